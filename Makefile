@@ -1,0 +1,54 @@
+# `make` lists what there is. Every command below works in a fresh clone; .venv is made when it is missing.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help demo install test test-fast check bench nano wheel clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed  ## train the embedded model for ten minutes on two CPU cores: no GPU, no network
+	$(BIN)/cure-tui --preset nano --no-ui
+
+install: $(VENV)/installed-dev  ## .venv with the project (editable) and the tools for working on it
+
+test: check  ## everything: ruff, mypy, import contracts, fast tests, slow tests
+	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m slow
+
+test-fast: $(VENV)/installed-dev  ## the tests that take less than five seconds each
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/installed-dev  ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
+
+bench: $(VENV)/installed-dev  ## every table of the README that is a measurement
+	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+nano: $(VENV)/installed  ## rebuild the embedded model from its recipe (hours on two cores)
+	$(BIN)/python -m engine.nano
+
+wheel: $(VENV)/installed-dev  ## dist/cure_tui-*.whl, presets and assets inside
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:  ## remove what the other targets made, .venv included
+	rm -rf $(VENV) .ci/.venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cure-tui needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/installed

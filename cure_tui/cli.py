@@ -1,0 +1,96 @@
+"""The command line: `cure-tui` and its commands. stdout is data, stderr is narration.
+
+Everything heavier than typer is imported by the command that needs it: `--help` takes 0.1 s.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cure_tui import __version__
+from cure_tui.commands.doctor import doctor
+from cure_tui.commands.export import export
+from cure_tui.commands.presets import preset_names, presets_app
+from cure_tui.commands.resume import resume
+from cure_tui.commands.runs import runs
+from cure_tui.exit_codes import epilog
+from engine.errors import ConfigError, CureError
+
+NO_DASHBOARD = """\
+The dashboard is not part of this version yet. Training runs without it:
+
+    cure-tui --preset nano --no-ui      ten minutes on two CPU cores, no GPU, no network
+    cure-tui presets                    what else can run on this machine
+    cure-tui --help                     all commands"""
+
+app = typer.Typer(
+    name="cure-tui",
+    help="Train one local model to write programs and the unit tests that judge them.",
+    epilog=epilog(),
+    # Plain help and plain tracebacks: rich would double the time of `--help`.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(runs)
+app.command()(resume)
+app.command()(doctor)
+app.command()(export)
+app.add_typer(presets_app, name="presets")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Start a run: a preset's name or a TOML file.", autocompletion=preset_names),
+    ] = None,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without the dashboard: one line a step.")] = False,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps to take, instead of the preset's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the preset's.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="New folder for the run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Last line of stdout: the result as JSON.")] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Train one local model to write programs and the unit tests that judge them."""
+    if version:
+        typer.echo(f"cure-tui {__version__}")
+        return
+    settings = [*(overrides or [])]
+    settings += [f"run.steps={steps}"] if steps is not None else []
+    settings += [f"run.seed={seed}"] if seed is not None else []
+    if context.invoked_subcommand is not None:
+        if preset or no_ui or settings or run_dir or as_json:
+            raise ConfigError(
+                f"options of a new run before the command '{context.invoked_subcommand}'",
+                "put the command's own options behind it",
+            )
+        return
+    if preset is None:
+        if no_ui or settings or run_dir or as_json:
+            raise ConfigError("a run needs a preset", "add --preset nano")
+        typer.echo(NO_DASHBOARD)
+        return
+    from cure_tui.headless import start_run
+
+    if not no_ui:
+        typer.echo("the dashboard is not part of this version yet: running as with --no-ui", err=True)
+    raise typer.Exit(start_run(preset, settings, run_dir, as_json=as_json))
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend become one line and their exit status."""
+    try:
+        app()
+    except CureError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)

@@ -1,0 +1,1 @@
+"""The commands of `cure-tui`, a file each."""

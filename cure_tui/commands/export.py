@@ -1,0 +1,39 @@
+"""`cure-tui export`: a run's result as a peft adapter, or merged into its base model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cure_tui.commands.runs import run_ids
+
+
+def export(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|DIR", help="A run's id, the beginning of it, or its folder.", autocompletion=run_ids
+        ),
+    ],
+    adapter: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the LoRA adapter, for peft or vLLM.")
+    ] = None,
+    merged: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the model with the adapter merged in.")
+    ] = None,
+) -> None:
+    """Write a run's model to a new folder."""
+    from engine.errors import ConfigError
+
+    if (adapter is None) == (merged is None):
+        raise ConfigError("export writes one form at a time", "give one of --adapter DIR and --merged DIR")
+    from cure_tui.engine_process import run_tool
+    from engine.runs.listing import find_run
+
+    target = adapter or merged
+    assert target is not None
+    form = "--adapter" if adapter else "--merged"
+    arguments = ["--run-dir", str(find_run(run).path), form, str(target.absolute())]
+    raise typer.Exit(run_tool("engine.export", arguments))

@@ -1,0 +1,49 @@
+"""`cure-tui presets`: which can run here; `presets show NAME`: one, resolved and explained."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+presets_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+
+
+def preset_names() -> list[str]:
+    """For shell completion."""
+    from engine.config import list_presets
+
+    return list(list_presets())
+
+
+@presets_app.callback()
+def presets(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False,
+) -> None:
+    """List the presets and whether they can run here; show one."""
+    if context.invoked_subcommand is not None:
+        return
+    from cure_tui.preset_list import preset_entries
+    from cure_tui.text_table import text_table
+    from engine.config import probe_machine
+
+    entries = preset_entries(probe_machine())
+    if as_json:
+        typer.echo(json.dumps([entry.to_json() for entry in entries]))
+        return
+    rows = [[entry.name, "yes" if entry.runs_here else "no", entry.description] for entry in entries]
+    typer.echo(text_table(["PRESET", "RUNS HERE", "WHAT"], rows))
+    typer.echo("why not: cure-tui doctor; all settings: cure-tui presets show NAME", err=True)
+
+
+@presets_app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A preset's name or a TOML file.", autocompletion=preset_names)],
+) -> None:
+    """Write a preset with all its settings to stdout, as TOML that can be edited and used."""
+    from engine.config import dump_toml, find_preset, load_preset
+
+    typer.echo(f"# from {find_preset(name)}", err=True)
+    typer.echo(dump_toml(load_preset(name), comments=True), nl=False)

@@ -1,0 +1,94 @@
+"""Starts the engine as a process of its own and hands signals on to it.
+
+The engine has its own session: a lost terminal or a killed command line does not end the training. What it
+prints goes to `engine.log` of the run; what it has to say to a reader goes to the journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+
+from engine.runs.faults import run_faults
+from engine.runs.folder import RunFolder
+
+ENGINE_MODULE = "engine.train"
+_FORWARDED = (signal.SIGINT, signal.SIGTERM)
+
+
+class EngineProcess:
+    """A running engine. `log_start`: where in engine.log its output begins."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Starts the engine on `folder`, new or not. Raises RunError where engine.log cannot be written."""
+        with run_faults(folder.path), open(folder.log, "ab") as log:
+            self.log_start = log.tell()
+            self._process = subprocess.Popen(
+                _python(ENGINE_MODULE, ["--run-dir", str(folder.path)]),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.folder = folder
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while the engine is at work."""
+        return self._process.poll()
+
+    def wait(self, seconds: float) -> None:
+        """Until the engine ends, at most so long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def error_line(self) -> str:
+        """The engine's last word in engine.log, for an end that the journal does not tell; "" without one."""
+        try:
+            with open(self.folder.log, "rb") as log:
+                log.seek(self.log_start)
+                lines = log.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        said = [line.strip() for line in lines if line.strip()]
+        errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
+        return (errors or said or [""])[-1]
+
+
+@dataclass
+class Interruption:
+    """While it is entered, Ctrl-C and SIGTERM are counted instead of ending this process."""
+
+    count: int = 0
+    number: int = 0
+
+    def __enter__(self) -> Interruption:
+        self._before = {number: signal.signal(number, self._note) for number in _FORWARDED}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        self.number = self.number or number
+
+
+def run_tool(module: str, arguments: Sequence[str]) -> int:
+    """Run one of the engine's short commands in the foreground: it prints its own errors. Its exit status."""
+    return subprocess.run(_python(module, arguments), stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _python(module: str, arguments: Sequence[str]) -> list[str]:
+    """-P: a folder named `engine` in the user's working directory must not be taken for ours."""
+    return [sys.executable, "-P", "-m", module, *arguments]

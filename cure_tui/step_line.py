@@ -1,0 +1,85 @@
+"""A finished step in one line of at most a hundred columns, and the time that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.runs.state import Evaluation, RunState
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure of the step line: a metric's name, its label and how it is written."""
+
+    metric: str
+    label: str
+    form: str
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("code_accuracy", "code", "{:.3f}"),
+    Column("ut_accuracy", "ut", "{:.3f}"),
+    Column("mu", "mu", "{:+.3f}"),
+    Column("kl", "kl", "{:.4f}"),
+    Column("tokens_per_second", "tok/s", "{:.0f}"),
+    Column("seconds", "s", "{:.1f}"),
+)
+
+_RECENT_STEPS = 10
+
+
+def step_line(state: RunState, max_minutes: float) -> str:
+    """The last finished step of `state`: figures that the step has, then the time left."""
+    parts = [f"step {state.step:>{len(str(state.steps))}}/{state.steps}", *_figures(state.metrics)]
+    left = seconds_left(state, max_minutes)
+    return "  ".join(parts + ([f"left {clock(left)}"] if left is not None else []))
+
+
+def evaluation_line(evaluation: Evaluation) -> str:
+    """An evaluation's headline: accuracies, best-of-N, and on how many tasks."""
+    summary = evaluation.summary
+    parts = [f"{evaluation.split} {evaluation.when} (step {evaluation.step})"]
+    parts += [
+        f"{name} {mean:.3f}" for name in ("code", "ut") if (mean := _mean(summary.get(name))) is not None
+    ]
+    bon = summary.get("bon")
+    if isinstance(bon, dict):
+        parts += [
+            f"bon {size} {mean:.3f}" for size, value in bon.items() if (mean := _mean(value)) is not None
+        ]
+    parts.append(f"{summary.get('n_tasks', '?')} tasks")
+    return "  ".join(parts)
+
+
+def seconds_left(state: RunState, max_minutes: float) -> float | None:
+    """Time to the last step at the recent pace, within the budget; None before there is a pace."""
+    points = state.points
+    if len(points) < 2:
+        return None
+    recent = min(_RECENT_STEPS, len(points) - 1)
+    pace = (points[-1].seconds - points[-1 - recent].seconds) / recent
+    left = pace * (state.steps - state.step)
+    if max_minutes:
+        left = min(left, max_minutes * 60 - state.seconds)
+    return max(0.0, left)
+
+
+def clock(seconds: float) -> str:
+    """3:05 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _figures(metrics: Mapping[str, float | None]) -> list[str]:
+    return [
+        f"{column.label} {column.form.format(value)}"
+        for column in COLUMNS
+        if (value := metrics.get(column.metric)) is not None
+    ]
+
+
+def _mean(value: object) -> float | None:
+    mean = value.get("mean") if isinstance(value, dict) else value
+    return float(mean) if isinstance(mean, int | float) else None

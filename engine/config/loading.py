@@ -1,0 +1,199 @@
+"""From a preset and overrides to a checked RunConfig, or to one error that names file, line and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from engine.config.rules import ConflictError
+from engine.config.schema import RunConfig, Section
+from engine.config.sources import (
+    Document,
+    Tree,
+    find_preset,
+    merged,
+    read_documents,
+    read_override,
+    suggestion,
+)
+from engine.config.toml_lines import KeyPath
+from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_PATH_SETTINGS: tuple[tuple[str, str], ...] = (
+    ("model", "source"),
+    ("data", "train"),
+    ("data", "validation"),
+    ("data", "heldout"),
+)
+
+
+def load_preset(
+    name_or_path: str | Path, overrides: Sequence[str] = (), user_dir: Path | None = None
+) -> RunConfig:
+    """The preset `name_or_path` with `overrides` ("section.key=value") on top, checked.
+
+    A name is looked up among the user's presets (`user_dir`, by default the platform's folder), then the
+    built-in ones; something that ends in .toml or has a slash is a file. A preset may begin with
+    `extends = "other"` and say only what differs. Relative paths in a file are relative to that file, in an
+    override to the working directory.
+
+    Raises ConfigError that names file, line and key, and what would be right.
+    """
+    path = find_preset(name_or_path, user_dir)
+    documents = read_documents(path, user_dir)
+    # A preset that extends another bears its own file's name, unless it says otherwise.
+    documents.insert(-1, Document(str(path), {"name": path.stem}, {}, path.parent))
+    return _checked(documents + [read_override(text) for text in overrides])
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """A run's own `config.toml`, with overrides. Raises ConfigError."""
+    return _checked([*read_documents(path), *(read_override(text) for text in overrides)])
+
+
+def setting_names() -> list[str]:
+    """Every setting as "section.key", in the order of the schema."""
+    names = []
+    for name, field in RunConfig.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            names += [f"{name}.{key}" for key in section.model_fields]
+        else:
+            names.append(name)
+    return names
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One thing that is wrong, ready to be said."""
+
+    where: str
+    message: str
+    remedy: str
+
+
+def _checked(documents: list[Document]) -> RunConfig:
+    tree = merged([_with_absolute_paths(document) for document in documents])
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        faults = _faults(error, documents)
+        message = f"{faults[0].where}: {faults[0].message}"
+        if len(faults) > 1:
+            message += f", and {len(faults) - 1} more like it"
+        raise ConfigError(message, faults[0].remedy) from error
+
+
+def _with_absolute_paths(document: Document) -> Document:
+    """The document with relative paths made absolute, so that a run can be resumed from anywhere.
+
+    A model's source that looks like "owner/name" is a folder only where such a folder exists.
+    """
+    changes: Tree = {}
+    for section, key in _PATH_SETTINGS:
+        table = document.tree.get(section)
+        source = table.get(key) if isinstance(table, dict) else None
+        if not isinstance(source, str) or source.startswith(("asset:", "data:")) or not source:
+            continue
+        path = document.folder / Path(source).expanduser()
+        if section == "data" or source.startswith((".", "/", "~")) or path.is_dir():
+            changes.setdefault(section, {})[key] = str(path.resolve())
+    if not changes:
+        return document
+    tree = merged([document, Document(document.label, changes, {}, document.folder)])
+    return Document(document.label, tree, document.lines, document.folder, document.is_override)
+
+
+def _faults(error: ValidationError, documents: list[Document]) -> list[_Fault]:
+    """In the order of seriousness: what was written wrongly, before what is missing because of it."""
+    details = sorted(error.errors(), key=lambda detail: detail["type"] == "missing")
+    return [_fault(detail, documents) for detail in details]
+
+
+def _fault(detail: ErrorDetails, documents: list[Document]) -> _Fault:
+    path: KeyPath = tuple(detail["loc"])
+    key = ".".join(part for part in path if isinstance(part, str))
+    conflict = detail.get("ctx", {}).get("error")
+    if isinstance(conflict, ConflictError):
+        path = tuple(conflict.conflict.key.split("."))
+        return _Fault(_where(path, documents), conflict.conflict.message, conflict.conflict.remedy)
+    where = _where(path, documents)
+    if detail["type"] == "extra_forbidden":
+        return _Fault(where, f"unknown setting '{key}'", _nearest(path))
+    meaning = f"{key}: {_meaning(path)}"
+    if detail["type"] == "missing":
+        return _Fault(
+            where,
+            f"setting '{key}' is missing",
+            f'add it, or begin the file with extends = "nano"; {meaning}',
+        )
+    return _Fault(where, f"{key} = {_shown(detail['input'])} should be {_expected(detail)}", meaning)
+
+
+def _expected(detail: ErrorDetails) -> str:
+    """What pydantic would have taken, in the words of a TOML file."""
+    if detail["type"] == "model_type":
+        return f"a table, [{detail['loc'][0]}]"
+    if detail["type"] == "string_pattern_mismatch":
+        return "letters, digits, '.', '_' and '-', beginning with a letter or digit"
+    if detail["type"] == "tuple_type":
+        return "an array"
+    return detail["msg"].removeprefix("Input should be ").removeprefix("Value should ")
+
+
+def _where(path: KeyPath, documents: list[Document]) -> str:
+    """The document that had the last word on `path`; the last file for what nobody set."""
+    for document in reversed(documents):
+        if document.holds(path):
+            return document.where(path)
+    files = [document for document in documents if not document.is_override]
+    return files[-1].where(path)
+
+
+def _nearest(path: KeyPath) -> str:
+    """The valid setting that an unknown one was probably meant to be; else those of its table."""
+    parts = [str(part) for part in path]
+    names = setting_names()
+    same_key = [name for name in names if name.rpartition(".")[2] == parts[-1]]
+    siblings = [name.partition(".")[2] for name in names if name.startswith(f"{parts[0]}.")]
+    if len(parts) > 1 and siblings:
+        near = suggestion(parts[1], siblings, prefix=f"{parts[0]}.")
+    else:
+        near = suggestion(parts[0], list(RunConfig.model_fields))
+    if near:
+        return near
+    if same_key:
+        return f"did you mean '{same_key[0]}'?"
+    return (
+        f"[{parts[0]}] has {', '.join(siblings)}"
+        if siblings
+        else "see `cure-tui presets show nano` for all settings"
+    )
+
+
+def _meaning(path: KeyPath) -> str:
+    """What the schema says of a setting."""
+    fields = RunConfig.model_fields
+    field = fields.get(str(path[0])) if path else None
+    section = field.annotation if field else None
+    if len(path) > 1 and isinstance(section, type) and issubclass(section, Section):
+        field = section.model_fields.get(str(path[1]))
+    return (field.description or "a table of settings") if field else ""
+
+
+def _shown(value: Any) -> str:
+    text = (
+        f'"{value}"'
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,168 @@
+"""Which settings cannot be together: one function a rule, each with the reason and the way out.
+
+A rule looks at a whole configuration whose single values are already in range, and answers with a Conflict or
+None. What a machine lacks (a GPU, memory) is no conflict: see `engine.config.requirements`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.config.schema import RunConfig
+
+VLLM_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Why a configuration cannot work. `key` is the dotted setting to point at."""
+
+    key: str
+    message: str
+    remedy: str
+
+
+class ConflictError(ValueError):
+    """A broken rule; pydantic carries it to `engine.config.loading`, which adds the line."""
+
+    def __init__(self, conflict: Conflict) -> None:
+        super().__init__(f"{conflict.message} ({conflict.remedy})")
+        self.conflict = conflict
+
+
+def check(config: RunConfig) -> None:
+    """Raise ConflictError for the first broken rule."""
+    for rule in RULES:
+        conflict = rule(config)
+        if conflict is not None:
+            raise ConflictError(conflict)
+
+
+def best_of_n_needs_that_many_samples(config: RunConfig) -> Conflict | None:
+    evaluation = config.evaluation
+    for programs, tests in evaluation.bon_sizes:
+        if programs > evaluation.n_programs or tests > evaluation.m_tests:
+            return Conflict(
+                "evaluation.bon_sizes",
+                f"best-of-N size {programs}x{tests} is larger than "
+                f"the {evaluation.n_programs}x{evaluation.m_tests} samples of an evaluation",
+                "drop the size, or raise evaluation.n_programs and evaluation.m_tests",
+            )
+    return None
+
+
+def best_of_n_sizes_differ(config: RunConfig) -> Conflict | None:
+    sizes = config.evaluation.bon_sizes
+    if len(set(sizes)) == len(sizes):
+        return None
+    return Conflict("evaluation.bon_sizes", "a best-of-N size is listed twice", "list each size once")
+
+
+def splits_are_disjoint(config: RunConfig) -> Conflict | None:
+    """A figure reported on tasks that were trained on, or chosen by, says nothing."""
+    seen: dict[str, str] = {}
+    for split, source in (
+        ("train", config.data.train),
+        ("validation", config.data.validation),
+        ("heldout", config.data.heldout),
+    ):
+        if source in seen:
+            return Conflict(
+                f"data.{split}",
+                f"{split} and {seen[source]} are the same tasks ('{source}')",
+                "give each split tasks of its own, or its accuracies measure nothing",
+            )
+        seen[source] = split
+    return None
+
+
+def nf4_computes_in_half_precision(config: RunConfig) -> Conflict | None:
+    if config.policy.precision != "nf4" or config.model.dtype != "fp32":
+        return None
+    return Conflict(
+        "policy.precision",
+        'nf4 weights are for models too large for model.dtype = "fp32"',
+        'set model.dtype = "bf16", or policy.precision = "fp32"',
+    )
+
+
+def vllm_takes_only_some_ranks(config: RunConfig) -> Conflict | None:
+    if config.rollout.sampler != "vllm" or config.policy.lora_rank in VLLM_LORA_RANKS:
+        return None
+    return Conflict(
+        "policy.lora_rank",
+        f"vLLM takes no adapter of rank {config.policy.lora_rank}",
+        f"use one of {', '.join(map(str, VLLM_LORA_RANKS))}",
+    )
+
+
+def sequential_updates_are_whole(config: RunConfig) -> Conflict | None:
+    """`sequential` exists to compare with the published code, which takes one optimiser step a role."""
+    if config.policy.update != "sequential" or config.policy.mini_batches == 1:
+        return None
+    return Conflict(
+        "policy.mini_batches",
+        f"a sequential update is one optimiser step a role, not {config.policy.mini_batches}",
+        'set policy.mini_batches = 1, or policy.update = "joint"',
+    )
+
+
+def constant_schedule_does_not_fall(config: RunConfig) -> Conflict | None:
+    if config.policy.schedule != "constant" or config.policy.final_lr_share == 1.0:
+        return None
+    return Conflict(
+        "policy.final_lr_share",
+        f"a constant learning rate does not end at {config.policy.final_lr_share} of its peak",
+        'set policy.final_lr_share = 1.0, or policy.schedule = "linear" or "cosine"',
+    )
+
+
+def micro_batch_holds_the_longest_answer(config: RunConfig) -> Conflict | None:
+    """A sample is never split, so a smaller bound could not be kept."""
+    rollout = config.rollout
+    longest = max(rollout.max_new_tokens_coder, rollout.max_new_tokens_tester)
+    if config.policy.micro_batch_tokens >= longest:
+        return None
+    return Conflict(
+        "policy.micro_batch_tokens",
+        f"{config.policy.micro_batch_tokens} tokens do not hold one answer of {longest}",
+        "raise policy.micro_batch_tokens, or lower rollout.max_new_tokens_coder and _tester",
+    )
+
+
+def post_stage_hides_the_example(config: RunConfig) -> Conflict | None:
+    """With the example in sight the strict reward of the post stage is earned by copying it."""
+    if config.reward.tester_variant != "post-stage" or not config.model.show_example:
+        return None
+    return Conflict(
+        "model.show_example",
+        "the post stage takes the public example out of the tester's prompt",
+        'set model.show_example = false, or reward.tester_variant = "cure"',
+    )
+
+
+def short_prompts_do_not_think(config: RunConfig) -> Conflict | None:
+    if config.model.prompt_style != "short" or not config.model.thinking:
+        return None
+    return Conflict(
+        "model.thinking",
+        "the short prompts ask for no thinking",
+        'set model.thinking = false, or model.prompt_style = "full"',
+    )
+
+
+RULES: tuple[Callable[[RunConfig], Conflict | None], ...] = (
+    best_of_n_needs_that_many_samples,
+    best_of_n_sizes_differ,
+    splits_are_disjoint,
+    nf4_computes_in_half_precision,
+    vllm_takes_only_some_ranks,
+    sequential_updates_are_whole,
+    constant_schedule_does_not_fall,
+    micro_batch_holds_the_longest_answer,
+    post_stage_hides_the_example,
+    short_prompts_do_not_think,
+)

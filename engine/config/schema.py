@@ -1,0 +1,207 @@
+"""Every setting of a run, section by section: its type, its unit and the range in which it makes sense.
+
+Nothing has a default here: defaults are the business of presets, where their reasons stand beside them. What
+a single value may be is said by its field; what values may not be together, by `engine.config.rules`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from engine.config import rules
+
+
+def _tuples(value: Any) -> Any:
+    """TOML knows arrays only; frozen settings want tuples, all the way down."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Betas: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], BeforeValidator(_tuples)
+]
+BonSize: TypeAlias = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+BonSizes: TypeAlias = Annotated[tuple[BonSize, ...], BeforeValidator(_tuples), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """One table of a preset. Strict: "3" is no number, 1.0 is no count, an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ModelConfig(Section):
+    source: Text = Field(description="the base model: asset:NAME, a folder, or a name on the model hub")
+    parameters_b: float = Field(
+        ge=0,
+        le=1000,
+        description="size of the model in billions of parameters, for the memory check; 0 = unknown",
+    )
+    dtype: Literal["fp32", "bf16", "fp16"] = Field(description="number format in which answers are sampled")
+    thinking: bool = Field(
+        description="ask the chat template for a thinking answer (models that know the switch)"
+    )
+    prompt_style: Literal["full", "short"] = Field(
+        description="full: instructions in words; short: what nano was pretrained on"
+    )
+    show_example: bool = Field(description="show the tester a public example of the task, where it has one")
+
+
+class DataConfig(Section):
+    train: Text = Field(description="tasks to learn from: asset:..., data:... or a CURE .json/.jsonl file")
+    validation: Text = Field(
+        description="tasks for choices made while training (best checkpoint); never trained on"
+    )
+    heldout: Text = Field(description="tasks for the reported accuracies; used for no choice")
+
+
+class RolloutConfig(Section):
+    tasks_per_step: int = Field(ge=1, le=4096, description="tasks drawn for one step")
+    n_programs: int = Field(
+        ge=2, le=512, description="programs sampled per task (one group; a group of 1 has no spread)"
+    )
+    m_tests: int = Field(
+        ge=2, le=512, description="unit tests sampled per task (one group; a group of 1 has no spread)"
+    )
+    truth_tests: int = Field(ge=1, le=1024, description="ground-truth tests used per task, at most")
+    temperature: float = Field(gt=0, le=5, description="sampling temperature while training")
+    top_p: float = Field(
+        gt=0, le=1, description="share of probability mass that is sampled from; 1 = all of it"
+    )
+    max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
+    max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
+    max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
+    sampler: Literal["transformers", "vllm"] = Field(
+        description="what samples: our own loop over transformers, or vLLM"
+    )
+
+
+class SandboxConfig(Section):
+    cpu_seconds: float = Field(
+        gt=0, le=600, description="CPU time of one execution; a task's own limit takes precedence"
+    )
+    memory_mb: int = Field(ge=32, le=65_536, description="memory of one execution, in MiB")
+    output_kb: int = Field(ge=1, le=1_048_576, description="output kept of one execution, in KiB")
+    cells: int = Field(
+        ge=0, le=1024, description="sandbox processes at work side by side; 0 = as many as the cores suggest"
+    )
+    allow_unconfined: bool = Field(
+        description="run programs even where this machine can confine nothing (level D)"
+    )
+
+
+class RewardConfig(Section):
+    tester_variant: Literal["cure", "cure-code", "post-stage"] = Field(
+        description="tester reward: the paper's, the published code's, or the stricter one of its post stage"
+    )
+    length_transform: Literal["off", "tester", "both"] = Field(
+        description="whose rewards favour short answers"
+    )
+    truncated: Literal["mask", "penalise"] = Field(
+        description="answers cut off at the token limit: left out, or at the floor"
+    )
+    refill_rounds: int = Field(
+        ge=0,
+        le=16,
+        description="extra rounds of sampling to replace groups without spread; 0 = none, only counted",
+    )
+
+
+class PolicyConfig(Section):
+    lora_rank: int = Field(ge=1, le=512, description="rank of the LoRA adapters, on all linear layers")
+    lora_alpha: float = Field(gt=0, le=4096, description="LoRA scale; the adapters' weight is alpha / rank")
+    learning_rate: float = Field(gt=0, le=1, description="peak learning rate of AdamW")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        description="course of the learning rate after the warm-up"
+    )
+    warmup_steps: int = Field(
+        ge=0, le=100_000, description="steps in which the learning rate rises to its peak"
+    )
+    final_lr_share: float = Field(ge=0, le=1, description="learning rate at the end, as a share of the peak")
+    betas: Betas = Field(description="AdamW's decay of the first and second moments")
+    weight_decay: float = Field(ge=0, le=1, description="AdamW's weight decay")
+    max_grad_norm: float = Field(gt=0, description="gradients are scaled down to this norm")
+    clip_epsilon: float = Field(gt=0, lt=1, description="clip range of the importance ratio: 1 +- epsilon")
+    kl_beta: float = Field(
+        ge=0, le=10, description="weight of the KL to the model without adapters; 0 = only measured"
+    )
+    kl_stop: float = Field(
+        ge=0, description="end the run when the mean KL per token passes this, in nats; 0 = never"
+    )
+    importance_cap: float = Field(
+        ge=1, le=100, description="upper bound of the per-token weight trainer / sampler"
+    )
+    update: Literal["joint", "sequential"] = Field(
+        description="coder and tester in one update, or tester after coder"
+    )
+    mini_batches: int = Field(
+        ge=1, le=64, description="optimiser steps that one step's samples are split into"
+    )
+    micro_batch_tokens: int = Field(
+        ge=64, description="tokens in one forward pass, padding included, at most"
+    )
+    precision: Literal["fp32", "bf16", "nf4"] = Field(
+        description="format of the frozen base weights in the trainer"
+    )
+
+
+class EvaluationConfig(Section):
+    every_steps: int = Field(
+        ge=0, le=100_000, description="validate after this many steps; 0 = only before and after"
+    )
+    heldout_tasks: int = Field(ge=1, description="held-out tasks used, from the first on, at most")
+    validation_tasks: int = Field(ge=1, description="validation tasks used, from the first on, at most")
+    n_programs: int = Field(ge=1, le=512, description="programs sampled per task")
+    m_tests: int = Field(ge=1, le=512, description="unit tests sampled per task")
+    temperature: float = Field(gt=0, le=5, description="sampling temperature of evaluations")
+    bon_sizes: BonSizes = Field(description="best-of-N sizes to report, as [programs, tests] pairs")
+
+    @property
+    def largest_bon(self) -> tuple[int, int]:
+        """The pair with most programs, then most tests."""
+        return max(self.bon_sizes)
+
+
+class RunSection(Section):
+    steps: int = Field(
+        ge=0, le=1_000_000, description="steps to take, unless the time is up before; 0 = only evaluate"
+    )
+    max_minutes: float = Field(ge=0, description="wall-clock budget, evaluations included; 0 = none")
+    seed: int = Field(
+        ge=0, lt=2**31, description="seed of sampling, of the order of tasks and of new adapters"
+    )
+    checkpoint_every: int = Field(ge=1, description="write a checkpoint after this many steps")
+    keep_checkpoints: int = Field(
+        ge=1, le=10_000, description="checkpoints kept, newest first; older ones are removed"
+    )
+    archive_steps: int = Field(
+        ge=0, description="rollouts kept of so many of the newest steps; 0 = of all steps"
+    )
+    archive_mb: int = Field(
+        ge=0, description="archive size at which the oldest rollouts go, in MB; 0 = no bound"
+    )
+    threads: int = Field(
+        ge=0, le=1024, description="CPU threads of the engine; 0 = as many as there are cores"
+    )
+
+
+class RunConfig(Section):
+    """A whole run, checked. Made by `load_preset` or `load_config`, which know the lines of the file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64, description="the preset's name")
+    description: str = Field(max_length=400, description="what the preset is for, in a sentence")
+    model: ModelConfig
+    data: DataConfig
+    rollout: RolloutConfig
+    sandbox: SandboxConfig
+    reward: RewardConfig
+    policy: PolicyConfig
+    evaluation: EvaluationConfig
+    run: RunSection
+
+    @model_validator(mode="after")
+    def _combinations_can_work(self) -> RunConfig:
+        rules.check(self)
+        return self

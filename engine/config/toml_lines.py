@@ -1,0 +1,167 @@
+"""On which line of a TOML document each key stands: tomllib reads values and forgets where they were.
+
+The document must already have been accepted by tomllib: this scanner only finds keys and skips values, and
+judges neither. It knows tables, arrays of tables, dotted and quoted keys, inline tables, arrays and all kinds
+of strings.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_SPACE = re.compile(r"[ \t]*")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BASIC_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_LITERAL_STRING = re.compile(r"'[^'\n]*'")
+# A closing delimiter may follow one or two quotes that belong to the text.
+_LONG_BASIC_STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""(?:"{0,2})', re.DOTALL)
+_LONG_LITERAL_STRING = re.compile(r"'''.*?'''(?:'{0,2})", re.DOTALL)
+_SCALAR = re.compile(r"[^,\]}#\n]+")
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """Line (from 1) of every table header, key and array element of `text`, by its path."""
+    scanner = _Scanner(text)
+    scanner.document()
+    return scanner.lines
+
+
+def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
+    """The line of `path`, or of the nearest table around it; None where not even that is in the file."""
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return None
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.lines: dict[KeyPath, int] = {}
+        self._array_sizes: dict[KeyPath, int] = {}
+
+    def document(self) -> None:
+        table: KeyPath = ()
+        while True:
+            self._skip(_BLANK)
+            if self.at >= len(self.text):
+                return
+            if self.text.startswith("[", self.at):
+                table = self._header()
+            else:
+                self._pair(table)
+
+    def _header(self) -> KeyPath:
+        line = self._line()
+        is_array = self.text.startswith("[[", self.at)
+        self.at += 2 if is_array else 1
+        path = self._inside_arrays(self._key())
+        self.at += 2 if is_array else 1
+        if is_array:
+            index = self._array_sizes.get(path, 0)
+            self._array_sizes[path] = index + 1
+            self._note(path, line)
+            path = (*path, index)
+        self._note(path, line)
+        return path
+
+    def _inside_arrays(self, key: tuple[str, ...]) -> KeyPath:
+        """[fruits.size] after [[fruits]] means the last fruit: put its index into the path."""
+        path: KeyPath = ()
+        for position, part in enumerate(key):
+            path = (*path, part)
+            if position < len(key) - 1 and path in self._array_sizes:
+                path = (*path, self._array_sizes[path] - 1)
+        return path
+
+    def _pair(self, table: KeyPath) -> None:
+        line = self._line()
+        path = table
+        for part in self._key():
+            path = (*path, part)
+            self._note(path, line)
+        self.at += 1  # "="
+        self._skip(_SPACE)
+        self._value(path)
+
+    def _key(self) -> tuple[str, ...]:
+        """A key, dotted or not, with the blanks around it."""
+        parts: list[str] = []
+        while True:
+            self._skip(_SPACE)
+            if self.text[self.at] == '"':
+                parts.append(_unquoted(self._take(_BASIC_STRING)))
+            elif self.text[self.at] == "'":
+                parts.append(self._take(_LITERAL_STRING)[1:-1])
+            else:
+                parts.append(self._take(_BARE_KEY))
+            self._skip(_SPACE)
+            if not self.text.startswith(".", self.at):
+                return tuple(parts)
+            self.at += 1
+
+    def _value(self, path: KeyPath) -> None:
+        first = self.text[self.at]
+        if first == "[":
+            self._array(path)
+        elif first == "{":
+            self._inline_table(path)
+        elif first == '"':
+            self._take(_LONG_BASIC_STRING if self.text.startswith('"""', self.at) else _BASIC_STRING)
+        elif first == "'":
+            self._take(_LONG_LITERAL_STRING if self.text.startswith("'''", self.at) else _LITERAL_STRING)
+        else:
+            self._take(_SCALAR)
+
+    def _array(self, path: KeyPath) -> None:
+        self.at += 1
+        index = 0
+        while not self._closes("]"):
+            self._note((*path, index), self._line())
+            self._value((*path, index))
+            index += 1
+
+    def _inline_table(self, path: KeyPath) -> None:
+        self.at += 1
+        while not self._closes("}"):
+            self._pair(path)
+
+    def _closes(self, bracket: str) -> bool:
+        """Step over blanks and a comma; then over `bracket`, if it is there."""
+        self._skip(_BLANK)
+        if self.text.startswith(",", self.at):
+            self.at += 1
+            self._skip(_BLANK)
+        closed = self.text.startswith(bracket, self.at)
+        self.at += closed
+        return closed
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            raise ValueError(f"line {self._line()}: not the TOML that tomllib accepted")
+        self.at = found.end()
+        return found.group()
+
+    def _skip(self, pattern: re.Pattern[str]) -> None:
+        self._take(pattern)
+
+    def _line(self) -> int:
+        return self.text.count("\n", 0, self.at) + 1
+
+    def _note(self, path: KeyPath, line: int) -> None:
+        self.lines.setdefault(path, line)
+
+
+def _unquoted(quoted: str) -> str:
+    """The text of a basic string; tomllib knows the escapes."""
+    import tomllib
+
+    text: str = tomllib.loads(f"key = {quoted}")["key"]
+    return text

@@ -1,0 +1,50 @@
+"""A configuration as TOML that a person likes to read: `config.toml` of a run, `cure-tui presets show`."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from engine.config.schema import RunConfig, Section
+
+_COMMENT_COLUMN = 40
+
+
+def dump_toml(config: RunConfig, comments: bool = False) -> str:
+    """`config` as TOML that `load_config` reads back; with `comments`, each line says what it sets."""
+    lines = list(_lines_of(config, comments))
+    for name in type(config).model_fields:
+        section = getattr(config, name)
+        if isinstance(section, Section):
+            lines += ["", f"[{name}]", *_lines_of(section, comments)]
+    return "\n".join(lines) + "\n"
+
+
+def _lines_of(section: Section, comments: bool) -> list[str]:
+    """The settings of one table, without the tables below it."""
+    lines = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            continue
+        line = f"{name} = {toml_value(value)}"
+        if comments and field.description:
+            line = f"{line:<{_COMMENT_COLUMN}}  # {field.description}"
+        lines.append(line)
+    return lines
+
+
+def toml_value(value: object) -> str:
+    """One value as TOML: a string, number, boolean or array of those; TypeError for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, but for DEL, which TOML wants escaped too.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)  # 1e-06 is a float in TOML too
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    raise TypeError(f"no setting is a {type(value).__name__}: {value!r}")

@@ -1,0 +1,82 @@
+"""How sure a mean over tasks is: standard error and a seeded bootstrap interval, the task being the unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+RESAMPLES = 2000  # the 2.5 % quantile then rests on 50 resamples; 100 tasks take 5 ms in all
+QUANTILES = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean over `n_tasks` tasks with its standard error and 95 % interval.
+
+    `mean` is None where no task could say; `standard_error`, `low` and `high` need at least two tasks.
+    """
+
+    mean: float | None
+    standard_error: float | None
+    low: float | None
+    high: float | None
+    n_tasks: int
+
+    def to_json(self) -> dict[str, float | int | None]:
+        return {
+            "mean": _rounded(self.mean),
+            "se": _rounded(self.standard_error),
+            "low": _rounded(self.low),
+            "high": _rounded(self.high),
+            "n_tasks": self.n_tasks,
+        }
+
+    @staticmethod
+    def from_json(record: Mapping[str, float | int | None]) -> Estimate:
+        """Inverse of `to_json`; KeyError where a key is missing."""
+        mean, error, low, high = (record[key] for key in ("mean", "se", "low", "high"))
+        return Estimate(mean, error, low, high, int(record["n_tasks"] or 0))
+
+
+class Bootstrap:
+    """Resamples of a set of tasks, drawn once: all metrics of an evaluation see the same ones."""
+
+    def __init__(self, n_tasks: int, seed: int, resamples: int = RESAMPLES) -> None:
+        if n_tasks < 1:
+            raise ValueError("no tasks to resample")
+        rng = np.random.default_rng(seed)
+        # how often each task is drawn: (resamples, tasks); a resampled mean is then one matrix product
+        times_drawn = rng.multinomial(n_tasks, np.full(n_tasks, 1.0 / n_tasks), size=resamples)
+        self._times_drawn = times_drawn.astype(np.float64)
+
+    def estimate(self, values: ArrayLike) -> Estimate:
+        """Estimate of the mean of one value a task, (tasks,); nan = the task cannot say and is left out.
+
+        The interval holds the 2.5 % and 97.5 % quantiles of the resampled means. A share that is 0 or 1 in
+        every task gets a zero-width interval: the bootstrap cannot see what no task shows.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        n_expected = self._times_drawn.shape[1]
+        if values.shape != (n_expected,):
+            raise ValueError(f"one value for each of {n_expected} tasks expected, not shape {values.shape}")
+        told = np.isfinite(values)
+        n_tasks = int(told.sum())
+        if n_tasks == 0:
+            return Estimate(None, None, None, None, 0)
+        mean = float(values[told].mean())
+        if n_tasks == 1:
+            return Estimate(mean, None, None, None, 1)
+        drawn = self._times_drawn[:, told]
+        sizes = drawn.sum(axis=1)
+        means = (drawn @ values[told])[sizes > 0] / sizes[sizes > 0]
+        low, high = np.quantile(means, QUANTILES)
+        standard_error = float(values[told].std(ddof=1)) / math.sqrt(n_tasks)
+        return Estimate(mean, standard_error, float(low), float(high), n_tasks)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,116 @@
+"""The metrics of one task, each a function TaskResult -> float; nan means "this task cannot say".
+
+Denominators are constant: malformed tests and unparsable programs count as wrong ones, in every share below.
+Only what the sandbox failed to judge leaves a denominator, and a task leaves a metric only if nothing of it
+was judged.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.evaluation.results import TaskResult, well_formed
+
+TRIVIAL_OUTPUTS = frozenset({"", "0", "1", "-1", "NONE", "None", "[]"})
+
+
+def code_accuracy(result: TaskResult) -> float:
+    """Share of the programs that pass all ground-truth tests (one-shot accuracy)."""
+    return _share(int(result.matrix.correct_n.sum()), int(result.matrix.judged_n.sum()))
+
+
+def ut_accuracy(result: TaskResult) -> float:
+    """Share of all m generated tests that are right and, where the task has a validator, valid."""
+    return _share(int(result.counted_right_m.sum()), result.matrix.n_generated)
+
+
+def ut_accuracy_raw(result: TaskResult) -> float:
+    """Share of all m generated tests that are right, valid or not."""
+    return _share(int(result.test_right_m.sum()), result.matrix.n_generated)
+
+
+def valid_share(result: TaskResult) -> float:
+    """Share of all m generated tests whose input the task's validator accepts; nan without a validator."""
+    if result.test_valid_m is None:
+        return math.nan
+    return _share(int(result.test_valid_m.sum()), result.matrix.n_generated)
+
+
+def pass_at_n(result: TaskResult) -> float:
+    """1 if any of the n programs is correct: the ceiling of every BoN."""
+    if not result.matrix.judged_n.any():
+        return math.nan
+    return float(result.matrix.correct_n.any())
+
+
+def best_of_n_accuracy(result: TaskResult, n: int, m: int) -> float:
+    """Share of BoN(n, m) picks that are correct, over disjoint blocks.
+
+    Block i is programs i*n .. (i+1)*n - 1 by tests i*m .. (i+1)*m - 1, for as many i as both sides allow: of
+    16 x 16 samples, BoN(4, 4) is the mean of 4 picks that share no sample, BoN(16, 16) is one pick. Left-over
+    samples are unused. A pick without a verdict is left out. ValueError where the task has fewer than n
+    programs or m tests.
+    """
+    matrix = result.matrix
+    if n < 1 or m < 1 or n > matrix.n_programs or m > matrix.n_generated:
+        raise ValueError(
+            f"BoN({n}, {m}) asked of task {result.task_id}, which has {matrix.n_programs} programs and "
+            f"{matrix.n_generated} tests"
+        )
+    picks = np.array(
+        [
+            i * n + matrix.block(slice(i * n, (i + 1) * n), slice(i * m, (i + 1) * m)).best_of_n()
+            for i in range(min(matrix.n_programs // n, matrix.n_generated // m))
+        ]
+    )
+    return _share(int(matrix.correct_n[picks].sum()), int(matrix.judged_n[picks].sum()))
+
+
+def trivial_share(result: TaskResult) -> float:
+    """Share of all m tests whose expected output needs no work: a stock value or an echo of the input."""
+    inputs, outputs = well_formed(result, result.test_inputs), well_formed(result, result.test_outputs)
+    trivial = sum(out in TRIVIAL_OUTPUTS or out == given for given, out in zip(inputs, outputs, strict=True))
+    return _share(trivial, result.matrix.n_generated)
+
+
+def distinct_inputs(result: TaskResult) -> float:
+    """Number of different inputs among the m tests, white space collapsed; malformed tests have none."""
+    return float(len(set(well_formed(result, result.test_inputs))))
+
+
+def distinct_programs(result: TaskResult) -> float:
+    """Number of different sources among the n programs, up to leading and trailing white space."""
+    return float(len({source.strip() for source in result.programs if source is not None}))
+
+
+def malformed_share(result: TaskResult) -> float:
+    """Share of the m tester answers no test could be parsed from."""
+    return _share(int(result.matrix.malformed_m.sum()), result.matrix.n_generated)
+
+
+def rejected_share(result: TaskResult) -> float:
+    """Share of the n coder answers no program could be parsed from."""
+    return _share(int(result.matrix.rejected_n.sum()), result.matrix.n_programs)
+
+
+def coder_length(result: TaskResult) -> float:
+    """Mean length of the coder's answers, in tokens."""
+    return float(result.coder_lengths_n.mean()) if result.coder_lengths_n.size else math.nan
+
+
+def tester_length(result: TaskResult) -> float:
+    """Mean length of the tester's answers, in tokens."""
+    return float(result.tester_lengths_m.mean()) if result.tester_lengths_m.size else math.nan
+
+
+def unknown_share(result: TaskResult) -> float:
+    """Share of all cells, ground-truth and generated, the sandbox gave no verdict on."""
+    matrix = result.matrix
+    unknown = int((~matrix.known_nt).sum() + (~matrix.known_nm).sum())
+    return _share(unknown, matrix.known_nt.size + matrix.known_nm.size)
+
+
+def _share(count: int, total: int) -> float:
+    return count / total if total else math.nan

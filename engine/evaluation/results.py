@@ -1,0 +1,123 @@
+"""What evaluation knows of one task: pass matrix, which generated tests are right, and on whose word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.pass_matrix import BoolArray, PassMatrix, as_verdicts
+
+IntArray = NDArray[np.int64]
+
+
+class UtBasis(StrEnum):
+    """Who decided which generated tests are right; figures on different bases do not compare."""
+
+    REFERENCE = "reference"  # reference programs of the task
+    OWN_CORRECT = "own-correct"  # the policy's own programs that pass the ground truth (the paper's way)
+    NONE = "none"  # nobody could: no reference and no correct program. All tests count as wrong.
+
+
+@dataclass(frozen=True, eq=False)
+class TaskResult:
+    """One held-out task, its n programs and m tests sampled and executed. Arrays become read-only copies.
+
+    test_right_m   (m,) the basis passes the test. Made False for malformed tests; must be for basis NONE.
+    test_valid_m   (m,) the task's validator accepts the test; None where the task has no validator.
+    programs       n sources, None exactly where `matrix.rejected_n`.
+    test_inputs, test_outputs   m strings; what stands in the place of a malformed test is ignored.
+    coder_lengths_n, tester_lengths_m   answers' lengths in tokens, all answers included.
+    ValueError where sizes do not fit the matrix.
+    """
+
+    task_id: str
+    matrix: PassMatrix
+    test_right_m: BoolArray
+    test_valid_m: BoolArray | None
+    ut_basis: UtBasis
+    programs: tuple[str | None, ...]
+    test_inputs: tuple[str, ...]
+    test_outputs: tuple[str, ...]
+    coder_lengths_n: IntArray
+    tester_lengths_m: IntArray
+
+    def __post_init__(self) -> None:
+        n, m = self.matrix.n_programs, self.matrix.n_generated
+        well_formed_m = ~self.matrix.malformed_m
+        right_m = as_verdicts(self.test_right_m, "test_right_m", 1)
+        valid_m = None if self.test_valid_m is None else as_verdicts(self.test_valid_m, "test_valid_m", 1)
+        frozen: dict[str, NDArray[np.generic] | None] = {
+            "test_right_m": right_m,
+            "test_valid_m": valid_m,
+            "coder_lengths_n": np.array(self.coder_lengths_n, dtype=np.int64),
+            "tester_lengths_m": np.array(self.tester_lengths_m, dtype=np.int64),
+        }
+        sizes = {name: array.size for name, array in frozen.items() if array is not None}
+        sizes |= {"programs": len(self.programs), "test_inputs": len(self.test_inputs)}
+        sizes |= {"test_outputs": len(self.test_outputs)}
+        for name, size in sizes.items():
+            expected = n if name in ("programs", "coder_lengths_n") else m
+            if size != expected:
+                raise ValueError(f"task {self.task_id}: {name} must have {expected} entries, not {size}")
+        if [source is None for source in self.programs] != self.matrix.rejected_n.tolist():
+            raise ValueError(f"task {self.task_id}: programs are missing elsewhere than in matrix.rejected_n")
+        right_m &= well_formed_m
+        if self.ut_basis is UtBasis.NONE and right_m.any():
+            raise ValueError(f"task {self.task_id}: a test is called right although nobody could judge it")
+        if valid_m is not None:
+            valid_m &= well_formed_m
+        for name, array in frozen.items():
+            if array is not None:
+                array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def counted_right_m(self) -> BoolArray:
+        """Tests that count for UT accuracy: right and, where validity is known, valid."""
+        return self.test_right_m if self.test_valid_m is None else self.test_right_m & self.test_valid_m
+
+
+def judge_tests_by_reference(
+    reference_pass_rm: ArrayLike, malformed_m: ArrayLike | None = None, known_rm: ArrayLike | None = None
+) -> BoolArray:
+    """Which of the m tests are right, (m,): passed by each of r >= 1 reference programs with a verdict on it.
+
+    A test on which no reference has a verdict, or a malformed one, is not right. ValueError without a
+    reference.
+    """
+    passes_rm = as_verdicts(reference_pass_rm, "reference_pass_rm", 2)
+    if passes_rm.shape[0] == 0:
+        raise ValueError("no reference program to judge the tests by")
+    known_rm = np.ones_like(passes_rm) if known_rm is None else as_verdicts(known_rm, "known_rm", 2)
+    right_m: BoolArray = np.asarray((passes_rm | ~known_rm).all(axis=0) & known_rm.any(axis=0))
+    if malformed_m is not None:
+        right_m &= ~as_verdicts(malformed_m, "malformed_m", 1)
+    return right_m
+
+
+def judge_tests_by_own_correct(matrix: PassMatrix) -> tuple[BoolArray, UtBasis]:
+    """The same by the policy's own correct programs, with the basis that this is.
+
+    OWN_CORRECT, or NONE (all False) where no program is known correct.
+    """
+    correct_n = matrix.correct_n
+    if not correct_n.any():
+        return np.zeros(matrix.n_generated, dtype=np.bool_), UtBasis.NONE
+    right_m = judge_tests_by_reference(
+        matrix.generated_nm[correct_n], matrix.malformed_m, matrix.known_nm[correct_n]
+    )
+    return right_m, UtBasis.OWN_CORRECT
+
+
+def collapse(text: str) -> str:
+    """White space collapsed, as outputs are compared."""
+    return " ".join(text.split())
+
+
+def well_formed(result: TaskResult, texts: Sequence[str]) -> list[str]:
+    """Of one text a test, those of the well-formed tests, collapsed."""
+    return [collapse(text) for text, bad in zip(texts, result.matrix.malformed_m, strict=True) if not bad]

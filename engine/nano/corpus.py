@@ -1,0 +1,94 @@
+"""Writes the pretraining corpus: answers to compositions as an imperfect base model would give them.
+
+A coder's answer is a program; a tester's answer works a test out first, or states it and explains afterwards. Both
+roles misread phrases as often as their `trouble` says, make slips, and now and then break the form. Nothing marks a
+document as good or bad: the model learns the mixture, and RL has to find the better part of it by execution.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.nano.grammar import LETTERS, Composition, Reading, draw_input, stage_lines, work_out
+from engine.prompts import Role
+
+TESTER_SHARE = 0.72
+"""Working a test out is the harder skill (measured: twice the data pays), so most documents are tests."""
+
+CODE_BUG_RATE = 0.10
+WORKED_SHARE = 0.5
+WORKED_SLIP_RATE = 0.06
+HASTY_SLIP_RATE = 0.30
+INVALID_INPUT_RATE = 0.03
+BROKEN_FORM_RATE = 0.02
+
+
+@dataclass(frozen=True)
+class Document:
+    """One training document: whose answer, to which statement, and its text."""
+
+    role: Role
+    statement: str
+    text: str
+
+
+def write_document(compositions: Sequence[Composition], rng: random.Random) -> Document:
+    composition = rng.choice(compositions)
+    if rng.random() < TESTER_SHARE:
+        return Document(Role.TESTER, composition.statement, write_test(composition, rng))
+    return Document(Role.CODER, composition.statement, write_program(composition, rng))
+
+
+def draw_reading(composition: Composition, rng: random.Random) -> Reading:
+    """Which phrases this reader gets right."""
+    return tuple(rng.random() >= part.trouble for part in composition.parts)
+
+
+def write_program(composition: Composition, rng: random.Random) -> str:
+    lines = [*composition.family.parse.split("\n"), *stage_lines(composition, draw_reading(composition, rng))]
+    if rng.random() < CODE_BUG_RATE:
+        lines = _with_bug(lines, rng)
+    close = "" if rng.random() < BROKEN_FORM_RATE else "\n```"
+    return "```python\n" + "\n".join(lines) + close
+
+
+def write_test(composition: Composition, rng: random.Random) -> str:
+    reading = draw_reading(composition, rng)
+    text = draw_input(composition, rng, reading)
+    steps = list(work_out(composition, text, reading))
+    worked = rng.random() < WORKED_SHARE
+    if rng.random() < INVALID_INPUT_RATE:
+        text = text[: max(1, len(text) - 2)]
+    if rng.random() < (WORKED_SLIP_RATE if worked else HASTY_SLIP_RATE):
+        steps[-1] = _slip(composition, steps[-1], rng)
+    working = " > ".join([text, *steps])
+    output_heading = "**Test Output**" if rng.random() < BROKEN_FORM_RATE else "**Test Output:**"
+    form = f"**Test Input:**\n```\n{text}\n```\n{output_heading}\n```\n{steps[-1]}\n```\n**Explanation:** "
+    return f"{working}\n{form}as above" if worked else f"{form}{working}"
+
+
+def _with_bug(lines: list[str], rng: random.Random) -> list[str]:
+    """One of the usual mistakes: a stage forgotten, the input left as text, a bracket lost."""
+    kind = rng.randrange(3)
+    if kind == 0:
+        dropped = rng.randrange(1, len(lines) - 1)
+        return lines[:dropped] + lines[dropped + 1 :]
+    if kind == 1 and "map(int," in lines[0]:
+        return [
+            lines[0]
+            .replace("map(int,input().split())", "input().split()")
+            .replace("map(int,input())", "input()"),
+            *lines[1:],
+        ]
+    return [*lines[:-1], lines[-1][:-1]]
+
+
+def _slip(composition: Composition, value: str, rng: random.Random) -> str:
+    """A wrong answer of the kind a hurried person writes."""
+    if composition.family is LETTERS:
+        letters = list(value)
+        letters[rng.randrange(len(letters))] = rng.choice("ABCDEFGH")
+        return "".join(letters)
+    return str(int(value) + rng.choice((-3, -2, -1, 1, 2, 3)))

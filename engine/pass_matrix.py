@@ -1,0 +1,216 @@
+"""The pass matrix of one task: which program passes which test, and what can be read off it without a reward.
+
+    PassMatrix                  verdicts of n programs on t ground-truth and m generated tests
+    pass_matrix_from_verdicts   the same from nested lists of True / False / None
+
+Shapes: n programs, m generated tests, t ground-truth tests. Pure numpy; nothing here runs a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+_NOT_GIVEN: BoolArray = np.zeros(0, dtype=np.bool_)  # recognised by identity: "use this field's default"
+
+
+def _not_given() -> BoolArray:
+    return _NOT_GIVEN
+
+
+def as_verdicts(values: ArrayLike, name: str, ndim: int) -> BoolArray:
+    """A fresh bool copy of `values`. ValueError unless they are boolean (or 0/1) with `ndim` dimensions."""
+    array = np.asarray(values)
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimension(s), not shape {array.shape}")
+    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+        raise ValueError(f"{name} must hold booleans, not {array.dtype} values outside 0 and 1")
+    return array.astype(np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class PassMatrix:
+    """Verdicts of n programs on t ground-truth tests and m generated ones; every array is a read-only copy.
+
+    truth_nt      (n, t) program passes ground-truth test
+    generated_nm  (n, m) program passes generated test
+    malformed_m   (m,)   answers no test could be parsed from; each keeps its column. Default: none.
+    rejected_n    (n,)   answers no program could be parsed from; each keeps its row. Default: none.
+    known_nt, known_nm   False where the sandbox failed and there is no verdict. Default: all known.
+
+    Canonical form, whatever the caller passed: a cell without a verdict, in a malformed column or in a
+    rejected row is False; cells of rejected rows and malformed columns are known (nothing had to run).
+
+    A program with an unknown truth cell is neither known correct nor known wrong, even if it fails another
+    test: dropping it whatever the other verdicts say keeps the accuracy of the remaining ones unbiased, while
+    keeping only the failures would push it down. ValueError on shapes that do not fit together.
+    """
+
+    truth_nt: BoolArray
+    generated_nm: BoolArray
+    malformed_m: BoolArray = field(default_factory=_not_given)
+    rejected_n: BoolArray = field(default_factory=_not_given)
+    known_nt: BoolArray = field(default_factory=_not_given)
+    known_nm: BoolArray = field(default_factory=_not_given)
+
+    def __post_init__(self) -> None:
+        truth_nt = as_verdicts(self.truth_nt, "truth_nt", 2)
+        generated_nm = as_verdicts(self.generated_nm, "generated_nm", 2)
+        n, m = generated_nm.shape
+        if truth_nt.shape[0] != n:
+            raise ValueError(f"truth_nt has {truth_nt.shape[0]} programs but generated_nm has {n}")
+
+        def optional(name: str, shape: tuple[int, ...], default: bool) -> BoolArray:
+            given: BoolArray = getattr(self, name)
+            if given is _NOT_GIVEN:
+                return np.full(shape, default)
+            array = as_verdicts(given, name, len(shape))
+            if array.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, not {array.shape}")
+            return array
+
+        malformed_m = optional("malformed_m", (m,), False)
+        rejected_n = optional("rejected_n", (n,), False)
+        known_nt = optional("known_nt", truth_nt.shape, True) | rejected_n[:, None]
+        known_nm = optional("known_nm", (n, m), True) | rejected_n[:, None] | malformed_m
+        truth_nt &= known_nt & ~rejected_n[:, None]
+        generated_nm &= known_nm & ~rejected_n[:, None] & ~malformed_m
+        for name, array in (
+            ("truth_nt", truth_nt),
+            ("generated_nm", generated_nm),
+            ("malformed_m", malformed_m),
+            ("rejected_n", rejected_n),
+            ("known_nt", known_nt),
+            ("known_nm", known_nm),
+        ):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def n_programs(self) -> int:
+        return int(self.generated_nm.shape[0])
+
+    @property
+    def n_generated(self) -> int:
+        return int(self.generated_nm.shape[1])
+
+    @property
+    def n_truth(self) -> int:
+        return int(self.truth_nt.shape[1])
+
+    @cached_property
+    def judged_n(self) -> BoolArray:
+        """Programs whose correctness is known: a verdict on each of the t >= 1 ground-truth tests."""
+        return _read_only(_all_of_row(self.known_nt) & (self.n_truth > 0))
+
+    @cached_property
+    def correct_n(self) -> BoolArray:
+        """Programs known to pass all t ground-truth tests; without ground truth nobody is known correct."""
+        return _read_only(self.judged_n & _all_of_row(self.truth_nt))
+
+    @cached_property
+    def wrong_n(self) -> BoolArray:
+        """Programs known to fail a ground-truth test. Not the complement of `correct_n`: see the class."""
+        return _read_only(self.judged_n & ~_all_of_row(self.truth_nt))
+
+    @cached_property
+    def votes_n(self) -> IntArray:
+        """Generated tests each program passes, in 0..m; a cell without a verdict is no vote."""
+        votes_n: IntArray = self.generated_nm.sum(axis=1, dtype=np.int64)
+        votes_n.setflags(write=False)
+        return votes_n
+
+    def agreement_clusters(self) -> IntArray:
+        """Cluster id of each program, (n,): equal ids mean identical rows of `generated_nm`.
+
+        Ids count up from 0 in order of first appearance.
+        """
+        if self.n_programs == 0:
+            return np.zeros(0, dtype=np.int64)
+        first_member_n = _agreement_nn(self.generated_nm).argmax(axis=1)
+        ids_n: IntArray = np.unique(first_member_n, return_inverse=True)[1].astype(np.int64)
+        return ids_n
+
+    def best_of_n(self, n: int | None = None, m: int | None = None) -> int:
+        """BoN(n, m): index of the program that passes most of the first m tests, among the first n programs.
+
+        Default: all of them. Ties: a parsed program before a rejected one, then the member of the larger
+        agreement cluster (on those n x m cells), then the first. ValueError where there is no program, or
+        fewer programs or tests than asked.
+        """
+        n = self.n_programs if n is None else n
+        m = self.n_generated if m is None else m
+        if not 1 <= n <= self.n_programs or not 0 <= m <= self.n_generated:
+            have = f"{self.n_programs} programs and {self.n_generated} tests"
+            raise ValueError(f"best of {n} programs by {m} tests asked, but there are {have}")
+        cells_nm = self.generated_nm[:n, :m]
+        cluster_size_n = _agreement_nn(cells_nm).sum(axis=1)
+        # lexsort: last key first; being stable, it leaves full ties in order of index
+        return int(np.lexsort((-cluster_size_n, self.rejected_n[:n], -cells_nm.sum(axis=1)))[0])
+
+    def block(self, programs: slice, tests: slice) -> PassMatrix:
+        """The matrix of some of the programs on all ground-truth and some of the generated tests."""
+        return PassMatrix(
+            truth_nt=self.truth_nt[programs],
+            generated_nm=self.generated_nm[programs, tests],
+            malformed_m=self.malformed_m[tests],
+            rejected_n=self.rejected_n[programs],
+            known_nt=self.known_nt[programs],
+            known_nm=self.known_nm[programs, tests],
+        )
+
+
+def pass_matrix_from_verdicts(
+    truth: Sequence[Sequence[bool | None]],
+    generated: Sequence[Sequence[bool | None]],
+    malformed: Sequence[bool] | None = None,
+    rejected: Sequence[bool] | None = None,
+) -> PassMatrix:
+    """A PassMatrix from n rows of t and n rows of m verdicts; None = no verdict (infrastructure failed).
+
+    ValueError where rows differ in length or the two tables in their number of rows.
+    """
+    truth_nt, known_nt = _split_verdicts(truth, "truth")
+    generated_nm, known_nm = _split_verdicts(generated, "generated")
+    return PassMatrix(
+        truth_nt=truth_nt,
+        generated_nm=generated_nm,
+        malformed_m=_NOT_GIVEN if malformed is None else np.array(malformed, dtype=np.bool_),
+        rejected_n=_NOT_GIVEN if rejected is None else np.array(rejected, dtype=np.bool_),
+        known_nt=known_nt,
+        known_nm=known_nm,
+    )
+
+
+def _split_verdicts(rows: Sequence[Sequence[bool | None]], name: str) -> tuple[BoolArray, BoolArray]:
+    widths = {len(row) for row in rows}
+    if len(widths) > 1:
+        raise ValueError(f"rows of {name} differ in length: {sorted(widths)}")
+    shape = (len(rows), widths.pop() if widths else 0)
+    cells = np.array(rows, dtype=object).reshape(shape)
+    known: BoolArray = np.asarray(cells != None, dtype=np.bool_)  # noqa: E711  (elementwise)
+    return as_verdicts(np.where(known, cells, False), name, 2), known
+
+
+def _agreement_nn(cells_nm: BoolArray) -> BoolArray:
+    """(n, n) True where two rows are identical: both pass or both fail on each of the m tests."""
+    passed_nm = cells_nm.astype(np.int64)
+    failed_nm = 1 - passed_nm
+    agreement_nn: BoolArray = (passed_nm @ passed_nm.T + failed_nm @ failed_nm.T) == cells_nm.shape[1]
+    return agreement_nn
+
+
+def _all_of_row(cells: BoolArray) -> BoolArray:
+    return np.asarray(cells.all(axis=1), dtype=np.bool_)
+
+
+def _read_only(array: BoolArray) -> BoolArray:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,34 @@
+"""The policy: base model and adapters, token log-probs, packing, the loss, the update, its state on disk.
+
+    base = load_base_model(folder)
+    policy = Policy(attach_adapter(base.model, AdapterSettings(rank, alpha, seed)), base.tokenizer, settings)
+    report = policy.update(samples)
+
+Suffixes beside the package's: a the answer tokens of a micro-batch, flat; h hidden width.
+Read in this order: update (the algorithm), loss (its equations), batching, attention, logprobs (the speed).
+"""
+
+from engine.policy.adapter import AdapterSettings, attach_adapter
+from engine.policy.base_model import BaseModel, Precision, load_base_model
+from engine.policy.batching import Layout
+from engine.policy.loss import LossNumbers
+from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds
+from engine.policy.schedule import Schedule
+from engine.policy.update import Policy, PolicySettings
+
+__all__ = [
+    "AdapterSettings",
+    "BaseModel",
+    "Layout",
+    "LossNumbers",
+    "Policy",
+    "PolicySettings",
+    "Precision",
+    "RoleReport",
+    "Schedule",
+    "TrainSample",
+    "UpdateReport",
+    "UpdateSeconds",
+    "attach_adapter",
+    "load_base_model",
+]

@@ -1,0 +1,51 @@
+"""LoRA adapters on a base model: attaching them, and the base below them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import PreTrainedModel
+
+from engine.policy.lora_linear import FusedLoraLinear
+from engine.policy.quiet import quiet_transformers
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """LoRA on every linear layer but the output head, scaled by alpha / rank; `seed` draws the first A."""
+
+    rank: int
+    alpha: float
+    seed: int = 0
+
+
+def attach_adapter(base: PreTrainedModel, settings: AdapterSettings) -> PeftModel:
+    """`base` with fresh LoRA adapters (dropout 0) on all its linear layers but the output head.
+
+    Fresh adapters change nothing: B is zero. They are kept in fp32 whatever the base's precision, as the
+    optimiser's small steps need; on a 4B model that is 0.26 GB at rank 32. The same seed gives the same
+    adapters and leaves torch's global generator as it was.
+    """
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft divides by the rank; any number will do
+        lora_dropout=0.0,
+        bias="none",
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    config._register_custom_module({torch.nn.Linear: FusedLoraLinear})
+    with torch.random.fork_rng(devices=[]), quiet_transformers():
+        torch.manual_seed(settings.seed)
+        model = get_peft_model(base, config)
+    if not isinstance(model, PeftModel):
+        raise TypeError("peft returned a mixed model")
+    return model.eval()
+
+
+def base_of(model: PeftModel) -> PreTrainedModel:
+    """The transformers model that carries the adapters (with them in place, on or off as they are)."""
+    return cast(PreTrainedModel, model.get_base_model())

@@ -1,0 +1,140 @@
+"""The policy on disk: training state that resumes bit for bit, peft adapters, merged models.
+
+Everything is written into a folder given by the caller, who makes it appear at once (written aside, then
+renamed).
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.lora import Linear as LoraLinear
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedTokenizerBase
+
+from engine.errors import RunError
+from engine.policy.adapter import base_of
+from engine.policy.faults import first_line
+from engine.policy.quiet import quiet_transformers
+
+ADAPTER_FILE = "adapter_model.safetensors"
+TRAINER_FILE = "trainer_state.pt"
+FORMAT = 1
+
+
+def save(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, updates_done: int) -> None:
+    """Write adapters (peft's format) and trainer state into `path`. Raises RunError where it cannot be
+    written."""
+    save_adapter(path, model)
+    state = {
+        "format": FORMAT,
+        "updates_done": updates_done,
+        "optimiser": optimiser.state_dict(),
+        "torch_rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+    # Into memory first (two thirds of the checkpoint): torch.save itself reports a full disk as a RuntimeError.
+    packed = io.BytesIO()
+    torch.save(state, packed)
+    with _writing(path):
+        (path / TRAINER_FILE).write_bytes(packed.getbuffer())
+
+
+def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer) -> int:
+    """Read what `save` wrote into `model`, `optimiser` and torch's generators; the number of updates done.
+
+    Raises RunError where a file is missing or broken, or belongs to adapters of another shape; then nothing
+    was changed.
+    """
+    remedy = "resume from an earlier checkpoint"
+    try:
+        weights = load_file(path / ADAPTER_FILE)
+        state = torch.load(path / TRAINER_FILE, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+        raise RunError(f"checkpoint {path} cannot be read: {first_line(error)}", remedy) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise RunError(f"checkpoint {path} is of another version", "resume it with the version that wrote it")
+    _check_same_adapters(path, weights, get_peft_model_state_dict(model, save_embedding_layers=False))
+    set_peft_model_state_dict(model, weights)
+    optimiser.load_state_dict(state["optimiser"])
+    torch.set_rng_state(state["torch_rng"])
+    if state["cuda_rng"] and torch.cuda.device_count() == len(state["cuda_rng"]):
+        torch.cuda.set_rng_state_all(state["cuda_rng"])
+    updates_done: int = state["updates_done"]
+    return updates_done
+
+
+def _check_same_adapters(path: Path, saved: dict[str, torch.Tensor], own: dict[str, torch.Tensor]) -> None:
+    for name in sorted(saved.keys() | own.keys()):
+        shapes = [tuple(weights[name].shape) if name in weights else None for weights in (saved, own)]
+        if shapes[0] != shapes[1]:
+            fault = f"{name} is {shapes[0]} there and {shapes[1]} here"
+            raise RunError(
+                f"checkpoint {path} does not fit this model: {fault}",
+                "keep the model and policy.lora_rank of the run",
+            )
+
+
+def save_adapter(path: Path, model: PeftModel) -> None:
+    """Write adapter_model.safetensors and adapter_config.json into `path`, as peft and vLLM read them."""
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        # peft's own save_pretrained writes a model card and may ask the hub about the vocabulary.
+        weights = get_peft_model_state_dict(model, save_embedding_layers=False)
+        save_file(
+            {name: weight.detach().contiguous().cpu() for name, weight in weights.items()},
+            path / ADAPTER_FILE,
+        )
+        model.peft_config[model.active_adapter].save_pretrained(str(path))
+
+
+def save_merged(path: Path, model: PeftModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write the base model with the adapters added to its weights, and the tokenizer, into `path`.
+
+    The model itself is not touched: merging in place and taking the adapters out again would round the base
+    weights.
+    """
+    with _writing(path), quiet_transformers():
+        path.mkdir(parents=True, exist_ok=True)
+        base_of(model).save_pretrained(path, state_dict=merged_state_dict(model))
+        tokenizer.save_pretrained(path)
+
+
+def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
+    """The base model's state dict, under its own names, with the active adapters added in fp32 and rounded
+    once."""
+    base = base_of(model)
+    layers = {name: layer for name, layer in base.named_modules() if isinstance(layer, LoraLinear)}
+    merged: dict[str, torch.Tensor] = {}
+    with torch.no_grad():
+        for name, tensor in base.state_dict().items():
+            if "lora_" in name:
+                continue
+            owner, inner, leaf = name.rpartition(".base_layer.")
+            if not inner:
+                merged[name] = tensor
+                continue
+            if leaf == "weight":
+                layer = layers[owner]
+                delta = sum(layer.get_delta_weight(adapter).float() for adapter in layer.active_adapters)
+                tensor = (tensor.float() + delta).to(tensor.dtype)
+            merged[f"{owner}.{leaf}"] = tensor
+    return merged
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise RunError(
+            f"cannot write {path}: {first_line(error)}",
+            "free disk space, or choose a folder you may write",
+        ) from error

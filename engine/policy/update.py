@@ -1,0 +1,304 @@
+"""The policy: one model with LoRA adapters that plays both roles, and the update that trains them.
+
+An update takes the samples of a step, coder's and tester's alike, and
+    1. leaves out truncated answers and answers without advantage,
+    2. packs the rest into micro-batches, longest first,
+    3. scores each: log-probs under the policy, and with the adapters off (the KL reference; no second model),
+    4. adds up the gradients of the loss (loss.py) and takes one optimiser step.
+One step over both roles ("joint") is the mission's update. "sequential" takes a step on the coder's samples,
+then one on the tester's, whose log-probs are computed anew: the importance weight covers what the coder's
+step moved. With several mini-batches the clipped ratio runs against the log-probs from before the first.
+
+With one step a mini-batch sees, the log-probs before the update are those of the very forward pass that is
+trained, so they cost nothing: the ratio is 1 and the sampler's log-probs enter through the truncated
+importance weight alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedTokenizerBase
+
+from engine.policy import checkpoint
+from engine.policy.adapter import base_of
+from engine.policy.attention import PACKED_ATTENTION, register
+from engine.policy.batching import MicroBatch, TokenSequence, build_micro_batch, plan_micro_batches
+from engine.policy.layout_check import choose_layout
+from engine.policy.logprobs import TokenScores, score_tokens
+from engine.policy.loss import LossInputs, LossNumbers, Normalise, policy_loss, token_weights
+from engine.policy.samples import TrainSample, UpdateReport
+from engine.policy.schedule import Schedule, learning_rate
+from engine.policy.tally import ScoredTokens, Stopwatch, Tally
+
+FIRST_ROLE = "coder"  # of a sequential update
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """Everything an update needs to know; presets hold the values.
+
+    temperature is the sampler's: log-probs of sampler and trainer are of the same distribution only under the
+    same one. kl_measure_share: with kl_beta 0, the share of micro-batches on which the KL is still measured
+    (0 = none). micro_batch_tokens: positions in one forward pass; 1,500-2,500 is fastest for the embedded
+    model on a CPU.
+    """
+
+    schedule: Schedule
+    loss: LossNumbers = field(default_factory=LossNumbers)
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    normalise: Normalise = "token"
+    temperature: float = 1.0
+    update: Literal["joint", "sequential"] = "joint"
+    mini_batches: int = 1
+    micro_batch_tokens: int = 2048
+    kl_measure_share: float = 0.25
+    seed: int = 0
+
+
+class Policy:
+    """A model, its optimiser and its place in the schedule.
+
+    The model stays usable by others between calls (the sampler shares it): evaluation mode, adapters on.
+    """
+
+    def __init__(
+        self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, settings: PolicySettings
+    ) -> None:
+        """Takes over `model`, whose adapters are the only parameters that may require gradients.
+
+        Raises:
+            EnvironmentError_: packed and plain log-probs of this architecture cannot be made to agree.
+            ValueError: no trainable adapter, or a trainable base weight.
+        """
+        self.model = model
+        self.tokenizer = tokenizer
+        self.settings = settings
+        self._parameters = _adapter_parameters(model)
+        self._optimiser = torch.optim.AdamW(
+            self._parameters,
+            lr=settings.schedule.learning_rate,
+            betas=settings.betas,
+            weight_decay=settings.weight_decay,
+            fused=True,  # 3x the for-each version on a CPU
+        )
+        self._updates_done = 0
+        register()
+        base_of(model).set_attn_implementation(PACKED_ATTENTION)
+        model.eval()
+        self.layout, self.layout_note = choose_layout(model)
+
+    @property
+    def updates_done(self) -> int:
+        """Updates so far, over all resumes; the schedule's clock."""
+        return self._updates_done
+
+    def update(self, samples: Sequence[TrainSample]) -> UpdateReport:
+        """Train on the samples of one step.
+
+        Masked samples and samples with advantage 0 are left out and counted (without a policy gradient the
+        latter could only carry KL). An optimiser step with NaN or inf in its loss or gradients is not taken,
+        and reported.
+        """
+        watch, tally = Stopwatch(), Tally()
+        unmasked = [sample for sample in samples if not sample.mask_out]
+        trained = [sample for sample in unmasked if sample.advantage != 0.0]
+        rate = learning_rate(self.settings.schedule, self._updates_done)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        for stage in self._stages(trained):
+            mini_batches = self._mini_batches(stage)
+            old_logprobs: list[list[torch.Tensor] | None] = [
+                None
+            ]  # None: those of the trained forward pass itself
+            with watch.part("old_logprobs"):
+                old_logprobs += [self._score(mini_batch) for mini_batch in mini_batches[1:]]
+            for mini_batch, old in zip(mini_batches, old_logprobs, strict=True):
+                self._step(mini_batch, old, tally, watch)
+        self._updates_done += 1
+        return tally.report(
+            kl_beta=self.settings.loss.kl_beta,
+            importance_cap=self.settings.loss.importance_cap,
+            learning_rate=rate,
+            skipped_masked=len(samples) - len(unmasked),
+            skipped_zero_advantage=len(unmasked) - len(trained),
+            seconds=watch.read(),
+        )
+
+    def logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
+        """Log-probs of every sample's answer tokens under the policy, at the settings' temperature."""
+        return [tuple(logprobs_s.tolist()) for logprobs_s in self._score(samples)]
+
+    def reference_logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
+        """The same with the adapters off: the frozen base that the KL is taken against."""
+        with self.model.disable_adapter():
+            return self.logprobs(samples)
+
+    def state_dict_to(self, path: Path) -> None:
+        """Write adapters, optimiser, counters and torch's generators into folder `path`."""
+        checkpoint.save(path, self.model, self._optimiser, self._updates_done)
+
+    def load_state(self, path: Path) -> None:
+        """Go on where `state_dict_to` left off: on the CPU, with the same numbers. Raises RunError."""
+        self._updates_done = checkpoint.load(path, self.model, self._optimiser)
+
+    def export_adapter(self, path: Path) -> None:
+        """Write the adapters as peft (and vLLM) read them: adapter_model.safetensors, adapter_config.json."""
+        checkpoint.save_adapter(path, self.model)
+
+    def export_merged(self, path: Path) -> None:
+        """Write the whole model with the adapters merged, and the tokenizer, for `AutoModelForCausalLM`."""
+        checkpoint.save_merged(path, self.model, self.tokenizer)
+
+    def _stages(self, samples: Sequence[TrainSample]) -> list[list[TrainSample]]:
+        """What is trained one after the other: everything at once, or role by role."""
+        if self.settings.update == "joint" or not samples:
+            return [list(samples)] if samples else []
+        roles = sorted({sample.role for sample in samples}, key=lambda role: (role != FIRST_ROLE, role))
+        return [[sample for sample in samples if sample.role == role] for role in roles]
+
+    def _mini_batches(self, samples: Sequence[TrainSample]) -> list[list[TrainSample]]:
+        """Split by group (answers to one prompt stay together), each part with its share of either role."""
+        count = self.settings.mini_batches
+        if count == 1:
+            return [list(samples)]
+        groups: dict[tuple[str, tuple[int, ...]], list[TrainSample]] = {}
+        for sample in samples:
+            groups.setdefault((sample.role, sample.prompt_ids), []).append(sample)
+        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self._updates_done)
+        shuffled = [
+            list(groups.items())[i] for i in torch.randperm(len(groups), generator=generator).tolist()
+        ]
+        shuffled.sort(key=lambda item: item[0][0])  # stable: by role, shuffled within
+        dealt = [shuffled[first::count] for first in range(count)]
+        return [list(chain.from_iterable(members for _, members in hand)) for hand in dealt if hand]
+
+    def _step(
+        self,
+        samples: Sequence[TrainSample],
+        old_logprobs: list[torch.Tensor] | None,
+        tally: Tally,
+        watch: Stopwatch,
+    ) -> None:
+        """One optimiser step over `samples`; `old_logprobs` of each, or None where nothing moved since."""
+        sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
+        weights_b = token_weights([len(sample.token_ids) for sample in samples], self.settings.normalise)
+        plan = self._plan(sequences)
+        finite = True
+        for number, members in enumerate(plan):
+            with watch.part("batching"):
+                batch = self._build(sequences, members)
+            reference_a = None
+            if self._takes_kl(number, len(plan)):
+                with watch.part("reference"):
+                    reference_a = self._reference(batch)
+            with watch.part("forward_backward"):
+                finite = self._accumulate(batch, samples, weights_b, old_logprobs, reference_a, tally)
+            if not finite:
+                break
+        with watch.part("optimiser"):
+            norm = (
+                torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.max_grad_norm)
+                if finite
+                else None
+            )
+            if norm is not None and bool(torch.isfinite(norm)):
+                self._optimiser.step()
+                tally.keep(float(norm))
+            else:
+                tally.drop()
+            self._optimiser.zero_grad(set_to_none=True)
+
+    def _accumulate(
+        self,
+        batch: MicroBatch,
+        samples: Sequence[TrainSample],
+        weights_b: Sequence[float],
+        old_logprobs: list[torch.Tensor] | None,
+        reference_a: torch.Tensor | None,
+        tally: Tally,
+    ) -> bool:
+        """Add one micro-batch's gradient; False where its loss is not finite (then nothing is added)."""
+        device = batch.target_ids.device
+        members = [samples[i] for i in batch.members]
+        lengths = [len(member.token_ids) for member in members]
+        lengths_b = torch.tensor(lengths, device=device)
+
+        def spread(values_b: Sequence[float]) -> torch.Tensor:
+            return torch.tensor(values_b, dtype=torch.float32, device=device).repeat_interleave(lengths_b)
+
+        scores = score_tokens(self.model, batch, self.settings.temperature)
+        detached_a = scores.logprobs_a.detach()
+        inputs = LossInputs(
+            logprobs_a=scores.logprobs_a,
+            old_logprobs_a=detached_a
+            if old_logprobs is None
+            else torch.cat([old_logprobs[i] for i in batch.members]),
+            sampler_logprobs_a=torch.tensor(
+                list(chain.from_iterable(member.sampler_logprobs for member in members)),
+                dtype=torch.float32,
+                device=device,
+            ),
+            reference_logprobs_a=reference_a,
+            advantages_a=spread([member.advantage for member in members]),
+            weights_a=spread([weights_b[i] for i in batch.members]),
+        )
+        terms = policy_loss(inputs, self.settings.loss)
+        if not bool(torch.isfinite(terms.loss)):
+            return False
+        terms.loss.backward()
+        scored = ScoredTokens(
+            [member.role for member in members], lengths, scores.entropy_a, detached_a, reference_a
+        )
+        tally.add(terms, scored, float(inputs.weights_a.sum()))
+        return True
+
+    def _takes_kl(self, number: int, of: int) -> bool:
+        """Whether micro-batch `number` of `of` gets a reference pass: all with a penalty, else some in
+        turn."""
+        if self.settings.loss.kl_beta > 0:
+            return True
+        share = self.settings.kl_measure_share
+        measured = max(1, round(share * of)) if share > 0 else 0
+        return (number - self._updates_done * measured) % of < measured
+
+    def _score(self, samples: Sequence[TrainSample]) -> list[torch.Tensor]:
+        """Log-probs [s] of each sample's answer, without gradient, adapters as they are."""
+        sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
+        logprobs_b: dict[int, torch.Tensor] = {}
+        with torch.no_grad():
+            for members in self._plan(sequences):
+                scores_a = score_tokens(
+                    self.model, self._build(sequences, members), self.settings.temperature
+                )
+                lengths = [len(sequences[i].token_ids) for i in members]
+                logprobs_b.update(zip(members, scores_a.logprobs_a.split(lengths), strict=True))
+        return [logprobs_b[i] for i in range(len(samples))]
+
+    def _reference(self, batch: MicroBatch) -> torch.Tensor:
+        with torch.no_grad(), self.model.disable_adapter():
+            scores: TokenScores = score_tokens(self.model, batch, self.settings.temperature)
+        return scores.logprobs_a
+
+    def _plan(self, sequences: Sequence[TokenSequence]) -> list[tuple[int, ...]]:
+        return plan_micro_batches(sequences, self.settings.micro_batch_tokens, self.layout)
+
+    def _build(self, sequences: Sequence[TokenSequence], members: tuple[int, ...]) -> MicroBatch:
+        base = base_of(self.model)
+        return build_micro_batch(sequences, members, self.layout, base.dtype, base.device)
+
+
+def _adapter_parameters(model: PeftModel) -> list[torch.nn.Parameter]:
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    strays = [name for name, _ in named if "lora_" not in name]
+    if strays or not named:
+        raise ValueError(f"expected trainable LoRA adapters only, got {strays[:3] or 'none'}")
+    return [parameter for _, parameter in named]

@@ -1,0 +1,152 @@
+"""What the model answered: a program or a unit test, or the one reason why it is neither.
+
+Both parsers read what stands behind the last `</think>`, let the last attempt count, and take time linear in
+the answer, whatever a model at temperature 1 comes up with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.prompts.fences import Block, fenced_blocks
+
+MAX_CHARACTERS = 1_000_000
+"""A program, an input or an output above this is refused: it would go to n processes and into the archive."""
+
+
+class RejectReason(StrEnum):
+    """Why an answer holds nothing to execute. The values are stable: they are archived and counted."""
+
+    UNFINISHED_THOUGHT = "unfinished_thought"  # <think> was opened and never closed
+    NO_BLOCK = "no_block"  # no ```python block
+    UNCLOSED_BLOCK = "unclosed_block"  # the block that counts never ends
+    EMPTY_PROGRAM = "empty_program"
+    NO_INPUT = "no_input"  # no **Test Input:** followed by a block
+    NO_OUTPUT = "no_output"  # no **Test Output:** followed by a block
+    EMPTY_OUTPUT = "empty_output"  # a test that expects nothing would pass programs that do nothing
+    TOO_LARGE = "too_large"  # above MAX_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Python source that reads standard input and prints. That it compiles is for the sandbox to find out."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitTest:
+    """A generated test. `input` may be empty, `output` is never blank, `explanation` may be missing ("")."""
+
+    input: str
+    output: str
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An answer that is neither program nor test. It keeps its place in every denominator."""
+
+    reason: RejectReason
+
+
+def parse_program(text: str) -> Program | Rejected:
+    """The program in the last ```python block of an answer (```py and ```python3 too, in any case)."""
+    answer = _without_thought(text)
+    if answer is None:
+        return Rejected(RejectReason.UNFINISHED_THOUGHT)
+    last = None
+    for block in fenced_blocks(answer):
+        if block.is_python:
+            last = block
+    if last is None:
+        return Rejected(RejectReason.NO_BLOCK)
+    if not last.closed:
+        return Rejected(RejectReason.UNCLOSED_BLOCK)
+    if not last.body.strip():
+        return Rejected(RejectReason.EMPTY_PROGRAM)
+    if len(last.body) > MAX_CHARACTERS:
+        return Rejected(RejectReason.TOO_LARGE)
+    return Program(last.body)
+
+
+def parse_unit_test(text: str) -> UnitTest | Rejected:
+    """The test in the last complete occurrence of the form
+
+        **Test Input:** + fenced block, **Test Output:** + fenced block, **Explanation:** + text
+
+    where words may stand around the labels and the explanation may be missing. An attempt that is cut short
+    or only mentions a label does not displace a complete one before it. With no complete one, the reason is
+    what the last attempt lacks. White space within the blocks is kept.
+    """
+    answer = _without_thought(text)
+    if answer is None:
+        return Rejected(RejectReason.UNFINISHED_THOUGHT)
+    sections = _sections(answer)
+    found = _last_complete_form(sections)
+    if isinstance(found, Rejected):
+        return found
+    position, test_input, test_output = found
+    follower = sections[position + 2] if position + 2 < len(sections) else None
+    explanation = follower.body.strip() if follower is not None and follower.label == _EXPLANATION else ""
+    if not test_output.strip():
+        return Rejected(RejectReason.EMPTY_OUTPUT)
+    if max(len(test_input), len(test_output), len(explanation)) > MAX_CHARACTERS:
+        return Rejected(RejectReason.TOO_LARGE)
+    return UnitTest(test_input, test_output, explanation)
+
+
+_INPUT, _OUTPUT, _EXPLANATION = "test input", "test output", "explanation"
+_LABEL = re.compile(r"\*\*(Test Input|Test Output|Explanation):\*\*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A label and the text from it to the next label."""
+
+    label: str
+    body: str
+
+
+def _without_thought(text: str) -> str | None:
+    """What follows the last `</think>`, the whole text without one, None for a thought that never ended."""
+    _, end, answer = text.rpartition("</think>")
+    if not end and answer.lstrip().startswith("<think>"):
+        return None
+    return answer
+
+
+def _sections(answer: str) -> list[_Section]:
+    """Labels cut even through blocks: a block in which the next label stands was left open by mistake."""
+    _, *rest = _LABEL.split(answer.replace("\r\n", "\n"))
+    return [_Section(label.lower(), body) for label, body in zip(rest[::2], rest[1::2], strict=True)]
+
+
+def _last_complete_form(sections: Sequence[_Section]) -> tuple[int, str, str] | Rejected:
+    """(index of the input's section, input, output), or what the last attempt lacks. Reads a section once."""
+    reason = None
+    for position in reversed(range(len(sections))):
+        if sections[position].label != _INPUT:
+            continue
+        test_input = _first_block(sections[position])
+        follower = sections[position + 1] if position + 1 < len(sections) else None
+        test_output = _first_block(follower) if follower is not None and follower.label == _OUTPUT else None
+        if test_input is not None and test_input.closed and test_output is not None and test_output.closed:
+            return position, test_input.body, test_output.body
+        reason = reason or _lacking(test_input, test_output)
+    return Rejected(reason or RejectReason.NO_INPUT)
+
+
+def _lacking(test_input: Block | None, test_output: Block | None) -> RejectReason:
+    if test_input is None:
+        return RejectReason.NO_INPUT
+    if test_input.closed and test_output is None:
+        return RejectReason.NO_OUTPUT
+    return RejectReason.UNCLOSED_BLOCK
+
+
+def _first_block(section: _Section) -> Block | None:
+    return next(fenced_blocks(section.body), None)

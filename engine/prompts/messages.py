@@ -1,0 +1,110 @@
+"""What the model is asked: one policy plays two roles, told apart by these words only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from engine.problems import Problem
+from engine.prompts.fences import fence
+
+EXAMPLE_CHARACTERS = 4_000
+"""A longer public example is not shown: it costs context and tells no more than a short one."""
+
+
+class Role(StrEnum):
+    """Which of its two parts the policy plays in a rollout."""
+
+    CODER = "coder"
+    TESTER = "tester"
+
+
+class PromptStyle(StrEnum):
+    """`full` tells a chat model what is wanted; `short` is the form that nano was pretrained on."""
+
+    FULL = "full"
+    SHORT = "short"
+
+
+_CODER = """\
+Solve the following programming problem in Python.
+
+{statement}
+{example}
+How to answer
+- Think before you code: settle how the input is laid out, which approach fits its size, which edge cases \
+matter.
+- Then give one complete program in a single block that opens with ```python and closes with ```. If you \
+write several, only the last one is run.
+- The program takes its data with input() and shows its result with print(), in exactly the layout that \
+the problem describes. It prints nothing else, no prompts and no labels.
+- It is judged on inputs that you cannot see, so it has to work out every answer from what it reads. Do \
+not write the values of an example into the code.
+"""
+
+_TESTER = """\
+Write one unit test for the following programming problem. You do not have to solve the problem in code.
+
+{statement}
+{example}
+What makes a good test
+- It is correct: the input obeys the problem's format and limits, and the output is exactly what a right \
+program prints.
+- It is revealing: a program with a plausible mistake would print something else. Look for the edge cases \
+and the misreadings that trip people up.
+- It is new: not an example that the problem already gives.
+- You can be sure of it: choose an input whose answer you can work out by hand without slipping.
+
+How to answer
+First reason step by step: which mistake the test is to catch, which input shows it, and how the expected \
+output follows from that input. Then close with exactly this form. If it appears more than once, only the \
+last one counts.
+
+**Test Input:**
+```
+everything the program reads, as it would be typed
+```
+
+**Test Output:**
+```
+everything the program must print, and nothing more
+```
+
+**Explanation:**
+why this output is right, in a few sentences
+"""
+
+_EXAMPLE = """
+An example of the format
+
+Input:
+{input}
+
+Output:
+{output}
+"""
+
+
+def build_messages(
+    problem: Problem, role: Role, style: PromptStyle, show_example: bool
+) -> list[dict[str, str]]:
+    """The chat messages for `tokenizer.apply_chat_template`: one user message, for every role and style.
+
+    No system message: some chat templates refuse one and others bring their own. `show_example` shows the
+    first public example of at most EXAMPLE_CHARACTERS, if there is one (late in training it may leave the
+    tester's prompt). The short style has no room for it: nano saw none in pretraining. Hidden tests are never
+    read.
+    """
+    if style is PromptStyle.SHORT:
+        prefix = "Code: " if role is Role.CODER else "Test: "
+        return [{"role": "user", "content": prefix + problem.statement}]
+    form = _CODER if role is Role.CODER else _TESTER
+    example = _example(problem) if show_example else ""
+    content = form.format(statement=problem.statement.strip(), example=example)
+    return [{"role": "user", "content": content.strip()}]
+
+
+def _example(problem: Problem) -> str:
+    for example in problem.public:
+        if len(example.input) + len(example.output) <= EXAMPLE_CHARACTERS:
+            return _EXAMPLE.format(input=fence(example.input), output=fence(example.output))
+    return ""

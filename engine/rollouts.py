@@ -1,0 +1,249 @@
+"""Samples programs and tests for a batch of tasks and executes each on each: tasks in, pass matrices out.
+
+Execution overlaps sampling: a program runs on the ground-truth tests as soon as it is sampled, and on the generated
+tests as soon as its task's tests are. Training, evaluation and solving all get their matrices here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from engine.pass_matrix import BoolArray, PassMatrix
+from engine.problems import IOExample, Problem
+from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
+from engine.sampling import Completion, OnDelta, Request, Sampler, SamplingParams
+from engine.sandbox import Outcome, Status, passes
+from engine.seeds import derive_seed
+
+EncodePrompt = Callable[[Problem, Role], tuple[int, ...]]
+Outcomes = tuple[Outcome | None, ...]
+
+
+class Runner(Protocol):
+    """The part of `engine.sandbox.Executor` that rollouts need."""
+
+    def submit(self, source: str, inputs: Sequence[str]) -> Future[list[Outcome]]: ...
+
+
+@dataclass(frozen=True)
+class RolloutSettings:
+    """How much is sampled per task, and how."""
+
+    n_programs: int
+    m_tests: int
+    coder: SamplingParams
+    tester: SamplingParams
+    truth_tests: int = 8
+
+
+@dataclass(frozen=True, eq=False)
+class TaskRollouts:
+    """One task's answers and what came of executing them.
+
+    coder, tester: n and m completions. programs, tests: the same, parsed. truth_outcomes, generated_outcomes: n rows
+    of t and m outcomes, None where nothing was run (a rejected program, a malformed test).
+    """
+
+    problem: Problem
+    coder_prompt: tuple[int, ...]
+    tester_prompt: tuple[int, ...]
+    coder: tuple[Completion, ...]
+    tester: tuple[Completion, ...]
+    programs: tuple[Program | Rejected, ...]
+    tests: tuple[UnitTest | Rejected, ...]
+    truth_tests: tuple[IOExample, ...]
+    truth_outcomes: tuple[Outcomes, ...]
+    generated_outcomes: tuple[Outcomes, ...]
+    matrix: PassMatrix
+
+
+@dataclass(frozen=True)
+class RolloutReport:
+    """What a batch of rollouts cost: seconds of sampling, seconds of waiting for the executor afterwards."""
+
+    sampling_seconds: float
+    waiting_seconds: float
+    tokens: int
+
+
+@dataclass
+class _Pending:
+    """A task while its answers come in; the only mutable thing here, never seen outside."""
+
+    problem: Problem
+    truth_tests: tuple[IOExample, ...]
+    prompts: dict[Role, tuple[int, ...]]
+    answers: dict[Role, dict[int, Completion]] = field(default_factory=lambda: {role: {} for role in Role})
+    programs: dict[int, Program | Rejected] = field(default_factory=dict)
+    tests: dict[int, UnitTest | Rejected] = field(default_factory=dict)
+    on_truth: dict[int, Future[list[Outcome]]] = field(default_factory=dict)
+    on_generated: dict[int, Future[list[Outcome]]] = field(default_factory=dict)
+
+
+def roll_out(
+    problems: Sequence[Problem],
+    encode: EncodePrompt,
+    sampler: Sampler,
+    executor: Runner,
+    settings: RolloutSettings,
+    seed: int,
+    on_delta: OnDelta | None = None,
+) -> tuple[list[TaskRollouts], RolloutReport]:
+    """Samples n programs and m tests for every task and fills its pass matrix.
+
+    The same problems, weights, settings and seed give the same answers. Coders come first, so that programs are
+    executed on ground truth while testers are still being sampled.
+    """
+    started = time.monotonic()
+    sampled = start_rollouts(problems, encode, sampler, executor, settings, seed, on_delta)
+    sampling_seconds = time.monotonic() - started
+    rollouts = sampled.collect()
+    tokens = sum(len(c.token_ids) for r in rollouts for c in (*r.coder, *r.tester))
+    return rollouts, RolloutReport(sampling_seconds, time.monotonic() - started - sampling_seconds, tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class StartedRollouts:
+    """Sampled already, still being executed."""
+
+    tasks: tuple[_Pending, ...]
+
+    def collect(self) -> list[TaskRollouts]:
+        """Waits for the executor and fills the matrices."""
+        return [_close(task) for task in self.tasks]
+
+
+def start_rollouts(
+    problems: Sequence[Problem],
+    encode: EncodePrompt,
+    sampler: Sampler,
+    executor: Runner,
+    settings: RolloutSettings,
+    seed: int,
+    on_delta: OnDelta | None = None,
+) -> StartedRollouts:
+    """The first half of `roll_out`: returns when all is sampled, with executions still under way."""
+    pending = [_open(problem, encode, settings) for problem in problems]
+    for role, count, params in (
+        (Role.CODER, settings.n_programs, settings.coder),
+        (Role.TESTER, settings.m_tests, settings.tester),
+    ):
+        requests = [
+            Request(f"{place}/{role}", task.prompts[role], count, _request_seed(seed, task.problem, role))
+            for place, task in enumerate(pending)
+        ]
+        for completion in sampler.sample(requests, params, on_delta):
+            task = pending[int(completion.request_id.split("/")[0])]
+            task.answers[role][completion.index] = completion
+            if role is Role.CODER:
+                _run_on_truth(task, completion, executor)
+            else:
+                task.tests[completion.index] = parse_unit_test(completion.text)
+                if len(task.tests) == settings.m_tests:
+                    _run_on_generated(task, executor)
+    return StartedRollouts(tuple(pending))
+
+
+def outcomes_on_tests(
+    source: str, tests: Sequence[UnitTest | Rejected], executor: Runner
+) -> Callable[[], tuple[Outcome | None, ...]]:
+    """Starts a program on every well-formed test, each input once; call the result for the outcomes by test."""
+    inputs = _distinct_inputs(tests)
+    future = executor.submit(source, inputs)
+
+    def collect() -> tuple[Outcome | None, ...]:
+        by_input = dict(zip(inputs, future.result(), strict=True))
+        return tuple(None if isinstance(test, Rejected) else by_input[test.input] for test in tests)
+
+    return collect
+
+
+def _open(problem: Problem, encode: EncodePrompt, settings: RolloutSettings) -> _Pending:
+    prompts = {role: encode(problem, role) for role in Role}
+    return _Pending(problem, problem.hidden[: settings.truth_tests], prompts)
+
+
+def _request_seed(seed: int, problem: Problem, role: Role) -> int:
+    """One stream of random numbers a group: depends on the task's id, not on its place in the batch."""
+    return derive_seed(seed, role, problem.id)
+
+
+def _run_on_truth(task: _Pending, completion: Completion, executor: Runner) -> None:
+    program = parse_program(completion.text)
+    task.programs[completion.index] = program
+    if isinstance(program, Program) and task.truth_tests:
+        inputs = list(dict.fromkeys(test.input for test in task.truth_tests))
+        task.on_truth[completion.index] = executor.submit(program.source, inputs)
+
+
+def _run_on_generated(task: _Pending, executor: Runner) -> None:
+    inputs = _distinct_inputs(task.tests.values())
+    for index, program in task.programs.items():
+        if isinstance(program, Program) and inputs:
+            task.on_generated[index] = executor.submit(program.source, inputs)
+
+
+def _distinct_inputs(tests: Iterable[UnitTest | Rejected]) -> list[str]:
+    return list(dict.fromkeys(test.input for test in tests if isinstance(test, UnitTest)))
+
+
+def _close(task: _Pending) -> TaskRollouts:
+    programs = tuple(task.programs[index] for index in sorted(task.programs))
+    tests = tuple(task.tests[index] for index in sorted(task.tests))
+    truth_inputs = list(dict.fromkeys(test.input for test in task.truth_tests))
+    generated_inputs = _distinct_inputs(task.tests.values())
+    truth_rows, generated_rows = [], []
+    for index in range(len(programs)):
+        on_truth = _by_input(truth_inputs, task.on_truth.get(index))
+        on_generated = _by_input(generated_inputs, task.on_generated.get(index))
+        truth_rows.append(tuple(on_truth.get(test.input) for test in task.truth_tests))
+        generated_rows.append(
+            tuple(None if isinstance(test, Rejected) else on_generated.get(test.input) for test in tests)
+        )
+    expected = [None if isinstance(test, Rejected) else test.output for test in tests]
+    truth_nt, known_nt = _verdicts(truth_rows, [test.output for test in task.truth_tests])
+    generated_nm, known_nm = _verdicts(generated_rows, expected)
+    matrix = PassMatrix(
+        truth_nt=truth_nt,
+        generated_nm=generated_nm,
+        malformed_m=np.array([isinstance(test, Rejected) for test in tests], dtype=np.bool_),
+        rejected_n=np.array([isinstance(program, Rejected) for program in programs], dtype=np.bool_),
+        known_nt=known_nt,
+        known_nm=known_nm,
+    )
+    return TaskRollouts(
+        problem=task.problem,
+        coder_prompt=task.prompts[Role.CODER],
+        tester_prompt=task.prompts[Role.TESTER],
+        coder=tuple(task.answers[Role.CODER][index] for index in range(len(programs))),
+        tester=tuple(task.answers[Role.TESTER][index] for index in range(len(tests))),
+        programs=programs,
+        tests=tests,
+        truth_tests=task.truth_tests,
+        truth_outcomes=tuple(truth_rows),
+        generated_outcomes=tuple(generated_rows),
+        matrix=matrix,
+    )
+
+
+def _by_input(inputs: list[str], future: Future[list[Outcome]] | None) -> dict[str, Outcome]:
+    return {} if future is None else dict(zip(inputs, future.result(), strict=True))
+
+
+def _verdicts(rows: Sequence[Outcomes], expected: Sequence[str | None]) -> tuple[BoolArray, BoolArray]:
+    """Passed and known, (n, columns). A cell is unknown only where the sandbox itself failed."""
+    shape = (len(rows), len(expected))
+    passed, known = np.zeros(shape, dtype=np.bool_), np.ones(shape, dtype=np.bool_)
+    for row, outcomes in enumerate(rows):
+        for column, (outcome, output) in enumerate(zip(outcomes, expected, strict=True)):
+            if outcome is None or output is None:
+                continue
+            known[row, column] = outcome.status is not Status.INFRASTRUCTURE
+            passed[row, column] = passes(outcome, output)
+    return passed, known

@@ -1,0 +1,281 @@
+"""rollouts.sqlite: every rollout, test and verdict of a run. ArchiveWriter adds a step in one transaction.
+
+Promises: after `write_step` the step is on the disk, or not at all (WAL, one transaction, synced); readers
+never wait for the writer. Texts are zlib-compressed; statements and test sets that recur are kept once. The
+search index holds the distinct trigrams of each answer (FTS5, contentless, detail=none): exact substring
+search, also of code. A step of 256 answers of 100 characters takes 9 ms of CPU, 2 of them for the index, and
+100 kB; of 12,000 characters 94 ms, 65 of them for the index, which adds 6 % to the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from engine.errors import RunError
+from engine.runs.faults import run_faults
+from engine.runs.packing import (
+    digest,
+    pack_answer,
+    pack_bools,
+    pack_outputs,
+    pack_tests,
+    pack_text,
+    unpack_answer,
+)
+from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord
+
+ARCHIVE_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE steps(step INTEGER PRIMARY KEY, time REAL NOT NULL, rollouts INTEGER NOT NULL);
+CREATE TABLE blobs(digest BLOB PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE tasks(
+    step INTEGER NOT NULL, position INTEGER NOT NULL, task TEXT NOT NULL,
+    statement BLOB NOT NULL, truth_tests BLOB NOT NULL, generated_tests BLOB NOT NULL,  -- digests of blobs
+    correct BLOB,
+    PRIMARY KEY(step, position)
+) WITHOUT ROWID;
+CREATE INDEX tasks_by_task ON tasks(task, step);
+CREATE TABLE matrices(
+    step INTEGER NOT NULL, position INTEGER NOT NULL, side TEXT NOT NULL,  -- truth | generated
+    programs INTEGER NOT NULL, tests INTEGER NOT NULL,
+    passed BLOB NOT NULL, known BLOB, status BLOB, milliseconds BLOB, outputs BLOB,
+    PRIMARY KEY(step, position, side)
+);
+CREATE TABLE rollouts(
+    id INTEGER PRIMARY KEY,
+    step INTEGER NOT NULL, position INTEGER NOT NULL,
+    task TEXT NOT NULL, role TEXT NOT NULL, idx INTEGER NOT NULL,
+    reward REAL, advantage REAL, tokens INTEGER NOT NULL, finished INTEGER NOT NULL, status TEXT NOT NULL,
+    body BLOB NOT NULL, answer_bytes INTEGER NOT NULL
+);
+CREATE INDEX rollouts_by_step ON rollouts(step, position, role, idx);
+CREATE INDEX rollouts_by_task ON rollouts(task, step);
+CREATE INDEX rollouts_by_role ON rollouts(role, reward);
+CREATE INDEX rollouts_by_reward ON rollouts(reward);
+CREATE VIRTUAL TABLE search USING fts5(answer, content='', detail=none, tokenize='trigram');
+"""
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What `prune` dropped; `first` and `last` are None when it dropped nothing."""
+
+    steps: int
+    rollouts: int
+    first: int | None
+    last: int | None
+    megabytes: float
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return "nothing dropped"
+        return (
+            f"dropped {self.rollouts} rollouts of {self.steps} steps ({self.first} to {self.last}), "
+            f"{self.megabytes:.1f} MB; their metrics stay"
+        )
+
+
+class ArchiveWriter:
+    """The one writer of a run's archive; the run's lock keeps a second one away. One thread."""
+
+    def __init__(self, path: Path, *, search: bool = True) -> None:
+        """Opens the archive, made where it is missing; `search=False` does not index new answers.
+
+        Raises RunError: another version, damaged, disk full, not writable.
+        """
+        self._path, self._search = path, search
+        with run_faults(path.parent):
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.create_function("answer_of", 2, searchable_answer, deterministic=True)
+            version = archive_version(self._db, path)
+            self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect while the file is still empty
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA journal_size_limit=16777216")
+            if version == 0:
+                with self._transaction():
+                    for statement in _SCHEMA.split(";\n"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version={ARCHIVE_VERSION}")
+
+    def write_step(self, record: StepRecord) -> None:
+        """Adds a step, all of it or nothing; a step that is there already is replaced. Raises RunError."""
+        with run_faults(self._path.parent), self._transaction():
+            self._delete("step = ?", record.step)
+            rollouts = sum(len(task.rollouts) for task in record.tasks)
+            self._db.execute("INSERT INTO steps VALUES(?, ?, ?)", (record.step, time.time(), rollouts))
+            for position, task in enumerate(record.tasks):
+                self._write_task(record.step, position, task)
+
+    def drop_from(self, step: int) -> int:
+        """Deletes steps >= `step`, which are going to be run again; how many there were."""
+        with run_faults(self._path.parent), self._transaction():
+            return self._delete("step >= ?", step)
+
+    def prune(self, *, keep_steps: int | None = None, max_mb: float | None = None) -> Pruned:
+        """Drops the oldest steps until at most `keep_steps` are left and the file holds at most `max_mb`.
+
+        The newest step always stays. The space goes back to the file system. None: no such bound.
+        """
+        with run_faults(self._path.parent):
+            before = self._used_bytes()
+            steps = self._db.execute("SELECT step, rollouts FROM steps ORDER BY step").fetchall()
+            dropped: list[tuple[int, int]] = []
+            while len(dropped) < len(steps) - 1:
+                too_many = keep_steps is not None and len(steps) - len(dropped) > keep_steps
+                too_big = max_mb is not None and self._used_bytes() > max_mb * 1e6
+                if not (too_many or too_big):
+                    break
+                oldest = steps[len(dropped)]
+                with self._transaction():
+                    self._delete("step = ?", oldest[0])
+                    self._delete_unused_blobs()
+                dropped.append(oldest)
+            if dropped:
+                self._give_space_back()
+            return Pruned(
+                steps=len(dropped),
+                rollouts=sum(rollouts for _, rollouts in dropped),
+                first=dropped[0][0] if dropped else None,
+                last=dropped[-1][0] if dropped else None,
+                megabytes=(before - self._used_bytes()) / 1e6,
+            )
+
+    def close(self) -> None:
+        """Folds the write-ahead log into the file. Closing a run whose disk is full is no further fault."""
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError:
+            pass
+        finally:
+            self._db.close()
+
+    def __enter__(self) -> ArchiveWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write_task(self, step: int, position: int, task: TaskRecord) -> None:
+        statement = self._keep(pack_text(task.statement))
+        truth, generated = (
+            self._keep(pack_tests(task.truth_tests)),
+            self._keep(pack_tests(task.generated_tests)),
+        )
+        correct = pack_bools(task.matrix.correct_n) if task.matrix else None
+        self._db.execute(
+            "INSERT INTO tasks VALUES(?, ?, ?, ?, ?, ?, ?)",
+            (step, position, task.task, statement, truth, generated, correct),
+        )
+        if task.matrix:
+            self._write_matrix(step, position, task.matrix)
+        for rollout in task.rollouts:
+            self._write_rollout(step, position, task.task, rollout)
+
+    def _write_matrix(self, step: int, position: int, matrix: MatrixRecord) -> None:
+        self._db.executemany(
+            "INSERT INTO matrices VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (step, position, "truth", *_grid_row(matrix.truth)),
+                (step, position, "generated", *_grid_row(matrix.generated)),
+            ],
+        )
+
+    def _write_rollout(self, step: int, position: int, task: str, rollout: RolloutRecord) -> None:
+        body, answer_bytes = pack_answer(rollout.text, rollout.source)
+        place = (step, position, task, str(rollout.role), rollout.index)
+        figures = (rollout.reward, rollout.advantage, rollout.tokens, rollout.finished, str(rollout.status))
+        added = self._db.execute(
+            "INSERT INTO rollouts VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*place, *figures, body, answer_bytes),
+        )
+        if self._search:
+            indexed = searchable(rollout.text)
+            self._db.execute("INSERT INTO search(rowid, answer) VALUES(?, ?)", (added.lastrowid, indexed))
+
+    def _keep(self, body: bytes) -> bytes:
+        key = digest(body)
+        self._db.execute("INSERT OR IGNORE INTO blobs VALUES(?, ?)", (key, body))
+        return key
+
+    def _delete(self, where: str, step: int) -> int:
+        # A contentless index forgets a text only when told the text again.
+        self._db.execute(
+            "INSERT INTO search(search, rowid, answer) SELECT 'delete', id, answer_of(body, answer_bytes) "
+            f"FROM rollouts WHERE {where} AND id IN (SELECT id FROM search_docsize)",
+            (step,),
+        )
+        for table in ("rollouts", "matrices", "tasks"):
+            self._db.execute(f"DELETE FROM {table} WHERE {where}", (step,))
+        return self._db.execute(f"DELETE FROM steps WHERE {where}", (step,)).rowcount
+
+    def _delete_unused_blobs(self) -> None:
+        self._db.execute(
+            "DELETE FROM blobs WHERE digest NOT IN (SELECT statement FROM tasks "
+            "UNION SELECT truth_tests FROM tasks UNION SELECT generated_tests FROM tasks)"
+        )
+
+    def _used_bytes(self) -> int:
+        pages, free, size = (
+            self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+    def _give_space_back(self) -> None:
+        self._db.execute("INSERT INTO search(search) VALUES('optimize')")
+        # `execute` would stop after one page: the pragma steps once a page without returning a row.
+        self._db.executescript("PRAGMA incremental_vacuum")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+
+def archive_version(db: sqlite3.Connection, path: Path) -> int:
+    """The archive's version, 0 for a new, empty file. Raises RunError for one that is not ours to read."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version not in (0, ARCHIVE_VERSION):
+        raise RunError(
+            f"{path} is an archive of version {version}, this cure-tui reads version {ARCHIVE_VERSION}",
+            "open the run with the cure-tui that made it",
+        )
+    return version
+
+
+def searchable(text: str) -> str:
+    """The text as the search index sees it: without lone surrogates (SQLite refuses) and NUL (it stops)."""
+    return text.encode("utf-8", "replace").decode().replace("\0", " ")
+
+
+def searchable_answer(body: bytes, answer_bytes: int) -> str:
+    return searchable(unpack_answer(body, answer_bytes)[0])
+
+
+def _grid_row(grid: CellGrid) -> tuple[object, ...]:
+    programs, tests = grid.passed.shape
+    return (
+        programs,
+        tests,
+        pack_bools(grid.passed),
+        pack_bools(grid.known),
+        None if grid.status is None else grid.status.astype("u1").tobytes(),
+        None if grid.milliseconds is None else grid.milliseconds.astype("<u4").tobytes(),
+        pack_outputs(grid.outputs),
+    )

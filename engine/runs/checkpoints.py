@@ -1,0 +1,211 @@
+"""Checkpoints of a run: written aside, synced, renamed, verified. A kill at any moment leaves one to use.
+
+checkpoints/step-000003/...           files of the caller, and manifest.json with their sizes and SHA-256
+checkpoints/best                      the number of the step to keep as the best one
+checkpoints/.tmp-*, .old-*, .drop-*   what a kill may leave behind; `recover` tidies up
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.runs.faults import disk_full, has_no_space, run_faults
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+_NAME = re.compile(r"step-(\d{6,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A complete checkpoint: the state after `step`, in the files under `path`."""
+
+    step: int
+    path: Path
+
+
+class CheckpointStore:
+    """The checkpoints of one run. `save`, `mark_best` and `recover` are for the holder of the run's lock."""
+
+    def __init__(self, path: Path, *, keep: int = 2, keep_best: bool = True) -> None:
+        """`keep`: newest checkpoints that stay (>= 1); `keep_best`: the one marked best stays besides."""
+        if keep < 1:
+            raise ValueError(f"keep={keep}: a run that keeps no checkpoint cannot be resumed")
+        self._path, self._keep, self._keep_best = path, keep, keep_best
+
+    def save(self, step: int, write: Callable[[Path], None]) -> Checkpoint:
+        """Makes the checkpoint of `step` from the files that `write(folder)` makes in an empty folder.
+
+        One of the same step is replaced; those beyond retention are dropped afterwards, so the disk needs
+        room for one more than is kept.
+        Raises RunError when the disk is full or not writable, and whatever `write` raises; then nothing
+        has changed.
+        """
+        aside = self._path / f".tmp-{step:06d}"
+        with run_faults(self._path.parent):
+            _remove(aside)
+            aside.mkdir(parents=True)
+            try:
+                write(aside)
+                _write_manifest(aside, step)
+            except Exception as error:
+                is_full = not isinstance(error, OSError) and has_no_space(aside)  # asked before room is made
+                shutil.rmtree(aside, ignore_errors=True)
+                if is_full:
+                    raise disk_full(self._path.parent) from error
+                raise
+            self._publish(aside, step)
+            self._drop_old(step)
+        return Checkpoint(step, self._path / _name(step))
+
+    def latest(self, on_damage: Callable[[Path], None] | None = None) -> Checkpoint | None:
+        """The newest checkpoint that is whole, every byte of it verified; None when there is none.
+
+        Damaged ones are passed over and reported to `on_damage`. Changes nothing, so anybody may ask
+        at any time.
+        """
+        with run_faults(self._path.parent):
+            for step in reversed(self.steps()):
+                path = self._path / _name(step)
+                if is_whole(path):
+                    return Checkpoint(step, path)
+                if on_damage is not None:
+                    on_damage(path)
+        return None
+
+    def best(self) -> Checkpoint | None:
+        """The checkpoint marked best, verified; None when none is marked or it is damaged."""
+        step = self._best_step()
+        if step is None or not is_whole(self._path / _name(step)):
+            return None
+        return Checkpoint(step, self._path / _name(step))
+
+    def steps(self) -> list[int]:
+        """Steps of the checkpoints that are there, ascending, not verified."""
+        if not self._path.is_dir():
+            return []
+        names = (_NAME.fullmatch(path.name) for path in self._path.iterdir())
+        return sorted(int(name[1]) for name in names if name)
+
+    def mark_best(self, step: int) -> None:
+        """Keeps the checkpoint of `step` until another one is marked. ValueError when there is none."""
+        if step not in self.steps():
+            raise ValueError(f"no checkpoint of step {step} to mark best")
+        with run_faults(self._path.parent):
+            aside = self._path / ".tmp-best"
+            aside.write_text(f"{step}\n")
+            _sync(aside)
+            aside.rename(self._path / "best")
+            _sync(self._path)
+
+    def recover(self) -> None:
+        """Tidies up after a kill: half-made checkpoints go, one that was being replaced returns to its place.
+
+        Call it under the run's lock, before anything else: it would take a running `save` for a dead one.
+        """
+        if not self._path.is_dir():
+            return
+        with run_faults(self._path.parent):
+            for path in sorted(self._path.iterdir()):
+                if path.name.startswith(".old-"):
+                    final = self._path / _name(int(path.name.removeprefix(".old-")))
+                    if not final.exists():
+                        path.rename(final)
+                        continue
+                if path.name.startswith((".tmp-", ".old-", ".drop-")):
+                    _remove(path)
+
+    def _publish(self, aside: Path, step: int) -> None:
+        final, old = self._path / _name(step), self._path / f".old-{step:06d}"
+        if final.exists():
+            # A folder cannot be renamed over a full one. Killed between the two renames, `recover`
+            # turns back.
+            _remove(old)
+            final.rename(old)
+        aside.rename(final)
+        _sync(self._path)
+        _remove(old)
+
+    def _drop_old(self, saved: int) -> None:
+        """Retention. Checkpoints of later steps are of a past that a resume gave up: they go first of all."""
+        earlier = [step for step in self.steps() if step <= saved]
+        kept = set(earlier[-self._keep :])
+        if self._keep_best:
+            kept.add(self._best_step() or 0)
+        for step in self.steps():
+            if step > saved or step not in kept:
+                # Renamed first: a kill amidst the deletion must not leave a damaged `step-…`.
+                dropped = self._path / f".drop-{step:06d}"
+                _remove(dropped)
+                (self._path / _name(step)).rename(dropped)
+                _remove(dropped)
+
+    def _best_step(self) -> int | None:
+        try:
+            return int((self._path / "best").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """True when the manifest is there and every file it names has its size and SHA-256."""
+    try:
+        manifest = json.loads((checkpoint / MANIFEST).read_bytes())
+        files = manifest["files"]
+        return (
+            manifest["version"] == MANIFEST_VERSION
+            and _name(manifest["step"]) == checkpoint.name
+            and all(
+                (checkpoint / name).stat().st_size == entry["size"]
+                and _sha256(checkpoint / name) == entry["sha256"]
+                for name, entry in files.items()
+            )
+        )
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # torn or not ours; a fault of reading itself is for the caller
+
+
+def _write_manifest(folder: Path, step: int) -> None:
+    """Lists the files of `folder` in its manifest and forces all of it to the disk."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)}
+        for path in paths
+    }
+    manifest = folder / MANIFEST
+    manifest.write_text(json.dumps({"version": MANIFEST_VERSION, "step": step, "files": files}, indent=1))
+    for path in (*paths, manifest):
+        _sync(path)
+    for place in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
+        _sync(place)
+
+
+def _name(step: int) -> str:
+    return f"step-{step:06d}"
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,126 @@
+"""What can happen in a run: one small event type, its kinds, and its form as a line of the journal.
+
+kind            step   data
+run_started     -      version, preset, steps (planned), seed; always the first event of a journal
+phase_started   k      phase, total (units of work ahead, null when unknown), unit
+phase_finished  k      phase, seconds
+step_finished   k      metrics: {name: number | null}; written after the step's rows are in the archive
+evaluation      k      split, when ("start" | "periodic" | "end"), summary: {...}; k = steps trained so far
+checkpoint      k      name (folder under checkpoints/), seconds, best (bool); state after step k
+notice          k | -  level ("info" | "warning" | "error"), text
+heartbeat       k | -  done, total: progress inside a long phase
+paused          k | -
+continued       k | -
+resumed         -      from_step: the first step to be run again; steps: planned number of steps
+run_finished    k      summary: {...}
+run_stopped     k      reason: who or what asked for it; the run can be resumed
+run_failed      k | -  error, remedy; the run can be resumed once the cause is gone
+
+A reader ignores kinds and fields it does not know. Numbers that are not finite are written as null: JSON has
+none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, TypeAlias
+
+JOURNAL_VERSION = 1
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+class EventKind(StrEnum):
+    """The names of the table above."""
+
+    RUN_STARTED = "run_started"
+    PHASE_STARTED = "phase_started"
+    PHASE_FINISHED = "phase_finished"
+    STEP_FINISHED = "step_finished"
+    EVALUATION = "evaluation"
+    CHECKPOINT = "checkpoint"
+    NOTICE = "notice"
+    HEARTBEAT = "heartbeat"
+    PAUSED = "paused"
+    CONTINUED = "continued"
+    RESUMED = "resumed"
+    RUN_FINISHED = "run_finished"
+    RUN_STOPPED = "run_stopped"
+    RUN_FAILED = "run_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    seconds: time the engine has been at work on this run; never falls, stands still between a kill
+    and a resume.
+    time:    Unix time.
+    """
+
+    kind: str
+    step: int | None
+    seconds: float
+    time: float
+    data: Mapping[str, Json]
+
+
+def encode_event(event: Event) -> bytes:
+    """The event as one line of ASCII JSON, newline included."""
+    line = {
+        "kind": str(event.kind),
+        "step": event.step,
+        "seconds": round(event.seconds, 4),
+        "time": round(event.time, 3),
+        "data": event.data,
+    }
+    return json.dumps(line, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+def decode_event(line: bytes) -> Event | None:
+    """The event on one line, or None where the line is not one."""
+    try:
+        fields: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    kind, step, data = fields.get("kind"), fields.get("step"), fields.get("data")
+    seconds, time = fields.get("seconds"), fields.get("time")
+    if not isinstance(kind, str) or not isinstance(data, dict) or not (step is None or isinstance(step, int)):
+        return None
+    if not isinstance(seconds, int | float) or not isinstance(time, int | float):
+        return None
+    return Event(kind, step, float(seconds), float(time), data)
+
+
+def to_json(value: object) -> Json:
+    """`value` as plain JSON: tuples become lists, enums their values, numbers that are not finite null.
+
+    Scalars of numpy and torch count as numbers.
+    Raises TypeError for anything that has no JSON form: a metric that cannot be written is a defect.
+    """
+    if isinstance(value, Enum):
+        return to_json(value.value)
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    if isinstance(value, Mapping):
+        return {str(name): to_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    item = getattr(
+        value, "item", None
+    )  # numpy.bool_ and 0-d arrays are no `numbers`, but know their Python value
+    if callable(item):
+        return to_json(item())
+    raise TypeError(f"an event cannot hold {type(value).__name__}")

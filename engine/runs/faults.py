@@ -1,0 +1,87 @@
+"""Turns what the operating system and SQLite say about a run folder into one RunError with a remedy."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import RunError
+from engine.runs.home import HOME_VARIABLE, run_name
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+_NEARLY_NOTHING_BYTES = 1 << 16
+
+
+@contextmanager
+def run_faults(run_dir: Path) -> Iterator[None]:
+    """A fault of the disk under `run_dir` leaves this block as a RunError that says what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise _from_os(error, run_dir) from error
+    except sqlite3.DatabaseError as error:
+        raise _from_sqlite(error, run_dir) from error
+
+
+def disk_full(run_dir: Path) -> RunError:
+    """The error of a full disk under `run_dir`: what is written stays, the run can go on later."""
+    return RunError(
+        f"the disk that holds run {run_dir.name} is full",
+        f"free space on {_nearest(run_dir)}, then `cure-tui resume {run_name(run_dir)}`",
+    )
+
+
+def read_only(run_dir: Path, reason: str) -> RunError:
+    return RunError(
+        f"run folder {run_dir} cannot be written: {reason}",
+        f"make it writable, or put runs elsewhere with --run-dir or {HOME_VARIABLE}",
+    )
+
+
+def has_no_space(run_dir: Path) -> bool:
+    """True when the file system under `run_dir` has next to nothing left.
+
+    Libraries wrap ENOSPC in exceptions of their own (torch.save a RuntimeError, safetensors its own class):
+    asking the disk tells them from a defect.
+    """
+    try:
+        return shutil.disk_usage(_nearest(run_dir)).free < _NEARLY_NOTHING_BYTES
+    except OSError:
+        return False
+
+
+def _from_os(error: OSError, run_dir: Path) -> RunError:
+    if error.errno in _FULL:
+        return disk_full(run_dir)
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in _REFUSED:
+        return read_only(run_dir, reason)
+    return RunError(f"run folder {run_dir} cannot be used: {reason}", f"look at {error.filename or run_dir}")
+
+
+def _from_sqlite(error: sqlite3.DatabaseError, run_dir: Path) -> RunError:
+    # Only the errors of SQLite itself carry a code; a misuse of the Python module is ours and has none.
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if code is not None else None
+    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and has_no_space(run_dir)):
+        return disk_full(run_dir)
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return read_only(run_dir, str(error))
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return RunError(
+            f"the rollout archive of run {run_dir.name} is damaged: {error}",
+            f"move {run_dir / 'rollouts.sqlite'} away: the run can go on without its past rollouts",
+        )
+    return RunError(
+        f"the rollout archive of run {run_dir.name} cannot be used: {error}", f"look at {run_dir}"
+    )
+
+
+def _nearest(path: Path) -> Path:
+    """`path` or its closest parent that exists."""
+    return next((place for place in (path, *path.parents) if place.exists()), Path("/"))

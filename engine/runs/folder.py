@@ -1,0 +1,142 @@
+"""A run's folder: how it is made, opened and locked, and what its files are called."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import RunError
+from engine.runs.checkpoints import CheckpointStore
+from engine.runs.faults import run_faults
+from engine.runs.heartbeat import last_beat
+from engine.runs.home import run_name
+from engine.runs.inbox import Inbox
+from engine.runs.lock import RunLock
+
+FOLDER_VERSION = 1
+RESERVE_BYTES = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run. Opening changes nothing; only the holder of `lock()` writes, and the inbox."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, config_toml: str) -> RunFolder:
+        """Makes a run folder with its resolved configuration.
+
+        `path` may exist if it is empty. Raises RunError: a run is there already, or other files; disk full;
+        not writable. A folder is a run once its `version` is written, which comes last.
+        """
+        if (path / "version").exists():
+            raise RunError(
+                f"{path} holds a run already",
+                f"resume it with `cure-tui resume {run_name(path)}`, or name another",
+            )
+        folder = cls(Path(os.path.abspath(path)))
+        with run_faults(folder.path):
+            if path.is_dir() and any(path.iterdir()):
+                raise RunError(f"{path} is not empty and holds no run", "name an empty or a new folder")
+            for place in (folder.path, folder.checkpoints, folder.inbox):
+                place.mkdir(parents=True, exist_ok=True)
+            folder.config.write_text(config_toml, encoding="utf-8")
+            folder._fill_reserve()
+            (folder.path / "version").write_text(f"{FOLDER_VERSION}\n")
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Raises RunError: nothing there, no run folder, one of another version."""
+        path = Path(os.path.abspath(path))  # not resolved: a link to a run keeps its name
+        with run_faults(path):
+            try:
+                version = (path / "version").read_text(errors="replace").strip()
+            except (FileNotFoundError, NotADirectoryError):
+                what = "is not a run folder" if path.exists() else "does not exist"
+                raise RunError(f"{path} {what}", "list the runs with `cure-tui runs`") from None
+        if version != str(FOLDER_VERSION):
+            raise RunError(
+                f"run folder {path} is of version {version[:20]!r}, this cure-tui reads {FOLDER_VERSION}",
+                "use the cure-tui that made it, or start a new run",
+            )
+        return cls(path)
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def archive(self) -> Path:
+        return self.path / "rollouts.sqlite"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def inbox(self) -> Path:
+        return self.path / "inbox"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.path / "heartbeat"
+
+    @property
+    def live(self) -> Path:
+        return self.path / "live"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "engine.log"
+
+    def lock(self) -> RunLock:
+        """Takes the run for this engine and tidies up after a predecessor that was killed.
+
+        Raises RunError: another engine is at work, disk full, not writable.
+        """
+        lock = RunLock(self.lock_file)
+        try:
+            with run_faults(self.path):
+                self._fill_reserve()
+                CheckpointStore(self.checkpoints).recover()
+                self.live.unlink(missing_ok=True)
+                Inbox(self.inbox).clear(before=last_beat(self.heartbeat) or 0.0)
+        except BaseException:
+            lock.close()
+            raise
+        return lock
+
+    def release_reserve(self) -> None:
+        """Gives back the space kept for the last words on a full disk: final event, closed archive."""
+        with contextlib.suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
+
+    @property
+    def _reserve(self) -> Path:
+        return self.path / ".reserve"
+
+    def _fill_reserve(self) -> None:
+        """Sets RESERVE_BYTES aside; also the proof, before any work is done, that the folder takes data."""
+        try:
+            self._reserve.write_bytes(
+                os.urandom(RESERVE_BYTES)
+            )  # random: some file systems store zeros as nothing
+        except OSError:
+            self.release_reserve()  # a part of a reserve would only be in the way of freeing space
+            raise

@@ -1,0 +1,66 @@
+"""The pulse of a run: a thread that touches one file, so that a quiet engine can be told from a dead one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+BEAT_SECONDS = 2.0
+
+
+class Heartbeat:
+    """Touches `path` at once and then every `seconds` until `close`.
+
+    It says that the process lives, not that it gets on: for that, look at the journal. A beat that fails, for
+    a full or read-only disk, is left out: it must not stop a run.
+    """
+
+    def __init__(self, path: Path, seconds: float = BEAT_SECONDS) -> None:
+        self._path, self._seconds = path, seconds
+        self._over = threading.Event()
+        self._beat()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends with a last beat: whatever came into the inbox until then was meant for this engine."""
+        self._over.set()
+        self._thread.join()
+        self._beat()
+
+    def __enter__(self) -> Heartbeat:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._seconds):
+            self._beat()
+
+    def _beat(self) -> None:
+        with contextlib.suppress(OSError):
+            try:
+                os.utime(self._path)
+            except FileNotFoundError:
+                self._path.touch()
+
+
+def last_beat(path: Path) -> float | None:
+    """Unix time of the last beat; None when there never was one."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def seconds_since_beat(path: Path) -> float | None:
+    """Age of the last beat in seconds; None when there never was one."""
+    beat = last_beat(path)
+    return None if beat is None else max(0.0, time.time() - beat)

@@ -1,0 +1,86 @@
+"""Commands for a running engine: small files that anybody who may write the run folder drops into `inbox/`.
+
+A file holds one word of Command. It is written under a name with a leading dot and renamed, so the engine
+never sees half a command; the engine takes them in the order of their names, which start with the time. From
+a shell: `printf pause > RUN/inbox/.x && mv RUN/inbox/.x RUN/inbox/x`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from engine.errors import RunError
+from engine.runs.faults import run_faults
+
+_MAX_BYTES = 1000
+
+
+class Command(StrEnum):
+    """What a user can ask of a running engine. `stop` finishes the step under way, `stop_now` does not."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CHECKPOINT = "checkpoint"
+    STOP = "stop"
+    STOP_NOW = "stop_now"
+
+
+def send(run_dir: Path, command: Command) -> None:
+    """Drops a command for the engine of the run, which acts on it when it looks next. Raises RunError."""
+    inbox = run_dir / "inbox"
+    if not inbox.is_dir():
+        raise RunError(f"{run_dir} is no run folder: it has no inbox", "list the runs with `cure-tui runs`")
+    name = f"{time.time_ns()}-{os.getpid()}-{command}"
+    with run_faults(run_dir):
+        aside = inbox / f".{name}"
+        aside.write_text(f"{command}\n")
+        aside.rename(inbox / name)
+
+
+class Inbox:
+    """The engine's side: takes commands out of the folder."""
+
+    def __init__(self, path: Path, note: Callable[[str], None] | None = None) -> None:
+        """`note(text)` is told of files that hold no command and are removed: `JournalWriter.notice`, say."""
+        self._path = path
+        self._note = note if note is not None else _say_nothing
+        self._stuck: set[str] = set()
+
+    def poll(self) -> list[Command]:
+        """The commands that came since the last call, oldest first, each once."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(self._path) if not entry.name.startswith("."))
+        except FileNotFoundError:
+            return []
+        taken = (self._take(name) for name in names if name not in self._stuck)
+        return [command for command in taken if command is not None]
+
+    def clear(self, before: float) -> None:
+        """Forgets what was sent before Unix time `before`, to an engine that is gone."""
+        for path in self._path.iterdir():
+            if path.is_file() and path.stat().st_mtime <= before:
+                path.unlink(missing_ok=True)
+
+    def _take(self, name: str) -> Command | None:
+        path = self._path / name
+        try:
+            with open(path, "rb") as file:
+                word = file.read(_MAX_BYTES).decode(errors="replace").strip()
+            path.unlink()  # before it is acted on: a command that cannot be removed would be obeyed for ever
+        except OSError as error:
+            self._stuck.add(name)
+            self._note(f"inbox: cannot take {name!r}: {error.strerror}")
+            return None
+        try:
+            return Command(word)
+        except ValueError:
+            self._note(f"inbox: {name!r} holds no command: {word[:40]!r}; known are {', '.join(Command)}")
+            return None
+
+
+def _say_nothing(text: str) -> None:
+    pass

@@ -1,0 +1,248 @@
+"""events.jsonl: the append-only story of a run. JournalWriter adds a line, JournalReader follows the file.
+
+Promises: an event is in the file when `append` returns (one write(2) a line, so a SIGKILL tears at most the
+last line); what was written is never changed. Opening a journal to go on cuts a torn last line off. A reader
+takes a torn last line for the end of the file and skips, and counts, lines that are no events.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from engine.errors import RunError
+from engine.runs.events import JOURNAL_VERSION, Event, EventKind, decode_event, encode_event, to_json
+from engine.runs.faults import run_faults
+
+_CHUNK_BYTES = 1 << 18
+
+
+class JournalWriter:
+    """The one writer of a run's journal; the run's lock keeps a second one away. Threads may share it."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Opens `path`, made where it is missing. Seconds go on from the last event that is there.
+
+        Raises RunError: another version of the journal, disk full, not writable.
+        """
+        self._path = path
+        self._clock, self._now = clock, now
+        self._lock = threading.Lock()
+        with run_faults(path.parent):
+            first, tail = read_ends(path) if path.exists() else (None, [])
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._size = _end_of_last_line(self._file)
+            os.ftruncate(self._file, self._size)
+        self._started = clock() - (tail[-1].seconds if tail else 0.0)
+        self._is_empty = first is None
+
+    @property
+    def is_empty(self) -> bool:
+        """True until `run_started` is written: the run is new."""
+        return self._is_empty
+
+    def append(
+        self, kind: EventKind, step: int | None = None, data: Mapping[str, object] | None = None
+    ) -> Event:
+        """Writes one event, stamped with the time. Raises RunError when the disk does not take it.
+
+        The first event of a journal is `run_started`; anything else raises ValueError.
+        """
+        plain = {name: to_json(value) for name, value in (data or {}).items()}
+        with self._lock:
+            if self._is_empty != (kind == EventKind.RUN_STARTED):
+                raise ValueError(f"{kind}: a journal starts with run_started and has no second one")
+            event = Event(str(kind), step, self._clock() - self._started, self._now(), plain)
+            self._write_line(encode_event(event))
+            self._is_empty = False
+        return event
+
+    # One method a kind: the loop says what happened, the payload's names are in one place.
+
+    def run_started(self, *, preset: str, steps: int, seed: int) -> Event:
+        data = {"version": JOURNAL_VERSION, "preset": preset, "steps": steps, "seed": seed}
+        return self.append(EventKind.RUN_STARTED, None, data)
+
+    def phase_started(self, step: int, phase: str, total: int | None = None, unit: str = "") -> Event:
+        return self.append(EventKind.PHASE_STARTED, step, {"phase": phase, "total": total, "unit": unit})
+
+    def phase_finished(self, step: int, phase: str, seconds: float) -> Event:
+        return self.append(EventKind.PHASE_FINISHED, step, {"phase": phase, "seconds": seconds})
+
+    def step_finished(self, step: int, metrics: Mapping[str, object]) -> Event:
+        """Call it after `ArchiveWriter.write_step`: an event never points at rows that are not there."""
+        return self.append(EventKind.STEP_FINISHED, step, {"metrics": metrics})
+
+    def evaluation(self, step: int, *, split: str, when: str, summary: Mapping[str, object]) -> Event:
+        """`step`: steps trained before it, 0 at the start; `when`: start, periodic or end."""
+        return self.append(EventKind.EVALUATION, step, {"split": split, "when": when, "summary": summary})
+
+    def checkpoint(self, step: int, *, name: str, seconds: float, best: bool = False) -> Event:
+        return self.append(EventKind.CHECKPOINT, step, {"name": name, "seconds": seconds, "best": best})
+
+    def notice(self, text: str, *, level: str = "info", step: int | None = None) -> Event:
+        """`level`: info, warning or error."""
+        return self.append(EventKind.NOTICE, step, {"level": level, "text": text})
+
+    def heartbeat(
+        self, step: int | None = None, *, done: int | None = None, total: int | None = None
+    ) -> Event:
+        return self.append(EventKind.HEARTBEAT, step, {"done": done, "total": total})
+
+    def paused(self, step: int | None = None) -> Event:
+        return self.append(EventKind.PAUSED, step)
+
+    def continued(self, step: int | None = None) -> Event:
+        return self.append(EventKind.CONTINUED, step)
+
+    def resumed(self, *, from_step: int, steps: int) -> Event:
+        """Says that steps >= `from_step` will be run again: readers forget them, the file keeps them."""
+        return self.append(EventKind.RESUMED, None, {"from_step": from_step, "steps": steps})
+
+    def run_finished(self, step: int, summary: Mapping[str, object]) -> Event:
+        return self.append(EventKind.RUN_FINISHED, step, {"summary": summary})
+
+    def run_stopped(self, step: int, reason: str) -> Event:
+        return self.append(EventKind.RUN_STOPPED, step, {"reason": reason})
+
+    def run_failed(self, step: int | None, *, error: str, remedy: str = "") -> Event:
+        """On a full disk, call `RunFolder.release_reserve` first: that makes room for these last words."""
+        return self.append(EventKind.RUN_FAILED, step, {"error": error, "remedy": remedy})
+
+    def sync(self) -> None:
+        """Forces the journal to the disk itself; for moments that should also survive a loss of power."""
+        with run_faults(self._path.parent):
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> JournalWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write_line(self, line: bytes) -> None:
+        with run_faults(self._path.parent):
+            try:
+                written = os.write(self._file, line)
+                while written < len(line):  # a nearly full disk takes a part; the next call says why
+                    written += os.write(self._file, line[written:])
+            except OSError:
+                os.ftruncate(self._file, self._size)  # what a nearly full disk took of the line goes again
+                raise
+        self._size += len(line)
+
+
+class JournalReader:
+    """Follows a journal from its start while another process may be writing it."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` need not exist yet: until it does there are no events."""
+        self._path = path
+        self._offset = 0  # always just behind a newline: a torn line is read again, whole, next time
+        self._first_seen = False
+        self.skipped = 0  # complete lines that were no events
+
+    def poll(self, limit: int | None = None) -> list[Event]:
+        """The events that came since the last call, at most `limit` of them (None: all).
+
+        An event of 50 metrics takes about 25 us, so a limit is a budget of time.
+        Raises RunError when the journal is of another version or cannot be read.
+        """
+        events: list[Event] = []
+        if not self._path.exists():
+            return events
+        with run_faults(self._path.parent), open(self._path, "rb") as file:
+            for line in _lines_from(file.fileno(), self._offset):
+                if limit is not None and len(events) >= limit:
+                    break
+                event = decode_event(line)
+                if event is None:
+                    self.skipped += 1
+                else:
+                    if not self._first_seen:
+                        _check_version(event, self._path)
+                        self._first_seen = True
+                    events.append(event)
+                self._offset += len(line)
+        return events
+
+
+def read_journal(path: Path) -> list[Event]:
+    """All events of a journal, first to last."""
+    return JournalReader(path).poll()
+
+
+def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list[Event]]:
+    """The first event and those of the last `tail_bytes`, without reading what lies between.
+
+    Enough to list a run of any length in a millisecond. The tail is longer where the last event is; the first
+    event is repeated in it where it reaches that far. Raises RunError for another version.
+    """
+    with run_faults(path.parent), open(path, "rb") as file:
+        first = next((event for line in _lines_from(file.fileno(), 0) if (event := decode_event(line))), None)
+        if first is None:
+            return None, []
+        _check_version(first, path)
+        size = os.fstat(file.fileno()).st_size
+        while True:
+            start = max(0, size - tail_bytes)
+            lines = os.pread(file.fileno(), size - start, start).split(b"\n")[:-1]  # a torn last line goes
+            if start:
+                lines = lines[1:]  # cut somewhere in its middle
+            tail = [event for line in lines if (event := decode_event(line)) is not None]
+            if tail or start == 0:
+                return first, tail
+            tail_bytes *= 4
+
+
+def _check_version(first: Event, path: Path) -> None:
+    """Refuses another version; where the first line is damaged, the folder's own version must do."""
+    version = first.data.get("version")
+    if first.kind == EventKind.RUN_STARTED and version != JOURNAL_VERSION:
+        raise RunError(
+            f"{path} is a journal of version {version}, this cure-tui reads version {JOURNAL_VERSION}",
+            "open the run with the cure-tui that made it, or start a new run",
+        )
+
+
+def _lines_from(file: int, offset: int) -> Iterator[bytes]:
+    """Complete lines from `offset` on, each with its newline; a line without one at the end is left out."""
+    size = _CHUNK_BYTES
+    while chunk := os.pread(file, size, offset):
+        end = chunk.rfind(b"\n") + 1
+        if end == 0:
+            if len(chunk) < size:
+                return
+            size *= 2  # one line is longer than the chunk
+            continue
+        yield from (line + b"\n" for line in chunk[: end - 1].split(b"\n"))
+        offset += end
+
+
+def _end_of_last_line(file: int) -> int:
+    """Offset just behind the last newline; 0 when there is none."""
+    end = os.fstat(file).st_size
+    while end > 0:
+        start = max(0, end - _CHUNK_BYTES)
+        newline = os.pread(file, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

@@ -1,0 +1,133 @@
+"""One engine a run: a lock that the kernel drops when its holder dies, with the holder's name inside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from engine.errors import RunError
+from engine.runs.faults import run_faults
+from engine.runs.home import run_name
+
+_TRIES = 10  # `lock_holder` holds a shared lock for some microseconds; an engine must not stumble over that
+_PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who wrote the lock file last. `pid` is None where the file says nothing.
+
+    held: the kernel says that somebody holds the lock.
+    alive: the process exists (always True for another host, which cannot be asked).
+    """
+
+    pid: int | None
+    host: str
+    held: bool
+    alive: bool
+
+
+class RunLock:
+    """Held from construction to `close` or the death of the process."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises RunError (exit status 6): another engine is at work in the run; `path` cannot be written."""
+        with run_faults(path.parent):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            if not _try_lock(self._file):
+                os.close(self._file)
+                self._file = -1
+                raise _taken(path)
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n{socket.gethostname()}\n".encode(), 0)
+        # A forked child shares the lock and would keep it when the engine is killed: it closes its
+        # copy at once.
+        itself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _forget(itself))
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> RunLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def lock_holder(path: Path) -> LockHolder:
+    """Who holds the lock of a run, or held it last. Works on read-only folders; never keeps an engine out."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return LockHolder(None, "", held=False, alive=False)
+    try:
+        held = not _try_once(file, fcntl.LOCK_SH)
+        lines = os.pread(file, 1000, 0).decode(errors="replace").split("\n")
+    finally:
+        os.close(file)
+    pid = int(lines[0]) if lines[0].isascii() and lines[0].isdigit() else None
+    host = lines[1] if len(lines) > 1 else ""
+    elsewhere = bool(host) and host != socket.gethostname()
+    return LockHolder(pid, host, held, alive=pid is not None and (elsewhere or _exists(pid)))
+
+
+def is_locked(path: Path) -> bool:
+    """True while an engine holds the lock file `path`."""
+    return lock_holder(path).held
+
+
+def _try_lock(file: int) -> bool:
+    for _ in range(_TRIES):
+        if _try_once(file, fcntl.LOCK_EX):
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return False
+
+
+def _try_once(file: int, how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _taken(path: Path) -> RunError:
+    holder, name = lock_holder(path), run_name(path.parent)
+    if holder.pid is not None and not holder.alive:
+        return RunError(
+            f"run {path.parent.name} is locked by what pid {holder.pid}, now dead, left behind",
+            "end the processes that it started, then resume",
+        )
+    where = f" on {holder.host}" if holder.host and holder.host != socket.gethostname() else ""
+    return RunError(
+        f"run {path.parent.name} is already running as pid {holder.pid}{where}",
+        f"watch it with `cure-tui attach {name}`, or stop it first",
+    )
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _forget(lock: weakref.ref[RunLock]) -> None:
+    held = lock()
+    if held is not None:
+        held.close()

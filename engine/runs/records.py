@@ -1,0 +1,177 @@
+"""What a step leaves behind for good: rollouts, tests and pass matrices, as small frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Bools = npt.NDArray[np.bool_]
+
+# Codes of a cell's outcome, in this order; the names are those of engine.sandbox.Status. Append only: the
+# codes are in every archive ever written.
+STATUSES = (
+    "ok",
+    "runtime_error",
+    "time_limit",
+    "memory_limit",
+    "output_limit",
+    "crash",
+    "compile_error",
+    "infrastructure",
+    "not_run",
+)
+NOT_RUN = STATUSES.index("not_run")
+MAX_OUTPUT_CHARS = 2000
+
+
+class CellOutcome(Protocol):
+    """The part of engine.sandbox.Outcome that is kept of an execution."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def stdout(self) -> str: ...
+    @property
+    def cpu_seconds(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRecord:
+    """One sampled answer.
+
+    role: "coder" or "tester"; index: its place in its group; tokens: its length; finished:
+    False when truncated.
+    status: "ok", or why no program or test could be read from it (engine.prompts.RejectReason).
+    source: the program that was executed; empty for testers (their test is a TestRecord) and rejected
+    answers.
+    """
+
+    role: str
+    index: int
+    reward: float
+    advantage: float
+    tokens: int
+    finished: bool
+    status: str
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestRecord:
+    """One unit test, a column of a matrix; `rollout`: index of the tester's answer it came from, if any."""
+
+    __test__ = False  # for pytest: this is no test class
+
+    input: str
+    expected: str
+    rollout: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CellGrid:
+    """Programs x tests of one kind: verdicts and, where they are kept, what happened in each cell.
+
+    passed:       bool [n, c]
+    known:        bool [n, c]; False where a program was not executed on a test. None: all are known.
+    status:       uint8 [n, c], codes of STATUSES; None: not kept
+    milliseconds: uint32 [n, c] of CPU time; None: not kept
+    outputs:      n rows of c standard outputs, each cut to MAX_OUTPUT_CHARS; None: not kept
+    Raises ValueError when shapes differ.
+    """
+
+    passed: Bools
+    known: Bools | None = None
+    status: npt.NDArray[np.uint8] | None = None
+    milliseconds: npt.NDArray[np.uint32] | None = None
+    outputs: tuple[tuple[str, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.passed.ndim != 2:
+            raise ValueError(f"a grid is programs x tests, not of shape {self.passed.shape}")
+        for name in ("known", "status", "milliseconds"):
+            array = getattr(self, name)
+            if array is not None and array.shape != self.passed.shape:
+                raise ValueError(f"{name} has shape {array.shape}, passed has {self.passed.shape}")
+        programs, tests = self.passed.shape
+        if self.outputs is not None and (
+            len(self.outputs) != programs or any(len(row) != tests for row in self.outputs)
+        ):
+            raise ValueError(f"outputs are not {programs} rows of {tests}")
+
+    @staticmethod
+    def of_outcomes(passed: Bools, outcomes: Sequence[Sequence[CellOutcome | None]]) -> CellGrid:
+        """The grid of verdicts [n, c] and n rows of c outcomes; None: that cell was not executed."""
+        shape = passed.shape
+        cells = [outcome for row in outcomes for outcome in row]
+        codes = [NOT_RUN if cell is None else _CODES[cell.status] for cell in cells]
+        milliseconds = [0 if cell is None else round(cell.cpu_seconds * 1000) for cell in cells]
+        return CellGrid(
+            passed=passed,
+            known=np.array([cell is not None for cell in cells], dtype=np.bool_).reshape(shape),
+            status=np.array(codes, dtype=np.uint8).reshape(shape),
+            milliseconds=np.array(milliseconds, dtype=np.uint32).reshape(shape),
+            outputs=tuple(
+                tuple("" if cell is None else _cut(cell.stdout) for cell in row) for row in outcomes
+            ),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixRecord:
+    """The pass matrix of one task: n programs x (t ground-truth + m generated) tests.
+
+    correct_n: bool [n], passes all ground-truth tests; None: not kept.
+    """
+
+    truth: CellGrid
+    generated: CellGrid
+    correct_n: Bools | None = None
+
+    def __post_init__(self) -> None:
+        programs = len(self.truth.passed)
+        if len(self.generated.passed) != programs or (
+            self.correct_n is not None and len(self.correct_n) != programs
+        ):
+            raise ValueError(
+                f"a matrix of {programs} programs needs that many rows on both sides and in correct_n"
+            )
+
+    @property
+    def truth_nt(self) -> Bools:
+        return self.truth.passed
+
+    @property
+    def generated_nm(self) -> Bools:
+        return self.generated.passed
+
+
+@dataclass(frozen=True, eq=False)
+class TaskRecord:
+    """All of one task in one step. Tests are in the order of the matrix's columns, programs of its rows."""
+
+    task: str
+    statement: str
+    rollouts: tuple[RolloutRecord, ...]
+    truth_tests: tuple[TestRecord, ...] = ()
+    generated_tests: tuple[TestRecord, ...] = ()
+    matrix: MatrixRecord | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StepRecord:
+    """All of one step; `tasks` in the order of the batch."""
+
+    step: int
+    tasks: tuple[TaskRecord, ...]
+
+
+_CODES = {name: code for code, name in enumerate(STATUSES)}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_OUTPUT_CHARS else text[: MAX_OUTPUT_CHARS - 1] + "…"

@@ -1,0 +1,278 @@
+"""The one picture of a run: `reduce(state, event) -> state`, pure, for every view, replay and test."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import reduce as fold
+from typing import Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.runs.events import Event, EventKind, Json
+from engine.runs.history import History
+
+Axis = Literal["step", "seconds", "time"]
+
+
+class RunStatus(StrEnum):
+    """What the last events say; whether the engine is alive at all is the lock's to tell (`listing`)."""
+
+    NEW = "new"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What the engine is doing now. `total` units of work, None when unknown; `seconds`: when it began."""
+
+    name: str
+    step: int | None
+    seconds: float
+    total: int | None = None
+    unit: str = ""
+    done: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepPoint:
+    """The metrics of one finished step; None where a number was not finite or did not apply."""
+
+    step: int
+    seconds: float
+    time: float
+    metrics: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluation after `step` trained steps; `when`: start, periodic or end."""
+
+    step: int
+    seconds: float
+    split: str
+    when: str
+    summary: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line of the run's log; `level`: info, warning or error."""
+
+    step: int | None
+    time: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """All that the journal has said so far. Share it freely: nothing in it changes."""
+
+    status: RunStatus = RunStatus.NEW
+    preset: str = ""
+    steps: int = 0  # planned
+    seed: int | None = None
+    step: int = 0  # last finished
+    phase: Phase | None = None
+    points: History[StepPoint] = field(default_factory=History)
+    metric_names: tuple[str, ...] = ()  # in order of appearance
+    evaluations: tuple[Evaluation, ...] = ()
+    notices: History[Notice] = field(default_factory=History)
+    checkpoint_step: int | None = None
+    best_step: int | None = None
+    resumes: int = 0
+    started: float | None = None  # Unix time
+    updated: float | None = None  # Unix time of the last event
+    seconds: float = 0.0  # at work
+    summary: Mapping[str, Json] | None = None  # of a finished run
+    ending: str = ""  # why it stopped or failed
+    remedy: str = ""
+
+    @property
+    def metrics(self) -> Mapping[str, float | None]:
+        """Those of the last finished step; empty before the first."""
+        return self.points[-1].metrics if self.points else {}
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """One metric over all finished steps, float64 [steps]; NaN where a step lacks it. O(steps)."""
+        values = [point.metrics.get(name) for point in self.points]
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+    def axis(self, name: Axis = "step") -> npt.NDArray[np.float64]:
+        """Where the points of `column` lie: step number, seconds at work or Unix time, float64 [steps]."""
+        return np.array([getattr(point, name) for point in self.points], dtype=np.float64)
+
+    def evaluation(self, split: str, when: str) -> Evaluation | None:
+        """The last evaluation of that split and kind."""
+        found = (each for each in reversed(self.evaluations) if each.split == split and each.when == when)
+        return next(found, None)
+
+
+def reduce(state: RunState, event: Event) -> RunState:
+    """The state after `event`. Pure; O(1) but for `evaluation` (O(evaluations)) and `resumed` (O(steps)).
+
+    On `resumed` everything of steps >= from_step is forgotten: those steps are run again. An evaluation
+    repeated after a kill replaces the one it repeats. Unknown kinds change nothing but the time.
+    """
+    known = _REDUCERS.get(event.kind)
+    if known is not None:
+        state = known(state, event)
+    return replace(state, updated=event.time, seconds=max(state.seconds, event.seconds))
+
+
+def replay(events: Iterable[Event], state: RunState | None = None) -> RunState:
+    """`reduce` over many events."""
+    return fold(reduce, events, state if state is not None else RunState())
+
+
+def _run_started(state: RunState, event: Event) -> RunState:
+    return replace(
+        state,
+        status=RunStatus.RUNNING,
+        preset=_text(event, "preset"),
+        steps=_whole(event, "steps") or 0,
+        seed=_whole(event, "seed"),
+        started=event.time,
+    )
+
+
+def _phase_started(state: RunState, event: Event) -> RunState:
+    name, total = _text(event, "phase"), _whole(event, "total")
+    return replace(state, phase=Phase(name, event.step, event.seconds, total, _text(event, "unit")))
+
+
+def _phase_finished(state: RunState, event: Event) -> RunState:
+    return replace(state, phase=None)
+
+
+def _heartbeat(state: RunState, event: Event) -> RunState:
+    if state.phase is None:
+        return state
+    total = _whole(event, "total")
+    phase = replace(
+        state.phase, done=_whole(event, "done"), total=state.phase.total if total is None else total
+    )
+    return replace(state, phase=phase)
+
+
+def _step_finished(state: RunState, event: Event) -> RunState:
+    if event.step is None:
+        return state
+    metrics = _numbers(event, "metrics")
+    names = state.metric_names
+    if not metrics.keys() <= state.metrics.keys():
+        names = tuple(dict.fromkeys((*names, *metrics)))
+    point = StepPoint(event.step, event.seconds, event.time, metrics)
+    return replace(state, step=event.step, phase=None, points=state.points.append(point), metric_names=names)
+
+
+def _evaluation(state: RunState, event: Event) -> RunState:
+    split, when = _text(event, "split"), _text(event, "when")
+    new = Evaluation(event.step or 0, event.seconds, split, when, _object(event, "summary"))
+    others = (
+        each for each in state.evaluations if (each.step, each.split, each.when) != (new.step, split, when)
+    )
+    return replace(state, evaluations=(*others, new))
+
+
+def _checkpoint(state: RunState, event: Event) -> RunState:
+    best = event.step if event.data.get("best") else state.best_step
+    return replace(state, checkpoint_step=event.step, best_step=best)
+
+
+def _notice(state: RunState, event: Event) -> RunState:
+    notice = Notice(event.step, event.time, _text(event, "level") or "info", _text(event, "text"))
+    return replace(state, notices=state.notices.append(notice))
+
+
+def _paused(state: RunState, event: Event) -> RunState:
+    return replace(state, status=RunStatus.PAUSED)
+
+
+def _continued(state: RunState, event: Event) -> RunState:
+    return replace(state, status=RunStatus.RUNNING)
+
+
+def _resumed(state: RunState, event: Event) -> RunState:
+    from_step = _whole(event, "from_step")
+    if from_step is None:
+        return state
+    points = state.points.first(bisect_left(state.points, from_step, key=lambda point: point.step))
+    checkpoint, best = state.checkpoint_step, state.best_step
+    return replace(
+        state,
+        status=RunStatus.RUNNING,
+        steps=_whole(event, "steps") or state.steps,
+        step=max(0, from_step - 1),
+        phase=None,
+        points=points,
+        evaluations=tuple(each for each in state.evaluations if each.step < from_step),
+        checkpoint_step=min(checkpoint, from_step - 1) if checkpoint is not None and from_step > 1 else None,
+        best_step=best if best is not None and best < from_step else None,
+        resumes=state.resumes + 1,
+        summary=None,
+        ending="",
+        remedy="",
+    )
+
+
+def _run_finished(state: RunState, event: Event) -> RunState:
+    return replace(state, status=RunStatus.FINISHED, phase=None, summary=_object(event, "summary"))
+
+
+def _run_stopped(state: RunState, event: Event) -> RunState:
+    return replace(state, status=RunStatus.STOPPED, phase=None, ending=_text(event, "reason"))
+
+
+def _run_failed(state: RunState, event: Event) -> RunState:
+    ending, remedy = _text(event, "error"), _text(event, "remedy")
+    return replace(state, status=RunStatus.FAILED, phase=None, ending=ending, remedy=remedy)
+
+
+_REDUCERS: Mapping[str, Callable[[RunState, Event], RunState]] = {
+    EventKind.RUN_STARTED: _run_started,
+    EventKind.PHASE_STARTED: _phase_started,
+    EventKind.PHASE_FINISHED: _phase_finished,
+    EventKind.HEARTBEAT: _heartbeat,
+    EventKind.STEP_FINISHED: _step_finished,
+    EventKind.EVALUATION: _evaluation,
+    EventKind.CHECKPOINT: _checkpoint,
+    EventKind.NOTICE: _notice,
+    EventKind.PAUSED: _paused,
+    EventKind.CONTINUED: _continued,
+    EventKind.RESUMED: _resumed,
+    EventKind.RUN_FINISHED: _run_finished,
+    EventKind.RUN_STOPPED: _run_stopped,
+    EventKind.RUN_FAILED: _run_failed,
+}
+
+
+def _text(event: Event, name: str) -> str:
+    value = event.data.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _whole(event: Event, name: str) -> int | None:
+    value = event.data.get(name)
+    return value if isinstance(value, int) else None
+
+
+def _numbers(event: Event, name: str) -> Mapping[str, float | None]:
+    """The numbers of an object, which is not copied where it holds nothing else."""
+    values = _object(event, name)
+    if set(map(type, values.values())) <= {float, int, type(None)}:
+        return cast("Mapping[str, float | None]", values)
+    return {key: value for key, value in values.items() if value is None or isinstance(value, int | float)}
+
+
+def _object(event: Event, name: str) -> Mapping[str, Json]:
+    value = event.data.get(name)
+    return value if isinstance(value, dict) else {}

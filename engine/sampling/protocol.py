@@ -1,0 +1,91 @@
+"""What every sampler takes and gives, so that the loop and evaluation never ask which one is running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """The distribution to sample from and when to stop.
+
+    temperature: logits are divided by it; 0 takes the likeliest token.
+    top_p: only the smallest set of likeliest tokens with at least this mass is sampled from (ties at its
+    edge included).
+    max_new_tokens: a completion of this many tokens without a stop token is truncated.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_new_tokens: int = 128
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0.0:
+            raise ValueError(f"temperature must not be negative, got {self.temperature}")
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p must lie in (0, 1], got {self.top_p}")
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`n` samples of one prompt: a group. Sample `index` draws from the random stream (seed, index) alone."""
+
+    id: str
+    prompt_ids: tuple[int, ...]
+    n: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not self.prompt_ids:
+            raise ValueError(f"request {self.id!r} has an empty prompt")
+        if self.n < 1:
+            raise ValueError(f"request {self.id!r} asks for {self.n} samples")
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One finished or truncated sample.
+
+    token_ids: the sampled tokens; the last one is the stop token when `finished`.
+    logprobs: fp32, of each sampled token under the distribution it was drawn from (temperature and top-p
+    applied).
+    finished: False when `max_new_tokens` cut it off.
+    text: the decoded tokens without special tokens.
+    """
+
+    request_id: str
+    index: int
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finished: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The tokens a sample has gained since its last delta; all deltas of a sample make up its completion."""
+
+    request_id: str
+    index: int
+    token_ids: tuple[int, ...]
+
+
+OnDelta: TypeAlias = Callable[[Delta], None]
+
+
+class Sampler(Protocol):
+    """Samples completions; deterministic in (requests, params, weights)."""
+
+    def sample(
+        self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
+    ) -> Iterator[Completion]:
+        """Yield each completion as soon as it ends, in any order: programs run while others are sampled."""
+        ...
+
+    def close(self) -> None:
+        """Release whatever the sampler holds; it is not used afterwards."""
+        ...

@@ -1,0 +1,173 @@
+"""The trusted side's handle on one cell: starts its process, hands it requests, reads results."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+
+from engine.sandbox import launch
+from engine.sandbox.confined import wire
+from engine.sandbox.confined.zygote import READY
+from engine.sandbox.launch import Confinement
+from engine.sandbox.limits import Limits
+
+START_SECONDS = 20.0
+_SLACK_SECONDS = 10.0
+
+
+class CellLost(Exception):
+    """The cell ended or fell silent. The text is the tail of its log, `partial` what it had finished."""
+
+    def __init__(self, message: str, partial: wire.Results) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+class Cell:
+    """One confined zygote. Used by one thread, which must live as long as the cell: the kernel ends a cell
+    with it.
+
+    Only `interrupt` may be called from other threads.
+    """
+
+    def __init__(self, limits: Limits, confinement: Confinement) -> None:
+        """Start the process and wait until it is confined; CellLost with the reason otherwise."""
+        self._limits = limits
+        self._log = os.memfd_create("cell-log")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        self._closing = threading.Lock()
+        self._closed = False
+        arguments = launch.command(launch.settings_for(limits, confinement), confinement)
+        try:
+            # No preexec_fn: subprocess then uses vfork, which copies nothing of a parent that may hold a
+            # model.
+            self._process = subprocess.Popen(
+                arguments,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=self._log,
+                env=launch.environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            os.close(self._log)
+            raise CellLost(f"cannot start {arguments[0]}: {error}", wire.Results(None, b"", ())) from error
+        finally:
+            theirs.close()
+        if self._receive(START_SECONDS) != READY:
+            message = self._read_log()
+            self.close()
+            raise CellLost(message or "it did not start", wire.Results(None, b"", ()))
+
+    @property
+    def pid(self) -> int:
+        """Process id of what was started: bubblewrap, or the zygote itself."""
+        return self._process.pid
+
+    def execute(self, source: bytes, inputs: Sequence[bytes], strikes: int = 0) -> wire.Results:
+        """Run one program on each of `inputs`; CellLost (after which the cell is closed) if it cannot be had
+        whole.
+
+        Blocks at most for the sum of all limits and some slack.
+        """
+        payload = os.memfd_create("payload")
+        results = os.memfd_create("results")
+        try:
+            for part in (source, *inputs):
+                _write_all(payload, part)
+            request = wire.Request(len(source), tuple(map(len, inputs)), strikes)
+            try:
+                socket.send_fds(self._control, [request.to_bytes()], [payload, results])
+                reply = self._receive(self._patience(len(inputs)))
+            except OSError:
+                reply = b""
+            return self._read_results(reply, results, len(inputs))
+        finally:
+            os.close(payload)
+            os.close(results)
+
+    def _patience(self, count: int) -> float:
+        each = self._limits.wall_for(self._limits.cpu_seconds)
+        return _SLACK_SECONDS + Limits.WALL_FACTOR * self._limits.compile_seconds + count * (each + 0.1)
+
+    def _read_results(self, reply: bytes, results: int, count: int) -> wire.Results:
+        content = os.pread(results, os.fstat(results).st_size, 0)
+        try:
+            found = wire.unpack_results(content)
+            host_status = int(reply) if reply else None
+        except (wire.Garbled, ValueError) as error:
+            return self._lose(f"garbled answer: {error}", wire.Results(None, b"", ()))
+        numbers = [record.number for record in found.records]
+        if numbers != list(range(len(numbers))) or len(numbers) > count:
+            return self._lose("garbled answer: records out of order", wire.Results(None, b"", ()))
+        if host_status is None:
+            return self._lose(self._read_log() or "it ended without a word", found)
+        if found.compiled is None and os.WIFSIGNALED(host_status):
+            signal_number = os.WTERMSIG(host_status)
+            return wire.Results(False, f"the compiler was ended by signal {signal_number}".encode(), ())
+        if found.compiled is not False and len(numbers) < count:
+            return self._lose(self._read_log() or f"its host ended with wait status {host_status}", found)
+        return found
+
+    def _lose(self, message: str, partial: wire.Results) -> wire.Results:
+        self.close()
+        raise CellLost(message, partial)
+
+    def _receive(self, seconds: float) -> bytes:
+        """One datagram; empty when the cell is gone or silent for `seconds`."""
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        if not poller.poll(1000 * seconds):
+            return b""
+        try:
+            return self._control.recv(4096)
+        except OSError:
+            return b""
+
+    def _read_log(self) -> str:
+        size = os.fstat(self._log).st_size
+        tail = os.pread(self._log, 2000, max(0, size - 2000)).decode(errors="replace").strip()
+        return tail.rpartition("\n")[2]
+
+    def interrupt(self) -> None:
+        """Make a blocked `execute` return at once by ending the conversation. Safe from any thread."""
+        with self._closing, contextlib.suppress(OSError):
+            if not self._closed:
+                self._control.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End the cell and everything in it. May be called again."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._control.close()
+            os.close(self._log)
+        try:
+            self._process.wait(timeout=1.0)  # the zygote ends by itself when its socket does
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Cell:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _write_all(target: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(target, view) :]

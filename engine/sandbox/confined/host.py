@@ -1,0 +1,136 @@
+"""Serves one request in its own process: compiles the program once, then forks one execution per input."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import select
+import signal
+import time
+import warnings
+from types import CodeType
+
+from . import confine, program, wire
+from .wire import Record, Request
+
+
+def serve(request: Request, payload: int, results: int, cage: program.Cage, zygote_pid: int) -> None:
+    """Append everything about `request` to the file `results`; returns when all is there."""
+    confine.die_with_parent(zygote_pid)
+    try:
+        code = _compile(os.pread(payload, request.source_bytes, 0), cage.settings)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
+        message = f"{type(error).__name__}: {error}".encode(errors="replace")[:4096]
+        os.write(results, wire.COMPILE_HEADER.pack(wire.NOT_COMPILED, len(message)) + message)
+        return
+    os.write(results, wire.COMPILE_HEADER.pack(wire.COMPILED, 0))
+    _execute_all(code, request, payload, results, cage)
+
+
+def _compile(source: bytes, settings: wire.Settings) -> CodeType:
+    """Compile under limits that are lifted afterwards: programs get their own."""
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    cpu, memory = resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_AS)
+    seconds = math.ceil(spent.ru_utime + spent.ru_stime + settings.compile_seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, cpu[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes, memory[1]))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return compile(source, program.FILE_NAME, "exec", dont_inherit=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, cpu)
+        resource.setrlimit(resource.RLIMIT_AS, memory)
+
+
+def _execute_all(code: CodeType, request: Request, payload: int, results: int, cage: program.Cage) -> None:
+    settings, host_pid = cage.settings, os.getpid()
+    strikes, position = request.strikes, request.source_bytes
+    trouble_seen, trouble = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    for number, length in enumerate(request.input_bytes):
+        sticky = 0 < settings.sticky_after <= strikes
+        cpu_limit = settings.sticky_cpu_seconds if sticky else settings.cpu_seconds
+        wall_limit = settings.sticky_wall_seconds if sticky else settings.wall_seconds
+        stdio = (_input_file(payload, position, length), os.memfd_create("stdout"), os.memfd_create("stderr"))
+        position += length
+        started = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            program.run(code, program.Execution(stdio, cpu_limit, host_pid, trouble), cage)
+        killed_by = _watch(pid, cpu_limit, started + wall_limit)
+        _, status, usage = os.wait4(pid, 0)
+        wall = time.monotonic() - started
+        _raise_trouble(trouble_seen)
+        cpu = usage.ru_utime + usage.ru_stime
+        over_time = killed_by != wire.KILLED_NOT or cpu > cpu_limit
+        strikes += over_time and not sticky
+        _append(
+            results,
+            Record(number, status, killed_by, sticky, cpu, wall, usage.ru_maxrss, b"", b""),
+            stdio,
+            settings,
+        )
+
+
+def _input_file(payload: int, position: int, length: int) -> int:
+    """A file of its own for one input, copied by the kernel: others never enter the program's memory."""
+    target = os.memfd_create("stdin")
+    end = position + length
+    while position < end:
+        position += os.sendfile(target, payload, position, end - position)
+    os.lseek(target, 0, os.SEEK_SET)
+    return target
+
+
+def _watch(pid: int, cpu_limit: float, wall_end: float) -> int:
+    """Wait for the end of `pid`, kill it when its CPU time or the wall clock is over: wire.KILLED_*."""
+    ended = os.pidfd_open(pid)
+    poller = select.poll()
+    poller.register(ended, select.POLLIN)
+    cpu_clock = (~pid << 3) | 2  # as clock_getcpuclockid(3) makes it
+    used = 0.0
+    verdict = wire.KILLED_NOT
+    while True:
+        wall_left = wall_end - time.monotonic()
+        if used >= cpu_limit or wall_left <= 0:
+            verdict = wire.KILLED_CPU if used >= cpu_limit else wire.KILLED_WALL
+            os.kill(pid, signal.SIGKILL)
+            break
+        if poller.poll(max(2.0, 1000 * min(wall_left, cpu_limit - used))):
+            break
+        try:
+            used = time.clock_gettime(cpu_clock)
+        except OSError:
+            break  # it has ended just now
+    os.close(ended)
+    return verdict
+
+
+def _raise_trouble(trouble_seen: int) -> None:
+    """A program that could not be confined was not run: end this host, another cell will try."""
+    try:
+        trouble = os.read(trouble_seen, 4096)
+    except BlockingIOError:
+        return
+    raise confine.ConfineError(trouble.decode(errors="replace"))
+
+
+def _append(results: int, record: Record, stdio: tuple[int, int, int], settings: wire.Settings) -> None:
+    """Write the record and let the kernel copy the outputs behind it."""
+    _, stdout, stderr = stdio
+    out_bytes = min(os.fstat(stdout).st_size, settings.output_bytes + 1)
+    err_size = os.fstat(stderr).st_size
+    err_bytes = min(err_size, settings.stderr_bytes)
+    os.write(results, wire.pack_record_header(record, out_bytes, err_bytes))
+    _copy(results, stdout, 0, out_bytes)
+    _copy(results, stderr, err_size - err_bytes, err_bytes)
+    for descriptor in stdio:
+        os.close(descriptor)
+
+
+def _copy(target: int, source: int, position: int, length: int) -> None:
+    while length > 0:
+        copied = os.sendfile(target, source, position, length)
+        position += copied
+        length -= copied

@@ -1,0 +1,135 @@
+"""What passes between the trusted side and a cell: JSON settings and requests, packed records in a shared
+memory file.
+
+A request is one datagram of JSON with two memory files attached: the payload (source, then the inputs) and
+an empty one for results. The host appends to the results as executions end, so that a cell that dies loses
+only the execution under way. Nothing is pickled, and the trusted side checks every length it reads. Named
+tuples rather than dataclasses, whose import alone would make every fork of the zygote 5 % dearer.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import NamedTuple
+
+COMPILED = 1
+NOT_COMPILED = 2
+COMPILE_HEADER = struct.Struct("<II")  # COMPILED or NOT_COMPILED, bytes of message that follow
+
+KILLED_NOT = 0
+KILLED_CPU = 1
+KILLED_WALL = 2
+RECORD_HEADER = struct.Struct("<IiBBxxddQII")
+
+
+class Garbled(Exception):
+    """A message or a result file that no cell of ours would write."""
+
+
+class Settings(NamedTuple):
+    """What a cell is told once, when it starts. Times in seconds, sizes in bytes."""
+
+    use_landlock: bool
+    use_seccomp: bool
+    deny_open: bool
+    count_threads: bool
+    readable: tuple[str, ...]
+    cpu_seconds: float
+    wall_seconds: float
+    sticky_cpu_seconds: float
+    sticky_wall_seconds: float
+    sticky_after: int
+    compile_seconds: float
+    memory_bytes: int
+    output_bytes: int
+    stderr_bytes: int
+    stack_bytes: int
+    open_files: int
+    threads: int
+
+    def to_json(self) -> str:
+        return json.dumps(self._asdict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        fields = json.loads(text)
+        fields["readable"] = tuple(fields["readable"])
+        return cls(**fields)
+
+
+class Request(NamedTuple):
+    """One program and some inputs: byte lengths in the payload file, and how often it already timed out."""
+
+    source_bytes: int
+    input_bytes: tuple[int, ...]
+    strikes: int
+
+    def to_bytes(self) -> bytes:
+        return json.dumps([self.source_bytes, self.input_bytes, self.strikes]).encode()
+
+    @classmethod
+    def from_bytes(cls, message: bytes) -> Request:
+        source_bytes, input_bytes, strikes = json.loads(message)
+        return cls(source_bytes, tuple(input_bytes), strikes)
+
+
+class Record(NamedTuple):
+    """What the kernel said about one execution: `wait_status` of wait4, `peak_kb` the resident maximum."""
+
+    number: int
+    wait_status: int
+    killed_by: int
+    sticky: bool
+    cpu_seconds: float
+    wall_seconds: float
+    peak_kb: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Results(NamedTuple):
+    """All that a results file holds. `compiled` is None where the host died before it could say."""
+
+    compiled: bool | None
+    compile_message: bytes
+    records: tuple[Record, ...]
+
+
+def pack_record_header(record: Record, stdout_bytes: int, stderr_bytes: int) -> bytes:
+    """The fixed part of a record; its outputs follow it in the file."""
+    return RECORD_HEADER.pack(
+        record.number,
+        record.wait_status,
+        record.killed_by,
+        record.sticky,
+        record.cpu_seconds,
+        record.wall_seconds,
+        record.peak_kb,
+        stdout_bytes,
+        stderr_bytes,
+    )
+
+
+def unpack_results(content: bytes) -> Results:
+    """Read a results file; a record that was being written when its cell died is left out."""
+    if len(content) < COMPILE_HEADER.size:
+        return Results(None, b"", ())
+    state, message_bytes = COMPILE_HEADER.unpack_from(content)
+    if state not in (COMPILED, NOT_COMPILED):
+        raise Garbled(f"compile state {state}")
+    position = COMPILE_HEADER.size + message_bytes
+    message = content[COMPILE_HEADER.size : position]
+    records: list[Record] = []
+    while position + RECORD_HEADER.size <= len(content):
+        fields = RECORD_HEADER.unpack_from(content, position)
+        number, status, killed, sticky, cpu, wall, peak, out_bytes, err_bytes = fields
+        out_at = position + RECORD_HEADER.size
+        err_at = out_at + out_bytes
+        end = err_at + err_bytes
+        if end > len(content):
+            break
+        out, err = content[out_at:err_at], content[err_at:end]
+        records.append(Record(number, status, killed, bool(sticky), cpu, wall, peak, out, err))
+        position = end
+    return Results(state == COMPILED, message, tuple(records))

@@ -1,0 +1,319 @@
+"""Runs untrusted programs on many inputs, confined and in parallel; the trusted side's only door to the
+sandbox.
+
+    with Executor(Limits(cpu_seconds=1.0)) as executor:
+        outcomes = executor.run("print(int(input()) * 2)", ["1\n", "2\n"])
+
+One thread a cell takes batches (one program, some inputs) from a queue and blocks on its cell, off the
+interpreter lock, so that execution overlaps whatever the caller does meanwhile. A batch costs the caller's
+process one wake-up, not one an input.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from engine.errors import ConfigError, EnvironmentError_
+from engine.sandbox import outcome as outcomes_of
+from engine.sandbox.cache import OutcomeCache, pair_digest
+from engine.sandbox.cell import Cell, CellLost
+from engine.sandbox.confined import wire
+from engine.sandbox.level import SandboxLevel, sandbox_level
+from engine.sandbox.limits import Limits
+from engine.sandbox.outcome import Outcome, Status
+
+MAX_LOSSES = 3
+_OVERSUBSCRIBED_UP_TO = 8
+_MAX_BATCH = 64
+_MIN_BATCH = 4
+_MAX_BATCH_BYTES = 64 << 20
+
+
+def default_cells() -> int:
+    """Twice the CPUs on small machines, one a CPU on large ones.
+
+    More cells than CPUs fill the time in which programs sleep, processes wait for each other, or other work
+    has the CPU: 4 cells on 2 busy CPUs do 1.5 times what 2 do (tests/benchmarks/executor.py).
+    """
+    cpus = len(os.sched_getaffinity(0))
+    return max(cpus, min(2 * cpus, _OVERSUBSCRIBED_UP_TO))
+
+
+class _Run:
+    """One call of `submit`: where its outcomes gather. Guarded by the executor's lock, but for `future`."""
+
+    def __init__(self, count: int) -> None:
+        self.future: Future[list[Outcome]] = Future()
+        self.outcomes: list[Outcome | None] = [None] * count
+        self.missing = count
+        self.strikes = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One execution to do; `digest` finds all who wait for it."""
+
+    digest: bytes
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Executions of one program that one cell does in one request."""
+
+    run: _Run
+    source: bytes
+    jobs: list[_Job]
+
+
+class Executor:
+    """Confined, parallel execution. Thread-safe; identical (program, input) pairs run once while it lives.
+
+    `cells`: processes that work at once, by default as `default_cells` says. `level`: by default the best
+    that this machine can hold; EnvironmentError_ where that is D, unless `allow_unsandboxed`.
+    `sticky_timeouts`: see Limits.sticky_after; `sticky_skips` counts the time-outs so decided.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        cells: int | None = None,
+        *,
+        level: SandboxLevel | None = None,
+        allow_unsandboxed: bool = False,
+        sticky_timeouts: bool = True,
+        cache_mb: int = 64,
+    ) -> None:
+        if cells is not None and cells < 1:
+            raise ConfigError(f"an executor needs at least one cell, not {cells}")
+        self.limits = limits or Limits()
+        if not sticky_timeouts:
+            self.limits = replace(self.limits, sticky_after=0)
+        self.level = level or sandbox_level()
+        if not self.level.confined and not allow_unsandboxed:
+            raise EnvironmentError_(
+                "programs written by a model cannot be confined here: " + "; ".join(self.level.reasons),
+                self.level.remedy or "use Linux 5.13 or newer, or allow unsandboxed execution explicitly",
+            )
+        self.executions = 0
+        self.cache_hits = 0
+        self.sticky_skips = 0
+        self.cells_lost = 0
+        self._changed = threading.Condition()
+        self._batches: deque[_Batch] = deque()
+        self._waiting: dict[bytes, list[tuple[_Run, int]]] = {}
+        self._cache = OutcomeCache(cache_mb << 20)
+        self._open_cells: set[Cell] = set()
+        self._closed = False
+        count = cells or default_cells()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"cell-{number}", daemon=True) for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # What callers do ----------------------------------------------------------------------------------------
+
+    def run(self, source: str, inputs: Sequence[str]) -> list[Outcome]:
+        """Outcomes of `source` on each of `inputs`, in their order. Never raises for what a program does."""
+        return self.submit(source, inputs).result()
+
+    def submit(self, source: str, inputs: Sequence[str]) -> Future[list[Outcome]]:
+        """The same, at once and later: any number of runs may be in flight."""
+        run = _Run(len(inputs))
+        program = _encode(source)
+        texts = [_encode(text) for text in inputs]
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("this executor is closed")
+            if len(program) > self.limits.source_kb << 10:
+                message = f"the source has {len(program) >> 10} kB, more than {self.limits.source_kb}"
+                run.outcomes = [outcomes_of.compile_error(message)] * len(inputs)
+                run.missing = 0
+            else:
+                self._enqueue(run, program, texts)
+        if run.missing == 0:
+            _finish(run)
+        return run.future
+
+    def close(self) -> None:
+        """End all cells; runs that are not done are cancelled. May be called again, and while others wait."""
+        with self._changed:
+            self._closed = True
+            self._batches.clear()
+            waiting = {run for waiters in self._waiting.values() for run, _ in waiters}
+            self._waiting.clear()
+            for cell in self._open_cells:
+                cell.interrupt()
+            self._changed.notify_all()
+        for run in waiting:
+            run.future.cancel()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Under the lock -----------------------------------------------------------------------------------------
+
+    def _enqueue(self, run: _Run, program: bytes, texts: list[bytes]) -> None:
+        fresh: list[_Job] = []
+        for index, text in enumerate(texts):
+            digest = pair_digest(program, text)
+            known = self._cache.get(digest)
+            if known is not None:
+                self.cache_hits += 1
+                run.outcomes[index] = known
+                run.missing -= 1
+            elif digest in self._waiting:
+                self.cache_hits += 1
+                self._waiting[digest].append((run, index))
+            else:
+                self._waiting[digest] = [(run, index)]
+                fresh.append(_Job(digest, text))
+        # With work queued, whole programs (one compilation each) keep every cell busy; else spread one
+        # program over all.
+        size = _MAX_BATCH if self._batches else max(_MIN_BATCH, -(-len(fresh) // len(self._threads)))
+        for jobs in _cut(fresh, min(size, _MAX_BATCH)):
+            self._batches.append(_Batch(run, program, jobs))
+            self._changed.notify()
+
+    def _settle(self, job: _Job, outcome: Outcome, finished: list[_Run], remember: bool) -> None:
+        if remember:
+            self._cache.put(job.digest, outcome)
+        for run, index in self._waiting.pop(job.digest, ()):
+            run.outcomes[index] = outcome
+            run.missing -= 1
+            if run.missing == 0:
+                finished.append(run)
+
+    # In a cell's thread
+    # ---------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        cell: Cell | None = None
+        while True:
+            with self._changed:
+                while not self._batches and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    break
+                batch = self._batches.popleft()
+            cell = self._work_off(batch, cell)
+        if cell is not None:
+            self._retire(cell)
+
+    def _work_off(self, batch: _Batch, cell: Cell | None) -> Cell | None:
+        """Do all of `batch`, with new cells in place of lost ones; returns the cell that is left, if any.
+
+        Losses are counted against the execution that was under way: after MAX_LOSSES it alone is given up.
+        """
+        jobs, losses = list(batch.jobs), 0
+        while jobs and not self._ending():
+            try:
+                if cell is None:
+                    cell = self._open()
+                results = cell.execute(batch.source, [job.text for job in jobs], batch.run.strikes)
+            except CellLost as lost:
+                if self._ending():
+                    break
+                started = cell is not None
+                if cell is not None:
+                    self._retire(cell)
+                    cell = None
+                self._take(batch, jobs, lost.partial)
+                losses = 1 if lost.partial.records else losses + 1
+                del jobs[: len(lost.partial.records)]
+                if losses >= MAX_LOSSES:
+                    self._give_up(jobs[:1] if started else jobs, str(lost))
+                    del jobs[: 1 if started else len(jobs)]
+                    losses = 0
+            else:
+                self._take(batch, jobs, results)
+                break
+        return cell
+
+    def _ending(self) -> bool:
+        with self._changed:
+            return self._closed
+
+    def _open(self) -> Cell:
+        """Started by the thread that will use it: the kernel ends a cell with the thread that started it."""
+        cell = Cell(self.limits, self.level.confinement)
+        with self._changed:
+            self._open_cells.add(cell)
+            if self._closed:  # between the last look and now
+                cell.interrupt()
+        return cell
+
+    def _retire(self, cell: Cell) -> None:
+        with self._changed:
+            self._open_cells.discard(cell)
+            self.cells_lost += not self._closed
+        cell.close()
+
+    def _take(self, batch: _Batch, jobs: list[_Job], results: wire.Results) -> None:
+        """Hand out what a cell has found for the first of `jobs`."""
+        finished: list[_Run] = []
+        judged = [outcomes_of.judge_record(record, self.limits) for record in results.records]
+        with self._changed:
+            if results.compiled is False:
+                refused = outcomes_of.compile_error(results.compile_message.decode(errors="replace"))
+                for job in jobs:
+                    self._settle(job, refused, finished, remember=True)
+            for job, record, outcome in zip(jobs, results.records, judged, strict=False):
+                self.executions += 1
+                # A time-out under the short limit says little about this input: it is not remembered.
+                by_sticky = record.sticky and outcome.status is Status.TIME_LIMIT
+                self.sticky_skips += by_sticky
+                batch.run.strikes += outcome.status is Status.TIME_LIMIT and not record.sticky
+                self._settle(job, outcome, finished, remember=not by_sticky)
+        for run in finished:
+            _finish(run)
+
+    def _give_up(self, jobs: list[_Job], message: str) -> None:
+        finished: list[_Run] = []
+        with self._changed:
+            for job in jobs:
+                self._settle(job, outcomes_of.infrastructure(message), finished, remember=False)
+        for run in finished:
+            _finish(run)
+
+
+def _finish(run: _Run) -> None:
+    """Outside the lock: callbacks of the future may call the executor."""
+    if run.future.set_running_or_notify_cancel():
+        run.future.set_result([outcome for outcome in run.outcomes if outcome is not None])
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8; lone surrogates, which have none, in the form that Python reads back as escapes."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _cut(jobs: list[_Job], size: int) -> list[list[_Job]]:
+    """Pieces of at most `size` jobs and _MAX_BATCH_BYTES of input (a single job may be larger)."""
+    pieces: list[list[_Job]] = []
+    room = 0
+    for job in jobs:
+        if not pieces or len(pieces[-1]) >= size or len(job.text) > room:
+            pieces.append([])
+            room = _MAX_BATCH_BYTES
+        pieces[-1].append(job)
+        room -= len(job.text)
+    return pieces

@@ -1,0 +1,129 @@
+"""How a cell is started: which confinement it gets, its command line, its environment, what it may read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.sandbox.confined import wire
+from engine.sandbox.limits import Limits
+
+_CONFINED = Path(__file__).with_name("confined")
+_MOUNTED_AT = "/cell"
+_BOOT = "import sys; sys.path.insert(0, {!r}); from confined.zygote import main; main()"
+# -E and -I would ignore PYTHONHASHSEED, and set order would differ from cell to cell; the environment is
+# clean anyway.
+_PYTHON_FLAGS = ("-s", "-P", "-S", "-B", "-X", "utf8")
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """Which of the three mechanisms hold a cell. Resource limits and separate processes hold everywhere."""
+
+    bubblewrap: bool
+    landlock: bool
+    seccomp: bool
+
+    @property
+    def deny_open(self) -> bool:
+        """With nothing that tells files apart, a program may open none at all."""
+        return self.seccomp and not self.landlock and not self.bubblewrap
+
+
+def bubblewrap_path() -> str | None:
+    """The system's bwrap. (The package of that name on PyPI is something else.)"""
+    return shutil.which("bwrap")
+
+
+def environment() -> dict[str, str]:
+    """All that a program sees of the user's environment: nothing.
+
+    MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, 21 threads would use up the memory limit.
+    """
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/",
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def interpreter() -> str:
+    """The real interpreter below any virtual environment: programs get the standard library only."""
+    return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def readable_paths() -> tuple[str, ...]:
+    """What a program may read: the interpreter, its libraries, and the system's shared libraries."""
+    python_library = os.path.dirname(os.path.realpath(os.__file__))
+    prefix_library = os.path.join(os.path.realpath(sys.base_prefix), "lib")
+    paths = [interpreter(), prefix_library, python_library]
+    paths += ["/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/lib", "/lib64"]
+    paths += ["/etc/ld.so.cache", "/etc/localtime"]
+    if interpreter().startswith("/nix/store"):
+        paths.append("/nix/store")
+    return tuple(dict.fromkeys(path for path in paths if os.path.exists(path)))
+
+
+def settings_for(limits: Limits, confinement: Confinement) -> wire.Settings:
+    """What the zygote is told. The kernel counts threads per user: only in a namespace of its own."""
+    return wire.Settings(
+        use_landlock=confinement.landlock,
+        use_seccomp=confinement.seccomp,
+        deny_open=confinement.deny_open,
+        count_threads=confinement.bubblewrap,
+        readable=readable_paths(),
+        cpu_seconds=limits.cpu_seconds,
+        wall_seconds=limits.wall_for(limits.cpu_seconds),
+        sticky_cpu_seconds=min(limits.sticky_cpu_seconds, limits.cpu_seconds),
+        sticky_wall_seconds=limits.wall_for(min(limits.sticky_cpu_seconds, limits.cpu_seconds)),
+        sticky_after=limits.sticky_after,
+        compile_seconds=limits.compile_seconds,
+        memory_bytes=limits.memory_mb << 20,
+        output_bytes=limits.output_kb << 10,
+        stderr_bytes=limits.stderr_kb << 10,
+        stack_bytes=limits.stack_mb << 20,
+        open_files=limits.open_files,
+        threads=limits.threads,
+    )
+
+
+def command(settings: wire.Settings, confinement: Confinement) -> list[str]:
+    """The command line of a cell; fd 0 is its control socket, fd 2 its log."""
+    folder = _MOUNTED_AT if confinement.bubblewrap else str(_CONFINED.parent)
+    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder), settings.to_json()]
+    return [*_bubblewrap_arguments(), *python] if confinement.bubblewrap else python
+
+
+def _bubblewrap_arguments() -> list[str]:
+    arguments = [
+        bubblewrap_path() or "bwrap",
+        "--unshare-user",
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+    ]
+    arguments += [
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--uid",
+        "65534",
+        "--gid",
+        "65534",
+        "--hostname",
+        "cell",
+    ]
+    arguments += ["--die-with-parent", "--cap-drop", "ALL", "--chdir", "/"]
+    for path in readable_paths():
+        if os.path.islink(path):  # /lib -> usr/lib
+            arguments += ["--symlink", os.readlink(path), path]
+        else:
+            arguments += ["--ro-bind", path, path]
+    for device in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
+        arguments += ["--dev-bind-try", device, device]
+    arguments += ["--ro-bind", str(_CONFINED), f"{_MOUNTED_AT}/confined", "--remount-ro", "/", "--"]
+    return arguments

@@ -1,0 +1,184 @@
+"""Which confinement holds on this machine: found by trying to break out of a cell, not by version numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.sandbox import launch
+from engine.sandbox.cell import Cell, CellLost
+from engine.sandbox.launch import Confinement
+from engine.sandbox.limits import Limits
+
+# Strongest first. C has two forms: without Landlock a mount namespace can hold the files, else no file may be
+# opened.
+_CANDIDATES = (
+    ("A", Confinement(bubblewrap=True, landlock=True, seccomp=True)),
+    ("B", Confinement(bubblewrap=False, landlock=True, seccomp=True)),
+    ("C", Confinement(bubblewrap=True, landlock=False, seccomp=True)),
+    ("C", Confinement(bubblewrap=False, landlock=False, seccomp=True)),
+)
+_UNCONFINED = Confinement(bubblewrap=False, landlock=False, seccomp=False)
+_SUMMARIES = {
+    "A": "bubblewrap namespaces, Landlock, seccomp, resource limits",
+    "B": "Landlock, seccomp, resource limits; no namespaces of its own",
+    "C": "seccomp and resource limits; no Landlock",
+    "D": "no confinement: programs run with the rights of this user",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxLevel:
+    """What holds untrusted programs here.
+
+    `letter`: A (all mechanisms) to D (none). `reasons`: why it is not better, one line a missed level.
+    `remedy`: what the user can do about the first of them, empty at A.
+    """
+
+    letter: str
+    confinement: Confinement
+    reasons: tuple[str, ...] = ()
+    remedy: str = ""
+
+    @property
+    def summary(self) -> str:
+        return _SUMMARIES[self.letter]
+
+    @property
+    def confined(self) -> bool:
+        return self.letter != "D"
+
+
+def sandbox_level(allowed: str = "ABCD") -> SandboxLevel:
+    """The best level among `allowed` letters that holds against the self-check. Takes 0.1-0.3 s."""
+    if sys.platform != "linux":
+        return SandboxLevel("D", _UNCONFINED, ("the sandbox needs Linux",), "use Linux, WSL2 or a container")
+    reasons: list[str] = []
+    for letter, confinement in _CANDIDATES:
+        if letter not in allowed:
+            continue
+        fault = _fault_of(confinement)
+        if fault is None:
+            return SandboxLevel(letter, confinement, tuple(reasons), _remedy(reasons))
+        reasons.append(f"{_name(confinement)}: {fault}")
+    return SandboxLevel("D", _UNCONFINED, tuple(reasons), _remedy(reasons))
+
+
+def _name(confinement: Confinement) -> str:
+    landlock = "Landlock" if confinement.landlock else ""
+    return " + ".join(filter(None, ["bubblewrap" if confinement.bubblewrap else "", landlock, "seccomp"]))
+
+
+def _fault_of(confinement: Confinement) -> str | None:
+    """Why this confinement does not hold here; None when it does."""
+    if confinement.bubblewrap and launch.bubblewrap_path() is None:
+        return "bwrap is not installed"
+    try:
+        with Cell(Limits(cpu_seconds=5.0), confinement) as cell:
+            return _try_to_break_out(cell)
+    except CellLost as lost:
+        return str(lost)
+
+
+def _remedy(reasons: list[str]) -> str:
+    first = reasons[0] if reasons else ""
+    if "not installed" in first:
+        return "install bubblewrap (apt, dnf or pacman install bubblewrap)"
+    if "uid map" in first or "namespace" in first.lower() or "Permission denied" in first:
+        return (
+            "let bubblewrap create user namespaces: on Ubuntu 24.04 by AppArmor's bwrap-userns-restrict "
+            "(package apparmor-profiles), in a container by a seccomp profile that allows them"
+        )
+    if "Landlock" in first:
+        return "use a kernel of 5.13 or newer with landlock in its lsm= list"
+    return ""
+
+
+# The self-check
+# -----------------------------------------------------------------------------------------------------------
+
+_ESCAPES = """
+import json
+attempts = {}
+
+def attempt(name):
+    def decorate(function):
+        try:
+            function()
+            attempts[name] = True
+        except BaseException:
+            attempts[name] = False
+    return decorate
+
+@attempt("read a file of the user")
+def read():
+    assert open(SECRET).read() == "secret"
+
+@attempt("write a file")
+def write():
+    open(FOLDER + "/written", "w").write("x")
+
+@attempt("connect to a TCP port")
+def tcp():
+    import _socket
+    s = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    s.connect(("127.0.0.1", PORT))
+
+@attempt("start a process")
+def fork():
+    import os
+    if os.fork() == 0:
+        os._exit(0)
+
+@attempt("signal another process")
+def signal():
+    import os
+    os.kill(os.getppid(), 0)
+
+@attempt("change a file's mode")
+def mode():
+    import os
+    os.chmod(SECRET, 0o777)
+
+@attempt("trace itself")
+def trace():
+    import ctypes
+    assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0
+
+print(json.dumps(attempts))
+"""
+
+
+def _try_to_break_out(cell: Cell) -> str | None:
+    """Run known escapes in `cell` and look from outside whether one came through; None when none did."""
+    with (
+        tempfile.TemporaryDirectory(prefix="cure-selfcheck-") as folder,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        secret = Path(folder, "secret")
+        secret.write_text("secret")
+        mode = secret.stat().st_mode
+        known = f"SECRET, FOLDER, PORT = {str(secret)!r}, {folder!r}, {server.getsockname()[1]}\n"
+        results = cell.execute((known + _ESCAPES).encode(), [b""])
+        if os.listdir(folder) != ["secret"] or secret.stat().st_mode != mode:
+            return "a program could change a file of the user"
+        if not results.records or results.records[0].wait_status != 0:
+            return "the self-check did not run to its end"
+        return next(_successes(results.records[0].stdout), None)
+
+
+def _successes(report: bytes) -> Iterator[str]:
+    try:
+        attempts = json.loads(report)
+    except ValueError:
+        yield "the self-check printed no report"
+        return
+    for name, succeeded in attempts.items():
+        if succeeded:
+            yield f"a program could {name}"

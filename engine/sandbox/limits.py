@@ -1,0 +1,63 @@
+"""What one execution may use. Verdicts are by CPU time; the wall clock is a backstop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engine.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one execution (one program on one input).
+
+    `wall_seconds = None` means `WALL_FACTOR` times the CPU limit: a program that sleeps, or a machine that is
+    busy, must not be judged by the clock on the wall, yet nothing may hold a cell for ever.
+    `sticky_after` time-outs of one program in one run lower the limit of its remaining inputs to
+    `sticky_cpu_seconds`: 0 means never. Time-outs, not forks, are what a batch costs, and a program that
+    answers other inputs quickly loses nothing.
+    """
+
+    cpu_seconds: float = 1.0
+    memory_mb: int = 512
+    output_kb: int = 1024
+    wall_seconds: float | None = None
+    stack_mb: int = 120
+    open_files: int = 64
+    threads: int = 512
+    stderr_kb: int = 4
+    source_kb: int = 4096
+    compile_seconds: float = 2.0
+    sticky_after: int = 2
+    sticky_cpu_seconds: float = 0.15
+
+    WALL_FACTOR: ClassVar[float] = 3.0
+    MIN_WALL_SECONDS: ClassVar[float] = 0.5
+
+    def __post_init__(self) -> None:
+        for name in (
+            "cpu_seconds",
+            "memory_mb",
+            "output_kb",
+            "stack_mb",
+            "compile_seconds",
+            "sticky_cpu_seconds",
+        ):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"Limits.{name} must be above 0, not {getattr(self, name)}")
+        if self.wall_seconds is not None and self.wall_seconds < self.cpu_seconds:
+            raise ConfigError(
+                f"Limits.wall_seconds ({self.wall_seconds}) is below cpu_seconds ({self.cpu_seconds})",
+                "leave wall_seconds out: three times the CPU limit is the default",
+            )
+        if self.memory_mb < 64:
+            raise ConfigError(f"Limits.memory_mb is {self.memory_mb}; Python itself maps about 40 MB", "use 64 or more")
+        if self.open_files < 16:
+            raise ConfigError("Limits.open_files must be at least 16")
+
+    def wall_for(self, cpu_seconds: float) -> float:
+        """Wall backstop in seconds for an execution that may use `cpu_seconds`."""
+        if self.wall_seconds is not None and cpu_seconds >= self.cpu_seconds:
+            return self.wall_seconds
+        return max(self.WALL_FACTOR * cpu_seconds, self.MIN_WALL_SECONDS)

@@ -1,0 +1,83 @@
+"""What became of one execution, and the rule that reads it off what the kernel reported."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.sandbox.confined import wire
+from engine.sandbox.limits import Limits
+
+
+class Status(StrEnum):
+    """How an execution ended. There is no "wrong": the executor knows no expected outputs.
+
+    `infrastructure` means that no verdict was reached (lost cells); it must count neither for nor against a
+    program.
+    """
+
+    OK = "ok"
+    RUNTIME_ERROR = "runtime_error"
+    TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    CRASH = "crash"
+    COMPILE_ERROR = "compile_error"
+    INFRASTRUCTURE = "infrastructure"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One program on one input.
+
+    `exit_code` is negative for a signal (as in subprocess) and None where nothing ran. `peak_memory_mb` is
+    the resident maximum, about 8 MB of it the interpreter. `stdout` is whatever was written before the end,
+    bytes that are not UTF-8 replaced.
+    """
+
+    status: Status
+    stdout: str = ""
+    stderr_tail: str = ""
+    exit_code: int | None = None
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+
+
+def judge_record(record: wire.Record, limits: Limits) -> Outcome:
+    """Outcome of a finished execution."""
+    exit_code = os.waitstatus_to_exitcode(record.wait_status)
+    output_bytes = limits.output_kb * 1024
+    return Outcome(
+        status=_status(record, exit_code, limits),
+        stdout=record.stdout[:output_bytes].decode(errors="replace"),
+        stderr_tail=record.stderr.decode(errors="replace"),
+        exit_code=exit_code,
+        cpu_seconds=record.cpu_seconds,
+        wall_seconds=record.wall_seconds,
+        peak_memory_mb=record.peak_kb / 1024,
+    )
+
+
+def _status(record: wire.Record, exit_code: int, limits: Limits) -> Status:
+    cpu_limit = limits.sticky_cpu_seconds if record.sticky else limits.cpu_seconds
+    if record.killed_by != wire.KILLED_NOT or record.cpu_seconds > cpu_limit or exit_code == -signal.SIGXCPU:
+        return Status.TIME_LIMIT
+    if exit_code == -signal.SIGXFSZ or len(record.stdout) > limits.output_kb * 1024:
+        return Status.OUTPUT_LIMIT
+    if exit_code == 0:
+        return Status.OK
+    if exit_code < 0:
+        return Status.CRASH
+    last_line = record.stderr.rstrip().rpartition(b"\n")[2]
+    return Status.MEMORY_LIMIT if last_line.startswith(b"MemoryError") else Status.RUNTIME_ERROR
+
+
+def compile_error(message: str) -> Outcome:
+    return Outcome(Status.COMPILE_ERROR, stderr_tail=message)
+
+
+def infrastructure(message: str) -> Outcome:
+    return Outcome(Status.INFRASTRUCTURE, stderr_tail=message)

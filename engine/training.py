@@ -1,0 +1,322 @@
+"""A training run from its first evaluation to its last, written down as it happens and resumable at any moment.
+
+Order of writing, which is what makes a kill harmless: archive, then journal, then (every few steps) a checkpoint.
+After a kill the engine goes back to the newest whole checkpoint, drops the archive's later rows, says `resumed` in
+the journal and runs those steps again: with the same seeds, and on the CPU with the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from engine.assembly import Engine
+from engine.coevolution import CoevolutionStep, Phase, StepAbandoned, coevolve
+from engine.config import RunConfig
+from engine.errors import RunError
+from engine.evaluation import EvalSummary
+from engine.live_feed import LiveFeed
+from engine.measure import measure
+from engine.problems import Problem
+from engine.runs.archive import ArchiveWriter
+from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.folder import RunFolder
+from engine.runs.inbox import Command, Inbox
+from engine.runs.journal import JournalWriter
+from engine.seeds import derive_seed
+from engine.step_metrics import step_metrics
+from engine.step_record import record_step
+
+Ending = Literal["finished", "stopped"]
+_PAUSE_POLL_SECONDS = 0.2
+_FINAL_EVALUATION_MARGIN = 1.3
+"""The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
+budget is a promise."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a checkpoint knows besides the policy. `best_*`: the step whose validation score was highest so far."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    best_step: int = 0
+    best_score: float = -1.0
+    evaluation_seconds: float = 0.0
+    heldout_start: dict[str, Any] | None = None
+
+
+class Trainer:
+    """Runs one configuration in one run folder. `stop` may be set from a signal handler or another thread."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        engine: Engine,
+        folder: RunFolder,
+        journal: JournalWriter,
+        archive: ArchiveWriter,
+        *,
+        resumes: bool,
+    ) -> None:
+        self.stop = threading.Event()
+        self.stop_reason = ""
+        self._config, self._engine, self._folder = config, engine, folder
+        self._journal, self._archive = journal, archive
+        self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
+        self._inbox = Inbox(folder.inbox, self._warn)
+        self._resumes = resumes
+        self._live = LiveFeed(folder.live, engine.decode)
+        self._stop_after_step = False
+        self._checkpoint_wanted = False
+        self._progress = Progress()
+        self._started = time.monotonic()
+
+    # The run ------------------------------------------------------------------------------------------------
+
+    def run(self) -> Ending:
+        """Trains to the end, or until asked to stop; both leave a checkpoint. Raises CureError for faults."""
+        steps = self._config.run.steps
+        if self._resumes:
+            self._restore()
+        try:
+            if self._progress.heldout_start is None:
+                self._evaluate_at_start()
+            while self._progress.step < steps and not self._time_is_up():
+                self._poll_inbox()
+                if self._stop_after_step or self.stop.is_set():
+                    return self._end_stopped()
+                done = self._step(self._progress.step + 1)
+                if self._drifted(done):
+                    break
+            self._evaluate_at_end()
+        except StepAbandoned:
+            return self._end_stopped()
+        finally:
+            self._live.close()
+        return "finished"
+
+    def _step(self, step: int) -> CoevolutionStep:
+        engine, config = self._engine, self._config
+        done = coevolve(
+            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules,
+            on_phase=lambda phase: self._enter(step, phase), on_delta=self._live.on_delta,
+        )  # fmt: skip
+        self._archive.write_step(record_step(done))
+        self._progress = replace(
+            self._progress,
+            step=step,
+            seconds=self._seconds(),
+            tokens=self._progress.tokens + done.sampling.tokens,
+        )
+        metrics = (
+            step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
+        )
+        self._journal.step_finished(step, metrics)
+        self._prune_archive(step)
+        every = config.evaluation.every_steps
+        validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
+        if validated or self._checkpoint_wanted or step % config.run.checkpoint_every == 0:
+            self._checkpoint(best=bool(validated))
+        return done
+
+    def _enter(self, step: int, phase: Phase) -> None:
+        """Between phases nothing is half done: here a stop that cannot wait takes hold."""
+        self._poll_inbox()
+        if self.stop.is_set():
+            raise StepAbandoned
+        rollout = self._config.rollout
+        total = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests) if phase == "sample" else None
+        self._journal.phase_started(step, phase, total, "answers" if total else "")
+        self._live.start_phase(phase, total or 0)
+
+    # Evaluation ---------------------------------------------------------------------------------------------
+
+    def _evaluate_at_start(self) -> None:
+        started = time.monotonic()
+        summary = self._evaluate("heldout", "start")
+        self._progress = replace(
+            self._progress, heldout_start=summary.to_json(), evaluation_seconds=time.monotonic() - started
+        )
+        self._validate("start")
+        self._progress = replace(self._progress, seconds=self._seconds())
+        self._checkpoint(best=True)
+
+    def _evaluate_at_end(self) -> None:
+        """The last policy is validated too; what is reported and kept is the best by validation, not by held-out."""
+        trained = self._progress.step
+        if trained and self._validate("end"):
+            self._checkpoint(best=True)
+        elif trained and self._checkpoints.steps()[-1:] != [trained]:
+            self._checkpoint(best=False)
+        best = self._checkpoints.best()
+        if best is not None and best.step != trained:
+            self._engine.policy.load_state(best.path)
+            self._journal.notice(
+                f"using the policy of step {best.step}, the best by validation", step=trained
+            )
+        end = self._evaluate("heldout", "end") if trained else self._start_summary()
+        self._journal.run_finished(trained, self._summary(end, best))
+
+    def _validate(self, when: Literal["start", "periodic", "end"]) -> bool:
+        """Whether the policy of this moment is the best so far by validation: mean of code, UT and largest BoN."""
+        summary = self._evaluate("validation", when)
+        largest = "{}x{}".format(*self._config.evaluation.largest_bon)
+        value = float(np.mean([summary.code.mean, summary.ut.mean, summary.bon[largest].mean]))
+        if value <= self._progress.best_score:
+            return False
+        self._progress = replace(self._progress, best_score=value, best_step=self._progress.step)
+        return True
+
+    def _evaluate(
+        self, split: Literal["heldout", "validation"], when: Literal["start", "periodic", "end"]
+    ) -> EvalSummary:
+        if self.stop.is_set():
+            raise StepAbandoned
+        engine, step = self._engine, self._progress.step
+        problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
+        settings = engine.evaluation_rollouts
+        started = time.monotonic()
+        phase = f"evaluate {split}"
+        self._journal.phase_started(step, phase, len(problems), "tasks")
+        self._live.start_phase(phase, len(problems))
+        summary = measure(
+            problems, engine.encode, engine.sampler, engine.executor, settings, self._config.evaluation.bon_sizes,
+            derive_seed(self._config.run.seed, "evaluate", split), self._evaluation_progress,
+        )  # fmt: skip
+        self._journal.phase_finished(step, phase, time.monotonic() - started)
+        self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())
+        return summary
+
+    def _evaluation_progress(self, tasks_done: int) -> None:
+        self._live.progress(tasks_done)
+        self._poll_inbox()
+        if self.stop.is_set():
+            raise StepAbandoned
+
+    def _start_summary(self) -> EvalSummary:
+        if self._progress.heldout_start is None:
+            raise RunError("the run has no evaluation to report", "start it anew")
+        return EvalSummary.from_json(self._progress.heldout_start)
+
+    def _summary(self, end: EvalSummary, best: Checkpoint | None) -> dict[str, Any]:
+        return {
+            "run": self._folder.id,
+            "preset": self._config.name,
+            "steps": self._progress.step,
+            "best_step": best.step if best else self._progress.step,
+            "seconds": round(self._seconds(), 1),
+            "heldout": {"start": self._start_summary().headline(), "end": end.headline()},
+        }
+
+    # Limits and commands ------------------------------------------------------------------------------------
+
+    def _time_is_up(self) -> bool:
+        """True when another step might leave too little time for the last evaluations."""
+        budget = self._config.run.max_minutes * 60
+        if budget == 0:
+            return False
+        done = self._progress.step
+        since_start = self._seconds() - self._progress.evaluation_seconds
+        step_seconds = since_start / done if done else 0.0
+        reserve = self._progress.evaluation_seconds * _FINAL_EVALUATION_MARGIN
+        if self._seconds() + 2 * step_seconds + reserve < budget:
+            return False
+        self._journal.notice(
+            f"{self._config.run.max_minutes:g} minutes are nearly up: last evaluation", step=done
+        )
+        return True
+
+    def _drifted(self, done: CoevolutionStep) -> bool:
+        """True when the KL to the base passes its bound: late drift gains nothing (measured, see the presets)."""
+        bound, kl = self._config.policy.kl_stop, done.update.kl
+        if bound == 0 or kl is None or kl <= bound:
+            return False
+        self._journal.notice(
+            f"KL {kl:.3f} passed the bound of {bound:g}: stopping here", level="warning", step=done.step
+        )
+        return True
+
+    def _poll_inbox(self) -> None:
+        for command in self._inbox.poll():
+            if command is Command.STOP_NOW:
+                self.request_stop("stop now")
+            elif command is Command.STOP:
+                self._stop_after_step, self.stop_reason = True, "stop"
+            elif command is Command.CHECKPOINT:
+                self._checkpoint_wanted = True
+            elif command is Command.PAUSE:
+                self._pause()
+
+    def _pause(self) -> None:
+        self._journal.paused(self._progress.step)
+        while not self.stop.is_set():
+            commands = self._inbox.poll()
+            if Command.STOP in commands or Command.STOP_NOW in commands:
+                self.request_stop("stop while paused")
+            if commands:
+                break
+            time.sleep(_PAUSE_POLL_SECONDS)
+        self._journal.continued(self._progress.step)
+
+    def request_stop(self, reason: str) -> None:
+        """Leave at the next phase boundary with a checkpoint. Safe in a signal handler."""
+        self.stop_reason = reason
+        self.stop.set()
+
+    def _end_stopped(self) -> Ending:
+        if self._progress.heldout_start is not None and self._checkpoints.steps()[-1:] != [
+            self._progress.step
+        ]:
+            self._checkpoint(best=False)
+        self._journal.run_stopped(self._progress.step, self.stop_reason or "asked to stop")
+        return "stopped"
+
+    # Checkpoints --------------------------------------------------------------------------------------------
+
+    def _checkpoint(self, *, best: bool) -> None:
+        started = time.monotonic()
+        self._checkpoint_wanted = False
+
+        def write(folder: Path) -> None:
+            self._engine.policy.state_dict_to(folder)
+            (folder / "progress.json").write_text(json.dumps(asdict(self._progress)))
+
+        saved = self._checkpoints.save(self._progress.step, write)
+        if best:
+            self._checkpoints.mark_best(saved.step)
+        self._journal.checkpoint(
+            saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best
+        )
+
+    def _restore(self) -> None:
+        saved = self._checkpoints.latest(
+            on_damage=lambda path: self._warn(f"checkpoint {path.name} is damaged and was passed over")
+        )
+        if saved is not None:
+            self._engine.policy.load_state(saved.path)
+            self._progress = Progress(**json.loads((saved.path / "progress.json").read_text()))
+        self._started = time.monotonic() - self._progress.seconds
+        self._archive.drop_from(self._progress.step + 1)
+        self._journal.resumed(from_step=self._progress.step + 1, steps=self._config.run.steps)
+
+    def _prune_archive(self, step: int) -> None:
+        run = self._config.run
+        if step % run.checkpoint_every:
+            return
+        pruned = self._archive.prune(keep_steps=run.archive_steps or None, max_mb=run.archive_mb or None)
+        if pruned.steps:
+            self._journal.notice(str(pruned), step=step)
+
+    def _warn(self, text: str) -> None:
+        self._journal.notice(text, level="warning", step=self._progress.step)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started

@@ -1,0 +1,49 @@
+"""Fixtures of the command line's tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cure_tui.command_line import ROOT, Cli
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Works outside of the checkout, with or without an installation of the project."""
+    working = tmp_path / "working"
+    working.mkdir()
+    environment = {
+        **os.environ,
+        "CURE_TUI_HOME": str(tmp_path / "home"),
+        "CURE_TUI_CONFIG": str(tmp_path / "config"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
+        "OMP_NUM_THREADS": "1",
+    }
+    return Cli(environment, working)
+
+
+@pytest.fixture
+def runnable(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a preset whose files exist, so that nothing keeps it from running here."""
+
+    def write(act: str = "finish", name: str = "small") -> Path:
+        model = tmp_path / "model"
+        model.mkdir(exist_ok=True)
+        for file in ("config.json", "tokenizer.json", "model.safetensors"):
+            (model / file).touch()
+        for split in ("train", "validation", "heldout"):
+            (tmp_path / f"{split}.jsonl").touch()
+        path = tmp_path / f"{name}.toml"
+        path.write_text(
+            f'extends = "nano"\ndescription = "{act}"\n'
+            '[model]\nsource = "./model"\n'
+            '[data]\ntrain = "train.jsonl"\nvalidation = "validation.jsonl"\nheldout = "heldout.jsonl"\n'
+            "[run]\nsteps = 2\n"
+        )
+        return path
+
+    return write

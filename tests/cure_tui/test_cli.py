@@ -1,0 +1,180 @@
+"""The command line without a run: help, versions, presets, doctor, and what it says to mistakes."""
+
+from __future__ import annotations
+
+import ast
+import json
+import resource
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import cure_tui
+from tests.cure_tui.command_line import ROOT, Cli
+
+HEAVY = ("torch", "transformers", "peft", "textual", "vllm", "numpy", "rich")
+LIGHT_ROOMS = {
+    "config",
+    "errors",
+    "evaluation",
+    "pass_matrix",
+    "problems",
+    "resources",
+    "runs",
+    "sandbox",  # its level, for doctor
+}
+
+
+def test_plain_cure_tui_offers_the_headless_run(cli: Cli) -> None:
+    done = cli()
+    assert done.returncode == 0
+    assert "cure-tui --preset nano --no-ui" in done.stdout
+
+
+def test_help_lists_commands_and_exit_statuses(cli: Cli) -> None:
+    done = cli("--help")
+    assert done.returncode == 0
+    for word in (
+        "--preset",
+        "--no-ui",
+        "--json",
+        "--set",
+        "runs",
+        "resume",
+        "presets",
+        "doctor",
+        "export",
+        "130",
+    ):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("runs",)])
+def test_quick_commands_load_nothing_heavy(arguments: tuple[str, ...], cli: Cli) -> None:
+    code = (
+        "import sys\nfrom cure_tui.cli import main\n"
+        f"sys.argv = ['cure-tui', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print('LOADED', *[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=cli.environment, capture_output=True, text=True)
+    loaded = done.stdout.splitlines()[-1].split()[1:]
+    allowed = {"numpy"} if arguments == ("runs",) else set()
+    assert set(loaded) <= allowed, done.stderr
+
+
+def test_help_takes_less_than_three_tenths_of_a_second_of_cpu(cli: Cli) -> None:
+    cli("--help")  # compiles what is not compiled yet
+
+    def cpu_seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cli("--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cpu_seconds() for _ in range(3)) < 0.3
+
+
+def test_the_version_is_that_of_the_package(cli: Cli) -> None:
+    assert cli("--version").stdout.strip() == f"cure-tui {cure_tui.__version__}"
+
+
+def test_the_interface_imports_only_light_rooms() -> None:
+    imported = set()
+    for path in (ROOT / "cure_tui").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("engine."):
+                imported.add(node.module.split(".")[1])
+            if isinstance(node, ast.Import):
+                imported |= {
+                    name.name.split(".")[1] for name in node.names if name.name.startswith("engine.")
+                }
+    assert imported <= LIGHT_ROOMS
+
+
+def test_presets_lists_every_built_in_preset(cli: Cli) -> None:
+    entries = json.loads(cli("presets", "--json").stdout)
+    assert [entry["name"] for entry in entries] == ["nano", "qwen2.5-14b", "qwen2.5-7b", "qwen3-4b"]
+    assert all(entry["runs_here"] == (not entry["missing"]) for entry in entries)
+    assert "qwen3-4b" in cli("presets").stdout
+
+
+def test_a_broken_preset_of_the_user_hides_no_other(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "config" / "presets"
+    folder.mkdir(parents=True)
+    (folder / "broken.toml").write_text("rollout = \n")
+    entries = {entry["name"]: entry for entry in json.loads(cli("presets", "--json").stdout)}
+    assert "broken.toml:1" in entries["broken"]["missing"][0]["what"]
+    assert "nano" in entries
+
+
+def test_a_shown_preset_is_a_preset(cli: Cli, tmp_path: Path) -> None:
+    shown = cli("presets", "show", "nano").stdout
+    assert tomllib.loads(shown)["rollout"]["n_programs"] == 16
+    mine = tmp_path / "mine.toml"
+    mine.write_text(shown)
+    assert cli("presets", "show", str(mine)).stdout == shown
+
+
+def test_doctor_names_machine_sandbox_and_every_preset(cli: Cli) -> None:
+    done = cli("doctor", "--json")
+    report = json.loads(done.stdout)
+    assert report["cores"] >= 1
+    assert report["libraries"]["torch"]
+    assert report["sandbox"]["level"] in "ABCD"
+    assert {entry["name"] for entry in report["presets"]} >= {"nano", "qwen3-4b"}
+    assert all(missing["remedy"] for entry in report["presets"] for missing in entry["missing"])
+    works = report["sandbox"]["level"] != "D" and any(entry["runs_here"] for entry in report["presets"])
+    assert done.returncode == (0 if works else 5)
+
+
+def test_doctor_reads_well_as_text(cli: Cli) -> None:
+    text = cli("doctor").stdout
+    for word in ("Machine", "memory", "Sandbox", "level", "Presets", "nano"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (("--preset", "nono", "--no-ui"), 2, "error: no preset 'nono' (did you mean 'nano'?)"),
+        (("--preset", "/no/such.toml", "--no-ui"), 2, "error: no preset file '/no/such.toml'"),
+        (("--preset", "nano", "--no-ui", "--set", "run.stepz=1"), 2, "did you mean 'run.steps'?"),
+        (("--preset", "nano", "--no-ui", "--set", "run.steps"), 2, "not of the form section.key=value"),
+        (("--no-ui",), 2, "error: a run needs a preset"),
+        (("--steps", "3"), 2, "error: a run needs a preset"),
+        (("--preset", "nano", "runs"), 2, "error: options of a new run before the command 'runs'"),
+        (("--steps", "-1", "--preset", "nano"), 2, "--steps"),
+        (("--nonsense",), 2, "--nonsense"),
+        (("resume", "nothing"), 6, "error: there is no run 'nothing'"),
+        (("export", "nothing"), 2, "--adapter DIR and --merged DIR"),
+        (("export", "nothing", "--adapter", "a"), 6, "error: there is no run 'nothing'"),
+        (("presets", "show", "nono"), 2, "did you mean 'nano'?"),
+    ],
+)
+def test_a_mistake_is_answered_in_a_line_with_its_status(
+    arguments: tuple[str, ...], status: int, says: str, cli: Cli
+) -> None:
+    done = cli(*arguments)
+    assert done.returncode == status
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_preset_that_cannot_run_here_is_refused_with_what_is_missing(cli: Cli, tmp_path: Path) -> None:
+    done = cli("--preset", "qwen3-4b", "--no-ui", "--run-dir", str(tmp_path / "run"))
+    assert done.returncode == 5
+    assert done.stderr.startswith("error: preset 'qwen3-4b' cannot run here: ")
+    assert "train tasks" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_runs_is_no_error(cli: Cli) -> None:
+    done = cli("runs")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert cli("runs", "--json").stdout.strip() == "[]"

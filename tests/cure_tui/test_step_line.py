@@ -1,0 +1,58 @@
+"""A step in a line: what is known is shown, the rest left out, and the time left keeps to the budget."""
+
+from __future__ import annotations
+
+import pytest
+
+from cure_tui.step_line import clock, evaluation_line, seconds_left, step_line
+from engine.runs.events import Event
+from engine.runs.state import Evaluation, RunState, replay
+
+
+def after(steps: int, planned: int = 20, seconds: float = 5.0, **metrics: float | None) -> RunState:
+    """A run of `planned` steps after `steps` of them, `seconds` each."""
+    start = Event("run_started", None, 0.0, 0.0, {"preset": "nano", "steps": planned, "seed": 0})
+    steps_done = [
+        Event("step_finished", step, step * seconds, step * seconds, {"metrics": dict(metrics)})
+        for step in range(1, steps + 1)
+    ]
+    return replay([start, *steps_done])
+
+
+def test_figures_stand_in_a_fixed_order() -> None:
+    state = after(1, mu=0.125, code_accuracy=0.5, ut_accuracy=0.25, tokens_per_second=1234.4)
+    assert step_line(state, 0) == "step  1/20  code 0.500  ut 0.250  mu +0.125  tok/s 1234"
+
+
+def test_a_figure_without_meaning_is_left_out() -> None:
+    assert step_line(after(1, code_accuracy=0.5, mu=None), 0) == "step  1/20  code 0.500"
+
+
+def test_a_line_fits_into_a_hundred_columns() -> None:
+    figures = {"code_accuracy": 1.0, "ut_accuracy": 1.0, "mu": -1.0, "kl": 9.9999}
+    state = after(999, planned=10_000, seconds=99.0, tokens_per_second=99_999.0, **figures)
+    assert len(step_line(state, 0)) <= 100
+
+
+def test_the_time_left_follows_the_recent_pace() -> None:
+    assert seconds_left(after(10), 0) == pytest.approx(50)
+
+
+def test_the_time_left_keeps_to_the_budget() -> None:
+    assert seconds_left(after(10), max_minutes=1) == pytest.approx(10)
+    assert seconds_left(after(10), max_minutes=0.5) == 0
+
+
+def test_one_step_has_no_pace() -> None:
+    assert seconds_left(after(1), 0) is None
+
+
+def test_an_evaluation_shows_its_headline() -> None:
+    summary = {"code": {"mean": 0.5}, "ut": {"mean": None}, "bon": {"4x4": {"mean": 0.75}}, "n_tasks": 100}
+    line = evaluation_line(Evaluation(3, 10.0, "heldout", "end", summary))
+    assert line == "heldout end (step 3)  code 0.500  bon 4x4 0.750  100 tasks"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (185, "3:05"), (3723, "1:02:03")])
+def test_a_clock_reads_as_on_a_wall(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

@@ -1,0 +1,56 @@
+"""Each combination that cannot work is refused, with the setting to look at and a way out that works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.config import load_preset
+from engine.config.rules import RULES
+from engine.errors import ConfigError
+
+# rule, what breaks it, what the refusal's remedy makes of it
+CASES = [
+    ("best_of_n_needs_that_many_samples", ["evaluation.bon_sizes=[[4, 32]]"], ["evaluation.m_tests=32"]),
+    ("best_of_n_sizes_differ", ["evaluation.bon_sizes=[[4, 4], [4, 4]]"], ["evaluation.bon_sizes=[[4, 4]]"]),
+    ("splits_are_disjoint", ["data.validation=/x.json", "data.heldout=/x.json"], ["data.heldout=/y.json"]),
+    ("nf4_computes_in_half_precision", ["policy.precision=nf4"], ["model.dtype=bf16"]),
+    ("vllm_takes_only_some_ranks", ["rollout.sampler=vllm", "policy.lora_rank=12"], ["policy.lora_rank=16"]),
+    (
+        "sequential_updates_are_whole",
+        ["policy.update=sequential", "policy.mini_batches=2"],
+        ["policy.update=joint"],
+    ),
+    (
+        "constant_schedule_does_not_fall",
+        ["policy.schedule=constant", "policy.final_lr_share=0.1"],
+        ["policy.final_lr_share=1.0"],
+    ),
+    (
+        "micro_batch_holds_the_longest_answer",
+        ["policy.micro_batch_tokens=100"],
+        ["rollout.max_new_tokens_tester=64", "rollout.max_new_tokens_coder=64"],
+    ),
+    (
+        "post_stage_hides_the_example",
+        ["reward.tester_variant=post-stage", "model.show_example=true"],
+        ["model.show_example=false"],
+    ),
+    ("short_prompts_do_not_think", ["model.thinking=true"], ["model.prompt_style=full"]),
+]
+
+
+@pytest.mark.parametrize(("rule", "breaks", "mends"), CASES, ids=[case[0] for case in CASES])
+def test_a_broken_rule_is_refused_and_its_remedy_works(
+    rule: str, breaks: list[str], mends: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_preset("nano", breaks, tmp_path)
+    assert caught.value.remedy
+    assert str(caught.value).startswith("--set ")
+    load_preset("nano", breaks + mends, tmp_path)
+
+
+def test_every_rule_has_a_case() -> None:
+    assert [rule.__name__ for rule in RULES] == [case[0] for case in CASES]

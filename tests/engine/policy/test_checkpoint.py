@@ -1,0 +1,149 @@
+"""State on disk: resume is bit for bit, exports load elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from engine.errors import RunError
+from engine.policy import (
+    Policy,
+    PolicySettings,
+    Schedule,
+    TrainSample,
+    UpdateReport,
+    UpdateSeconds,
+    load_base_model,
+)
+
+MakePolicy = Callable[..., Policy]
+MakeSamples = Callable[..., list[TrainSample]]
+SETTINGS = {"schedule": Schedule(1e-2, "cosine", 1, 6), "mini_batches": 2, "micro_batch_tokens": 60}
+NO_SECONDS = UpdateSeconds(0, 0, 0, 0, 0, 0)
+
+
+def _metrics(report: UpdateReport) -> dict[str, object]:
+    return asdict(replace(report, seconds=NO_SECONDS))
+
+
+def test_a_resumed_policy_goes_on_bit_for_bit(
+    tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples
+) -> None:
+    steps = [make_samples(seed=seed) for seed in range(4)]
+    straight = make_policy(**SETTINGS)
+    expected = [_metrics(straight.update(samples)) for samples in steps]
+
+    first = make_policy(**SETTINGS)
+    for samples in steps[:2]:
+        first.update(samples)
+    first.state_dict_to(tmp_path)
+    drawn = torch.rand(3)
+    second = make_policy(**SETTINGS)
+    second.load_state(tmp_path)
+    assert torch.equal(torch.rand(3), drawn)
+    assert second.updates_done == 2
+    assert [_metrics(second.update(samples)) for samples in steps[2:]] == expected[2:]
+    for (name, ours), theirs in zip(
+        straight.model.named_parameters(), second.model.parameters(), strict=True
+    ):
+        assert torch.equal(ours, theirs), name
+
+
+def test_saving_does_not_disturb_the_run(
+    tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples
+) -> None:
+    quiet, saved = make_policy(), make_policy()
+    samples = make_samples()
+    for policy in (quiet, saved):
+        policy.update(samples)
+    saved.state_dict_to(tmp_path / "state")
+    saved.export_merged(tmp_path / "merged")
+    assert _metrics(quiet.update(samples)) == _metrics(saved.update(samples))
+
+
+def test_an_exported_adapter_is_read_by_peft(
+    tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples, model_folder: Path
+) -> None:
+    policy = make_policy(moved=True)
+    policy.export_adapter(tmp_path / "adapter")
+    assert sorted(os.listdir(tmp_path / "adapter")) == ["adapter_config.json", "adapter_model.safetensors"]
+    plain = AutoModelForCausalLM.from_pretrained(model_folder)
+    read = PeftModel.from_pretrained(plain, tmp_path / "adapter")
+    ids = torch.tensor([[5, 9, 60, 31, 2]])
+    torch.testing.assert_close(read(ids).logits, policy.model(ids).logits, atol=1e-4, rtol=0)
+
+
+def test_a_merged_model_gives_the_policys_logits_and_leaves_the_policy_alone(
+    tmp_path: Path, make_policy: MakePolicy, tokenizer: PreTrainedTokenizerFast, model_folder: Path
+) -> None:
+    policy = make_policy(moved=True)
+    ids = torch.tensor([[5, 9, 60, 31, 2]])
+    expected = policy.model(ids).logits
+    policy.export_merged(tmp_path / "merged")
+    assert torch.equal(policy.model(ids).logits, expected)
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    torch.testing.assert_close(merged(ids).logits, expected, atol=1e-4, rtol=0)
+    assert not torch.allclose(
+        AutoModelForCausalLM.from_pretrained(model_folder)(ids).logits, expected, atol=1e-2
+    )
+    assert AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template == tokenizer.chat_template
+    assert "cure_packed" not in (tmp_path / "merged" / "config.json").read_text()
+    load_base_model(str(tmp_path / "merged"))  # complete by our own standards
+
+
+def test_a_checkpoint_of_another_rank_is_refused(
+    tmp_path: Path, make_model: Callable[..., PeftModel], make_policy: MakePolicy
+) -> None:
+    make_policy().state_dict_to(tmp_path)
+    other = Policy(make_model(rank=2), make_policy().tokenizer, PolicySettings(schedule=Schedule(1e-2)))
+    with pytest.raises(RunError, match="does not fit this model"):
+        other.load_state(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "trainer_state.pt"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+def test_a_damaged_checkpoint_is_one_clear_line_and_changes_nothing(
+    file: str, damage: str, tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples
+) -> None:
+    trained = make_policy()
+    trained.update(make_samples())
+    trained.state_dict_to(tmp_path)
+    target = tmp_path / file
+    if damage == "missing":
+        target.unlink()
+    else:
+        target.write_bytes(target.read_bytes()[: 100 if damage == "cut" else 0])
+    policy = make_policy(moved=True)
+    before = [p.detach().clone() for p in policy.model.parameters()]
+    with pytest.raises(RunError, match="cannot be read") as caught:
+        policy.load_state(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert all(torch.equal(old, new) for old, new in zip(before, policy.model.parameters(), strict=True))
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, make_policy: MakePolicy) -> None:
+    policy = make_policy()
+    policy.state_dict_to(tmp_path)
+    torch.save({"format": 99}, tmp_path / "trainer_state.pt")
+    with pytest.raises(RunError, match="another version"):
+        policy.load_state(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_a_run_error(tmp_path: Path, make_policy: MakePolicy) -> None:
+    (tmp_path / "file").touch()
+    for write in (make_policy().state_dict_to, make_policy().export_adapter, make_policy().export_merged):
+        with pytest.raises(RunError, match="cannot write"):
+            write(tmp_path / "file" / "folder")
+
+
+def test_a_full_disk_is_a_run_error(tmp_path: Path, make_policy: MakePolicy) -> None:
+    (tmp_path / "trainer_state.pt").symlink_to("/dev/full")
+    with pytest.raises(RunError, match="cannot write"):
+        make_policy().state_dict_to(tmp_path)

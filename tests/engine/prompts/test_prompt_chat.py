@@ -1,0 +1,73 @@
+"""Prompt tokens come from the tokenizer's own chat template: a real transformers tokenizer, built here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from engine.errors import EnvironmentError_
+from engine.prompts import encode_prompt
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+MESSAGES = [{"role": "user", "content": "Code: add 1 to ünicode"}]
+
+
+def tokenizer(template: str | None) -> PreTrainedTokenizerFast:
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(["Code: add Test: user assistant"], trainer)
+    built = PreTrainedTokenizerFast(
+        tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>"
+    )
+    if template is not None:
+        built.chat_template = template
+    return built
+
+
+def test_a_prompt_is_a_tuple_of_plain_ints_that_ends_where_the_answer_begins() -> None:
+    chat = tokenizer(CHATML)
+    prompt_ids = encode_prompt(chat, MESSAGES, enable_thinking=None)
+    assert isinstance(prompt_ids, tuple)
+    assert all(type(token_id) is int for token_id in prompt_ids)
+    expected = "<|im_start|>user\nCode: add 1 to ünicode<|im_end|>\n<|im_start|>assistant\n"
+    assert chat.decode(prompt_ids, skip_special_tokens=False) == expected
+    assert prompt_ids[0] == chat.convert_tokens_to_ids("<|im_start|>")
+
+
+def test_thinking_is_the_template_s_default_unless_it_is_set() -> None:
+    chat = tokenizer(CHATML)
+    default, on, off = (encode_prompt(chat, MESSAGES, enable_thinking=flag) for flag in (None, True, False))
+    assert default == on
+    assert chat.decode(off[len(on) :]) == "<think>\n\n</think>\n\n"
+
+
+def test_a_tokenizer_without_a_chat_template_is_refused_with_a_remedy() -> None:
+    with pytest.raises(EnvironmentError_, match="no chat template") as caught:
+        encode_prompt(tokenizer(None), MESSAGES, enable_thinking=None)
+    assert caught.value.remedy
+
+
+def test_a_machine_without_the_template_engine_is_told_what_to_install() -> None:
+    class WithoutJinja:
+        chat_template = CHATML
+
+        def apply_chat_template(self, conversation: Any, **options: Any) -> Any:
+            raise ImportError("apply_chat_template requires jinja2 to be installed")
+
+    with pytest.raises(EnvironmentError_, match="pip install jinja2"):
+        encode_prompt(WithoutJinja(), MESSAGES, enable_thinking=None)

@@ -1,0 +1,170 @@
+"""The reducer: one pure picture of a run, the same live and in replay, fast enough to replay any run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.runs.events import Event, Json
+from engine.runs.history import History
+from engine.runs.journal import JournalWriter, read_journal
+from engine.runs.state import RunState, RunStatus, reduce, replay
+
+
+def event(kind: str, step: int | None = None, /, seconds: float = 0.0, **data: Json) -> Event:
+    return Event(kind, step, seconds, 1000.0 + seconds, data)
+
+
+def start(steps: int = 9) -> Event:
+    return event("run_started", None, version=1, preset="nano", steps=steps, seed=3)
+
+
+def finished(step: int, **metrics: Json) -> Event:
+    return event("step_finished", step, seconds=step * 2.0, metrics=metrics)
+
+
+def test_a_run_from_start_to_end() -> None:
+    state = replay([start(steps=2)])
+    assert (state.status, state.preset, state.steps, state.seed) == (RunStatus.RUNNING, "nano", 2, 3)
+    state = replay([event("phase_started", 1, phase="sample", total=256, unit="rollouts")], state)
+    assert state.phase is not None
+    assert (state.phase.name, state.phase.total, state.phase.done) == ("sample", 256, None)
+    state = reduce(state, event("heartbeat", 1, done=100))
+    assert state.phase is not None
+    assert (state.phase.done, state.phase.total) == (100, 256)
+    state = reduce(state, event("phase_finished", 1, phase="sample", seconds=1.5))
+    assert state.phase is None
+    state = replay([finished(1, a=0.5), finished(2, a=None, b=2), event("checkpoint", 2, best=True)], state)
+    assert (state.step, state.checkpoint_step, state.best_step) == (2, 2, 2)
+    assert state.metric_names == ("a", "b")
+    np.testing.assert_array_equal(state.column("a"), [0.5, np.nan])
+    np.testing.assert_array_equal(state.column("b"), [np.nan, 2.0])
+    np.testing.assert_array_equal(state.axis("step"), [1, 2])
+    np.testing.assert_array_equal(state.axis("seconds"), [2, 4])
+    state = reduce(state, event("run_finished", 2, summary={"code": 0.7}))
+    assert (state.status, state.summary) == (RunStatus.FINISHED, {"code": 0.7})
+
+
+def test_pause_and_continue_show() -> None:
+    state = replay([start(), event("paused", 1)])
+    assert state.status is RunStatus.PAUSED
+    assert reduce(state, event("continued", 1)).status is RunStatus.RUNNING
+
+
+def test_a_failure_keeps_its_remedy() -> None:
+    state = replay([start(), event("run_failed", 1, error="the disk is full", remedy="free space")])
+    assert (state.status, state.ending, state.remedy) == (RunStatus.FAILED, "the disk is full", "free space")
+
+
+def test_a_resume_forgets_the_steps_that_are_run_again() -> None:
+    story = [start(), *(finished(step, a=step) for step in range(1, 6))]
+    story += [
+        event("evaluation", 0, split="heldout", when="start", summary={"code": 0.4}),
+        event("evaluation", 4, split="validation", when="periodic", summary={"code": 0.5}),
+        event("checkpoint", 3, best=True),
+        event("notice", 5, level="warning", text="stays"),
+        event("run_stopped", 5, reason="SIGTERM"),
+    ]
+    before = replay(story)
+    after = replay([event("resumed", None, from_step=4, steps=12)], before)
+    assert (after.step, after.steps, after.status, after.ending) == (3, 12, RunStatus.RUNNING, "")
+    assert [point.step for point in after.points] == [1, 2, 3]
+    assert [each.step for each in after.evaluations] == [0]
+    assert (after.checkpoint_step, after.best_step, after.resumes) == (3, 3, 1)
+    assert [notice.text for notice in after.notices] == ["stays"]
+    again = replay([finished(4, a=40)], after)
+    assert again.column("a").tolist() == [1, 2, 3, 40]
+    assert before.column("a").tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_resume_from_scratch_forgets_every_step() -> None:
+    state = replay([start(), finished(1, a=1), event("checkpoint", 1), event("resumed", None, from_step=1)])
+    assert (state.step, len(state.points), state.checkpoint_step, state.steps) == (0, 0, None, 9)
+
+
+def test_an_evaluation_repeated_after_a_kill_replaces_the_first() -> None:
+    once = event("evaluation", 3, split="heldout", when="periodic", summary={"code": 0.1})
+    twice = event("evaluation", 3, split="heldout", when="periodic", summary={"code": 0.2})
+    state = replay([start(), once, event("resumed", None, from_step=4), twice])
+    assert [each.summary for each in state.evaluations] == [{"code": 0.2}]
+    found = state.evaluation("heldout", "periodic")
+    assert found is not None
+    assert found.step == 3
+    assert state.evaluation("heldout", "end") is None
+
+
+def test_unknown_events_and_broken_payloads_change_nothing_but_the_time() -> None:
+    state = replay([start(), finished(1, a=1)])
+    odd = [
+        event("from_the_future", 2, seconds=50, x=1),
+        event("step_finished", None, metrics={"a": 1}),
+        event("heartbeat", 1, done="many"),
+        event("resumed", None, from_step="four"),
+    ]
+    after = replay(odd, state)
+    assert (after.step, after.seconds, len(after.points)) == (1, 50, 1)
+
+
+def test_reducing_leaves_the_old_state_as_it_was() -> None:
+    states = [RunState()]
+    for each in (start(), finished(1, a=1), finished(2, a=2), finished(3, a=3)):
+        states.append(reduce(states[-1], each))
+    left = reduce(states[2], finished(2, a=-2))
+    assert [len(state.points) for state in states] == [0, 0, 1, 2, 3]
+    assert states[-1].column("a").tolist() == [1, 2, 3]
+    assert left.column("a").tolist() == [1, -2]
+
+
+def test_reducing_live_and_replaying_the_journal_agree(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    live = RunState()
+    with JournalWriter(path) as writer:
+        live = reduce(live, writer.run_started(preset="nano", steps=2, seed=0))
+        live = reduce(live, writer.phase_started(1, "sample", 4, "rollouts"))
+        live = reduce(live, writer.step_finished(1, {"a": 1.0, "b": float("nan")}))
+        live = reduce(live, writer.evaluation(1, split="heldout", when="end", summary={"bon": {"4x4": 0.5}}))
+        live = reduce(live, writer.run_finished(1, {}))
+    replayed = replay(read_journal(path))
+    assert (replayed.metric_names, replayed.status, replayed.step) == (
+        live.metric_names,
+        live.status,
+        live.step,
+    )
+    np.testing.assert_array_equal(replayed.column("b"), live.column("b"))
+    assert replayed.evaluations[0].summary == live.evaluations[0].summary
+
+
+def test_50k_events_reduce_in_about_a_second() -> None:
+    metrics: dict[str, Json] = {f"room/metric_{number}": float(number) for number in range(50)}
+    events = [start(), *(event("step_finished", step, metrics=metrics) for step in range(1, 25_000))]
+    events += [event("notice", 1, level="info", text="x")] * 25_000
+    began = time.process_time()
+    state = replay(events)
+    assert time.process_time() - began < 2.0
+    assert len(state.points) == 24_999
+
+
+@given(st.lists(st.one_of(st.integers(0, 9), st.integers(-9, -1))))
+def test_a_history_behaves_as_a_tuple(moves: list[int]) -> None:
+    """Non-negative: append; negative: cut to that many items. All earlier histories stay what they were."""
+    history: History[int] = History()
+    expected: tuple[int, ...] = ()
+    family = [(history, expected)]
+    for move in moves:
+        if move >= 0:
+            history, expected = history.append(move), (*expected, move)
+        else:
+            history, expected = history.first(-move), expected[:-move]
+        family.append((history, expected))
+    for each, items in family:
+        assert tuple(each) == each[:] == items
+        assert len(each) == len(items)
+        assert each[::-1] == items[::-1]
+    with pytest.raises(IndexError):
+        history[len(expected)]
+    assert history == History(expected)

@@ -1,0 +1,147 @@
+"""The parts that need no process: cache, judging, wire format, filters of both architectures."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.sandbox import Outcome, Status, outputs_match
+from engine.sandbox.cache import OutcomeCache, pair_digest
+from engine.sandbox.confined import wire
+from engine.sandbox.confined.confine import EPERM, _filter_of_program, _filter_of_zygote
+from engine.sandbox.confined.syscalls import AUDIT_ARCH, numbers_for
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "match"),
+    [
+        ("1 2\n3", " 1\t2 3\n\n", True),
+        ("", "\n", True),
+        ("12", "1 2", False),
+        ("1.0", "1", False),
+        ("a", "A", False),
+    ],
+)
+def test_outputs_are_compared_after_collapsing_white_space(expected: str, got: str, match: bool) -> None:
+    assert outputs_match(expected, got) is match
+
+
+def test_a_digest_depends_on_where_source_ends_and_input_begins() -> None:
+    assert pair_digest(b"ab", b"c") != pair_digest(b"a", b"bc")
+    assert pair_digest(b"ab", b"c") == pair_digest(b"ab", b"c")
+
+
+def test_the_cache_forgets_the_least_recently_used_and_stays_within_its_bytes() -> None:
+    cache = OutcomeCache(max_bytes=10_000)
+    for name in (b"a", b"b", b"c"):
+        cache.put(name, Outcome(Status.OK, stdout="x" * 2000))
+    assert cache.get(b"a") is not None
+    cache.put(b"d", Outcome(Status.OK, stdout="x" * 4000))
+    assert cache.get(b"b") is None
+    assert cache.get(b"a") is not None
+    cache.put(b"e", Outcome(Status.OK, stdout="x" * 20_000))
+    assert len(cache) == 0
+
+
+RECORD = wire.Record(0, 0, wire.KILLED_NOT, False, 0.5, 0.6, 9000, b"out", b"err")
+
+
+def results_file(records: int) -> bytes:
+    record = wire.pack_record_header(RECORD, 3, 3) + b"outerr"
+    return wire.COMPILE_HEADER.pack(wire.COMPILED, 0) + record * records
+
+
+def test_results_come_back_as_they_were_written() -> None:
+    assert wire.unpack_results(results_file(2)).records == (RECORD, RECORD)
+
+
+@given(st.integers(0, len(results_file(3)) - 1))
+def test_a_torn_results_file_yields_its_whole_records(length: int) -> None:
+    found = wire.unpack_results(results_file(3)[:length])
+    assert found.records == (RECORD,) * len(found.records)
+    assert len(found.records) < 3
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_as_garbled(content: bytes) -> None:
+    with contextlib.suppress(wire.Garbled):
+        wire.unpack_results(content)
+
+
+def verdict(program: list[tuple[int, int, int, int]], arch: int, number: int, *arguments: int) -> int:
+    """What the kernel's filter machine returns: 0x7FFF0000 allow, 0x5xxxx errno, 0x80000000 kill."""
+    data = struct.pack("<IIQ6Q", number, arch, 0, *arguments, *[0] * (6 - len(arguments)))
+    at, accumulator = 0, 0
+    while True:
+        code, if_true, if_false, constant = program[at]
+        at += 1
+        if code == 0x06:
+            return constant
+        if code == 0x20:
+            (accumulator,) = struct.unpack_from("<I", data, constant)
+        else:
+            holds = {
+                0x15: accumulator == constant,
+                0x35: accumulator >= constant,
+                0x45: accumulator & constant != 0,
+            }[code]
+            at += if_true if holds else if_false
+
+
+ALLOW, DENY = 0x7FFF0000, 0x50000 | EPERM
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_filters_of_both_architectures_decide_alike(machine: str) -> None:
+    calls, arch = numbers_for(machine), AUDIT_ARCH[machine]
+    outer, inner = _filter_of_zygote(machine), _filter_of_program(machine, deny_open=False)
+
+    def decide(name: str, *arguments: int) -> int:
+        verdicts = [verdict(program, arch, calls[name], *arguments) for program in (outer, inner)]
+        return min(verdicts, key=lambda action: action & 0x7FFF0000)
+
+    for name in (
+        "read",
+        "write",
+        "mmap",
+        "openat",
+        "futex",
+        "exit_group",
+        "clock_gettime",
+        "getrandom",
+        "wait4",
+    ):
+        assert decide(name) == ALLOW
+    for name in ("memfd_create", "pidfd_open", "seccomp", "setsid", "sendmsg", "prctl"):
+        assert verdict(outer, arch, calls[name]) == ALLOW
+        assert decide(name) == DENY
+    assert decide("clone", 0x3D0F00) == ALLOW  # what pthread_create asks for
+    assert decide("clone", 17) == DENY
+    assert decide("clone", 0x10000000 | 0x10000) == DENY
+    assert decide("clone3") == 0x50000 | 38
+    assert decide("kill", 1) == DENY
+    assert decide("kill", 0xFFFFFFFE) == ALLOW  # stands for the own pid
+    assert decide("socketpair", 1) == ALLOW
+    assert decide("socketpair", 2) == DENY
+    assert decide("fcntl", 0, 8) == DENY
+    assert decide("sendto", 3, 0, 0, 0, 0x1_0000_0000) == DENY
+    assert decide("prlimit64", 1) == DENY
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_zygotes_filter_is_an_allow_list(machine: str) -> None:
+    program, arch = _filter_of_zygote(machine), AUDIT_ARCH[machine]
+    allowed = set(numbers_for(machine).values())
+    assert all(verdict(program, arch, number) == DENY for number in range(600) if number not in allowed)
+    assert verdict(program, arch ^ 1, 0) == 0x80000000
+    assert verdict(program, arch, 0x40000000) == 0x80000000
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_where_nothing_tells_files_apart_none_can_be_opened(machine: str) -> None:
+    program = _filter_of_program(machine, deny_open=True)
+    assert verdict(program, AUDIT_ARCH[machine], numbers_for(machine)["openat"]) == DENY

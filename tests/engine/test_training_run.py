@@ -1,0 +1,169 @@
+"""Whole runs of the real engine in its own process: they end, they resume after any kill, they say what went wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.config import dump_toml, load_preset
+from engine.runs.events import EventKind
+from engine.runs.folder import RunFolder
+from engine.runs.journal import JournalReader, read_journal
+
+SMALL = (
+    "run.steps=6", "run.max_minutes=0", "run.checkpoint_every=1", "run.threads=1",
+    "rollout.tasks_per_step=2", "rollout.n_programs=4", "rollout.m_tests=4",
+    "evaluation.heldout_tasks=2", "evaluation.validation_tasks=2", "evaluation.every_steps=3",
+    "evaluation.n_programs=4", "evaluation.m_tests=4", "evaluation.bon_sizes=[[4, 4]]",
+    "policy.warmup_steps=1",
+)  # fmt: skip
+TIMING = ("seconds", "tokens_per_second", "memory", "executions")
+"""Parts of metric names that depend on the machine's mood, not on the seed."""
+
+
+def make_run(path: Path, *overrides: str) -> RunFolder:
+    return RunFolder.create(path, dump_toml(load_preset("nano", [*SMALL, *overrides])))
+
+
+def engine(folder: RunFolder) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "engine.train", "--run-dir", str(folder.path)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def run_to_end(folder: RunFolder) -> tuple[int, str]:
+    process = engine(folder)
+    _, errors = process.communicate(timeout=300)
+    return process.returncode, errors
+
+
+def metrics_by_step(folder: RunFolder) -> dict[int, dict[str, float | None]]:
+    """The last word of the journal on every step, without what a clock decides."""
+    steps = {}
+    for event in read_journal(folder.journal):
+        if event.kind == EventKind.STEP_FINISHED:
+            steps[event.step] = {
+                name: value
+                for name, value in event.data["metrics"].items()
+                if not any(part in name for part in TIMING)
+            }
+    return steps
+
+
+def summaries(folder: RunFolder) -> dict[tuple[str, str], object]:
+    return {
+        (event.data["split"], event.data["when"]): event.data["summary"]
+        for event in read_journal(folder.journal)
+        if event.kind == EventKind.EVALUATION
+    }
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = make_run(tmp_path_factory.mktemp("unbroken") / "run")
+    assert run_to_end(folder) == (0, "")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_run_measures_before_and_after_and_records_every_step(unbroken: RunFolder) -> None:
+    events = read_journal(unbroken.journal)
+    assert events[-1].kind == EventKind.RUN_FINISHED
+    assert sorted(metrics_by_step(unbroken)) == [1, 2, 3, 4, 5, 6]
+    assert {("heldout", "start"), ("heldout", "end"), ("validation", "periodic")} <= set(summaries(unbroken))
+    heldout = events[-1].data["summary"]["heldout"]
+    assert heldout["start"]["n_tasks"] == heldout["end"]["n_tasks"] == 2
+    kl = [metrics["kl"] for _, metrics in sorted(metrics_by_step(unbroken).items())]
+    assert kl[0] == pytest.approx(0.0, abs=1e-6)
+    assert kl[-1] > 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["sampling", "anywhere", "writing a checkpoint"])
+def test_a_killed_run_resumes_to_the_numbers_of_an_unbroken_one(
+    unbroken: RunFolder, tmp_path: Path, moment: str
+) -> None:
+    folder = make_run(tmp_path / "run")
+    process = engine(folder)
+    _wait_for_step(folder, 3, process)
+    if moment == "writing a checkpoint":
+        _wait_until(lambda: any(folder.checkpoints.glob(".tmp-*")), process)
+    elif moment == "anywhere":
+        time.sleep(random.Random(os.getpid()).uniform(0.0, 1.0))
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert run_to_end(folder) == (0, "")
+    assert metrics_by_step(folder) == metrics_by_step(unbroken)
+    assert summaries(folder) == summaries(unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_with_a_checkpoint_from_which_it_goes_on(
+    unbroken: RunFolder, tmp_path: Path, number: signal.Signals
+) -> None:
+    folder = make_run(tmp_path / "run")
+    process = engine(folder)
+    _wait_for_step(folder, 2, process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    last = read_journal(folder.journal)[-1]
+    assert last.kind == EventKind.RUN_STOPPED
+    assert number.name in last.data["reason"]
+    assert run_to_end(folder) == (0, "")
+    assert metrics_by_step(folder) == metrics_by_step(unbroken)
+
+
+@pytest.mark.slow
+def test_a_second_engine_on_one_run_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", "run.steps=2")
+    first = engine(folder)
+    _wait_until(lambda: folder.journal.exists(), first)
+    status, errors = run_to_end(folder)
+    assert status == 6
+    assert "already running" in errors and errors.count("\n") == 1
+    first.communicate(timeout=300)
+    assert first.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("override", "status", "words"),
+    [
+        ('data.train="nowhere.jsonl"', 4, "nowhere.jsonl"),
+        ('model.source="/nowhere/model"', 5, "does not exist"),
+    ],
+)
+def test_what_is_missing_is_named_in_one_line_and_in_the_journal(
+    tmp_path: Path, override: str, status: int, words: str
+) -> None:
+    folder = make_run(tmp_path / "run", override)
+    assert_status, errors = run_to_end(folder)
+    assert assert_status == status
+    assert words in errors and errors.count("\n") == 1
+    last = read_journal(folder.journal)[-1]
+    assert last.kind == EventKind.RUN_FAILED
+    assert words in last.data["error"]
+
+
+def _wait_for_step(folder: RunFolder, step: int, process: subprocess.Popen[str]) -> None:
+    reader = JournalReader(folder.journal)
+    _wait_until(
+        lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process
+    )
+
+
+def _wait_until(condition: object, process: subprocess.Popen[str], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, f"the engine ended early: {process.communicate()}"
+        assert time.monotonic() < deadline, "the engine did not get that far"
+        time.sleep(0.002)

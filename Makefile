@@ -32,7 +32,8 @@ bench: $(VENV)/installed-dev  ## every table of the README that is a measurement
 	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 nano: $(VENV)/installed  ## rebuild the embedded model from its recipe (hours on two cores)
-	$(BIN)/python -m engine.nano
+	$(BIN)/python -m engine.nano tasks
+	$(BIN)/python -m engine.nano pretrain --threads 2
 
 wheel: $(VENV)/installed-dev  ## dist/cure_tui-*.whl, presets and assets inside
 	$(BIN)/python -m build --wheel --no-isolation

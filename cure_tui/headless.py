@@ -51,9 +51,7 @@ def resume_run(wanted: str, *, as_json: bool) -> int:
     if run.state is RunCondition.UNREADABLE:
         raise RunError(run.fault)
     if run.state is RunCondition.LIVE:
-        raise RunError(
-            f"run {run.id} is already running as pid {run.pid}", "stop it first, or wait for its end"
-        )
+        raise RunError(f"run {run.id} is already running as pid {run.pid}", "stop it first, or wait for its end")
     folder = RunFolder.open(run.path)
     config = load_config(folder.config)
     if run.state is RunCondition.FINISHED:
@@ -126,9 +124,7 @@ def _exit_status(engine: EngineProcess, state: RunState, interruption: Interrupt
         raise EngineEnded(state.ending, state.remedy, code)
     if code < 0:
         name = signal.Signals(-code).name
-        raise RunError(
-            f"the engine was ended by {name} after step {state.step}", f"{resume}; see {folder.log}"
-        )
+        raise RunError(f"the engine was ended by {name} after step {state.step}", f"{resume}; see {folder.log}")
     message = engine.error_line() or f"the engine ended without a word, with status {code}"
     raise EngineEnded(message, f"see {folder.log}", code or DEFECT)
 

@@ -40,14 +40,10 @@ def evaluation_line(evaluation: Evaluation) -> str:
     """An evaluation's headline: accuracies, best-of-N, and on how many tasks."""
     summary = evaluation.summary
     parts = [f"{evaluation.split} {evaluation.when} (step {evaluation.step})"]
-    parts += [
-        f"{name} {mean:.3f}" for name in ("code", "ut") if (mean := _mean(summary.get(name))) is not None
-    ]
+    parts += [f"{name} {mean:.3f}" for name in ("code", "ut") if (mean := _mean(summary.get(name))) is not None]
     bon = summary.get("bon")
     if isinstance(bon, dict):
-        parts += [
-            f"bon {size} {mean:.3f}" for size, value in bon.items() if (mean := _mean(value)) is not None
-        ]
+        parts += [f"bon {size} {mean:.3f}" for size, value in bon.items() if (mean := _mean(value)) is not None]
     parts.append(f"{summary.get('n_tasks', '?')} tasks")
     return "  ".join(parts)
 

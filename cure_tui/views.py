@@ -28,11 +28,7 @@ class View(Protocol):
 
 def view_for(stream: TextIO, max_minutes: float) -> View:
     """Progress bars where `stream` is a terminal that can draw them, lines elsewhere."""
-    return (
-        ProgressView(max_minutes)
-        if stream.isatty() and stream is sys.stderr
-        else LineView(stream, max_minutes)
-    )
+    return ProgressView(max_minutes) if stream.isatty() and stream is sys.stderr else LineView(stream, max_minutes)
 
 
 def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:

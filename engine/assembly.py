@@ -55,9 +55,7 @@ class Engine:
             "executions_total": float(self.executor.executions),
             "executions_cached": float(self.executor.cache_hits),
             "peak_memory_mb": peak / (1024.0 if sys.platform != "darwin" else 1024.0**2),
-            "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() / 2**20
-            if torch.cuda.is_available()
-            else None,
+            "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None,
         }
 
 
@@ -107,9 +105,7 @@ def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, 
     assert_disjoint(splits)
     train = tuple(splits["train"])
     if not any(problem.hidden for problem in train):
-        raise DataError(
-            f"no task of {config.data.train} has ground-truth tests", "training needs hidden tests"
-        )
+        raise DataError(f"no task of {config.data.train} has ground-truth tests", "training needs hidden tests")
     return (
         train,
         tuple(splits["validation"][: config.evaluation.validation_tasks]),
@@ -168,9 +164,7 @@ def step_rules(config: RunConfig) -> StepRules:
     )
 
 
-def _rollout_settings(
-    config: RunConfig, n_programs: int, m_tests: int, temperature: float
-) -> RolloutSettings:
+def _rollout_settings(config: RunConfig, n_programs: int, m_tests: int, temperature: float) -> RolloutSettings:
     rollout = config.rollout
     return RolloutSettings(
         n_programs=n_programs,

@@ -78,34 +78,24 @@ def coevolve(
     started = time.monotonic()
     on_phase("sample")
     batch = draw_batch(len(problems), rules.tasks_per_step, step - 1, rules.seed)
-    tasks, sampling = _sample_and_score(
-        [problems[i] for i in batch], encode, sampler, executor, rules, step, on_delta
-    )
+    tasks, sampling = _sample_and_score([problems[i] for i in batch], encode, sampler, executor, rules, step, on_delta)
     refilled = 0
     for attempt in range(1, rules.refill_rounds + 1):
-        unusable = [
-            place for place, task in enumerate(tasks) if not any(group.usable for group in task.groups)
-        ]
+        unusable = [place for place, task in enumerate(tasks) if not any(group.usable for group in task.groups)]
         if not unusable:
             break
         seed = derive_seed(rules.seed, "refill", attempt)
         spare = draw_batch(len(problems), len(unusable), step - 1, seed)
-        fresh, more = _sample_and_score(
-            [problems[i] for i in spare], encode, sampler, executor, rules, step, on_delta
-        )
+        fresh, more = _sample_and_score([problems[i] for i in spare], encode, sampler, executor, rules, step, on_delta)
         for place, task in zip(unusable, fresh, strict=True):
             tasks[place] = task
         refilled += len(unusable)
         sampling = _sum(sampling, more)
     on_phase("update")
     before_update = time.monotonic()
-    report = policy.update(
-        [sample for task in tasks for group in task.groups for sample in train_samples(group)]
-    )
+    report = policy.update([sample for task in tasks for group in task.groups for sample in train_samples(group)])
     done = time.monotonic()
-    return CoevolutionStep(
-        step, tuple(tasks), report, sampling, done - before_update, done - started, refilled
-    )
+    return CoevolutionStep(step, tuple(tasks), report, sampling, done - before_update, done - started, refilled)
 
 
 def train_samples(group: ScoredGroup) -> list[TrainSample]:
@@ -121,9 +111,7 @@ def train_samples(group: ScoredGroup) -> list[TrainSample]:
             role=group.role,
             mask_out=bool(masked),
         )
-        for completion, advantage, masked in zip(
-            group.completions, group.advantages_k, group.masked_k, strict=True
-        )
+        for completion, advantage, masked in zip(group.completions, group.advantages_k, group.masked_k, strict=True)
     ]
 
 

@@ -41,9 +41,7 @@ class LiveFeed:
         tokens = self._tokens.setdefault(answer, [])
         tokens.extend(delta.token_ids)
         shown_at = slot + (_SLOTS_PER_ROLE if role == Role.TESTER else 0)
-        self._writer.update(
-            shown_at, role, place, self._decode(tokens[-_TAIL_TOKENS:]), len(tokens), "sampling"
-        )
+        self._writer.update(shown_at, role, place, self._decode(tokens[-_TAIL_TOKENS:]), len(tokens), "sampling")
 
     def close(self) -> None:
         self._writer.clear()

@@ -61,8 +61,7 @@ def measure(
         started.append(start_rollouts(chunk, encode, sampler, executor, settings, seed))
     rollouts = [task for chunk in started for task in chunk.collect()]
     judges = [
-        [outcomes_on_tests(source, task.tests, executor) for source in task.problem.solutions]
-        for task in rollouts
+        [outcomes_on_tests(source, task.tests, executor) for source in task.problem.solutions] for task in rollouts
     ]
     results = [_task_result(task, judges_r) for task, judges_r in zip(rollouts, judges, strict=True)]
     return summarise(results, bon_sizes, seed=0)

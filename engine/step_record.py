@@ -21,9 +21,7 @@ def _task(task: ScoredTask) -> TaskRecord:
         rollouts=(*_answers(task.coder, rollouts.programs), *_answers(task.tester, rollouts.tests)),
         truth_tests=tuple(TestRecord(test.input, test.output) for test in rollouts.truth_tests),
         generated_tests=tuple(
-            TestRecord(test.input, test.output, index)
-            if isinstance(test, UnitTest)
-            else TestRecord("", "", index)
+            TestRecord(test.input, test.output, index) if isinstance(test, UnitTest) else TestRecord("", "", index)
             for index, test in enumerate(rollouts.tests)
         ),
         matrix=MatrixRecord(

@@ -45,11 +45,9 @@ def _train(folder: RunFolder) -> int:
         except CureError as error:
             _last_words(folder, journal, error)
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (the last line of defence: the journal must say why it ended)
             traceback.print_exc()  # into engine.log
-            fault = RunError(
-                f"the engine failed: {type(error).__name__}: {error}", f"details in {folder.log}"
-            )
+            fault = RunError(f"the engine failed: {type(error).__name__}: {error}", f"details in {folder.log}")
             _last_words(folder, journal, fault)
             return _UNEXPECTED
 
@@ -64,7 +62,10 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, frame: asked.append(signal.Signals(received).name))
     from engine.assembly import assemble
+    from engine.memory import keep_freed_memory
     from engine.training import Trainer
+
+    keep_freed_memory()
 
     archive = resources.enter_context(ArchiveWriter(folder.archive))
     trainer = Trainer(config, assemble(config, resources), folder, journal, archive, resumes=resumes)

@@ -86,6 +86,8 @@ class Trainer:
         steps = self._config.run.steps
         if self._resumes:
             self._restore()
+        if self._engine.policy.layout_note:
+            self._warn(self._engine.policy.layout_note)
         try:
             if self._progress.heldout_start is None:
                 self._evaluate_at_start()
@@ -116,9 +118,7 @@ class Trainer:
             seconds=self._seconds(),
             tokens=self._progress.tokens + done.sampling.tokens,
         )
-        metrics = (
-            step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
-        )
+        metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         self._journal.step_finished(step, metrics)
         self._prune_archive(step)
         every = config.evaluation.every_steps
@@ -159,9 +159,7 @@ class Trainer:
         best = self._checkpoints.best()
         if best is not None and best.step != trained:
             self._engine.policy.load_state(best.path)
-            self._journal.notice(
-                f"using the policy of step {best.step}, the best by validation", step=trained
-            )
+            self._journal.notice(f"using the policy of step {best.step}, the best by validation", step=trained)
         end = self._evaluate("heldout", "end") if trained else self._start_summary()
         self._journal.run_finished(trained, self._summary(end, best))
 
@@ -229,9 +227,7 @@ class Trainer:
         reserve = self._progress.evaluation_seconds * _FINAL_EVALUATION_MARGIN
         if self._seconds() + 2 * step_seconds + reserve < budget:
             return False
-        self._journal.notice(
-            f"{self._config.run.max_minutes:g} minutes are nearly up: last evaluation", step=done
-        )
+        self._journal.notice(f"{self._config.run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
         return True
 
     def _drifted(self, done: CoevolutionStep) -> bool:
@@ -272,9 +268,7 @@ class Trainer:
         self.stop.set()
 
     def _end_stopped(self) -> Ending:
-        if self._progress.heldout_start is not None and self._checkpoints.steps()[-1:] != [
-            self._progress.step
-        ]:
+        if self._progress.heldout_start is not None and self._checkpoints.steps()[-1:] != [self._progress.step]:
             self._checkpoint(best=False)
         self._journal.run_stopped(self._progress.step, self.stop_reason or "asked to stop")
         return "stopped"
@@ -286,15 +280,14 @@ class Trainer:
         self._checkpoint_wanted = False
 
         def write(folder: Path) -> None:
-            self._engine.policy.state_dict_to(folder)
+            self._engine.policy.save_state(folder)
             (folder / "progress.json").write_text(json.dumps(asdict(self._progress)))
 
         saved = self._checkpoints.save(self._progress.step, write)
         if best:
             self._checkpoints.mark_best(saved.step)
-        self._journal.checkpoint(
-            saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best
-        )
+        self._journal.sync()
+        self._journal.checkpoint(saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best)
 
     def _restore(self) -> None:
         saved = self._checkpoints.latest(

@@ -33,9 +33,7 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array."
         return
     from cure_tui.text_table import text_table
 
-    rows = [
-        [run.id, _state(run), f"{run.step}/{run.steps}", _when(run.started), _remark(run)] for run in found
-    ]
+    rows = [[run.id, _state(run), f"{run.step}/{run.steps}", _when(run.started), _remark(run)] for run in found]
     typer.echo(text_table(["RUN", "STATE", "STEP", "STARTED", "REMARK"], rows))
 
 

@@ -34,9 +34,7 @@ _PATH_SETTINGS: tuple[tuple[str, str], ...] = (
 )
 
 
-def load_preset(
-    name_or_path: str | Path, overrides: Sequence[str] = (), user_dir: Path | None = None
-) -> RunConfig:
+def load_preset(name_or_path: str | Path, overrides: Sequence[str] = (), user_dir: Path | None = None) -> RunConfig:
     """The preset `name_or_path` with `overrides` ("section.key=value") on top, checked.
 
     A name is looked up among the user's presets (`user_dir`, by default the platform's folder), then the
@@ -172,9 +170,7 @@ def _nearest(path: KeyPath) -> str:
     if same_key:
         return f"did you mean '{same_key[0]}'?"
     return (
-        f"[{parts[0]}] has {', '.join(siblings)}"
-        if siblings
-        else "see `cure-tui presets show nano` for all settings"
+        f"[{parts[0]}] has {', '.join(siblings)}" if siblings else "see `cure-tui presets show nano` for all settings"
     )
 
 
@@ -189,11 +185,5 @@ def _meaning(path: KeyPath) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = (
-        f'"{value}"'
-        if isinstance(value, str)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -40,9 +40,7 @@ class ModelConfig(Section):
         description="size of the model in billions of parameters, for the memory check; 0 = unknown",
     )
     dtype: Literal["fp32", "bf16", "fp16"] = Field(description="number format in which answers are sampled")
-    thinking: bool = Field(
-        description="ask the chat template for a thinking answer (models that know the switch)"
-    )
+    thinking: bool = Field(description="ask the chat template for a thinking answer (models that know the switch)")
     prompt_style: Literal["full", "short"] = Field(
         description="full: instructions in words; short: what nano was pretrained on"
     )
@@ -51,9 +49,7 @@ class ModelConfig(Section):
 
 class DataConfig(Section):
     train: Text = Field(description="tasks to learn from: asset:..., data:... or a CURE .json/.jsonl file")
-    validation: Text = Field(
-        description="tasks for choices made while training (best checkpoint); never trained on"
-    )
+    validation: Text = Field(description="tasks for choices made while training (best checkpoint); never trained on")
     heldout: Text = Field(description="tasks for the reported accuracies; used for no choice")
 
 
@@ -67,9 +63,7 @@ class RolloutConfig(Section):
     )
     truth_tests: int = Field(ge=1, le=1024, description="ground-truth tests used per task, at most")
     temperature: float = Field(gt=0, le=5, description="sampling temperature while training")
-    top_p: float = Field(
-        gt=0, le=1, description="share of probability mass that is sampled from; 1 = all of it"
-    )
+    top_p: float = Field(gt=0, le=1, description="share of probability mass that is sampled from; 1 = all of it")
     max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
     max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
     max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
@@ -87,18 +81,14 @@ class SandboxConfig(Section):
     cells: int = Field(
         ge=0, le=1024, description="sandbox processes at work side by side; 0 = as many as the cores suggest"
     )
-    allow_unconfined: bool = Field(
-        description="run programs even where this machine can confine nothing (level D)"
-    )
+    allow_unconfined: bool = Field(description="run programs even where this machine can confine nothing (level D)")
 
 
 class RewardConfig(Section):
     tester_variant: Literal["cure", "cure-code", "post-stage"] = Field(
         description="tester reward: the paper's, the published code's, or the stricter one of its post stage"
     )
-    length_transform: Literal["off", "tester", "both"] = Field(
-        description="whose rewards favour short answers"
-    )
+    length_transform: Literal["off", "tester", "both"] = Field(description="whose rewards favour short answers")
     truncated: Literal["mask", "penalise"] = Field(
         description="answers cut off at the token limit: left out, or at the floor"
     )
@@ -116,41 +106,23 @@ class PolicyConfig(Section):
     schedule: Literal["constant", "linear", "cosine"] = Field(
         description="course of the learning rate after the warm-up"
     )
-    warmup_steps: int = Field(
-        ge=0, le=100_000, description="steps in which the learning rate rises to its peak"
-    )
+    warmup_steps: int = Field(ge=0, le=100_000, description="steps in which the learning rate rises to its peak")
     final_lr_share: float = Field(ge=0, le=1, description="learning rate at the end, as a share of the peak")
     betas: Betas = Field(description="AdamW's decay of the first and second moments")
     weight_decay: float = Field(ge=0, le=1, description="AdamW's weight decay")
     max_grad_norm: float = Field(gt=0, description="gradients are scaled down to this norm")
     clip_epsilon: float = Field(gt=0, lt=1, description="clip range of the importance ratio: 1 +- epsilon")
-    kl_beta: float = Field(
-        ge=0, le=10, description="weight of the KL to the model without adapters; 0 = only measured"
-    )
-    kl_stop: float = Field(
-        ge=0, description="end the run when the mean KL per token passes this, in nats; 0 = never"
-    )
-    importance_cap: float = Field(
-        ge=1, le=100, description="upper bound of the per-token weight trainer / sampler"
-    )
-    update: Literal["joint", "sequential"] = Field(
-        description="coder and tester in one update, or tester after coder"
-    )
-    mini_batches: int = Field(
-        ge=1, le=64, description="optimiser steps that one step's samples are split into"
-    )
-    micro_batch_tokens: int = Field(
-        ge=64, description="tokens in one forward pass, padding included, at most"
-    )
-    precision: Literal["fp32", "bf16", "nf4"] = Field(
-        description="format of the frozen base weights in the trainer"
-    )
+    kl_beta: float = Field(ge=0, le=10, description="weight of the KL to the model without adapters; 0 = only measured")
+    kl_stop: float = Field(ge=0, description="end the run when the mean KL per token passes this, in nats; 0 = never")
+    importance_cap: float = Field(ge=1, le=100, description="upper bound of the per-token weight trainer / sampler")
+    update: Literal["joint", "sequential"] = Field(description="coder and tester in one update, or tester after coder")
+    mini_batches: int = Field(ge=1, le=64, description="optimiser steps that one step's samples are split into")
+    micro_batch_tokens: int = Field(ge=64, description="tokens in one forward pass, padding included, at most")
+    precision: Literal["fp32", "bf16", "nf4"] = Field(description="format of the frozen base weights in the trainer")
 
 
 class EvaluationConfig(Section):
-    every_steps: int = Field(
-        ge=0, le=100_000, description="validate after this many steps; 0 = only before and after"
-    )
+    every_steps: int = Field(ge=0, le=100_000, description="validate after this many steps; 0 = only before and after")
     heldout_tasks: int = Field(ge=1, description="held-out tasks used, from the first on, at most")
     validation_tasks: int = Field(ge=1, description="validation tasks used, from the first on, at most")
     n_programs: int = Field(ge=1, le=512, description="programs sampled per task")
@@ -165,26 +137,14 @@ class EvaluationConfig(Section):
 
 
 class RunSection(Section):
-    steps: int = Field(
-        ge=0, le=1_000_000, description="steps to take, unless the time is up before; 0 = only evaluate"
-    )
+    steps: int = Field(ge=0, le=1_000_000, description="steps to take, unless the time is up before; 0 = only evaluate")
     max_minutes: float = Field(ge=0, description="wall-clock budget, evaluations included; 0 = none")
-    seed: int = Field(
-        ge=0, lt=2**31, description="seed of sampling, of the order of tasks and of new adapters"
-    )
+    seed: int = Field(ge=0, lt=2**31, description="seed of sampling, of the order of tasks and of new adapters")
     checkpoint_every: int = Field(ge=1, description="write a checkpoint after this many steps")
-    keep_checkpoints: int = Field(
-        ge=1, le=10_000, description="checkpoints kept, newest first; older ones are removed"
-    )
-    archive_steps: int = Field(
-        ge=0, description="rollouts kept of so many of the newest steps; 0 = of all steps"
-    )
-    archive_mb: int = Field(
-        ge=0, description="archive size at which the oldest rollouts go, in MB; 0 = no bound"
-    )
-    threads: int = Field(
-        ge=0, le=1024, description="CPU threads of the engine; 0 = as many as there are cores"
-    )
+    keep_checkpoints: int = Field(ge=1, le=10_000, description="checkpoints kept, newest first; older ones are removed")
+    archive_steps: int = Field(ge=0, description="rollouts kept of so many of the newest steps; 0 = of all steps")
+    archive_mb: int = Field(ge=0, description="archive size at which the oldest rollouts go, in MB; 0 = no bound")
+    threads: int = Field(ge=0, le=1024, description="CPU threads of the engine; 0 = as many as there are cores")
 
 
 class RunConfig(Section):

@@ -104,13 +104,9 @@ def read_document(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{label}: not UTF-8 text (byte {error.start})", "save the preset as UTF-8"
-        ) from error
+        raise ConfigError(f"{label}: not UTF-8 text (byte {error.start})", "save the preset as UTF-8") from error
     except OSError as error:
-        raise ConfigError(
-            f"{label}: cannot be read: {error.strerror}", "check the path and its permissions"
-        ) from error
+        raise ConfigError(f"{label}: cannot be read: {error.strerror}", "check the path and its permissions") from error
     text = text.replace("\r\n", "\n")
     try:
         tree = tomllib.loads(text)
@@ -125,9 +121,7 @@ def read_override(text: str) -> Document:
     key, equals, value_text = text.partition("=")
     parts = tuple(part.strip() for part in key.split("."))
     if not equals or not all(parts):
-        raise ConfigError(
-            f"--set {text}: not of the form section.key=value", "write for example --set run.steps=10"
-        )
+        raise ConfigError(f"--set {text}: not of the form section.key=value", "write for example --set run.steps=10")
     value: Any = _toml_value(value_text.strip())
     for part in reversed(parts):
         value = {part: value}

@@ -107,9 +107,7 @@ def judge_tests_by_own_correct(matrix: PassMatrix) -> tuple[BoolArray, UtBasis]:
     correct_n = matrix.correct_n
     if not correct_n.any():
         return np.zeros(matrix.n_generated, dtype=np.bool_), UtBasis.NONE
-    right_m = judge_tests_by_reference(
-        matrix.generated_nm[correct_n], matrix.malformed_m, matrix.known_nm[correct_n]
-    )
+    right_m = judge_tests_by_reference(matrix.generated_nm[correct_n], matrix.malformed_m, matrix.known_nm[correct_n])
     return right_m, UtBasis.OWN_CORRECT
 
 

@@ -103,9 +103,7 @@ _METRICS: Mapping[str, Callable[[TaskResult], float]] = {
 _ESTIMATES = tuple(_METRICS)
 
 
-def summarise(
-    results: Sequence[TaskResult], bon_sizes: BonSizes = ((4, 4), (16, 16)), seed: int = 0
-) -> EvalSummary:
+def summarise(results: Sequence[TaskResult], bon_sizes: BonSizes = ((4, 4), (16, 16)), seed: int = 0) -> EvalSummary:
     """All metrics over all tasks; the same results and seed (of the intervals) give the same summary.
 
     ValueError without results, or where a task has fewer samples than a BoN size asks for.
@@ -122,10 +120,7 @@ def summarise(
         bon={f"{n}x{m}": bon(n, m) for n, m in bon_sizes},
         ut_bases=dict(Counter(result.ut_basis for result in results)),
         trust=aggregate_trust(_task_trust(result) for result in results),
-        **{
-            name: bootstrap.estimate([metric(result) for result in results])
-            for name, metric in _METRICS.items()
-        },
+        **{name: bootstrap.estimate([metric(result) for result in results]) for name, metric in _METRICS.items()},
     )
 
 

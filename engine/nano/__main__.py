@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,10 @@ def main() -> None:
     tasks.add_argument("--out", type=Path, default=ASSETS / "tasks")
     train = verbs.add_parser("pretrain", help="train tokenizer and weights; continues where it was stopped")
     train.add_argument("--work", type=Path, default=Path("build/nano"))
+    train.add_argument("--out", type=Path, default=ASSETS, help="where the finished model goes")
     train.add_argument("--steps", type=int)
     train.add_argument("--threads", type=int, default=1)
-    train.add_argument(
-        "--eager", action="store_true", help="do without torch.compile (no C++ compiler needed)"
-    )
+    train.add_argument("--eager", action="store_true", help="do without torch.compile (no C++ compiler needed)")
     arguments = parser.parse_args()
     if arguments.verb == "tasks":
         write_tasks(arguments.out)
@@ -50,7 +50,10 @@ def run_pretraining(arguments: argparse.Namespace) -> None:
 
     torch.set_num_threads(arguments.threads)
     recipe = Recipe() if arguments.steps is None else replace(Recipe(), steps=arguments.steps)
-    print(pretrain(make_splits().pretrain, arguments.work, recipe, compiled=not arguments.eager))
+    finished = pretrain(make_splits().pretrain, arguments.work, recipe, compiled=not arguments.eager)
+    for file in finished.iterdir():
+        shutil.copyfile(file, arguments.out / file.name)  # not its mode: safetensors writes for its owner only
+    print(f"{arguments.out}: {recipe.steps} steps of {recipe.batch_tokens} tokens")
 
 
 if __name__ == "__main__":

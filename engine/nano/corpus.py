@@ -77,9 +77,7 @@ def _with_bug(lines: list[str], rng: random.Random) -> list[str]:
         return lines[:dropped] + lines[dropped + 1 :]
     if kind == 1 and "map(int," in lines[0]:
         return [
-            lines[0]
-            .replace("map(int,input().split())", "input().split()")
-            .replace("map(int,input())", "input()"),
+            lines[0].replace("map(int,input().split())", "input().split()").replace("map(int,input())", "input()"),
             *lines[1:],
         ]
     return [*lines[:-1], lines[-1][:-1]]

@@ -82,9 +82,7 @@ def _numbers(count: int, low: int, high: int) -> tuple[Callable[[random.Random],
 
     def is_valid(text: str) -> bool:
         words = text.split()
-        return len(words) == count and all(
-            w.isascii() and w.isdigit() and low <= int(w) <= high for w in words
-        )
+        return len(words) == count and all(w.isascii() and w.isdigit() and low <= int(w) <= high for w in words)
 
     return draw, is_valid
 

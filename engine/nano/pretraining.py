@@ -73,8 +73,8 @@ def build_model(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> Qwen3ForC
         max_position_embeddings=1024,
         rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         tie_word_embeddings=True,
-        eos_token_id=tokenizer.convert_tokens_to_ids(END),
-        pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
+        eos_token_id=_id_of(END, tokenizer),
+        pad_token_id=_id_of(PAD, tokenizer),
         bos_token_id=None,
     )
     config._attn_implementation = "eager"
@@ -102,7 +102,7 @@ def pretrain(compositions: Sequence[Composition], work: Path, recipe: Recipe, *,
         loss = torch.nn.functional.cross_entropy(
             logits[:, :-1].float().reshape(-1, VOCABULARY), labels[:, 1:].reshape(-1), ignore_index=IGNORED
         )
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser, _ in optimisers:
             optimiser.step()
@@ -121,7 +121,10 @@ def export(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: 
     """Writes what ships: bf16 safetensors, config, tokenizer."""
     shipped = Qwen3ForCausalLM(model.config)
     shipped.load_state_dict(model.state_dict())
-    shipped.to(torch.bfloat16).save_pretrained(folder)
+    for parameter in shipped.parameters():
+        parameter.data = parameter.data.to(torch.bfloat16)
+    shipped.config.dtype = torch.bfloat16
+    shipped.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -133,6 +136,10 @@ def encode(document: Document, tokenizer: PreTrainedTokenizerFast) -> tuple[list
     prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
     answer_ids = tokenizer(document.text + END, add_special_tokens=False).input_ids
     return prompt_ids + answer_ids, len(prompt_ids)
+
+
+def _id_of(token: str, tokenizer: PreTrainedTokenizerFast) -> int:
+    return int(tokenizer.get_vocab()[token])
 
 
 def _user_text(document: Document) -> str:
@@ -172,7 +179,7 @@ def _batch(
         document = encode(write_document(compositions, rng), tokenizer)
         if _bucket_of(document[0]) == bucket:
             rows.append(document)
-    return _padded(rows, bucket, tokenizer.convert_tokens_to_ids(PAD))
+    return _padded(rows, bucket, _id_of(PAD, tokenizer))
 
 
 def _bucket_of(ids: Sequence[int]) -> int | None:
@@ -213,9 +220,7 @@ def _save(
     aside.replace(path)
 
 
-def _restore(
-    path: Path, model: Qwen3ForCausalLM, optimisers: list[tuple[torch.optim.Optimizer, float]]
-) -> int:
+def _restore(path: Path, model: Qwen3ForCausalLM, optimisers: list[tuple[torch.optim.Optimizer, float]]) -> int:
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=True)

@@ -115,9 +115,7 @@ def _telling_inputs(composition: Composition, rng: random.Random, count: int) ->
     for slot in range(3):
         reading: Reading = tuple(index != slot for index in range(3))
         candidates = [draw_input(composition, rng) for _ in range(60)]
-        telling = [
-            t for t in candidates if _answer_or_none(composition, t, reading) != answer(composition, t)
-        ]
+        telling = [t for t in candidates if _answer_or_none(composition, t, reading) != answer(composition, t)]
         chosen += [text for text in telling if text not in chosen][:1]
     while len(chosen) < count:
         text = draw_input(composition, rng)

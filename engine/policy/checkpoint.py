@@ -40,7 +40,7 @@ def save(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, updates
         "torch_rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
-    # Into memory first (two thirds of the checkpoint): torch.save itself reports a full disk as a RuntimeError.
+    # Into memory first (two thirds of a checkpoint): torch.save reports a full disk as a RuntimeError.
     packed = io.BytesIO()
     torch.save(state, packed)
     with _writing(path):

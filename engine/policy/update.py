@@ -44,10 +44,10 @@ FIRST_ROLE = "coder"  # of a sequential update
 class PolicySettings:
     """Everything an update needs to know; presets hold the values.
 
-    temperature is the sampler's: log-probs of sampler and trainer are of the same distribution only under the
-    same one. kl_measure_share: with kl_beta 0, the share of micro-batches on which the KL is still measured
-    (0 = none). micro_batch_tokens: positions in one forward pass; 1,500-2,500 is fastest for the embedded
-    model on a CPU.
+    temperature: the sampler's; only under the same one are log-probs of sampler and trainer comparable.
+    kl_measure_share: with kl_beta 0, the share of micro-batches on which the KL is still measured (0 = none).
+    micro_batch_tokens: positions in one forward pass. For the embedded model on a CPU 1,024 to 4,096 are equally
+        fast and 8,192 about 5 % slower.
     """
 
     schedule: Schedule
@@ -88,7 +88,7 @@ class Policy:
             lr=settings.schedule.learning_rate,
             betas=settings.betas,
             weight_decay=settings.weight_decay,
-            fused=True,  # 3x the for-each version on a CPU
+            fused=True,  # 0.5 ms a step against 1.7 ms for-each, embedded model on a CPU
         )
         self._updates_done = 0
         register()
@@ -142,12 +142,12 @@ class Policy:
         with self.model.disable_adapter():
             return self.logprobs(samples)
 
-    def state_dict_to(self, path: Path) -> None:
+    def save_state(self, path: Path) -> None:
         """Write adapters, optimiser, counters and torch's generators into folder `path`."""
         checkpoint.save(path, self.model, self._optimiser, self._updates_done)
 
     def load_state(self, path: Path) -> None:
-        """Go on where `state_dict_to` left off: on the CPU, with the same numbers. Raises RunError."""
+        """Go on where `save_state` left off: on the CPU, with the same numbers. Raises RunError."""
         self._updates_done = checkpoint.load(path, self.model, self._optimiser)
 
     def export_adapter(self, path: Path) -> None:

@@ -84,9 +84,7 @@ Output:
 """
 
 
-def build_messages(
-    problem: Problem, role: Role, style: PromptStyle, show_example: bool
-) -> list[dict[str, str]]:
+def build_messages(problem: Problem, role: Role, style: PromptStyle, show_example: bool) -> list[dict[str, str]]:
     """The chat messages for `tokenizer.apply_chat_template`: one user message, for every role and style.
 
     No system message: some chat templates refuse one and others bring their own. `show_example` shows the

@@ -59,9 +59,7 @@ class ArchiveReader:
     def __init__(self, path: Path) -> None:
         """Raises RunError: no archive there, another version, damaged."""
         self._run_dir = path.parent
-        nothing_yet = RunError(
-            f"run {path.parent.name} has no rollouts yet", "wait for its first step to end"
-        )
+        nothing_yet = RunError(f"run {path.parent.name} has no rollouts yet", "wait for its first step to end")
         if not path.exists():
             raise nothing_yet
         with run_faults(path.parent):
@@ -77,9 +75,7 @@ class ArchiveReader:
 
     def tasks(self, step: int) -> list[str]:
         """Ids of the tasks of a step in the order of the batch."""
-        return [
-            task for (task,) in self._rows("SELECT task FROM tasks WHERE step = ? ORDER BY position", (step,))
-        ]
+        return [task for (task,) in self._rows("SELECT task FROM tasks WHERE step = ? ORDER BY position", (step,))]
 
     def find(self, wanted: RolloutFilter = EVERYTHING, *, limit: int = -1) -> list[int]:
         """Ids of the rollouts that match, by step, task in the batch, role and index; limit -1: all of them.
@@ -189,8 +185,7 @@ def _where(wanted: RolloutFilter) -> tuple[str, tuple[object, ...]]:
             # The index knows which answers hold all trigrams of the needle; `holds` keeps those that hold
             # them in a row. Answers written with the index off are not in it, and have to be read.
             clauses.append(
-                "(id IN (SELECT rowid FROM search WHERE search MATCH ?)"
-                " OR id NOT IN (SELECT id FROM search_docsize))"
+                "(id IN (SELECT rowid FROM search WHERE search MATCH ?) OR id NOT IN (SELECT id FROM search_docsize))"
             )
             values.append(_all_trigrams(needle))
         clauses.append("holds(answer_of(body, answer_bytes), ?)")
@@ -226,8 +221,6 @@ def _grid(row: tuple) -> CellGrid:  # type: ignore[type-arg]
         passed=verdicts,
         known=unpack_bools(known, shape),
         status=None if status is None else np.frombuffer(status, dtype=np.uint8).reshape(shape),
-        milliseconds=None
-        if milliseconds is None
-        else np.frombuffer(milliseconds, dtype="<u4").reshape(shape),
+        milliseconds=None if milliseconds is None else np.frombuffer(milliseconds, dtype="<u4").reshape(shape),
         outputs=unpack_outputs(outputs),
     )

@@ -163,8 +163,7 @@ def is_whole(checkpoint: Path) -> bool:
             manifest["version"] == MANIFEST_VERSION
             and _name(manifest["step"]) == checkpoint.name
             and all(
-                (checkpoint / name).stat().st_size == entry["size"]
-                and _sha256(checkpoint / name) == entry["sha256"]
+                (checkpoint / name).stat().st_size == entry["size"] and _sha256(checkpoint / name) == entry["sha256"]
                 for name, entry in files.items()
             )
         )
@@ -176,8 +175,7 @@ def _write_manifest(folder: Path, step: int) -> None:
     """Lists the files of `folder` in its manifest and forces all of it to the disk."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
-        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)}
-        for path in paths
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)} for path in paths
     }
     manifest = folder / MANIFEST
     manifest.write_text(json.dumps({"version": MANIFEST_VERSION, "step": step, "files": files}, indent=1))

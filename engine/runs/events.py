@@ -118,9 +118,7 @@ def to_json(value: object) -> Json:
         return {str(name): to_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
-    item = getattr(
-        value, "item", None
-    )  # numpy.bool_ and 0-d arrays are no `numbers`, but know their Python value
+    item = getattr(value, "item", None)  # numpy.bool_ and 0-d arrays are no `numbers`, but know their Python value
     if callable(item):
         return to_json(item())
     raise TypeError(f"an event cannot hold {type(value).__name__}")

@@ -77,9 +77,7 @@ def _from_sqlite(error: sqlite3.DatabaseError, run_dir: Path) -> RunError:
             f"the rollout archive of run {run_dir.name} is damaged: {error}",
             f"move {run_dir / 'rollouts.sqlite'} away: the run can go on without its past rollouts",
         )
-    return RunError(
-        f"the rollout archive of run {run_dir.name} cannot be used: {error}", f"look at {run_dir}"
-    )
+    return RunError(f"the rollout archive of run {run_dir.name} cannot be used: {error}", f"look at {run_dir}")
 
 
 def _nearest(path: Path) -> Path:

@@ -134,9 +134,7 @@ class RunFolder:
     def _fill_reserve(self) -> None:
         """Sets RESERVE_BYTES aside; also the proof, before any work is done, that the folder takes data."""
         try:
-            self._reserve.write_bytes(
-                os.urandom(RESERVE_BYTES)
-            )  # random: some file systems store zeros as nothing
+            self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # random: some file systems store zeros as nothing
         except OSError:
             self.release_reserve()  # a part of a reserve would only be in the way of freeing space
             raise

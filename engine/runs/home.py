@@ -17,9 +17,7 @@ _NOT_IN_IDS = re.compile(r"[^a-z0-9.]+")
 def home() -> Path:
     """The project's folder of user data: the platform's own, unless `CURE_TUI_HOME` names another."""
     chosen = os.environ.get(HOME_VARIABLE)
-    return (
-        Path(chosen).expanduser().absolute() if chosen else Path(user_data_dir("cure-tui", appauthor=False))
-    )
+    return Path(chosen).expanduser().absolute() if chosen else Path(user_data_dir("cure-tui", appauthor=False))
 
 
 def runs_home() -> Path:

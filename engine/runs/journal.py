@@ -51,9 +51,7 @@ class JournalWriter:
         """True until `run_started` is written: the run is new."""
         return self._is_empty
 
-    def append(
-        self, kind: EventKind, step: int | None = None, data: Mapping[str, object] | None = None
-    ) -> Event:
+    def append(self, kind: EventKind, step: int | None = None, data: Mapping[str, object] | None = None) -> Event:
         """Writes one event, stamped with the time. Raises RunError when the disk does not take it.
 
         The first event of a journal is `run_started`; anything else raises ValueError.
@@ -94,9 +92,7 @@ class JournalWriter:
         """`level`: info, warning or error."""
         return self.append(EventKind.NOTICE, step, {"level": level, "text": text})
 
-    def heartbeat(
-        self, step: int | None = None, *, done: int | None = None, total: int | None = None
-    ) -> Event:
+    def heartbeat(self, step: int | None = None, *, done: int | None = None, total: int | None = None) -> Event:
         return self.append(EventKind.HEARTBEAT, step, {"done": done, "total": total})
 
     def paused(self, step: int | None = None) -> Event:

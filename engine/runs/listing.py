@@ -115,9 +115,7 @@ def find_run(wanted: str, home: Path | None = None) -> RunInfo:
         raise RunError(f"{wanted!r} fits {len(fits)} runs: {some}", "give more of the id")
     if wanted and (Path(wanted) / "version").exists():
         return read_info(RunFolder.open(Path(wanted)).path)
-    raise RunError(
-        f"there is no run {wanted!r}", "list the runs with `cure-tui runs`, or give the path of one"
-    )
+    raise RunError(f"there is no run {wanted!r}", "list the runs with `cure-tui runs`, or give the path of one")
 
 
 def _condition(state: RunState, holder: LockHolder, beat_seconds: float | None) -> RunCondition:

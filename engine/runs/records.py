@@ -115,9 +115,7 @@ class CellGrid:
             known=np.array([cell is not None for cell in cells], dtype=np.bool_).reshape(shape),
             status=np.array(codes, dtype=np.uint8).reshape(shape),
             milliseconds=np.array(milliseconds, dtype=np.uint32).reshape(shape),
-            outputs=tuple(
-                tuple("" if cell is None else _cut(cell.stdout) for cell in row) for row in outcomes
-            ),
+            outputs=tuple(tuple("" if cell is None else _cut(cell.stdout) for cell in row) for row in outcomes),
         )
 
 
@@ -134,12 +132,8 @@ class MatrixRecord:
 
     def __post_init__(self) -> None:
         programs = len(self.truth.passed)
-        if len(self.generated.passed) != programs or (
-            self.correct_n is not None and len(self.correct_n) != programs
-        ):
-            raise ValueError(
-                f"a matrix of {programs} programs needs that many rows on both sides and in correct_n"
-            )
+        if len(self.generated.passed) != programs or (self.correct_n is not None and len(self.correct_n) != programs):
+            raise ValueError(f"a matrix of {programs} programs needs that many rows on both sides and in correct_n")
 
     @property
     def truth_nt(self) -> Bools:

@@ -157,9 +157,7 @@ def _heartbeat(state: RunState, event: Event) -> RunState:
     if state.phase is None:
         return state
     total = _whole(event, "total")
-    phase = replace(
-        state.phase, done=_whole(event, "done"), total=state.phase.total if total is None else total
-    )
+    phase = replace(state.phase, done=_whole(event, "done"), total=state.phase.total if total is None else total)
     return replace(state, phase=phase)
 
 
@@ -177,9 +175,7 @@ def _step_finished(state: RunState, event: Event) -> RunState:
 def _evaluation(state: RunState, event: Event) -> RunState:
     split, when = _text(event, "split"), _text(event, "when")
     new = Evaluation(event.step or 0, event.seconds, split, when, _object(event, "summary"))
-    others = (
-        each for each in state.evaluations if (each.step, each.split, each.when) != (new.step, split, when)
-    )
+    others = (each for each in state.evaluations if (each.step, each.split, each.when) != (new.step, split, when))
     return replace(state, evaluations=(*others, new))
 
 

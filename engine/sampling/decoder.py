@@ -33,9 +33,7 @@ class Decoder(Protocol):
         """Feed each row its latest token; return logits_bv of the next one."""
         ...
 
-    def drop_rows(
-        self, targets_b: npt.NDArray[np.int64], sources_b: npt.NDArray[np.int64], remaining: int
-    ) -> None:
+    def drop_rows(self, targets_b: npt.NDArray[np.int64], sources_b: npt.NDArray[np.int64], remaining: int) -> None:
         """Move rows `sources_b` onto `targets_b`, then keep the first `remaining` rows."""
         ...
 

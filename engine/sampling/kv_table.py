@@ -73,9 +73,7 @@ class KVTable:
 
     def _allocate(self, rows: int, columns: int) -> Tensor:
         shape = self._shape
-        return torch.zeros(
-            (2, rows, shape.heads, columns, shape.head_dim), dtype=shape.dtype, device=shape.device
-        )
+        return torch.zeros((2, rows, shape.heads, columns, shape.head_dim), dtype=shape.dtype, device=shape.device)
 
 
 def _round_up(value: int, block: int) -> int:

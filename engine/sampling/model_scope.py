@@ -70,11 +70,7 @@ def _merge(layer: LoraLinear) -> _MergedWeight | None:
     weight = getattr(base_layer, "weight", None)
     # A quantised weight is a subclass of Parameter: merging would quantise anew, which is not what is
     # trained.
-    if (
-        not isinstance(base_layer, nn.Linear)
-        or type(weight) is not nn.Parameter
-        or not weight.is_floating_point()
-    ):
+    if not isinstance(base_layer, nn.Linear) or type(weight) is not nn.Parameter or not weight.is_floating_point():
         return None
     adapters = tuple(name for name in layer.active_adapters if name in layer.lora_A)
     exact = not any(name in layer.lora_variant or layer.lora_bias.get(name, False) for name in adapters)

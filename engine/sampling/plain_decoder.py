@@ -51,9 +51,7 @@ class PlainDecoder:
         self._mask_bs = torch.cat([self._mask_bs, torch.ones_like(position_b1)], dim=1)
         return self._forward(torch.from_numpy(token_b).to(self._device)[:, None], position_b1)
 
-    def drop_rows(
-        self, targets_b: npt.NDArray[np.int64], sources_b: npt.NDArray[np.int64], remaining: int
-    ) -> None:
+    def drop_rows(self, targets_b: npt.NDArray[np.int64], sources_b: npt.NDArray[np.int64], remaining: int) -> None:
         order_b = np.arange(self.rows)
         order_b[targets_b] = sources_b
         self._select(torch.from_numpy(order_b[:remaining]).to(self._device))

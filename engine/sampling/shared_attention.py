@@ -85,13 +85,9 @@ class StepPass:
         weights = scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
         prompt_weights, tail_weights = weights.split([prompt.shape[-2], tail.shape[-2]], dim=-1)
 
-        from_prompt = self._out_of_groups(
-            self._into_groups(prompt_weights, kv_heads) @ prompt[1], query_heads
-        )
+        from_prompt = self._out_of_groups(self._into_groups(prompt_weights, kv_heads) @ prompt[1], query_heads)
         from_tail = tail_weights.reshape(rows, kv_heads, query_heads // kv_heads, -1) @ tail[1]
-        return from_prompt.view(rows, 1, query_heads, head_dim).add_(
-            from_tail.view(rows, 1, query_heads, head_dim)
-        )
+        return from_prompt.view(rows, 1, query_heads, head_dim).add_(from_tail.view(rows, 1, query_heads, head_dim))
 
     def _into_groups(self, per_row: Tensor, kv_heads: int) -> Tensor:
         """(b, h*q, x) -> (g, h, n*q, x); slots without a row repeat row 0, and nobody reads them."""
@@ -106,9 +102,7 @@ class StepPass:
         """(g, h, n*q, x) -> (b, h*q, x)."""
         layout = self._layout
         groups, kv_heads, _, width = per_group.shape
-        grid = per_group.view(groups, kv_heads, layout.members, query_heads // kv_heads, width).transpose(
-            1, 2
-        )
+        grid = per_group.view(groups, kv_heads, layout.members, query_heads // kv_heads, width).transpose(1, 2)
         per_slot = grid.reshape(groups * layout.members, query_heads, width)
         return per_slot if layout.slot_of_row_b is None else per_slot.index_select(0, layout.slot_of_row_b)
 

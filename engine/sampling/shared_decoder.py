@@ -43,9 +43,7 @@ class SharedDecoder:
         self._device = model.device
         heads = config.num_attention_heads
         head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
-        shape = KVShape(
-            config.num_hidden_layers, config.num_key_value_heads, head_dim, model.dtype, model.device
-        )
+        shape = KVShape(config.num_hidden_layers, config.num_key_value_heads, head_dim, model.dtype, model.device)
         self._kv = SharedKV(shape, max_rows)
 
     @property
@@ -72,9 +70,7 @@ class SharedDecoder:
         self._kv.end_step()
         return self._logits(hidden_b1d[:, 0])
 
-    def drop_rows(
-        self, targets_b: npt.NDArray[np.int64], sources_b: npt.NDArray[np.int64], remaining: int
-    ) -> None:
+    def drop_rows(self, targets_b: npt.NDArray[np.int64], sources_b: npt.NDArray[np.int64], remaining: int) -> None:
         self._kv.drop_rows(targets_b, sources_b, remaining)
 
     def _hidden_states(self, ids_bs: Tensor, position_bs: Tensor, attention_pass: AttentionPass) -> Tensor:

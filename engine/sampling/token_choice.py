@@ -1,7 +1,7 @@
 """Draws one token a row from its logits and says how likely that token was.
 
-The draw inverts the cumulative distribution at a given number in [0, 1): 0.6 ms for 256 rows of 1,024
-tokens where `torch.multinomial` takes 5.6 ms, and the randomness stays with the caller.
+The draw inverts the cumulative distribution at a given number in [0, 1): about 1 ms for 256 rows of 1,024 tokens on
+one CPU core where softmax and `torch.multinomial` take 5.6 ms, and the randomness stays with the caller.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ def _choose_chunk(logits_bv: Tensor, uniform_b: Tensor, params: SamplingParams) 
     total_b1 = cumulative_bv[:, -1:]
     # Strictly below the total: the first cumulative value above the target then belongs to a token of
     # positive mass.
-    target_b1 = torch.minimum(
-        uniform_b[:, None] * total_b1, torch.nextafter(total_b1, torch.zeros_like(total_b1))
-    )
+    target_b1 = torch.minimum(uniform_b[:, None] * total_b1, torch.nextafter(total_b1, torch.zeros_like(total_b1)))
     # The clamp only matters for logits that are not numbers; the sampler reports those by their
     # log-probability.
     token_b1 = torch.searchsorted(cumulative_bv, target_b1, right=True).clamp_(max=logits_bv.shape[-1] - 1)
@@ -65,8 +63,7 @@ def _choose_chunk(logits_bv: Tensor, uniform_b: Tensor, params: SamplingParams) 
 def nucleus_threshold(prob_bv: Tensor, top_p: float) -> Tensor:
     """Return threshold_b1: tokens at least this likely are the smallest set, ties included, of mass >= top_p.
 
-    A full sort costs twenty times the softmax, so only rows whose likeliest 64 tokens fall short of `top_p`
-    get one.
+    A full sort costs eighty times the softmax, so only rows whose likeliest 64 tokens fall short get one.
     """
     candidates = min(_NUCLEUS_CANDIDATES, prob_bv.shape[-1])
     likeliest_bk = prob_bv.topk(candidates, dim=-1).values

@@ -133,8 +133,7 @@ class TransformersSampler:
         longest = max((len(request.prompt_ids) for request in requests), default=0)
         if context is not None and longest + params.max_new_tokens > context:
             raise ConfigError(
-                f"a prompt of {longest} tokens and {params.max_new_tokens} new ones exceed the context "
-                f"of {context}",
+                f"a prompt of {longest} tokens and {params.max_new_tokens} new ones exceed the context of {context}",
                 "lower max_new_tokens or drop the longest problems",
             )
 

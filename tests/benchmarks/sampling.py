@@ -131,9 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--adapter", action="store_true", help="with LoRA adapters, r=32, on all linear layers"
-    )
+    parser.add_argument("--adapter", action="store_true", help="with LoRA adapters, r=32, on all linear layers")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model = nano_model()

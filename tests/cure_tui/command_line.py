@@ -40,9 +40,7 @@ class Cli:
             text=True,
         )
 
-    def _run(
-        self, how: list[str], arguments: tuple[str, ...], timeout: float
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, how: list[str], arguments: tuple[str, ...], timeout: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *how, *arguments],
             cwd=self.folder,

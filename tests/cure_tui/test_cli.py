@@ -89,9 +89,7 @@ def test_the_interface_imports_only_light_rooms() -> None:
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("engine."):
                 imported.add(node.module.split(".")[1])
             if isinstance(node, ast.Import):
-                imported |= {
-                    name.name.split(".")[1] for name in node.names if name.name.startswith("engine.")
-                }
+                imported |= {name.name.split(".")[1] for name in node.names if name.name.startswith("engine.")}
     assert imported <= LIGHT_ROOMS
 
 

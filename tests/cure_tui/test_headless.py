@@ -21,9 +21,7 @@ from tests.cure_tui.command_line import Cli
 Runnable = Callable[..., Path]
 
 
-def test_steps_are_told_on_stderr_and_the_result_on_stdout(
-    cli: Cli, runnable: Runnable, tmp_path: Path
-) -> None:
+def test_steps_are_told_on_stderr_and_the_result_on_stdout(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
     done = cli.scripted("--preset", str(runnable()), "--no-ui", "--run-dir", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     assert "step 1/2  code 0.500  mu -0.100" in done.stderr
@@ -44,9 +42,7 @@ def test_the_last_line_of_json_is_the_result(cli: Cli, runnable: Runnable, tmp_p
     assert result["heldout"]["end"]["code"] == 0.75
 
 
-def test_options_are_written_into_the_runs_configuration(
-    cli: Cli, runnable: Runnable, tmp_path: Path
-) -> None:
+def test_options_are_written_into_the_runs_configuration(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
     options = ["--steps", "7", "--seed", "3", "--set", "policy.kl_beta=0.02"]
     cli.scripted("--preset", str(runnable()), "--no-ui", "--run-dir", str(tmp_path / "run"), *options)
     config = load_config(tmp_path / "run" / "config.toml")
@@ -75,9 +71,7 @@ def test_the_engines_fault_is_relayed_with_its_status(cli: Cli, runnable: Runnab
     assert done.stdout == ""
 
 
-def test_a_defect_of_the_engine_is_one_line_with_its_log(
-    cli: Cli, runnable: Runnable, tmp_path: Path
-) -> None:
+def test_a_defect_of_the_engine_is_one_line_with_its_log(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
     done = cli.scripted("--preset", str(runnable("crash")), "--no-ui", "--run-dir", str(tmp_path / "run"))
     log = tmp_path / "run" / "engine.log"
     assert done.returncode == 1
@@ -157,9 +151,7 @@ def test_the_engine_survives_its_command_line(cli: Cli, runnable: Runnable, tmp_
         os.kill(engine, signal.SIGTERM)
 
 
-def test_a_lock_taken_between_check_and_start_is_relayed(
-    cli: Cli, runnable: Runnable, tmp_path: Path
-) -> None:
+def test_a_lock_taken_between_check_and_start_is_relayed(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
     """The engine itself holds the rule; its one line in engine.log reaches the user, not an older fault."""
     run = str(tmp_path / "run")
     cli.scripted("--preset", str(runnable("fail")), "--no-ui", "--run-dir", run)

@@ -43,9 +43,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "bin" / "cure-tui"
 
 
-def run(
-    command: Path, folder: Path, *arguments: str, timeout: float = 60
-) -> subprocess.CompletedProcess[str]:
+def run(command: Path, folder: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"CURE_TUI_HOME": str(folder / "home"), "CURE_TUI_CONFIG": str(folder / "config")}
     return subprocess.run(

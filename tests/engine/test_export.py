@@ -66,9 +66,7 @@ def test_adapter_and_merged_model_give_the_policys_own_numbers(folder: RunFolder
 
     base = AutoModelForCausalLM.from_pretrained(asset_path("nano"), dtype=torch.float32)
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)
-    ids = AutoTokenizer.from_pretrained(tmp_path / "merged")(
-        "Code: print the sum", return_tensors="pt"
-    ).input_ids
+    ids = AutoTokenizer.from_pretrained(tmp_path / "merged")("Code: print the sum", return_tensors="pt").input_ids
     with torch.no_grad():
         untrained = base(ids).logits
         adapted = PeftModel.from_pretrained(base, tmp_path / "adapter")(ids).logits

@@ -10,9 +10,7 @@ from engine.errors import CureError, DataError, EnvironmentError_
 from engine.resources import asset_path, preset_files, source_path
 
 
-def test_presets_are_found_from_any_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_presets_are_found_from_any_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert preset_files()["nano"].is_file()
 

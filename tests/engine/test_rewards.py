@@ -92,9 +92,7 @@ def test_tester_rewards_of_the_hand_worked_table(variant: str, expected: list[fl
     assert not np.signbit(paid[paid == 0]).any()
 
 
-@pytest.mark.parametrize(
-    ("variant", "expected"), [("cure", [0, 0]), ("cure-code", [1, -1]), ("post-stage", [0, 0])]
-)
+@pytest.mark.parametrize(("variant", "expected"), [("cure", [0, 0]), ("cure-code", [1, -1]), ("post-stage", [0, 0])])
 def test_tester_rewards_where_no_program_is_wrong(variant: str, expected: list[float]) -> None:
     paid = rewards.tester_rewards(cells("10", "11"), [True, True], variant)
     assert paid is not None
@@ -186,9 +184,7 @@ def test_the_order_of_programs_is_irrelevant_and_that_of_tests_is_kept(
     n, m = generated_nm.shape
     rows, columns = (np.array(random.sample(range(k), k)) for k in (n, m))  # type: ignore[attr-defined]
     paid = rewards.tester_rewards(generated_nm, correct_n, variant, malformed_m)
-    shuffled = rewards.tester_rewards(
-        generated_nm[rows][:, columns], correct_n[rows], variant, malformed_m[columns]
-    )
+    shuffled = rewards.tester_rewards(generated_nm[rows][:, columns], correct_n[rows], variant, malformed_m[columns])
     if paid is None:
         assert shuffled is None
     else:
@@ -234,9 +230,7 @@ def test_a_positive_answer_longer_than_the_median_turns_negative() -> None:
         ([], []),
     ],
 )
-def test_a_group_whose_lengths_say_nothing_keeps_its_rewards(
-    rewards_k: list[float], lengths_k: list[int]
-) -> None:
+def test_a_group_whose_lengths_say_nothing_keeps_its_rewards(rewards_k: list[float], lengths_k: list[int]) -> None:
     assert rewards.length_transform(rewards_k, lengths_k).tolist() == rewards_k
 
 

@@ -234,9 +234,7 @@ def test_a_relative_path_of_an_override_is_relative_to_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert load_preset("nano", ["data.train=tasks.jsonl"], tmp_path).data.train == str(
-        tmp_path / "tasks.jsonl"
-    )
+    assert load_preset("nano", ["data.train=tasks.jsonl"], tmp_path).data.train == str(tmp_path / "tasks.jsonl")
 
 
 def test_the_environment_names_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

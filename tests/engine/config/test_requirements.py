@@ -76,9 +76,7 @@ def test_each_lack_has_a_remedy(tmp_path: Path) -> None:
 
 def test_a_card_too_small_is_refused(tmp_path: Path) -> None:
     small = replace(WORKSTATION, gpus=(Gpu("a small card", 8, 8),))
-    assert said(with_files("qwen2.5-14b", tmp_path), small) == [
-        "GPU memory: at least 10 GiB needed, 8 GiB here"
-    ]
+    assert said(with_files("qwen2.5-14b", tmp_path), small) == ["GPU memory: at least 10 GiB needed, 8 GiB here"]
 
 
 def test_memory_grows_with_the_format(tmp_path: Path) -> None:

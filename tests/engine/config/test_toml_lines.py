@@ -126,9 +126,7 @@ def arrays(children: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 def inline_tables(children: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     pairs = st.dictionaries(keys, children, max_size=3)
-    return pairs.map(
-        lambda table: "{" + ", ".join(f"{basic(key)} = {value}" for key, value in table.items()) + "}"
-    )
+    return pairs.map(lambda table: "{" + ", ".join(f"{basic(key)} = {value}" for key, value in table.items()) + "}")
 
 
 values = st.recursive(scalars, lambda children: arrays(children) | inline_tables(children), max_leaves=6)

@@ -26,9 +26,7 @@ def result(matrix: PassMatrix, **fields: object) -> TaskResult:
     return TaskResult(**(given | fields))  # type: ignore[arg-type]
 
 
-TWO_BY_TWO = pass_matrix_from_verdicts(
-    [[True], [False]], [[True, False], [True, True]], malformed=[False, True]
-)
+TWO_BY_TWO = pass_matrix_from_verdicts([[True], [False]], [[True, False], [True, True]], malformed=[False, True])
 
 
 def test_a_malformed_test_is_neither_right_nor_valid() -> None:

@@ -55,9 +55,7 @@ def task(
         test_right_m=bits(right, m),
         test_valid_m=None if valid is None else bits(valid, m),
         ut_basis=basis,
-        programs=tuple(
-            None if gone else f"print({row})" for gone, row in zip(rejected_n, generated, strict=True)
-        ),
+        programs=tuple(None if gone else f"print({row})" for gone, row in zip(rejected_n, generated, strict=True)),
         test_inputs=inputs or ("1 2",) * m,
         test_outputs=outputs or ("3",) * m,
         coder_lengths_n=np.full(n, coder_length),
@@ -84,9 +82,7 @@ HOPELESS = task(
 def test_each_metric_is_the_mean_over_tasks() -> None:
     summary = summarise([GOOD, HOPELESS], bon_sizes=((2, 2), (4, 4)))
     means = {
-        name: value["mean"]
-        for name, value in summary.to_json().items()
-        if isinstance(value, dict) and "mean" in value
+        name: value["mean"] for name, value in summary.to_json().items() if isinstance(value, dict) and "mean" in value
     }
     assert means == {
         "code": 0.25,
@@ -213,9 +209,7 @@ def test_accuracies_are_bracketed_by_their_intervals_and_bon_by_pass_at_n(n_task
     def rows(n: int, width: int) -> list[str]:
         return ["".join(map(str, row)) for row in rng.integers(0, 2, (n, width))]
 
-    results = [
-        task(rows(4, 1), rows(4, 4), right=rows(1, 4)[0], malformed=rows(1, 4)[0]) for _ in range(n_tasks)
-    ]
+    results = [task(rows(4, 1), rows(4, 4), right=rows(1, 4)[0], malformed=rows(1, 4)[0]) for _ in range(n_tasks)]
     summary = summarise(results, bon_sizes=((4, 4),))
     for estimate in (summary.code, summary.ut, summary.bon["4x4"]):
         assert estimate.mean is not None

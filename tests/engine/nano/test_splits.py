@@ -54,9 +54,7 @@ def test_no_two_tasks_of_different_splits_behave_alike(splits: Splits) -> None:
 
 
 def test_the_corpus_holds_no_statement_of_another_split(splits: Splits) -> None:
-    told_elsewhere = {
-        c.statement for part in (splits.rl_train, splits.validation, splits.held_out) for c in part
-    }
+    told_elsewhere = {c.statement for part in (splits.rl_train, splits.validation, splits.held_out) for c in part}
     rng = random.Random(5)
     written = {write_document(splits.pretrain, rng).statement for _ in range(20_000)}
     assert len(written) > 500
@@ -65,8 +63,7 @@ def test_the_corpus_holds_no_statement_of_another_split(splits: Splits) -> None:
 
 def test_shipped_tasks_are_those_of_the_grammar(splits: Splits) -> None:
     shipped = {
-        name: load_problems(asset_path(f"nano/tasks/{name}.jsonl"))
-        for name in ("train", "validation", "heldout")
+        name: load_problems(asset_path(f"nano/tasks/{name}.jsonl")) for name in ("train", "validation", "heldout")
     }
     assert_disjoint(shipped)
     for name, compositions in (

@@ -43,7 +43,7 @@ def test_a_resumed_policy_goes_on_bit_for_bit(
     first = make_policy(**SETTINGS)
     for samples in steps[:2]:
         first.update(samples)
-    first.state_dict_to(tmp_path)
+    first.save_state(tmp_path)
     drawn = torch.rand(3)
     second = make_policy(**SETTINGS)
     second.load_state(tmp_path)
@@ -63,7 +63,7 @@ def test_saving_does_not_disturb_the_run(
     samples = make_samples()
     for policy in (quiet, saved):
         policy.update(samples)
-    saved.state_dict_to(tmp_path / "state")
+    saved.save_state(tmp_path / "state")
     saved.export_merged(tmp_path / "merged")
     assert _metrics(quiet.update(samples)) == _metrics(saved.update(samples))
 
@@ -101,7 +101,7 @@ def test_a_merged_model_gives_the_policys_logits_and_leaves_the_policy_alone(
 def test_a_checkpoint_of_another_rank_is_refused(
     tmp_path: Path, make_model: Callable[..., PeftModel], make_policy: MakePolicy
 ) -> None:
-    make_policy().state_dict_to(tmp_path)
+    make_policy().save_state(tmp_path)
     other = Policy(make_model(rank=2), make_policy().tokenizer, PolicySettings(schedule=Schedule(1e-2)))
     with pytest.raises(RunError, match="does not fit this model"):
         other.load_state(tmp_path)
@@ -114,7 +114,7 @@ def test_a_damaged_checkpoint_is_one_clear_line_and_changes_nothing(
 ) -> None:
     trained = make_policy()
     trained.update(make_samples())
-    trained.state_dict_to(tmp_path)
+    trained.save_state(tmp_path)
     target = tmp_path / file
     if damage == "missing":
         target.unlink()
@@ -130,7 +130,7 @@ def test_a_damaged_checkpoint_is_one_clear_line_and_changes_nothing(
 
 def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, make_policy: MakePolicy) -> None:
     policy = make_policy()
-    policy.state_dict_to(tmp_path)
+    policy.save_state(tmp_path)
     torch.save({"format": 99}, tmp_path / "trainer_state.pt")
     with pytest.raises(RunError, match="another version"):
         policy.load_state(tmp_path)
@@ -138,7 +138,7 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, make_policy:
 
 def test_a_folder_that_cannot_be_written_is_a_run_error(tmp_path: Path, make_policy: MakePolicy) -> None:
     (tmp_path / "file").touch()
-    for write in (make_policy().state_dict_to, make_policy().export_adapter, make_policy().export_merged):
+    for write in (make_policy().save_state, make_policy().export_adapter, make_policy().export_merged):
         with pytest.raises(RunError, match="cannot write"):
             write(tmp_path / "file" / "folder")
 
@@ -146,4 +146,4 @@ def test_a_folder_that_cannot_be_written_is_a_run_error(tmp_path: Path, make_pol
 def test_a_full_disk_is_a_run_error(tmp_path: Path, make_policy: MakePolicy) -> None:
     (tmp_path / "trainer_state.pt").symlink_to("/dev/full")
     with pytest.raises(RunError, match="cannot write"):
-        make_policy().state_dict_to(tmp_path)
+        make_policy().save_state(tmp_path)

@@ -68,7 +68,7 @@ def test_the_importance_weight_is_truncated_at_the_cap(importance: float, weight
 
 def test_a_broken_log_prob_gives_a_finite_ratio() -> None:
     inputs = replace(_inputs(), sampler_logprobs_a=torch.tensor([-math.inf]))
-    assert math.isfinite(float(policy_loss(inputs, NO_KL).loss))
+    assert math.isfinite(float(policy_loss(inputs, NO_KL).loss.detach()))
 
 
 def test_k3_is_zero_at_equality_and_positive_elsewhere() -> None:

@@ -96,9 +96,7 @@ def test_json_and_jsonl_hold_the_same_problems(tmp_path: Path) -> None:
 
 
 def test_every_field_lands_where_it_belongs() -> None:
-    problem = parse_cure_record(
-        record(task_id="p7", difficulty="hard", dataset="mine", solutions=["x"]), "here"
-    )
+    problem = parse_cure_record(record(task_id="p7", difficulty="hard", dataset="mine", solutions=["x"]), "here")
     assert problem == Problem(
         id="p7",
         statement="Print the sum of two integers.",

@@ -17,9 +17,7 @@ def task(task_id: str, statement: str) -> Problem:
 
 
 def test_disjoint_splits_pass_even_with_twins_inside_one() -> None:
-    assert_disjoint(
-        {"train": [task("a", "one"), task("b", "one")], "heldout": [task("c", "two")], "empty": []}
-    )
+    assert_disjoint({"train": [task("a", "one"), task("b", "one")], "heldout": [task("c", "two")], "empty": []})
 
 
 def test_a_shared_id_is_refused_with_both_splits() -> None:

@@ -21,13 +21,9 @@ def form(test_input: str, test_output: str, explanation: str = "because") -> str
 # --- programs ---
 
 
-@pytest.mark.parametrize(
-    "tag", ["python", "Python", "PYTHON", "py", "python3", " python", "python title=a.py"]
-)
+@pytest.mark.parametrize("tag", ["python", "Python", "PYTHON", "py", "python3", " python", "python title=a.py"])
 def test_a_python_block_is_the_program(tag: str) -> None:
-    assert parse_program(f"Thinking.\n\n```{tag}\na = 1\n\nprint(a)\n```\nDone.") == Program(
-        "a = 1\n\nprint(a)"
-    )
+    assert parse_program(f"Thinking.\n\n```{tag}\na = 1\n\nprint(a)\n```\nDone.") == Program("a = 1\n\nprint(a)")
 
 
 @pytest.mark.parametrize(
@@ -171,15 +167,11 @@ marks = [
     "<think>",
     "</think>",
 ]
-scraps = st.lists(st.sampled_from([*marks, "\n", "\r\n", " ", "x", ":", "*", "`"]) | lines, max_size=40).map(
-    "".join
-)
+scraps = st.lists(st.sampled_from([*marks, "\n", "\r\n", " ", "x", ":", "*", "`"]) | lines, max_size=40).map("".join)
 
 
 @given(contents, contents.filter(str.strip), scraps)
-def test_any_contents_survive_the_form_behind_any_scraps(
-    test_input: str, test_output: str, before: str
-) -> None:
+def test_any_contents_survive_the_form_behind_any_scraps(test_input: str, test_output: str, before: str) -> None:
     parsed = parse_unit_test(f"{before}</think>{form(test_input, test_output)}")
     assert parsed == UnitTest(test_input, test_output, "because")
 

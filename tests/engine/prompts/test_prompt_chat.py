@@ -31,9 +31,7 @@ def tokenizer(template: str | None) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     backend.train_from_iterator(["Code: add Test: user assistant"], trainer)
-    built = PreTrainedTokenizerFast(
-        tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>"
-    )
+    built = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>")
     if template is not None:
         built.chat_template = template
     return built

@@ -103,12 +103,10 @@ def test_rollouts_are_found_by_step_task_role_reward_and_state(path: Path, make_
     with ArchiveReader(path) as reader:
         everything = list(reader.iter_rollouts())
         assert len(everything) == 3 * 2 * 6
-        assert [
+        assert [(each.step, each.task, each.rollout.role, each.rollout.index) for each in everything] == sorted(
             (each.step, each.task, each.rollout.role, each.rollout.index) for each in everything
-        ] == sorted((each.step, each.task, each.rollout.role, each.rollout.index) for each in everything)
-        wanted = RolloutFilter(
-            first_step=2, task="task-1", role="tester", max_reward=math.nextafter(0.0, -1.0)
         )
+        wanted = RolloutFilter(first_step=2, task="task-1", role="tester", max_reward=math.nextafter(0.0, -1.0))
         found = list(reader.iter_rollouts(wanted))
         assert [(each.step, each.rollout.index, each.rollout.reward) for each in found] == [
             (2, 0, -1),
@@ -232,9 +230,7 @@ def test_retention_drops_the_oldest_steps_and_says_so(path: Path, make_step: Mak
     assert index_is_sound(path)
 
 
-def test_retention_by_size_makes_the_file_smaller_but_keeps_the_newest_step(
-    path: Path, make_step: MakeStep
-) -> None:
+def test_retention_by_size_makes_the_file_smaller_but_keeps_the_newest_step(path: Path, make_step: MakeStep) -> None:
     with ArchiveWriter(path) as writer:
         for step in range(1, 9):
             writer.write_step(make_step(step, words=8000))

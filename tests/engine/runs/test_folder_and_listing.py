@@ -44,9 +44,7 @@ def test_a_run_is_never_made_over_something_else(run: RunFolder, tmp_path: Path)
         RunFolder.create(file, "")
 
 
-def test_what_is_no_run_or_of_another_version_is_refused_with_a_remedy(
-    run: RunFolder, tmp_path: Path
-) -> None:
+def test_what_is_no_run_or_of_another_version_is_refused_with_a_remedy(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
         RunFolder.open(tmp_path / "nothing")
     with pytest.raises(RunError, match="not a run folder"):
@@ -71,9 +69,7 @@ def test_taking_a_run_tidies_up_after_a_kill(run: RunFolder) -> None:
         assert not run.live.exists()
 
 
-def test_a_full_disk_refuses_a_new_run_and_leaves_none(
-    small_disk: Path, fill_disk: Callable[[Path], None]
-) -> None:
+def test_a_full_disk_refuses_a_new_run_and_leaves_none(small_disk: Path, fill_disk: Callable[[Path], None]) -> None:
     fill_disk(small_disk)
     with pytest.raises(RunError, match="is full"):
         RunFolder.create(small_disk / "run", "")
@@ -209,9 +205,7 @@ def test_a_run_is_live_while_its_engine_is_and_crashed_after_a_kill(
     assert (info.state, info.pid, info.paused) == (RunCondition.CRASHED, None, False)
 
 
-def test_a_run_is_found_by_id_by_a_beginning_and_by_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_is_found_by_id_by_a_beginning_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
     for name in ("nano-1", "nano-12", "nano-2"):
         run_of(name, "finished")

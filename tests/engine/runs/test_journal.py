@@ -60,9 +60,7 @@ def test_a_journal_starts_with_run_started_and_has_one(path: Path) -> None:
 
 def test_numbers_that_are_not_finite_become_null(path: Path) -> None:
     with started(path) as writer:
-        writer.step_finished(
-            1, {"a": float("nan"), "b": np.float32("inf"), "c": np.int64(3), "d": np.bool_(True)}
-        )
+        writer.step_finished(1, {"a": float("nan"), "b": np.float32("inf"), "c": np.int64(3), "d": np.bool_(True)})
     assert read_journal(path)[-1].data == {"metrics": {"a": None, "b": None, "c": 3, "d": True}}
 
 
@@ -185,9 +183,7 @@ def test_odd_text_survives(path: Path) -> None:
     assert read_journal(path)[1].data["text"] == text
 
 
-def test_a_full_disk_is_one_error_and_leaves_no_torn_line(
-    small_disk: Path, fill_disk: Callable[[Path], None]
-) -> None:
+def test_a_full_disk_is_one_error_and_leaves_no_torn_line(small_disk: Path, fill_disk: Callable[[Path], None]) -> None:
     path = small_disk / "events.jsonl"
     with started(path) as writer:
         fill_disk(small_disk)
@@ -213,9 +209,7 @@ with JournalWriter(Path(sys.argv[1])) as writer:
 """
 
 
-def test_a_killed_writer_loses_no_event_it_was_told_is_written(
-    path: Path, start_python: Callable[..., object]
-) -> None:
+def test_a_killed_writer_loses_no_event_it_was_told_is_written(path: Path, start_python: Callable[..., object]) -> None:
     for last in (100, 1000, 5000):
         writer = start_python(WRITE_FOR_EVER, path)
         while (said := int(writer.stdout.readline())) != last:  # type: ignore[attr-defined]

@@ -1,0 +1,54 @@
+"""Where the seconds of a nano step go: real steps of the real loop on the embedded model.
+
+    python tests/benchmarks/nano_step.py [--steps 5]
+
+Prints seconds by phase and tokens/s; `sampling.py` and `update.py` beside it compare the two heavy phases with
+`model.generate` and with a bare forward and backward pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from contextlib import ExitStack
+
+from engine.assembly import assemble
+from engine.coevolution import CoevolutionStep, coevolve
+from engine.config import load_preset
+
+
+def run_steps(count: int) -> list[CoevolutionStep]:
+    config = load_preset("nano", [f"run.steps={count + 1}"])
+    with ExitStack() as resources:
+        engine = assemble(config, resources)
+        done = [
+            coevolve(step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules)
+            for step in range(1, count + 2)
+        ]
+    return done[1:]  # the first one warms up
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=5)
+    steps = run_steps(parser.parse_args().steps)
+
+    def median(values: list[float]) -> float:
+        return statistics.median(values)
+
+    rows = [
+        ("sampling", median([s.sampling.sampling_seconds for s in steps])),
+        ("executing, what is left of it after sampling", median([s.sampling.waiting_seconds for s in steps])),
+        ("update", median([s.update_seconds for s in steps])),
+        ("whole step", median([s.seconds for s in steps])),
+    ]
+    for name, seconds in rows:
+        print(f"{name:<46}{seconds:8.2f} s")
+    sampled = median([s.sampling.tokens / s.sampling.sampling_seconds for s in steps])
+    trained = median([s.update.tokens_per_second for s in steps])
+    print(f"{'sampled':<46}{sampled:8.0f} tokens/s")
+    print(f"{'trained (answer tokens, KL reference included)':<46}{trained:8.0f} tokens/s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""From answers to rewards with the real executor; only the words come from a script instead of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from engine.measure import measure
+from engine.problems import IOExample, Problem
+from engine.prompts import Rejected, RejectReason, Role
+from engine.rollouts import RolloutSettings, TaskRollouts, roll_out
+from engine.sampling import Completion, OnDelta, Request, SamplingParams
+from engine.sandbox import Executor, Limits, Status
+from engine.scoring import ScoringRules, score
+
+DOUBLE = "print(int(input()) * 2)"
+SQUARE = "print(int(input()) ** 2)"
+CRASH = "print(1 // 0)"
+
+PROBLEM = Problem(
+    id="double",
+    statement="Print twice the number.",
+    public=(),
+    hidden=(IOExample("1\n", "2\n"), IOExample("3\n", "6\n")),
+    solutions=(DOUBLE,),
+)
+
+
+def program(source: str) -> str:
+    return f"```python\n{source}\n```"
+
+
+def unit_test(text: str, output: str) -> str:
+    return f"**Test Input:**\n```\n{text}\n```\n**Test Output:**\n```\n{output}\n```\n**Explanation:** so"
+
+
+class ScriptedSampler:
+    """Answers each request with the same texts; `unfinished` ones count as cut off."""
+
+    def __init__(self, coder: Sequence[str], tester: Sequence[str], unfinished: Sequence[str] = ()) -> None:
+        self._texts = {Role.CODER: coder, Role.TESTER: tester}
+        self._unfinished = unfinished
+
+    def sample(
+        self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
+    ) -> Iterator[Completion]:
+        for request in requests:
+            texts = self._texts[Role(request.id.split("/")[1])]
+            for index in reversed(range(request.n)):
+                text = texts[index]
+                ids = tuple(range(1, len(text.split()) + 1))
+                yield Completion(request.id, index, ids, (-1.0,) * len(ids), text not in self._unfinished, text)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    with Executor(Limits(cpu_seconds=1.0)) as executor:
+        yield executor
+
+
+CODER = [program(DOUBLE), program(SQUARE), program(CRASH), "no code at all"]
+TESTER = [unit_test("5", "10"), unit_test("2", "4"), unit_test("3", "9"), "no test at all"]
+SETTINGS = RolloutSettings(4, 4, SamplingParams(), SamplingParams())
+
+
+def rollouts(executor: Executor, sampler: ScriptedSampler | None = None) -> TaskRollouts:
+    sampler = sampler or ScriptedSampler(CODER, TESTER)
+    (task,), _ = roll_out([PROBLEM], lambda problem, role: (1, 2), sampler, executor, SETTINGS, seed=0)
+    return task
+
+
+def test_every_program_meets_every_test_and_what_cannot_be_parsed_stays_in_the_matrix(executor: Executor) -> None:
+    task = rollouts(executor)
+    assert task.matrix.truth_nt.tolist() == [[True, True], [False, False], [False, False], [False, False]]
+    assert task.matrix.generated_nm.tolist() == [
+        [True, True, False, False],
+        [False, True, True, False],
+        [False] * 4,
+        [False] * 4,
+    ]
+    assert task.matrix.malformed_m.tolist() == [False, False, False, True]
+    assert task.matrix.rejected_n.tolist() == [False, False, False, True]
+    assert task.programs[3] == Rejected(RejectReason.NO_BLOCK)
+    assert task.truth_outcomes[2][0] is not None
+    assert task.truth_outcomes[2][0].status is Status.RUNTIME_ERROR
+
+
+def test_rewards_follow_the_paper(executor: Executor) -> None:
+    scored = score(rollouts(executor), ScoringRules())
+    assert scored.coder.rewards_k.tolist() == [1.0, 0.0, 0.0, 0.0]
+    # test 0: right, all 3 wrong programs fail it; test 1: right, but SQUARE passes; test 2: wrong, SQUARE passes
+    assert scored.tester.rewards_k[:3].tolist() == [3.0, 2.0, -1.0]
+    assert scored.tester.rewards_k[3] <= scored.tester.rewards_k[:3].min()
+    for group in scored.groups:
+        assert group.usable
+        assert group.advantages_k.mean() == pytest.approx(0.0)
+
+
+def test_a_truncated_answer_is_masked_and_does_not_shift_its_group(executor: Executor) -> None:
+    sampler = ScriptedSampler(CODER, TESTER, unfinished=[CODER[3]])
+    scored = score(rollouts(executor, sampler), ScoringRules(truncated="mask"))
+    assert scored.coder.masked_k.tolist() == [False, False, False, True]
+    assert scored.coder.advantages_k[3] == 0.0
+    assert scored.coder.advantages_k[:3].sum() == pytest.approx(0.0)
+
+
+def test_a_penalised_truncated_answer_falls_to_the_floor_of_its_group(executor: Executor) -> None:
+    sampler = ScriptedSampler(CODER, TESTER, unfinished=[TESTER[0]])
+    scored = score(rollouts(executor, sampler), ScoringRules(truncated="penalise"))
+    assert scored.tester.rewards_k[0] == scored.tester.rewards_k.min()
+    assert not scored.tester.masked_k.any()
+
+
+def test_without_a_correct_program_the_tester_group_gives_no_signal(executor: Executor) -> None:
+    sampler = ScriptedSampler([program(SQUARE)] * 4, TESTER)
+    scored = score(rollouts(executor, sampler), ScoringRules())
+    assert scored.tester.without_signal
+    assert not scored.tester.usable
+    assert not scored.coder.usable
+
+
+def test_measuring_judges_tests_by_the_reference_program(executor: Executor) -> None:
+    summary = measure(
+        [PROBLEM],
+        lambda problem, role: (1, 2),
+        ScriptedSampler(CODER, TESTER),
+        executor,
+        SETTINGS,
+        bon_sizes=((4, 4),),
+        seed=0,
+    )
+    assert summary.code.mean == pytest.approx(0.25)
+    assert summary.ut.mean == pytest.approx(0.5)
+    assert summary.ut_bases == {"reference": 1}
+    assert summary.malformed_share.mean == pytest.approx(0.25)
+
+
+def test_a_group_has_the_same_seed_wherever_its_task_stands_in_the_batch() -> None:
+    seen: dict[str, list[int]] = {}
+
+    class Recording(ScriptedSampler):
+        def sample(
+            self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
+        ) -> Iterator[Completion]:
+            for request in requests:
+                seen.setdefault(request.id.split("/")[1], []).append(request.seed)
+            return super().sample(requests, params, on_delta)
+
+    other = Problem(id="other", statement="x", public=(), hidden=PROBLEM.hidden)
+    with Executor(Limits()) as executor:
+        for batch in ([PROBLEM, other], [other, PROBLEM]):
+            roll_out(batch, lambda p, r: (1,), Recording(CODER, TESTER), executor, SETTINGS, seed=3)
+    for seeds in seen.values():
+        assert seeds[0] == seeds[3]
+        assert seeds[1] == seeds[2]
+        assert len(set(seeds)) == 2
+    assert not set(seen["coder"]) & set(seen["tester"])
+    assert np.iinfo(np.int64).max >= max(seen["coder"])

@@ -286,8 +286,8 @@ class Trainer:
         saved = self._checkpoints.save(self._progress.step, write)
         if best:
             self._checkpoints.mark_best(saved.step)
-        self._journal.sync()
         self._journal.checkpoint(saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best)
+        self._journal.sync()
 
     def _restore(self) -> None:
         saved = self._checkpoints.latest(
@@ -296,6 +296,8 @@ class Trainer:
         if saved is not None:
             self._engine.policy.load_state(saved.path)
             self._progress = Progress(**json.loads((saved.path / "progress.json").read_text()))
+            if self._progress.best_step == saved.step:
+                self._checkpoints.mark_best(saved.step)  # a kill may have come between saving and marking
         self._started = time.monotonic() - self._progress.seconds
         self._archive.drop_from(self._progress.step + 1)
         self._journal.resumed(from_step=self._progress.step + 1, steps=self._config.run.steps)

@@ -1,7 +1,8 @@
 """Draws one token a row from its logits and says how likely that token was.
 
-The draw inverts the cumulative distribution at a given number in [0, 1): about 1 ms for 256 rows of 1,024 tokens on
-one CPU core where softmax and `torch.multinomial` take 5.6 ms, and the randomness stays with the caller.
+The draw inverts the cumulative distribution at a given number in [0, 1). For 256 rows of 1,024 tokens on one CPU
+core that takes 0.7 ms (3 where malloc gives large blocks back each time), softmax and `torch.multinomial` 5.6; and
+the randomness stays with the caller.
 """
 
 from __future__ import annotations

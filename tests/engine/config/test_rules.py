@@ -29,7 +29,7 @@ CASES = [
     ),
     (
         "micro_batch_holds_the_longest_answer",
-        ["policy.micro_batch_tokens=100"],
+        ["policy.micro_batch_tokens=64"],
         ["rollout.max_new_tokens_tester=64", "rollout.max_new_tokens_coder=64"],
     ),
     (

@@ -77,7 +77,12 @@ def assemble(config: RunConfig, resources: ExitStack) -> Engine:
         )
     )
     policy, tokenizer = load_policy(config)
-    sampler = TransformersSampler(policy.model, tokenizer, max_batch=config.rollout.max_batch)
+    sampler = TransformersSampler(
+        policy.model,
+        tokenizer,
+        max_batch=config.rollout.max_batch,
+        threads=max(1, torch.get_num_threads() // 2),  # the sandbox has the other cores meanwhile
+    )
     resources.callback(sampler.close)
     return Engine(
         train=train,

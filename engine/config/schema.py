@@ -144,7 +144,9 @@ class RunSection(Section):
     keep_checkpoints: int = Field(ge=1, le=10_000, description="checkpoints kept, newest first; older ones are removed")
     archive_steps: int = Field(ge=0, description="rollouts kept of so many of the newest steps; 0 = of all steps")
     archive_mb: int = Field(ge=0, description="archive size at which the oldest rollouts go, in MB; 0 = no bound")
-    threads: int = Field(ge=0, le=1024, description="CPU threads of the engine; 0 = as many as there are cores")
+    threads: int = Field(
+        ge=0, le=1024, description="CPU threads of the update (sampling takes half); 0 = as many as there are cores"
+    )
 
 
 class RunConfig(Section):

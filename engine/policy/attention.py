@@ -39,9 +39,7 @@ class Segment:
 class AttentionTile:
     """n segments of similar lengths, padded to the longest: q queries each, c = longest prefix + q keys."""
 
-    query_index: (
-        torch.Tensor
-    )  # [n * q] int64 into the flat row; padding repeats a real position, its output is dropped
+    query_index: torch.Tensor  # [n * q] int64 into the flat row; padding repeats a real position, its output is dropped
     key_index: torch.Tensor  # [n * c] int64 into the flat row
     mask: torch.Tensor  # [n, 1, q, c] additive: 0 where a query may look, -inf elsewhere
     n_segments: int
@@ -56,9 +54,7 @@ class Packing:
     output_index: torch.Tensor  # [s] int64 into the tiles' outputs laid end to end
 
 
-def pack_segments(
-    segments: Sequence[Segment], n_positions: int, dtype: torch.dtype, device: torch.device
-) -> Packing:
+def pack_segments(segments: Sequence[Segment], n_positions: int, dtype: torch.dtype, device: torch.device) -> Packing:
     """Tile `segments`, which must cover each of the `n_positions` of the flat row exactly once.
 
     Masks come in `dtype` (that of the queries). A tile takes segments down to half the length of its longest,
@@ -71,9 +67,7 @@ def pack_segments(
         tile, n_queries = _tile(members, dtype, device)
         for row, segment in enumerate(members):
             begin = offset + row * n_queries
-            output_index[segment.start : segment.start + segment.length] = torch.arange(
-                begin, begin + segment.length
-            )
+            output_index[segment.start : segment.start + segment.length] = torch.arange(begin, begin + segment.length)
         offset += len(members) * n_queries
         tiles.append(tile)
     return Packing(tuple(tiles), output_index.to(device))
@@ -135,9 +129,7 @@ def packed_attention(
     this attention for every use (generation, plain forward).
     """
     if packing is None:
-        output, _ = sdpa_attention_forward(
-            module, query, key, value, attention_mask, scaling=scaling, **kwargs
-        )
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
         return output, None
     _, n_heads, _, width = query.shape
     rows = [_rows(states) for states in (query, key, value)]

@@ -58,9 +58,7 @@ def plan_micro_batches(
     as far as the budget allows; where a group must be split, its answers are split by length. A sequence
     longer than the budget is a micro-batch of its own.
     """
-    ordered = sorted(
-        range(len(sequences)), key=lambda i: (-_length(sequences[i]), sequences[i].prompt_ids, i)
-    )
+    ordered = sorted(range(len(sequences)), key=lambda i: (-_length(sequences[i]), sequences[i].prompt_ids, i))
     if layout is Layout.PADDED:
         return _fill_padded(sequences, ordered, token_budget)
     return _fill_shared(sequences, ordered, token_budget)
@@ -157,9 +155,7 @@ def _build_shared(
     )
 
 
-def _build_padded(
-    sequences: Sequence[TokenSequence], members: tuple[int, ...], device: torch.device
-) -> MicroBatch:
+def _build_padded(sequences: Sequence[TokenSequence], members: tuple[int, ...], device: torch.device) -> MicroBatch:
     rows = [sequences[i].prompt_ids + sequences[i].token_ids[:-1] for i in members]
     width = max(len(row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)

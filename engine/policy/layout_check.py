@@ -12,9 +12,7 @@ from engine.policy.batching import Layout, TokenSequence, build_micro_batch
 from engine.policy.logprobs import score_tokens
 
 _TOLERANCE = {torch.float32: 1e-3}
-_TOLERANCE_HALF = (
-    0.1  # mean absolute difference in nats: two bf16 kernels differ, a wrong mask differs by far more
-)
+_TOLERANCE_HALF = 0.1  # mean absolute difference in nats: two bf16 kernels differ, a wrong mask differs by far more
 
 
 def choose_layout(model: PeftModel) -> tuple[Layout, str]:

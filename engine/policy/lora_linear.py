@@ -26,9 +26,7 @@ class FusedLoraLinear(PeftLoraLinear):
             return super().forward(x, *args, **kwargs)
         (name,) = self.active_adapters
         base, lora_a, lora_b = self.base_layer, self.lora_A[name].weight, self.lora_B[name].weight
-        output: torch.Tensor = _LoraLinear.apply(
-            x, base.weight, base.bias, lora_a, lora_b, self.scaling[name]
-        )
+        output: torch.Tensor = _LoraLinear.apply(x, base.weight, base.bias, lora_a, lora_b, self.scaling[name])
         return output
 
     def _is_plain(self, x: torch.Tensor) -> bool:

@@ -26,9 +26,7 @@ import torch
 
 Normalise = Literal["token", "sequence"]
 
-MAX_LOG_RATIO = (
-    20.0  # e^20: keeps a broken token's ratio finite in fp32 so that it shows as a number, not as inf
-)
+MAX_LOG_RATIO = 20.0  # e^20: keeps a broken token's ratio finite in fp32 so that it shows as a number, not as inf
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,7 @@ def locate_model(name: str, allow_download: bool = True) -> Path:
         folder = _from_hub(name, allow_download)
     fault = _incomplete(folder)
     if fault:
-        raise EnvironmentError_(
-            f"model folder {folder} {fault}", "point model.name at a complete model folder"
-        )
+        raise EnvironmentError_(f"model folder {folder} {fault}", "point model.name at a complete model folder")
     _check_weights(folder)
     return folder
 

@@ -25,9 +25,7 @@ class TrainSample:
         if not self.prompt_ids or not self.token_ids:
             raise ValueError("a sample needs a prompt and an answer of at least one token each")
         if len(self.token_ids) != len(self.sampler_logprobs):
-            raise ValueError(
-                f"{len(self.token_ids)} answer tokens, but {len(self.sampler_logprobs)} sampler log-probs"
-            )
+            raise ValueError(f"{len(self.token_ids)} answer tokens, but {len(self.sampler_logprobs)} sampler log-probs")
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,7 @@ class UpdateReport:
 
     loss: float  # pg_loss + kl_beta * kl
     pg_loss: float
-    kl: (
-        float | None
-    )  # k3 against adapters-off as it was penalised; on a share of the tokens where it is only measured
+    kl: float | None  # k3 against adapters-off as it was penalised; on a share of the tokens where it is only measured
     kl_tokens: int  # how many tokens `kl` was taken over
     ratio_mean: float  # raw pi_old / sampler per token: about 1 where the two agree
     ratio_min: float

@@ -70,9 +70,7 @@ class Policy:
     The model stays usable by others between calls (the sampler shares it): evaluation mode, adapters on.
     """
 
-    def __init__(
-        self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, settings: PolicySettings
-    ) -> None:
+    def __init__(self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, settings: PolicySettings) -> None:
         """Takes over `model`, whose adapters are the only parameters that may require gradients.
 
         Raises:
@@ -116,9 +114,7 @@ class Policy:
             group["lr"] = rate
         for stage in self._stages(trained):
             mini_batches = self._mini_batches(stage)
-            old_logprobs: list[list[torch.Tensor] | None] = [
-                None
-            ]  # None: those of the trained forward pass itself
+            old_logprobs: list[list[torch.Tensor] | None] = [None]  # None: those of the trained forward pass itself
             with watch.part("old_logprobs"):
                 old_logprobs += [self._score(mini_batch) for mini_batch in mini_batches[1:]]
             for mini_batch, old in zip(mini_batches, old_logprobs, strict=True):
@@ -174,9 +170,7 @@ class Policy:
         for sample in samples:
             groups.setdefault((sample.role, sample.prompt_ids), []).append(sample)
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self._updates_done)
-        shuffled = [
-            list(groups.items())[i] for i in torch.randperm(len(groups), generator=generator).tolist()
-        ]
+        shuffled = [list(groups.items())[i] for i in torch.randperm(len(groups), generator=generator).tolist()]
         shuffled.sort(key=lambda item: item[0][0])  # stable: by role, shuffled within
         dealt = [shuffled[first::count] for first in range(count)]
         return [list(chain.from_iterable(members for _, members in hand)) for hand in dealt if hand]
@@ -205,11 +199,7 @@ class Policy:
             if not finite:
                 break
         with watch.part("optimiser"):
-            norm = (
-                torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.max_grad_norm)
-                if finite
-                else None
-            )
+            norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.max_grad_norm) if finite else None
             if norm is not None and bool(torch.isfinite(norm)):
                 self._optimiser.step()
                 tally.keep(float(norm))
@@ -239,9 +229,7 @@ class Policy:
         detached_a = scores.logprobs_a.detach()
         inputs = LossInputs(
             logprobs_a=scores.logprobs_a,
-            old_logprobs_a=detached_a
-            if old_logprobs is None
-            else torch.cat([old_logprobs[i] for i in batch.members]),
+            old_logprobs_a=detached_a if old_logprobs is None else torch.cat([old_logprobs[i] for i in batch.members]),
             sampler_logprobs_a=torch.tensor(
                 list(chain.from_iterable(member.sampler_logprobs for member in members)),
                 dtype=torch.float32,
@@ -255,9 +243,7 @@ class Policy:
         if not bool(torch.isfinite(terms.loss)):
             return False
         terms.loss.backward()
-        scored = ScoredTokens(
-            [member.role for member in members], lengths, scores.entropy_a, detached_a, reference_a
-        )
+        scored = ScoredTokens([member.role for member in members], lengths, scores.entropy_a, detached_a, reference_a)
         tally.add(terms, scored, float(inputs.weights_a.sum()))
         return True
 
@@ -276,9 +262,7 @@ class Policy:
         logprobs_b: dict[int, torch.Tensor] = {}
         with torch.no_grad():
             for members in self._plan(sequences):
-                scores_a = score_tokens(
-                    self.model, self._build(sequences, members), self.settings.temperature
-                )
+                scores_a = score_tokens(self.model, self._build(sequences, members), self.settings.temperature)
                 lengths = [len(sequences[i].token_ids) for i in members]
                 logprobs_b.update(zip(members, scores_a.logprobs_a.split(lengths), strict=True))
         return [logprobs_b[i] for i in range(len(samples))]

@@ -1,7 +1,6 @@
 """Lends a model to the sampler: adapters merged, dropout off, attention ours; and takes it all back.
 
-Merging spares each step two small products a layer (and makes sampling as fast as with the base model). The
-base
+Merging spares each step two small products a layer (and makes sampling as fast as with the base model). The base
 weights are put back by pointer, not by subtracting: bit for bit what they were.
 """
 
@@ -83,10 +82,16 @@ def _merge(layer: LoraLinear) -> _MergedWeight | None:
 
 
 class ModelScope:
-    """Context in which a model samples; outside the `with` block nothing of it shows."""
+    """Context in which a model samples; outside the `with` block nothing of it shows.
 
-    def __init__(self, model: PreTrainedModel | PeftModel, *, attention: str | None, merge: bool) -> None:
+    threads: CPU threads of the products meanwhile; None leaves torch's number alone.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel | PeftModel, *, attention: str | None, merge: bool, threads: int | None = None
+    ) -> None:
         self._model = model
+        self._threads, self._own_threads = threads, torch.get_num_threads()
         self._config = without_adapters(model).config
         self._attention = attention
         self._own_attention: str | None = None
@@ -94,6 +99,9 @@ class ModelScope:
         self._adapters = MergedAdapters(model) if merge and isinstance(model, PeftModel) else None
 
     def __enter__(self) -> None:
+        if self._threads is not None:
+            self._own_threads = torch.get_num_threads()
+            torch.set_num_threads(self._threads)
         if self._adapters is not None:
             self._adapters.__enter__()
         for module in self._training_modules:
@@ -111,3 +119,5 @@ class ModelScope:
             module.training = True
         if self._adapters is not None:
             self._adapters.__exit__(kind, error, trace)
+        if self._threads is not None:
+            torch.set_num_threads(self._own_threads)

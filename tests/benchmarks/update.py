@@ -140,9 +140,7 @@ def main() -> None:
         variants[name] = lambda policy=policy: policy.update(samples)
     for budget in (1024, 4096, 8192):
         other = make_policy(replace(settings, micro_batch_tokens=budget))
-        variants[f"update, KL penalised, {budget} tokens a micro-batch"] = lambda other=other: other.update(
-            samples
-        )
+        variants[f"update, KL penalised, {budget} tokens a micro-batch"] = lambda other=other: other.update(samples)
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     wall: dict[str, float] = {}
     for repeat in range(arguments.repeats + 1):

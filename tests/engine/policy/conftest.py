@@ -36,9 +36,7 @@ def _base(architecture: str, dtype: torch.dtype) -> torch.nn.Module:
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(1)
-    sizes = {
-        key: value for key, value in SIZES.items() if not (architecture == "qwen2" and key == "head_dim")
-    }
+    sizes = {key: value for key, value in SIZES.items() if not (architecture == "qwen2" and key == "head_dim")}
     with quiet_transformers():
         model = AutoModelForCausalLM.from_config(CONFIGS[architecture](**sizes), dtype=dtype)
     with torch.no_grad():  # far from uniform, so that log-probs differ between tokens
@@ -99,9 +97,7 @@ def model_folder(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> Path:
     return folder
 
 
-def make_samples(
-    policy: Policy | None = None, groups: int = 4, members: int = 4, seed: int = 0
-) -> list[TrainSample]:
+def make_samples(policy: Policy | None = None, groups: int = 4, members: int = 4, seed: int = 0) -> list[TrainSample]:
     """Groups of both roles with ragged answers; sampler log-probs are the policy's own, or made up without
     one."""
     draw = random.Random(seed)

@@ -41,9 +41,7 @@ def test_adapters_sit_on_every_linear_layer_and_change_nothing_at_first(model_fo
     ids = torch.tensor([[3, 8, 1]])
     before = base(ids).logits
     model = attach_adapter(base, AdapterSettings(rank=4, alpha=8))
-    adapted = {
-        name.split(".lora_A")[0].rsplit(".", 1)[1] for name, _ in model.named_parameters() if "lora_A" in name
-    }
+    adapted = {name.split(".lora_A")[0].rsplit(".", 1)[1] for name, _ in model.named_parameters() if "lora_A" in name}
     assert adapted == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
     assert torch.equal(model(ids).logits, before)
 

@@ -28,19 +28,13 @@ def _sequences(make_samples: MakeSamples) -> list[TokenSequence]:
     return [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in make_samples()]
 
 
-def _plain_logprobs(
-    model: PeftModel, sequences: Sequence[TokenSequence], temperature: float = 1.0
-) -> torch.Tensor:
+def _plain_logprobs(model: PeftModel, sequences: Sequence[TokenSequence], temperature: float = 1.0) -> torch.Tensor:
     """One sequence at a time through the model's own forward pass and a full softmax."""
     parts = []
     for sequence in sequences:
-        logits = model(
-            input_ids=torch.tensor([sequence.prompt_ids + sequence.token_ids]), use_cache=False
-        ).logits
+        logits = model(input_ids=torch.tensor([sequence.prompt_ids + sequence.token_ids]), use_cache=False).logits
         logits_sv = logits[0, len(sequence.prompt_ids) - 1 : -1] / temperature
-        parts.append(
-            torch.log_softmax(logits_sv, -1).gather(1, torch.tensor(sequence.token_ids)[:, None])[:, 0]
-        )
+        parts.append(torch.log_softmax(logits_sv, -1).gather(1, torch.tensor(sequence.token_ids)[:, None])[:, 0])
     return torch.cat(parts)
 
 
@@ -95,9 +89,7 @@ def test_the_head_in_chunks_with_a_temperature_equals_a_full_softmax(
         torch.testing.assert_close(gradient, plain_gradients[name], atol=1e-4, rtol=1e-4, msg=name)
 
 
-def test_entropy_is_that_of_the_next_token_distribution(
-    make_model: MakeModel, make_samples: MakeSamples
-) -> None:
+def test_entropy_is_that_of_the_next_token_distribution(make_model: MakeModel, make_samples: MakeSamples) -> None:
     model, sequence = make_model(), _sequences(make_samples)[0]
     logits = model(input_ids=torch.tensor([sequence.prompt_ids + sequence.token_ids])).logits
     expected = torch.distributions.Categorical(logits=logits[0, len(sequence.prompt_ids) - 1 : -1]).entropy()
@@ -121,9 +113,7 @@ def test_the_fused_lora_layer_equals_pefts(make_model: MakeModel, make_samples: 
         torch.testing.assert_close(gradient, expected_gradients[name], atol=1e-5, rtol=1e-4, msg=name)
 
 
-def test_bf16_weights_keep_fp32_adapters_and_gradients(
-    make_model: MakeModel, make_samples: MakeSamples
-) -> None:
+def test_bf16_weights_keep_fp32_adapters_and_gradients(make_model: MakeModel, make_samples: MakeSamples) -> None:
     sequences = _sequences(make_samples)
     model = _use_packed(make_model(dtype=torch.bfloat16))
     batch = build_micro_batch(sequences, tuple(range(len(sequences))), dtype=torch.bfloat16)
@@ -188,9 +178,7 @@ def test_an_architecture_that_drops_the_packing_is_trained_in_padded_rows_with_a
 
 def test_a_model_whose_head_is_not_linear_is_refused(make_model: MakeModel) -> None:
     with (
-        patch.object(
-            layout_check, "_plain_logprobs", lambda _, sequence: torch.zeros(len(sequence.token_ids))
-        ),
+        patch.object(layout_check, "_plain_logprobs", lambda _, sequence: torch.zeros(len(sequence.token_ids))),
         pytest.raises(EnvironmentError_, match="cannot be trained"),
     ):
         choose_layout(_use_packed(make_model()))

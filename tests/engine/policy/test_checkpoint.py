@@ -50,15 +50,11 @@ def test_a_resumed_policy_goes_on_bit_for_bit(
     assert torch.equal(torch.rand(3), drawn)
     assert second.updates_done == 2
     assert [_metrics(second.update(samples)) for samples in steps[2:]] == expected[2:]
-    for (name, ours), theirs in zip(
-        straight.model.named_parameters(), second.model.parameters(), strict=True
-    ):
+    for (name, ours), theirs in zip(straight.model.named_parameters(), second.model.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
 
 
-def test_saving_does_not_disturb_the_run(
-    tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples
-) -> None:
+def test_saving_does_not_disturb_the_run(tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     quiet, saved = make_policy(), make_policy()
     samples = make_samples()
     for policy in (quiet, saved):
@@ -90,9 +86,7 @@ def test_a_merged_model_gives_the_policys_logits_and_leaves_the_policy_alone(
     assert torch.equal(policy.model(ids).logits, expected)
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
     torch.testing.assert_close(merged(ids).logits, expected, atol=1e-4, rtol=0)
-    assert not torch.allclose(
-        AutoModelForCausalLM.from_pretrained(model_folder)(ids).logits, expected, atol=1e-2
-    )
+    assert not torch.allclose(AutoModelForCausalLM.from_pretrained(model_folder)(ids).logits, expected, atol=1e-2)
     assert AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template == tokenizer.chat_template
     assert "cure_packed" not in (tmp_path / "merged" / "config.json").read_text()
     load_base_model(str(tmp_path / "merged"))  # complete by our own standards

@@ -39,9 +39,7 @@ def test_the_reported_kl_is_the_mean_k3_against_adapters_off(
     policy = make_policy(moved=True)
     samples = make_samples(policy)
     own = torch.tensor([x for row in policy.logprobs(samples) for x in row], dtype=torch.float64)
-    reference = torch.tensor(
-        [x for row in policy.reference_logprobs(samples) for x in row], dtype=torch.float64
-    )
+    reference = torch.tensor([x for row in policy.reference_logprobs(samples) for x in row], dtype=torch.float64)
     expected = (torch.exp(reference - own) - (reference - own) - 1).mean()
     report = policy.update(samples)
     assert report.kl == pytest.approx(float(expected), rel=1e-4)
@@ -63,9 +61,7 @@ def test_updates_raise_what_was_rewarded_and_lower_what_was_not(
     assert sum(gain > 0 for gain in gains) >= len(gains) - 1
 
 
-def test_a_strong_kl_penalty_holds_the_policy_near_the_base(
-    make_policy: MakePolicy, make_samples: MakeSamples
-) -> None:
+def test_a_strong_kl_penalty_holds_the_policy_near_the_base(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     kl = []
     for beta in (0.0, 5.0):
         policy = make_policy(loss=LossNumbers(kl_beta=beta), kl_measure_share=1.0)
@@ -74,9 +70,7 @@ def test_a_strong_kl_penalty_holds_the_policy_near_the_base(
     assert kl[1] < 0.5 * kl[0]
 
 
-def test_ratios_are_one_where_sampler_and_trainer_agree(
-    make_policy: MakePolicy, make_samples: MakeSamples
-) -> None:
+def test_ratios_are_one_where_sampler_and_trainer_agree(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     policy = make_policy(moved=True)
     report = policy.update(make_samples(policy))
     for ratio in (report.ratio_mean, report.ratio_min, report.ratio_max, report.effective_sample_size):
@@ -85,9 +79,7 @@ def test_ratios_are_one_where_sampler_and_trainer_agree(
     assert report.clip_share == 0.0
 
 
-def test_a_sampler_that_disagrees_shows_in_the_ratios(
-    make_policy: MakePolicy, make_samples: MakeSamples
-) -> None:
+def test_a_sampler_that_disagrees_shows_in_the_ratios(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     policy = make_policy()
     samples = make_samples(policy)
     off = replace(samples[0], sampler_logprobs=tuple(x - 2.0 for x in samples[0].sampler_logprobs))
@@ -115,9 +107,7 @@ def test_masked_and_zero_advantage_samples_are_left_out_and_counted(
     assert _same(_weights(policy), _weights(twin))
 
 
-@pytest.mark.parametrize(
-    "samples_of", [lambda samples: [], lambda samples: [replace(samples[0], advantage=0.0)]]
-)
+@pytest.mark.parametrize("samples_of", [lambda samples: [], lambda samples: [replace(samples[0], advantage=0.0)]])
 def test_an_update_with_nothing_to_train_changes_nothing(
     samples_of: Callable[[list[TrainSample]], list[TrainSample]],
     make_policy: MakePolicy,
@@ -140,9 +130,7 @@ def test_a_nan_or_inf_skips_the_step_and_is_reported(
     policy = make_policy()
     samples = make_samples(policy)
     before = _weights(policy)
-    bad = replace(
-        samples[3], token_ids=samples[3].token_ids[:1], sampler_logprobs=samples[3].sampler_logprobs[:1]
-    )
+    bad = replace(samples[3], token_ids=samples[3].token_ids[:1], sampler_logprobs=samples[3].sampler_logprobs[:1])
     report = policy.update([*samples, replace(bad, **broken)])
     assert report.nonfinite
     assert report.optimiser_steps == 0
@@ -151,9 +139,7 @@ def test_a_nan_or_inf_skips_the_step_and_is_reported(
     assert not policy.update(samples).nonfinite  # and goes on
 
 
-def test_a_gradient_that_is_not_finite_skips_the_step(
-    make_policy: MakePolicy, make_samples: MakeSamples
-) -> None:
+def test_a_gradient_that_is_not_finite_skips_the_step(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     policy = make_policy()
     samples = make_samples(policy)
     parameter = next(p for p in policy.model.parameters() if p.requires_grad)
@@ -180,9 +166,7 @@ def test_a_sequential_update_trains_the_coder_then_the_tester(
     samples = make_samples(policy)
     report = policy.update(samples)
     assert report.optimiser_steps == 2
-    assert (
-        report.ratio_max > 1.0 + 1e-4
-    )  # the coder's step moved the tester's log-probs: the correction sees it
+    assert report.ratio_max > 1.0 + 1e-4  # the coder's step moved the tester's log-probs: the correction sees it
     for role in ("coder", "tester"):
         twin.update([sample for sample in samples if sample.role == role])
     assert _same(_weights(policy), _weights(twin))
@@ -200,13 +184,9 @@ def test_later_mini_batches_run_against_the_log_probs_from_before_the_update(
     assert report.clip_share > 0.0  # new against old: the first step moved the second's tokens
 
 
-def test_without_a_penalty_the_kl_is_measured_on_a_share(
-    make_policy: MakePolicy, make_samples: MakeSamples
-) -> None:
+def test_without_a_penalty_the_kl_is_measured_on_a_share(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     def measured(share: float) -> UpdateReport:
-        policy = make_policy(
-            moved=True, loss=LossNumbers(kl_beta=0.0), kl_measure_share=share, micro_batch_tokens=30
-        )
+        policy = make_policy(moved=True, loss=LossNumbers(kl_beta=0.0), kl_measure_share=share, micro_batch_tokens=30)
         return policy.update(make_samples(policy))
 
     none, some, full = measured(0.0), measured(0.3), measured(1.0)
@@ -235,9 +215,7 @@ def test_the_rate_follows_the_schedule(make_policy: MakePolicy, make_samples: Ma
     assert [policy.update(samples).learning_rate for _ in range(4)] == pytest.approx([0.05, 0.1, 0.05, 0.0])
 
 
-def test_the_model_is_left_as_the_sampler_needs_it(
-    make_policy: MakePolicy, make_samples: MakeSamples
-) -> None:
+def test_the_model_is_left_as_the_sampler_needs_it(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     policy = make_policy()
     policy.update(make_samples(policy))
     assert not policy.model.training

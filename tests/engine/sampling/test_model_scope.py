@@ -6,7 +6,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from engine.sampling.model_scope import MergedAdapters
+from engine.sampling.model_scope import MergedAdapters, ModelScope
 
 
 def logits_of(model) -> torch.Tensor:
@@ -57,3 +57,10 @@ def test_a_half_precision_weight_is_merged_in_single_precision(adapted):
     expected = (projection.base_layer.weight.float() + delta).bfloat16()
     with MergedAdapters(adapted):
         assert torch.equal(projection.base_layer.weight, expected)
+
+
+def test_sampling_leaves_torch_the_threads_it_had(adapted):
+    before = torch.get_num_threads()
+    with ModelScope(adapted, attention=None, merge=False, threads=before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before

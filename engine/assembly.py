@@ -13,7 +13,7 @@ import torch
 
 from engine.coevolution import StepRules
 from engine.config import RunConfig
-from engine.errors import DataError
+from engine.errors import DataError, EnvironmentError_
 from engine.policy import (
     AdapterSettings,
     LossNumbers,
@@ -61,6 +61,10 @@ class Engine:
 
 def assemble(config: RunConfig, resources: ExitStack) -> Engine:
     """Loads tasks first (cheap, most often wrong), then the sandbox, then the model. Raises CureError."""
+    if config.rollout.sampler != "transformers":
+        raise EnvironmentError_(
+            f"this version does not sample with {config.rollout.sampler} yet", 'set rollout.sampler = "transformers"'
+        )
     train, validation, heldout = load_splits(config)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
@@ -121,7 +125,8 @@ def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, 
 def load_policy(config: RunConfig) -> tuple[Policy, Any]:
     """The base model with fresh adapters and its optimiser, and the model's tokenizer."""
     numbers = config.policy
-    base = load_base_model(str(source_path(config.model.source)), precision=numbers.precision)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    base = load_base_model(str(source_path(config.model.source)), precision=numbers.precision, device=device)
     adapter = AdapterSettings(rank=numbers.lora_rank, alpha=numbers.lora_alpha, seed=config.run.seed)
     settings = PolicySettings(
         schedule=Schedule(

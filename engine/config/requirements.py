@@ -169,10 +169,21 @@ def _task_files(config: RunConfig, machine: Machine) -> list[Missing]:
     return [Missing(f"no {places}", f"put CURE .json or .jsonl files there, or name yours by {settings}")]
 
 
+def _parts_to_come(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Settings that are understood and checked, but that no code of this version acts on yet."""
+    to_come = []
+    if config.rollout.sampler == "vllm":
+        to_come.append(Missing("this version does not sample with vLLM yet", 'set rollout.sampler = "transformers"'))
+    if config.policy.precision == "nf4":
+        to_come.append(Missing("this version does not train NF4 weights yet", 'set policy.precision = "bf16"'))
+    return to_come
+
+
 CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     _cuda_device,
     _libraries,
     _memory,
     _model_files,
     _task_files,
+    _parts_to_come,
 )

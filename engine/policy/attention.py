@@ -47,8 +47,7 @@ class AttentionTile:
 
 @dataclass(frozen=True)
 class Packing:
-    """How the attention of a flat row is computed: its tiles, and where in them each position's output
-    lies."""
+    """How the attention of a flat row is computed: its tiles, and where in them each position's output lies."""
 
     tiles: tuple[AttentionTile, ...]
     output_index: torch.Tensor  # [s] int64 into the tiles' outputs laid end to end

@@ -30,8 +30,7 @@ FORMAT = 1
 
 
 def save(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, updates_done: int) -> None:
-    """Write adapters (peft's format) and trainer state into `path`. Raises RunError where it cannot be
-    written."""
+    """Write adapters (peft's format) and trainer state into `path`. Raises RunError where it cannot be written."""
     save_adapter(path, model)
     state = {
         "format": FORMAT,
@@ -108,8 +107,7 @@ def save_merged(path: Path, model: PeftModel, tokenizer: PreTrainedTokenizerBase
 
 
 def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
-    """The base model's state dict, under its own names, with the active adapters added in fp32 and rounded
-    once."""
+    """The base model's state dict, under its own names, with the active adapters added in fp32 and rounded once."""
     base = base_of(model)
     layers = {name: layer for name, layer in base.named_modules() if isinstance(layer, LoraLinear)}
     merged: dict[str, torch.Tensor] = {}

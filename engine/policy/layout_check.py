@@ -37,8 +37,7 @@ def choose_layout(model: PeftModel) -> tuple[Layout, str]:
 
 
 def largest_difference(model: PeftModel, layout: Layout) -> float:
-    """|log-prob - plain log-prob| in nats over a few tokens: the largest in fp32, the mean in lower
-    precision."""
+    """|log-prob - plain log-prob| in nats over a few tokens: the largest in fp32, the mean in lower precision."""
     sequences = _made_up_sequences(base_of(model).config.vocab_size)
     base = base_of(model)
     batch = build_micro_batch(sequences, tuple(range(len(sequences))), layout, base.dtype, base.device)

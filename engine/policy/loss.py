@@ -52,8 +52,7 @@ class LossInputs:
 
 @dataclass(frozen=True)
 class LossTerms:
-    """`loss` carries the gradient; the rest is detached. Scalars are weighted sums, so micro-batches add
-    up."""
+    """`loss` carries the gradient; the rest is detached. Scalars are weighted sums, so micro-batches add up."""
 
     loss: torch.Tensor
     pg_loss: torch.Tensor
@@ -74,8 +73,7 @@ class ImportanceSummary:
 
 
 def policy_loss(inputs: LossInputs, numbers: LossNumbers) -> LossTerms:
-    """The loss of one micro-batch; its equation heads this file. ValueError for a penalty without
-    reference."""
+    """The loss of one micro-batch; its equation heads this file. ValueError for a penalty without reference."""
     if numbers.kl_beta > 0 and inputs.reference_logprobs_a is None:
         raise ValueError("kl_beta > 0 needs reference log-probs")
     ratio_a = _ratio(inputs.logprobs_a, inputs.old_logprobs_a)

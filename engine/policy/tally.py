@@ -62,8 +62,7 @@ class _RoleSums:
 
 @dataclass
 class Tally:
-    """Sums of one update. A step that comes out NaN or inf is dropped whole: call `keep` or `drop` after
-    each."""
+    """Sums of one update. A step that comes out NaN or inf is dropped whole: call `keep` or `drop` after each."""
 
     pg_loss: float = 0.0
     kl: float = 0.0

@@ -248,8 +248,7 @@ class Policy:
         return True
 
     def _takes_kl(self, number: int, of: int) -> bool:
-        """Whether micro-batch `number` of `of` gets a reference pass: all with a penalty, else some in
-        turn."""
+        """Whether micro-batch `number` of `of` gets a reference pass: all with a penalty, else some in turn."""
         if self.settings.loss.kl_beta > 0:
             return True
         share = self.settings.kl_measure_share

@@ -34,8 +34,7 @@ def without_adapters(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
 class MergedAdapters:
     """Context in which the LoRA adapters of a model are part of its weights; may be entered again and again.
 
-    The merged weights are computed once, when the object is made, and take as much memory as the adapted
-    layers.
+    The merged weights are computed once, when the object is made, and take as much memory as the adapted layers.
     Layers that cannot be merged exactly keep their adapters active instead: quantised ones, DoRA and other
     variants, and a weight tied to another module (an adapted output head must not change the embedding).
     """
@@ -67,8 +66,7 @@ class MergedAdapters:
 def _merge(layer: LoraLinear) -> _MergedWeight | None:
     base_layer = layer.get_base_layer()
     weight = getattr(base_layer, "weight", None)
-    # A quantised weight is a subclass of Parameter: merging would quantise anew, which is not what is
-    # trained.
+    # A quantised weight is a subclass of Parameter: merging would quantise anew, which is not what is trained.
     if not isinstance(base_layer, nn.Linear) or type(weight) is not nn.Parameter or not weight.is_floating_point():
         return None
     adapters = tuple(name for name in layer.active_adapters if name in layer.lora_A)

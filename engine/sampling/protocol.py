@@ -51,8 +51,7 @@ class Completion:
     """One finished or truncated sample.
 
     token_ids: the sampled tokens; the last one is the stop token when `finished`.
-    logprobs: fp32, of each sampled token under the distribution it was drawn from (temperature and top-p
-    applied).
+    logprobs: fp32, of each sampled token under the distribution it was drawn from (temperature and top-p applied).
     finished: False when `max_new_tokens` cut it off.
     text: the decoded tokens without special tokens.
     """

@@ -1,7 +1,6 @@
 """The cache of a batch in which the samples of a group share their prompt's keys and values.
 
-Each group stores its prompt once, right-padded. Each row stores what it generated in its own tail, and
-column c of
+Each group stores its prompt once, right-padded. Each row stores what it generated in its own tail, and column c of
 all tails is written in the same step: a row that came later simply has no columns before its first.
 Appending is then one slice copy for the whole batch, whatever the rows' lengths. Rows that leave are
 overwritten by the last ones, so the batch stays dense and only as many rows are copied as have left.

@@ -49,11 +49,9 @@ def _choose_chunk(logits_bv: Tensor, uniform_b: Tensor, params: SamplingParams) 
     # In double precision, or the rounding of 152k fp32 additions would show in the rare tokens.
     cumulative_bv = prob_bv.cumsum(dim=-1, dtype=torch.float64)
     total_b1 = cumulative_bv[:, -1:]
-    # Strictly below the total: the first cumulative value above the target then belongs to a token of
-    # positive mass.
+    # Strictly below the total: the first cumulative value above the target then belongs to a token of positive mass.
     target_b1 = torch.minimum(uniform_b[:, None] * total_b1, torch.nextafter(total_b1, torch.zeros_like(total_b1)))
-    # The clamp only matters for logits that are not numbers; the sampler reports those by their
-    # log-probability.
+    # The clamp only matters for logits that are not numbers; the sampler reports those by their log-probability.
     token_b1 = torch.searchsorted(cumulative_bv, target_b1, right=True).clamp_(max=logits_bv.shape[-1] - 1)
     chosen_b = logprob_bv.gather(1, token_b1).squeeze(1)
     if params.top_p < 1.0:

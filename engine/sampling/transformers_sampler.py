@@ -39,12 +39,10 @@ class TransformersSampler:
     """A `Sampler` over a causal language model, with or without LoRA adapters.
 
     model: a transformers model or a peft model around one; its weights are read anew by every `sample` call.
-    eos_ids: tokens that end a completion; by default the tokenizer's and the generation config's. () never
-    stops early.
+    eos_ids: tokens that end a completion; by default the tokenizer's and the generation config's. () never stops early.
     pad_id: fills up shorter prompts; never seen by the model's attention.
     max_batch: rows decoded at a time; more samples than that take turns.
-    merge_adapters: fold LoRA adapters into a copy of the adapted weights while sampling. Costs the copy's
-    memory;
+    merge_adapters: fold LoRA adapters into a copy of the adapted weights while sampling. Costs the copy's memory;
         False leaves the adapters active instead, which is slower and needs none.
     threads: CPU threads while sampling; None for torch's own number. Programs are executed meanwhile: with every core
         taken by products that wait for one another, both come to a crawl (2.5k against 5.2k tokens/s on two cores).

@@ -14,8 +14,7 @@ from engine.sandbox.limits import Limits
 _CONFINED = Path(__file__).with_name("confined")
 _MOUNTED_AT = "/cell"
 _BOOT = "import sys; sys.path.insert(0, {!r}); from confined.zygote import main; main()"
-# -E and -I would ignore PYTHONHASHSEED, and set order would differ from cell to cell; the environment is
-# clean anyway.
+# -E and -I would ignore PYTHONHASHSEED, and set order would differ from cell to cell; the environment is clean anyway.
 _PYTHON_FLAGS = ("-s", "-P", "-S", "-B", "-X", "utf8")
 
 

@@ -138,8 +138,7 @@ Instruction = tuple[int, int, int, int]
 _CLONE_THREAD = 0x10000
 _CLONE_NEW_NAMESPACES = 0x7E020000
 _AF_UNIX = 1
-# F_DUPFD to F_SETLKW and F_DUPFD_CLOEXEC; not F_SETOWN and F_SETSIG, which aim a signal of one's choice at
-# any process.
+# F_DUPFD to F_SETLKW and F_DUPFD_CLOEXEC; not F_SETOWN and F_SETSIG, which aim a signal of one's choice at any process.
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)
 _IOCTL_REQUESTS = (
     0x5401,

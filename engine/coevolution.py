@@ -21,8 +21,8 @@ from typing import Literal
 
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
-from engine.rewards import Trust, aggregate_trust, trust
-from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, Runner, TaskRollouts, roll_out
+from engine.rewards import Trust, aggregate_trust, matrix_trust
+from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, Runner, roll_out
 from engine.sampling import OnDelta, Sampler
 from engine.scoring import ScoredGroup, ScoredTask, ScoringRules, score
 from engine.seeds import derive_seed
@@ -56,7 +56,7 @@ class CoevolutionStep:
 
     @property
     def trust(self) -> Trust:
-        return aggregate_trust(_trust(task.rollouts) for task in self.tasks)
+        return aggregate_trust(matrix_trust(task.rollouts.matrix) for task in self.tasks)
 
 
 class StepAbandoned(Exception):
@@ -135,15 +135,4 @@ def _sum(first: RolloutReport, second: RolloutReport) -> RolloutReport:
         sampling_seconds=first.sampling_seconds + second.sampling_seconds,
         waiting_seconds=first.waiting_seconds + second.waiting_seconds,
         tokens=first.tokens + second.tokens,
-    )
-
-
-def _trust(rollouts: TaskRollouts) -> Trust:
-    matrix = rollouts.matrix
-    return trust(
-        matrix.generated_nm,
-        matrix.correct_n,
-        matrix.malformed_m,
-        wrong_n=matrix.wrong_n,
-        known_nm=matrix.known_nm,
     )

@@ -3,7 +3,7 @@
     coder_rewards, tester_rewards        one task's pass matrix -> one reward a sample (arXiv 2506.03136)
     length_transform                     shorter right answers above longer ones (the paper's long-CoT models)
     has_spread, group_advantages         one group's rewards -> advantages for the policy gradient
-    trust, aggregate_trust               p_u, p_01, p_00, mu of Theorem 3.1, and the measured precision
+    trust, matrix_trust, aggregate_trust p_u, p_01, p_00, mu of Theorem 3.1, and the measured precision
 
 Shapes: n programs, m generated tests, t ground-truth tests, k members of one group (task x role).
 Pure functions of numpy arrays: training, evaluation and solving use the same ones.
@@ -25,7 +25,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.pass_matrix import BoolArray, as_verdicts
+from engine.pass_matrix import BoolArray, PassMatrix, as_verdicts
 
 FloatArray = NDArray[np.float64]
 TesterVariant = Literal["cure", "cure-code", "post-stage"]
@@ -247,6 +247,13 @@ def trust(
         wrong_passes_wrong=int(judged.wrong_passing_m[wrong_m].sum()),
         n_pairs=int(lead_of_pairs.size),
         pair_wins=float((lead_of_pairs > 0).sum() + 0.5 * (lead_of_pairs == 0).sum()),
+    )
+
+
+def matrix_trust(matrix: PassMatrix) -> Trust:
+    """`trust` of everything that one task's matrix knows."""
+    return trust(
+        matrix.generated_nm, matrix.correct_n, matrix.malformed_m, wrong_n=matrix.wrong_n, known_nm=matrix.known_nm
     )
 
 

@@ -8,6 +8,7 @@ the journal and runs those steps again: with the same seeds, and on the CPU with
 from __future__ import annotations
 
 import json
+import statistics
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from engine.assembly import Engine
-from engine.coevolution import CoevolutionStep, Phase, StepAbandoned, coevolve
+from engine.coevolution import Phase, StepAbandoned, coevolve
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.evaluation import EvalSummary
@@ -35,6 +36,7 @@ from engine.step_record import record_step
 
 Ending = Literal["finished", "stopped"]
 _PAUSE_POLL_SECONDS = 0.2
+_KL_STEPS = 5
 _FINAL_EVALUATION_MARGIN = 1.3
 """The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
 budget is a promise."""
@@ -51,6 +53,7 @@ class Progress:
     best_score: float = -1.0
     evaluation_seconds: float = 0.0
     heldout_start: dict[str, Any] | None = None
+    recent_kl: tuple[float, ...] = ()
 
 
 class Trainer:
@@ -95,8 +98,8 @@ class Trainer:
                 self._poll_inbox()
                 if self._stop_after_step or self.stop.is_set():
                     return self._end_stopped()
-                done = self._step(self._progress.step + 1)
-                if self._drifted(done):
+                self._step(self._progress.step + 1)
+                if self._drifted():
                     break
             self._evaluate_at_end()
         except StepAbandoned:
@@ -105,18 +108,20 @@ class Trainer:
             self._live.close()
         return "finished"
 
-    def _step(self, step: int) -> CoevolutionStep:
+    def _step(self, step: int) -> None:
         engine, config = self._engine, self._config
         done = coevolve(
             step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules,
             on_phase=lambda phase: self._enter(step, phase), on_delta=self._live.on_delta,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
+        kl = done.update.kl
         self._progress = replace(
             self._progress,
             step=step,
             seconds=self._seconds(),
             tokens=self._progress.tokens + done.sampling.tokens,
+            recent_kl=self._progress.recent_kl if kl is None else (*self._progress.recent_kl, kl)[-_KL_STEPS:],
         )
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         self._journal.step_finished(step, metrics)
@@ -125,7 +130,6 @@ class Trainer:
         validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
         if validated or self._checkpoint_wanted or step % config.run.checkpoint_every == 0:
             self._checkpoint(best=bool(validated))
-        return done
 
     def _enter(self, step: int, phase: Phase) -> None:
         """Between phases nothing is half done: here a stop that cannot wait takes hold."""
@@ -230,14 +234,16 @@ class Trainer:
         self._journal.notice(f"{self._config.run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
         return True
 
-    def _drifted(self, done: CoevolutionStep) -> bool:
-        """True when the KL to the base passes its bound: late drift gains nothing (measured, see the presets)."""
-        bound, kl = self._config.policy.kl_stop, done.update.kl
-        if bound == 0 or kl is None or kl <= bound:
+    def _drifted(self) -> bool:
+        """True when the KL to the base passes its bound: late drift gains nothing (measured, see the presets).
+
+        The median of the last steps counts: k3 is heavy-tailed, and one token that the base finds likely and the
+        policy does not can lift a single step's mean tenfold.
+        """
+        bound, recent = self._config.policy.kl_stop, self._progress.recent_kl
+        if bound == 0 or len(recent) < _KL_STEPS or statistics.median(recent) <= bound:
             return False
-        self._journal.notice(
-            f"KL {kl:.3f} passed the bound of {bound:g}: stopping here", level="warning", step=done.step
-        )
+        self._warn(f"KL {statistics.median(recent):.3f} (median of {_KL_STEPS} steps) passed {bound:g}: stopping here")
         return True
 
     def _poll_inbox(self) -> None:
@@ -295,7 +301,7 @@ class Trainer:
         )
         if saved is not None:
             self._engine.policy.load_state(saved.path)
-            self._progress = Progress(**json.loads((saved.path / "progress.json").read_text()))
+            self._progress = _read_progress(saved.path / "progress.json")
             if self._progress.best_step == saved.step:
                 self._checkpoints.mark_best(saved.step)  # a kill may have come between saving and marking
         self._started = time.monotonic() - self._progress.seconds
@@ -315,3 +321,8 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
+
+
+def _read_progress(path: Path) -> Progress:
+    fields = json.loads(path.read_text())
+    return Progress(**fields | {"recent_kl": tuple(fields["recent_kl"])})

@@ -113,7 +113,9 @@ class PolicyConfig(Section):
     max_grad_norm: float = Field(gt=0, description="gradients are scaled down to this norm")
     clip_epsilon: float = Field(gt=0, lt=1, description="clip range of the importance ratio: 1 +- epsilon")
     kl_beta: float = Field(ge=0, le=10, description="weight of the KL to the model without adapters; 0 = only measured")
-    kl_stop: float = Field(ge=0, description="end the run when the mean KL per token passes this, in nats; 0 = never")
+    kl_stop: float = Field(
+        ge=0, description="end the run when the KL per token (median of 5 steps) passes this, in nats; 0 = never"
+    )
     importance_cap: float = Field(ge=1, le=100, description="upper bound of the per-token weight trainer / sampler")
     update: Literal["joint", "sequential"] = Field(description="coder and tester in one update, or tester after coder")
     mini_batches: int = Field(ge=1, le=64, description="optimiser steps that one step's samples are split into")

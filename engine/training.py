@@ -11,6 +11,7 @@ import json
 import statistics
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +37,8 @@ from engine.step_record import record_step
 
 Ending = Literal["finished", "stopped"]
 _PAUSE_POLL_SECONDS = 0.2
-_KL_STEPS = 5
+KL_STEPS = 5
+"""Steps whose KL estimates are looked at together to tell drift from a single odd token."""
 _FINAL_EVALUATION_MARGIN = 1.3
 """The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
 budget is a promise."""
@@ -121,7 +123,7 @@ class Trainer:
             step=step,
             seconds=self._seconds(),
             tokens=self._progress.tokens + done.sampling.tokens,
-            recent_kl=self._progress.recent_kl if kl is None else (*self._progress.recent_kl, kl)[-_KL_STEPS:],
+            recent_kl=self._progress.recent_kl if kl is None else (*self._progress.recent_kl, kl)[-KL_STEPS:],
         )
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         self._journal.step_finished(step, metrics)
@@ -235,15 +237,10 @@ class Trainer:
         return True
 
     def _drifted(self) -> bool:
-        """True when the KL to the base passes its bound: late drift gains nothing (measured, see the presets).
-
-        The median of the last steps counts: k3 is heavy-tailed, and one token that the base finds likely and the
-        policy does not can lift a single step's mean tenfold.
-        """
-        bound, recent = self._config.policy.kl_stop, self._progress.recent_kl
-        if bound == 0 or len(recent) < _KL_STEPS or statistics.median(recent) <= bound:
+        recent, bound = self._progress.recent_kl, self._config.policy.kl_stop
+        if not has_drifted(recent, bound):
             return False
-        self._warn(f"KL {statistics.median(recent):.3f} (median of {_KL_STEPS} steps) passed {bound:g}: stopping here")
+        self._warn(f"KL {statistics.median(recent):.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
         return True
 
     def _poll_inbox(self) -> None:
@@ -321,6 +318,15 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
+
+
+def has_drifted(recent_kl: Sequence[float], bound: float) -> bool:
+    """Whether the policy has left the base for good: the median of the last `KL_STEPS` estimates exceeds `bound`.
+
+    Late drift gains nothing. The median counts because k3 is heavy-tailed: one token that the base finds likely and
+    the policy does not can lift a single step's mean tenfold. A bound of 0 never stops.
+    """
+    return bound > 0 and len(recent_kl) >= KL_STEPS and statistics.median(recent_kl[-KL_STEPS:]) > bound
 
 
 def _read_progress(path: Path) -> Progress:

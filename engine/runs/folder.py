@@ -110,16 +110,14 @@ class RunFolder:
 
         Raises RunError: another engine is at work, disk full, not writable.
         """
-        lock = RunLock(self.lock_file)
-        try:
+        with contextlib.ExitStack() as held:
+            lock = held.enter_context(RunLock(self.lock_file))
             with run_faults(self.path):
                 self._fill_reserve()
                 CheckpointStore(self.checkpoints).recover()
                 self.live.unlink(missing_ok=True)
                 Inbox(self.inbox).clear(before=last_beat(self.heartbeat) or 0.0)
-        except BaseException:
-            lock.close()
-            raise
+            held.pop_all()  # all went well: from here on the lock is the caller's to close
         return lock
 
     def release_reserve(self) -> None:

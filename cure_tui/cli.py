@@ -59,6 +59,10 @@ def root(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
     ] = None,
+    allow_unsandboxed: Annotated[
+        bool,
+        typer.Option("--allow-unsandboxed", help="Run programs even where nothing can confine them (level D)."),
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Train one local model to write programs and the unit tests that judge them."""
@@ -68,6 +72,7 @@ def root(
     settings = [*(overrides or [])]
     settings += [f"run.steps={steps}"] if steps is not None else []
     settings += [f"run.seed={seed}"] if seed is not None else []
+    settings += ["sandbox.allow_unconfined=true"] if allow_unsandboxed else []
     if context.invoked_subcommand is not None:
         if preset or no_ui or settings or run_dir or as_json:
             raise ConfigError(

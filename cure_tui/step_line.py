@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.runs.state import Evaluation, RunState
+from engine.runs.state import Evaluation, RunState, Sandbox
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("seconds", "s", "{:.1f}"),
 )
 
+UNCONFINED = "NOT CONFINED"
+"""Stands in every line and screen of a run whose programs are held by nothing."""
+
 _RECENT_STEPS = 10
 
 
@@ -33,7 +36,16 @@ def step_line(state: RunState, max_minutes: float) -> str:
     """The last finished step of `state`: figures that the step has, then the time left."""
     parts = [f"step {state.step:>{len(str(state.steps))}}/{state.steps}", *_figures(state.metrics)]
     left = seconds_left(state, max_minutes)
-    return "  ".join(parts + ([f"left {clock(left)}"] if left is not None else []))
+    parts += [f"left {clock(left)}"] if left is not None else []
+    parts += [UNCONFINED] if state.sandbox and not state.sandbox.confined else []
+    return "  ".join(parts)
+
+
+def sandbox_line(sandbox: Sandbox) -> str:
+    """What holds the run's programs, and what would hold them better."""
+    warning = "" if sandbox.confined else f"warning: {UNCONFINED}: "
+    better = f"; better: {sandbox.remedy}" if sandbox.remedy else ""
+    return f"{warning}sandbox level {sandbox.letter}: {sandbox.summary}{better}"
 
 
 def evaluation_line(evaluation: Evaluation) -> str:

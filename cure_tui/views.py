@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from cure_tui.step_line import clock, evaluation_line, seconds_left, step_line
+from cure_tui.step_line import UNCONFINED, clock, evaluation_line, sandbox_line, seconds_left, step_line
 from engine.runs.events import Event, EventKind
 from engine.runs.live import LiveView
 from engine.runs.state import RunState
@@ -33,6 +33,8 @@ def view_for(stream: TextIO, max_minutes: float) -> View:
 
 def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
     """What `event` is worth a line: steps, evaluations, notices, pauses, ends."""
+    if event.kind == EventKind.SANDBOX and state.sandbox:
+        return sandbox_line(state.sandbox)
     if event.kind == EventKind.STEP_FINISHED:
         return step_line(state, max_minutes)
     if event.kind == EventKind.EVALUATION:
@@ -124,6 +126,8 @@ class ProgressView:
         left = seconds_left(state, self._max_minutes)
         if left is not None:
             parts.append(f"{clock(left)} left")
+        if state.sandbox and not state.sandbox.confined:
+            parts.append(UNCONFINED)
         return ", ".join(parts)
 
     def _show_phase(self, state: RunState) -> None:

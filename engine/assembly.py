@@ -6,7 +6,7 @@ import resource
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ from engine.resources import source_path
 from engine.rollouts import EncodePrompt, RolloutSettings
 from engine.sampling import Sampler, SamplingParams
 from engine.sampling.transformers_sampler import TransformersSampler
-from engine.sandbox import Executor, Limits
+from engine.sandbox import AS_A_PROCESS, CURE_COMPAT, Executor, Judging, Limits
 from engine.scoring import ScoringRules
 
 
@@ -54,6 +54,8 @@ class Engine:
         return {
             "executions_total": float(self.executor.executions),
             "executions_cached": float(self.executor.cache_hits),
+            "executions_sticky": float(self.executor.sticky_skips),
+            "cells_lost": float(self.executor.cells_lost),
             "peak_memory_mb": peak / (1024.0 if sys.platform != "darwin" else 1024.0**2),
             "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None,
         }
@@ -75,9 +77,11 @@ def assemble(config: RunConfig, resources: ExitStack) -> Engine:
                 cpu_seconds=config.sandbox.cpu_seconds,
                 memory_mb=config.sandbox.memory_mb,
                 output_kb=config.sandbox.output_kb,
+                sticky_after=config.sandbox.sticky_after,
             ),
             cells=config.sandbox.cells or None,
             allow_unsandboxed=config.sandbox.allow_unconfined,
+            swallow_prompts=judging_of(config).swallow_prompts,
         )
     )
     policy, tokenizer = load_policy(config)
@@ -174,6 +178,12 @@ def step_rules(config: RunConfig) -> StepRules:
     )
 
 
+def judging_of(config: RunConfig) -> Judging:
+    """When an execution passes a test of this run."""
+    profile = CURE_COMPAT if config.sandbox.judging == "cure-compat" else AS_A_PROCESS
+    return replace(profile, comparison=config.sandbox.comparison)
+
+
 def _rollout_settings(config: RunConfig, n_programs: int, m_tests: int, temperature: float) -> RolloutSettings:
     rollout = config.rollout
     return RolloutSettings(
@@ -182,4 +192,5 @@ def _rollout_settings(config: RunConfig, n_programs: int, m_tests: int, temperat
         coder=SamplingParams(temperature, rollout.top_p, rollout.max_new_tokens_coder),
         tester=SamplingParams(temperature, rollout.top_p, rollout.max_new_tokens_tester),
         truth_tests=rollout.truth_tests,
+        judging=judging_of(config),
     )

@@ -30,7 +30,7 @@ from engine.rollouts import (
     start_rollouts,
 )
 from engine.sampling import Sampler
-from engine.sandbox import Outcome, Status, passes
+from engine.sandbox import Judging, Outcome, Status, passes
 
 CHUNK_TASKS = 16
 """Tasks sampled together: their programs are executed while the next chunk is sampled."""
@@ -61,15 +61,16 @@ def measure(
         started.append(start_rollouts(chunk, encode, sampler, executor, settings, seed))
     rollouts = [task for chunk in started for task in chunk.collect()]
     judges = [
-        [outcomes_on_tests(source, task.tests, executor) for source in task.problem.solutions] for task in rollouts
+        [outcomes_on_tests(source, task.tests, executor, task.problem.time_limit) for source in task.problem.solutions]
+        for task in rollouts
     ]
-    results = [_task_result(task, judges_r) for task, judges_r in zip(rollouts, judges, strict=True)]
+    results = [_task_result(task, judges_r, settings.judging) for task, judges_r in zip(rollouts, judges, strict=True)]
     return summarise(results, bon_sizes, seed=0)
 
 
-def _task_result(task: TaskRollouts, judges_r: Sequence[Judge]) -> TaskResult:
+def _task_result(task: TaskRollouts, judges_r: Sequence[Judge], judging: Judging) -> TaskResult:
     if judges_r:
-        right_m, basis = _right_by_reference(task, [judge() for judge in judges_r]), UtBasis.REFERENCE
+        right_m, basis = _right_by_reference(task, [judge() for judge in judges_r], judging), UtBasis.REFERENCE
     else:
         right_m, basis = judge_tests_by_own_correct(task.matrix)
     tests = [test if isinstance(test, UnitTest) else None for test in task.tests]
@@ -87,13 +88,15 @@ def _task_result(task: TaskRollouts, judges_r: Sequence[Judge]) -> TaskResult:
     )
 
 
-def _right_by_reference(task: TaskRollouts, outcomes_rm: Sequence[Sequence[Outcome | None]]) -> BoolArray:
+def _right_by_reference(
+    task: TaskRollouts, outcomes_rm: Sequence[Sequence[Outcome | None]], judging: Judging
+) -> BoolArray:
     passes_rm = np.zeros((len(outcomes_rm), len(task.tests)), dtype=np.bool_)
     known_rm = np.ones_like(passes_rm)
     for row, outcomes in enumerate(outcomes_rm):
         for column, (outcome, test) in enumerate(zip(outcomes, task.tests, strict=True)):
             if outcome is not None and isinstance(test, UnitTest):
-                passes_rm[row, column] = passes(outcome, test.output)
+                passes_rm[row, column] = passes(outcome, test.output, judging)
                 known_rm[row, column] = outcome.status is not Status.INFRASTRUCTURE
     return judge_tests_by_reference(passes_rm, task.matrix.malformed_m, known_rm)
 

@@ -18,7 +18,7 @@ from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
 from engine.sampling import Completion, OnDelta, Request, Sampler, SamplingParams
-from engine.sandbox import Outcome, Status, passes
+from engine.sandbox import AS_A_PROCESS, Judging, Outcome, Status, passes
 from engine.seeds import derive_seed
 
 EncodePrompt = Callable[[Problem, Role], tuple[int, ...]]
@@ -28,7 +28,7 @@ Outcomes = tuple[Outcome | None, ...]
 class Runner(Protocol):
     """The part of `engine.sandbox.Executor` that rollouts need."""
 
-    def submit(self, source: str, inputs: Sequence[str]) -> Future[list[Outcome]]: ...
+    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class RolloutSettings:
     coder: SamplingParams
     tester: SamplingParams
     truth_tests: int = 8
+    judging: Judging = AS_A_PROCESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +114,11 @@ class StartedRollouts:
     """Sampled already, still being executed."""
 
     tasks: tuple[_Pending, ...]
+    judging: Judging
 
     def collect(self) -> list[TaskRollouts]:
         """Waits for the executor and fills the matrices."""
-        return [_close(task) for task in self.tasks]
+        return [_close(task, self.judging) for task in self.tasks]
 
 
 def start_rollouts(
@@ -147,15 +149,15 @@ def start_rollouts(
                 task.tests[completion.index] = parse_unit_test(completion.text)
                 if len(task.tests) == settings.m_tests:
                     _run_on_generated(task, executor)
-    return StartedRollouts(tuple(pending))
+    return StartedRollouts(tuple(pending), settings.judging)
 
 
 def outcomes_on_tests(
-    source: str, tests: Sequence[UnitTest | Rejected], executor: Runner
+    source: str, tests: Sequence[UnitTest | Rejected], executor: Runner, cpu_seconds: float
 ) -> Callable[[], tuple[Outcome | None, ...]]:
     """Starts a program on every well-formed test, each input once; call the result for the outcomes by test."""
     inputs = _distinct_inputs(tests)
-    future = executor.submit(source, inputs)
+    future = executor.submit(source, inputs, cpu_seconds)
 
     def collect() -> tuple[Outcome | None, ...]:
         by_input = dict(zip(inputs, future.result(), strict=True))
@@ -179,21 +181,21 @@ def _run_on_truth(task: _Pending, completion: Completion, executor: Runner) -> N
     task.programs[completion.index] = program
     if isinstance(program, Program) and task.truth_tests:
         inputs = list(dict.fromkeys(test.input for test in task.truth_tests))
-        task.on_truth[completion.index] = executor.submit(program.source, inputs)
+        task.on_truth[completion.index] = executor.submit(program.source, inputs, task.problem.time_limit)
 
 
 def _run_on_generated(task: _Pending, executor: Runner) -> None:
     inputs = _distinct_inputs(task.tests.values())
     for index, program in task.programs.items():
         if isinstance(program, Program) and inputs:
-            task.on_generated[index] = executor.submit(program.source, inputs)
+            task.on_generated[index] = executor.submit(program.source, inputs, task.problem.time_limit)
 
 
 def _distinct_inputs(tests: Iterable[UnitTest | Rejected]) -> list[str]:
     return list(dict.fromkeys(test.input for test in tests if isinstance(test, UnitTest)))
 
 
-def _close(task: _Pending) -> TaskRollouts:
+def _close(task: _Pending, judging: Judging) -> TaskRollouts:
     programs = tuple(task.programs[index] for index in sorted(task.programs))
     tests = tuple(task.tests[index] for index in sorted(task.tests))
     truth_inputs = list(dict.fromkeys(test.input for test in task.truth_tests))
@@ -207,8 +209,8 @@ def _close(task: _Pending) -> TaskRollouts:
             tuple(None if isinstance(test, Rejected) else on_generated.get(test.input) for test in tests)
         )
     expected = [None if isinstance(test, Rejected) else test.output for test in tests]
-    truth_nt, known_nt = _verdicts(truth_rows, [test.output for test in task.truth_tests])
-    generated_nm, known_nm = _verdicts(generated_rows, expected)
+    truth_nt, known_nt = _verdicts(truth_rows, [test.output for test in task.truth_tests], judging)
+    generated_nm, known_nm = _verdicts(generated_rows, expected, judging)
     matrix = PassMatrix(
         truth_nt=truth_nt,
         generated_nm=generated_nm,
@@ -236,7 +238,9 @@ def _by_input(inputs: list[str], future: Future[list[Outcome]] | None) -> dict[s
     return {} if future is None else dict(zip(inputs, future.result(), strict=True))
 
 
-def _verdicts(rows: Sequence[Outcomes], expected: Sequence[str | None]) -> tuple[BoolArray, BoolArray]:
+def _verdicts(
+    rows: Sequence[Outcomes], expected: Sequence[str | None], judging: Judging
+) -> tuple[BoolArray, BoolArray]:
     """Passed and known, (n, columns). A cell is unknown only where the sandbox itself failed."""
     shape = (len(rows), len(expected))
     passed, known = np.zeros(shape, dtype=np.bool_), np.ones(shape, dtype=np.bool_)
@@ -245,5 +249,5 @@ def _verdicts(rows: Sequence[Outcomes], expected: Sequence[str | None]) -> tuple
             if outcome is None or output is None:
                 continue
             known[row, column] = outcome.status is not Status.INFRASTRUCTURE
-            passed[row, column] = passes(outcome, output)
+            passed[row, column] = passes(outcome, output, judging)
     return passed, known

@@ -91,6 +91,8 @@ class Trainer:
         steps = self._config.run.steps
         if self._resumes:
             self._restore()
+        level = self._engine.executor.level
+        self._journal.sandbox(letter=level.letter, summary=level.summary, reasons=level.reasons, remedy=level.remedy)
         if self._engine.policy.layout_note:
             self._warn(self._engine.policy.layout_note)
         try:

@@ -81,6 +81,15 @@ class SandboxConfig(Section):
     cells: int = Field(
         ge=0, le=1024, description="sandbox processes at work side by side; 0 = as many as the cores suggest"
     )
+    sticky_after: int = Field(
+        ge=0, le=1000, description="time-outs after which a program's other inputs get 0.15 s; 0 = never"
+    )
+    comparison: Literal["whitespace", "tokens"] = Field(
+        description="equal outputs: after collapsing white space, or as lower-cased tokens with numbers to 1e-5"
+    )
+    judging: Literal["process", "cure-compat"] = Field(
+        description="programs are judged as real processes, or as by CURE's code (no prompts, any exit status)"
+    )
     allow_unconfined: bool = Field(description="run programs even where this machine can confine nothing (level D)")
 
 

@@ -2,6 +2,7 @@
 
 kind            step   data
 run_started     -      version, preset, steps (planned), seed; always the first event of a journal
+sandbox         -      letter ("A" to "D"), summary, reasons (why not better), remedy: what confines programs now
 phase_started   k      phase, total (units of work ahead, null when unknown), unit
 phase_finished  k      phase, seconds
 step_finished   k      metrics: {name: number | null}; written after the step's rows are in the archive
@@ -39,6 +40,7 @@ class EventKind(StrEnum):
     """The names of the table above."""
 
     RUN_STARTED = "run_started"
+    SANDBOX = "sandbox"
     PHASE_STARTED = "phase_started"
     PHASE_FINISHED = "phase_finished"
     STEP_FINISHED = "step_finished"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -70,6 +70,10 @@ class JournalWriter:
     def run_started(self, *, preset: str, steps: int, seed: int) -> Event:
         data = {"version": JOURNAL_VERSION, "preset": preset, "steps": steps, "seed": seed}
         return self.append(EventKind.RUN_STARTED, None, data)
+
+    def sandbox(self, *, letter: str, summary: str, reasons: Sequence[str], remedy: str) -> Event:
+        data = {"letter": letter, "summary": summary, "reasons": reasons, "remedy": remedy}
+        return self.append(EventKind.SANDBOX, None, data)
 
     def phase_started(self, step: int, phase: str, total: int | None = None, unit: str = "") -> Event:
         return self.append(EventKind.PHASE_STARTED, step, {"phase": phase, "total": total, "unit": unit})

@@ -73,6 +73,20 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What confines the run's programs: `letter` A (all mechanisms) to D (none), and how that could be better."""
+
+    letter: str
+    summary: str
+    reasons: tuple[str, ...] = ()
+    remedy: str = ""
+
+    @property
+    def confined(self) -> bool:
+        return self.letter != "D"
+
+
+@dataclass(frozen=True, slots=True)
 class RunState:
     """All that the journal has said so far. Share it freely: nothing in it changes."""
 
@@ -80,6 +94,7 @@ class RunState:
     preset: str = ""
     steps: int = 0  # planned
     seed: int | None = None
+    sandbox: Sandbox | None = None
     step: int = 0  # last finished
     phase: Phase | None = None
     points: History[StepPoint] = field(default_factory=History)
@@ -142,6 +157,13 @@ def _run_started(state: RunState, event: Event) -> RunState:
         seed=_whole(event, "seed"),
         started=event.time,
     )
+
+
+def _sandbox(state: RunState, event: Event) -> RunState:
+    reasons = event.data.get("reasons")
+    told = tuple(map(str, reasons)) if isinstance(reasons, list) else ()
+    sandbox = Sandbox(_text(event, "letter"), _text(event, "summary"), told, _text(event, "remedy"))
+    return replace(state, sandbox=sandbox)
 
 
 def _phase_started(state: RunState, event: Event) -> RunState:
@@ -235,6 +257,7 @@ def _run_failed(state: RunState, event: Event) -> RunState:
 
 _REDUCERS: Mapping[str, Callable[[RunState, Event], RunState]] = {
     EventKind.RUN_STARTED: _run_started,
+    EventKind.SANDBOX: _sandbox,
     EventKind.PHASE_STARTED: _phase_started,
     EventKind.PHASE_FINISHED: _phase_finished,
     EventKind.HEARTBEAT: _heartbeat,

@@ -7,13 +7,17 @@ on purpose. Expected outputs are compared in judging, on the trusted side only.
 """
 
 from engine.sandbox.executor import Executor
-from engine.sandbox.judging import outputs_match, passes
+from engine.sandbox.judging import AS_A_PROCESS, CURE_COMPAT, Comparison, Judging, outputs_match, passes
 from engine.sandbox.level import SandboxLevel, sandbox_level
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
 
 __all__ = [
+    "AS_A_PROCESS",
+    "CURE_COMPAT",
+    "Comparison",
     "Executor",
+    "Judging",
     "Limits",
     "Outcome",
     "SandboxLevel",

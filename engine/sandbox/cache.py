@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections import OrderedDict
 
 from engine.sandbox.outcome import Outcome
@@ -10,9 +11,9 @@ from engine.sandbox.outcome import Outcome
 _OVERHEAD_BYTES = 400  # of an entry without output: digest, Outcome, dictionary slot
 
 
-def pair_digest(source: bytes, text: bytes) -> bytes:
-    """Identity of one execution: 16 bytes, unambiguous however the two parts are cut."""
-    digest = hashlib.blake2b(len(source).to_bytes(8, "little"), digest_size=16)
+def pair_digest(source: bytes, text: bytes, cpu_seconds: float) -> bytes:
+    """Identity of one execution under one time limit: 16 bytes, unambiguous however the two parts are cut."""
+    digest = hashlib.blake2b(struct.pack("<Qd", len(source), cpu_seconds), digest_size=16)
     digest.update(source)
     digest.update(text)
     return digest.digest()

@@ -14,7 +14,7 @@ from types import TracebackType
 from engine.sandbox import launch
 from engine.sandbox.confined import wire
 from engine.sandbox.confined.zygote import READY
-from engine.sandbox.launch import Confinement
+from engine.sandbox.launch import PLAIN, Confinement, Setup
 from engine.sandbox.limits import Limits
 
 START_SECONDS = 20.0
@@ -36,15 +36,14 @@ class Cell:
     Only `interrupt` may be called from other threads.
     """
 
-    def __init__(self, limits: Limits, confinement: Confinement) -> None:
+    def __init__(self, limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> None:
         """Start the process and wait until it is confined; CellLost with the reason otherwise."""
-        self._limits = limits
         self._log = os.memfd_create("cell-log")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._closing = threading.Lock()
         self._closed = False
-        arguments = launch.command(launch.settings_for(limits, confinement), confinement)
+        arguments = launch.command(limits, confinement, setup)
         try:
             # No preexec_fn: subprocess then uses vfork, which copies nothing of a parent that may hold a
             # model.
@@ -73,31 +72,29 @@ class Cell:
         """Process id of what was started: bubblewrap, or the zygote itself."""
         return self._process.pid
 
-    def execute(self, source: bytes, inputs: Sequence[bytes], strikes: int = 0) -> wire.Results:
+    def execute(self, source: bytes, inputs: Sequence[bytes], limits: Limits, strikes: int = 0) -> wire.Results:
         """Run one program on each of `inputs`; CellLost (after which the cell is closed) if it cannot be had
         whole.
 
-        Blocks at most for the sum of all limits and some slack.
+        Of `limits` only the times may differ from those that the cell was started with. Blocks at most for the sum
+        of all limits and some slack.
         """
         payload = os.memfd_create("payload")
         results = os.memfd_create("results")
         try:
             for part in (source, *inputs):
                 _write_all(payload, part)
-            request = wire.Request(len(source), tuple(map(len, inputs)), strikes)
+            lengths = tuple(map(len, inputs))
+            request = wire.Request(len(source), lengths, strikes, limits.time, limits.sticky_time)
             try:
                 socket.send_fds(self._control, [request.to_bytes()], [payload, results])
-                reply = self._receive(self._patience(len(inputs)))
+                reply = self._receive(_patience(limits, len(inputs)))
             except OSError:
                 reply = b""
             return self._read_results(reply, results, len(inputs))
         finally:
             os.close(payload)
             os.close(results)
-
-    def _patience(self, count: int) -> float:
-        each = self._limits.wall_for(self._limits.cpu_seconds)
-        return _SLACK_SECONDS + Limits.WALL_FACTOR * self._limits.compile_seconds + count * (each + 0.1)
 
     def _read_results(self, reply: bytes, results: int, count: int) -> wire.Results:
         content = os.pread(results, os.fstat(results).st_size, 0)
@@ -165,6 +162,10 @@ class Cell:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _patience(limits: Limits, count: int) -> float:
+    return _SLACK_SECONDS + Limits.WALL_FACTOR * limits.compile_seconds + count * (limits.time.wall + 0.1)
 
 
 def _write_all(target: int, data: bytes) -> None:

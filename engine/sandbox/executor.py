@@ -24,6 +24,7 @@ from engine.sandbox import outcome as outcomes_of
 from engine.sandbox.cache import OutcomeCache, pair_digest
 from engine.sandbox.cell import Cell, CellLost
 from engine.sandbox.confined import wire
+from engine.sandbox.launch import Setup
 from engine.sandbox.level import SandboxLevel, sandbox_level
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
@@ -48,7 +49,8 @@ def default_cells() -> int:
 class _Run:
     """One call of `submit`: where its outcomes gather. Guarded by the executor's lock, but for `future`."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, limits: Limits) -> None:
+        self.limits = limits
         self.future: Future[list[Outcome]] = Future()
         self.outcomes: list[Outcome | None] = [None] * count
         self.missing = count
@@ -69,6 +71,7 @@ class _Batch:
 
     run: _Run
     source: bytes
+    setup: Setup
     jobs: list[_Job]
 
 
@@ -78,6 +81,7 @@ class Executor:
     `cells`: processes that work at once, by default as `default_cells` says. `level`: by default the best
     that this machine can hold; EnvironmentError_ where that is D, unless `allow_unsandboxed`.
     `sticky_timeouts`: see Limits.sticky_after; `sticky_skips` counts the time-outs so decided.
+    `swallow_prompts`: see `Judging.swallow_prompts`. Programs that name numpy run in cells that have it.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Executor:
         level: SandboxLevel | None = None,
         allow_unsandboxed: bool = False,
         sticky_timeouts: bool = True,
+        swallow_prompts: bool = False,
         cache_mb: int = 64,
     ) -> None:
         if cells is not None and cells < 1:
@@ -99,8 +104,9 @@ class Executor:
         if not self.level.confined and not allow_unsandboxed:
             raise EnvironmentError_(
                 "programs written by a model cannot be confined here: " + "; ".join(self.level.reasons),
-                self.level.remedy or "use Linux 5.13 or newer, or allow unsandboxed execution explicitly",
+                (self.level.remedy or "use Linux 5.13 or newer") + "; or take the risk with --allow-unsandboxed",
             )
+        self._swallow_prompts = swallow_prompts
         self.executions = 0
         self.cache_hits = 0
         self.sticky_skips = 0
@@ -120,20 +126,24 @@ class Executor:
 
     # What callers do ----------------------------------------------------------------------------------------
 
-    def run(self, source: str, inputs: Sequence[str]) -> list[Outcome]:
-        """Outcomes of `source` on each of `inputs`, in their order. Never raises for what a program does."""
-        return self.submit(source, inputs).result()
+    def run(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> list[Outcome]:
+        """Outcomes of `source` on each of `inputs`, in their order. Never raises for what a program does.
 
-    def submit(self, source: str, inputs: Sequence[str]) -> Future[list[Outcome]]:
+        `cpu_seconds`: the task's own time limit; None stands for the executor's.
+        """
+        return self.submit(source, inputs, cpu_seconds).result()
+
+    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
         """The same, at once and later: any number of runs may be in flight."""
-        run = _Run(len(inputs))
-        program = _encode(source)
+        run = _Run(len(inputs), self.limits.for_task(cpu_seconds))
+        longest = self.limits.source_kb << 10
+        program = _encode(source[: longest + 1])
         texts = [_encode(text) for text in inputs]
         with self._changed:
             if self._closed:
                 raise RuntimeError("this executor is closed")
-            if len(program) > self.limits.source_kb << 10:
-                message = f"the source has {len(program) >> 10} kB, more than {self.limits.source_kb}"
+            if len(program) > longest:
+                message = f"the source has more than {self.limits.source_kb} kB"
                 run.outcomes = [outcomes_of.compile_error(message)] * len(inputs)
                 run.missing = 0
             else:
@@ -171,7 +181,7 @@ class Executor:
     def _enqueue(self, run: _Run, program: bytes, texts: list[bytes]) -> None:
         fresh: list[_Job] = []
         for index, text in enumerate(texts):
-            digest = pair_digest(program, text)
+            digest = pair_digest(program, text, run.limits.cpu_seconds)
             known = self._cache.get(digest)
             if known is not None:
                 self.cache_hits += 1
@@ -183,11 +193,12 @@ class Executor:
             else:
                 self._waiting[digest] = [(run, index)]
                 fresh.append(_Job(digest, text))
+        setup = Setup(numpy=b"numpy" in program, swallow_prompts=self._swallow_prompts)
         # With work queued, whole programs (one compilation each) keep every cell busy; else spread one
         # program over all.
         size = _MAX_BATCH if self._batches else max(_MIN_BATCH, -(-len(fresh) // len(self._threads)))
         for jobs in _cut(fresh, min(size, _MAX_BATCH)):
-            self._batches.append(_Batch(run, program, jobs))
+            self._batches.append(_Batch(run, program, setup, jobs))
             self._changed.notify()
 
     def _settle(self, job: _Job, outcome: Outcome, finished: list[_Run], remember: bool) -> None:
@@ -199,11 +210,10 @@ class Executor:
             if run.missing == 0:
                 finished.append(run)
 
-    # In a cell's thread
-    # ---------------------------------------------------------------------------------------------------
+    # In a cell's thread -------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        cell: Cell | None = None
+        cells: dict[Setup, Cell] = {}
         while True:
             with self._changed:
                 while not self._batches and not self._closed:
@@ -211,28 +221,29 @@ class Executor:
                 if self._closed:
                     break
                 batch = self._batches.popleft()
-            cell = self._work_off(batch, cell)
-        if cell is not None:
+            self._work_off(batch, cells)
+        for cell in cells.values():
             self._retire(cell)
 
-    def _work_off(self, batch: _Batch, cell: Cell | None) -> Cell | None:
-        """Do all of `batch`, with new cells in place of lost ones; returns the cell that is left, if any.
+    def _work_off(self, batch: _Batch, cells: dict[Setup, Cell]) -> None:
+        """Do all of `batch` in this thread's cell for its setup, with new cells in place of lost ones.
 
         Losses are counted against the execution that was under way: after MAX_LOSSES it alone is given up.
         """
         jobs, losses = list(batch.jobs), 0
         while jobs and not self._ending():
             try:
-                if cell is None:
-                    cell = self._open()
-                results = cell.execute(batch.source, [job.text for job in jobs], batch.run.strikes)
+                if batch.setup not in cells:
+                    cells[batch.setup] = self._open(batch.setup)
+                texts = [job.text for job in jobs]
+                results = cells[batch.setup].execute(batch.source, texts, batch.run.limits, batch.run.strikes)
             except CellLost as lost:
                 if self._ending():
                     break
+                cell = cells.pop(batch.setup, None)
                 started = cell is not None
                 if cell is not None:
                     self._retire(cell)
-                    cell = None
                 self._take(batch, jobs, lost.partial)
                 losses = 1 if lost.partial.records else losses + 1
                 del jobs[: len(lost.partial.records)]
@@ -243,15 +254,14 @@ class Executor:
             else:
                 self._take(batch, jobs, results)
                 break
-        return cell
 
     def _ending(self) -> bool:
         with self._changed:
             return self._closed
 
-    def _open(self) -> Cell:
+    def _open(self, setup: Setup) -> Cell:
         """Started by the thread that will use it: the kernel ends a cell with the thread that started it."""
-        cell = Cell(self.limits, self.level.confinement)
+        cell = Cell(self.limits, self.level.confinement, setup)
         with self._changed:
             self._open_cells.add(cell)
             if self._closed:  # between the last look and now
@@ -267,7 +277,7 @@ class Executor:
     def _take(self, batch: _Batch, jobs: list[_Job], results: wire.Results) -> None:
         """Hand out what a cell has found for the first of `jobs`."""
         finished: list[_Run] = []
-        judged = [outcomes_of.judge_record(record, self.limits) for record in results.records]
+        judged = [outcomes_of.judge_record(record, batch.run.limits) for record in results.records]
         with self._changed:
             if results.compiled is False:
                 refused = outcomes_of.compile_error(results.compile_message.decode(errors="replace"))

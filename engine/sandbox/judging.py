@@ -2,17 +2,66 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from typing import Literal
+
 from engine.sandbox.outcome import Outcome, Status
 
-
-def outputs_match(expected: str, got: str) -> bool:
-    """True when both are equal after collapsing every run of white space to one blank (the rule of CURE)."""
-    return expected.split() == got.split()
+Comparison = Literal["whitespace", "tokens"]
+_TOLERANCE = 1e-5
 
 
-def passes(outcome: Outcome, expected: str) -> bool:
-    """True when the program ended by itself with exit status 0 and printed the expected output.
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """When an execution passes a test.
 
-    An answer printed before an exception, a time-out or a non-zero exit does not pass.
+    comparison        "whitespace": equal after collapsing white space (CURE); "tokens": equal as lower-cased tokens,
+                      numbers to 1e-5 absolute or relative (the judge of CodeContests)
+    any_exit_status   an answer followed by sys.exit(1) passes; one followed by an exception never does
+    swallow_prompts   input("n? ") prints no prompt; the executor must be told as well
     """
-    return outcome.status is Status.OK and outputs_match(expected, outcome.stdout)
+
+    comparison: Comparison = "whitespace"
+    any_exit_status: bool = False
+    swallow_prompts: bool = False
+
+
+CURE_COMPAT = Judging(any_exit_status=True, swallow_prompts=True)
+"""Judges as the published code of CURE does, where that is a choice and not a fault (its queue that deadlocks on
+64 KiB of output, and its two copies of the input, are faults)."""
+
+AS_A_PROCESS = Judging()
+
+
+def outputs_match(expected: str, got: str, comparison: Comparison = "whitespace") -> bool:
+    """Whether `got` is the expected output under `comparison`; see `Judging`."""
+    if comparison == "whitespace":
+        return expected.split() == got.split()
+    expected_tokens, got_tokens = expected.lower().split(), got.lower().split()
+    return len(expected_tokens) == len(got_tokens) and all(map(_tokens_match, expected_tokens, got_tokens))
+
+
+def passes(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> bool:
+    """True when the program ended by itself and printed the expected output.
+
+    By default that is with exit status 0: an answer printed before an exception, a time-out or a non-zero exit does
+    not pass.
+    """
+    ended_well = outcome.status is Status.OK or (judging.any_exit_status and _left_by_exit(outcome))
+    return ended_well and outputs_match(expected, outcome.stdout, judging.comparison)
+
+
+def _left_by_exit(outcome: Outcome) -> bool:
+    """Whether a program with another exit status than 0 chose it: an exception leaves the frames it came through."""
+    return outcome.status is Status.RUNTIME_ERROR and '  File "' not in outcome.stderr_tail
+
+
+def _tokens_match(expected: str, got: str) -> bool:
+    if expected == got:
+        return True
+    try:
+        a, b = float(expected), float(got)
+    except ValueError:
+        return False
+    return math.isclose(a, b, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)

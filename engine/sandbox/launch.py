@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -13,6 +14,9 @@ from engine.sandbox.limits import Limits
 
 _CONFINED = Path(__file__).with_name("confined")
 _MOUNTED_AT = "/cell"
+_LIBRARIES_AT = "/cell/libraries"
+_NUMPY_BYTES = 192 << 20
+"""Address space that numpy maps before a program starts (measured 150 MiB), on top of the program's own limit."""
 _BOOT = "import sys; sys.path.insert(0, {!r}); from confined.zygote import main; main()"
 # -E and -I would ignore PYTHONHASHSEED, and set order would differ from cell to cell; the environment is clean anyway.
 _PYTHON_FLAGS = ("-s", "-P", "-S", "-B", "-X", "utf8")
@@ -32,6 +36,21 @@ class Confinement:
         return self.seccomp and not self.landlock and not self.bubblewrap
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a cell offers its programs besides the standard library.
+
+    `numpy`: imported already, from the environment that runs the engine. `swallow_prompts`: input("n? ") prints no
+    prompt, as in the executor that CURE was published with.
+    """
+
+    numpy: bool = False
+    swallow_prompts: bool = False
+
+
+PLAIN = Setup()
+
+
 def bubblewrap_path() -> str | None:
     """The system's bwrap. (The package of that name on PyPI is something else.)"""
     return shutil.which("bwrap")
@@ -41,6 +60,7 @@ def environment() -> dict[str, str]:
     """All that a program sees of the user's environment: nothing.
 
     MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, 21 threads would use up the memory limit.
+    OPENBLAS_NUM_THREADS: numpy's threads would not survive the fork, and their buffers count as memory.
     """
     return {
         "PATH": "/usr/bin:/bin",
@@ -48,6 +68,7 @@ def environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "MALLOC_ARENA_MAX": "2",
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
 
@@ -68,18 +89,40 @@ def readable_paths() -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in paths if os.path.exists(path)))
 
 
-def settings_for(limits: Limits, confinement: Confinement) -> wire.Settings:
+def numpy_folders() -> tuple[str, ...]:
+    """numpy and the shared libraries its wheel brings along."""
+    found = importlib.util.find_spec("numpy")
+    if found is None or not found.submodule_search_locations:
+        return ()
+    package = os.path.realpath(found.submodule_search_locations[0])
+    return tuple(path for path in (package, package + ".libs") if os.path.isdir(path))
+
+
+def command(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
+    """The command line of a cell; fd 0 is its control socket, fd 2 its log."""
+    libraries = numpy_folders() if setup.numpy else ()
+    settings = _settings(limits, confinement, setup, libraries)
+    folder = _MOUNTED_AT if confinement.bubblewrap else str(_CONFINED.parent)
+    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder), settings.to_json()]
+    return [*_bubblewrap_arguments(libraries), *python] if confinement.bubblewrap else python
+
+
+def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries: tuple[str, ...]) -> wire.Settings:
     """What the zygote is told. The kernel counts threads per user: only in a namespace of its own."""
+    if confinement.bubblewrap:
+        mounted = tuple(f"{_LIBRARIES_AT}/{os.path.basename(path)}" for path in libraries)
+    else:
+        mounted = libraries
     return wire.Settings(
         use_landlock=confinement.landlock,
         use_seccomp=confinement.seccomp,
         deny_open=confinement.deny_open,
         count_threads=confinement.bubblewrap,
-        readable=readable_paths(),
-        cpu_seconds=limits.cpu_seconds,
-        wall_seconds=limits.wall_for(limits.cpu_seconds),
-        sticky_cpu_seconds=min(limits.sticky_cpu_seconds, limits.cpu_seconds),
-        sticky_wall_seconds=limits.wall_for(min(limits.sticky_cpu_seconds, limits.cpu_seconds)),
+        readable=(*readable_paths(), *mounted),
+        libraries=("numpy",) if libraries else (),
+        libraries_folder=os.path.dirname(mounted[0]) if mounted else "",
+        library_bytes=_NUMPY_BYTES if libraries else 0,
+        swallow_prompts=setup.swallow_prompts,
         sticky_after=limits.sticky_after,
         compile_seconds=limits.compile_seconds,
         memory_bytes=limits.memory_mb << 20,
@@ -91,32 +134,10 @@ def settings_for(limits: Limits, confinement: Confinement) -> wire.Settings:
     )
 
 
-def command(settings: wire.Settings, confinement: Confinement) -> list[str]:
-    """The command line of a cell; fd 0 is its control socket, fd 2 its log."""
-    folder = _MOUNTED_AT if confinement.bubblewrap else str(_CONFINED.parent)
-    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder), settings.to_json()]
-    return [*_bubblewrap_arguments(), *python] if confinement.bubblewrap else python
-
-
-def _bubblewrap_arguments() -> list[str]:
-    arguments = [
-        bubblewrap_path() or "bwrap",
-        "--unshare-user",
-        "--unshare-ipc",
-        "--unshare-pid",
-        "--unshare-net",
-    ]
-    arguments += [
-        "--unshare-uts",
-        "--unshare-cgroup-try",
-        "--uid",
-        "65534",
-        "--gid",
-        "65534",
-        "--hostname",
-        "cell",
-    ]
-    arguments += ["--die-with-parent", "--cap-drop", "ALL", "--chdir", "/"]
+def _bubblewrap_arguments(libraries: tuple[str, ...]) -> list[str]:
+    namespaces = "--unshare-user --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try"
+    identity = "--uid 65534 --gid 65534 --hostname cell --die-with-parent --cap-drop ALL --chdir /"
+    arguments = [bubblewrap_path() or "bwrap", *namespaces.split(), *identity.split()]
     for path in readable_paths():
         if os.path.islink(path):  # /lib -> usr/lib
             arguments += ["--symlink", os.readlink(path), path]
@@ -124,5 +145,7 @@ def _bubblewrap_arguments() -> list[str]:
             arguments += ["--ro-bind", path, path]
     for device in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         arguments += ["--dev-bind-try", device, device]
-    arguments += ["--ro-bind", str(_CONFINED), f"{_MOUNTED_AT}/confined", "--remount-ro", "/", "--"]
-    return arguments
+    arguments += ["--ro-bind", str(_CONFINED), f"{_MOUNTED_AT}/confined"]
+    for path in libraries:
+        arguments += ["--ro-bind", path, f"{_LIBRARIES_AT}/{os.path.basename(path)}"]
+    return [*arguments, "--remount-ro", "/", "--"]

@@ -15,6 +15,7 @@ from engine.sandbox import launch
 from engine.sandbox.cell import Cell, CellLost
 from engine.sandbox.launch import Confinement
 from engine.sandbox.limits import Limits
+from engine.sandbox.remedies import Host, remedy_for
 
 # Strongest first. C has two forms: without Landlock a mount namespace can hold the files, else no file may be
 # opened.
@@ -24,6 +25,7 @@ _CANDIDATES = (
     ("C", Confinement(bubblewrap=True, landlock=False, seccomp=True)),
     ("C", Confinement(bubblewrap=False, landlock=False, seccomp=True)),
 )
+_SELF_CHECK_LIMITS = Limits(cpu_seconds=5.0)
 _UNCONFINED = Confinement(bubblewrap=False, landlock=False, seccomp=False)
 _SUMMARIES = {
     "A": "bubblewrap namespaces, Landlock, seccomp, resource limits",
@@ -65,9 +67,9 @@ def sandbox_level(allowed: str = "ABCD") -> SandboxLevel:
             continue
         fault = _fault_of(confinement)
         if fault is None:
-            return SandboxLevel(letter, confinement, tuple(reasons), _remedy(reasons))
+            return SandboxLevel(letter, confinement, tuple(reasons), remedy_for(reasons, Host.here()))
         reasons.append(f"{_name(confinement)}: {fault}")
-    return SandboxLevel("D", _UNCONFINED, tuple(reasons), _remedy(reasons))
+    return SandboxLevel("D", _UNCONFINED, tuple(reasons), remedy_for(reasons, Host.here()))
 
 
 def _name(confinement: Confinement) -> str:
@@ -80,28 +82,13 @@ def _fault_of(confinement: Confinement) -> str | None:
     if confinement.bubblewrap and launch.bubblewrap_path() is None:
         return "bwrap is not installed"
     try:
-        with Cell(Limits(cpu_seconds=5.0), confinement) as cell:
+        with Cell(_SELF_CHECK_LIMITS, confinement) as cell:
             return _try_to_break_out(cell)
     except CellLost as lost:
         return str(lost)
 
 
-def _remedy(reasons: list[str]) -> str:
-    first = reasons[0] if reasons else ""
-    if "not installed" in first:
-        return "install bubblewrap (apt, dnf or pacman install bubblewrap)"
-    if "uid map" in first or "namespace" in first.lower() or "Permission denied" in first:
-        return (
-            "let bubblewrap create user namespaces: on Ubuntu 24.04 by AppArmor's bwrap-userns-restrict "
-            "(package apparmor-profiles), in a container by a seccomp profile that allows them"
-        )
-    if "Landlock" in first:
-        return "use a kernel of 5.13 or newer with landlock in its lsm= list"
-    return ""
-
-
-# The self-check
-# -----------------------------------------------------------------------------------------------------------
+# The self-check ---------------------------------------------------------------------------------------------
 
 _ESCAPES = """
 import json
@@ -165,7 +152,7 @@ def _try_to_break_out(cell: Cell) -> str | None:
         secret.write_text("secret")
         mode = secret.stat().st_mode
         known = f"SECRET, FOLDER, PORT = {str(secret)!r}, {folder!r}, {server.getsockname()[1]}\n"
-        results = cell.execute((known + _ESCAPES).encode(), [b""])
+        results = cell.execute((known + _ESCAPES).encode(), [b""], _SELF_CHECK_LIMITS)
         if os.listdir(folder) != ["secret"] or secret.stat().st_mode != mode:
             return "a program could change a file of the user"
         if not results.records or results.records[0].wait_status != 0:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from engine.errors import ConfigError
+from engine.sandbox.confined.wire import TimeLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,23 @@ class Limits:
         if self.open_files < 16:
             raise ConfigError("Limits.open_files must be at least 16")
 
-    def wall_for(self, cpu_seconds: float) -> float:
-        """Wall backstop in seconds for an execution that may use `cpu_seconds`."""
-        if self.wall_seconds is not None and cpu_seconds >= self.cpu_seconds:
-            return self.wall_seconds
-        return max(self.WALL_FACTOR * cpu_seconds, self.MIN_WALL_SECONDS)
+    @property
+    def time(self) -> TimeLimit:
+        """What one execution may take."""
+        if self.wall_seconds is not None:
+            return TimeLimit(self.cpu_seconds, self.wall_seconds)
+        return self._with_backstop(self.cpu_seconds)
+
+    @property
+    def sticky_time(self) -> TimeLimit:
+        """What is left to the further inputs of a program that has timed out `sticky_after` times."""
+        return self._with_backstop(min(self.sticky_cpu_seconds, self.cpu_seconds))
+
+    def for_task(self, cpu_seconds: float | None) -> Limits:
+        """The same limits with a task's own time limit; None leaves them as they are."""
+        if cpu_seconds is None or cpu_seconds == self.cpu_seconds:
+            return self
+        return replace(self, cpu_seconds=cpu_seconds, wall_seconds=None)
+
+    def _with_backstop(self, cpu_seconds: float) -> TimeLimit:
+        return TimeLimit(cpu_seconds, max(self.WALL_FACTOR * cpu_seconds, self.MIN_WALL_SECONDS))

@@ -1,7 +1,7 @@
 """Stands in for `engine.train` in tests of the command line: real run folder, journal and lock, but no model.
 
 A run's description says what it does: "finish", "stop", "wait" (until SIGTERM), "deaf" (to SIGTERM), "fail",
-"crash" or "die"; one that is resumed finishes.
+"crash" or "die"; one that is resumed finishes. Its sandbox is of level A, or D where the run allows that.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def play(folder: RunFolder, journal: JournalWriter, *, resume: bool) -> int:
         journal.resumed(from_step=2, steps=config.run.steps)
     else:
         journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed)
+        letter = "D" if config.sandbox.allow_unconfined else "A"
+        journal.sandbox(letter=letter, summary=f"as {letter} is", reasons=(), remedy="" if letter == "A" else "mend it")
         journal.evaluation(0, split="heldout", when="start", summary=summary(0.5).to_json())
         journal.step_finished(1, {"code_accuracy": 0.5, "mu": -0.1, "tokens_per_second": 1000.0})
     if act == "fail":

@@ -49,6 +49,22 @@ def test_options_are_written_into_the_runs_configuration(cli: Cli, runnable: Run
     assert (config.run.steps, config.run.seed, config.policy.kl_beta) == (7, 3, 0.02)
 
 
+def test_the_level_of_the_sandbox_is_told_once(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
+    done = cli.scripted("--preset", str(runnable()), "--no-ui", "--run-dir", str(tmp_path / "run"))
+    assert done.stderr.count("sandbox level A: as A is\n") == 1
+    assert "NOT CONFINED" not in done.stderr
+
+
+def test_unconfined_programs_are_said_so_in_every_line_of_a_step(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
+    options = ["--allow-unsandboxed", "--run-dir", str(tmp_path / "run")]
+    done = cli.scripted("--preset", str(runnable()), "--no-ui", *options)
+    assert load_config(tmp_path / "run" / "config.toml").sandbox.allow_unconfined
+    assert "warning: NOT CONFINED: sandbox level D: as D is; better: mend it\n" in done.stderr
+    steps = [line for line in done.stderr.splitlines() if line.startswith("step ")]
+    assert len(steps) == 2
+    assert all(line.endswith("NOT CONFINED") for line in steps)
+
+
 def test_a_run_without_folder_is_listed_by_its_id(cli: Cli, runnable: Runnable) -> None:
     done = cli.scripted("--preset", str(runnable()), "--no-ui", "--json")
     name = json.loads(done.stdout)["run"]

@@ -34,7 +34,7 @@ def _compile(source: bytes, settings: wire.Settings) -> CodeType:
     cpu, memory = resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_AS)
     seconds = math.ceil(spent.ru_utime + spent.ru_stime + settings.compile_seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, cpu[1]))
-    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes, memory[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes + settings.library_bytes, memory[1]))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -50,20 +50,19 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
     trouble_seen, trouble = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     for number, length in enumerate(request.input_bytes):
         sticky = 0 < settings.sticky_after <= strikes
-        cpu_limit = settings.sticky_cpu_seconds if sticky else settings.cpu_seconds
-        wall_limit = settings.sticky_wall_seconds if sticky else settings.wall_seconds
+        limit = request.sticky_limit if sticky else request.limit
         stdio = (_input_file(payload, position, length), os.memfd_create("stdout"), os.memfd_create("stderr"))
         position += length
         started = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            program.run(code, program.Execution(stdio, cpu_limit, host_pid, trouble), cage)
-        killed_by = _watch(pid, cpu_limit, started + wall_limit)
+            program.run(code, program.Execution(stdio, limit.cpu, host_pid, trouble), cage)
+        killed_by = _watch(pid, limit.cpu, started + limit.wall)
         _, status, usage = os.wait4(pid, 0)
         wall = time.monotonic() - started
         _raise_trouble(trouble_seen)
         cpu = usage.ru_utime + usage.ru_stime
-        over_time = killed_by != wire.KILLED_NOT or cpu > cpu_limit
+        over_time = killed_by != wire.KILLED_NOT or cpu > limit.cpu
         strikes += over_time and not sticky
         _append(
             results,

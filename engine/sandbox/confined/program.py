@@ -69,7 +69,8 @@ def _set_limits(cpu_seconds: float, settings: Settings) -> None:
     limit = resource.setrlimit
     whole = int(cpu_seconds) + 2  # the host kills to the millisecond; this is for a host that is no more
     limit(resource.RLIMIT_CPU, (whole, whole + 1))
-    limit(resource.RLIMIT_AS, (settings.memory_bytes, settings.memory_bytes + _MEMORY_FOR_TRACEBACK))
+    memory = settings.memory_bytes + settings.library_bytes
+    limit(resource.RLIMIT_AS, (memory, memory + _MEMORY_FOR_TRACEBACK))
     limit(resource.RLIMIT_FSIZE, (settings.output_bytes + 1, settings.output_bytes + 1))
     limit(resource.RLIMIT_NOFILE, (settings.open_files, settings.open_files))
     limit(resource.RLIMIT_CORE, (0, 0))

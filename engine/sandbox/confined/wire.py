@@ -35,10 +35,10 @@ class Settings(NamedTuple):
     deny_open: bool
     count_threads: bool
     readable: tuple[str, ...]
-    cpu_seconds: float
-    wall_seconds: float
-    sticky_cpu_seconds: float
-    sticky_wall_seconds: float
+    libraries: tuple[str, ...]
+    libraries_folder: str
+    library_bytes: int
+    swallow_prompts: bool
     sticky_after: int
     compile_seconds: float
     memory_bytes: int
@@ -55,7 +55,15 @@ class Settings(NamedTuple):
     def from_json(cls, text: str) -> Settings:
         fields = json.loads(text)
         fields["readable"] = tuple(fields["readable"])
+        fields["libraries"] = tuple(fields["libraries"])
         return cls(**fields)
+
+
+class TimeLimit(NamedTuple):
+    """Seconds that one execution may take: of CPU time, which is the verdict, and by the clock on the wall."""
+
+    cpu: float
+    wall: float
 
 
 class Request(NamedTuple):
@@ -64,14 +72,16 @@ class Request(NamedTuple):
     source_bytes: int
     input_bytes: tuple[int, ...]
     strikes: int
+    limit: TimeLimit
+    sticky_limit: TimeLimit
 
     def to_bytes(self) -> bytes:
-        return json.dumps([self.source_bytes, self.input_bytes, self.strikes]).encode()
+        return json.dumps(self).encode()
 
     @classmethod
     def from_bytes(cls, message: bytes) -> Request:
-        source_bytes, input_bytes, strikes = json.loads(message)
-        return cls(source_bytes, tuple(input_bytes), strikes)
+        source_bytes, input_bytes, strikes, limit, sticky_limit = json.loads(message)
+        return cls(source_bytes, tuple(input_bytes), strikes, TimeLimit(*limit), TimeLimit(*sticky_limit))
 
 
 class Record(NamedTuple):

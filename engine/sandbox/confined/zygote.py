@@ -37,6 +37,9 @@ WARM_WHEN_CLOSED = """
 """
 
 
+NUMPY_WHEN_CLOSED = "numpy.random numpy.fft numpy.polynomial numpy.ma"
+
+
 def main() -> None:
     settings = wire.Settings.from_json(sys.argv[1])
     control = socket.socket(fileno=os.dup(0))
@@ -71,6 +74,18 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     """Warm imports, what -S leaves out, and nothing of ours for a program to stumble over."""
     for name in (WARM + (WARM_WHEN_CLOSED if settings.deny_open else "")).split():
         importlib.import_module(name)
+    if settings.libraries:
+        sys.path.append(settings.libraries_folder)
+        for name in settings.libraries:
+            importlib.import_module(name)
+        for name in NUMPY_WHEN_CLOSED.split() if settings.deny_open else ():
+            importlib.import_module(name)
+        sys.path.pop()  # found by their packages' own paths from here on
+    if settings.swallow_prompts:
+        # In a namespace of its own: a function of this module would lead programs to all that is here.
+        namespace = {"read": builtins.input}
+        exec("def input(prompt='', /):\n    return read()", namespace)
+        builtins.input = namespace["input"]
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     builtins.help = _sitebuiltins._Helper()

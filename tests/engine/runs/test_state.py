@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.runs.events import Event, Json
 from engine.runs.history import History
 from engine.runs.journal import JournalWriter, read_journal
-from engine.runs.state import RunState, RunStatus, reduce, replay
+from engine.runs.state import RunState, RunStatus, Sandbox, reduce, replay
 
 
 def event(kind: str, step: int | None = None, /, seconds: float = 0.0, **data: Json) -> Event:
@@ -118,6 +118,15 @@ def test_reducing_leaves_the_old_state_as_it_was() -> None:
     assert [len(state.points) for state in states] == [0, 0, 1, 2, 3]
     assert states[-1].column("a").tolist() == [1, 2, 3]
     assert left.column("a").tolist() == [1, -2]
+
+
+def test_the_latest_word_on_the_sandbox_counts() -> None:
+    first = event("sandbox", letter="B", summary="less", reasons=["bwrap is not installed"], remedy="install it")
+    state = replay([start(), first])
+    assert state.sandbox == Sandbox("B", "less", ("bwrap is not installed",), "install it")
+    state = replay([event("resumed", from_step=1, steps=9), event("sandbox", letter="D", reasons=None)], state)
+    assert state.sandbox == Sandbox("D", "")
+    assert not state.sandbox.confined
 
 
 def test_reducing_live_and_replaying_the_journal_agree(tmp_path: Path) -> None:

@@ -46,14 +46,14 @@ def test_a_killed_cell_is_replaced_and_its_work_repeated(best_level: SandboxLeve
 class FailingCell(Cell):
     """A real cell that reports its own loss whenever it is asked to run the input `poison`."""
 
-    def execute(self, source: bytes, inputs: object, strikes: int = 0) -> wire.Results:
+    def execute(self, source: bytes, inputs: object, limits: Limits, strikes: int = 0) -> wire.Results:
         assert isinstance(inputs, list)
         if b"poison" in inputs:
             sound = inputs[: inputs.index(b"poison")]
-            partial = super().execute(source, sound, strikes)
+            partial = super().execute(source, sound, limits, strikes)
             self.close()
             raise CellLost("poisoned", partial)
-        return super().execute(source, inputs, strikes)
+        return super().execute(source, inputs, limits, strikes)
 
 
 def test_after_three_losses_one_execution_is_given_up_and_no_other(
@@ -146,3 +146,12 @@ def test_cells_stay_small_and_hold_no_memory_of_the_parent(best_level: SandboxLe
         resident_kb = int(status.partition("VmRSS:")[2].split()[0])
     assert resident_kb < 40_000
     assert len(ballast) == 200 << 20
+
+
+def test_a_tasks_own_time_limit_takes_the_place_of_the_executors(executor: Executor) -> None:
+    source = "import time\nseconds = float(input())\nwhile time.process_time() < seconds: pass\nprint('done')"
+    (short,) = executor.run(source, ["0.6"])
+    (long,) = executor.run(source, ["0.6"], cpu_seconds=2.0)
+    (shorter,) = executor.run(source, ["0.2"], cpu_seconds=0.05)
+    assert [short.status, long.status, shorter.status] == [Status.TIME_LIMIT, Status.OK, Status.TIME_LIMIT]
+    assert shorter.cpu_seconds < 0.2 < short.cpu_seconds

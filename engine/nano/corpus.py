@@ -18,7 +18,7 @@ TESTER_SHARE = 0.72
 """Working a test out is the harder skill (measured: twice the data pays), so most documents are tests."""
 
 CODE_BUG_RATE = 0.10
-WORKED_SHARE = 0.5
+WORKED_SHARE = 0.65
 WORKED_SLIP_RATE = 0.06
 HASTY_SLIP_RATE = 0.30
 INVALID_INPUT_RATE = 0.03

@@ -25,7 +25,7 @@ from engine.nano.grammar import (
 )
 from engine.problems import IOExample, Problem
 
-SEED = 20261123
+SEED = 20261125
 HELD_OUT_KNOWN, HELD_OUT_RECOMBINED = 110, 50
 VALIDATION, RL_TRAIN = 60, 300
 TRUTH_TESTS = 8

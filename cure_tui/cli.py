@@ -12,16 +12,18 @@ from typing import Annotated
 import typer
 
 from cure_tui import __version__
+from cure_tui.commands.attach import attach
 from cure_tui.commands.doctor import doctor
 from cure_tui.commands.export import export
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
 from cure_tui.commands.runs import runs
 from cure_tui.exit_codes import epilog
+from cure_tui.terminal import in_terminal
 from engine.errors import ConfigError, CureError
 
-NO_DASHBOARD = """\
-The dashboard is not part of this version yet. Training runs without it:
+NO_TERMINAL = """\
+The dashboard needs a terminal. Without one:
 
     cure-tui --preset nano --no-ui      ten minutes on two CPU cores, no GPU, no network
     cure-tui presets                    what else can run on this machine
@@ -37,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(runs)
+app.command()(attach)
 app.command()(resume)
 app.command()(doctor)
 app.command()(export)
@@ -83,13 +86,20 @@ def root(
     if preset is None:
         if no_ui or settings or run_dir or as_json:
             raise ConfigError("a run needs a preset", "add --preset nano")
-        typer.echo(NO_DASHBOARD)
-        return
-    from cure_tui.headless import start_run
+        if not in_terminal():
+            typer.echo(NO_TERMINAL)
+            return
+        from cure_tui.dashboard import show_dashboard
 
-    if not no_ui:
-        typer.echo("the dashboard is not part of this version yet: running as with --no-ui", err=True)
-    raise typer.Exit(start_run(preset, settings, run_dir, as_json=as_json))
+        show_dashboard()
+        return
+    if no_ui or as_json or not in_terminal():
+        from cure_tui.headless import start_run
+
+        raise typer.Exit(start_run(preset, settings, run_dir, as_json=as_json))
+    from cure_tui.dashboard import start_in_dashboard
+
+    start_in_dashboard(preset, settings, run_dir)
 
 
 def main() -> None:

@@ -13,14 +13,14 @@ import typer
 
 from cure_tui.engine_process import EngineProcess, Interruption
 from cure_tui.exit_codes import DEFECT, STOPPED
+from cure_tui.launching import PreparedRun, prepare_resume, prepare_run
 from cure_tui.views import View, view_for
-from engine.config import RunConfig, describe, dump_toml, load_config, load_preset, missing_for, probe_machine
-from engine.errors import CureError, EnvironmentError_, RunError
+from engine.config import describe
+from engine.errors import CureError, RunError
 from engine.evaluation import EvalSummary, format_table
 from engine.runs.folder import RunFolder
-from engine.runs.home import new_run_path, run_name
+from engine.runs.home import run_name
 from engine.runs.journal import JournalReader
-from engine.runs.listing import RunCondition, find_run
 from engine.runs.live import LiveReader
 from engine.runs.state import RunState, RunStatus, reduce, replay
 
@@ -37,41 +37,24 @@ class EngineEnded(CureError):
 
 def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as_json: bool) -> int:
     """Train by `preset` in a new run folder; the exit status. Raises CureError where that cannot be done."""
-    config = load_preset(preset, overrides)
-    path = run_dir.absolute() if run_dir else new_run_path(config.name)
-    _refuse_what_is_missing(config, path)
-    folder = RunFolder.create(path, dump_toml(config))
-    typer.echo(f"run {run_name(folder.path)}\n{describe(config)}", err=True)
-    return _follow(folder, config, as_json=as_json)
+    prepared = prepare_run(preset, overrides, run_dir)
+    return _follow(prepared, as_json=as_json)
 
 
 def resume_run(wanted: str, *, as_json: bool) -> int:
     """Go on with a run from its last checkpoint; the exit status. A finished run only reports its result."""
-    run = find_run(wanted)
-    if run.state is RunCondition.UNREADABLE:
-        raise RunError(run.fault)
-    if run.state is RunCondition.LIVE:
-        raise RunError(f"run {run.id} is already running as pid {run.pid}", "stop it first, or wait for its end")
-    folder = RunFolder.open(run.path)
-    config = load_config(folder.config)
-    if run.state is RunCondition.FINISHED:
+    prepared = prepare_resume(wanted)
+    if prepared.finished:
+        folder = prepared.folder
         typer.echo(f"run {run_name(folder.path)} is finished", err=True)
         _report(folder, replay(JournalReader(folder.journal).poll()), as_json=as_json)
         return 0
-    _refuse_what_is_missing(config, folder.path)
+    return _follow(prepared, as_json=as_json)
+
+
+def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
+    folder, config = prepared.folder, prepared.config
     typer.echo(f"run {run_name(folder.path)}\n{describe(config)}", err=True)
-    return _follow(folder, config, as_json=as_json)
-
-
-def _refuse_what_is_missing(config: RunConfig, path: Path) -> None:
-    missing = missing_for(config, probe_machine(path))
-    if missing:
-        what = "; ".join(each.what for each in missing)
-        remedies = "; ".join(dict.fromkeys(each.remedy for each in missing))
-        raise EnvironmentError_(f"preset '{config.name}' cannot run here: {what}", remedies)
-
-
-def _follow(folder: RunFolder, config: RunConfig, *, as_json: bool) -> int:
     reader = JournalReader(folder.journal)
     # What a resumed run has said before counts, but for how it ended: that was another engine's word.
     state = replace(replay(reader.poll()), status=RunStatus.NEW, ending="", remedy="")

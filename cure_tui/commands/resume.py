@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cure_tui.commands.runs import run_ids
+from cure_tui.terminal import in_terminal
 
 
 def resume(
@@ -19,9 +20,11 @@ def resume(
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Without the dashboard: one line a step.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Last line of stdout: the result as JSON.")] = False,
 ) -> None:
-    """Go on with a run from its last checkpoint."""
-    from cure_tui.headless import resume_run
+    """Go on with a run from its last checkpoint: in the dashboard in a terminal, else headless."""
+    if no_ui or as_json or not in_terminal():
+        from cure_tui.headless import resume_run
 
-    if not no_ui:
-        typer.echo("the dashboard is not part of this version yet: running as with --no-ui", err=True)
-    raise typer.Exit(resume_run(run, as_json=as_json))
+        raise typer.Exit(resume_run(run, as_json=as_json))
+    from cure_tui.dashboard import resume_in_dashboard
+
+    resume_in_dashboard(run)

@@ -43,6 +43,7 @@ def test_help_lists_commands_and_exit_statuses(cli: Cli) -> None:
         "--json",
         "--set",
         "runs",
+        "attach",
         "resume",
         "presets",
         "doctor",
@@ -50,6 +51,22 @@ def test_help_lists_commands_and_exit_statuses(cli: Cli) -> None:
         "130",
     ):
         assert word in done.stdout
+
+
+def test_attach_without_a_terminal_says_what_to_do_instead(cli: Cli) -> None:
+    done = cli("attach")
+    assert done.returncode == 2
+    assert done.stderr == "error: the dashboard needs a terminal (list runs with `cure-tui runs`, or --json for scripts)\n"
+
+
+def test_the_dashboards_process_loads_no_framework(cli: Cli) -> None:
+    code = (
+        "import sys, cure_tui.app, cure_tui.dashboard\n"
+        "print(sorted(set(sys.modules) & {'torch', 'transformers', 'peft', 'vllm', 'bitsandbytes'}))"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, cwd=cli.folder, env=cli.environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("runs",)])

@@ -1,0 +1,126 @@
+"""The dashboard: a home screen, a screen a run. It reads run folders and drops commands into them, nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from cure_tui.engine_process import EngineProcess
+from cure_tui.launching import PreparedRun, prepare_resume, prepare_run
+from cure_tui.palette import DEFAULT_THEME, THEMES
+from cure_tui.screens.home import HomeScreen
+from cure_tui.screens.run import RunScreen
+from engine.errors import CureError
+from engine.runs.home import run_name
+
+
+class CureApp(App[str]):
+    """Returns what is to be said on the terminal after it is left: where the runs that go on can be found."""
+
+    TITLE = "cure-tui"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "next_theme", "Theme", show=False),
+        Binding("question_mark", "toggle_help", "Help"),
+        Binding("q", "leave", "Quit"),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, run: Path | None = None, engine: EngineProcess | None = None, *, ascii_only: bool = False
+    ) -> None:
+        """`run`: shown at once, on top of the home screen. `engine`: one that was started for it."""
+        super().__init__()
+        self.ascii_only = ascii_only
+        self._first_run = run
+        self._engines: list[EngineProcess] = [] if engine is None else [engine]
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = DEFAULT_THEME
+
+    def on_mount(self) -> None:
+        self.push_screen(HomeScreen())
+        if self._first_run is not None:
+            self.watch_run(self._first_run)
+        self.set_interval(1.0, self._reap)
+
+    # Runs ---------------------------------------------------------------------------------------------------
+
+    def watch_run(self, path: Path) -> None:
+        """Opens a run's screen on top of the home screen."""
+        try:
+            screen = RunScreen(path)
+        except CureError as error:
+            self.tell(error)
+            return
+        self.push_screen(screen)
+
+    def start_preset(self, preset: str) -> None:
+        """Starts a new run of a preset and shows it."""
+        try:
+            self._start(prepare_run(preset, [], None))
+        except CureError as error:
+            self.tell(error)
+
+    def resume_run(self, path: Path) -> None:
+        """Goes on with a run and shows it."""
+        try:
+            prepared = prepare_resume(str(path))
+            if prepared.finished:
+                self.notify("the run is finished: there is nothing to resume", severity="warning")
+                return
+            self._start(prepared)
+        except CureError as error:
+            self.tell(error)
+
+    def _start(self, prepared: PreparedRun) -> None:
+        self._engines.append(EngineProcess(prepared.folder))
+        if isinstance(self.screen, RunScreen):
+            if self.screen.path == prepared.folder.path:
+                return
+            self.pop_screen()
+        self.watch_run(prepared.folder.path)
+
+    def _reap(self) -> None:
+        """A finished engine stays in the process table until it is asked for its status."""
+        self._engines = [engine for engine in self._engines if engine.poll() is None]
+
+    def tell(self, error: CureError) -> None:
+        """An error that a user can mend, with its remedy."""
+        self.notify(str(error), severity="error", timeout=12, markup=False)
+
+    # Actions ------------------------------------------------------------------------------------------------
+
+    def action_next_theme(self) -> None:
+        names = list(THEMES)
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        self.notify(self.theme, timeout=2)
+
+    def action_toggle_help(self) -> None:
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    def action_leave(self) -> None:
+        """Quitting detaches: engines go on, and the last line says how to come back."""
+        self._reap()
+        names = [run_name(engine.folder.path) for engine in self._engines]
+        watched = self.screen if isinstance(self.screen, RunScreen) else None
+        if watched is not None and watched.is_live and run_name(watched.path) not in names:
+            names.append(run_name(watched.path))
+        self.exit("\n".join(f"run {name} goes on; come back with: cure-tui attach {name}" for name in names))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield from super().get_system_commands(screen)
+        yield SystemCommand("Next theme", "dark, light, safe for colour-blind eyes", self.action_next_theme)
+        yield SystemCommand("Start nano", "train the embedded model: minutes on two CPU cores", self._start_nano)
+
+    def _start_nano(self) -> None:
+        self.start_preset("nano")

@@ -1,0 +1,38 @@
+"""Charts as pure functions: numbers in, rows of styled text (`spans`), CSV or SVG out. numpy only, no terminal.
+
+rows = line_chart([Series("code_accuracy", steps, accuracy)], 80, 14, ChartOptions(title="accuracy"))
+
+series        Series, ChartOptions: what is given
+ticks, scale  where ticks stand, where a value lies on its axis
+trace, canvas from points to dots, from dots to characters in three glyph sets
+legend, frame what stands around a plot
+line, distribution, sparkline  the charts
+table, svg    exports
+"""
+
+from cure_tui.charts.distribution import QUANTILES, histogram, quantile_bands
+from cure_tui.charts.line import line_chart
+from cure_tui.charts.series import ChartOptions, Floats, GlyphSet, Series
+from cure_tui.charts.smoothing import ema
+from cure_tui.charts.sparkline import sparkline
+from cure_tui.charts.svg import to_svg
+from cure_tui.charts.table import to_csv
+from cure_tui.charts.ticks import format_tick, format_value, nice_ticks
+
+__all__ = [
+    "QUANTILES",
+    "ChartOptions",
+    "Floats",
+    "GlyphSet",
+    "Series",
+    "ema",
+    "format_tick",
+    "format_value",
+    "histogram",
+    "line_chart",
+    "nice_ticks",
+    "quantile_bands",
+    "sparkline",
+    "to_csv",
+    "to_svg",
+]

@@ -1,0 +1,94 @@
+"""The line chart: several series over one x, smoothed if wished, with the raw points beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cure_tui.charts.canvas import Brush, Canvas, Fill
+from cure_tui.charts.frame import draw_cursor, empty, extent_of, lay_out
+from cure_tui.charts.legend import Entry, marker_of
+from cure_tui.charts.scale import are_whole, span_of
+from cure_tui.charts.series import ChartOptions, Points, Series, band_of, points
+from cure_tui.charts.smoothing import smoothed
+from cure_tui.charts.ticks import format_value
+from cure_tui.charts.trace import Extent
+from cure_tui.spans import Row
+
+_DEFAULT = ChartOptions()
+_RAW_LETTER = "."
+_MARKER_TRIES = 8  # cells to step left where another series' marker stands
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A series as drawn: `line` is what the legend reads, `raw` lies beneath it when the line is smoothed."""
+
+    series: Series
+    marker: str
+    line: Points
+    raw: Points | None
+
+
+def line_chart(series: Sequence[Series], columns: int, rows: int, options: ChartOptions = _DEFAULT) -> list[Row]:
+    """The series as `rows` rows of text, each `columns` wide. Never raises: what cannot be drawn is left out."""
+    if columns < 1 or rows < 1:
+        return [() for _ in range(rows)]
+    curves = [_curve(each, number, options) for number, each in enumerate(series)]
+    drawn = [curve.raw or curve.line for curve in curves]
+    x, y = span_of(each.x_k for each in drawn), span_of(each.y_k for each in drawn)
+    if x is None or y is None:
+        return empty(columns, rows, options)
+    entries = [_entry(curve, options.cursor_x) for curve in curves]
+    if len(entries) == 1 and entries[0].name == options.title:
+        entries = [Entry("", entries[0].style, "", entries[0].value)]  # the title says it already
+    if options.cursor_x is not None and x[0] <= options.cursor_x <= x[1]:
+        entries = [Entry("", "accent", options.x_label or "x", format_value(options.cursor_x)), *entries]
+    frame = lay_out(x, y, columns, rows, options, entries, are_whole(each.x_k for each in drawn))
+    canvas = frame.canvas()
+    for curve in curves:
+        if curve.raw:
+            brush = Brush(band_of(curve.series.style), _RAW_LETTER, Fill.RAW)
+            canvas.paint(extent_of(curve.raw, frame, canvas), brush)
+    extents = [extent_of(curve.line, frame, canvas) for curve in curves]
+    for curve, extent in zip(curves, extents, strict=True):
+        canvas.paint(extent, Brush(curve.series.style, curve.marker))
+    for curve, extent in zip(curves, extents, strict=True):
+        if len(curves) > 1 or curve.line.x_k.size == 1:  # a lone dot is easily missed
+            _mark(canvas, extent, curve.marker, curve.series.style)
+    draw_cursor(canvas, frame)
+    return frame.around(canvas.read())
+
+
+def _curve(series: Series, number: int, options: ChartOptions) -> _Curve:
+    marker = marker_of(number, options.glyphs)
+    raw = points(series.x, series.y, options.log_y)
+    smooth = smoothed(series, options.smoothing, options.log_y)
+    return _Curve(series, marker, smooth or raw, raw if smooth else None)
+
+
+def _entry(curve: _Curve, cursor_x: float | None) -> Entry:
+    """The legend's line on a curve: its last value, or the one nearest to the cursor if that is on the curve."""
+    value = "-"
+    x_k, y_k = curve.line.x_k, curve.line.y_k
+    if x_k.size and cursor_x is None:
+        value = format_value(float(y_k[-1]))
+    elif x_k.size and cursor_x is not None and x_k[0] <= cursor_x <= x_k[-1]:
+        value = format_value(float(y_k[np.argmin(np.abs(x_k - cursor_x))]))
+    return Entry(curve.marker, curve.series.style, curve.series.name, value)
+
+
+def _mark(canvas: Canvas, extent: Extent, marker: str, style: str) -> None:
+    """Put the marker on the end of a line, further left where another's stands; nowhere off the canvas."""
+    filled = np.flatnonzero(extent.top_w <= extent.bottom_w)
+    if not filled.size:
+        return
+    last = int(filled[-1])
+    for dot in range(last, max(-1, last - _MARKER_TRIES * canvas.across), -canvas.across):
+        down = extent.row_at(dot)
+        if down is None or not 0 <= round(down) < canvas.height:
+            continue
+        if canvas.place(dot // canvas.across, round(down) // canvas.down, marker, style):
+            return

@@ -1,0 +1,105 @@
+"""Axes: which numbers a side of the plot spans, and where on it a value lies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats
+from cure_tui.charts.ticks import Ends, cover, format_tick, log_cover, nice_ticks, step_of
+
+_SAME = 1e-12  # of a number's size: closer values are one, or no tick could tell them apart
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One axis from `low` to `high`, low < high; `labels` are those of `ticks`."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    labels: tuple[str, ...]
+    log: bool = False
+
+    def fractions(self, values: Floats) -> Floats:
+        """Where values lie: 0 at `low`, 1 at `high`, beyond both outside. On a log axis they must be positive."""
+        if not self.log:
+            with np.errstate(over="ignore"):  # far outside of a narrow fixed range
+                return (values - self.low) / (self.high - self.low)
+        low, high = math.log10(self.low), math.log10(self.high)
+        fractions: Floats = (np.log10(values) - low) / (high - low)
+        return fractions
+
+    def dots(self, values: Floats, dots: int) -> Floats:
+        """Where values lie on a side of so many dots: 0 at `low`, dots - 1 at `high`, not rounded."""
+        return self.fractions(values) * (dots - 1)
+
+    def labelled(self, dots: int) -> list[tuple[int, str]]:
+        """The dot of each tick and its label."""
+        if not self.ticks:
+            return []
+        at = np.rint(self.dots(np.array(self.ticks), dots)).astype(int)
+        return [(int(dot), label) for dot, label in zip(at, self.labels, strict=True) if 0 <= dot < dots]
+
+
+def span_of(values: Iterable[Floats]) -> Ends | None:
+    """The smallest and the largest of finite values; None when there are none."""
+    ends = [(float(each.min()), float(each.max())) for each in values if each.size]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+
+
+def y_scale(data: Ends, options: ChartOptions, intervals: int, least: float = 0.0) -> Scale:
+    """The y axis around the data's span or as `options.y_range` has it, with about so many ticks."""
+    fixed = _usable(options.y_range, data, options.log_y)
+    low, high = _widened(fixed or data, options.log_y)
+    intervals = max(1, intervals)
+    if options.log_y:
+        ends, ticks = log_cover(low, high, intervals)
+    else:
+        ends, ticks = cover(low, high, intervals, least)
+    if fixed:
+        ends = low, high
+        ticks = tuple(tick for tick in ticks if low <= tick <= high) or ends
+    if options.log_y:
+        labels = tuple(format_tick(tick, tick) for tick in ticks)
+    else:
+        labels = tuple(format_tick(tick, step_of(ticks)) for tick in ticks)
+    return Scale(*ends, ticks, labels, options.log_y)
+
+
+def x_scale(data: Ends, intervals: int, whole: bool) -> Scale:
+    """The x axis, which ends where the data ends; `whole`: fractions between ticks would mean nothing (steps)."""
+    low, high = _widened(data, log=False)
+    if data[0] == data[1]:
+        return Scale(low, high, data[:1], (format_tick(data[0], 1.0 if whole else 0.0),))
+    ticks = nice_ticks(low, high, max(1, intervals), 1.0 if whole else 0.0)
+    return Scale(low, high, ticks, tuple(format_tick(tick, step_of(ticks)) for tick in ticks))
+
+
+def are_whole(values: Iterable[Floats]) -> bool:
+    """Whether all values are whole numbers: steps, tokens, problems."""
+    return all(bool(np.all(each == np.floor(each))) for each in values)
+
+
+def _usable(span: Ends | None, data: Ends, log: bool) -> Ends | None:
+    if span is None or not all(-HUGE < end < HUGE for end in span):
+        return None
+    low, high = min(span), max(span)
+    if log and low <= TINY:
+        low = min(data[0], high)
+    return (low, high) if not log or low > TINY else None
+
+
+def _widened(span: Ends, log: bool) -> Ends:
+    """The span itself, or where it is no wider than a point, one around it."""
+    low, high = span
+    size = max(abs(low), abs(high))
+    if high - low > max(size * _SAME, TINY):
+        return span
+    if log:
+        return low / 2, high * 2
+    around = size / 2 if size > TINY else 1.0
+    return low - around, high + around

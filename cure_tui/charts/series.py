@@ -1,0 +1,101 @@
+"""What a chart is given: series of points, and how to draw them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+HUGE = 1e290
+"""Numbers beyond it are drawn as gaps, as infinities are: differences of them would overflow."""
+TINY = 1e-290
+"""Spans below it are drawn as none, and a logarithmic axis begins above it: their quotients would be subnormal."""
+MAX_SMOOTHING = 0.99
+
+
+class GlyphSet(StrEnum):
+    """What a plot is drawn with: 2 x 4 dots a cell, 2 x 2 quarters a cell, or one letter a cell."""
+
+    BRAILLE = "braille"
+    BLOCK = "block"
+    ASCII = "ascii"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Points y [k] over ascending x [k], joined by lines; NaN or infinity in y is a gap.
+
+    Neither array may be changed afterwards. ValueError when their lengths differ.
+    """
+
+    name: str
+    x: Floats
+    y: Floats
+    style: str = "series0"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", np.asarray(self.x, dtype=np.float64))
+        object.__setattr__(self, "y", np.asarray(self.y, dtype=np.float64))
+        if self.x.ndim != 1 or self.x.shape != self.y.shape:
+            raise ValueError(
+                f"series {self.name!r}: x {self.x.shape} and y {self.y.shape} must be equally long vectors"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ChartOptions:
+    """How to draw.
+
+    title, x_label: of the whole chart and of its x axis
+    log_y: decades on the y axis; what is not positive is a gap
+    y_range: (low, high) of the y axis, otherwise that of the data, out to the next ticks
+    smoothing: weight of the moving average, 0 (off) to 0.99; the raw points stay visible beneath
+    cursor_x: where a vertical line stands and the legend reads its values, otherwise the last ones
+    """
+
+    title: str = ""
+    x_label: str = ""
+    log_y: bool = False
+    y_range: tuple[float, float] | None = None
+    smoothing: float = 0.0
+    glyphs: GlyphSet = GlyphSet.BRAILLE
+    cursor_x: float | None = None
+    legend: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The drawable points of a series: finite, x ascending. `joined_k`: a line leads here from the point before."""
+
+    x_k: Floats
+    y_k: Floats
+    joined_k: npt.NDArray[np.bool_]
+
+
+def points(x: Floats, y: Floats, log_y: bool = False) -> Points:
+    """The drawable points of y over x, gaps left out; x that is not ascending is sorted."""
+    fit = (np.abs(y) < HUGE) & (np.abs(x) < HUGE)  # false for NaN and infinity too
+    if log_y:
+        fit &= y > TINY
+    if fit.all():
+        joined = np.ones(len(x), dtype=np.bool_)
+        joined[:1] = False
+    else:
+        kept = np.flatnonzero(fit)
+        joined = np.diff(kept, prepend=-2) == 1
+        x, y = x[kept], y[kept]
+    if np.any(x[1:] < x[:-1]):
+        order = np.argsort(x, kind="stable")
+        x, y, joined = x[order], y[order], joined[order]
+    return Points(x, y, joined)
+
+
+def band_of(style: str) -> str:
+    """The dim style that goes with a series' style: "series2" -> "band2"."""
+    if style.startswith("series"):
+        return "band" + style.removeprefix("series")
+    return {"coder": "band0", "tester": "band1"}.get(style, "muted")

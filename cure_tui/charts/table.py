@@ -1,0 +1,46 @@
+"""Series as a table for spreadsheets and notebooks."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+
+from cure_tui.charts.series import Series
+
+
+def to_csv(series: Sequence[Series], x_label: str = "x") -> str:
+    """A wide table: a row for every x of any series, ascending, and a column for every series; the header names them.
+
+    Numbers are written so that they read back exactly; NaN is an empty cell. An x that a series has twice takes two
+    rows, and a name that occurs twice gets a number, so nothing is lost or mistaken.
+    """
+    columns: list[dict[tuple[float, int], float]] = []
+    for each in series:
+        times: Counter[float] = Counter()
+        column: dict[tuple[float, int], float] = {}
+        for x, y in zip(each.x.tolist(), each.y.tolist(), strict=True):
+            if x == x:
+                column[x, times[x]] = y
+                times[x] += 1
+        columns.append(column)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([x_label, *_distinct([each.name for each in series])])
+    for at in sorted(set().union(*columns)):
+        writer.writerow([_cell(at[0]), *(_cell(column.get(at)) for column in columns)])
+    return text.getvalue()
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None or value != value else repr(value).removesuffix(".0")
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    told: list[str] = []
+    for name in names:
+        seen[name] += 1
+        told.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+    return told

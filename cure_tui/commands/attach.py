@@ -1,0 +1,36 @@
+"""`cure-tui attach`: watch a run, live or past, in the dashboard."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cure_tui.commands.runs import run_ids
+from cure_tui.terminal import in_terminal
+from engine.errors import ConfigError, RunError
+
+
+def attach(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN|DIR]",
+            help="A run's id, the beginning of it, or its folder; without one, the newest.",
+            autocompletion=run_ids,
+        ),
+    ] = None,
+) -> None:
+    """Watch a run in the dashboard; leaving it does not stop the run."""
+    if not in_terminal():
+        raise ConfigError("the dashboard needs a terminal", "list runs with `cure-tui runs`, or --json for scripts")
+    from cure_tui.dashboard import show_dashboard
+    from engine.runs.listing import find_run, list_runs
+
+    if run is not None:
+        show_dashboard(find_run(run).path)
+        return
+    newest = next(iter(list_runs()), None)
+    if newest is None:
+        raise RunError("there are no runs yet", "start one: cure-tui --preset nano")
+    show_dashboard(newest.path)

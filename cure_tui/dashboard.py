@@ -1,0 +1,31 @@
+"""Opens the dashboard, and says on the terminal what is still running when it is left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cure_tui.app import CureApp
+from cure_tui.engine_process import EngineProcess
+from cure_tui.launching import prepare_resume, prepare_run
+from cure_tui.terminal import draws_unicode
+
+
+def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None) -> None:
+    """The home screen, or `run` on top of it. Returns when the user leaves."""
+    said = CureApp(run, engine, ascii_only=not draws_unicode()).run()
+    if said:
+        print(said, file=sys.stderr)
+
+
+def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None) -> None:
+    """Starts a new run and shows it. Raises CureError before anything is drawn."""
+    prepared = prepare_run(preset, overrides, run_dir)
+    show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))
+
+
+def resume_in_dashboard(wanted: str) -> None:
+    """Goes on with a run and shows it; a finished one is only shown."""
+    prepared = prepare_resume(wanted)
+    show_dashboard(prepared.folder.path, None if prepared.finished else EngineProcess(prepared.folder))

@@ -1,0 +1,113 @@
+"""The first view: live rollouts, the newest matrix and four curves; one of them at a time where space is short."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Horizontal, Vertical
+
+from cure_tui.archive_view import ArchiveView
+from cure_tui.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
+from cure_tui.panes.pane import Pane
+from cure_tui.pictures.verdicts import malformed_tests
+from cure_tui.screens.cell import CellScreen
+from cure_tui.spans import Span
+from cure_tui.watch import Snapshot
+from cure_tui.widgets.chart import ChartView
+from cure_tui.widgets.matrix import MatrixView
+from cure_tui.widgets.rows import RowsView
+from cure_tui.widgets.wall import WallView
+from engine.runs.records import TaskRecord
+
+CHARTS = ("accuracy", "rewards", "trust", "KL")
+PARTS = ("wall", "matrix", "charts")
+_WIDE, _HIGH = 100, 28
+
+
+class OverviewPane(Pane):
+    """Wall above; matrix and curves below it. `p` turns the pages of a small terminal."""
+
+    DEFAULT_CSS = """
+    OverviewPane #top { height: 2fr; }
+    OverviewPane #bottom { height: 3fr; }
+    OverviewPane #matrix-side { width: 2fr; }
+    OverviewPane #matrix-title { height: 1; }
+    OverviewPane #charts { width: 3fr; grid-size: 2 2; }
+    OverviewPane.-over #top { display: none; }
+    OverviewPane.-small #top, OverviewPane.-small #bottom { height: 1fr; display: none; }
+    OverviewPane.-small #matrix-side, OverviewPane.-small #charts { width: 1fr; display: none; }
+    OverviewPane.-small.-wall #top { display: block; }
+    OverviewPane.-small.-matrix #bottom, OverviewPane.-small.-matrix #matrix-side { display: block; }
+    OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "turn", "Next part", show=False),
+        Binding("comma", "task(-1)", "Previous task", show=False),
+        Binding("full_stop", "task(1)", "Next task", show=False),
+    ]
+
+    def __init__(self, archive: ArchiveView, *, id: str = "overview") -> None:
+        super().__init__(archive, id=id)
+        self._task_number = 0
+        self._record: TaskRecord | None = None
+        self._part = PARTS[0]
+
+    def compose(self) -> ComposeResult:
+        ascii_only = self.cure.ascii_only
+        with Horizontal(id="top"):
+            yield WallView(ascii_only=ascii_only)
+        with Horizontal(id="bottom"):
+            with Vertical(id="matrix-side"):
+                yield RowsView(id="matrix-title")
+                yield MatrixView(ascii_only=ascii_only)
+            with Grid(id="charts"):
+                for name in CHARTS:
+                    yield ChartView(id=f"chart-{name}")
+
+    def on_mount(self) -> None:
+        self._turn_to("wall")
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < _WIDE or self.size.height < _HIGH, "-small")
+
+    def update_view(self, snapshot: Snapshot, step: int | None) -> None:
+        self.query_one(WallView).show(snapshot.live)
+        self.set_class(not snapshot.is_live, "-over")
+        if not snapshot.is_live and self._part == "wall":  # there is none without an engine
+            self._turn_to("matrix")
+        self._show_matrix(snapshot, step)
+        for name in CHARTS:
+            series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
+            options = chart_options(CHART_BY_NAME[name], cursor=step, ascii_only=self.cure.ascii_only)
+            self.query_one(f"#chart-{name}", ChartView).show(series, options)
+
+    def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:
+        tasks = self.newest_tasks(snapshot, step)
+        record = tasks[self._task_number % len(tasks)] if tasks else None
+        self._record = record
+        nothing = "the first step is under way" if snapshot.state.step == 0 else "this step is not in the archive"
+        malformed = malformed_tests(record) if record else None
+        self.query_one(MatrixView).show(record.matrix if record else None, malformed, nothing=nothing)
+        title = f"step {step or snapshot.state.step}  {record.task}" if record else ""
+        count = f"  task {self._task_number % len(tasks) + 1} of {len(tasks)}, . next" if tasks else ""
+        self.query_one("#matrix-title", RowsView).show([(Span(title, "title"), Span(count, "muted"))])
+
+    def action_turn(self) -> None:
+        parts = PARTS[1:] if self.has_class("-over") else PARTS
+        self._turn_to(parts[(parts.index(self._part) + 1) % len(parts)])
+
+    def _turn_to(self, part: str) -> None:
+        """What a small terminal shows of the three."""
+        self._part = part
+        for each in PARTS:
+            self.set_class(each == part, f"-{each}")
+
+    def action_task(self, by: int) -> None:
+        self._task_number += by
+        self.catch_up()
+
+    def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
+        if self._record is not None:
+            self.app.push_screen(CellScreen(self._record, event.program, event.test, event.is_truth))

@@ -1,0 +1,217 @@
+"""One run, live or past: two header lines, six views, a step slider, and the commands that its engine takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+
+from cure_tui.archive_view import ArchiveView
+from cure_tui.panes.curves import CurvesPane
+from cure_tui.panes.lengths import LengthsPane
+from cure_tui.panes.log import LogPane
+from cure_tui.panes.matrix import MatrixPane
+from cure_tui.panes.overview import OverviewPane
+from cure_tui.panes.pane import Pane
+from cure_tui.panes.rollouts import RolloutsPane
+from cure_tui.pictures.header import header_rows
+from cure_tui.screens.ask import Answer, AskScreen
+from cure_tui.watch import RunWatcher, Snapshot
+from cure_tui.widgets.rows import RowsView
+from engine.config import load_config
+from engine.errors import CureError
+from engine.runs.folder import RunFolder
+from engine.runs.inbox import Command, send
+from engine.runs.state import RunStatus
+
+if TYPE_CHECKING:
+    from cure_tui.app import CureApp
+
+VIEWS = ("overview", "rollouts", "matrix", "curves", "lengths", "log")
+
+
+class RunScreen(Screen[None]):
+    """Follows the run until a step is chosen; `f` follows it again."""
+
+    DEFAULT_CSS = """
+    RunScreen #header { background: $panel; height: 2; }
+    RunScreen Tabs { height: 2; }
+    RunScreen ContentSwitcher { height: 1fr; }
+    RunScreen.-low Tabs { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
+        Binding("1", "view('overview')", "Views", key_display="1-6"),
+        Binding("left_square_bracket", "step(-1)", "Step back", key_display="["),
+        Binding("right_square_bracket", "step(1)", "Step on", key_display="]"),
+        Binding("left_curly_bracket", "step(-10)", "Ten steps back", show=False),
+        Binding("right_curly_bracket", "step(10)", "Ten steps on", show=False),
+        Binding("f", "follow", "Follow"),
+        Binding("space", "pause", "Pause"),
+        Binding("k", "checkpoint", "Checkpoint", show=False),
+        Binding("x", "stop", "Stop"),
+        Binding("r", "resume", "Resume", show=False),
+        Binding("escape", "home", "Home"),
+    ]
+
+    chosen_step: reactive[int | None] = reactive(None)
+
+    class Looked(Message):
+        """The watcher has seen something new; the newest snapshot is the screen's own to fetch."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises RunError where `path` is no run folder that this version reads."""
+        super().__init__()
+        folder = RunFolder.open(path)
+        self.path = folder.path
+        self.archive = ArchiveView(folder.archive)
+        self._max_minutes = _max_minutes(folder)
+        self._watcher = RunWatcher(folder.path, self._hear)
+        self._newest = Snapshot(folder.path)
+        self._told = False
+        self._resumes = 0
+
+    @property
+    def _cure(self) -> CureApp:
+        return cast("CureApp", self.app)
+
+    @property
+    def is_live(self) -> bool:
+        return self._newest.is_live
+
+    def compose(self) -> ComposeResult:
+        yield RowsView(id="header")
+        yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
+        with ContentSwitcher(initial="overview"):
+            yield OverviewPane(self.archive)
+            yield RolloutsPane(self.archive)
+            yield MatrixPane(self.archive)
+            yield CurvesPane(self.archive)
+            yield LengthsPane(self.archive)
+            yield LogPane(self.archive)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._watcher.start()
+
+    def on_unmount(self) -> None:
+        self._watcher.close()
+        self.archive.close()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < 20, "-low")
+
+    # What the watcher sees ----------------------------------------------------------------------------------
+
+    def _hear(self, snapshot: Snapshot) -> None:
+        """In the watcher's thread. Only the newest picture is kept, so a slow terminal skips frames, not events."""
+        self._newest = snapshot
+        if not self._told:
+            self._told = True
+            self.post_message(self.Looked())
+
+    def on_run_screen_looked(self) -> None:
+        self._told = False
+        self._bring()
+
+    def _bring(self) -> None:
+        snapshot = self._newest
+        if snapshot.state.resumes != self._resumes:
+            self._resumes = snapshot.state.resumes
+            self.archive.forget()
+        rows = header_rows(snapshot, self.chosen_step, self._max_minutes, ascii_only=self._cure.ascii_only)
+        self.query_one("#header", RowsView).show(rows)
+        for pane in self.query(Pane):
+            pane.bring(snapshot, self.chosen_step)
+
+    # Views and time -----------------------------------------------------------------------------------------
+
+    @property
+    def _pane(self) -> Pane:
+        return cast("Pane", self.query_one(f"#{self.query_one(ContentSwitcher).current}"))
+
+    def action_view(self, name: str) -> None:
+        self.query_one(Tabs).active = f"tab-{name}"
+
+    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+        name = (event.tab.id or "tab-overview").removeprefix("tab-")
+        self.query_one(ContentSwitcher).current = name
+        self._pane.catch_up()
+
+    def action_step(self, by: int) -> None:
+        """Travel in time; past the newest step the screen follows the run again."""
+        last = self._newest.state.step
+        if last < 1:
+            return
+        wanted = (self.chosen_step or last) + by
+        self.chosen_step = None if wanted > last else max(1, wanted)
+
+    def action_follow(self) -> None:
+        self.chosen_step = None
+
+    def watch_chosen_step(self) -> None:
+        if self.is_mounted:
+            self._bring()
+
+    # Commands -----------------------------------------------------------------------------------------------
+
+    def action_pause(self) -> None:
+        paused = self._newest.state.status is RunStatus.PAUSED
+        self._send(Command.RESUME if paused else Command.PAUSE, "going on" if paused else "pausing")
+
+    def action_checkpoint(self) -> None:
+        self._send(Command.CHECKPOINT, "a checkpoint is written after this step")
+
+    def action_stop(self) -> None:
+        if not self._may_command():
+            return
+        answers = [
+            Answer("stop", "s", "stop after this step, with a checkpoint"),
+            Answer("stop_now", "n", "stop now, with a checkpoint of the last step"),
+            Answer("go_on", "g", "go on training"),
+        ]
+        question = "Stop the training? It can be resumed at any time."
+        self.app.push_screen(AskScreen(question, answers), self._stop)
+
+    def _stop(self, answer: str | None) -> None:
+        if answer in ("stop", "stop_now"):
+            self._send(Command(answer), "stopping")
+
+    def action_resume(self) -> None:
+        if self._newest.is_live:
+            self.action_pause()
+        else:
+            self._cure.resume_run(self.path)
+
+    def action_home(self) -> None:
+        self.app.pop_screen()
+
+    def _send(self, command: Command, said: str) -> None:
+        if not self._may_command():
+            return
+        try:
+            send(self.path, command)
+        except CureError as error:
+            self._cure.tell(error)
+            return
+        self.notify(said, timeout=3)
+
+    def _may_command(self) -> bool:
+        if self._newest.is_live:
+            return True
+        self.notify("no engine is at work on this run; r resumes it", severity="warning")
+        return False
+
+
+def _max_minutes(folder: RunFolder) -> float:
+    """The run's budget, for the time that is left. A config that cannot be read leaves only that unknown."""
+    try:
+        return load_config(folder.config).run.max_minutes
+    except CureError:
+        return 0.0

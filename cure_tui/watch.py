@@ -1,0 +1,129 @@
+"""Follows one run from its folder: a thread that reads what is new and hands on one frozen picture at a time.
+
+It never touches the run: a dashboard may be closed, killed or opened twice without the engine noticing. Changes are
+published at most every `ACTIVE_SECONDS`; a run that stands still is looked at twice a second and costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from engine.errors import RunError
+from engine.runs.folder import RunFolder
+from engine.runs.journal import JournalReader
+from engine.runs.listing import RunCondition, read_info
+from engine.runs.live import LiveReader, LiveView
+from engine.runs.state import RunState, replay
+
+ACTIVE_SECONDS = 1 / 15
+IDLE_SECONDS = 0.5
+CONDITION_SECONDS = 1.0
+EVENTS_A_ROUND = 4000
+"""About a tenth of a second of parsing: a long journal is shown while it is being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that can be known of a run at one moment.
+
+    condition: live, finished, stopped, failed, crashed, by lock, process and heartbeat. loading: part of the journal is
+    still unread. skipped: lines of the journal that were no events. fault: why nothing more can be read.
+    """
+
+    path: Path
+    condition: RunCondition = RunCondition.STOPPED
+    state: RunState = field(default_factory=RunState)
+    live: LiveView | None = None
+    pid: int | None = None
+    beat_seconds: float | None = None
+    loading: bool = True
+    skipped: int = 0
+    fault: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        return self.condition is RunCondition.LIVE
+
+
+class RunWatcher:
+    """Publishes a `Snapshot` whenever something changed. `publish` is called from the watcher's own thread."""
+
+    def __init__(self, path: Path, publish: Callable[[Snapshot], None]) -> None:
+        """Raises RunError where `path` is no run folder of this version."""
+        folder = RunFolder.open(path)
+        self._folder, self._publish = folder, publish
+        self._journal, self._live = JournalReader(folder.journal), LiveReader(folder.live)
+        self._state = RunState()
+        self._condition_due = float("-inf")
+        self._last = Snapshot(folder.path)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="run-watcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._over.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def __enter__(self) -> RunWatcher:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def look(self) -> Snapshot:
+        """Reads what is new, at most EVENTS_A_ROUND events. For the thread, and for tests without one."""
+        if not self._folder.path.is_dir():
+            return self._failed(f"the folder {self._folder.path} is gone")
+        try:
+            events = self._journal.poll(EVENTS_A_ROUND)
+        except RunError as error:
+            return self._failed(str(error))
+        self._state = replay(events, self._state)
+        condition, pid, beat = self._condition(changed=bool(events))
+        return Snapshot(
+            path=self._folder.path,
+            condition=condition,
+            state=self._state,
+            live=self._live.read() if condition is RunCondition.LIVE else None,
+            pid=pid,
+            beat_seconds=beat,
+            loading=len(events) == EVENTS_A_ROUND,
+            skipped=self._journal.skipped,
+        )
+
+    def _condition(self, *, changed: bool) -> tuple[RunCondition, int | None, float | None]:
+        now = time.monotonic()
+        if now < self._condition_due and not changed:
+            return self._last.condition, self._last.pid, self._last.beat_seconds
+        self._condition_due = now + CONDITION_SECONDS
+        info = read_info(self._folder.path)
+        # Rounded, for a pulse that is a little older is no news worth a redraw.
+        return info.state, info.pid, None if info.beat_seconds is None else round(info.beat_seconds)
+
+    def _failed(self, fault: str) -> Snapshot:
+        return Snapshot(
+            self._folder.path, RunCondition.UNREADABLE, self._state, loading=False, skipped=self._journal.skipped,
+            fault=fault,
+        )  # fmt: skip
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            snapshot = self.look()
+            # States by identity: comparing two by value would walk through all steps of the run.
+            changed = snapshot.state is not self._last.state or snapshot != self._last
+            self._last = snapshot
+            if changed:
+                self._publish(snapshot)
+            if not snapshot.loading:
+                self._over.wait(ACTIVE_SECONDS if snapshot.is_live else IDLE_SECONDS)

@@ -1,0 +1,37 @@
+"""A few rows of spans as a widget: headers, captions, lists without a cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cure_tui.palette import to_strip
+from cure_tui.spans import Row
+
+
+class RowsView(Widget):
+    """Draws what `show` was given last, as high as it is. One widget, however many rows."""
+
+    DEFAULT_CSS = "RowsView { height: auto; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: tuple[Row, ...] = ()
+
+    def show(self, rows: Sequence[Row]) -> None:
+        fresh = tuple(rows)
+        if fresh == self._rows:
+            return
+        same_height = len(fresh) == len(self._rows)
+        self._rows = fresh
+        self.refresh(layout=not same_height)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._rows)
+
+    def render_line(self, y: int) -> Strip:
+        row = self._rows[y] if y < len(self._rows) else ()
+        return to_strip(row, self.size.width, self.app.theme, self.rich_style)

@@ -1,0 +1,70 @@
+"""Writes a run as an engine would have left it: journal, archive, checkpoint events, all from one seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.runs.archive import ArchiveWriter
+from engine.runs.folder import RunFolder
+from engine.runs.journal import JournalWriter
+from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord, TestRecord
+
+TASKS, PROGRAMS, TESTS, TRUTHS = 2, 6, 5, 3
+
+
+def record_run(folder: RunFolder, steps: int = 5, *, finish: bool = True) -> None:
+    """`steps` steps of 2 tasks x (6 programs + 5 tests), with evaluations at both ends."""
+    rng = np.random.default_rng(7)
+    with JournalWriter(folder.journal) as journal, ArchiveWriter(folder.archive) as archive:
+        journal.run_started(preset="nano", steps=steps, seed=3)
+        journal.sandbox(letter="B", summary="Landlock and seccomp", reasons=("bwrap is not installed",), remedy="apt")
+        journal.evaluation(0, split="heldout", when="start", summary=_summary(0.4))
+        for step in range(1, steps + 1):
+            journal.phase_started(step, "sample", TASKS * (PROGRAMS + TESTS), "answers")
+            archive.write_step(StepRecord(step, tuple(_task(step, number, rng) for number in range(TASKS))))
+            metrics = {
+                "code_accuracy": step / 10, "ut_accuracy": 0.3, "bon_accuracy": 0.5, "mu": 0.1 * step - 0.2,
+                "kl": 0.01 * step, "coder_reward": 0.5, "tester_reward": -0.1, "p_u": 0.5, "p_01": 0.2, "p_00": 0.3,
+                "tokens": 500.0, "tasks": float(TASKS), "tokens_per_second": 1000.0, "executions_total": 90.0 * step,
+                "seconds": 2.0, "seconds_sample": 1.0, "seconds_execute_wait": 0.25, "seconds_update": 0.5,
+            }  # fmt: skip
+            journal.step_finished(step, metrics)
+        journal.notice("KL is high", level="warning", step=steps)
+        if finish:
+            journal.evaluation(steps, split="heldout", when="end", summary=_summary(0.7))
+            journal.run_finished(steps, {})
+
+
+def _summary(mean: float) -> dict[str, object]:
+    figure = {"mean": mean, "standard_error": 0.01}
+    return {"code": figure, "ut": figure, "bon": {"4x4": figure, "16x16": figure}, "n_tasks": 2}
+
+
+def _task(step: int, number: int, rng: np.random.Generator) -> TaskRecord:
+    truth, generated = (rng.random((PROGRAMS, columns)) < 0.6 for columns in (TRUTHS, TESTS))
+    grids = [
+        CellGrid(
+            passed=passed,
+            status=np.zeros(passed.shape, dtype=np.uint8),
+            milliseconds=np.full(passed.shape, 3, dtype=np.uint32),
+            outputs=tuple(tuple("4\n" if cell else "5\n" for cell in row) for row in passed),
+        )
+        for passed in (truth, generated)
+    ]
+    coders = [
+        RolloutRecord("coder", at, float(truth[at].mean()), 0.0, 20 + at, True, "ok",
+                      f"```python\nprint({step} + {at})\n```", f"print({step} + {at})")
+        for at in range(PROGRAMS)
+    ]  # fmt: skip
+    testers = [
+        RolloutRecord("tester", at, -0.5, 0.1, 40 + at, at != 0, "ok", f"**Test Input:**\n```\n{at}\n```")
+        for at in range(TESTS)
+    ]
+    return TaskRecord(
+        task=f"pair-{number:02d}-00-00",
+        statement=f"Read a and b, task {number}.",
+        rollouts=(*coders, *testers),
+        truth_tests=tuple(TestRecord(f"{at} 1\n", "4\n") for at in range(TRUTHS)),
+        generated_tests=tuple(TestRecord(f"{at} 2\n", "4\n", at) for at in range(TESTS)),
+        matrix=MatrixRecord(*grids, correct_n=truth.all(axis=1)),
+    )

@@ -1,0 +1,53 @@
+"""The charts of a run show what its journal says, over any of the four x axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cure_tui.curves import CHART_BY_NAME, CHARTS, XAxis, chart_options, chart_series, x_of
+from engine.runs.events import Event
+from engine.runs.state import RunState, replay
+
+
+@pytest.fixture
+def state() -> RunState:
+    events = [Event("run_started", None, 0.0, 0.0, {"version": 1, "preset": "nano", "steps": 3, "seed": 0})]
+    summary = {"code": {"mean": 0.4}, "ut": {"mean": 0.3}, "bon": {"4x4": {"mean": 0.5}, "16x16": {"mean": 0.6}}}
+    events.append(Event("evaluation", 0, 5.0, 5.0, {"split": "heldout", "when": "start", "summary": summary}))
+    for step in (1, 2, 3):
+        metrics = {"code_accuracy": step / 10, "tokens": 100.0, "tasks": 6.0, "mu": None if step == 2 else 0.1}
+        events.append(Event("step_finished", step, 60.0 * step, 0.0, {"metrics": metrics}))
+    events.append(Event("evaluation", 3, 200.0, 5.0, {"split": "heldout", "when": "end", "summary": {}}))
+    return replay(events)
+
+
+def test_x_is_step_minutes_tokens_or_problems(state: RunState) -> None:
+    assert x_of(state, XAxis.STEP).tolist() == [1, 2, 3]
+    assert x_of(state, XAxis.MINUTES).tolist() == [1, 2, 3]
+    assert x_of(state, XAxis.TOKENS).tolist() == [100, 200, 300]
+    assert x_of(state, XAxis.PROBLEMS).tolist() == [6, 12, 18]
+
+
+def test_a_metric_that_a_step_lacks_is_a_gap(state: RunState) -> None:
+    mu = chart_series(state, CHART_BY_NAME["mu"], XAxis.STEP)[0]
+    assert np.isnan(mu.y).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(("axis", "places"), [(XAxis.STEP, [0, 3]), (XAxis.TOKENS, [0, 300])])
+def test_evaluations_stand_where_they_were_made(state: RunState, axis: XAxis, places: list[float]) -> None:
+    code, ut, bon = chart_series(state, CHART_BY_NAME["held-out accuracy"], axis)
+    assert code.x.tolist() == places
+    assert [code.y[0], ut.y[0], bon.y[0]] == [0.4, 0.3, 0.6]
+    assert np.isnan([code.y[1], ut.y[1], bon.y[1]]).all()
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_every_chart_can_be_made_of_an_empty_run(chart: object) -> None:
+    for axis in XAxis:
+        assert all(series.x.size == 0 for series in chart_series(RunState(), chart, axis))  # type: ignore[arg-type]
+
+
+def test_a_logarithmic_axis_has_no_fixed_range() -> None:
+    assert chart_options(CHART_BY_NAME["trust"]).y_range == (0.0, 1.0)
+    assert chart_options(CHART_BY_NAME["trust"], log_y=True).y_range is None

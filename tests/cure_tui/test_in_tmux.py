@@ -1,0 +1,155 @@
+"""The dashboard in a real terminal: started by the command line in tmux, watched, left, come back to, stopped."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.runs.folder import RunFolder
+from engine.runs.listing import RunCondition, read_info
+from engine.runs.lock import lock_holder
+from tests.cure_tui.command_line import SCRIPTED, Cli
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")]
+
+
+class Terminal:
+    """One tmux session of 100 x 30, on a server of its own."""
+
+    def __init__(self, cli: Cli) -> None:
+        self._cli, self._server = cli, f"cure-{uuid.uuid4().hex[:8]}"
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", "100", "-y", "30", "bash --norc")
+
+    def run(self, *arguments: str) -> None:
+        """Types the command line, with the scripted engine in the place of the real one."""
+        command = shlex.join([sys.executable, "-P", "-c", SCRIPTED, *arguments])
+        self.type(f"clear; {command}; echo status=$?", "Enter")
+
+    def type(self, *keys: str) -> None:
+        self._tmux("send-keys", "-t", "t", *keys)
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p", "-t", "t").stdout
+
+    def wait_for(self, text: str, seconds: float = 30.0) -> str:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            screen = self.screen()
+            if text in screen:
+                return screen
+            time.sleep(0.1)
+        raise AssertionError(f"{text!r} never came:\n{self.screen()}")
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._tmux("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))
+
+    def kill_foreground(self) -> None:
+        """SIGKILL to the dashboard, as a lost connection or the kernel would."""
+        shell = int(self._tmux("display-message", "-p", "-t", "t", "#{pane_pid}").stdout)
+        for child in Path(f"/proc/{shell}/task/{shell}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+    def _tmux(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**self._cli.environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        environment.pop("TMUX", None)
+        command = ["tmux", "-L", self._server, "-u", *arguments]
+        return subprocess.run(
+            command, cwd=self._cli.folder, env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
+
+
+@pytest.fixture
+def terminal(cli: Cli) -> Iterator[Terminal]:
+    session = Terminal(cli)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def engine_of(tmp_path: Path) -> Iterator[Callable[[], int]]:
+    """The process id of the engine on the run `tmp_path/run`; it is ended with the test."""
+
+    def find() -> int:
+        pid = lock_holder(RunFolder.open(tmp_path / "run").lock_file).pid
+        assert pid is not None
+        return pid
+
+    yield find
+    holder = lock_holder(RunFolder.open(tmp_path / "run").lock_file)
+    if holder.held and holder.pid is not None:
+        os.kill(holder.pid, signal.SIGKILL)
+
+
+def test_a_run_is_started_watched_left_and_come_back_to(
+    terminal: Terminal, runnable: Callable[..., Path], tmp_path: Path, engine_of: Callable[[], int]
+) -> None:
+    run = str(tmp_path / "run")
+    terminal.run("--preset", str(runnable("wait")), "--run-dir", run)
+    screen = terminal.wait_for("● live")
+    assert "step 1/2" in screen
+    terminal.type("6")
+    terminal.wait_for("waiting")
+    terminal.type("q")
+    screen = terminal.wait_for("status=0")
+    assert "goes on; come back with" in screen
+    assert read_info(tmp_path / "run").state is RunCondition.LIVE
+    terminal.run("attach", run)
+    terminal.wait_for("● live")
+    os.kill(engine_of(), signal.SIGTERM)
+    terminal.wait_for("■ stopped")
+
+
+def test_the_engine_outlives_a_killed_dashboard(
+    terminal: Terminal, runnable: Callable[..., Path], tmp_path: Path, engine_of: Callable[[], int]
+) -> None:
+    terminal.run("--preset", str(runnable("wait")), "--run-dir", str(tmp_path / "run"))
+    terminal.wait_for("● live")
+    terminal.kill_foreground()
+    terminal.wait_for("status=137")
+    assert read_info(tmp_path / "run").state is RunCondition.LIVE
+    os.kill(engine_of(), 0)
+
+
+def test_an_engine_killed_while_watched_is_told_apart_from_one_that_ended(
+    terminal: Terminal, runnable: Callable[..., Path], tmp_path: Path, engine_of: Callable[[], int]
+) -> None:
+    terminal.run("--preset", str(runnable("wait")), "--run-dir", str(tmp_path / "run"))
+    terminal.wait_for("● live")
+    os.kill(engine_of(), signal.SIGKILL)
+    terminal.wait_for("crashed")
+    terminal.type("r")  # the scripted engine finishes a run that it resumes
+    terminal.wait_for("✔ finished")
+
+
+def test_the_terminal_may_change_its_size_at_any_moment(
+    terminal: Terminal, runnable: Callable[..., Path], tmp_path: Path
+) -> None:
+    terminal.run("--preset", str(runnable()), "--run-dir", str(tmp_path / "run"))
+    terminal.wait_for("✔ finished")
+    for columns, rows in ((20, 5), (200, 60), (80, 24)):
+        terminal.resize(columns, rows)
+        for key in "1234561":
+            terminal.type(key)
+    assert "Traceback" not in terminal.wait_for("✔ finished")
+    terminal.type("q")
+    terminal.wait_for("status=0")
+
+
+def test_a_mistake_is_one_line_and_leaves_the_terminal_clean(terminal: Terminal) -> None:
+    terminal.run("attach", "no-such-run")
+    screen = terminal.wait_for("status=")
+    assert "error: there is no run 'no-such-run'" in screen
+    assert "Traceback" not in screen

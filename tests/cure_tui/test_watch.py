@@ -1,0 +1,98 @@
+"""The watcher tells all that happens in a run folder, and what has become of it, and harms nothing."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cure_tui.watch import RunWatcher, Snapshot
+from engine.config import dump_toml, load_preset
+from engine.errors import RunError
+from engine.runs.folder import RunFolder
+from engine.runs.journal import JournalWriter
+from engine.runs.listing import RunCondition
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", dump_toml(load_preset("nano")))
+
+
+@pytest.fixture
+def journal(folder: RunFolder) -> Iterator[JournalWriter]:
+    with JournalWriter(folder.journal) as writer:
+        writer.run_started(preset="nano", steps=3, seed=0)
+        yield writer
+
+
+def test_a_snapshot_tells_state_and_condition(folder: RunFolder, journal: JournalWriter) -> None:
+    watcher = RunWatcher(folder.path, lambda snapshot: None)
+    journal.step_finished(1, {"mu": 0.5})
+    seen = watcher.look()
+    assert (seen.state.step, seen.state.metrics["mu"], seen.condition) == (1, 0.5, RunCondition.CRASHED)
+    with folder.lock():
+        journal.step_finished(2, {"mu": 0.6})
+        seen = watcher.look()
+        assert (seen.state.step, seen.is_live) == (2, True)
+        assert seen.pid is not None
+    journal.run_finished(2, {})
+    assert watcher.look().condition is RunCondition.FINISHED
+
+
+def test_changes_are_published_and_nothing_else(folder: RunFolder, journal: JournalWriter) -> None:
+    heard: list[Snapshot] = []
+    news = threading.Event()
+
+    def hear(snapshot: Snapshot) -> None:
+        heard.append(snapshot)
+        news.set()
+
+    with RunWatcher(folder.path, hear):
+        assert news.wait(10)
+        while heard[-1].loading:
+            pass
+        before = len(heard)
+        news.clear()
+        assert not news.wait(1.2), "a run that stands still is no news"
+        journal.step_finished(1, {})
+        assert news.wait(10)
+    assert len(heard) == before + 1
+    assert heard[-1].state.step == 1
+
+
+def test_torn_and_garbled_lines_are_counted_not_fatal(folder: RunFolder, journal: JournalWriter) -> None:
+    with open(folder.journal, "ab") as file:
+        file.write(b"garbage\n\xff\xfe\n{}\n")
+    journal.step_finished(1, {})
+    with open(folder.journal, "ab") as file:
+        file.write(b'{"kind":"step_fin')
+    seen = RunWatcher(folder.path, lambda snapshot: None).look()
+    assert (seen.state.step, seen.skipped, seen.fault) == (1, 3, "")
+
+
+def test_a_folder_that_goes_away_is_said_so(folder: RunFolder, journal: JournalWriter) -> None:
+    watcher = RunWatcher(folder.path, lambda snapshot: None)
+    watcher.look()
+    shutil.rmtree(folder.path)
+    seen = watcher.look()
+    assert seen.condition is RunCondition.UNREADABLE
+    assert "is gone" in seen.fault
+
+
+def test_a_journal_of_another_version_is_a_fault_with_a_reason(folder: RunFolder) -> None:
+    with JournalWriter(folder.journal) as writer:
+        writer.run_started(preset="nano", steps=3, seed=0)
+    text = folder.journal.read_text()
+    folder.journal.write_text(text.replace('"version":1', '"version":99'))
+    seen = RunWatcher(folder.path, lambda snapshot: None).look()
+    assert seen.condition is RunCondition.UNREADABLE
+    assert "version" in seen.fault
+
+
+def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError):
+        RunWatcher(tmp_path, lambda snapshot: None)

@@ -1,7 +1,7 @@
 # `make` lists what there is. Every command below works in a fresh clone; .venv is made when it is missing.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast check bench nano wheel clean
+.PHONY: help demo install test test-fast check bench screens nano wheel clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed  ## train the embedded model for ten minutes on two CPU cores: no GPU, no network
-	$(BIN)/cure-tui --preset nano --no-ui
+	$(BIN)/cure-tui --preset nano
 
 install: $(VENV)/installed-dev  ## .venv with the project (editable) and the tools for working on it
 
@@ -29,7 +29,10 @@ check: $(VENV)/installed-dev  ## ruff, mypy and the import contracts
 	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(VENV)/installed-dev  ## every table of the README that is a measurement
-	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out %/workload.py,$(wildcard tests/benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+screens: $(VENV)/installed-dev  ## redraw the README's screenshots from the newest run
+	$(BIN)/python tests/screens.py
 
 nano: $(VENV)/installed  ## rebuild the embedded model from its recipe (hours on two cores)
 	$(BIN)/python -m engine.nano tasks

@@ -8,15 +8,24 @@ from pathlib import Path
 
 from cure_tui.app import CureApp
 from cure_tui.engine_process import EngineProcess
+from cure_tui.headless import report
 from cure_tui.launching import prepare_resume, prepare_run
 from cure_tui.terminal import draws_unicode
+from engine.runs.journal import JournalReader
+from engine.runs.state import RunStatus, replay
 
 
 def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None) -> None:
-    """The home screen, or `run` on top of it. Returns when the user leaves."""
+    """The home screen, or `run` on top of it. Returns when the user leaves; a run that was started here and has
+    finished meanwhile leaves its table behind.
+    """
     said = CureApp(run, engine, ascii_only=not draws_unicode()).run()
     if said:
         print(said, file=sys.stderr)
+    if engine is not None:
+        state = replay(JournalReader(engine.folder.journal).poll())
+        if state.status is RunStatus.FINISHED:
+            report(engine.folder, state, as_json=False)
 
 
 def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None) -> None:

@@ -47,7 +47,7 @@ def resume_run(wanted: str, *, as_json: bool) -> int:
     if prepared.finished:
         folder = prepared.folder
         typer.echo(f"run {run_name(folder.path)} is finished", err=True)
-        _report(folder, replay(JournalReader(folder.journal).poll()), as_json=as_json)
+        report(folder, replay(JournalReader(folder.journal).poll()), as_json=as_json)
         return 0
     return _follow(prepared, as_json=as_json)
 
@@ -66,7 +66,7 @@ def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
         finally:
             view.close()
     status = _exit_status(engine, state, interruption)
-    _report(folder, state, as_json=as_json)
+    report(folder, state, as_json=as_json)
     return status
 
 
@@ -112,7 +112,7 @@ def _exit_status(engine: EngineProcess, state: RunState, interruption: Interrupt
     raise EngineEnded(message, f"see {folder.log}", code or DEFECT)
 
 
-def _report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
+def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
     """The result on stdout: a table of start against end on held-out tasks, or one line of JSON."""
     start, end = _heldout(state, "start"), _heldout(state, "end")
     if end is None and state.status is RunStatus.FINISHED:

@@ -145,7 +145,7 @@ def test_the_terminal_may_change_its_size_at_any_moment(
             terminal.type(key)
     assert "Traceback" not in terminal.wait_for("✔ finished")
     terminal.type("q")
-    terminal.wait_for("status=0")
+    assert "code accuracy" in terminal.wait_for("status=0")
 
 
 def test_a_mistake_is_one_line_and_leaves_the_terminal_clean(terminal: Terminal) -> None:

@@ -19,11 +19,13 @@ from cure_tui.widgets.chart import ChartView
 from cure_tui.widgets.matrix import MatrixView
 from cure_tui.widgets.rows import RowsView
 from cure_tui.widgets.wall import WallView
+from engine.runs.live import LiveView
 from engine.runs.records import TaskRecord
 
 CHARTS = ("accuracy", "rewards", "trust", "KL")
 PARTS = ("wall", "matrix", "charts")
 _WIDE, _HIGH = 100, 28
+_SMOOTHING = 0.8
 
 
 class OverviewPane(Pane):
@@ -53,6 +55,7 @@ class OverviewPane(Pane):
         self._task_number = 0
         self._record: TaskRecord | None = None
         self._part = PARTS[0]
+        self._wall: LiveView | None = None
 
     def compose(self) -> ComposeResult:
         ascii_only = self.cure.ascii_only
@@ -73,14 +76,20 @@ class OverviewPane(Pane):
         self.set_class(self.size.width < _WIDE or self.size.height < _HIGH, "-small")
 
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
-        self.query_one(WallView).show(snapshot.live)
+        live = snapshot.live
+        if live is not None and (live.slots or not self._wall):
+            self._wall = live
+        # Between two phases of sampling the last answers stay: a wall that comes and goes cannot be read.
+        self.query_one(WallView).show(self._wall if snapshot.is_live else None)
         self.set_class(not snapshot.is_live, "-over")
         if not snapshot.is_live and self._part == "wall":  # there is none without an engine
             self._turn_to("matrix")
         self._show_matrix(snapshot, step)
         for name in CHARTS:
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
-            options = chart_options(CHART_BY_NAME[name], cursor=step, ascii_only=self.cure.ascii_only)
+            options = chart_options(
+                CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.cure.ascii_only
+            )
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
 
     def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:

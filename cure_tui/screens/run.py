@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
 
+from cure_tui.alerts import alerts
 from cure_tui.archive_view import ArchiveView
 from cure_tui.panes.curves import CurvesPane
 from cure_tui.panes.lengths import LengthsPane
@@ -71,7 +72,8 @@ class RunScreen(Screen[None]):
         folder = RunFolder.open(path)
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
-        self._max_minutes = _max_minutes(folder)
+        self._max_minutes, self._kl_bound = _bounds(folder)
+        self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
         self._newest = Snapshot(folder.path)
         self._told = False
@@ -122,6 +124,7 @@ class RunScreen(Screen[None]):
 
     def _bring(self) -> None:
         snapshot = self._newest
+        self._call_for_the_user(snapshot)
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
             self.archive.forget()
@@ -129,6 +132,13 @@ class RunScreen(Screen[None]):
         self.query_one("#header", RowsView).show(rows)
         for pane in self.query(Pane):
             pane.bring(snapshot, self.chosen_step)
+
+    def _call_for_the_user(self, snapshot: Snapshot) -> None:
+        """A notice, and the terminal's bell for whoever looks elsewhere."""
+        for alert in alerts(self._alerted, snapshot, self._kl_bound):
+            self.notify(alert.text, severity=alert.severity, timeout=15, markup=False)
+            self.app.bell()
+        self._alerted = snapshot
 
     # Views and time -----------------------------------------------------------------------------------------
 
@@ -209,9 +219,10 @@ class RunScreen(Screen[None]):
         return False
 
 
-def _max_minutes(folder: RunFolder) -> float:
-    """The run's budget, for the time that is left. A config that cannot be read leaves only that unknown."""
+def _bounds(folder: RunFolder) -> tuple[float, float]:
+    """The run's budget in minutes and its bound of KL. A config that cannot be read leaves only these unknown."""
     try:
-        return load_config(folder.config).run.max_minutes
+        config = load_config(folder.config)
     except CureError:
-        return 0.0
+        return 0.0, 0.0
+    return config.run.max_minutes, config.policy.kl_stop

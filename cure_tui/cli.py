@@ -13,6 +13,7 @@ import typer
 
 from cure_tui import __version__
 from cure_tui.commands.attach import attach
+from cure_tui.commands.compare import compare
 from cure_tui.commands.doctor import doctor
 from cure_tui.commands.export import export
 from cure_tui.commands.presets import preset_names, presets_app
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command()(runs)
 app.command()(attach)
 app.command()(resume)
+app.command()(compare)
 app.command()(doctor)
 app.command()(export)
 app.add_typer(presets_app, name="presets")

@@ -1,0 +1,62 @@
+"""`cure-tui compare A B`: settings that differ, accuracies side by side, both runs' curves in one chart."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cure_tui.commands.runs import run_ids
+from cure_tui.terminal import draws_unicode
+
+if TYPE_CHECKING:
+    from cure_tui.comparison import ComparedRun
+
+_CHART_ROWS, _MAX_COLUMNS = 12, 110
+_Run = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its folder.", autocompletion=run_ids)]
+
+
+def compare(
+    a: _Run,
+    b: _Run,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Compare two runs: settings, accuracies on held-out tasks, curves."""
+    from cure_tui.comparison import comparison_text, config_differences, overlays
+    from cure_tui.spans import plain
+
+    first, second = _read(a), _read(b)
+    if as_json:
+        different = config_differences(first.config, second.config)
+        report = {
+            "runs": [first.name, second.name],
+            "different_settings": {key: values for key, *values in different},
+            "heldout": [
+                {when: summary and summary.headline() for when in ("start", "end") for summary in [run.heldout(when)]}
+                for run in (first, second)
+            ],
+        }
+        typer.echo(json.dumps(report))
+        return
+    typer.echo(comparison_text(first, second))
+    columns = min(_MAX_COLUMNS, shutil.get_terminal_size((100, 24)).columns)
+    typer.echo(f"\n{plain(overlays(first, second, columns, _CHART_ROWS, ascii_only=not draws_unicode()))}")
+
+
+def _read(wanted: str) -> ComparedRun:
+    from cure_tui.comparison import ComparedRun
+    from engine.config import load_config
+    from engine.errors import RunError
+    from engine.runs.folder import RunFolder
+    from engine.runs.home import run_name
+    from engine.runs.journal import read_journal
+    from engine.runs.listing import RunCondition, find_run
+    from engine.runs.state import replay
+
+    info = find_run(wanted)
+    if info.state is RunCondition.UNREADABLE:
+        raise RunError(info.fault)
+    folder = RunFolder.open(info.path)
+    return ComparedRun(run_name(info.path), load_config(folder.config), replay(read_journal(folder.journal)))

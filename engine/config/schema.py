@@ -82,7 +82,7 @@ class SandboxConfig(Section):
         ge=0, le=1024, description="sandbox processes at work side by side; 0 = as many as the cores suggest"
     )
     sticky_after: int = Field(
-        ge=0, le=1000, description="time-outs after which a program's other inputs get 0.15 s; 0 = never"
+        ge=0, le=1000, description="time-outs after which a program's other inputs get 0.1 s; 0 = never"
     )
     comparison: Literal["whitespace", "tokens"] = Field(
         description="equal outputs: after collapsing white space, or as lower-cased tokens with numbers to 1e-5"

@@ -30,8 +30,8 @@ class Limits:
     stderr_kb: int = 4
     source_kb: int = 4096
     compile_seconds: float = 2.0
-    sticky_after: int = 2
-    sticky_cpu_seconds: float = 0.15
+    sticky_after: int = 1
+    sticky_cpu_seconds: float = 0.1
 
     WALL_FACTOR: ClassVar[float] = 3.0
     MIN_WALL_SECONDS: ClassVar[float] = 0.5

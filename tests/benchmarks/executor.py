@@ -66,12 +66,12 @@ def light_jobs(seed: int, per_program: int = 6) -> list[Job]:
     return [(f"# {seed}\n{source}\n", inputs(per_program, rng)) for source in LIGHT]
 
 
-def jobs_with_loops(seed: int, per_program: int = 6) -> list[Job]:
-    """The light mix with one execution in twenty that never ends."""
+def jobs_with_loops(seed: int, per_program: int = 24) -> list[Job]:
+    """The light mix with one execution in twenty that never ends: programs that loop do so on all their inputs."""
     rng = random.Random(seed + 1000)
     jobs = light_jobs(seed, per_program)
-    endless = round(sum(len(texts) for _, texts in jobs) * 0.05 / 0.95)
-    looping = [(f"# {seed} {n}\n{LOOPS[n % len(LOOPS)]}\n", inputs(1, rng)) for n in range(endless)]
+    endless = round(len(jobs) * 0.05 / 0.95)
+    looping = [(f"# {seed} {n}\n{LOOPS[n % len(LOOPS)]}\n", inputs(per_program, rng)) for n in range(endless)]
     mixed = jobs + looping
     rng.shuffle(mixed)
     return mixed

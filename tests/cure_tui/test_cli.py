@@ -129,7 +129,7 @@ def test_a_broken_preset_of_the_user_hides_no_other(cli: Cli, tmp_path: Path) ->
 
 def test_a_shown_preset_is_a_preset(cli: Cli, tmp_path: Path) -> None:
     shown = cli("presets", "show", "nano").stdout
-    assert tomllib.loads(shown)["rollout"]["n_programs"] == 16
+    assert tomllib.loads(shown)["rollout"]["n_programs"] == 10
     mine = tmp_path / "mine.toml"
     mine.write_text(shown)
     assert cli("presets", "show", str(mine)).stdout == shown

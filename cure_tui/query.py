@@ -10,7 +10,7 @@ answer has to contain:
     sort:-reward                                                   order; "-" is descending, the newest come first
 
 Answers hold `ok` and why they hold no program or test; a program also has what its executions met with (time_limit,
-runtime_error, memory_limit, crash, compile_error, ...): that is read from the matrices, some 2 us a program.
+runtime_error, memory_limit, crash, compile_error, ...): that is read from the matrices.
 Parsing says what is wrong and where; `str(query)` gives text that parses to the same query.
 """
 

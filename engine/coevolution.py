@@ -19,11 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from engine.observing import RolloutObserver
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
 from engine.rewards import Trust, aggregate_trust, matrix_trust
 from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, Runner, roll_out
-from engine.sampling import OnDelta, Sampler
+from engine.sampling import Sampler
 from engine.scoring import ScoredGroup, ScoredTask, ScoringRules, score
 from engine.seeds import derive_seed
 
@@ -72,13 +73,13 @@ def coevolve(
     policy: Policy,
     rules: StepRules,
     on_phase: OnPhase = lambda phase: None,
-    on_delta: OnDelta | None = None,
+    observer: RolloutObserver | None = None,
 ) -> CoevolutionStep:
     """Step `step` of the loop: sample, execute, reward, update. Deterministic in its arguments and the weights."""
     started = time.monotonic()
     on_phase("sample")
     batch = draw_batch(len(problems), rules.tasks_per_step, step - 1, rules.seed)
-    tasks, sampling = _sample_and_score([problems[i] for i in batch], encode, sampler, executor, rules, step, on_delta)
+    tasks, sampling = _sample_and_score([problems[i] for i in batch], encode, sampler, executor, rules, step, observer)
     refilled = 0
     for attempt in range(1, rules.refill_rounds + 1):
         unusable = [place for place, task in enumerate(tasks) if not any(group.usable for group in task.groups)]
@@ -86,13 +87,14 @@ def coevolve(
             break
         seed = derive_seed(rules.seed, "refill", attempt)
         spare = draw_batch(len(problems), len(unusable), step - 1, seed)
-        fresh, more = _sample_and_score([problems[i] for i in spare], encode, sampler, executor, rules, step, on_delta)
+        fresh, more = _sample_and_score([problems[i] for i in spare], encode, sampler, executor, rules, step, observer)
         for place, task in zip(unusable, fresh, strict=True):
             tasks[place] = task
         refilled += len(unusable)
         sampling = _sum(sampling, more)
     on_phase("update")
     before_update = time.monotonic()
+    sampler.rest()
     report = policy.update([sample for task in tasks for group in task.groups for sample in train_samples(group)])
     done = time.monotonic()
     return CoevolutionStep(step, tuple(tasks), report, sampling, done - before_update, done - started, refilled)
@@ -122,10 +124,10 @@ def _sample_and_score(
     executor: Runner,
     rules: StepRules,
     step: int,
-    on_delta: OnDelta | None,
+    observer: RolloutObserver | None,
 ) -> tuple[list[ScoredTask], RolloutReport]:
     seed = derive_seed(rules.seed, "rollout", step)
-    rollouts, report = roll_out(problems, encode, sampler, executor, rules.rollout, seed, on_delta)
+    rollouts, report = roll_out(problems, encode, sampler, executor, rules.rollout, seed, observer)
     return [score(task, rules.scoring) for task in rollouts], report
 
 

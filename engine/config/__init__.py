@@ -21,6 +21,7 @@ from engine.config.schema import (
     RunConfig,
     RunSection,
     SandboxConfig,
+    VllmConfig,
 )
 from engine.config.sources import find_preset, list_presets, user_presets_folder
 from engine.config.toml_text import dump_toml
@@ -38,6 +39,7 @@ __all__ = [
     "RunConfig",
     "RunSection",
     "SandboxConfig",
+    "VllmConfig",
     "describe",
     "dump_toml",
     "find_preset",

@@ -22,6 +22,9 @@ Text = Annotated[str, Field(min_length=1)]
 Betas: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], BeforeValidator(_tuples)
 ]
+Endpoints: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https?://\S+$")], ...], BeforeValidator(_tuples), Field(max_length=64)
+]
 BonSize: TypeAlias = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 BonSizes: TypeAlias = Annotated[tuple[BonSize, ...], BeforeValidator(_tuples), Field(min_length=1)]
 
@@ -67,9 +70,29 @@ class RolloutConfig(Section):
     max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
     max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
     max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
-    sampler: Literal["transformers", "vllm"] = Field(
-        description="what samples: our own loop over transformers, or vLLM"
+    sampler: Literal["transformers", "vllm", "endpoint"] = Field(
+        description="what samples: our own loop over transformers, vLLM here, or running `vllm serve` processes"
     )
+    endpoints: Endpoints = Field(description="addresses of the servers of sampler endpoint, such as http://host:8000")
+
+
+class VllmConfig(Section):
+    """How vLLM is run beside the trainer; of no consequence with another sampler."""
+
+    precision: Literal["dtype", "nf4", "fp8"] = Field(
+        description="format of the base weights while sampling: that of model.dtype, NF4 (bitsandbytes) or fp8"
+    )
+    kv_cache_gb: float = Field(ge=0, le=4096, description="KV cache in GiB; 0 = what the memory plan leaves")
+    max_batched_tokens: int = Field(
+        ge=128, le=1_048_576, description="tokens that the scheduler puts into one forward pass, at most"
+    )
+    cuda_graphs: bool = Field(description="capture CUDA graphs: faster decoding for up to 2 GiB")
+    sleep_level: Literal[0, 1, 2] = Field(
+        description="what is freed for the update: 0 = the KV cache, 1 = weights too (to host memory), "
+        "2 = weights too (read again afterwards)"
+    )
+    hang_seconds: float = Field(gt=0, le=86_400, description="seconds without a token after which vLLM counts as hung")
+    restarts: int = Field(ge=0, le=1000, description="how often in a run a vLLM that died or hung is started again")
 
 
 class SandboxConfig(Section):
@@ -130,6 +153,12 @@ class PolicyConfig(Section):
     mini_batches: int = Field(ge=1, le=64, description="optimiser steps that one step's samples are split into")
     micro_batch_tokens: int = Field(ge=64, description="tokens in one forward pass, padding included, at most")
     precision: Literal["fp32", "bf16", "nf4"] = Field(description="format of the frozen base weights in the trainer")
+    optimiser: Literal["adamw", "adamw-8bit", "paged-adamw-8bit"] = Field(
+        description="AdamW with fp32 moments, with 8-bit ones, or with 8-bit ones that may move to host memory"
+    )
+    checkpoint_activations: bool = Field(
+        description="keep only each layer's input for the backward pass and compute the rest again"
+    )
 
 
 class EvaluationConfig(Section):
@@ -168,6 +197,7 @@ class RunConfig(Section):
     model: ModelConfig
     data: DataConfig
     rollout: RolloutConfig
+    vllm: VllmConfig
     sandbox: SandboxConfig
     reward: RewardConfig
     policy: PolicyConfig

@@ -6,6 +6,6 @@ model is.
 
 from __future__ import annotations
 
-from engine.sampling.protocol import Completion, Delta, OnDelta, Request, Sampler, SamplingParams
+from engine.sampling.protocol import AdapterSource, Completion, Delta, OnDelta, Request, Sampler, SamplingParams
 
-__all__ = ["Completion", "Delta", "OnDelta", "Request", "Sampler", "SamplingParams"]
+__all__ = ["AdapterSource", "Completion", "Delta", "OnDelta", "Request", "Sampler", "SamplingParams"]

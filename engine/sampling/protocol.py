@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 
@@ -76,6 +77,19 @@ class Delta:
 OnDelta: TypeAlias = Callable[[Delta], None]
 
 
+class AdapterSource(Protocol):
+    """Whose weights are sampled from, for samplers that hold a copy: `engine.policy.Policy` is one."""
+
+    @property
+    def weights_version(self) -> int:
+        """Moves whenever the adapters do: a copy of another version is stale."""
+        ...
+
+    def export_adapter(self, path: Path) -> None:
+        """Write adapter_model.safetensors and adapter_config.json into the folder `path`."""
+        ...
+
+
 class Sampler(Protocol):
     """Samples completions; deterministic in (requests, params, weights)."""
 
@@ -83,6 +97,10 @@ class Sampler(Protocol):
         self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
     ) -> Iterator[Completion]:
         """Yield each completion as soon as it ends, in any order: programs run while others are sampled."""
+        ...
+
+    def rest(self) -> None:
+        """Give back the memory that an update needs. The next `sample` takes it again, with the weights of then."""
         ...
 
     def close(self) -> None:

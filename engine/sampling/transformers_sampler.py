@@ -101,6 +101,9 @@ class TransformersSampler:
         batch = Batch(decoder, _groups(requests, self._max_batch), rows, params, self._eos_ids, stream_every)
         return self._completions(batch, scope, on_delta)
 
+    def rest(self) -> None:
+        """Nothing is held between calls."""
+
     def close(self) -> None:
         """Nothing is held between calls."""
 

@@ -53,6 +53,9 @@ class ScriptedSampler:
                 ids = tuple(range(1, len(text.split()) + 1))
                 yield Completion(request.id, index, ids, (-1.0,) * len(ids), text not in self._unfinished, text)
 
+    def rest(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -54,6 +54,19 @@ def test_a_resumed_policy_goes_on_bit_for_bit(
         assert torch.equal(ours, theirs), name
 
 
+def test_whoever_holds_a_copy_of_the_weights_sees_that_they_moved(
+    tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples
+) -> None:
+    policy = make_policy()
+    versions = [policy.weights_version]
+    policy.update(make_samples())
+    versions.append(policy.weights_version)
+    policy.save_state(tmp_path)
+    policy.load_state(tmp_path)
+    versions.append(policy.weights_version)
+    assert len(set(versions)) == 3
+
+
 def test_saving_does_not_disturb_the_run(tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     quiet, saved = make_policy(), make_policy()
     samples = make_samples()

@@ -1,0 +1,76 @@
+"""What a model is asked after its first answer: to repair a program, to work out the output for one input."""
+
+from __future__ import annotations
+
+from engine.problems import Problem
+from engine.prompts.answers import MAX_CHARACTERS
+from engine.prompts.fences import fence, fenced_blocks
+
+_SHOWN_CHARACTERS = 2_000
+"""Of an output that went wrong: enough to see how, whatever a program prints."""
+
+_REPAIR = """\
+Your program does not pass this test.
+
+Input:
+{input}
+
+Expected output:
+{expected}
+
+What your program did: {happened}
+{got}
+First find out where the program goes wrong. Should the test contradict the problem, say so and keep the program as it \
+is. Then give the whole corrected program in one block that opens with ```python and closes with ```. Do not write the \
+values of the test into it.
+"""
+
+_OUTPUT = """\
+Read the following programming problem. You do not have to solve it in code.
+
+{statement}
+
+For the input below, work out step by step what a right program prints. Then close with that output, exactly as it \
+must be printed and nothing else, in one fenced block.
+
+Input:
+{input}
+"""
+
+
+def repair_messages(
+    first: tuple[dict[str, str], ...], source: str, stdin: str, expected: str, happened: str, stdout: str
+) -> tuple[dict[str, str], ...]:
+    """The conversation goes on: the program as the model's own answer, then the test that it fails.
+
+    happened: in words ("printed something else", "hit the time limit"); stdout: what it printed until then.
+    """
+    got = f"It printed:\n{fence(_shortened(stdout))}\n" if stdout.strip() else ""
+    request = _REPAIR.format(
+        input=fence(_shortened(stdin)), expected=fence(_shortened(expected)), happened=happened, got=got
+    )
+    answer = f"```python\n{source.strip()}\n```"
+    return (*first, {"role": "assistant", "content": answer}, {"role": "user", "content": request.strip()})
+
+
+def output_messages(problem: Problem, stdin: str) -> tuple[dict[str, str], ...]:
+    """Asks a tester for the output that belongs to one input."""
+    content = _OUTPUT.format(statement=problem.statement.strip(), input=fence(stdin))
+    return ({"role": "user", "content": content.strip()},)
+
+
+def parse_output(text: str) -> str | None:
+    """The last closed fenced block of the answer; None without one, or where it is blank or too large."""
+    answer = text.rpartition("</think>")[2]
+    last = None
+    for block in fenced_blocks(answer):
+        if block.closed:
+            last = block.body
+    return last if last is not None and last.strip() and len(last) <= MAX_CHARACTERS else None
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    half = _SHOWN_CHARACTERS // 2
+    return f"{text[:half]}\n... ({len(text) - 2 * half} characters left out) ...\n{text[-half:]}"

@@ -1,0 +1,39 @@
+"""CodeT: programs that pass the very same tests form a group; the group with the best score is right most often.
+
+score = sqrt(programs of the group) * tests that it passes
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.strategies.bench import Bench
+from engine.strategies.board import Board
+from engine.strategies.evidence import Solution, conclude
+from engine.strategies.gathering import Gathering
+
+
+class CodeT:
+    """Among the programs that pass most public examples; of the best group the first to arrive."""
+
+    name = "codet"
+    summary = "groups programs by the tests they pass: sqrt(programs) x tests decides"
+
+    def solve(self, bench: Bench) -> Solution:
+        gathering = Gathering(bench)
+        gathering.sample(bench.n, bench.m)
+        return conclude(self.name, gathering.board, chosen_by_group(gathering.board), gathering.ended)
+
+
+def chosen_by_group(board: Board) -> int | None:
+    """The first row of the group with the highest score, None where there is no program."""
+    matrix = board.matrix()
+    eligible_n = ~matrix.rejected_n
+    if not eligible_n.any():
+        return None
+    public_n = matrix.truth_nt.sum(axis=1)
+    eligible_n = eligible_n & (public_n == public_n[eligible_n].max())
+    clusters_n = matrix.agreement_clusters()
+    size_n = np.bincount(clusters_n[eligible_n], minlength=int(clusters_n.max()) + 1)[clusters_n]
+    score_n = np.where(eligible_n, np.sqrt(size_n) * matrix.votes_n, -1.0)
+    return int(score_n.argmax())

@@ -16,7 +16,6 @@ from engine.strategies.ranking import certain_leader, ranked
 from engine.writers import Ask
 from tests.engine.strategies.scripted import Reply, ScriptedWriter, answers, program, unit_test
 
-
 DOUBLE = program("print(int(input()) * 2)")
 SQUARE = program("print(int(input()) ** 2)")
 CRASH = program("print(int(input()) // 0)")

@@ -1,0 +1,155 @@
+"""A writer at an OpenAI-compatible address: OpenAI itself, Ollama, llama.cpp's server, LM Studio, `vllm serve`.
+
+One request an answer, several under way at once: `n` is understood by some servers, ignored by others and refused by
+the rest. Retries with growing pauses (and the server's own Retry-After) are the client's; what still fails becomes one
+line with its remedy.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import openai
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+
+from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
+from engine.prompts import PromptStyle, Role
+from engine.sampling import SamplingParams
+from engine.writers.endpoints import OPENAI_URL, Endpoint
+from engine.writers.writer import Answer, Ask
+
+_NO_KEY = "none"  # the client insists on a key; servers without one ignore it
+_FAULTS = (openai.OpenAIError, ValueError, AttributeError, TypeError, KeyError, IndexError)
+"""What the client raises, and what reading an answer raises that is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    ask: Ask
+    index: int
+
+
+class OpenAIWriter:
+    """Answers come in any order. Seeds are sent along; whether the server heeds them is its own affair."""
+
+    style = PromptStyle.FULL
+
+    def __init__(self, endpoint: Endpoint, params: Mapping[Role, SamplingParams]) -> None:
+        self.name = f"{endpoint.model} at {endpoint.url}"
+        self._endpoint, self._params = endpoint, params
+        self._client = openai.OpenAI(
+            base_url=endpoint.url,
+            api_key=endpoint.key or _NO_KEY,
+            timeout=endpoint.settings.timeout_seconds,
+            max_retries=endpoint.settings.retries,
+        )
+
+    def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        """Raises EnvironmentError_ for an address that does not answer or refuses the key, ConfigError for a request
+        that it does not take, RunError for one that gives up or talks nonsense.
+        """
+        tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        total = 0
+        for ask in asks:
+            for index in range(ask.n):
+                tasks.put(_Task(ask, index))
+                total += 1
+        done: queue.SimpleQueue[Answer | CureError] = queue.SimpleQueue()
+        over = threading.Event()
+
+        def work() -> None:
+            while not over.is_set():
+                try:
+                    task = tasks.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    done.put(self._answer(task))
+                except CureError as error:
+                    done.put(error)
+                    return
+
+        for _ in range(min(total, self._endpoint.settings.concurrency)):
+            threading.Thread(target=work, name="endpoint", daemon=True).start()
+        try:
+            for _ in range(total):
+                answer = done.get()
+                if isinstance(answer, CureError):
+                    raise answer
+                yield answer
+        finally:
+            over.set()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _answer(self, task: _Task) -> Answer:
+        ask, params = task.ask, self._params[task.ask.role]
+        # OpenAI's newer models know only the new name of this limit, other servers only the old one.
+        limit = "max_completion_tokens" if self._endpoint.url == OPENAI_URL else "max_tokens"
+        limits: dict[str, Any] = {limit: params.max_new_tokens}
+        try:
+            response = self._client.chat.completions.create(
+                model=self._endpoint.model,
+                messages=cast(list[ChatCompletionMessageParam], list(ask.messages)),
+                temperature=params.temperature,
+                top_p=params.top_p,
+                seed=(ask.seed + task.index) % 2**31,
+                **limits,
+            )
+            return self._read(task, response)
+        except _FAULTS as error:
+            raise self._fault(error) from error
+
+    def _read(self, task: _Task, response: ChatCompletion) -> Answer:
+        """Raises one of _FAULTS where the server's JSON is no chat completion: the client does not look."""
+        choice = response.choices[0]
+        usage = response.usage
+        prompt_tokens, tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        price = self._endpoint.price
+        return Answer(
+            ask_id=task.ask.id,
+            role=task.ask.role,
+            index=task.index,
+            text=choice.message.content or "",
+            prompt_tokens=prompt_tokens,
+            tokens=tokens,
+            finished=choice.finish_reason != "length",
+            dollars=price.dollars(prompt_tokens, tokens) if price else 0.0,
+        )
+
+    def _fault(self, error: Exception) -> CureError:
+        url, model = self._endpoint.url, self._endpoint.model
+        said = _without_key(_first_line(error), self._endpoint.key)
+        match error:
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                return EnvironmentError_(f"{url} refuses the API key", "check the key in its environment variable")
+            case openai.NotFoundError():
+                return ConfigError(f"{url} has no model {model}: {said}", "check the model's name and the address")
+            case openai.RateLimitError():
+                return RunError(f"{url} has had enough requests for now", "wait, or lower its concurrency")
+            case openai.APITimeoutError():
+                seconds = self._endpoint.settings.timeout_seconds
+                return RunError(f"{url} took longer than {seconds:g} s", "raise its timeout_seconds")
+            case openai.APIConnectionError():
+                return EnvironmentError_(f"{url} does not answer: {said}", "start the server, or check the address")
+            case openai.InternalServerError():
+                return RunError(f"{url} has an error of its own: {said}", "look at the server's log")
+            case openai.APIStatusError():
+                return ConfigError(f"{url} does not take the request: {said}", "check model and limits")
+        return RunError(f"{url} does not answer as an OpenAI-compatible server does: {said}", "check the address")
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, openai.APIConnectionError) and error.__cause__ else error
+    line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+    return line if len(line) <= 200 else line[:197] + "..."
+
+
+def _without_key(text: str, key: str) -> str:
+    """Servers quote what they refuse."""
+    return text.replace(key, "…") if key else text

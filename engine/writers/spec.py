@@ -1,0 +1,49 @@
+"""Who is meant by `--coder` and `--tester`: a word on the command line -> where the words come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.errors import ConfigError
+
+Kind = Literal["preset", "run", "model", "openai"]
+
+
+@dataclass(frozen=True, slots=True)
+class WriterSpec:
+    """preset: a preset's base model. run: a run's model with its best adapter. model: a folder or hub name.
+    openai: `name` is the model, `url` the address ("" for OpenAI's own).
+    """
+
+    kind: Kind
+    name: str
+    url: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" + (f"@{self.url}" if self.url else "")
+
+
+def parse_spec(text: str) -> WriterSpec:
+    """`nano`, `preset:qwen3-4b`, `run:my-run`, `model:Qwen/Qwen3-4B`, `./folder`, `openai:gpt-4o-mini@http://...`.
+
+    A bare word is a preset, something with a slash a model. Raises ConfigError.
+    """
+    kind, colon, rest = text.partition(":")
+    if kind == "openai" and colon:
+        model, _, url = rest.partition("@")
+        if not model:
+            raise ConfigError(f"'{text}' names no model", "write openai:MODEL@URL")
+        if url and not url.startswith(("http://", "https://")):
+            raise ConfigError(f"'{url}' is no address", "write openai:MODEL@http://host:port/v1")
+        return WriterSpec("openai", model, url)
+    if kind in ("preset", "run", "model") and colon:
+        if not rest:
+            raise ConfigError(f"'{text}' names nothing", f"write {kind}:NAME")
+        return WriterSpec(kind, rest)  # type: ignore[arg-type]  # one of the three, looked up a line above
+    if not text or (colon and "/" not in text):
+        raise ConfigError(f"'{text}' is no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")
+    if "/" in text or Path(text).is_dir():
+        return WriterSpec("model", text)
+    return WriterSpec("preset", text)

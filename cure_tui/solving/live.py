@@ -1,0 +1,72 @@
+"""The picture of a problem in the terminal, drawn in place on stderr and gone when the program is printed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+from rich.style import Style
+
+from cure_tui.palette import DEFAULT_THEME, styles_of
+from cure_tui.solving.picture import solve_rows
+from cure_tui.terminal import draws_unicode
+from engine.solve.events import SolveState
+
+_FRAMES_A_SECOND = 8.0
+
+
+class LiveView:
+    """A context; `show` may be called as often as events come. Draws nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._state = SolveState()
+        self._started = time.monotonic()
+        self._live: Live | None = None
+        if sys.stderr.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(
+                self, console=self._console, refresh_per_second=_FRAMES_A_SECOND, transient=True, redirect_stdout=False
+            )  # fmt: skip
+
+    def __enter__(self) -> LiveView:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While it is entered the picture is off the screen, for lines that are to stay."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
+    def show(self, state: SolveState) -> None:
+        """`state` is read again at every frame, so that events need not be shown one by one."""
+        if state is not self._state:
+            self._started = time.monotonic()
+        self._state = state
+
+    def __rich_console__(self, console: Console, options: object) -> RenderResult:
+        styles = styles_of(DEFAULT_THEME)
+        seconds = time.monotonic() - self._started
+        for row in solve_rows(self._state, seconds, console.width - 1, ascii_only=not draws_unicode()):
+            for span in row:
+                yield Segment(span.text, styles.get(span.style, Style()))
+            yield Segment.line()

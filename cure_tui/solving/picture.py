@@ -1,0 +1,62 @@
+"""A problem being solved, as rows of spans: who is asked, programs x tests as they fill, who leads."""
+
+from __future__ import annotations
+
+from cure_tui.spans import Row, Span, fit, one_column
+from engine.solve.events import SolveState
+
+MAX_ROWS = 16
+_GLYPHS = {True: ("■", "#", "good"), False: ("×", "x", "bad"), None: ("·", ".", "unknown")}
+_LEADER = ("▶", ">")
+
+
+def solve_rows(state: SolveState, seconds: float, columns: int, *, ascii_only: bool = False) -> list[Row]:
+    """At most MAX_ROWS + 3 rows of `columns`: a line on the problem, one on the sampling, the matrix."""
+    rows: list[Row] = [
+        (Span(f"{state.number + 1}. " if state.number else "", "muted"), Span(one_column(state.id), "title"))
+    ]
+    if state.loading:
+        rows.append((Span(f"loading {one_column(state.loading)} ... {seconds:.0f} s", "muted"),))
+    else:
+        rows.append(_progress(state, seconds))
+    rows += _matrix(state, columns, ascii_only=ascii_only)
+    return [fit(row, columns) for row in rows]
+
+
+def _progress(state: SolveState, seconds: float) -> Row:
+    cost = f"  ${state.dollars:.4f}" if state.dollars else ""
+    malformed = f" (+{state.malformed} malformed)" if state.malformed else ""
+    return (
+        Span(f"{len(state.rejected)} programs", "coder"),
+        Span("  "),
+        Span(f"{state.n_tests} tests{malformed}", "tester"),
+        Span(f"  {state.tokens} tokens  {seconds:.1f} s{cost}", "muted"),
+    )
+
+
+def _matrix(state: SolveState, columns: int, *, ascii_only: bool) -> list[Row]:
+    """The programs with most votes first; public examples stand before the generated tests."""
+    order = sorted(range(len(state.rejected)), key=lambda row: (row != state.leader, -state.votes(row), row))
+    rows: list[Row] = []
+    for row in order[:MAX_ROWS]:
+        leads = _LEADER[ascii_only] if row == state.leader else " "
+        head = f"{leads} {row:>3} "
+        if state.rejected[row]:
+            rows.append((Span(head, "muted"), Span(f"no program: {state.rejected[row].replace('_', ' ')}", "unknown")))
+            continue
+        cells = [_cell(state.public.get((row, column)), ascii_only) for column in range(state.n_public)]
+        if state.n_public:
+            cells.append(Span(" | " if ascii_only else " │ ", "axis"))
+        room = max(0, columns - len(head) - len(cells) - 8)
+        shown = min(state.n_tests, room)
+        cells += [_cell(state.cells.get((row, column)), ascii_only) for column in range(shown)]
+        style = "accent" if row == state.leader else "text"
+        rows.append((Span(head, style), *cells, Span(f"  {state.votes(row)}", style)))
+    if len(order) > MAX_ROWS:
+        rows.append((Span(f"      and {len(order) - MAX_ROWS} more", "muted"),))
+    return rows
+
+
+def _cell(passed: bool | None, ascii_only: bool) -> Span:
+    glyph, ascii_glyph, style = _GLYPHS[passed]
+    return Span(ascii_glyph if ascii_only else glyph, style)

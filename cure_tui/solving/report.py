@@ -1,0 +1,49 @@
+"""What is left when a problem is solved: the program on stdout, a line of evidence on stderr, an exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+
+FOUND, BAD_USAGE, WEAK, NONE = 0, 2, 3, 4
+_BY_SUPPORT = {"supported": FOUND, "weak": WEAK, "none": NONE}
+
+
+def status_of(solution: Mapping[str, Any]) -> int:
+    """0 supported, 3 weak, 4 none runs."""
+    return _BY_SUPPORT[solution["support"]]
+
+
+def print_program(program: str) -> None:
+    """With colours in a terminal, byte for byte elsewhere."""
+    text = program if program.endswith("\n") else program + "\n"
+    if sys.stdout.isatty():
+        Console(highlight=False).print(Syntax(text.rstrip("\n"), "python", background_color="default", word_wrap=False))
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def summary_line(solution: Mapping[str, Any]) -> str:
+    """One line: what was found, how far it can be believed, what it cost."""
+    spent = solution["spent"]
+    cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
+    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}"
+    ended = f"; {solution['ended']}" if solution["ended"] else ""
+    candidates = solution["candidates"]
+    if solution["chosen"] is None:
+        return f"no program runs: {len(candidates)} answers, {paid}{ended}"
+    chosen = candidates[solution["chosen"]]
+    word = "supported" if solution["support"] == "supported" else "weak"
+    parts = []
+    if solution["public"]:
+        parts.append(f"{sum(passed is True for passed in chosen['public'])} of {len(solution['public'])} examples")
+    parts.append(f"{chosen['votes']} of {len(solution['tests'])} tests")
+    disputed = f", {len(solution['disputed'])} disputed" if solution["disputed"] else ""
+    running = sum(candidate["source"] is not None for candidate in candidates)
+    agreement = f"agrees with {round(solution['agreement'] * running)} of {running} programs"
+    return f"{word}: passes {' and '.join(parts)}{disputed}, {agreement}; {paid}{ended}"

@@ -1,0 +1,97 @@
+"""Follows one request to its end: shows it, writes the programs where they belong, says what they are worth."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cure_tui.solving.client import SolveFault, SolveProcess
+from cure_tui.solving.live import LiveView
+from cure_tui.solving.report import print_program, status_of, summary_line
+from engine.errors import ConfigError, RunError
+from engine.solve.events import SolveState
+from engine.solve.request import SolveRequest
+
+_INTERRUPTED = 130
+
+
+def solve_and_report(
+    request: SolveRequest, origins: Sequence[str], output: Path | None, *, as_json: bool, live: bool
+) -> int:
+    """The exit status: that of the problem that ended worst. Raises CureError before anything was solved."""
+    several = len(request.tasks) > 1
+    if output is not None:
+        _refuse_output(output, several=several)
+    status = 0
+    state = SolveState()
+    with SolveProcess(request) as process, contextlib.ExitStack() as stack:
+        view = stack.enter_context(LiveView()) if live else None
+        for event in process.events():
+            if event["event"] == "problem":
+                state = state.next_problem(event)
+            elif event["event"] == "fault":
+                if not several or not state.coder:
+                    raise SolveFault(event)
+                _say(view, f"{origins[state.number]}: {event['message']} ({event['remedy']})")
+                status = max(status, event["status"])
+            state.take(event)
+            if view is not None:
+                view.show(state)
+            if event["event"] == "solution":
+                with view.aside() if view is not None else contextlib.nullcontext():
+                    _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
+                status = max(status, status_of(event["solution"]))
+                if event["solution"]["ended"] == "interrupted":
+                    status = _INTERRUPTED
+    return status
+
+
+def _hand_over(solution: dict[str, Any], origin: str, output: Path | None, *, several: bool, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"problem": origin, **solution}))
+    elif solution["program"] is not None and output is None:
+        if several:
+            typer.echo(f"# {origin}")
+        print_program(solution["program"])
+    if solution["program"] is not None and output is not None:
+        _write(output / f"{_stem(origin)}.py" if several else output, solution["program"])
+    typer.echo(f"{origin}: {summary_line(solution)}" if several else summary_line(solution), err=True)
+
+
+def _say(view: LiveView | None, text: str) -> None:
+    with view.aside() if view is not None else contextlib.nullcontext():
+        typer.echo(text, err=True)
+
+
+def _stem(origin: str) -> str:
+    """A file name for a program of this origin: "tasks.jsonl[3]" becomes "tasks-3"."""
+    name = Path(origin).name.removesuffix(".md")
+    for suffix in (".jsonl", ".json"):
+        name = name.replace(suffix, "")
+    return name.replace("[", "-").replace("]", "").replace(" ", "-")
+
+
+def _refuse_output(output: Path, *, several: bool) -> None:
+    """What can be known to fail is said before minutes are spent."""
+    if several and output.is_file():
+        raise ConfigError(f"{output} is a file, and there are several problems", "name a folder")
+    if not several and output.is_dir():
+        raise ConfigError(f"{output} is a folder", "name a file such as solution.py")
+    folder = output if several else output.parent
+    if not several and not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}", "make it first")
+
+
+def _write(path: Path, program: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(program if program.endswith("\n") else program + "\n", encoding="utf-8")
+    except OSError as error:
+        # The program is the user's: where it cannot be written, it is shown.
+        print_program(program)
+        raise RunError(f"{path} cannot be written: {error.strerror}", "the program is on standard output") from error

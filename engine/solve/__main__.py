@@ -1,0 +1,86 @@
+"""`python -m engine.solve`: a SolveRequest on stdin, events on stdout. See `engine.solve.events`.
+
+SIGINT ends the sampling and concludes with what is there; a second one ends the process. Exit status: 0 when every
+problem has a `solution` event, else that of the last fault.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack
+from types import FrameType
+
+from engine.errors import ConfigError, CureError
+from engine.sandbox import Executor, Limits
+from engine.solve.events import EventStream, solution_to_json
+from engine.solve.opening import Wishes, open_writer
+from engine.solve.request import SolveRequest
+from engine.strategies import Bench, Budget, Spent, find_strategy
+from engine.writers import Writer
+from engine.writers.spec import parse_spec
+
+_INTERRUPTED = 130
+_LIMITS = Limits(cpu_seconds=1.0, memory_mb=512, output_kb=1024)
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, _interrupt)
+    events = EventStream(sys.stdout)
+    request = SolveRequest.from_json(sys.stdin.read())
+    try:
+        with ExitStack() as resources:
+            return _solve_all(request, events, resources)
+    except CureError as error:
+        events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
+        return error.exit_status
+    except KeyboardInterrupt:
+        events.tell("fault", message="interrupted before there was anything to show", remedy="", status=_INTERRUPTED)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return 0  # nobody reads any more
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack) -> int:
+    strategy = find_strategy(request.strategy)
+    budget = Budget.parse(request.budget)
+    specs = parse_spec(request.coder), parse_spec(request.tester)
+    # The sandbox first: it tells in a moment whether programs can be run at all, and starts while a model loads.
+    executor = resources.enter_context(Executor(_LIMITS, allow_unsandboxed=request.allow_unsandboxed))
+    writers: list[Writer] = []
+    for spec in dict.fromkeys(specs):
+        events.tell("loading", what=str(spec))
+        writer = open_writer(spec, Wishes(request.temperature, request.max_tokens, request.seed))
+        resources.callback(writer.close)
+        writers.append(writer)
+    coder, tester = writers[0], writers[-1]
+    events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter)
+    status = 0
+    for number, task in enumerate(request.tasks):
+        events.tell("problem", number=number, id=task.problem.id, public=len(task.problem.public))
+        spent = Spent()
+        bench = Bench(
+            task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,
+            observer=events, spent=spent,
+        )  # fmt: skip
+        try:
+            solution = strategy.solve(bench)
+        except ConfigError:
+            raise
+        except CureError as error:
+            events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
+            status = error.exit_status
+            continue
+        events.tell("solution", solution=solution_to_json(solution, spent))
+        if solution.ended == "interrupted":
+            return status
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

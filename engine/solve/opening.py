@@ -1,0 +1,98 @@
+"""From a spec to a writer: loads a model, or connects to an address, and nothing that is not needed for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.config import RunConfig, load_config, load_preset
+from engine.export import exported_checkpoint
+from engine.prompts import PromptStyle, Role
+from engine.resources import source_path
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.folder import RunFolder
+from engine.runs.listing import find_run
+from engine.sampling import SamplingParams
+from engine.writers import Writer
+from engine.writers.spec import WriterSpec
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+_ENDPOINT_TEMPERATURE = 0.8
+_ENDPOINT_TOKENS = 4096
+_MODEL_PRESET = "qwen2.5-7b"
+"""Whose prompts, limits and precision a bare model folder is used with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for over the preset's own numbers; None where nothing."""
+
+    temperature: float | None
+    max_tokens: int | None
+    seed: int
+
+
+def open_writer(spec: WriterSpec, wishes: Wishes) -> Writer:
+    """Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something."""
+    if spec.kind == "openai":
+        from engine.writers.endpoints import find_endpoint
+        from engine.writers.openai_chat import OpenAIWriter
+
+        params = SamplingParams(
+            temperature=_ENDPOINT_TEMPERATURE if wishes.temperature is None else wishes.temperature,
+            max_new_tokens=wishes.max_tokens or _ENDPOINT_TOKENS,
+        )
+        return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params))
+    return _open_local(spec, wishes)
+
+
+def _open_local(spec: WriterSpec, wishes: Wishes) -> Writer:
+    config, checkpoint = _model_of(spec)
+    import torch
+
+    from engine.policy.base_model import load_base_model
+    from engine.sampling.transformers_sampler import TransformersSampler
+    from engine.writers.sampled import SampledWriter
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    base = load_base_model(str(source_path(config.model.source)), config.policy.precision, device)
+    model: PreTrainedModel | PeftModel = base.model
+    if checkpoint is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(base.model, str(checkpoint.path))
+    sampler = TransformersSampler(
+        model,
+        cast(Any, base.tokenizer),
+        max_batch=config.rollout.max_batch,
+        threads=max(1, torch.get_num_threads() // 2),  # the sandbox has the other cores meanwhile
+    )
+    return SampledWriter(
+        name=str(spec),
+        sampler=sampler,
+        tokenizer=base.tokenizer,
+        params={role: _params(config, role, wishes) for role in Role},
+        style=PromptStyle(config.model.prompt_style),
+        thinking=config.model.thinking,
+    )
+
+
+def _model_of(spec: WriterSpec) -> tuple[RunConfig, Checkpoint | None]:
+    if spec.kind == "run":
+        folder = RunFolder.open(find_run(spec.name).path)
+        return load_config(folder.config), exported_checkpoint(folder)
+    if spec.kind == "model":
+        source = str(Path(spec.name).expanduser().absolute()) if Path(spec.name).expanduser().is_dir() else spec.name
+        return load_preset(_MODEL_PRESET, [f"model.source={source}", "model.parameters_b=0"]), None
+    return load_preset(spec.name), None
+
+
+def _params(config: RunConfig, role: Role, wishes: Wishes) -> SamplingParams:
+    rollout = config.rollout
+    longest = rollout.max_new_tokens_coder if role is Role.CODER else rollout.max_new_tokens_tester
+    temperature = config.evaluation.temperature if wishes.temperature is None else wishes.temperature
+    return SamplingParams(temperature, rollout.top_p, wishes.max_tokens or longest)

@@ -1,0 +1,53 @@
+"""What `python -m engine.solve` is asked, as one JSON object: the same on both sides of the pipe."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from engine.problems import IOExample, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem as a file gave it. prose: its sentences alone, for models of short prompts."""
+
+    problem: Problem
+    prose: str
+
+
+@dataclass(frozen=True, slots=True)
+class SolveRequest:
+    """coder, tester: see `engine.writers.spec`. temperature, max_tokens: None leaves them to the model's preset."""
+
+    tasks: tuple[Task, ...]
+    coder: str
+    tester: str
+    n: int
+    m: int
+    seed: int
+    strategy: str
+    budget: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    allow_unsandboxed: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> SolveRequest:
+        """The inverse. Both sides are ours: a text that does not fit is a defect."""
+        fields = json.loads(text)
+        tasks = tuple(Task(_problem(task["problem"]), task["prose"]) for task in fields.pop("tasks"))
+        return cls(tasks=tasks, **fields)
+
+
+def _problem(fields: dict[str, object]) -> Problem:
+    values = dict(fields)
+    for split in ("public", "hidden"):
+        examples = values[split]
+        assert isinstance(examples, list)
+        values[split] = tuple(IOExample(example["input"], example["output"]) for example in examples)
+    values["solutions"] = ()
+    return Problem(**values)  # type: ignore[arg-type]  # what asdict made of one

@@ -1,47 +1,152 @@
-"""Feeds the wall of live rollouts from a sampler's deltas: the newest text of the first answers of a phase."""
+"""Feeds the wall of live rollouts: the newest text of some answers under way, and the verdicts on those that ended.
+
+The wall has as many slots for programs as for tests. An answer keeps its slot when it has ended, so that its verdict
+can be read, until one that is still being sampled needs it: the slot that has been at rest longest is given away first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.observing import Answer, Verdict
 from engine.prompts import Role
 from engine.runs.live import SLOTS, LiveWriter
-from engine.sampling import Delta
+from engine.sampling import Completion
+
+Decode = Callable[[list[int]], str]
+LINGER_SECONDS = 2.0
+"""How long an answer that ended keeps its slot at least, from the last that was heard of it."""
 
 _SLOTS_PER_ROLE = SLOTS // 2
-Decode = Callable[[list[int]], str]
 _TAIL_TOKENS = 200
-"""Enough for the characters that a slot keeps; decoding a whole long answer at every delta would be quadratic."""
+"""Enough for the characters that a slot keeps; decoding a whole long answer at every rewrite would be quadratic."""
+
+
+@dataclass
+class _Shown:
+    """An answer under way, or one on the wall. `at_rest`: when it was heard of last; None while it is sampled."""
+
+    answer: Answer
+    text: str = ""
+    newest: deque[int] = field(default_factory=lambda: deque(maxlen=_TAIL_TOKENS))
+    tokens: int = 0
+    state: str = "sampling"
+    verdict: Verdict | None = None
+    slot: int | None = None
+    at_rest: float | None = None
 
 
 class LiveFeed:
-    """Gives every answer a slot while there are any; answers beyond the wall's size are counted, not shown."""
+    """A `RolloutObserver`. Text is decoded only when the wall is rewritten, at most 15 times a second, and only by the
+    thread that samples: tokenizers are not made for two.
+    """
 
-    def __init__(self, path: Path, decode: Decode) -> None:
-        self._writer, self._decode = LiveWriter(path), decode
-        self._tokens: dict[tuple[str, int], list[int]] = {}
-        self._slots: dict[tuple[str, int], int] = {}
+    def __init__(self, path: Path, decode: Decode, clock: Callable[[], float] = time.monotonic) -> None:
+        self._writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
+        self._lock = threading.Lock()  # verdicts come from the executor's threads
+        self._answers: dict[Answer, _Shown] = {}
+        self._wall: dict[int, _Shown] = {}
+        self._changed: set[int] = set()
+        self._done = self._total = 0
 
     def start_phase(self, phase: str, total: int) -> None:
-        self._tokens.clear()
-        self._slots.clear()
-        self._writer.start_phase(phase, total)
+        """`total`: answers to come, 0 for a phase without any. Answers of earlier phases make room for them at once."""
+        with self._lock:
+            self._done, self._total = 0, total
+            for shown in self._wall.values():
+                if shown.at_rest is not None:
+                    shown.at_rest = float("-inf")
+            self._put_changes(decode=True)
+            self._writer.start_phase(phase, total)
 
-    def progress(self, done: int) -> None:
-        self._writer.progress(done)
+    def on_tokens(self, answer: Answer, token_ids: Sequence[int]) -> None:
+        with self._lock:
+            shown = self._answers.get(answer)
+            if shown is None or shown.at_rest is not None:  # the second: the same task again, steps later
+                shown = self._begin(answer)
+            shown.newest.extend(token_ids)
+            shown.tokens += len(token_ids)
+            if shown.slot is None:
+                self._take_slot(shown)
+            if shown.slot is not None:
+                self._changed.add(shown.slot)
+            if self._writer.due:
+                self._put_changes(decode=True)
+                self._writer.flush()
 
-    def on_delta(self, delta: Delta) -> None:
-        """`delta.request_id` is `place/role`, as `engine.rollouts` names its requests."""
-        answer = (delta.request_id, delta.index)
-        place, role = delta.request_id.split("/")
-        slot = self._slots.setdefault(answer, sum(known.endswith(role) for known, _ in self._slots))
-        if slot >= _SLOTS_PER_ROLE:
-            return
-        tokens = self._tokens.setdefault(answer, [])
-        tokens.extend(delta.token_ids)
-        shown_at = slot + (_SLOTS_PER_ROLE if role == Role.TESTER else 0)
-        self._writer.update(shown_at, role, place, self._decode(tokens[-_TAIL_TOKENS:]), len(tokens), "sampling")
+    def on_completion(self, answer: Answer, completion: Completion) -> None:
+        with self._lock:
+            self._done += 1
+            self._writer.progress(self._done)
+            shown = self._answers.get(answer)
+            if shown is None:
+                return
+            shown.state = "done" if completion.finished else "truncated"
+            shown.text = completion.text
+            self._rest(shown)
+            if shown.slot is None:
+                del self._answers[answer]
+
+    def on_verdict(self, answer: Answer, verdict: Verdict) -> None:
+        with self._lock:
+            shown = self._answers.get(answer)
+            if shown is not None and shown.at_rest is not None:
+                shown.verdict = verdict
+                self._rest(shown)
 
     def close(self) -> None:
-        self._writer.clear()
+        with self._lock:
+            self._writer.clear()
+
+    # Under the lock -----------------------------------------------------------------------------------------
+
+    def _begin(self, answer: Answer) -> _Shown:
+        before = self._answers.get(answer)
+        shown = self._answers[answer] = _Shown(answer)
+        if before is not None and before.slot is not None:
+            self._hang(shown, before.slot)
+        return shown
+
+    def _take_slot(self, shown: _Shown) -> None:
+        first = _SLOTS_PER_ROLE if shown.answer.role is Role.TESTER else 0
+        places = range(first, first + _SLOTS_PER_ROLE)
+        free = next((place for place in places if place not in self._wall), None)
+        if free is None:
+            rested = [(at_rest, place) for place in places if (at_rest := self._wall[place].at_rest) is not None]
+            if not rested or min(rested)[0] > self._clock() - LINGER_SECONDS:
+                return
+            free = min(rested)[1]
+            del self._answers[self._wall[free].answer]
+        self._hang(shown, free)
+
+    def _hang(self, shown: _Shown, slot: int) -> None:
+        shown.slot = slot
+        self._wall[slot] = shown
+
+    def _rest(self, shown: _Shown) -> None:
+        shown.at_rest = self._clock()
+        if shown.slot is not None:
+            self._changed.add(shown.slot)
+        if self._writer.due or not self._total:  # the last verdicts of a phase: nothing that comes later writes them
+            self._put_changes(decode=False)
+            self._writer.flush()
+
+    def _put_changes(self, *, decode: bool) -> None:
+        """To the writer. Without `decode`, for any thread, answers under way wait for the next time."""
+        for slot in sorted(self._changed):
+            shown = self._wall[slot]
+            if shown.at_rest is None:
+                if not decode:
+                    continue
+                shown.text = self._decode(list(shown.newest))
+            self._changed.remove(slot)
+            verdict = shown.verdict
+            found = () if verdict is None else (verdict.finding, verdict.passed, verdict.of)
+            self._writer.update(
+                slot, shown.answer.role, shown.answer.task, shown.text, shown.tokens, shown.state, *found
+            )

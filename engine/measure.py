@@ -18,6 +18,7 @@ from engine.evaluation import (
     summarise,
 )
 from engine.nano.grammar import is_valid_input
+from engine.observing import RolloutObserver
 from engine.pass_matrix import BoolArray
 from engine.problems import Problem
 from engine.prompts import Program, UnitTest
@@ -47,6 +48,7 @@ def measure(
     bon_sizes: Sequence[tuple[int, int]],
     seed: int,
     on_progress: Callable[[int], None] = lambda tasks_done: None,
+    observer: RolloutObserver | None = None,
 ) -> EvalSummary:
     """All accuracies of the sampler's policy on `problems`; same weights and seed, same figures.
 
@@ -58,7 +60,7 @@ def measure(
     for first in range(0, len(problems), CHUNK_TASKS):
         on_progress(first)
         chunk = problems[first : first + CHUNK_TASKS]
-        started.append(start_rollouts(chunk, encode, sampler, executor, settings, seed))
+        started.append(start_rollouts(chunk, encode, sampler, executor, settings, seed, observer))
     rollouts = [task for chunk in started for task in chunk.collect()]
     judges = [
         [outcomes_on_tests(source, task.tests, executor, task.problem.time_limit) for source in task.problem.solutions]

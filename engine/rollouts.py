@@ -14,10 +14,19 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.observing import (
+    MALFORMED,
+    REJECTED,
+    Answer,
+    RolloutObserver,
+    verdict_of_program,
+    verdicts_of_tests,
+    when_done,
+)
 from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
-from engine.sampling import Completion, OnDelta, Request, Sampler, SamplingParams
+from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
 from engine.sandbox import AS_A_PROCESS, Judging, Outcome, Status, passes
 from engine.seeds import derive_seed
 
@@ -86,6 +95,14 @@ class _Pending:
     on_truth: dict[int, Future[list[Outcome]]] = field(default_factory=dict)
     on_generated: dict[int, Future[list[Outcome]]] = field(default_factory=dict)
 
+    @property
+    def programs_in_order(self) -> tuple[Program | Rejected, ...]:
+        return tuple(self.programs[index] for index in sorted(self.programs))
+
+    @property
+    def tests_in_order(self) -> tuple[UnitTest | Rejected, ...]:
+        return tuple(self.tests[index] for index in sorted(self.tests))
+
 
 def roll_out(
     problems: Sequence[Problem],
@@ -94,7 +111,7 @@ def roll_out(
     executor: Runner,
     settings: RolloutSettings,
     seed: int,
-    on_delta: OnDelta | None = None,
+    observer: RolloutObserver | None = None,
 ) -> tuple[list[TaskRollouts], RolloutReport]:
     """Samples n programs and m tests for every task and fills its pass matrix.
 
@@ -102,7 +119,7 @@ def roll_out(
     executed on ground truth while testers are still being sampled.
     """
     started = time.monotonic()
-    sampled = start_rollouts(problems, encode, sampler, executor, settings, seed, on_delta)
+    sampled = start_rollouts(problems, encode, sampler, executor, settings, seed, observer)
     sampling_seconds = time.monotonic() - started
     rollouts = sampled.collect()
     tokens = sum(len(c.token_ids) for r in rollouts for c in (*r.coder, *r.tester))
@@ -128,10 +145,12 @@ def start_rollouts(
     executor: Runner,
     settings: RolloutSettings,
     seed: int,
-    on_delta: OnDelta | None = None,
+    observer: RolloutObserver | None = None,
 ) -> StartedRollouts:
     """The first half of `roll_out`: returns when all is sampled, with executions still under way."""
     pending = [_open(problem, encode, settings) for problem in problems]
+    told = None if observer is None else _Telling(observer, pending, settings)
+    on_delta = None if told is None else told.of_delta
     for role, count, params in (
         (Role.CODER, settings.n_programs, settings.coder),
         (Role.TESTER, settings.m_tests, settings.tester),
@@ -141,7 +160,7 @@ def start_rollouts(
             for place, task in enumerate(pending)
         ]
         for completion in sampler.sample(requests, params, on_delta):
-            task = pending[int(completion.request_id.split("/")[0])]
+            task = pending[_place(completion.request_id)]
             task.answers[role][completion.index] = completion
             if role is Role.CODER:
                 _run_on_truth(task, completion, executor)
@@ -149,6 +168,8 @@ def start_rollouts(
                 task.tests[completion.index] = parse_unit_test(completion.text)
                 if len(task.tests) == settings.m_tests:
                     _run_on_generated(task, executor)
+            if told is not None:
+                told.of_completion(completion)
     return StartedRollouts(tuple(pending), settings.judging)
 
 
@@ -180,7 +201,7 @@ def _run_on_truth(task: _Pending, completion: Completion, executor: Runner) -> N
     program = parse_program(completion.text)
     task.programs[completion.index] = program
     if isinstance(program, Program) and task.truth_tests:
-        inputs = list(dict.fromkeys(test.input for test in task.truth_tests))
+        inputs = _truth_inputs(task)
         task.on_truth[completion.index] = executor.submit(program.source, inputs, task.problem.time_limit)
 
 
@@ -191,34 +212,17 @@ def _run_on_generated(task: _Pending, executor: Runner) -> None:
             task.on_generated[index] = executor.submit(program.source, inputs, task.problem.time_limit)
 
 
+def _truth_inputs(task: _Pending) -> list[str]:
+    return list(dict.fromkeys(test.input for test in task.truth_tests))
+
+
 def _distinct_inputs(tests: Iterable[UnitTest | Rejected]) -> list[str]:
     return list(dict.fromkeys(test.input for test in tests if isinstance(test, UnitTest)))
 
 
 def _close(task: _Pending, judging: Judging) -> TaskRollouts:
-    programs = tuple(task.programs[index] for index in sorted(task.programs))
-    tests = tuple(task.tests[index] for index in sorted(task.tests))
-    truth_inputs = list(dict.fromkeys(test.input for test in task.truth_tests))
-    generated_inputs = _distinct_inputs(task.tests.values())
-    truth_rows, generated_rows = [], []
-    for index in range(len(programs)):
-        on_truth = _by_input(truth_inputs, task.on_truth.get(index))
-        on_generated = _by_input(generated_inputs, task.on_generated.get(index))
-        truth_rows.append(tuple(on_truth.get(test.input) for test in task.truth_tests))
-        generated_rows.append(
-            tuple(None if isinstance(test, Rejected) else on_generated.get(test.input) for test in tests)
-        )
-    expected = [None if isinstance(test, Rejected) else test.output for test in tests]
-    truth_nt, known_nt = _verdicts(truth_rows, [test.output for test in task.truth_tests], judging)
-    generated_nm, known_nm = _verdicts(generated_rows, expected, judging)
-    matrix = PassMatrix(
-        truth_nt=truth_nt,
-        generated_nm=generated_nm,
-        malformed_m=np.array([isinstance(test, Rejected) for test in tests], dtype=np.bool_),
-        rejected_n=np.array([isinstance(program, Rejected) for program in programs], dtype=np.bool_),
-        known_nt=known_nt,
-        known_nm=known_nm,
-    )
+    programs, tests = task.programs_in_order, task.tests_in_order
+    truth_rows, generated_rows = _rows_on_truth(task), _rows_on_generated(task)
     return TaskRollouts(
         problem=task.problem,
         coder_prompt=task.prompts[Role.CODER],
@@ -228,9 +232,44 @@ def _close(task: _Pending, judging: Judging) -> TaskRollouts:
         programs=programs,
         tests=tests,
         truth_tests=task.truth_tests,
-        truth_outcomes=tuple(truth_rows),
-        generated_outcomes=tuple(generated_rows),
-        matrix=matrix,
+        truth_outcomes=truth_rows,
+        generated_outcomes=generated_rows,
+        matrix=_matrix(task, truth_rows, generated_rows, judging),
+    )
+
+
+def _rows_on_truth(task: _Pending) -> tuple[Outcomes, ...]:
+    return tuple(_row_on_truth(task, index) for index in sorted(task.programs))
+
+
+def _row_on_truth(task: _Pending, index: int) -> Outcomes:
+    by_input = _by_input(_truth_inputs(task), task.on_truth.get(index))
+    return tuple(by_input.get(test.input) for test in task.truth_tests)
+
+
+def _rows_on_generated(task: _Pending) -> tuple[Outcomes, ...]:
+    inputs, tests = _distinct_inputs(task.tests.values()), task.tests_in_order
+    rows = []
+    for index in sorted(task.programs):
+        by_input = _by_input(inputs, task.on_generated.get(index))
+        rows.append(tuple(None if isinstance(test, Rejected) else by_input.get(test.input) for test in tests))
+    return tuple(rows)
+
+
+def _matrix(
+    task: _Pending, truth_rows: Sequence[Outcomes], generated_rows: Sequence[Outcomes], judging: Judging
+) -> PassMatrix:
+    programs, tests = task.programs_in_order, task.tests_in_order
+    expected = [None if isinstance(test, Rejected) else test.output for test in tests]
+    truth_nt, known_nt = _verdicts(truth_rows, [test.output for test in task.truth_tests], judging)
+    generated_nm, known_nm = _verdicts(generated_rows, expected, judging)
+    return PassMatrix(
+        truth_nt=truth_nt,
+        generated_nm=generated_nm,
+        malformed_m=np.array([isinstance(test, Rejected) for test in tests], dtype=np.bool_),
+        rejected_n=np.array([isinstance(program, Rejected) for program in programs], dtype=np.bool_),
+        known_nt=known_nt,
+        known_nm=known_nm,
     )
 
 
@@ -251,3 +290,50 @@ def _verdicts(
             known[row, column] = outcome.status is not Status.INFRASTRUCTURE
             passed[row, column] = passes(outcome, output, judging)
     return passed, known
+
+
+def _place(request_id: str) -> int:
+    """Of the task in its batch, from the id that `start_rollouts` gives its requests."""
+    return int(request_id.split("/")[0])
+
+
+class _Telling:
+    """Puts what happens to a batch into an observer's words."""
+
+    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], settings: RolloutSettings) -> None:
+        self._observer, self._tasks, self._settings = observer, tasks, settings
+
+    def of_delta(self, delta: Delta) -> None:
+        self._observer.on_tokens(self._answer(delta.request_id, delta.index), delta.token_ids)
+
+    def of_completion(self, completion: Completion) -> None:
+        """After its program or test was read and handed to the executor."""
+        task, answer = self._tasks[_place(completion.request_id)], self._answer(completion.request_id, completion.index)
+        self._observer.on_completion(answer, completion)
+        if answer.role is Role.CODER:
+            self._of_program(task, answer)
+            return
+        if isinstance(task.tests[answer.index], Rejected):
+            self._observer.on_verdict(answer, MALFORMED)
+        if len(task.tests) == self._settings.m_tests:
+            done = [*task.on_truth.values(), *task.on_generated.values()]
+            when_done(done, lambda: self._of_tests(task))
+
+    def _answer(self, request_id: str, index: int) -> Answer:
+        return Answer(self._tasks[_place(request_id)].problem.id, Role(request_id.split("/")[1]), index)
+
+    def _of_program(self, task: _Pending, answer: Answer) -> None:
+        if isinstance(task.programs[answer.index], Rejected):
+            self._observer.on_verdict(answer, REJECTED)
+        elif answer.index in task.on_truth:
+            when_done([task.on_truth[answer.index]], lambda: self._of_executed(task, answer))
+
+    def _of_executed(self, task: _Pending, answer: Answer) -> None:
+        outcomes_t = [outcome for outcome in _row_on_truth(task, answer.index) if outcome is not None]
+        self._observer.on_verdict(answer, verdict_of_program(outcomes_t, task.truth_tests, self._settings.judging))
+
+    def _of_tests(self, task: _Pending) -> None:
+        matrix = _matrix(task, _rows_on_truth(task), _rows_on_generated(task), self._settings.judging)
+        for index, verdict in enumerate(verdicts_of_tests(matrix)):
+            if verdict is not MALFORMED:  # told when it was read
+                self._observer.on_verdict(Answer(task.problem.id, Role.TESTER, index), verdict)

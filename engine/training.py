@@ -105,6 +105,8 @@ class Trainer:
                 self._step(self._progress.step + 1)
                 if self._drifted():
                     break
+            if self._stop_after_step:
+                return self._end_stopped()
             self._evaluate_at_end()
         except StepAbandoned:
             return self._end_stopped()
@@ -116,7 +118,7 @@ class Trainer:
         engine, config = self._engine, self._config
         done = coevolve(
             step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules,
-            on_phase=lambda phase: self._enter(step, phase), on_delta=self._live.on_delta,
+            on_phase=lambda phase: self._enter(step, phase), observer=self._live,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
         kl = done.update.kl
@@ -191,18 +193,18 @@ class Trainer:
         settings = engine.evaluation_rollouts
         started = time.monotonic()
         phase = f"evaluate {split}"
-        self._journal.phase_started(step, phase, len(problems), "tasks")
-        self._live.start_phase(phase, len(problems))
+        total = len(problems) * (settings.n_programs + settings.m_tests)
+        self._journal.phase_started(step, phase, total, "answers")
+        self._live.start_phase(phase, total)
         summary = measure(
             problems, engine.encode, engine.sampler, engine.executor, settings, self._config.evaluation.bon_sizes,
-            derive_seed(self._config.run.seed, "evaluate", split), self._evaluation_progress,
+            derive_seed(self._config.run.seed, "evaluate", split), self._between_chunks, self._live,
         )  # fmt: skip
         self._journal.phase_finished(step, phase, time.monotonic() - started)
         self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())
         return summary
 
-    def _evaluation_progress(self, tasks_done: int) -> None:
-        self._live.progress(tasks_done)
+    def _between_chunks(self, tasks_done: int) -> None:
         self._poll_inbox()
         if self.stop.is_set():
             raise StepAbandoned
@@ -246,26 +248,31 @@ class Trainer:
         return True
 
     def _poll_inbox(self) -> None:
-        for command in self._inbox.poll():
-            if command is Command.STOP_NOW:
-                self.request_stop("stop now")
-            elif command is Command.STOP:
-                self._stop_after_step, self.stop_reason = True, "stop"
+        """Obeys what has come. A pause holds the engine here, until it is taken back or the run is stopped."""
+        paused = self._obey(self._inbox.poll(), paused=False)
+        if not paused or self.stop.is_set():
+            return
+        self._journal.paused(self._progress.step)
+        while paused and not self.stop.is_set():
+            time.sleep(_PAUSE_POLL_SECONDS)
+            paused = self._obey(self._inbox.poll(), paused=True)
+        self._journal.continued(self._progress.step)
+
+    def _obey(self, commands: Sequence[Command], *, paused: bool) -> bool:
+        """Whether the engine is to be at pause after `commands`; a later one counts for more."""
+        was_paused = paused
+        for command in commands:
+            if command is Command.PAUSE or command is Command.RESUME:
+                paused = command is Command.PAUSE
             elif command is Command.CHECKPOINT:
                 self._checkpoint_wanted = True
-            elif command is Command.PAUSE:
-                self._pause()
-
-    def _pause(self) -> None:
-        self._journal.paused(self._progress.step)
-        while not self.stop.is_set():
-            commands = self._inbox.poll()
-            if Command.STOP in commands or Command.STOP_NOW in commands:
-                self.request_stop("stop while paused")
-            if commands:
-                break
-            time.sleep(_PAUSE_POLL_SECONDS)
-        self._journal.continued(self._progress.step)
+                self._journal.asked(self._progress.step, command)
+            elif command is Command.STOP_NOW or was_paused:
+                self.request_stop("stop now" if command is Command.STOP_NOW else "stop while paused")
+            else:
+                self._stop_after_step, self.stop_reason, paused = True, "stop", False
+                self._journal.asked(self._progress.step, command)
+        return paused
 
     def request_stop(self, reason: str) -> None:
         """Leave at the next phase boundary with a checkpoint. Safe in a signal handler."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -44,13 +45,16 @@ class History(Sequence[T], Generic[T]):
 
     def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
         if isinstance(index, slice):
-            return tuple(self._buffer[i] for i in range(*index.indices(self._length)))
+            start, stop, step = index.indices(self._length)
+            if step > 0:
+                return tuple(self._buffer[start:stop:step])
+            return tuple(self._buffer[i] for i in range(start, stop, step))
         if not -self._length <= index < self._length:
             raise IndexError(index)
         return self._buffer[index if index >= 0 else self._length + index]
 
     def __iter__(self) -> Iterator[T]:
-        return (self._buffer[i] for i in range(self._length))
+        return islice(self._buffer, self._length)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and self[:] == other[:]

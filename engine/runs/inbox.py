@@ -7,9 +7,10 @@ a shell: `printf pause > RUN/inbox/.x && mv RUN/inbox/.x RUN/inbox/x`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -41,6 +42,30 @@ def send(run_dir: Path, command: Command) -> None:
         aside.rename(inbox / name)
 
 
+def pending(inbox: Path) -> tuple[Command, ...]:
+    """What lies in the folder `inbox` and was not taken yet, oldest first. Takes nothing; for those who watch."""
+    return tuple(command for _, command in _waiting(inbox))
+
+
+def pause_wanted(commands: Iterable[Command], paused: bool) -> bool:
+    """Whether an engine that is `paused` or not is to be at pause when it has obeyed `commands`."""
+    for command in commands:
+        if command in (Command.PAUSE, Command.RESUME):
+            paused = command is Command.PAUSE
+    return paused
+
+
+def withdraw(run_dir: Path, command: Command) -> bool:
+    """Takes `command` back, however often it was sent. False when the engine was faster."""
+    withdrawn = False
+    for path, waiting in _waiting(run_dir / "inbox"):
+        if waiting is command:
+            with run_faults(run_dir), contextlib.suppress(FileNotFoundError):
+                path.unlink()
+                withdrawn = True
+    return withdrawn
+
+
 class Inbox:
     """The engine's side: takes commands out of the folder."""
 
@@ -52,11 +77,7 @@ class Inbox:
 
     def poll(self) -> list[Command]:
         """The commands that came since the last call, oldest first, each once."""
-        try:
-            names = sorted(entry.name for entry in os.scandir(self._path) if not entry.name.startswith("."))
-        except FileNotFoundError:
-            return []
-        taken = (self._take(name) for name in names if name not in self._stuck)
+        taken = (self._take(name) for name in _names(self._path) if name not in self._stuck)
         return [command for command in taken if command is not None]
 
     def clear(self, before: float) -> None:
@@ -68,9 +89,10 @@ class Inbox:
     def _take(self, name: str) -> Command | None:
         path = self._path / name
         try:
-            with open(path, "rb") as file:
-                word = file.read(_MAX_BYTES).decode(errors="replace").strip()
+            word = _word(path)
             path.unlink()  # before it is acted on: a command that cannot be removed would be obeyed for ever
+        except FileNotFoundError:  # withdrawn this moment
+            return None
         except OSError as error:
             self._stuck.add(name)
             self._note(f"inbox: cannot take {name!r}: {error.strerror}")
@@ -80,6 +102,31 @@ class Inbox:
         except ValueError:
             self._note(f"inbox: {name!r} holds no command: {word[:40]!r}; known are {', '.join(Command)}")
             return None
+
+
+def _names(inbox: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(inbox) if not entry.name.startswith("."))
+    except FileNotFoundError:
+        return []
+
+
+def _word(path: Path) -> str:
+    with open(path, "rb") as file:
+        return file.read(_MAX_BYTES).decode(errors="replace").strip()
+
+
+def _waiting(inbox: Path) -> Iterator[tuple[Path, Command]]:
+    try:
+        names = _names(inbox)
+    except OSError:
+        return
+    for name in names:
+        try:
+            command = Command(_word(inbox / name))
+        except (OSError, ValueError):  # taken this moment, or no command
+            continue
+        yield inbox / name, command
 
 
 def _say_nothing(text: str) -> None:

@@ -99,6 +99,9 @@ class JournalWriter:
     def heartbeat(self, step: int | None = None, *, done: int | None = None, total: int | None = None) -> Event:
         return self.append(EventKind.HEARTBEAT, step, {"done": done, "total": total})
 
+    def asked(self, step: int | None, command: str) -> Event:
+        return self.append(EventKind.ASKED, step, {"command": command})
+
     def paused(self, step: int | None = None) -> Event:
         return self.append(EventKind.PAUSED, step)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.errors import RunError
+from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import BEAT_SECONDS, seconds_since_beat
 from engine.runs.home import runs_home
@@ -59,6 +60,14 @@ class RunInfo:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What tells a live engine from a dead one: who holds the lock, and the age of the last heartbeat in seconds."""
+
+    holder: LockHolder
+    beat_seconds: float | None
+
+
 def list_runs(home: Path | None = None) -> list[RunInfo]:
     """The runs in `home` (default: `runs_home()`), newest first; also those that cannot be read, as such."""
     home = runs_home() if home is None else home
@@ -73,14 +82,13 @@ def read_info(path: Path) -> RunInfo:
     """What can be said of one run from the two ends of its journal: milliseconds, however long the run."""
     try:
         folder = RunFolder.open(path)
+        pulse = read_pulse(folder)
         # The tail alone does not hold the whole story; steps, figures and ending are all in its last events.
         first, tail = read_ends(folder.journal) if folder.journal.exists() else (None, [])
-        holder = lock_holder(folder.lock_file)
     except (RunError, OSError) as error:
         return RunInfo(path.name, path, RunCondition.UNREADABLE, fault=str(error))
     state = replay(tail, replay([first]) if first else RunState())
-    beat = seconds_since_beat(folder.heartbeat)
-    condition = _condition(state, holder, beat)
+    condition = condition_of(state, pulse)
     return RunInfo(
         id=folder.id,
         path=folder.path,
@@ -90,8 +98,8 @@ def read_info(path: Path) -> RunInfo:
         steps=state.steps,
         started=state.started,
         updated=state.updated,
-        pid=holder.pid if condition is RunCondition.LIVE else None,
-        beat_seconds=beat,
+        pid=pulse.holder.pid if condition is RunCondition.LIVE else None,
+        beat_seconds=pulse.beat_seconds,
         paused=condition is RunCondition.LIVE and state.status is RunStatus.PAUSED,
         metrics=state.metrics,
         evaluation=state.evaluations[-1] if state.evaluations else None,
@@ -118,7 +126,16 @@ def find_run(wanted: str, home: Path | None = None) -> RunInfo:
     raise RunError(f"there is no run {wanted!r}", "list the runs with `cure-tui runs`, or give the path of one")
 
 
-def _condition(state: RunState, holder: LockHolder, beat_seconds: float | None) -> RunCondition:
+def read_pulse(folder: RunFolder) -> Pulse:
+    """Some tens of microseconds. Raises RunError where the folder cannot be read."""
+    with run_faults(folder.path):
+        return Pulse(lock_holder(folder.lock_file), seconds_since_beat(folder.heartbeat))
+
+
+def condition_of(state: RunState, pulse: Pulse) -> RunCondition:
+    """The run's condition. `pulse` must be the older of the two: an engine lets go after its last event, and a state
+    from before that event would make a crash of every end."""
+    holder, beat_seconds = pulse.holder, pulse.beat_seconds
     if holder.held and (holder.alive or (beat_seconds or 0.0) < _DEAD_SECONDS):
         return RunCondition.LIVE
     # A lock does not always reach across a network disk: an engine elsewhere is known by its pulse.

@@ -16,7 +16,13 @@ SLOTS = 32
 
 @dataclass(frozen=True, slots=True)
 class LiveSlot:
-    """One answer on the wall; `tail`: its last TAIL_CHARS characters; `state`: a word such as "done"."""
+    """One answer on the wall.
+
+    tail     its last TAIL_CHARS characters
+    state    "sampling", "done", or "truncated" where it was cut off
+    verdict  what was found of it, in a word of `engine.observing`; "" before that
+    passed   of `of`: ground-truth tests that a program passes, programs that a test is passed by
+    """
 
     slot: int
     role: str
@@ -24,6 +30,9 @@ class LiveSlot:
     tail: str
     tokens: int
     state: str
+    verdict: str = ""
+    passed: int = 0
+    of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,10 @@ class LiveView:
 
 
 class LiveWriter:
-    """Keeps a small JSON file up to date, rewritten aside and renamed. One thread.
+    """Keeps a small JSON file up to date, rewritten aside and renamed. One thread at a time.
 
-    An update costs a comparison of clocks; a rewrite of 32 slots 0.6 ms. A disk that does not take it
-    is no fault of the run: `failures` counts.
+    What is new is written by `flush`, which its caller calls when it is `due`: a rewrite of 32 slots takes 0.6 ms.
+    A disk that does not take it is no fault of the run: `failures` counts.
     """
 
     def __init__(
@@ -60,23 +69,36 @@ class LiveWriter:
         self.failures = 0
 
     def start_phase(self, phase: str, total: int = 0) -> None:
-        """Clears the wall for a new phase of `total` units of work."""
+        """Another phase of `total` units of work. What is on the wall stays, and is written now for the last time."""
         self._phase, self._done, self._total = phase, 0, total
-        self._wall.clear()
         self.flush()
 
     def progress(self, done: int) -> None:
         self._done = done
-        self._write_when_due()
 
-    def update(self, slot: int, role: str, task: str, tail: str, tokens: int, state: str) -> None:
-        """Puts the end of an answer on the wall; slots beyond the wall's size are not shown."""
+    def update(
+        self,
+        slot: int,
+        role: str,
+        task: str,
+        tail: str,
+        tokens: int,
+        state: str,
+        verdict: str = "",
+        passed: int = 0,
+        of: int = 0,
+    ) -> None:
+        """Puts an answer on the wall; slots beyond the wall's size are not shown."""
         if 0 <= slot < self._slots:
-            self._wall[slot] = LiveSlot(slot, str(role), task, tail[-TAIL_CHARS:], tokens, state)
-            self._write_when_due()
+            self._wall[slot] = LiveSlot(slot, str(role), task, tail[-TAIL_CHARS:], tokens, state, verdict, passed, of)
+
+    @property
+    def due(self) -> bool:
+        """Whether the last rewrite is long enough ago for another one."""
+        return self._clock() >= self._due
 
     def flush(self) -> None:
-        """Writes now: call it when a phase ends; the last updates may have come too soon to be written."""
+        """Writes now. Readers never see half a file."""
         self._due = self._clock() + self._interval
         wall = [asdict(self._wall[slot]) for slot in sorted(self._wall)]
         view = {
@@ -97,10 +119,6 @@ class LiveWriter:
         """Takes the wall away: nothing is being sampled any more."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
-
-    def _write_when_due(self) -> None:
-        if self._clock() >= self._due:
-            self.flush()
 
 
 class LiveReader:

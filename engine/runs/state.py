@@ -6,14 +6,16 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import reduce as fold
-from typing import Literal, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, cast
 
-import numpy as np
-import numpy.typing as npt
-
+from engine.runs.columns import Columns
 from engine.runs.events import Event, EventKind, Json
 from engine.runs.history import History
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Axis = Literal["step", "seconds", "time"]
 
@@ -104,12 +106,14 @@ class RunState:
     checkpoint_step: int | None = None
     best_step: int | None = None
     resumes: int = 0
+    asked: frozenset[str] = frozenset()  # commands that wait for the end of the step
     started: float | None = None  # Unix time
     updated: float | None = None  # Unix time of the last event
     seconds: float = 0.0  # at work
     summary: Mapping[str, Json] | None = None  # of a finished run
     ending: str = ""  # why it stopped or failed
     remedy: str = ""
+    columns: Columns[StepPoint] = field(default_factory=Columns, compare=False, repr=False)  # what `column` remembers
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
@@ -117,18 +121,24 @@ class RunState:
         return self.points[-1].metrics if self.points else {}
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
-        """One metric over all finished steps, float64 [steps]; NaN where a step lacks it. O(steps)."""
-        values = [point.metrics.get(name) for point in self.points]
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+        """One metric over all finished steps, float64 [steps], not to be written to; NaN where a step lacks it.
+
+        O(steps that are new since the last call).
+        """
+        return self.columns.of(name, self.points, lambda point: point.metrics.get(name))
 
     def axis(self, name: Axis = "step") -> npt.NDArray[np.float64]:
         """Where the points of `column` lie: step number, seconds at work or Unix time, float64 [steps]."""
-        return np.array([getattr(point, name) for point in self.points], dtype=np.float64)
+        return self.columns.of((name,), self.points, attrgetter(name))  # a tuple: no metric is called so
 
     def evaluation(self, split: str, when: str) -> Evaluation | None:
         """The last evaluation of that split and kind."""
         found = (each for each in reversed(self.evaluations) if each.split == split and each.when == when)
         return next(found, None)
+
+
+class Changes(dict[str, object]):
+    """The fields of the state that an event changes."""
 
 
 def reduce(state: RunState, event: Event) -> RunState:
@@ -137,20 +147,30 @@ def reduce(state: RunState, event: Event) -> RunState:
     On `resumed` everything of steps >= from_step is forgotten: those steps are run again. An evaluation
     repeated after a kill replaces the one it repeats. Unknown kinds change nothing but the time.
     """
-    known = _REDUCERS.get(event.kind)
-    if known is not None:
-        state = known(state, event)
-    return replace(state, updated=event.time, seconds=max(state.seconds, event.seconds))
+    return replay((event,), state)
 
 
 def replay(events: Iterable[Event], state: RunState | None = None) -> RunState:
-    """`reduce` over many events."""
-    return fold(reduce, events, state if state is not None else RunState())
+    """`reduce` over many events; without any, `state` itself."""
+    start = state if state is not None else RunState()
+    # A state is frozen from here on; until it is handed out it is changed in place, for a copy an event would take
+    # ten times as long as all else that a long journal's events need.
+    draft = replace(start)
+    touched = False
+    for event in events:
+        touched = True
+        known = _REDUCERS.get(event.kind)
+        if known is not None:
+            for name, value in known(draft, event).items():
+                object.__setattr__(draft, name, value)
+        object.__setattr__(draft, "updated", event.time)
+        if event.seconds > draft.seconds:
+            object.__setattr__(draft, "seconds", event.seconds)
+    return draft if touched else start
 
 
-def _run_started(state: RunState, event: Event) -> RunState:
-    return replace(
-        state,
+def _run_started(state: RunState, event: Event) -> Changes:
+    return Changes(
         status=RunStatus.RUNNING,
         preset=_text(event, "preset"),
         steps=_whole(event, "steps") or 0,
@@ -159,74 +179,77 @@ def _run_started(state: RunState, event: Event) -> RunState:
     )
 
 
-def _sandbox(state: RunState, event: Event) -> RunState:
+def _sandbox(state: RunState, event: Event) -> Changes:
     reasons = event.data.get("reasons")
     told = tuple(map(str, reasons)) if isinstance(reasons, list) else ()
     sandbox = Sandbox(_text(event, "letter"), _text(event, "summary"), told, _text(event, "remedy"))
-    return replace(state, sandbox=sandbox)
+    return Changes(sandbox=sandbox)
 
 
-def _phase_started(state: RunState, event: Event) -> RunState:
+def _phase_started(state: RunState, event: Event) -> Changes:
     name, total = _text(event, "phase"), _whole(event, "total")
-    return replace(state, phase=Phase(name, event.step, event.seconds, total, _text(event, "unit")))
+    return Changes(phase=Phase(name, event.step, event.seconds, total, _text(event, "unit")))
 
 
-def _phase_finished(state: RunState, event: Event) -> RunState:
-    return replace(state, phase=None)
+def _phase_finished(state: RunState, event: Event) -> Changes:
+    return Changes(phase=None)
 
 
-def _heartbeat(state: RunState, event: Event) -> RunState:
+def _heartbeat(state: RunState, event: Event) -> Changes:
     if state.phase is None:
-        return state
+        return Changes()
     total = _whole(event, "total")
     phase = replace(state.phase, done=_whole(event, "done"), total=state.phase.total if total is None else total)
-    return replace(state, phase=phase)
+    return Changes(phase=phase)
 
 
-def _step_finished(state: RunState, event: Event) -> RunState:
+def _step_finished(state: RunState, event: Event) -> Changes:
     if event.step is None:
-        return state
+        return Changes()
     metrics = _numbers(event, "metrics")
     names = state.metric_names
     if not metrics.keys() <= state.metrics.keys():
         names = tuple(dict.fromkeys((*names, *metrics)))
     point = StepPoint(event.step, event.seconds, event.time, metrics)
-    return replace(state, step=event.step, phase=None, points=state.points.append(point), metric_names=names)
+    return Changes(step=event.step, phase=None, points=state.points.append(point), metric_names=names)
 
 
-def _evaluation(state: RunState, event: Event) -> RunState:
+def _evaluation(state: RunState, event: Event) -> Changes:
     split, when = _text(event, "split"), _text(event, "when")
     new = Evaluation(event.step or 0, event.seconds, split, when, _object(event, "summary"))
     others = (each for each in state.evaluations if (each.step, each.split, each.when) != (new.step, split, when))
-    return replace(state, evaluations=(*others, new))
+    return Changes(evaluations=(*others, new))
 
 
-def _checkpoint(state: RunState, event: Event) -> RunState:
+def _checkpoint(state: RunState, event: Event) -> Changes:
     best = event.step if event.data.get("best") else state.best_step
-    return replace(state, checkpoint_step=event.step, best_step=best)
+    return Changes(checkpoint_step=event.step, best_step=best, asked=state.asked - {"checkpoint"})
 
 
-def _notice(state: RunState, event: Event) -> RunState:
+def _notice(state: RunState, event: Event) -> Changes:
     notice = Notice(event.step, event.time, _text(event, "level") or "info", _text(event, "text"))
-    return replace(state, notices=state.notices.append(notice))
+    return Changes(notices=state.notices.append(notice))
 
 
-def _paused(state: RunState, event: Event) -> RunState:
-    return replace(state, status=RunStatus.PAUSED)
+def _asked(state: RunState, event: Event) -> Changes:
+    return Changes(asked=state.asked | {_text(event, "command")})
 
 
-def _continued(state: RunState, event: Event) -> RunState:
-    return replace(state, status=RunStatus.RUNNING)
+def _paused(state: RunState, event: Event) -> Changes:
+    return Changes(status=RunStatus.PAUSED)
 
 
-def _resumed(state: RunState, event: Event) -> RunState:
+def _continued(state: RunState, event: Event) -> Changes:
+    return Changes(status=RunStatus.RUNNING)
+
+
+def _resumed(state: RunState, event: Event) -> Changes:
     from_step = _whole(event, "from_step")
     if from_step is None:
-        return state
+        return Changes()
     points = state.points.first(bisect_left(state.points, from_step, key=lambda point: point.step))
     checkpoint, best = state.checkpoint_step, state.best_step
-    return replace(
-        state,
+    return Changes(
         status=RunStatus.RUNNING,
         steps=_whole(event, "steps") or state.steps,
         step=max(0, from_step - 1),
@@ -236,26 +259,27 @@ def _resumed(state: RunState, event: Event) -> RunState:
         checkpoint_step=min(checkpoint, from_step - 1) if checkpoint is not None and from_step > 1 else None,
         best_step=best if best is not None and best < from_step else None,
         resumes=state.resumes + 1,
+        asked=frozenset(),
         summary=None,
         ending="",
         remedy="",
     )
 
 
-def _run_finished(state: RunState, event: Event) -> RunState:
-    return replace(state, status=RunStatus.FINISHED, phase=None, summary=_object(event, "summary"))
+def _run_finished(state: RunState, event: Event) -> Changes:
+    return Changes(status=RunStatus.FINISHED, phase=None, asked=frozenset(), summary=_object(event, "summary"))
 
 
-def _run_stopped(state: RunState, event: Event) -> RunState:
-    return replace(state, status=RunStatus.STOPPED, phase=None, ending=_text(event, "reason"))
+def _run_stopped(state: RunState, event: Event) -> Changes:
+    return Changes(status=RunStatus.STOPPED, phase=None, asked=frozenset(), ending=_text(event, "reason"))
 
 
-def _run_failed(state: RunState, event: Event) -> RunState:
+def _run_failed(state: RunState, event: Event) -> Changes:
     ending, remedy = _text(event, "error"), _text(event, "remedy")
-    return replace(state, status=RunStatus.FAILED, phase=None, ending=ending, remedy=remedy)
+    return Changes(status=RunStatus.FAILED, phase=None, asked=frozenset(), ending=ending, remedy=remedy)
 
 
-_REDUCERS: Mapping[str, Callable[[RunState, Event], RunState]] = {
+_REDUCERS: Mapping[str, Callable[[RunState, Event], Changes]] = {
     EventKind.RUN_STARTED: _run_started,
     EventKind.SANDBOX: _sandbox,
     EventKind.PHASE_STARTED: _phase_started,
@@ -265,6 +289,7 @@ _REDUCERS: Mapping[str, Callable[[RunState, Event], RunState]] = {
     EventKind.EVALUATION: _evaluation,
     EventKind.CHECKPOINT: _checkpoint,
     EventKind.NOTICE: _notice,
+    EventKind.ASKED: _asked,
     EventKind.PAUSED: _paused,
     EventKind.CONTINUED: _continued,
     EventKind.RESUMED: _resumed,

@@ -8,67 +8,27 @@ import numpy as np
 import pytest
 
 from engine.measure import measure
-from engine.problems import IOExample, Problem
-from engine.prompts import Rejected, RejectReason, Role
-from engine.rollouts import RolloutSettings, TaskRollouts, roll_out
+from engine.problems import Problem
+from engine.prompts import Rejected, RejectReason
+from engine.rollouts import TaskRollouts, roll_out
 from engine.sampling import Completion, OnDelta, Request, SamplingParams
 from engine.sandbox import Executor, Limits, Status
 from engine.scoring import ScoringRules, score
-
-DOUBLE = "print(int(input()) * 2)"
-SQUARE = "print(int(input()) ** 2)"
-CRASH = "print(1 // 0)"
-
-PROBLEM = Problem(
-    id="double",
-    statement="Print twice the number.",
-    public=(),
-    hidden=(IOExample("1\n", "2\n"), IOExample("3\n", "6\n")),
-    solutions=(DOUBLE,),
+from tests.engine.scripted_sampler import (
+    CODER,
+    PROBLEM,
+    SETTINGS,
+    SQUARE,
+    TESTER,
+    ScriptedSampler,
+    program,
 )
-
-
-def program(source: str) -> str:
-    return f"```python\n{source}\n```"
-
-
-def unit_test(text: str, output: str) -> str:
-    return f"**Test Input:**\n```\n{text}\n```\n**Test Output:**\n```\n{output}\n```\n**Explanation:** so"
-
-
-class ScriptedSampler:
-    """Answers each request with the same texts; `unfinished` ones count as cut off."""
-
-    def __init__(self, coder: Sequence[str], tester: Sequence[str], unfinished: Sequence[str] = ()) -> None:
-        self._texts = {Role.CODER: coder, Role.TESTER: tester}
-        self._unfinished = unfinished
-
-    def sample(
-        self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
-    ) -> Iterator[Completion]:
-        for request in requests:
-            texts = self._texts[Role(request.id.split("/")[1])]
-            for index in reversed(range(request.n)):
-                text = texts[index]
-                ids = tuple(range(1, len(text.split()) + 1))
-                yield Completion(request.id, index, ids, (-1.0,) * len(ids), text not in self._unfinished, text)
-
-    def rest(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Executor]:
     with Executor(Limits(cpu_seconds=1.0)) as executor:
         yield executor
-
-
-CODER = [program(DOUBLE), program(SQUARE), program(CRASH), "no code at all"]
-TESTER = [unit_test("5", "10"), unit_test("2", "4"), unit_test("3", "9"), "no test at all"]
-SETTINGS = RolloutSettings(4, 4, SamplingParams(), SamplingParams())
 
 
 def rollouts(executor: Executor, sampler: ScriptedSampler | None = None) -> TaskRollouts:

@@ -17,6 +17,7 @@ import pytest
 from engine.config import dump_toml, load_preset
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
+from engine.runs.inbox import Command, pending, send
 from engine.runs.journal import JournalReader, read_journal
 
 SMALL = (
@@ -132,6 +133,37 @@ def test_a_signal_ends_a_run_with_a_checkpoint_from_which_it_goes_on(
     assert number.name in last.data["reason"]
     assert run_to_end(folder) == (0, "")
     assert metrics_by_step(folder) == metrics_by_step(unbroken)
+
+
+@pytest.mark.slow
+def test_a_pause_holds_until_it_is_taken_back_and_a_stop_leaves_after_its_step(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    reader, heard = JournalReader(folder.journal), []
+
+    def comes(kind: EventKind) -> Callable[[], bool]:
+        def came() -> bool:
+            heard.extend(event.kind for event in reader.poll())
+            return kind in heard
+
+        return came
+
+    for command in (Command.PAUSE, Command.RESUME, Command.PAUSE):  # the last word counts
+        send(folder.path, command)
+    process = engine(folder)
+    _wait_until(comes(EventKind.PAUSED), process)
+    for command in (Command.PAUSE, Command.CHECKPOINT):
+        send(folder.path, command)
+    _wait_until(comes(EventKind.ASKED), process)
+    assert EventKind.CONTINUED not in heard
+    send(folder.path, Command.RESUME)
+    _wait_until(comes(EventKind.CONTINUED), process)
+    for command in (Command.PAUSE, Command.STOP):  # no pause that a stop would wait for
+        send(folder.path, command)
+    process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert comes(EventKind.RUN_STOPPED)()
+    assert heard.count(EventKind.PAUSED) == 1
+    assert not pending(folder.inbox)
 
 
 @pytest.mark.slow

@@ -28,6 +28,16 @@ def finished(step: int, **metrics: Json) -> Event:
     return event("step_finished", step, seconds=step * 2.0, metrics=metrics)
 
 
+def test_what_was_asked_is_remembered_until_it_is_done() -> None:
+    state = replay([event("asked", 1, command="checkpoint"), event("asked", 1, command="stop")])
+    assert state.asked == {"checkpoint", "stop"}
+    state = reduce(state, event("checkpoint", 1, name="step-1", seconds=0.1, best=False))
+    assert state.asked == {"stop"}
+    for ending in ("run_stopped", "run_finished", "run_failed"):
+        assert not reduce(state, event(ending, 1)).asked
+    assert not reduce(state, event("resumed", from_step=2, steps=3)).asked
+
+
 def test_a_run_from_start_to_end() -> None:
     state = replay([start(steps=2)])
     assert (state.status, state.preset, state.steps, state.seed) == (RunStatus.RUNNING, "nano", 2, 3)

@@ -1,0 +1,122 @@
+"""Who looks on hears of every answer, from its tokens to its verdict, and changes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from engine.measure import measure
+from engine.observing import Answer, Verdict, verdict_of_program, verdicts_of_tests, when_done
+from engine.pass_matrix import PassMatrix
+from engine.problems import IOExample
+from engine.prompts import Role
+from engine.rollouts import roll_out
+from engine.sampling import Completion
+from engine.sandbox import AS_A_PROCESS, Executor, Limits, Outcome, Status
+from tests.engine.scripted_sampler import CODER, PROBLEM, SETTINGS, TESTER, ScriptedSampler
+
+TRUTH = (IOExample("1\n", "2\n"), IOExample("3\n", "6\n"))
+
+
+class Listener:
+    """Writes down what it is told, answer by answer."""
+
+    def __init__(self) -> None:
+        self.told: defaultdict[Answer, list[object]] = defaultdict(list)
+
+    def on_tokens(self, answer: Answer, token_ids: Sequence[int]) -> None:
+        self.told[answer].append(len(token_ids))
+
+    def on_completion(self, answer: Answer, completion: Completion) -> None:
+        self.told[answer].append(completion.text)
+
+    def on_verdict(self, answer: Answer, verdict: Verdict) -> None:
+        self.told[answer].append(verdict)
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    with Executor(Limits(cpu_seconds=1.0)) as executor:
+        yield executor
+
+
+def test_every_answer_is_told_from_its_tokens_to_its_verdict() -> None:
+    listener = Listener()
+    with Executor(Limits(cpu_seconds=1.0)) as executor:  # its threads are gone, and with them all verdicts told
+        roll_out([PROBLEM], lambda p, r: (1, 2), ScriptedSampler(CODER, TESTER), executor, SETTINGS, 0, listener)
+    programs = [listener.told[Answer("double", Role.CODER, index)] for index in range(4)]
+    tests = [listener.told[Answer("double", Role.TESTER, index)] for index in range(4)]
+    assert [told[1] for told in programs] == CODER
+    assert [told[1] for told in tests] == TESTER
+    assert [told[2:] for told in programs] == [
+        [Verdict("correct", 2, 2)],
+        [Verdict("wrong", 0, 2)],
+        [Verdict("wrong", 0, 2)],
+        [Verdict("rejected")],
+    ]
+    assert [told[2:] for told in tests] == [
+        [Verdict("right", 1, 3)],
+        [Verdict("right", 2, 3)],
+        [Verdict("wrong", 1, 3)],
+        [Verdict("malformed")],
+    ]
+
+
+def test_an_observed_evaluation_has_the_figures_of_an_unobserved_one(executor: Executor) -> None:
+    def measured(listener: Listener | None) -> dict[str, object]:
+        sampler = ScriptedSampler(CODER, TESTER)
+        summary = measure(
+            [PROBLEM], lambda p, r: (1, 2), sampler, executor, SETTINGS, ((4, 4),), seed=0, observer=listener
+        )
+        return summary.to_json()
+
+    listener = Listener()
+    assert measured(listener) == measured(None)
+    assert len(listener.told) == 8
+
+
+def outcomes(*statuses: Status) -> list[Outcome]:
+    return [Outcome(status, "2" if test.input == "1\n" else "6") for status, test in zip(statuses, TRUTH, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict"),
+    [
+        ((Status.OK, Status.OK), Verdict("correct", 2, 2)),
+        ((Status.OK, Status.RUNTIME_ERROR), Verdict("wrong", 1, 2)),
+        ((Status.OK, Status.TIME_LIMIT), Verdict("timeout", 1, 2)),
+        ((Status.RUNTIME_ERROR, Status.INFRASTRUCTURE), Verdict("undecided", 0, 2)),
+    ],
+)
+def test_a_program_is_judged_by_all_of_its_outcomes(statuses: tuple[Status, ...], verdict: Verdict) -> None:
+    assert verdict_of_program(outcomes(*statuses), TRUTH, AS_A_PROCESS) == verdict
+
+
+def test_without_a_correct_program_tests_are_undecided() -> None:
+    matrix = PassMatrix(
+        truth_nt=np.array([[True, False], [False, False]]),
+        generated_nm=np.array([[True, False, False], [True, True, False]]),
+        malformed_m=np.array([False, False, True]),
+    )
+    assert verdicts_of_tests(matrix) == [Verdict("undecided", 2, 2), Verdict("undecided", 1, 2), Verdict("malformed")]
+
+
+def test_what_waits_for_executions_is_done_once_and_never_after_a_cancellation() -> None:
+    done: list[str] = []
+    first, second = Future[list[Outcome]](), Future[list[Outcome]]()
+    when_done([first, second], lambda: done.append("both"))
+    second.set_result([])
+    assert not done
+    first.set_result([])
+    assert done == ["both"]
+    when_done([first, second], lambda: done.append("at once"))
+    assert done == ["both", "at once"]
+    cancelled = Future[list[Outcome]]()
+    when_done([cancelled, first], lambda: done.append("never"))
+    cancelled.cancel()
+    when_done([cancelled], lambda: done.append("never"))
+    assert done == ["both", "at once"]

@@ -19,6 +19,8 @@ from cure_tui.commands.export import export
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
 from cure_tui.commands.runs import runs
+from cure_tui.commands.serve import serve
+from cure_tui.commands.solve import solve
 from cure_tui.exit_codes import epilog
 from cure_tui.terminal import in_terminal
 from engine.errors import ConfigError, CureError
@@ -43,8 +45,10 @@ app.command()(runs)
 app.command()(attach)
 app.command()(resume)
 app.command()(compare)
+app.command()(solve)
 app.command()(doctor)
 app.command()(export)
+app.command()(serve)
 app.add_typer(presets_app, name="presets")
 
 

@@ -24,8 +24,8 @@ class Cli:
     environment: dict[str, str]
     folder: Path
 
-    def __call__(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        return self._run(["-m", "cure_tui"], arguments, timeout)
+    def __call__(self, *arguments: str, timeout: float = 60, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return self._run(["-m", "cure_tui"], arguments, timeout, stdin)
 
     def scripted(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         return self._run(["-P", "-c", SCRIPTED], arguments, timeout)
@@ -40,11 +40,14 @@ class Cli:
             text=True,
         )
 
-    def _run(self, how: list[str], arguments: tuple[str, ...], timeout: float) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, how: list[str], arguments: tuple[str, ...], timeout: float, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *how, *arguments],
             cwd=self.folder,
             env=self.environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -1,0 +1,47 @@
+"""`cure-tui serve`: the dashboard in a browser, through textual-serve, an optional extra."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from engine.errors import ConfigError, EnvironmentError_
+
+_FOR_OTHERS = """\
+warning: other machines can reach {host}, and nothing is encrypted: whoever sees the address below can start and stop
+runs on this machine. Safer: without --host, and on the other machine ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"""
+
+
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Show the dashboard in a browser; closing the page does not stop a run."""
+    try:
+        from cure_tui.web.server import DashboardServer
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith(("cure_tui", "engine")):
+            raise
+        lacking = f"the dashboard in a browser needs {(missing.name or '').partition('.')[0]}"
+        raise EnvironmentError_(lacking, "pip install 'cure-tui[serve]'") from missing
+    listening = _listen(host, port)
+    address, port = listening.getsockname()[:2]
+    if not ipaddress.ip_address(address).is_loopback:
+        print(_FOR_OTHERS.format(host=host, port=port), file=sys.stderr)
+    DashboardServer(listening).serve()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises ConfigError where that cannot be: the port is in use or reserved, the host is not this machine."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family)
+    except OSError as fault:
+        reason = (fault.strerror or str(fault)).partition(" (")[0].lower()
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {reason}", "take another --port, or --port 0 for a free one"
+        ) from fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +30,7 @@ def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Ale
         found.append(_ending(after))
     old, new = before.state, after.state
     if new.step > old.step:
-        if new.metrics.get("nonfinite_updates") or ("loss" in new.metrics and new.metrics["loss"] is None):
+        if _not_finite(new):
             found.append(Alert(f"step {new.step}: the update was not finite and was left out", "error"))
         if _over(new, kl_bound) and not _over(old, kl_bound):
             kl = new.metrics["kl"]
@@ -39,6 +38,20 @@ def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Ale
         if _mu_below_zero(new) and not _mu_below_zero(old):
             found.append(Alert(f"mu is below 0 over {MU_STEPS} steps: the tests choose wrong programs", "warning"))
     return found
+
+
+def standing_alert(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
+    """What is wrong with the run at this moment, in a few words for a window's title; "" where nothing is."""
+    if snapshot.condition in (RunCondition.CRASHED, RunCondition.FAILED, RunCondition.UNREADABLE):
+        return snapshot.condition.value
+    if not snapshot.is_live:
+        return ""
+    state = snapshot.state
+    if _not_finite(state):
+        return "update not finite"
+    if _over(state, kl_bound):
+        return f"KL {state.metrics['kl']:.3f}"
+    return "mu below 0" if _mu_below_zero(state) else ""
 
 
 def _ending(after: Snapshot) -> Alert:
@@ -52,6 +65,11 @@ def _ending(after: Snapshot) -> Alert:
     return Alert(after.fault or after.state.ending or "the run failed", "error")
 
 
+def _not_finite(state: RunState) -> bool:
+    metrics = state.metrics
+    return bool(metrics.get("nonfinite_updates")) or ("loss" in metrics and metrics["loss"] is None)
+
+
 def _over(state: RunState, bound: float) -> bool:
     kl = state.metrics.get("kl")
     return bound > 0 and kl is not None and kl > bound
@@ -60,4 +78,8 @@ def _over(state: RunState, bound: float) -> bool:
 def _mu_below_zero(state: RunState) -> bool:
     recent = [point.metrics.get("mu") for point in state.points[-MU_STEPS:]]
     known = [mu for mu in recent if mu is not None]
-    return len(known) >= MU_STEPS // 2 and len(recent) == MU_STEPS and statistics.median(known) < 0
+    if len(recent) < MU_STEPS or len(known) < MU_STEPS // 2:
+        return False
+    from statistics import median  # decimal and fractions come with it: not before the first frame
+
+    return median(known) < 0

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
+from cure_tui.ascii_filter import AsciiOnly
+from cure_tui.copying import save
 from cure_tui.engine_process import EngineProcess
-from cure_tui.launching import PreparedRun, prepare_resume, prepare_run
 from cure_tui.palette import DEFAULT_THEME, THEMES
+from cure_tui.screen_picture import screen_svg
 from cure_tui.screens.home import HomeScreen
-from cure_tui.screens.run import RunScreen
+from cure_tui.window_title import title_codes
 from engine.errors import CureError
 from engine.runs.home import run_name
+
+if TYPE_CHECKING:
+    from cure_tui.launching import PreparedRun
+    from cure_tui.screens.run import RunScreen
+
+_PALETTE_SECONDS = 0.2
+"""Until the palette is gone from the screen that it was opened on."""
 
 
 class CureApp(App[str]):
@@ -27,6 +38,7 @@ class CureApp(App[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "next_theme", "Theme", show=False),
         Binding("question_mark", "toggle_help", "Help"),
+        Binding("ctrl+s", "save_picture", "Save the screen as a picture", show=False),
         Binding("q", "leave", "Quit"),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
     ]
@@ -37,6 +49,7 @@ class CureApp(App[str]):
         """`run`: shown at once, on top of the home screen. `engine`: one that was started for it."""
         super().__init__()
         self.ascii_only = ascii_only
+        self._ascii_filter = AsciiOnly()
         self._first_run = run
         self._engines: list[EngineProcess] = [] if engine is None else [engine]
         for theme in THEMES.values():
@@ -49,10 +62,20 @@ class CureApp(App[str]):
             self.watch_run(self._first_run)
         self.set_interval(1.0, self._reap)
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii_filter] if self.ascii_only else filters
+
+    def get_key_display(self, binding: Binding) -> str:
+        shown = super().get_key_display(binding)
+        return binding.key if self.ascii_only and not shown.isascii() else shown
+
     # Runs ---------------------------------------------------------------------------------------------------
 
     def watch_run(self, path: Path) -> None:
         """Opens a run's screen on top of the home screen."""
+        from cure_tui.screens.run import RunScreen  # not with the app: numpy comes with it, and nobody waits for charts
+
         try:
             screen = RunScreen(path)
         except CureError as error:
@@ -62,6 +85,8 @@ class CureApp(App[str]):
 
     def start_preset(self, preset: str) -> None:
         """Starts a new run of a preset and shows it."""
+        from cure_tui.launching import prepare_run
+
         try:
             self._start(prepare_run(preset, [], None))
         except CureError as error:
@@ -69,6 +94,8 @@ class CureApp(App[str]):
 
     def resume_run(self, path: Path) -> None:
         """Goes on with a run and shows it."""
+        from cure_tui.launching import prepare_resume
+
         try:
             prepared = prepare_resume(str(path))
             if prepared.finished:
@@ -80,11 +107,26 @@ class CureApp(App[str]):
 
     def _start(self, prepared: PreparedRun) -> None:
         self._engines.append(EngineProcess(prepared.folder))
-        if isinstance(self.screen, RunScreen):
-            if self.screen.path == prepared.folder.path:
+        watched = self._watched(self.screen)
+        if watched is not None:
+            if watched.path == prepared.folder.path:
                 return
             self.pop_screen()
         self.watch_run(prepared.folder.path)
+
+    @staticmethod
+    def _watched(screen: Screen[object]) -> RunScreen | None:
+        """The screen where it is one of a run."""
+        if isinstance(screen, HomeScreen):
+            return None
+        from cure_tui.screens.run import RunScreen
+
+        return screen if isinstance(screen, RunScreen) else None
+
+    def watch_title(self, title: str) -> None:
+        """The terminal's title follows the application's, where there is a terminal."""
+        if self._driver is not None and not self.is_headless and not self.is_web:
+            self._driver.write(title_codes(title))
 
     def _reap(self) -> None:
         """A finished engine stays in the process table until it is asked for its status."""
@@ -108,17 +150,30 @@ class CureApp(App[str]):
         else:
             self.action_show_help_panel()
 
+    def action_save_picture(self) -> None:
+        """The screen as SVG, into the run's folder; without a run into the folder that cure-tui was started in."""
+        watched = next(filter(None, map(self._watched, self.screen_stack)), None)
+        folder = Path.cwd() if watched is None else watched.exports
+        saved = save(screen_svg(self), folder, f"screen-{datetime.now():%Y%m%d-%H%M%S}.svg")
+        self.notify(saved.message, severity="error" if saved.failed else "information", markup=False)
+
     def action_leave(self) -> None:
         """Quitting detaches: engines go on, and the last line says how to come back."""
         self._reap()
         names = [run_name(engine.folder.path) for engine in self._engines]
-        watched = self.screen if isinstance(self.screen, RunScreen) else None
+        watched = self._watched(self.screen)
         if watched is not None and watched.is_live and run_name(watched.path) not in names:
             names.append(run_name(watched.path))
         self.exit("\n".join(f"run {name} goes on; come back with: cure-tui attach {name}" for name in names))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from super().get_system_commands(screen)
+        # Textual's own picture of the screen refers to a font on the web, and goes to a folder of its choice.
+        yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
+        yield SystemCommand(
+            "Save the screen as a picture",
+            "SVG, into the run's exports or the current folder",
+            lambda: self.set_timer(_PALETTE_SECONDS, self.action_save_picture),
+        )
         yield SystemCommand("Next theme", "dark, light, safe for colour-blind eyes", self.action_next_theme)
         yield SystemCommand("Start nano", "train the embedded model: minutes on two CPU cores", self._start_nano)
 

@@ -51,6 +51,7 @@ class ArchiveView:
             try:
                 self._lengths |= reader.lengths(known)
             except RunError as error:
+                self.close()
                 self.fault = str(error)
         return self._lengths
 
@@ -71,6 +72,8 @@ class ArchiveView:
         try:
             records = [reader.read_task(step, task) for task in dict.fromkeys(reader.tasks(step))]
         except RunError as error:
+            self.close()  # the file may be another one by the next look
             self.fault = str(error)
             return []
+        self.fault = ""
         return [record for record in records if record is not None]

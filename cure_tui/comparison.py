@@ -1,90 +1,128 @@
-"""Two runs side by side: where their settings differ, what each reached on held-out tasks, their curves together."""
+"""Runs side by side: where their settings differ, what each reached on held-out tasks, their curves together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cure_tui.charts import ChartOptions, GlyphSet, Series, line_chart
+from cure_tui.charts import line_chart
+from cure_tui.curves import METRIC_CHARTS, XAxis, chart_options, overlaid
+from cure_tui.figures import UNKNOWN, Figure, figures_of
+from cure_tui.run_choice import LETTERS
 from cure_tui.spans import Row
 from cure_tui.text_table import text_table
 from engine.config import RunConfig
-from engine.evaluation import EvalSummary
+from engine.errors import RunError
 from engine.runs.state import RunState
 
-METRICS = (
-    ("code_accuracy", "code accuracy of the rollouts"),
-    ("ut_accuracy", "unit-test accuracy of the rollouts"),
-    ("mu", "mu"),
-    ("kl", "KL"),
-)
+PRINTED = ("accuracy: code", "accuracy: UT", "mu", "KL")
 SMOOTHING = 0.9
+NOTE = "held out: % ± standard error over tasks, changes in points"
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One of the two: what it is called, its settings, what its journal says."""
+    """One of them: what it is called, its settings (None: unreadable), what its journal says."""
 
     name: str
-    config: RunConfig
+    config: RunConfig | None
     state: RunState
 
-    def heldout(self, when: str) -> EvalSummary | None:
-        evaluation = self.state.evaluation("heldout", when)
-        return EvalSummary.from_json(evaluation.summary) if evaluation else None
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """One figure of one run at both ends, and at the end of the run that the others are held against."""
+
+    metric: str
+    run: int
+    start: Figure
+    end: Figure
+    first_end: Figure
+
+    @property
+    def change(self) -> float | None:
+        return _difference(self.end, self.start)
+
+    @property
+    def against_first(self) -> float | None:
+        return None if self.run == 0 else _difference(self.end, self.first_end)
 
 
-def config_differences(a: RunConfig, b: RunConfig) -> list[tuple[str, str, str]]:
-    """Key and both values of every setting that differs, in the order of the file."""
-    ours, theirs = dict(_flat(a.model_dump())), dict(_flat(b.model_dump()))
-    keys = [*ours, *(key for key in theirs if key not in ours)]
+def check_choice(paths: Sequence[object]) -> None:
+    """Raises RunError where the chosen runs are too few, too many, or one twice."""
+    if len(set(paths)) < len(paths):
+        raise RunError("a run cannot be compared with itself", "choose another one")
+    if len(paths) < 2:
+        raise RunError("one run alone is no comparison", "choose another one")
+    if len(paths) > len(LETTERS):
+        raise RunError(f"{len(paths)} runs are too many to tell apart", f"choose {len(LETTERS)} at the most")
+
+
+def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
+    """Key and all values of every setting that differs, in the order of the file; "?" where a file is unreadable."""
+    by_run = [None if config is None else dict(_flat(config.model_dump())) for config in configs]
+    known = [values for values in by_run if values is not None]
+    keys = dict.fromkeys(key for values in known for key in values)
+    different = [key for key in keys if any(values.get(key) != known[0].get(key) for values in known)]
+    return [(key, *("?" if values is None else str(values.get(key, "-")) for values in by_run)) for key in different]
+
+
+def accuracies(states: Sequence[RunState]) -> list[Reached]:
+    """Every figure of every run on held-out tasks, a figure's runs one after another."""
+    starts, ends = ([figures_of(state.evaluation("heldout", when)) for state in states] for when in ("start", "end"))
+    metrics = dict.fromkeys(name for figures in (*starts, *ends) for name in figures)
     return [
-        (key, str(ours.get(key, "-")), str(theirs.get(key, "-"))) for key in keys if ours.get(key) != theirs.get(key)
+        Reached(metric, run, *(figures.get(metric, UNKNOWN) for figures in (starts[run], ends[run], ends[0])))
+        for metric in metrics
+        for run in range(len(states))
     ]
 
 
-def comparison_text(a: ComparedRun, b: ComparedRun) -> str:
-    """Settings that differ, then accuracies at both ends."""
-    different = config_differences(a.config, b.config)
+def share_text(figure: Figure) -> str:
+    """A figure in per cent: "70.0 ± 1.2"."""
+    if figure.mean is None:
+        return "-"
+    mean = f"{100 * figure.mean:.1f}"
+    return mean if figure.standard_error is None else f"{mean} ± {100 * figure.standard_error:.1f}"
+
+
+def change_text(change: float | None) -> str:
+    return "-" if change is None else f"{100 * change:+.1f}"
+
+
+def metric_title(metric: str) -> str:
+    """What a figure of `figures_of` is called in a table."""
+    return {"code": "code accuracy", "ut": "unit-test accuracy"}.get(metric, metric.replace("bon", "BoN"))
+
+
+def comparison_text(runs: Sequence[ComparedRun]) -> str:
+    """Settings that differ, then accuracies at both ends, as plain text."""
+    names = [run.name for run in runs]
+    different = config_differences(*(run.config for run in runs))
     settings = (
-        text_table(["SETTING", a.name, b.name], [list(row) for row in different])
-        if different
-        else "the settings are the same"
+        text_table(["SETTING", *names], [list(row) for row in different]) if different else "the settings are the same"
     )
-    return f"{settings}\n\n{text_table(['HELD OUT', a.name, b.name], list(_accuracies(a, b)))}"
+    rows = [["steps", run.name, "0", str(run.state.step), "", ""] for run in runs]
+    for each in accuracies([run.state for run in runs]):
+        figures = [share_text(each.start), share_text(each.end), change_text(each.change)]
+        rows.append([metric_title(each.metric), names[each.run], *figures, change_text(each.against_first)])
+    table = text_table(["HELD OUT", "RUN", "START", "END", "CHANGE", "AGAINST THE FIRST"], rows)
+    return f"{settings}\n\n{table}\n{NOTE}"
 
 
-def overlays(a: ComparedRun, b: ComparedRun, columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
-    """A chart a metric with both runs in it, smoothed over the raw points."""
-    for metric, title in METRICS:
-        series = [
-            Series(run.name, run.state.axis("step"), run.state.column(metric), f"series{number}")
-            for number, run in enumerate((a, b))
-        ]
-        glyphs = GlyphSet.ASCII if ascii_only else GlyphSet.BRAILLE
-        options = ChartOptions(title=title, x_label="step", smoothing=SMOOTHING, glyphs=glyphs)
-        yield from line_chart(series, columns, rows, options)
-        yield ()
+def overlays(runs: Sequence[ComparedRun], columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
+    """A chart for each of a few metrics with all runs in it, smoothed over the raw points."""
+    lines = [(run.name, run.state) for run in runs]
+    for spec in METRIC_CHARTS:
+        if spec.name in PRINTED:
+            options = chart_options(spec, smoothing=SMOOTHING, marks=len(LETTERS), ascii_only=ascii_only)
+            yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
+            yield ()
 
 
-def _accuracies(a: ComparedRun, b: ComparedRun) -> Iterator[list[str]]:
-    yield ["steps", str(a.state.step), str(b.state.step)]
-    for when in ("start", "end"):
-        summaries = [run.heldout(when) for run in (a, b)]
-        yield [f"code, {when}", *(_share(s.code.mean if s else None) for s in summaries)]
-        yield [f"unit tests, {when}", *(_share(s.ut.mean if s else None) for s in summaries)]
-        for size in _sizes(summaries):
-            means = [s.bon[size].mean if s and size in s.bon else None for s in summaries]
-            yield [f"BoN {size}, {when}", *map(_share, means)]
-
-
-def _sizes(summaries: list[EvalSummary | None]) -> list[str]:
-    return list(dict.fromkeys(size for summary in summaries if summary for size in summary.bon))
-
-
-def _share(mean: float | None) -> str:
-    return "-" if mean is None else f"{100 * mean:.1f}%"
+def _difference(figure: Figure, other: Figure) -> float | None:
+    return None if figure.mean is None or other.mean is None else figure.mean - other.mean
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series
+from cure_tui.figures import headline
 from engine.runs.state import Evaluation, RunState
 
 
@@ -25,7 +26,7 @@ class XAxis(StrEnum):
 class ChartSpec:
     """One chart: its title, its metrics with what the legend calls them, and its fixed range if it has one.
 
-    evaluated: the chart shows evaluations of this split instead of metrics of steps.
+    evaluated: the chart shows evaluations of this split, of which `EVALUATED` are the metrics, instead of steps.
     """
 
     name: str
@@ -34,10 +35,11 @@ class ChartSpec:
     evaluated: str = ""
 
 
+EVALUATED = (("code_accuracy", "code"), ("ut_accuracy", "UT"), ("bon_accuracy", "BoN"))
 CHARTS: tuple[ChartSpec, ...] = (
-    ChartSpec("accuracy", (("code_accuracy", "code"), ("ut_accuracy", "UT"), ("bon_accuracy", "BoN")), (0.0, 1.0)),
-    ChartSpec("validation accuracy", y_range=(0.0, 1.0), evaluated="validation"),
-    ChartSpec("held-out accuracy", y_range=(0.0, 1.0), evaluated="heldout"),
+    ChartSpec("accuracy", EVALUATED, (0.0, 1.0)),
+    ChartSpec("validation accuracy", EVALUATED, (0.0, 1.0), evaluated="validation"),
+    ChartSpec("held-out accuracy", EVALUATED, (0.0, 1.0), evaluated="heldout"),
     ChartSpec("rewards", (("coder_reward", "coder"), ("tester_reward", "tester"))),
     ChartSpec("trust", (("p_u", "p_u"), ("p_01", "p_01"), ("p_00", "p_00")), (0.0, 1.0)),
     ChartSpec("mu", (("mu", "mu"), ("mu_bound", "bound"))),
@@ -56,14 +58,31 @@ CHARTS: tuple[ChartSpec, ...] = (
 CHART_BY_NAME: Mapping[str, ChartSpec] = {chart.name: chart for chart in CHARTS}
 
 
+def _alone(chart: ChartSpec, metric: tuple[str, str]) -> ChartSpec:
+    name = chart.name if len(chart.metrics) == 1 or metric[1] == chart.name else f"{chart.name}: {metric[1]}"
+    return replace(chart, name=name, metrics=(metric,))
+
+
+METRIC_CHARTS = tuple(_alone(chart, metric) for chart in CHARTS for metric in chart.metrics)
+"""A chart a metric, for comparing: each line is a run, and two metrics of four runs would be eight lines."""
+
+
 def chart_series(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
     """The chart's lines over the finished steps, or over the evaluations there have been."""
     if chart.evaluated:
-        return _evaluated(state, chart.evaluated, axis)
+        return _evaluated(state, chart, axis)
     x = x_of(state, axis)
     return [
         Series(label, x, state.column(metric), f"series{number}")
         for number, (metric, label) in enumerate(chart.metrics)
+    ]
+
+
+def overlaid(runs: Sequence[tuple[str, RunState]], chart: ChartSpec, axis: XAxis) -> list[Series]:
+    """The chart's one metric with a line for each run, told apart by name, marker and colour."""
+    return [
+        replace(chart_series(state, chart, axis)[0], name=name, style=f"series{number}")
+        for number, (name, state) in enumerate(runs)
     ]
 
 
@@ -74,6 +93,7 @@ def chart_options(
     smoothing: float = 0.0,
     log_y: bool = False,
     cursor: float | None = None,
+    marks: int = 1,
     ascii_only: bool = False,
 ) -> ChartOptions:
     """How the chart is drawn. A logarithmic axis takes the place of a fixed range."""
@@ -85,6 +105,7 @@ def chart_options(
         smoothing=0.0 if chart.evaluated else smoothing,
         glyphs=GlyphSet.ASCII if ascii_only else GlyphSet.BRAILLE,
         cursor_x=cursor if axis is XAxis.STEP else None,
+        marks=marks,
     )
 
 
@@ -99,12 +120,16 @@ def x_of(state: RunState, axis: XAxis) -> Floats:
     return np.cumsum(np.nan_to_num(state.column("tasks")))
 
 
-def _evaluated(state: RunState, split: str, axis: XAxis) -> list[Series]:
-    """Code, UT and the largest best-of-N of one split's evaluations."""
-    found = sorted((each for each in state.evaluations if each.split == split), key=lambda each: each.step)
+def _evaluated(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
+    """The chart's metrics at the evaluations of its split."""
+    found = sorted((each for each in state.evaluations if each.split == chart.evaluated), key=lambda each: each.step)
     x = np.array([_place(state, each, axis) for each in found], dtype=np.float64)
-    figures = np.array([_figures(each) for each in found], dtype=np.float64).reshape(len(found), 3)
-    return [Series(label, x, figures[:, at], f"series{at}") for at, label in enumerate(("code", "UT", "BoN"))]
+    means = [[np.nan if figure.mean is None else figure.mean for figure in headline(each)] for each in found]
+    figures = np.array(means, dtype=np.float64).reshape(len(found), len(EVALUATED))
+    return [
+        Series(label, x, figures[:, EVALUATED.index((metric, label))], f"series{number}")
+        for number, (metric, label) in enumerate(chart.metrics)
+    ]
 
 
 def _place(state: RunState, evaluation: Evaluation, axis: XAxis) -> float:
@@ -115,15 +140,3 @@ def _place(state: RunState, evaluation: Evaluation, axis: XAxis) -> float:
     steps, places = state.axis("step"), x_of(state, axis)
     before = int(np.searchsorted(steps, evaluation.step, side="right"))
     return float(places[before - 1]) if before else 0.0
-
-
-def _figures(evaluation: Evaluation) -> tuple[float, float, float]:
-    summary = evaluation.summary
-    bon = summary.get("bon")
-    largest = list(bon.values())[-1] if isinstance(bon, dict) and bon else None
-    return _mean(summary.get("code")), _mean(summary.get("ut")), _mean(largest)
-
-
-def _mean(value: object) -> float:
-    mean = value.get("mean") if isinstance(value, dict) else None
-    return float(mean) if isinstance(mean, int | float) else float("nan")

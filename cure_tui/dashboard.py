@@ -1,4 +1,7 @@
-"""Opens the dashboard, and says on the terminal what is still running when it is left."""
+"""Opens the dashboard, and says on the terminal what is still running when it is left.
+
+What the first frame does not show is imported when it is needed.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,23 @@ from pathlib import Path
 
 from cure_tui.app import CureApp
 from cure_tui.engine_process import EngineProcess
-from cure_tui.headless import report
-from cure_tui.launching import prepare_resume, prepare_run
 from cure_tui.terminal import draws_unicode
-from engine.runs.journal import JournalReader
-from engine.runs.state import RunStatus, replay
+from cure_tui.window_title import title_kept
 
 
 def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None) -> None:
     """The home screen, or `run` on top of it. Returns when the user leaves; a run that was started here and has
     finished meanwhile leaves its table behind.
     """
-    said = CureApp(run, engine, ascii_only=not draws_unicode()).run()
+    with title_kept(sys.stderr):  # where Textual draws, too
+        said = CureApp(run, engine, ascii_only=not draws_unicode()).run()
     if said:
         print(said, file=sys.stderr)
     if engine is not None:
+        from cure_tui.headless import report
+        from engine.runs.journal import JournalReader
+        from engine.runs.state import RunStatus, replay
+
         state = replay(JournalReader(engine.folder.journal).poll())
         if state.status is RunStatus.FINISHED:
             report(engine.folder, state, as_json=False)
@@ -30,11 +35,15 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
 
 def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None) -> None:
     """Starts a new run and shows it. Raises CureError before anything is drawn."""
+    from cure_tui.launching import prepare_run
+
     prepared = prepare_run(preset, overrides, run_dir)
     show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))
 
 
 def resume_in_dashboard(wanted: str) -> None:
     """Goes on with a run and shows it; a finished one is only shown."""
+    from cure_tui.launching import prepare_resume
+
     prepared = prepare_resume(wanted)
     show_dashboard(prepared.folder.path, None if prepared.finished else EngineProcess(prepared.folder))

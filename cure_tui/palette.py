@@ -7,14 +7,14 @@ those of Okabe and Ito, which people with any of the common colour deficiencies 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.theme import Theme
 
-from cure_tui.spans import Row, fit
+from cure_tui.spans import Row, fit, width
 
 SERIES = 6
 _DARK_SERIES = ("#5fafff", "#ffaf5f", "#87d787", "#ff87af", "#d7af5f", "#af87ff")
@@ -73,7 +73,12 @@ def styles_of(theme: str) -> Mapping[str, Style]:
 
 def to_strip(row: Row, columns: int, theme: str, base: Style | None = None) -> Strip:
     """The row as a strip of exactly `columns`, for `render_line` of a line-API widget. `base` lies beneath."""
-    styles = styles_of(theme)
     beneath = base or Style()
-    segments = [Segment(span.text, beneath + styles.get(span.style, Style())) for span in fit(row, columns)]
-    return Strip(segments, columns)
+    styles = _styles_over(theme, beneath)
+    exact = row if width(row) == columns else fit(row, columns)
+    return Strip([Segment(span.text, styles.get(span.style, beneath)) for span in exact], columns)
+
+
+@lru_cache(64)
+def _styles_over(theme: str, beneath: Style) -> Mapping[str, Style]:
+    return {name: beneath + style for name, style in styles_of(theme).items()}

@@ -15,30 +15,33 @@ from types import TracebackType
 
 from engine.errors import RunError
 from engine.runs.folder import RunFolder
+from engine.runs.inbox import Command, pending
 from engine.runs.journal import JournalReader
-from engine.runs.listing import RunCondition, read_info
+from engine.runs.listing import RunCondition, condition_of, read_info, read_pulse
 from engine.runs.live import LiveReader, LiveView
 from engine.runs.state import RunState, replay
 
 ACTIVE_SECONDS = 1 / 15
 IDLE_SECONDS = 0.5
-CONDITION_SECONDS = 1.0
-EVENTS_A_ROUND = 4000
-"""About a tenth of a second of parsing: a long journal is shown while it is being read."""
+LOADING_SECONDS = 0.25
+EVENTS_A_ROUND = 2000
+"""Some hundredths of a second of parsing: a long journal is shown while it is being read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that can be known of a run at one moment.
 
-    condition: live, finished, stopped, failed, crashed, by lock, process and heartbeat. loading: part of the journal is
-    still unread. skipped: lines of the journal that were no events. fault: why nothing more can be read.
+    condition: live, finished, stopped, failed, crashed, by lock, process and heartbeat. pending: commands, from
+    whichever dashboard, that the engine has not taken up yet. loading: part of the journal is still unread. skipped:
+    lines of the journal that were no events. fault: why nothing more can be read.
     """
 
     path: Path
     condition: RunCondition = RunCondition.STOPPED
     state: RunState = field(default_factory=RunState)
     live: LiveView | None = None
+    pending: tuple[Command, ...] = ()
     pid: int | None = None
     beat_seconds: float | None = None
     loading: bool = True
@@ -59,8 +62,7 @@ class RunWatcher:
         self._folder, self._publish = folder, publish
         self._journal, self._live = JournalReader(folder.journal), LiveReader(folder.live)
         self._state = RunState()
-        self._condition_due = float("-inf")
-        self._last = Snapshot(folder.path)
+        self._read_ahead: RunCondition | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="run-watcher", daemon=True)
 
@@ -86,30 +88,32 @@ class RunWatcher:
         if not self._folder.path.is_dir():
             return self._failed(f"the folder {self._folder.path} is gone")
         try:
+            pulse = read_pulse(self._folder)
             events = self._journal.poll(EVENTS_A_ROUND)
         except RunError as error:
             return self._failed(str(error))
         self._state = replay(events, self._state)
-        condition, pid, beat = self._condition(changed=bool(events))
+        loading = len(events) == EVENTS_A_ROUND
+        condition = self._ahead() if loading else condition_of(self._state, pulse)
+        alive = condition is RunCondition.LIVE
         return Snapshot(
             path=self._folder.path,
             condition=condition,
             state=self._state,
-            live=self._live.read() if condition is RunCondition.LIVE else None,
-            pid=pid,
-            beat_seconds=beat,
-            loading=len(events) == EVENTS_A_ROUND,
+            live=self._live.read() if alive else None,
+            pending=pending(self._folder.inbox) if alive else (),
+            pid=pulse.holder.pid if alive else None,
+            # Rounded, for a pulse that is a little older is no news worth a redraw; without an engine there is none.
+            beat_seconds=round(pulse.beat_seconds) if alive and pulse.beat_seconds is not None else None,
+            loading=loading,
             skipped=self._journal.skipped,
         )
 
-    def _condition(self, *, changed: bool) -> tuple[RunCondition, int | None, float | None]:
-        now = time.monotonic()
-        if now < self._condition_due and not changed:
-            return self._last.condition, self._last.pid, self._last.beat_seconds
-        self._condition_due = now + CONDITION_SECONDS
-        info = read_info(self._folder.path)
-        # Rounded, for a pulse that is a little older is no news worth a redraw.
-        return info.state, info.pid, None if info.beat_seconds is None else round(info.beat_seconds)
+    def _ahead(self) -> RunCondition:
+        """The condition while the end of the journal is still unread."""
+        if self._read_ahead is None:
+            self._read_ahead = read_info(self._folder.path).state
+        return self._read_ahead
 
     def _failed(self, fault: str) -> Snapshot:
         return Snapshot(
@@ -118,12 +122,17 @@ class RunWatcher:
         )  # fmt: skip
 
     def _run(self) -> None:
+        published, due = Snapshot(self._folder.path), float("-inf")
         while not self._over.is_set():
             snapshot = self.look()
-            # States by identity: comparing two by value would walk through all steps of the run.
-            changed = snapshot.state is not self._last.state or snapshot != self._last
-            self._last = snapshot
-            if changed:
+            now = time.monotonic()
+            if _differs(snapshot, published) and not (snapshot.loading and now < due):
+                published, due = snapshot, now + LOADING_SECONDS
                 self._publish(snapshot)
             if not snapshot.loading:
                 self._over.wait(ACTIVE_SECONDS if snapshot.is_live else IDLE_SECONDS)
+
+
+def _differs(one: Snapshot, other: Snapshot) -> bool:
+    # States by identity: comparing two by value would walk through all steps of the run.
+    return one.state is not other.state or one != other

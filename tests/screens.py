@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
 import sys
 from pathlib import Path
 
@@ -15,13 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from cure_tui.app import CureApp  # noqa: E402
+from cure_tui.screen_picture import screen_svg  # noqa: E402
 from engine.runs.listing import find_run, list_runs  # noqa: E402
 
 SIZE = (132, 42)
 VIEWS = {"overview": ("1",), "matrix": ("3",), "curves": ("4", "s"), "rollouts": ("2",)}
 _READ_SECONDS, _DRAW_SECONDS = 3.0, 1.5
-# Textual's picture asks a web site for its font; ours asks nobody, and takes what the reader has.
-_FONT_FACE = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
 async def draw(run: Path, folder: Path) -> None:
@@ -31,8 +29,7 @@ async def draw(run: Path, folder: Path) -> None:
         for name, keys in VIEWS.items():
             await pilot.press(*keys)
             await pilot.pause(_DRAW_SECONDS)
-            picture = _FONT_FACE.sub("", app.export_screenshot(title="cure-tui"))
-            (folder / f"{name}.svg").write_text(picture)
+            (folder / f"{name}.svg").write_text(screen_svg(app))
             print(folder / f"{name}.svg")
 
 

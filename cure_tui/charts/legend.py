@@ -80,14 +80,20 @@ def _legend(entries: Sequence[Entry]) -> Row:
 
 
 def _squeezed(entries: Sequence[Entry], columns: int, glyphs: GlyphSet) -> Row:
-    """The legend in `columns`: names shortened alike, then left out, then entries left out and counted."""
+    """The legend in `columns`: names shortened alike, values left out, names left out, entries left out and counted.
+
+    Names outlive values: a value can be read off the axis, a line without its name says nothing.
+    """
     legend = _legend(entries)
     if not legend or width(legend) <= columns:
         return legend
     longest = max(len(entry.name) for entry in entries)
-    for letters in (*range(longest - 1, _SHORTEST_NAME - 1, -1), 0):
-        legend = _legend([replace(entry, name=shorten(entry.name, letters, glyphs)) for entry in entries])
-        if width(legend) <= columns:
+    lengths = range(longest, _SHORTEST_NAME - 1, -1)
+    without_values = [replace(entry, value="") for entry in entries] if any(entry.marker for entry in entries) else []
+    tries = [(entries, letters) for letters in lengths] + [(without_values, letters) for letters in lengths]
+    for some, letters in (*tries, (entries, 0)):
+        legend = _legend([replace(entry, name=shorten(entry.name, letters, glyphs)) for entry in some])
+        if legend and width(legend) <= columns:
             return legend
     bare = [replace(entry, name="") for entry in entries if entry.marker]
     for kept in range(len(bare) - 1, 0, -1):

@@ -58,6 +58,10 @@ def line_chart(series: Sequence[Series], columns: int, rows: int, options: Chart
     for curve, extent in zip(curves, extents, strict=True):
         if len(curves) > 1 or curve.line.x_k.size == 1:  # a lone dot is easily missed
             _mark(canvas, extent, curve.marker, curve.series.style)
+    for number, (curve, extent) in enumerate(zip(curves, extents, strict=True)):
+        for share in range(1, options.marks):
+            at = (share - number / len(curves)) / options.marks  # no two lines are marked in the same column
+            _mark(canvas, extent, curve.marker, curve.series.style, at)
     draw_cursor(canvas, frame)
     return frame.around(canvas.read())
 
@@ -80,15 +84,15 @@ def _entry(curve: _Curve, cursor_x: float | None) -> Entry:
     return Entry(curve.marker, curve.series.style, curve.series.name, value)
 
 
-def _mark(canvas: Canvas, extent: Extent, marker: str, style: str) -> None:
-    """Put the marker on the end of a line, further left where another's stands; nowhere off the canvas."""
+def _mark(canvas: Canvas, extent: Extent, marker: str, style: str, share: float = 1.0) -> None:
+    """Put the marker on a line at that share of its length, further left where another's stands; not off the canvas."""
     filled = np.flatnonzero(extent.top_w <= extent.bottom_w)
     if not filled.size:
         return
-    last = int(filled[-1])
+    last = int(filled[round(share * (filled.size - 1))])
     for dot in range(last, max(-1, last - _MARKER_TRIES * canvas.across), -canvas.across):
         down = extent.row_at(dot)
-        if down is None or not 0 <= round(down) < canvas.height:
+        if down is None or not -1 < down < canvas.height or not 0 <= round(down) < canvas.height:  # it may be infinite
             continue
         if canvas.place(dot // canvas.across, round(down) // canvas.down, marker, style):
             return

@@ -55,6 +55,7 @@ class ChartOptions:
     y_range: (low, high) of the y axis, otherwise that of the data, out to the next ticks
     smoothing: weight of the moving average, 0 (off) to 0.99; the raw points stay visible beneath
     cursor_x: where a vertical line stands and the legend reads its values, otherwise the last ones
+    marks: markers on each line, the last at its end; with several, lines that cross are told apart without colour
     """
 
     title: str = ""
@@ -65,6 +66,7 @@ class ChartOptions:
     glyphs: GlyphSet = GlyphSet.BRAILLE
     cursor_x: float | None = None
     legend: bool = True
+    marks: int = 1
 
 
 @dataclass(frozen=True, slots=True)

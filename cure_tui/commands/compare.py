@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,25 +24,30 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Compare two runs: settings, accuracies on held-out tasks, curves."""
-    from cure_tui.comparison import comparison_text, config_differences, overlays
+    from cure_tui.comparison import check_choice, comparison_text, config_differences, overlays
     from cure_tui.spans import plain
 
-    first, second = _read(a), _read(b)
+    runs = [_read(wanted) for wanted in (a, b)]
+    check_choice([run.name for run in runs])
     if as_json:
-        different = config_differences(first.config, second.config)
         report = {
-            "runs": [first.name, second.name],
-            "different_settings": {key: values for key, *values in different},
-            "heldout": [
-                {when: summary and summary.headline() for when in ("start", "end") for summary in [run.heldout(when)]}
-                for run in (first, second)
-            ],
+            "runs": [run.name for run in runs],
+            "different_settings": {key: values for key, *values in config_differences(*(run.config for run in runs))},
+            "heldout": [{when: _headline(run, when) for when in ("start", "end")} for run in runs],
         }
         typer.echo(json.dumps(report))
         return
-    typer.echo(comparison_text(first, second))
+    typer.echo(comparison_text(runs))
     columns = min(_MAX_COLUMNS, shutil.get_terminal_size((100, 24)).columns)
-    typer.echo(f"\n{plain(overlays(first, second, columns, _CHART_ROWS, ascii_only=not draws_unicode()))}")
+    typer.echo(f"\n{plain(overlays(runs, columns, _CHART_ROWS, ascii_only=not draws_unicode()))}")
+
+
+def _headline(run: ComparedRun, when: str) -> dict[str, Any] | None:
+    """The few figures of a one-line summary; None before there are any."""
+    from engine.evaluation import EvalSummary
+
+    evaluation = run.state.evaluation("heldout", when)
+    return EvalSummary.from_json(evaluation.summary).headline() if evaluation else None
 
 
 def _read(wanted: str) -> ComparedRun:

@@ -18,7 +18,7 @@ from cure_tui.widgets.chart import ChartView
 ROLES = (("coder", "series0"), ("tester", "series1"))
 
 
-class LengthsPane(Pane):
+class LengthsPane(Pane, can_focus=True):
     """Two charts a role: bands over all steps, and the histogram of the chosen or newest step."""
 
     DEFAULT_CSS = """
@@ -40,6 +40,10 @@ class LengthsPane(Pane):
     def on_resize(self) -> None:
         self.set_class(self.size.width < 76, "-narrow")
 
+    def catch_up(self) -> None:
+        super().catch_up()
+        self.focus()
+
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
         lengths = self.archive.lengths(snapshot.state.step)
         shown = step or snapshot.state.step
@@ -50,8 +54,9 @@ class LengthsPane(Pane):
             quantiles_kq: Floats = np.array(
                 [np.quantile(lengths[each][role], QUANTILES) for each in steps], dtype=np.float64
             ).reshape(len(steps), len(QUANTILES))
+            title = f"{role} answers, tokens" if steps else self.archive.fault or f"{role} answers, tokens"
             bands = ChartOptions(
-                title=f"{role} answers, tokens", x_label="step", log_y=self._log_y, glyphs=glyphs,
+                title=title, x_label="step", log_y=self._log_y, glyphs=glyphs,
                 cursor_x=None if step is None else float(step),
             )  # fmt: skip
             self.query_one(f"#bands-{role}", ChartView).show_bands(x, quantiles_kq, bands, style)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -35,6 +37,10 @@ class LogPane(Pane):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield RowsView()
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        self.query_one(VerticalScroll).focus()
 
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
         state = snapshot.state
@@ -75,7 +81,7 @@ def log_rows(snapshot: Snapshot) -> Iterator[Row]:
 def _run_rows(snapshot: Snapshot) -> Iterator[Row]:
     state = snapshot.state
     yield (Span("run", "title"),)
-    yield _line("folder", str(snapshot.path))
+    yield _line("folder", _below_home(snapshot.path))
     yield _line("preset", f"{state.preset}, seed {state.seed}, {state.steps} steps")
     if snapshot.pid is not None:
         yield _line("engine", f"process {snapshot.pid}, last pulse {snapshot.beat_seconds or 0:.0f} s ago")
@@ -114,6 +120,12 @@ def _phase_rows(state: RunState) -> Iterator[Row]:
             bar = "━" * round(30 * max(0.0, seconds) / total)
             yield (Span(f"  {name:<20}", "muted"), Span(f"{seconds:7.2f} s  ", "text"), Span(bar, "series0"))
     yield ()
+
+
+def _below_home(path: Path) -> str:
+    """The path as a shell takes it, and short: a run's id at its end is what a small terminal must not cut off."""
+    home = Path(os.path.expanduser("~"))
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _line(label: str, text: str, style: str = "text") -> Row:

@@ -28,7 +28,7 @@ _WIDE, _HIGH = 100, 28
 _SMOOTHING = 0.8
 
 
-class OverviewPane(Pane):
+class OverviewPane(Pane, can_focus=True):
     """Wall above; matrix and curves below it. `p` turns the pages of a small terminal."""
 
     DEFAULT_CSS = """
@@ -36,7 +36,7 @@ class OverviewPane(Pane):
     OverviewPane #bottom { height: 3fr; }
     OverviewPane #matrix-side { width: 2fr; }
     OverviewPane #matrix-title { height: 1; }
-    OverviewPane #charts { width: 3fr; grid-size: 2 2; }
+    OverviewPane #charts { width: 3fr; grid-size: 2 2; grid-gutter: 0 1; }
     OverviewPane.-over #top { display: none; }
     OverviewPane.-small #top, OverviewPane.-small #bottom { height: 1fr; display: none; }
     OverviewPane.-small #matrix-side, OverviewPane.-small #charts { width: 1fr; display: none; }
@@ -74,6 +74,11 @@ class OverviewPane(Pane):
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < _WIDE or self.size.height < _HIGH, "-small")
+        self._keep_focus()
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        self._take_focus()
 
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
         live = snapshot.live
@@ -98,7 +103,8 @@ class OverviewPane(Pane):
         self._record = record
         nothing = "the first step is under way" if snapshot.state.step == 0 else "this step is not in the archive"
         malformed = malformed_tests(record) if record else None
-        self.query_one(MatrixView).show(record.matrix if record else None, malformed, nothing=nothing)
+        matrix = record.matrix if record else None
+        self.query_one(MatrixView).show(matrix, malformed, nothing=self.archive.fault or nothing)
         title = f"step {step or snapshot.state.step}  {record.task}" if record else ""
         count = f"  task {self._task_number % len(tasks) + 1} of {len(tasks)}, . next" if tasks else ""
         self.query_one("#matrix-title", RowsView).show([(Span(title, "title"), Span(count, "muted"))])
@@ -112,10 +118,20 @@ class OverviewPane(Pane):
         self._part = part
         for each in PARTS:
             self.set_class(each == part, f"-{each}")
+        self._keep_focus()
+
+    def _take_focus(self) -> None:
+        """The matrix takes the arrows where it can be seen; elsewhere the keys of the pane itself work."""
+        matrix_is_shown = not self.has_class("-small") or self._part == "matrix"
+        (self.query_one(MatrixView) if matrix_is_shown else self).focus()
+
+    def _keep_focus(self) -> None:
+        if self.has_focus or self.query_one(MatrixView).has_focus:
+            self._take_focus()
 
     def action_task(self, by: int) -> None:
         self._task_number += by
-        self.catch_up()
+        super().catch_up()
 
     def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
         if self._record is not None:

@@ -9,6 +9,7 @@ from cure_tui.spans import Row, Span, one_column
 from cure_tui.step_line import UNCONFINED, clock, seconds_left
 from cure_tui.watch import Snapshot
 from engine.runs.home import run_name
+from engine.runs.inbox import Command, pause_wanted
 from engine.runs.listing import RunCondition
 from engine.runs.state import RunState, RunStatus
 
@@ -44,6 +45,27 @@ def header_rows(
     ]
 
 
+def asked_of(snapshot: Snapshot) -> frozenset[str]:
+    """Commands that are still to be obeyed, whether the engine has taken them up or not."""
+    return snapshot.state.asked | frozenset(snapshot.pending)
+
+
+def coming_word(snapshot: Snapshot) -> str:
+    """What the engine was asked for and has not done yet, "" where that is nothing."""
+    if not snapshot.is_live:
+        return ""
+    asked, paused = asked_of(snapshot), snapshot.state.status is RunStatus.PAUSED
+    phase = snapshot.state.phase
+    evaluating = phase is not None and phase.name.startswith("evaluate")
+    if Command.STOP_NOW in asked or (paused and Command.STOP in asked):
+        return "stopping after this phase"
+    if Command.STOP in asked:
+        return f"stopping after this {'evaluation' if evaluating else 'step'}"
+    if pause_wanted(snapshot.pending, paused) is paused:
+        return ""
+    return "going on" if paused else "pausing after this phase"
+
+
 def executions_per_second(state: RunState) -> float | None:
     """Sandbox executions a second over the last steps."""
     points = state.points
@@ -59,9 +81,10 @@ def executions_per_second(state: RunState) -> float | None:
 
 def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, ascii_only: bool) -> Iterator[Row]:
     state = snapshot.state
-    paused = state.status is RunStatus.PAUSED
     yield (Span(one_column(_short_name(snapshot.path)), "title"),)
-    yield (condition_span(snapshot.condition, paused=paused, ascii_only=ascii_only),)
+    yield _condition(snapshot, ascii_only)
+    if snapshot.is_live and Command.CHECKPOINT in asked_of(snapshot):
+        yield (Span("checkpoint asked", "warning"),)
     if snapshot.is_live and (snapshot.beat_seconds or 0) > _QUIET_BEAT_SECONDS:
         yield (Span(f"no pulse for {snapshot.beat_seconds:.0f} s", "warning"),)
     if snapshot.loading and not state.step:
@@ -78,6 +101,15 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, 
         yield (Span("left ", "muted"), Span(clock(left), "text"))
     if snapshot.fault or state.ending:
         yield (Span(one_column(snapshot.fault or state.ending), "error" if snapshot.fault else "warning"),)
+
+
+def _condition(snapshot: Snapshot, ascii_only: bool) -> Row:
+    """What the engine will do next counts for more than what it does."""
+    coming = coming_word(snapshot)
+    if coming:
+        return (Span(f"{'~' if ascii_only else '◌'} {coming}", "warning"),)
+    paused = snapshot.state.status is RunStatus.PAUSED
+    return (condition_span(snapshot.condition, paused=paused, ascii_only=ascii_only),)
 
 
 def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:

@@ -350,7 +350,7 @@ def _legend(reading: Reading, columns: int, glyphs: _Glyphs) -> list[Row]:
     entries = [(verdict.glyph(glyphs.ascii_only), verdict.label, verdict.style) for verdict in _in_order(codes)]
     if reading.best is not None:
         entries.append((glyphs.pick("★", "*"), "best of n", "warning"))
-    for standing, label in ((Standing.CORRECT, "correct program, right test"), (Standing.WRONG, "wrong one")):
+    for standing, label in _STANDINGS:
         if standing in reading.programs or standing in reading.tests:
             entries.append((standing.glyph(glyphs.ascii_only), label, standing.style))
     lines: list[list[Span]] = [[]]
@@ -386,6 +386,13 @@ def _digit(number: int, place: int, places: int) -> str:
 def _first_that_fits(texts: Sequence[str], columns: int) -> str:
     return next((text for text in texts if len(text) <= columns), "")
 
+
+_STANDINGS = (
+    (Standing.CORRECT, "correct program, right test"),
+    (Standing.WRONG, "wrong one"),
+    (Standing.UNDECIDED, "no correct program to tell"),
+)
+"""What the marks of programs and tests mean, for the legend."""
 
 _INKS = {
     ascii_only: tuple((verdict.glyph(ascii_only), verdict.style) for verdict in VERDICTS)

@@ -2,9 +2,9 @@
 
     wall_rows   slots -> exactly `rows` rows of exactly `columns` columns
 
-A pane is a line about the answer (state, role, task, tokens) and the last lines of its text. Where not all answers fit,
-a pane shows one of several, one that is still being sampled if there is any: which ones share a pane depends on their
-places only, so no pane jumps when another answer ends.
+A pane is a line about the answer (state or verdict, role, task, score, tokens) and the last lines of its text. Where
+not all answers fit, a pane shows one of several, one that is still being sampled if there is any: which ones share a
+pane depends on their places only, so no pane jumps when another answer ends.
 """
 
 from __future__ import annotations
@@ -13,62 +13,77 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cure_tui.pictures.verdicts import Standing, Verdict
 from cure_tui.spans import Row, Span, fit, one_column, width
 from engine.runs.live import LiveSlot
 
 NOTHING = "nothing is being sampled"
-SAMPLING = "sampling"
+SAMPLING, TRUNCATED = "sampling", "truncated"
 MAX_PANE_COLUMNS = 4
 MIN_PANE_WIDTH = 24
 MIN_PANE_HEIGHT = 3
+_MIN_NAME_WIDTH = 4
 # Beyond this a pane grows no more readable: programs are narrow, and it is the end of a text that tells how it goes.
 _USEFUL_WIDTH, _USEFUL_LINES = 60, 12
-# A pane this wide says the state in a word as well; by its width alone, so that panes of a grid look alike.
-_WORDY_WIDTH = 34
+# A pane this wide says in a word how its answer stands; by its width alone, so that panes of a grid look alike.
+_WORDY_WIDTH = 44
 _ROLES = ("coder", "tester")
 
 
 @dataclass(frozen=True)
-class _Glyphs:
-    """What the wall is drawn with; a state that is not listed is drawn as `other`."""
+class _Sign:
+    """How an answer stands: the word for it, its glyph and style."""
 
-    states: dict[str, tuple[str, str]]
+    word: str
+    glyph: str
+    style: str
+
+
+@dataclass(frozen=True)
+class _Glyphs:
+    """What the wall is drawn with; a state or verdict that is not listed is drawn as `other`."""
+
+    states: dict[str, _Sign]
+    verdicts: dict[str, _Sign]
     roles: dict[str, str]
-    other: tuple[str, str]
+    other: str
+    cut: str
     bar: str
     rule: str
     caret: str
 
 
-# An answer that ended is a box: empty until it is judged, then filled (as a passed cell of the matrix) or crossed.
-_UNICODE = _Glyphs(
-    states={
-        SAMPLING: ("▸", "accent"),
-        "done": ("□", "text"),
-        "passed": ("■", "good"),
-        "failed": ("×", "bad"),
-        "truncated": ("…", "warning"),
-    },
-    roles={"coder": "◆", "tester": "◇"},
-    other=("·", "muted"),
-    bar="│",
-    rule="─",
-    caret="▌",
-)
-_ASCII = _Glyphs(
-    states={
-        SAMPLING: (">", "accent"),
-        "done": ("o", "text"),
-        "passed": ("#", "good"),
-        "failed": ("x", "bad"),
-        "truncated": ("/", "warning"),
-    },
-    roles={"coder": "C", "tester": "T"},
-    other=(".", "muted"),
-    bar="|",
-    rule="-",
-    caret="_",
-)
+def _glyphs(*, ascii_only: bool) -> _Glyphs:
+    """An answer that ended is a box until it is judged; verdicts look as they do beside the matrix."""
+
+    def standing(sign: Standing, word: str = "") -> _Sign:
+        return _Sign(word or sign.label, sign.glyph(ascii_only), sign.style)
+
+    sampling = _Sign(SAMPLING, ">" if ascii_only else "▸", "accent")
+    done = _Sign("done", "o" if ascii_only else "□", "text")
+    truncated = _Sign(TRUNCATED, "/" if ascii_only else "…", "warning")
+    timeout = _Sign("timeout", Verdict.TIME_LIMIT.glyph(ascii_only), Verdict.TIME_LIMIT.style)
+    return _Glyphs(
+        states={sign.word: sign for sign in (sampling, done, truncated)},
+        verdicts={
+            "correct": standing(Standing.CORRECT),
+            "right": standing(Standing.CORRECT, "right"),
+            "wrong": standing(Standing.WRONG),
+            "timeout": timeout,
+            "undecided": standing(Standing.UNDECIDED),
+            "rejected": standing(Standing.EMPTY, "no program"),
+            "malformed": standing(Standing.EMPTY),
+        },
+        roles={"coder": "C", "tester": "T"} if ascii_only else {"coder": "◆", "tester": "◇"},
+        other="." if ascii_only else "·",
+        cut=".." if ascii_only else "…",
+        bar="|" if ascii_only else "│",
+        rule="-" if ascii_only else "─",
+        caret="_" if ascii_only else "▌",
+    )
+
+
+_UNICODE, _ASCII = _glyphs(ascii_only=False), _glyphs(ascii_only=True)
 
 
 def wall_rows(
@@ -152,23 +167,30 @@ def _most_alive(slots: Sequence[LiveSlot]) -> LiveSlot:
 
 
 def _heading(role: str, slots: Sequence[LiveSlot], shown: int, columns: int, glyphs: _Glyphs) -> Row:
-    counts = Counter(slot.state for slot in slots)
-    states = [state for state in glyphs.states if counts[state]]
-    states += sorted(counts.keys() - set(states))
+    counts = Counter(_sign(slot, glyphs) for slot in slots)
+    order = [*glyphs.states.values(), *glyphs.verdicts.values()]
+    signs = sorted(counts, key=lambda sign: (order.index(sign) if sign in order else len(order), sign.word))
     of = f"{shown} of {len(slots)}" if shown < len(slots) else str(len(slots))
     start = (Span(f"{one_column(role)} ", _style_of(role)), Span(of, "title"))
 
     def row(*, words: bool) -> Row:
         parts: list[Span] = list(start)
-        for state in states:
-            glyph, style = glyphs.states.get(state, glyphs.other)
-            text = f"  {glyph} {counts[state]} {one_column(state)}" if words else f" {glyph}{counts[state]}"
-            parts.append(Span(text, style))
+        for sign in signs:
+            count = f"  {sign.glyph} {counts[sign]} {sign.word}" if words else f" {sign.glyph}{counts[sign]}"
+            parts.append(Span(count, sign.style))
         return tuple(parts)
 
     best = next((row for row in (row(words=True), row(words=False)) if width(row) <= columns), start)
     rule = Span(glyphs.rule * max(columns - width(best) - 1, 0), "axis")
     return fit((*best, Span(" "), rule), columns)
+
+
+def _sign(slot: LiveSlot, glyphs: _Glyphs) -> _Sign:
+    """Of the verdict, or of the state as long as there is none."""
+    word = slot.verdict or slot.state
+    return (glyphs.verdicts if slot.verdict else glyphs.states).get(
+        word, _Sign(one_column(word), glyphs.other, "muted")
+    )
 
 
 def _style_of(role: str) -> str:
@@ -181,17 +203,32 @@ def _pane(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]
 
 
 def _about(slot: LiveSlot, columns: int, glyphs: _Glyphs) -> Row:
-    glyph, style = glyphs.states.get(slot.state, glyphs.other)
-    left = (
-        Span(f"{glyph} ", style),
-        Span(f"{glyphs.roles.get(slot.role, '?')} ", _style_of(slot.role)),
-        Span(f"task {one_column(slot.task)}", "title"),
-    )
-    right = f"{slot.tokens:4d} tok"
+    """How the answer stands, role and task; then, for an answer that was judged, how many of its tests a program
+    passes, or how many programs pass a test; and its tokens."""
+    sign = _sign(slot, glyphs)
+    truncated = glyphs.states[TRUNCATED]
+    cut_off = slot.verdict and slot.state == TRUNCATED
+    right = f" {slot.tokens:4d} tok"
+    if slot.of:
+        right = f"{slot.passed}/{slot.of}{right}"
     if columns >= _WORDY_WIDTH:
-        right = f"{one_column(slot.state)}  {right}"
-    gap = columns - width(left) - len(right)
-    return fit((*left, Span(" " * gap), Span(right, "muted")) if gap > 0 else left, columns)
+        right = f"{sign.word} {right}" if slot.of else f"{sign.word}{right}"
+    left = (
+        Span(sign.glyph, sign.style),
+        Span(truncated.glyph, truncated.style) if cut_off else Span(" "),
+        Span(f"{glyphs.roles.get(slot.role, '?')} ", _style_of(slot.role)),
+    )
+    room = columns - width(left) - len(right) - 1
+    if room < _MIN_NAME_WIDTH:
+        right, room = "", columns - width(left)
+    name = Span(_end_of(one_column(slot.task), room, glyphs.cut), "title")
+    gap = Span(" " * max(0, columns - width(left) - len(name.text) - len(right)))
+    return fit((*left, name, gap, Span(right, "muted")), columns)
+
+
+def _end_of(name: str, columns: int, cut: str) -> str:
+    """Ids of tasks differ at their ends."""
+    return name if len(name) <= columns else f"{cut}{name[len(name) - columns + len(cut) :]}"
 
 
 def _tail(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]:

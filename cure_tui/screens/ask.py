@@ -32,7 +32,7 @@ class AskScreen(ModalScreen[str | None]):
         width: 64; max-width: 95%; height: auto; max-height: 90%; padding: 1 2;
         background: $panel; border: round $primary;
     }
-    AskScreen OptionList { height: auto; margin-top: 1; border: none; background: $panel; }
+    AskScreen OptionList, AskScreen OptionList:focus { height: auto; margin-top: 1; border: none; background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss_none", "Cancel")]
 

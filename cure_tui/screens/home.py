@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.timer import Timer
+from textual.widgets import DataTable, Footer, Input, OptionList, Static
 
-from cure_tui.palette import styles_of
-from cure_tui.pictures.header import condition_span
-from cure_tui.preset_list import PresetEntry, preset_entries
+from cure_tui.pictures.home import about_run, machine_rows, runs_caption
+from cure_tui.run_choice import LETTERS, Order, RunList, fitting, sorted_by
 from cure_tui.screens.ask import Answer, AskScreen
-from cure_tui.spans import Row, Span
+from cure_tui.spans import Span
+from cure_tui.widgets.preset_list import PresetList
 from cure_tui.widgets.rows import RowsView
-from engine.config import Machine, probe_machine
+from cure_tui.widgets.run_table import RunTable
 from engine.runs.home import runs_home
-from engine.runs.listing import RunCondition, RunInfo, list_runs
-from engine.sandbox import SandboxLevel, sandbox_level
+from engine.runs.listing import RunCondition, RunInfo, read_info
 
 if TYPE_CHECKING:
     from cure_tui.app import CureApp
+    from cure_tui.preset_list import PresetEntry
+    from engine.config import Machine
+    from engine.sandbox import SandboxLevel
 
 REFRESH_SECONDS = 2.0
-_NEEDS_SHOWN = 2
-COLUMNS = ("run", "state", "step", "code", "UT", "BoN", "started")
+_SIDE_BY_SIDE = 110
+_FIRST_RUN = "No runs yet.\n\nPress n to train the embedded model: ten minutes on two CPU cores, nothing to download."
 
 
 class HomeScreen(Screen[None]):
@@ -41,62 +41,101 @@ class HomeScreen(Screen[None]):
     DEFAULT_CSS = """
     HomeScreen #machine { padding: 0 1; height: 2; background: $panel; }
     HomeScreen .caption { padding: 0 1; color: $text-muted; height: 1; }
-    HomeScreen #presets-side { width: 2fr; }
-    HomeScreen #runs-side { width: 3fr; }
-    HomeScreen OptionList { border: none; height: 1fr; }
-    HomeScreen DataTable { height: 1fr; }
+    HomeScreen .caption.-here { color: $primary; text-style: bold; }
+    HomeScreen #presets-side { width: 40; margin-right: 1; }
+    HomeScreen #runs-side { width: 1fr; }
+    HomeScreen #filter { height: 1; border: none; padding: 0 1; background: $surface; display: none; }
+    HomeScreen #about { padding: 0 1; height: 1; }
     HomeScreen #empty { padding: 1 2; height: auto; display: none; }
     HomeScreen.-narrow #columns { layout: vertical; }
-    HomeScreen.-narrow #presets-side, HomeScreen.-narrow #runs-side { width: 100%; height: 1fr; }
+    HomeScreen.-narrow #presets-side { width: 100%; height: 2fr; margin-right: 0; }
+    HomeScreen.-narrow #runs-side { width: 100%; height: 3fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Start or watch", show=True),
-        Binding("n", "start_nano", "New nano run"),
-        Binding("r", "resume", "Resume"),
+        Binding("n", "start_nano", "Nano run"),
+        Binding("m", "mark", "Mark"),
+        Binding("c", "compare", "Compare"),
+        Binding("slash", "filter", "Filter"),
+        Binding("o", "order", "Order", show=False),
+        Binding("r", "resume", "Resume", show=False),
         Binding("delete,x", "delete", "Delete"),
+        Binding("escape", "clear", "All runs, no marks", show=False),
         Binding("tab", "app.focus_next", "Other list", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__()
+        self._list = RunList()
         self._presets: list[PresetEntry] = []
-        self._runs: list[RunInfo] = []
+        self._all_runs: list[RunInfo] | None = None  # None: not read yet
+        self._marked: list[Path] = []
+        self._order = Order.NEWEST
+        self._probed = False
+        self._looks: Timer | None = None
 
     @property
     def _cure(self) -> CureApp:
         return cast("CureApp", self.app)
 
+    @property
+    def _table(self) -> RunTable:
+        return self.query_one(RunTable)
+
     def compose(self) -> ComposeResult:
+        ascii_only = self._cure.ascii_only
         yield RowsView(id="machine")
         with Horizontal(id="columns"):
             with Vertical(id="presets-side"):
                 yield Static("presets", classes="caption")
-                yield OptionList(id="presets")
+                yield PresetList(ascii_only=ascii_only, id="presets")
             with Vertical(id="runs-side"):
-                yield Static(f"runs in {runs_home()}", classes="caption", markup=False)
-                yield Static("no runs yet: press n to train the embedded model, ten minutes on two cores", id="empty")
-                yield DataTable(id="runs", cursor_type="row", zebra_stripes=True)
-        yield Footer()
+                yield Static("runs", id="runs-caption", classes="caption", markup=False)
+                yield Input(placeholder="words of a run's name, preset or state; Enter: to the list", id="filter")
+                yield Static(_FIRST_RUN, id="empty")
+                yield RunTable(ascii_only=ascii_only, id="runs")
+                yield RowsView(id="about")
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one(DataTable).add_columns(*COLUMNS)
-        self.query_one("#machine", RowsView).show([(Span(" looking at this machine", "muted"),), ()])
-        self._probe()
-        self._read_runs()
-        self.set_interval(REFRESH_SECONDS, self._read_runs)
-        self.query_one("#presets").focus()
+        self.query_one("#machine", RowsView).show([(Span("looking at this machine", "muted"),), ()])
+        self._looks = self.set_interval(REFRESH_SECONDS, self._read_runs, pause=True)
+        self.query_one(PresetList).focus()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < 110, "-narrow")
+        narrow = self.size.width < _SIDE_BY_SIDE
+        self.set_class(narrow, "-narrow")
+        self.query_one(PresetList).show(self._presets, brief=narrow)
+
+    def on_descendant_focus(self) -> None:
+        """The caption of the side that keys go to stands out. (`:focus-within` does not reach a child's style.)"""
+        for side in self.query("#presets-side, #runs-side"):
+            side.query_one(".caption").set_class(side.has_focus_within, "-here")
 
     def on_screen_resume(self) -> None:
-        if self.is_mounted:
-            self._read_runs()
+        """Beneath a run's screen nothing is looked at: whoever attaches to a run may never see this one."""
+        if not self.is_current:
+            return
+        if not self._probed:
+            self._probed = True
+            self._probe()
+        self._read_runs()
+        if self._looks is not None:
+            self._looks.resume()
+
+    def on_screen_suspend(self) -> None:
+        # A covered screen that goes on working makes Textual repaint the whole one above it, time and again.
+        if self._looks is not None:
+            self._looks.pause()
 
     # What is read in the background -------------------------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="machine")
     def _probe(self) -> None:
+        # Half of what the dashboard loads is loaded here, behind the first frame.
+        from cure_tui.preset_list import preset_entries
+        from engine.config import probe_machine
+        from engine.sandbox import sandbox_level
+
         machine = probe_machine(runs_home())
         presets = preset_entries(machine)
         self.app.call_from_thread(self._show_presets, machine, presets)
@@ -106,7 +145,7 @@ class HomeScreen(Screen[None]):
     @work(thread=True, exclusive=True, group="runs")
     def _read_runs(self) -> None:
         if self.app.screen is self:
-            self.app.call_from_thread(self._show_runs, list_runs())
+            self.app.call_from_thread(self._take_runs, self._list.read())
 
     # What is shown ------------------------------------------------------------------------------------------
 
@@ -115,140 +154,157 @@ class HomeScreen(Screen[None]):
 
     def _show_presets(self, machine: Machine, presets: list[PresetEntry]) -> None:
         self._show_machine(machine, None)
-        self._presets = presets = sorted(presets, key=lambda entry: not entry.runs_here)
-        listed = self.query_one("#presets", OptionList)
-        listed.clear_options()
-        listed.add_options(Option(preset_card(entry, self.app.theme), id=entry.name) for entry in presets)
-        if presets:
-            listed.highlighted = next((at for at, entry in enumerate(presets) if entry.runs_here), 0)
+        self._presets = presets
+        self.query_one(PresetList).show(presets, brief=self.has_class("-narrow"))
 
-    def _show_runs(self, runs: list[RunInfo]) -> None:
+    def _take_runs(self, runs: list[RunInfo]) -> None:
+        first_time, self._all_runs = self._all_runs is None, runs
+        there = {run.path for run in runs}
+        self._marked = [path for path in self._marked if path in there]
+        self._show_runs()
+        if first_time and runs and self.query_one(PresetList).has_focus:
+            self._table.focus()  # whoever has runs comes back for them
+
+    def _show_runs(self) -> None:
+        runs, words = self._all_runs or [], self.query_one(Input).value
+        listed = sorted_by(fitting(runs, words), self._order)
         self.query_one("#empty").display = not runs
-        table = self.query_one(DataTable)
-        table.display = bool(runs)
-        if runs == self._runs:
-            return
-        chosen = self._chosen_run()
-        self._runs = runs
-        table.clear()
-        for run in runs:
-            table.add_row(*run_cells(run, self.app.theme), key=str(run.path))
-        places = {str(run.path): at for at, run in enumerate(runs)}
-        if chosen is not None and str(chosen.path) in places:
-            table.move_cursor(row=places[str(chosen.path)])
+        self._table.display = bool(runs)
+        self._table.show(listed, self._marked)
+        caption = runs_caption(len(listed), len(runs), words, self._order, len(self._marked), runs_home())
+        self.query_one("#runs-caption", Static).update(caption)
+        self._show_chosen()
 
-    def _chosen_run(self) -> RunInfo | None:
-        row = self.query_one(DataTable).cursor_row
-        return self._runs[row] if 0 <= row < len(self._runs) else None
+    def _show_chosen(self) -> None:
+        run = self._table.chosen
+        self.query_one("#about", RowsView).show([about_run(run)] if run else [()])
 
-    # What a user asks for -----------------------------------------------------------------------------------
+    def on_data_table_row_highlighted(self) -> None:
+        self._show_chosen()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._start(self._presets[event.option_index])
+    # Runs ---------------------------------------------------------------------------------------------------
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        run = self._chosen_run()
+        run = self._table.chosen
         if run is not None:
             self._cure.watch_run(run.path)
 
-    def action_open(self) -> None:
-        """Enter is taken by the list that has the focus; this is what the footer shows for it."""
-
-    def action_start_nano(self) -> None:
-        self._cure.start_preset("nano")
-
     def action_resume(self) -> None:
         run = self._chosen_run()
-        if run is None:
-            self.notify("no run is chosen", severity="warning")
-        else:
+        if run is not None:
             self._cure.resume_run(run.path)
 
     def action_delete(self) -> None:
         run = self._chosen_run()
-        if run is None:
-            return
-        if run.state is RunCondition.LIVE:
-            self.notify(f"{run.id} is running: stop it first", severity="warning", markup=False)
+        if run is None or self._is_live(run):
             return
         question = f"Delete {run.id} for good? Its checkpoints and rollouts go with it.\n{run.path}"
         answers = [Answer("delete", "d", "delete it"), Answer("keep", "k", "keep it")]
-        self.app.push_screen(AskScreen(question, answers), lambda answer: self._delete(run, answer))
 
-    def _delete(self, run: RunInfo, answer: str | None) -> None:
-        if answer != "delete":
+        def delete(answer: str | None) -> None:
+            if answer == "delete":
+                self._delete(run.path)
+
+        self.app.push_screen(AskScreen(question, answers), delete)
+
+    @work(thread=True, group="delete")
+    def _delete(self, path: Path) -> None:
+        """In the background: checkpoints of large models take seconds to remove."""
+        # It may have been resumed while the question stood.
+        if self.app.call_from_thread(self._is_live, read_info(path)):
             return
         try:
-            shutil.rmtree(run.path)
+            shutil.rmtree(path)
         except OSError as error:
-            self.notify(f"{run.path} cannot be removed: {error.strerror}", severity="error", markup=False)
-        self._read_runs()
+            said = f"{path} cannot be removed: {error.strerror or error}"
+            self.app.call_from_thread(self.notify, said, severity="error", markup=False)
+        self.app.call_from_thread(self._read_runs)
 
-    def _start(self, entry: PresetEntry) -> None:
+    def _is_live(self, run: RunInfo) -> bool:
+        """Whether an engine is at work on it, which is told the user."""
+        if run.state is RunCondition.LIVE:
+            self.notify(f"{run.id} is running: stop it first", severity="warning", markup=False)
+        return run.state is RunCondition.LIVE
+
+    def _chosen_run(self) -> RunInfo | None:
+        run = self._table.chosen
+        if run is None:
+            self.notify("no run is chosen", severity="warning")
+        return run
+
+    # Marks and comparing ------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        run = self._chosen_run()
+        if run is not None:
+            self._mark(run)
+
+    def on_run_table_marked(self, event: RunTable.Marked) -> None:
+        self._mark(event.run)
+
+    def _mark(self, run: RunInfo) -> None:
+        if run.path in self._marked:
+            self._marked.remove(run.path)
+        elif len(self._marked) == len(LETTERS):
+            self.notify(f"{len(LETTERS)} runs are compared at the most; m on one takes its mark", severity="warning")
+        else:
+            self._marked.append(run.path)
+        self._show_runs()
+
+    def action_compare(self) -> None:
+        """The marked runs; where only one is marked, that and the one under the cursor."""
+        run = self._table.chosen
+        paths = list(self._marked)
+        if len(paths) == 1 and run is not None:
+            paths.append(run.path)
+        if len(paths) < 2:
+            self.notify("mark a run with m, then press c on another one", severity="warning")
+        else:
+            from cure_tui.screens.compare import open_comparison
+
+            open_comparison(self._cure, paths)
+
+    # Which runs are listed ----------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        line = self.query_one(Input)
+        line.display = True
+        line.focus()
+
+    def on_input_changed(self) -> None:
+        self._show_runs()
+
+    def on_input_submitted(self) -> None:
+        line = self.query_one(Input)
+        line.display = bool(line.value)
+        self._table.focus()
+
+    def action_order(self) -> None:
+        self._order = self._order.next()
+        self._show_runs()
+
+    def action_clear(self) -> None:
+        """Escape takes back the filter first, then the marks."""
+        line = self.query_one(Input)
+        if line.display:
+            line.value = ""
+            line.display = False
+            self._table.focus()
+        else:
+            self._marked.clear()
+        self._show_runs()
+
+    # Presets ------------------------------------------------------------------------------------------------
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        entry = self.query_one(PresetList).chosen
+        if entry is None:
+            return
         if not entry.runs_here:
             what = "; ".join(f"{missing.what}: {missing.remedy}" for missing in entry.missing)
-            self.notify(f"{entry.name} does not run here: {what}", severity="warning", timeout=12, markup=False)
+            self.notify(f"{entry.name} does not fit this machine: {what}", severity="warning", timeout=12, markup=False)
             return
         self._cure.start_preset(entry.name)
 
-
-def machine_rows(machine: Machine, level: SandboxLevel | None) -> list[Row]:
-    """Two rows: the hardware, and what confines programs (None: still being tried)."""
-    gpus = ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus)
-    first: Row = (
-        Span("cure-tui", "accent"),
-        Span(f"  {machine.cores} cores  {machine.memory_gb:.0f} GB memory  {gpus or 'no GPU'}", "text"),
-        Span(f"  {machine.disk_free_gb:.0f} GB free for runs", "muted"),
-    )
-    if level is None:
-        return [first, (Span("trying to break out of the sandbox", "muted"),)]
-    style = "good" if level.letter == "A" else "warning" if level.confined else "error"
-    second: Row = (Span(f"sandbox level {level.letter}", style), Span(f"  {level.summary}", "muted"))
-    if level.remedy:
-        second = (*second, Span(f"  better: {level.remedy}", "text"))
-    return [first, second]
-
-
-def preset_card(entry: PresetEntry, theme: str) -> Text:
-    """Name, whether it fits this machine, and what it is for or what it lacks."""
-    styles = styles_of(theme)
-    card = Text()
-    card.append("✔ " if entry.runs_here else "✘ ", styles["good" if entry.runs_here else "bad"])
-    card.append(entry.name, styles["title"])
-    card.append("  runs here\n" if entry.runs_here else "  does not run here\n", styles["muted"])
-    card.append(f"  {entry.description}\n", styles["text"])
-    for missing in entry.missing[:_NEEDS_SHOWN]:
-        card.append(f"  needs: {missing.what}\n", styles["warning"])
-        card.append(f"    -> {missing.remedy}\n", styles["muted"])
-    if len(entry.missing) > _NEEDS_SHOWN:
-        more = len(entry.missing) - _NEEDS_SHOWN
-        card.append(f"  and {more} more: cure-tui doctor\n", styles["muted"])
-    return card
-
-
-def run_cells(run: RunInfo, theme: str) -> list[Text]:
-    """The cells of COLUMNS for one run."""
-    styles = styles_of(theme)
-    state = condition_span(run.state, paused=run.paused)
-    started = f"{datetime.fromtimestamp(run.started):%d %b %H:%M}" if run.started else "-"
-    code, ut, bon = _accuracies(run)
-    texts = [run.id, state.text, f"{run.step}/{run.steps}", code, ut, bon, started]
-    return [
-        Text(text, styles[state.style] if name == "state" else styles["text"], no_wrap=True)
-        for name, text in zip(COLUMNS, texts, strict=True)
-    ]
-
-
-def _accuracies(run: RunInfo) -> Sequence[str]:
-    """Code, UT and the largest best-of-N of the last evaluation, else of the last step."""
-    summary = run.evaluation.summary if run.evaluation else {}
-    bon = summary.get("bon")
-    sizes = list(bon.values()) if isinstance(bon, dict) else []
-    values = [summary.get("code"), summary.get("ut"), sizes[-1] if sizes else None]
-    means = [value.get("mean") if isinstance(value, dict) else None for value in values]
-    metrics = run.metrics or {}
-    names = ("code_accuracy", "ut_accuracy", "bon_accuracy")
-    found = [
-        mean if isinstance(mean, float | int) else metrics.get(name) for mean, name in zip(means, names, strict=True)
-    ]
-    return ["-" if value is None else f"{100 * value:.0f}%" for value in found]
+    def action_start_nano(self) -> None:
+        self._cure.start_preset("nano")

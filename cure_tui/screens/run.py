@@ -25,10 +25,11 @@ from cure_tui.pictures.header import header_rows
 from cure_tui.screens.ask import Answer, AskScreen
 from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.rows import RowsView
+from cure_tui.window_title import title_of
 from engine.config import load_config
 from engine.errors import CureError
 from engine.runs.folder import RunFolder
-from engine.runs.inbox import Command, send
+from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
 from engine.runs.state import RunStatus
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class RunScreen(Screen[None]):
         Binding("right_curly_bracket", "step(10)", "Ten steps on", show=False),
         Binding("f", "follow", "Follow"),
         Binding("space", "pause", "Pause"),
-        Binding("k", "checkpoint", "Checkpoint", show=False),
+        Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k goes up in matrix and list
         Binding("x", "stop", "Stop"),
         Binding("r", "resume", "Resume", show=False),
         Binding("escape", "home", "Home"),
@@ -78,10 +79,16 @@ class RunScreen(Screen[None]):
         self._newest = Snapshot(folder.path)
         self._told = False
         self._resumes = 0
+        self._inbox = folder.inbox
 
     @property
     def _cure(self) -> CureApp:
         return cast("CureApp", self.app)
+
+    @property
+    def exports(self) -> Path:
+        """The folder for what a user saves of this run."""
+        return self.path / "exports"
 
     @property
     def is_live(self) -> bool:
@@ -105,6 +112,8 @@ class RunScreen(Screen[None]):
     def on_unmount(self) -> None:
         self._watcher.close()
         self.archive.close()
+        if not any(isinstance(screen, RunScreen) and screen is not self for screen in self.app.screen_stack):
+            self.app.title = self._cure.TITLE
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < 20, "-low")
@@ -130,8 +139,9 @@ class RunScreen(Screen[None]):
             self.archive.forget()
         rows = header_rows(snapshot, self.chosen_step, self._max_minutes, ascii_only=self._cure.ascii_only)
         self.query_one("#header", RowsView).show(rows)
-        for pane in self.query(Pane):
-            pane.bring(snapshot, self.chosen_step)
+        self.app.title = title_of(snapshot, self._kl_bound)
+        for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen
+            cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
         """A notice, and the terminal's bell for whoever looks elsewhere."""
@@ -172,8 +182,25 @@ class RunScreen(Screen[None]):
     # Commands -----------------------------------------------------------------------------------------------
 
     def action_pause(self) -> None:
-        paused = self._newest.state.status is RunStatus.PAUSED
-        self._send(Command.RESUME if paused else Command.PAUSE, "going on" if paused else "pausing")
+        """Pause, or no pause any more. A pause that the engine has not taken up is taken back."""
+        self._want_pause(not self._pause_wanted())
+
+    def _pause_wanted(self) -> bool:
+        return pause_wanted(pending(self._inbox), self._newest.state.status is RunStatus.PAUSED)
+
+    def _want_pause(self, wanted: bool) -> None:
+        command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
+        if self._newest.is_live and self._withdrawn(opposite):
+            self.notify("paused as before" if wanted else "the pause is taken back", timeout=3)
+            return
+        self._send(command, "pausing after this phase" if wanted else "going on")
+
+    def _withdrawn(self, command: Command) -> bool:
+        try:
+            return withdraw(self.path, command)
+        except CureError as error:
+            self._cure.tell(error)
+            return False
 
     def action_checkpoint(self) -> None:
         self._send(Command.CHECKPOINT, "a checkpoint is written after this step")
@@ -191,13 +218,16 @@ class RunScreen(Screen[None]):
 
     def _stop(self, answer: str | None) -> None:
         if answer in ("stop", "stop_now"):
-            self._send(Command(answer), "stopping")
+            self._send(Command(answer), "stopping; r resumes the run at any time")
 
     def action_resume(self) -> None:
-        if self._newest.is_live:
-            self.action_pause()
-        else:
+        """Of a run at pause, or of one whose engine is gone."""
+        if not self._newest.is_live:
             self._cure.resume_run(self.path)
+        elif self._pause_wanted():
+            self._want_pause(False)
+        else:
+            self.notify("the run is under way", timeout=3)
 
     def action_home(self) -> None:
         self.app.pop_screen()

@@ -9,14 +9,13 @@ from functools import partial
 
 import numpy as np
 from rich.style import Style
-from textual.geometry import Region
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from cure_tui.charts import ChartOptions, Floats, Series, histogram, line_chart, quantile_bands
 from cure_tui.palette import to_strip
 from cure_tui.spans import Row
+from cure_tui.widgets.lines import LinesView
 
 PERIOD = 0.25
 """Seconds between two pictures at the least."""
@@ -57,7 +56,7 @@ class _Picture:
         )
 
 
-class ChartView(Widget, can_focus=False):
+class ChartView(LinesView, can_focus=False):
     """Shows what it was last given, over all of its size.
 
     Call `show` as often as there is something new: the same picture again costs nothing, a burst is drawn once, the
@@ -75,7 +74,6 @@ class ChartView(Widget, can_focus=False):
         self._pause: Timer | None = None
         self._shown_at = -PERIOD
         self._picture: _Picture | None = None
-        self._base = Style()
 
     def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
         """Show a line chart. The arrays may not be changed afterwards."""
@@ -100,13 +98,9 @@ class ChartView(Widget, can_focus=False):
         """Draw again in the app's colours."""
         self.refresh()
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        self._base = self.rich_style  # once a picture: it asks all ancestors for their background
-        return super().render_lines(crop)
-
     def render_line(self, y: int) -> Strip:
         columns, rows = self.size
-        theme, base = self.app.theme, self._base
+        theme, base = self.app.theme, self.base
         picture = self._picture
         if picture is None or not picture.serves(self._content, columns, rows, theme, base):
             drawn = self._content.draw(columns, rows)

@@ -9,15 +9,14 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
-from cure_tui.palette import to_strip
 from cure_tui.pictures.matrix import NOTHING, Cell, MatrixPicture, draw_reading, matrix_rows, side_of
 from cure_tui.pictures.verdicts import Reading, read_matrix
+from cure_tui.widgets.lines import LinesView
 from engine.runs.records import MatrixRecord
 
 
-class MatrixView(Widget, can_focus=True):
+class MatrixView(LinesView, can_focus=True):
     """Shows one task's matrix; the cursor stays where it is, as far as a new matrix has such a cell."""
 
     DEFAULT_CSS = """
@@ -83,7 +82,7 @@ class MatrixView(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         rows = self._picture.rows
-        return to_strip(rows[y] if y < len(rows) else (), self.size.width, self.app.theme, self.rich_style)
+        return self.strip(rows[y] if y < len(rows) else ())
 
     def on_mount(self) -> None:
         self._draw()

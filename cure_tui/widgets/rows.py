@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 from textual.strip import Strip
-from textual.widget import Widget
 
-from cure_tui.palette import to_strip
 from cure_tui.spans import Row
+from cure_tui.widgets.lines import LinesView
 
 
-class RowsView(Widget):
+class RowsView(LinesView):
     """Draws what `show` was given last, as high as it is. One widget, however many rows."""
 
     DEFAULT_CSS = "RowsView { height: auto; }"
@@ -33,5 +32,4 @@ class RowsView(Widget):
         return len(self._rows)
 
     def render_line(self, y: int) -> Strip:
-        row = self._rows[y] if y < len(self._rows) else ()
-        return to_strip(row, self.size.width, self.app.theme, self.rich_style)
+        return self.strip(self._rows[y] if y < len(self._rows) else ())

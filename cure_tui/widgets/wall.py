@@ -7,15 +7,14 @@ from itertools import groupby
 from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
-from cure_tui.palette import to_strip
 from cure_tui.pictures.wall import NOTHING, wall_rows
 from cure_tui.spans import Row
+from cure_tui.widgets.lines import LinesView
 from engine.runs.live import LiveView
 
 
-class WallView(Widget):
+class WallView(LinesView):
     """Shows the newest `LiveView`; lines that did not change are not drawn again."""
 
     DEFAULT_CSS = """
@@ -38,8 +37,7 @@ class WallView(Widget):
             self._draw()
 
     def render_line(self, y: int) -> Strip:
-        row = self._rows[y] if y < len(self._rows) else ()
-        return to_strip(row, self.size.width, self.app.theme, self.rich_style)
+        return self.strip(self._rows[y] if y < len(self._rows) else ())
 
     def on_mount(self) -> None:
         self._draw()

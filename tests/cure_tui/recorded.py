@@ -10,13 +10,30 @@ from engine.runs.journal import JournalWriter
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord, TestRecord
 
 TASKS, PROGRAMS, TESTS, TRUTHS = 2, 6, 5, 3
+STARTED = 1_795_608_000.0
+"""Noon of 25 November 2026, UTC."""
 
 
-def record_run(folder: RunFolder, steps: int = 5, *, finish: bool = True) -> None:
-    """`steps` steps of 2 tasks x (6 programs + 5 tests), with evaluations at both ends."""
+class Ticks:
+    """A clock for journals that always tell the same story: half a second goes by whenever it is asked."""
+
+    def __init__(self, start: float) -> None:
+        self._seconds = start
+
+    def __call__(self) -> float:
+        self._seconds += 0.5
+        return self._seconds
+
+
+def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None, finish: bool = True) -> None:
+    """`steps` steps of 2 tasks x (6 programs + 5 tests), with evaluations at both ends.
+
+    A run that is not finished is sampling for the next of its `planned` steps.
+    """
     rng = np.random.default_rng(7)
-    with JournalWriter(folder.journal) as journal, ArchiveWriter(folder.archive) as archive:
-        journal.run_started(preset="nano", steps=steps, seed=3)
+    journal_file = JournalWriter(folder.journal, clock=Ticks(0.0), now=Ticks(STARTED))
+    with journal_file as journal, ArchiveWriter(folder.archive) as archive:
+        journal.run_started(preset="nano", steps=planned or steps, seed=3)
         journal.sandbox(letter="B", summary="Landlock and seccomp", reasons=("bwrap is not installed",), remedy="apt")
         journal.evaluation(0, split="heldout", when="start", summary=_summary(0.4))
         for step in range(1, steps + 1):
@@ -33,6 +50,8 @@ def record_run(folder: RunFolder, steps: int = 5, *, finish: bool = True) -> Non
         if finish:
             journal.evaluation(steps, split="heldout", when="end", summary=_summary(0.7))
             journal.run_finished(steps, {})
+        elif steps < (planned or steps):
+            journal.phase_started(steps + 1, "sample", TASKS * (PROGRAMS + TESTS), "answers")
 
 
 def _summary(mean: float) -> dict[str, object]:

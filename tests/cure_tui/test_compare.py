@@ -1,4 +1,4 @@
-"""Two runs side by side, from the command line."""
+"""Runs side by side: their settings and accuracies as data, and the text that the command line prints."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from cure_tui.comparison import config_differences
+import pytest
+
+from cure_tui.comparison import accuracies, change_text, check_choice, config_differences, share_text
+from cure_tui.figures import figures_of, headline
+from cure_tui.pictures.comparison import accuracy_rows, settings_rows
+from cure_tui.spans import plain
 from engine.config import load_preset
+from engine.errors import RunError
+from engine.runs.events import Event
+from engine.runs.state import Evaluation, RunState, replay
 from tests.cure_tui.command_line import Cli
 
 Runnable = Callable[..., Path]
+
+
+def evaluated(start: float, end: float | None, standard_error: float | None = 0.02) -> RunState:
+    """A run with held-out accuracies of code at both ends; None: it has not ended yet."""
+    events = [
+        Event("evaluation", 3 * at, 1.0, 1.0, {"split": "heldout", "when": when, "summary": {"code": figure}})
+        for at, (when, mean) in enumerate((("start", start), ("end", end)))
+        if (figure := {"mean": mean, "se": standard_error}) and mean is not None
+    ]
+    return replay(events)
 
 
 def test_only_settings_that_differ_are_named() -> None:
@@ -19,18 +37,81 @@ def test_only_settings_that_differ_are_named() -> None:
     assert config_differences(a, a) == []
 
 
+def test_a_setting_that_one_of_three_runs_has_otherwise_is_told_of_all() -> None:
+    a, b = load_preset("nano"), load_preset("nano", ["run.seed=4"])
+    assert config_differences(a, b, a) == [("run.seed", "0", "4", "0")]
+
+
+def test_unreadable_settings_hide_no_difference_of_the_others() -> None:
+    a, b = load_preset("nano"), load_preset("nano", ["run.seed=4"])
+    assert config_differences(a, None, b) == [("run.seed", "0", "?", "4")]
+    assert config_differences(None, None) == []
+
+
+def test_changes_are_within_a_run_and_between_its_end_and_the_first_runs() -> None:
+    first, second = accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)])
+    assert (first.run, second.run) == (0, 1)
+    assert change_text(first.change) == "+30.0"
+    assert first.against_first is None
+    assert change_text(second.change) == "+10.0"
+    assert change_text(second.against_first) == "-10.0"
+    assert share_text(second.end) == "60.0 ± 2.0"
+
+
+def test_a_run_without_end_has_no_change() -> None:
+    _, live = accuracies([evaluated(0.4, 0.7), evaluated(0.4, None)])
+    assert (live.change, live.against_first) == (None, None)
+    assert share_text(live.end) == change_text(live.change) == "-"
+
+
+def test_runs_that_were_never_evaluated_have_no_figures() -> None:
+    assert accuracies([RunState(), RunState()]) == []
+    assert "no run was evaluated" in plain(accuracy_rows([]))
+
+
+@pytest.mark.parametrize("summary", [{}, {"code": 3}, {"code": {"mean": "high"}, "bon": [1]}])
+def test_figures_that_another_version_wrote_otherwise_are_unknown(summary: dict[str, object]) -> None:
+    evaluation = Evaluation(1, 0.0, "heldout", "end", summary)  # type: ignore[arg-type]
+    assert all(figure.mean is None for figure in (*figures_of(evaluation).values(), *headline(evaluation)))
+
+
+def test_a_table_in_ascii_has_nothing_else() -> None:
+    rows = accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), ascii_only=True)
+    assert plain(rows).isascii()
+    assert "60.0 +- 2.0" in plain(rows)
+
+
+def test_values_too_long_for_columns_stand_beneath_each_other_uncut() -> None:
+    long = "a model with a name that fills the terminal"
+    text = plain(settings_rows([("run.seed", "0", "4"), ("model.name", long, "nano")], ["", ""], 60))
+    assert text.splitlines()[1].split() == ["run.seed", "0", "4"]
+    assert text.splitlines()[2:] == [" model.name", f"   ● A  {long}", "   ▲ B  nano"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [(["a", "a"], "with itself"), (["a"], "no comparison"), (["a", "b", "c", "d", "e"], "5 runs are too many")],
+)
+def test_a_choice_that_is_no_comparison_is_refused(paths: list[str], said: str) -> None:
+    with pytest.raises(RunError, match=said):
+        check_choice(paths)
+
+
 def test_settings_accuracies_and_curves_are_printed(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
     for name, seed in (("a", "1"), ("b", "2")):
         cli.scripted("--preset", str(runnable()), "--no-ui", "--run-dir", str(tmp_path / name), "--seed", seed)
     done = cli("compare", str(tmp_path / "a"), str(tmp_path / "b"))
     assert done.returncode == 0, done.stderr
     assert "run.seed" in done.stdout
-    assert "code, end" in done.stdout
-    assert "75.0%" in done.stdout
-    assert "code accuracy of the rollouts" in done.stdout
+    assert "code accuracy" in done.stdout
+    assert "75.0" in done.stdout
+    assert "accuracy: code" in done.stdout
     report = json.loads(cli("compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json").stdout)
     assert report["different_settings"] == {"run.seed": ["1", "2"]}
     assert report["heldout"][1]["end"]["code"] == 0.75
+    same = cli("compare", str(tmp_path / "a"), str(tmp_path / "a"))
+    assert same.returncode == 6
+    assert same.stderr.startswith("error: a run cannot be compared with itself")
 
 
 def test_a_run_that_is_not_there_is_one_line(cli: Cli) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cure_tui.curves import CHART_BY_NAME, CHARTS, XAxis, chart_options, chart_series, x_of
+from cure_tui.chart_setting import SMOOTHINGS, ChartSetting
+from cure_tui.curves import CHART_BY_NAME, CHARTS, METRIC_CHARTS, XAxis, chart_options, chart_series, overlaid, x_of
 from engine.runs.events import Event
 from engine.runs.state import RunState, replay
 
@@ -51,3 +52,26 @@ def test_every_chart_can_be_made_of_an_empty_run(chart: object) -> None:
 def test_a_logarithmic_axis_has_no_fixed_range() -> None:
     assert chart_options(CHART_BY_NAME["trust"]).y_range == (0.0, 1.0)
     assert chart_options(CHART_BY_NAME["trust"], log_y=True).y_range is None
+
+
+def test_every_metric_has_a_chart_of_its_own_for_comparing() -> None:
+    assert all(len(chart.metrics) == 1 for chart in METRIC_CHARTS)
+    names = [chart.name for chart in METRIC_CHARTS]
+    assert len(set(names)) == len(names)
+    assert {"accuracy: code", "held-out accuracy: BoN", "mu", "mu: bound", "KL"} <= set(names)
+
+
+def test_overlaid_runs_have_a_line_each_with_name_and_style_of_its_own(state: RunState) -> None:
+    a, b = overlaid([("A", state), ("B", RunState())], METRIC_CHARTS[0], XAxis.TOKENS)
+    assert (a.name, a.style, a.x.tolist()) == ("A", "series0", [100, 200, 300])
+    assert (b.name, b.style, b.x.size) == ("B", "series1", 0)
+
+
+def test_choices_go_round() -> None:
+    setting = ChartSetting()
+    for _ in XAxis:
+        setting = setting.next_axis()
+    for _ in SMOOTHINGS:
+        setting = setting.next_smoothing()
+    assert setting.other_scale().other_scale() == ChartSetting()
+    assert str(setting.next_axis().next_smoothing()) == "over minutes, smoothing 0.6, linear y"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,24 +10,25 @@ from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, DataTable, OptionList
 
 from cure_tui.app import CureApp
-from cure_tui.panes.curves import ChartBox, CurvesPane
+from cure_tui.panes.curves import CurvesPane
 from cure_tui.panes.log import LogPane, log_rows
 from cure_tui.screens.ask import AskScreen
 from cure_tui.screens.cell import CellScreen
 from cure_tui.screens.home import HomeScreen
 from cure_tui.screens.rollout import RolloutScreen
-from cure_tui.screens.run import VIEWS, RunScreen
+from cure_tui.screens.run import VIEWS
 from cure_tui.spans import plain
+from cure_tui.widgets.chart_grid import ChartBox
 from cure_tui.widgets.matrix import MatrixView
 from cure_tui.widgets.rollout_list import RolloutList
 from cure_tui.widgets.rows import RowsView
 from engine.config import dump_toml, load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
+from tests.cure_tui.driving import drive, header_of, opened, until
 from tests.cure_tui.recorded import record_run
 
 STEPS = 5
-Drive = Callable[[CureApp, Pilot[str]], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
@@ -46,40 +45,6 @@ def folder(tmp_path: Path) -> RunFolder:
 def finished(folder: RunFolder) -> RunFolder:
     record_run(folder, STEPS)
     return folder
-
-
-def drive(app: CureApp, steps: Drive, size: tuple[int, int] = (120, 40)) -> str | None:
-    """Runs `steps` against the app in a terminal of `size`; what the app returned."""
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            await steps(app, pilot)
-
-    asyncio.run(run())
-    return app.return_value
-
-
-async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Waits for the watcher's thread or a worker; says what was awaited where it never comes."""
-    for _ in range(round(seconds / 0.05)):
-        if condition():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(f"never came: {condition}")
-
-
-async def opened(app: CureApp, pilot: Pilot[str]) -> RunScreen:
-    """The run's screen with the whole journal read."""
-    await until(pilot, lambda: isinstance(app.screen, RunScreen))
-    screen = app.screen
-    assert isinstance(screen, RunScreen)
-    await until(pilot, lambda: screen._newest.state.step >= 1 and not screen._newest.loading)
-    await pilot.pause()
-    return screen
-
-
-def header_of(screen: RunScreen) -> str:
-    return plain(screen.query_one("#header", RowsView)._rows)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (80, 24), (120, 40), (200, 60)])
@@ -236,7 +201,7 @@ def test_a_live_run_takes_pause_checkpoint_and_stop(folder: RunFolder) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         screen = await opened(app, pilot)
         await until(pilot, lambda: screen.is_live)
-        await pilot.press("space", "k", "x")
+        await pilot.press("space", "w", "x")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press("s")
         await until(pilot, lambda: app.screen is screen)
@@ -267,7 +232,7 @@ def test_a_question_left_by_escape_sends_nothing(folder: RunFolder) -> None:
 def test_a_run_without_engine_takes_no_commands(finished: RunFolder) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         await opened(app, pilot)
-        await pilot.press("space", "k", "x", "q")
+        await pilot.press("space", "w", "x", "q")
 
     assert not drive(CureApp(finished.path), steps)
     assert os.listdir(finished.inbox) == []
@@ -290,7 +255,7 @@ def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> None:
         await until(pilot, lambda: app.screen.query_one(DataTable).row_count == 1)
         await until(pilot, lambda: app.screen.query_one(OptionList).option_count >= 4)
         row = [str(cell) for cell in app.screen.query_one(DataTable).get_row_at(0)]
-        assert row[:6] == ["nano-20261125-1200-abc", "✔ finished", "5/5", "70%", "70%", "70%"]
+        assert row[1:7] == ["nano-20261125-1200-abc", "✔ finished", "5/5", "70%", "70%", "70%"]
         app.screen.query_one(DataTable).focus()
         await pilot.press("enter")
         await opened(app, pilot)

@@ -13,6 +13,7 @@ from cure_tui.watch import RunWatcher, Snapshot
 from engine.config import dump_toml, load_preset
 from engine.errors import RunError
 from engine.runs.folder import RunFolder
+from engine.runs.inbox import Command, Inbox, send
 from engine.runs.journal import JournalWriter
 from engine.runs.listing import RunCondition
 
@@ -41,6 +42,18 @@ def test_a_snapshot_tells_state_and_condition(folder: RunFolder, journal: Journa
         assert seen.pid is not None
     journal.run_finished(2, {})
     assert watcher.look().condition is RunCondition.FINISHED
+
+
+def test_a_command_is_seen_until_the_engine_takes_it_up(folder: RunFolder, journal: JournalWriter) -> None:
+    watcher = RunWatcher(folder.path, lambda snapshot: None)
+    with folder.lock():
+        send(folder.path, Command.PAUSE)
+        assert watcher.look().pending == (Command.PAUSE,)
+        Inbox(folder.inbox).poll()
+        assert watcher.look().pending == ()
+        send(folder.path, Command.STOP)
+    journal.run_stopped(1, "SIGTERM")
+    assert watcher.look().pending == (), "nobody is there to take it up"
 
 
 def test_changes_are_published_and_nothing_else(folder: RunFolder, journal: JournalWriter) -> None:

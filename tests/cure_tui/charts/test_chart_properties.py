@@ -143,3 +143,16 @@ def test_x_and_y_of_different_lengths_are_refused() -> None:
         Series("a", np.zeros(3), np.zeros(2))
     with pytest.raises(ValueError, match=r"\[3, 5\]"):
         quantile_bands(np.zeros(3), np.zeros((3, 4)), 40, 10)
+
+
+@pytest.mark.parametrize("glyphs", [GlyphSet.BRAILLE, GlyphSet.BLOCK])
+def test_lines_with_several_marks_are_told_apart_without_colour(glyphs: GlyphSet) -> None:
+    x = np.arange(50.0)
+    pair = [Series("a", x, x), Series("b", x, x[::-1].copy())]
+    text = plain(line_chart(pair, 60, 16, ChartOptions(glyphs=glyphs, marks=4, legend=False)))
+    assert (text.count("●"), text.count("▲")) == (4, 4)
+
+
+def test_a_point_infinitely_far_outside_a_fixed_range_has_no_mark() -> None:
+    options = ChartOptions(y_range=(0.0, 1e-167), legend=False)
+    assert "●" not in plain(line_chart([Series("", np.zeros(1), np.array([1e139]))], 30, 12, options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from cure_tui.palette import styles_of
 from cure_tui.pictures.wall import NOTHING, wall_rows
 from cure_tui.spans import plain, width
+from engine.observing import Finding
 from engine.runs.live import LiveSlot
 from tests.cure_tui.pictures.wall_and_matrix import CODE, slots
 
@@ -25,7 +27,10 @@ any_slots = st.lists(
         task=st.text(max_size=8),
         tail=st.text(max_size=60) | st.text("a\t\r\n日\x1b ", max_size=60),
         tokens=st.integers(0, 10**6),
-        state=st.sampled_from(["sampling", "done", "passed", "failed", "truncated", "judging"]),
+        state=st.sampled_from(["sampling", "done", "truncated", "judging"]),
+        verdict=st.sampled_from(["", "", *get_args(Finding), "odd"]),
+        passed=st.integers(0, 1000),
+        of=st.integers(0, 1000),
     ),
     max_size=32,
 )
@@ -40,7 +45,7 @@ def test_the_wall_looks_as_it_did(columns: int, rows: int, each: int) -> None:
 def test_the_wall_without_unicode_looks_as_it_did() -> None:
     drawn = plain(wall_rows(slots(4, 4), 80, 24, ascii_only=True))
     assert drawn + "\n" == (GOLDEN / "wall-ascii-80x24.txt").read_text()
-    assert drawn.replace("·", "").isascii()
+    assert drawn.replace("·", "").isascii()  # what takes two columns, in the text of an answer
 
 
 @settings(deadline=None, max_examples=60)  # a busy machine is no fault of the picture
@@ -83,14 +88,40 @@ def test_an_answer_that_is_being_sampled_takes_the_pane_of_one_that_ended() -> N
     assert "second" in plain(wall_rows(answers("done"), 30, 3))
 
 
-def test_every_state_has_a_glyph_of_its_own() -> None:
-    states = ("sampling", "done", "passed", "failed", "truncated")
-    for ascii_only in (False, True):
-        glyphs = {
-            plain(wall_rows([LiveSlot(0, "coder", "0", "", 1, state)], 30, 3, ascii_only=ascii_only)).splitlines()[1][0]
-            for state in states
-        }
-        assert len(glyphs) == len(states)
+def about(slot: LiveSlot, columns: int, *, ascii_only: bool = False) -> str:
+    """The line above an answer's text."""
+    return plain(wall_rows([slot], columns, 3, ascii_only=ascii_only)).splitlines()[1]
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_how_an_answer_stands_is_told_by_a_glyph_without_any_colour(ascii_only: bool) -> None:
+    states = {
+        state: about(LiveSlot(0, "coder", "0", "", 1, state), 30, ascii_only=ascii_only)[0]
+        for state in ("sampling", "done", "truncated")
+    }
+    verdicts = {
+        finding: about(LiveSlot(0, "coder", "0", "", 1, "done", finding), 30, ascii_only=ascii_only)[0]
+        for finding in get_args(Finding)
+    }
+    assert verdicts.pop("right") == verdicts["correct"]  # one sign for both roles, in other words
+    assert verdicts.pop("malformed") == verdicts["rejected"]
+    glyphs = [*states.values(), *verdicts.values()]
+    assert len(set(glyphs)) == len(glyphs)
+    assert not {"·", "."} & set(glyphs), "every word of the engine is known here"
+
+
+def test_an_answer_tells_task_verdict_score_and_tokens() -> None:
+    slot = LiveSlot(0, "coder", "numbers-03-05-02", "", 24, "done", "wrong", 3, 8)
+    assert about(slot, 60) == "○ ◆ numbers-03-05-02                      wrong 3/8   24 tok"
+    narrow = about(slot, 26)
+    assert narrow.startswith("○ ◆ …")
+    assert narrow.endswith("-05-02 3/8   24 tok")
+
+
+def test_a_judged_answer_still_shows_that_it_was_cut_off() -> None:
+    judged = LiveSlot(0, "tester", "a", "", 96, "truncated", "right", 7, 10)
+    assert about(judged, 30).startswith("●…◇ a")
+    assert about(judged, 30, ascii_only=True).startswith("+/T a")
 
 
 def test_a_full_wall_is_drawn_in_a_few_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:

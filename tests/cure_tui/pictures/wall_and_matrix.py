@@ -7,7 +7,18 @@ import numpy as np
 from engine.runs.live import LiveSlot
 from engine.runs.records import STATUSES, CellGrid, MatrixRecord, RolloutRecord, TaskRecord, TestRecord
 
-STATES = ("sampling", "sampling", "done", "passed", "failed", "truncated")
+# State, verdict, and how many of how many passed.
+STANDINGS = {
+    "coder": (
+        ("sampling", "", 0, 0), ("sampling", "", 0, 0), ("done", "", 0, 0), ("done", "correct", 8, 8),
+        ("done", "wrong", 3, 8), ("truncated", "rejected", 0, 0), ("done", "timeout", 6, 8), ("truncated", "", 0, 0),
+    ),
+    "tester": (
+        ("sampling", "", 0, 0), ("done", "right", 7, 10), ("done", "wrong", 2, 10), ("done", "malformed", 0, 0),
+        ("truncated", "undecided", 10, 10), ("done", "", 0, 0),
+    ),
+}  # fmt: skip
+TASKS = ("numbers-03-05-02", "digits-01-01-02", "1873_A", "letters-02-04-04")
 CODE = (
     "```python\ndef solve(n, k):\n\tbest = 0\n    for value in range(n):\n        if value % k == 0:\n"
     "            best = max(best, value)\n    return best\nprint(solve(*map(int, input().split())))\n```\n"
@@ -25,7 +36,9 @@ def slots(coders: int, testers: int) -> list[LiveSlot]:
         text = CODE if is_coder else TEST
         cut = 20 + 37 * place % (len(text) - 20)
         role = "coder" if is_coder else "tester"
-        made.append(LiveSlot(place, role, str(place % 4), text[:cut], 11 * place, STATES[place % len(STATES)]))
+        state, verdict, passed, of = STANDINGS[role][(place if is_coder else place - coders) % len(STANDINGS[role])]
+        task = TASKS[place % len(TASKS)]
+        made.append(LiveSlot(place, role, task, text[:cut], 11 * place, state, verdict, passed, of))
     return made
 
 

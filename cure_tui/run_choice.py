@@ -1,0 +1,89 @@
+"""Which of many runs are listed, and in which order; and the list itself, read again at the price of what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from cure_tui.figures import headline
+from engine.runs.home import runs_home
+from engine.runs.listing import RunCondition, RunInfo, read_info
+
+LETTERS = "ABCD"
+"""What runs that are chosen for comparing are called where their names are too long."""
+
+_Marks = tuple[tuple[int, int] | None, ...]
+
+
+class Order(StrEnum):
+    """How the list is sorted."""
+
+    NEWEST = "newest first"
+    BEST = "best code first"
+    STATE = "live first"
+    NAME = "by name"
+
+    def next(self) -> Order:
+        orders = list(Order)
+        return orders[(orders.index(self) + 1) % len(orders)]
+
+
+def fitting(runs: Sequence[RunInfo], words: str) -> list[RunInfo]:
+    """The runs that have every word in their id, preset or state, whatever the case."""
+    wanted = words.casefold().split()
+    return [run for run in runs if all(word in _searched(run) for word in wanted)]
+
+
+def sorted_by(runs: Sequence[RunInfo], order: Order) -> list[RunInfo]:
+    """The runs in that order, alike ones newest first."""
+    newest = sorted(runs, key=lambda run: (run.started or run.updated or 0.0, run.id), reverse=True)
+    if order is Order.BEST:
+        return sorted(newest, key=lambda run: -(accuracies(run)[0] or -1.0))
+    if order is Order.STATE:
+        conditions = list(RunCondition)
+        return sorted(newest, key=lambda run: conditions.index(run.state))
+    return sorted(newest, key=lambda run: run.id) if order is Order.NAME else newest
+
+
+def accuracies(run: RunInfo) -> list[float | None]:
+    """Code, UT and the largest best-of-N of the last evaluation, else of the last step."""
+    metrics = run.metrics or {}
+    names = ("code_accuracy", "ut_accuracy", "bon_accuracy")
+    means = [figure.mean for figure in headline(run.evaluation)]
+    return [metrics.get(name) if mean is None else mean for mean, name in zip(means, names, strict=True)]
+
+
+class RunList:
+    """The runs in `runs_home()`. A hundred take 0.2 s to read; those at rest are read once, as long as they rest."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[_Marks, RunInfo]] = {}
+
+    def read(self) -> list[RunInfo]:
+        """All runs, in no order."""
+        home = runs_home()
+        paths = [path for path in home.iterdir() if (path / "version").exists()] if home.is_dir() else []
+        self._known = {path: self._read(path) for path in paths}
+        return [run for _, run in self._known.values()]
+
+    def _read(self, path: Path) -> tuple[_Marks, RunInfo]:
+        # An engine at work shows in one of these files: it takes the lock, its heart beats, its journal grows.
+        marks = tuple(_mark(path / name) for name in ("version", "lock", "heartbeat", "events.jsonl"))
+        known = self._known.get(path)
+        if known is not None and known[0] == marks and known[1].state is not RunCondition.LIVE:
+            return known
+        return marks, read_info(path)
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _searched(run: RunInfo) -> str:
+    state = "paused" if run.paused else run.state.value
+    return f"{run.id} {run.preset} {state}".casefold()

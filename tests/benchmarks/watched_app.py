@@ -1,0 +1,182 @@
+"""The dashboard with a stopwatch inside: run it in a terminal, it leaves by itself and writes what it saw as JSON.
+
+    python tests/benchmarks/watched_app.py lags  RUN REPORT SECONDS [VIEW]
+    python tests/benchmarks/watched_app.py jumps RUN REPORT COUNT
+    python tests/benchmarks/watched_app.py hello
+    python tests/benchmarks/watched_app.py timer REPORT SECONDS
+
+lags    a timer of 60 Hz in the application's own event loop, from the complete picture on: how late each tick is. That
+        is what a key or a frame waits for when it comes at any moment. CPU of the process over the same time.
+jumps   opening: from the run's screen being asked for to the frame that shows the whole journal. Then steps chosen by
+        chance: from the choice to the end of the frame in which header, matrix and all four charts show that step.
+hello   no dashboard at all: the smallest application of the same toolkit, to compare a first frame with.
+timer   no application at all: the lags of that timer in a process that has nothing else to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT)]
+
+HELLO = "hello, terminal"
+TICK = 1 / 60
+PAUSE = 0.3
+
+
+def say_hello() -> None:
+    from textual.app import App, ComposeResult
+    from textual.widgets import Static
+
+    class Hello(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Static(HELLO)
+
+    Hello().run()
+
+
+def watch(path: Path, report: Path, study: Callable[..., object], *arguments: object) -> None:
+    """Runs the dashboard on `path` while `study` looks at it."""
+    from cure_tui.app import CureApp
+
+    class WatchedApp(CureApp):
+        def on_mount(self) -> None:
+            super().on_mount()
+            self.run_worker(self._study())
+
+        async def _study(self) -> None:
+            report.write_text(json.dumps(await study(self, *arguments)))  # type: ignore[misc]
+            self.exit("")
+
+    WatchedApp(path if study is lags else None).run()
+
+
+async def lags(app, seconds: float, view: str) -> dict[str, object]:  # type: ignore[no-untyped-def]
+    await _until(lambda: _complete(app))
+    app.screen.action_view(view)
+    await asyncio.sleep(1.0)
+    pictures = _count_calls(app.screen, "_bring")
+    seen = await timer(seconds)
+    return {**seen, "pictures": len(pictures)}
+
+
+async def timer(seconds: float) -> dict[str, object]:
+    """How late each tick comes, and what the process computed meanwhile."""
+    loop = asyncio.get_running_loop()
+    late: list[float] = []
+    cpu, began = time.process_time(), loop.time()
+    while (now := loop.time()) < began + seconds:
+        await asyncio.sleep(TICK)
+        late.append(max(0.0, loop.time() - now - TICK))
+    return {"lags": late, "seconds": loop.time() - began, "cpu_seconds": time.process_time() - cpu}
+
+
+async def jumps(app, path: Path, count: int) -> dict[str, object]:  # type: ignore[no-untyped-def]
+    from live_run import ARCHIVED
+
+    await asyncio.sleep(1.0)  # the home screen is done with its own work
+    opened = _Stopwatch()
+    app.watch_run(path)
+    await _until(lambda: _complete(app), 0.002)
+    await _frame(app)
+    opening = opened.milliseconds()
+    await asyncio.sleep(1.0)
+    screen = app.screen
+    chance = random.Random(0)
+    newest = screen._newest.state.step
+    taken = []
+    for _ in range(count):
+        step = chance.randrange(max(1, newest - ARCHIVED + 1), newest)
+        watch = _Stopwatch()
+        screen.chosen_step = step
+        while True:
+            await _frame(app)
+            if _shows(screen, step):
+                break
+        taken.append(watch.milliseconds())
+        await asyncio.sleep(PAUSE)
+    return {"opening": opening, "jumps": taken}
+
+
+def _count_calls(owner: object, name: str) -> list[None]:
+    """A list that grows by one with every call of the method."""
+    calls: list[None] = []
+    method = getattr(owner, name)
+
+    def counted() -> None:
+        calls.append(None)
+        method()
+
+    setattr(owner, name, counted)
+    return calls
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def milliseconds(self) -> tuple[float, float]:
+        """Of the process's CPU, and of the clock on the wall."""
+        return (time.process_time() - self._cpu) * 1e3, (time.perf_counter() - self._wall) * 1e3
+
+
+def _complete(app) -> bool:  # type: ignore[no-untyped-def]
+    """The whole journal is read and on the screen."""
+    from cure_tui.screens.run import RunScreen
+
+    screen = app.screen
+    if not isinstance(screen, RunScreen) or screen._newest.loading or not screen._newest.state.step:
+        return False
+    return _shows(screen, screen._newest.state.step)
+
+
+def _shows(screen, step: int) -> bool:  # type: ignore[no-untyped-def]
+    from cure_tui.panes.overview import OverviewPane
+    from cure_tui.spans import plain
+    from cure_tui.widgets.chart import ChartView
+    from cure_tui.widgets.rows import RowsView
+
+    overview = screen.query_one(OverviewPane)
+    header = plain(screen.query_one("#header", RowsView)._rows)
+    title = plain(overview.query_one("#matrix-title", RowsView)._rows)
+    pages_turned = all(chart._next is None for chart in overview.query(ChartView))
+    chosen = screen.chosen_step
+    return f"step {step}" in header and f"step {step} " in title and pages_turned and chosen in (None, step)
+
+
+async def _frame(app) -> None:  # type: ignore[no-untyped-def]
+    """Until the frame after all that is asked for now has been drawn."""
+    drawn = asyncio.Event()
+    app.screen.call_after_refresh(drawn.set)
+    await drawn.wait()
+
+
+async def _until(condition: Callable[[], bool], pause: float = 0.01) -> None:
+    while not condition():
+        await asyncio.sleep(pause)
+
+
+def main() -> None:
+    what, *arguments = sys.argv[1:]
+    if what == "hello":
+        say_hello()
+    elif what == "timer":
+        report, seconds = arguments
+        Path(report).write_text(json.dumps(asyncio.run(timer(float(seconds)))))
+    elif what == "lags":
+        run, report, seconds, *view = arguments
+        watch(Path(run), Path(report), lags, float(seconds), view[0] if view else "overview")
+    else:
+        run, report, count = arguments
+        watch(Path(run), Path(report), jumps, Path(run), int(count))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The terminal's title says what matters first, is harmless whatever a run is called, and is put back."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cure_tui.watch import Snapshot
+from cure_tui.window_title import title_codes, title_kept, title_of
+from engine.runs.events import Event
+from engine.runs.inbox import Command
+from engine.runs.listing import RunCondition
+from engine.runs.state import RunState, reduce, replay
+
+
+def event(kind: str, step: int | None, **data: object) -> Event:
+    return Event(kind, step, 0.0, 0.0, data)  # type: ignore[arg-type]
+
+
+STATE: RunState = replay(
+    [
+        event("run_started", None, version=1, preset="nano", steps=220, seed=0),
+        event("step_finished", 12, metrics={"kl": 0.6, "loss": 0.1}),
+    ]
+)
+LIVE = Snapshot(Path("nano-abc"), RunCondition.LIVE, STATE, loading=False)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "title"),
+    [
+        (LIVE, "12/220 live nano-abc"),
+        (replace(LIVE, pending=(Command.PAUSE,)), "12/220 pausing after this phase nano-abc"),
+        (replace(LIVE, state=reduce(STATE, event("paused", 12))), "12/220 paused nano-abc"),
+        (replace(LIVE, condition=RunCondition.FINISHED), "12/220 finished nano-abc"),
+        (replace(LIVE, condition=RunCondition.CRASHED), "! crashed 12/220 nano-abc"),
+        (replace(LIVE, condition=RunCondition.FAILED), "! failed 12/220 nano-abc"),
+    ],
+)
+def test_the_title_tells_progress_and_state_or_what_is_wrong(snapshot: Snapshot, title: str) -> None:
+    assert title_of(snapshot) == title
+
+
+def test_a_figure_out_of_bounds_is_in_the_title_as_long_as_it_is() -> None:
+    assert title_of(LIVE, kl_bound=0.5) == "! KL 0.600 12/220 nano-abc"
+    calmer = reduce(STATE, event("step_finished", 13, metrics={"kl": 0.4}))
+    assert title_of(replace(LIVE, state=calmer), kl_bound=0.5) == "13/220 live nano-abc"
+    broken = reduce(STATE, event("step_finished", 13, metrics={"loss": None}))
+    assert title_of(replace(LIVE, state=broken)) == "! update not finite 13/220 nano-abc"
+
+
+def test_a_name_cannot_end_the_title_and_command_the_terminal() -> None:
+    assert title_codes("a\x07\x1b]52;c;eA==\x07b\n") == "\x1b]2;a]52;c;eA==b\x07"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_title_is_put_back_even_after_a_crash() -> None:
+    terminal = Terminal()
+    with pytest.raises(ZeroDivisionError), title_kept(terminal):
+        raise ZeroDivisionError
+    assert terminal.getvalue() == "\x1b[22;2t\x1b[23;2t"
+
+
+def test_what_is_no_terminal_gets_no_codes() -> None:
+    pipe = io.StringIO()
+    with title_kept(pipe):
+        pass
+    assert pipe.getvalue() == ""

@@ -37,13 +37,23 @@ def attach_adapter(base: PreTrainedModel, settings: AdapterSettings) -> PeftMode
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    config._register_custom_module({torch.nn.Linear: FusedLoraLinear})
+    config._register_custom_module(_lora_layers(base))
     with torch.random.fork_rng(devices=[]), quiet_transformers():
         torch.manual_seed(settings.seed)
         model = get_peft_model(base, config)
     if not isinstance(model, PeftModel):
         raise TypeError("peft returned a mixed model")
     return model.eval()
+
+
+def _lora_layers(base: PreTrainedModel) -> dict[type[torch.nn.Module], type[torch.nn.Module]]:
+    """Our LoRA layer for each kind of linear layer; peft takes the first kind that fits."""
+    layers: dict[type[torch.nn.Module], type[torch.nn.Module]] = {}
+    if getattr(base, "is_loaded_in_4bit", False):
+        from engine.policy.quantised import FusedLoraNf4, Linear4bit
+
+        layers[Linear4bit] = FusedLoraNf4  # a kind of torch's Linear: before it
+    return layers | {torch.nn.Linear: FusedLoraLinear}
 
 
 def base_of(model: PeftModel) -> PreTrainedModel:

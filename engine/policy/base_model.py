@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,8 @@ from engine.policy.model_files import locate_model
 from engine.policy.quiet import quiet_transformers
 
 Precision = Literal["fp32", "bf16", "nf4"]
+
+BITSANDBYTES = "bitsandbytes>=0.50,<0.51"
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _LOADING_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
@@ -44,21 +47,29 @@ def load_base_model(
 ) -> BaseModel:
     """Load model `name` (a folder, or a hub name) in `precision` on `device` ("cpu", "cuda", "cuda:1").
 
+    nf4 keeps all linear layers but the output head in 4 bits and computes in bf16 on a GPU, in fp32 on the CPU
+    (which is faster there unless it multiplies bf16 itself).
+
     Raises:
         EnvironmentError_: the model is missing, incomplete or broken (see `locate_model`), has no chat
         template, does not
-            fit its own configuration; no such device, or not enough of its memory; a precision this version
-            cannot load.
+            fit its own configuration; no such device, or not enough of its memory; nf4 without bitsandbytes.
     """
-    if precision == "nf4":
-        raise EnvironmentError_("precision nf4 is not available yet", "set policy.precision to bf16")
     _check_device(device)
+    if precision == "nf4":
+        require_bitsandbytes("precision nf4")
     folder = locate_model(name, allow_download)
     with quiet_transformers():
         tokenizer = _load_tokenizer(folder)
-        model = _load_weights(folder, _DTYPES[precision], device)
+        model = _load_weights(folder, precision, device)
     model.requires_grad_(False)
     return BaseModel(model.eval(), tokenizer, folder)
+
+
+def require_bitsandbytes(wanted_by: str) -> None:
+    """Raises EnvironmentError_ where the library is not installed; `wanted_by` begins the message."""
+    if find_spec("bitsandbytes") is None:
+        raise EnvironmentError_(f"{wanted_by} needs bitsandbytes", f"pip install '{BITSANDBYTES}'")
 
 
 def _check_device(device: str) -> None:
@@ -88,7 +99,16 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _load_weights(folder: Path, dtype: torch.dtype, device: str) -> PreTrainedModel:
+def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
+    options: dict[str, Any] = {}
+    if precision == "nf4":
+        from engine.policy.quantised import keep_trainable, nf4_config
+
+        dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
+        # Placed while loading, so that only one tensor at a time is there in full.
+        options = {"quantization_config": nf4_config(dtype), "device_map": {"": device}}
+    else:
+        dtype = _DTYPES[precision]
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -99,12 +119,15 @@ def _load_weights(folder: Path, dtype: torch.dtype, device: str) -> PreTrainedMo
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
+            **options,
         )
-        model: PreTrainedModel = loaded[0].to(device)
+        model: PreTrainedModel = loaded[0] if precision == "nf4" else loaded[0].to(device)
+        if precision == "nf4":
+            keep_trainable(model)
     except torch.OutOfMemoryError as error:
         raise EnvironmentError_(
             f"the model in {folder} does not fit into the GPU's memory",
-            "choose a smaller model, or precision bf16",
+            "choose a smaller model, or precision nf4",
         ) from error
     except _LOADING_FAULTS as error:
         raise EnvironmentError_(

@@ -17,7 +17,8 @@ from enum import StrEnum
 
 import torch
 
-from engine.policy.attention import Packing, Segment, pack_segments
+from engine.policy.attention import Kernel, Packing, pack_segments
+from engine.policy.segments import Segment
 
 
 class Layout(StrEnum):
@@ -45,7 +46,7 @@ class MicroBatch:
     predictor_index: torch.Tensor  # [a] int64 into the b * s positions: whose output predicts the token
     target_ids: torch.Tensor  # [a] int64
     packing: Packing | None  # shared_prompt only
-    attention_mask: torch.Tensor  # [b, s] int64 (padded); [1, 1, 1, 1] where the packing says it all
+    attention_mask: torch.Tensor  # [b, s] of ones (padded): causal; [1, 1, 1, 1] where the packing says it all
 
 
 def plan_micro_batches(
@@ -57,13 +58,13 @@ def plan_micro_batches(
     as far as the budget allows; where a group must be split, its answers are split by length. A sequence
     longer than the budget is a micro-batch of its own.
     """
-    ordered = sorted(range(len(sequences)), key=lambda i: (-_length(sequences[i]), sequences[i].prompt_ids, i))
+    ordered = sorted(range(len(sequences)), key=lambda i: (-positions_alone(sequences[i]), sequences[i].prompt_ids, i))
     if layout is Layout.PADDED:
         return _fill_padded(sequences, ordered, token_budget)
     return _fill_shared(sequences, ordered, token_budget)
 
 
-def _length(sequence: TokenSequence) -> int:
+def positions_alone(sequence: TokenSequence) -> int:
     """Positions the model computes for the sequence alone."""
     return len(sequence.prompt_ids) + len(sequence.token_ids) - 1
 
@@ -73,7 +74,7 @@ def _fill_padded(
 ) -> list[tuple[int, ...]]:
     batches: list[list[int]] = []
     for i in ordered:
-        longest = _length(sequences[batches[-1][0]]) if batches else 0
+        longest = positions_alone(sequences[batches[-1][0]]) if batches else 0
         if batches and (len(batches[-1]) + 1) * longest <= token_budget:
             batches[-1].append(i)
         else:
@@ -98,7 +99,7 @@ def _fill_shared(
             cost = len(sequences[i].token_ids) - 1 + (0 if opened else len(prompt_ids))
             if not batches or cost > room:
                 batches.append([])
-                room, cost = token_budget, _length(sequences[i])
+                room, cost = token_budget, positions_alone(sequences[i])
             batches[-1].append(i)
             room, opened = room - cost, True
     return [tuple(batch) for batch in batches]
@@ -110,17 +111,22 @@ def build_micro_batch(
     layout: Layout = Layout.SHARED_PROMPT,
     dtype: torch.dtype = torch.float32,
     device: torch.device | None = None,
+    kernel: Kernel = Kernel.TILES,
 ) -> MicroBatch:
-    """The tensors of one planned micro-batch on `device`; attention masks in `dtype`, the type of the model's
-    weights."""
+    """The tensors of one planned micro-batch on `device`; attention masks in `dtype`, the type that the model
+    computes in. `kernel`: what a packed row's attention is prepared for."""
     place = device if device is not None else torch.device("cpu")
     if layout is Layout.PADDED:
         return _build_padded(sequences, members, place)
-    return _build_shared(sequences, members, dtype, place)
+    return _build_shared(sequences, members, dtype, place, kernel)
 
 
 def _build_shared(
-    sequences: Sequence[TokenSequence], members: tuple[int, ...], dtype: torch.dtype, device: torch.device
+    sequences: Sequence[TokenSequence],
+    members: tuple[int, ...],
+    dtype: torch.dtype,
+    device: torch.device,
+    kernel: Kernel,
 ) -> MicroBatch:
     input_ids: list[int] = []
     position_ids: list[int] = []
@@ -148,7 +154,7 @@ def _build_shared(
         position_ids=torch.tensor([position_ids], device=device),
         predictor_index=torch.tensor(predictor_index, device=device),
         target_ids=torch.tensor(target_ids, device=device),
-        packing=pack_segments(segments, len(input_ids), dtype, device),
+        packing=pack_segments(segments, len(input_ids), dtype, device, kernel),
         # transformers takes a mask of four dimensions as finished; given none, it would build one of s x s.
         attention_mask=torch.zeros(1, 1, 1, 1, device=device),
     )
@@ -158,12 +164,10 @@ def _build_padded(sequences: Sequence[TokenSequence], members: tuple[int, ...], 
     rows = [sequences[i].prompt_ids + sequences[i].token_ids[:-1] for i in members]
     width = max(len(row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
-    attention_mask = torch.zeros(len(rows), width, dtype=torch.long)
     predictor_index: list[int] = []
     target_ids: list[int] = []
     for b, (i, row) in enumerate(zip(members, rows, strict=True)):
         input_ids[b, : len(row)] = torch.tensor(row)
-        attention_mask[b, : len(row)] = 1
         first = b * width + len(sequences[i].prompt_ids) - 1
         predictor_index += range(first, first + len(sequences[i].token_ids))
         target_ids += sequences[i].token_ids
@@ -174,5 +178,6 @@ def _build_padded(sequences: Sequence[TokenSequence], members: tuple[int, ...], 
         predictor_index=torch.tensor(predictor_index, device=device),
         target_ids=torch.tensor(target_ids, device=device),
         packing=None,
-        attention_mask=attention_mask.to(device),
+        # Padding stands at the right, where no causal query looks: a mask of s x s would only hide it once more.
+        attention_mask=torch.ones(len(rows), width, dtype=torch.long, device=device),
     )

@@ -6,22 +6,25 @@ renamed).
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
-from peft.tuners.lora import Linear as LoraLinear
+from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from engine.errors import RunError
 from engine.policy.adapter import base_of
 from engine.policy.faults import first_line
+from engine.policy.optimiser import Optimiser, repage
 from engine.policy.quiet import quiet_transformers
 
 ADAPTER_FILE = "adapter_model.safetensors"
@@ -29,12 +32,15 @@ TRAINER_FILE = "trainer_state.pt"
 FORMAT = 1
 
 
-def save(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, updates_done: int) -> None:
+def save(
+    path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, updates_done: int, kind: Optimiser = "adamw"
+) -> None:
     """Write adapters (peft's format) and trainer state into `path`. Raises RunError where it cannot be written."""
     save_adapter(path, model)
     state = {
         "format": FORMAT,
         "updates_done": updates_done,
+        "optimiser_kind": kind,
         "optimiser": optimiser.state_dict(),
         "torch_rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -46,11 +52,11 @@ def save(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, updates
         (path / TRAINER_FILE).write_bytes(packed.getbuffer())
 
 
-def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer) -> int:
+def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: Optimiser = "adamw") -> int:
     """Read what `save` wrote into `model`, `optimiser` and torch's generators; the number of updates done.
 
-    Raises RunError where a file is missing or broken, or belongs to adapters of another shape; then nothing
-    was changed.
+    Raises RunError where a file is missing or broken, or belongs to adapters of another shape or to another
+    kind of optimiser; then nothing was changed.
     """
     remedy = "resume from an earlier checkpoint"
     try:
@@ -60,9 +66,17 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer) -> int:
         raise RunError(f"checkpoint {path} cannot be read: {first_line(error)}", remedy) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise RunError(f"checkpoint {path} is of another version", "resume it with the version that wrote it")
+    saved_kind = state.get("optimiser_kind", "adamw")
+    if saved_kind != kind:
+        raise RunError(
+            f"checkpoint {path} holds the state of {saved_kind}, not {kind}",
+            f'set policy.optimiser = "{saved_kind}", as the run had it',
+        )
     _check_same_adapters(path, weights, get_peft_model_state_dict(model, save_embedding_layers=False))
     set_peft_model_state_dict(model, weights)
     optimiser.load_state_dict(state["optimiser"])
+    if kind == "paged-adamw-8bit":
+        repage(optimiser)
     torch.set_rng_state(state["torch_rng"])
     if state["cuda_rng"] and torch.cuda.device_count() == len(state["cuda_rng"]):
         torch.cuda.set_rng_state_all(state["cuda_rng"])
@@ -98,18 +112,22 @@ def save_merged(path: Path, model: PeftModel, tokenizer: PreTrainedTokenizerBase
     """Write the base model with the adapters added to its weights, and the tokenizer, into `path`.
 
     The model itself is not touched: merging in place and taking the adapters out again would round the base
-    weights.
+    weights. An NF4 base is written in the precision it computes in: its unpacked weights, which the adapters
+    were trained on, and not the checkpoint it once was quantised from.
     """
     with _writing(path), quiet_transformers():
         path.mkdir(parents=True, exist_ok=True)
-        base_of(model).save_pretrained(path, state_dict=merged_state_dict(model))
+        _unquantised(base_of(model)).save_pretrained(path, state_dict=merged_state_dict(model))
         tokenizer.save_pretrained(path)
 
 
 def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
-    """The base model's state dict, under its own names, with the active adapters added in fp32 and rounded once."""
+    """The base model's state dict, under its own names, with the active adapters added in fp32 and rounded once.
+
+    NF4 weights come out unpacked. Merged weights lie in the CPU's memory: the GPU need not hold a second model.
+    """
     base = base_of(model)
-    layers = {name: layer for name, layer in base.named_modules() if isinstance(layer, LoraLinear)}
+    layers = {name: layer for name, layer in base.named_modules() if isinstance(layer, LoraLayer)}
     merged: dict[str, torch.Tensor] = {}
     with torch.no_grad():
         for name, tensor in base.state_dict().items():
@@ -118,13 +136,34 @@ def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
             owner, inner, leaf = name.rpartition(".base_layer.")
             if not inner:
                 merged[name] = tensor
-                continue
-            if leaf == "weight":
-                layer = layers[owner]
-                delta = sum(layer.get_delta_weight(adapter).float() for adapter in layer.active_adapters)
-                tensor = (tensor.float() + delta).to(tensor.dtype)
-            merged[f"{owner}.{leaf}"] = tensor
+            elif leaf == "weight":
+                merged[f"{owner}.weight"] = _merged_weight(layers[owner])
+            elif not leaf.startswith("weight."):  # beside NF4 weights: the constants that unpack them
+                merged[f"{owner}.{leaf}"] = tensor
     return merged
+
+
+def _merged_weight(layer: Any) -> torch.Tensor:
+    weight = layer.base_layer.weight
+    if not weight.is_floating_point():
+        from engine.policy.quantised import dequantised
+
+        weight = dequantised(weight)
+    delta = sum(layer.get_delta_weight(adapter).float() for adapter in layer.active_adapters)
+    merged: torch.Tensor = (weight.float() + delta).to(weight.dtype).cpu()
+    return merged
+
+
+def _unquantised(base: PreTrainedModel) -> PreTrainedModel:
+    """`base`, or where it is quantised its plain twin without weights: both know how to write a state dict."""
+    if not getattr(base, "is_quantized", False):
+        return base
+    config = copy.deepcopy(base.config)
+    del config.quantization_config
+    with torch.device("meta"):
+        twin: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=base.dtype)
+    twin.generation_config = base.generation_config
+    return twin
 
 
 @contextmanager

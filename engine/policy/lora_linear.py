@@ -1,20 +1,45 @@
-"""A LoRA linear layer whose forward and backward are one autograd node each: peft's numbers with fewer passes
+"""LoRA linear layers whose forward and backward are one autograd node each: peft's numbers with fewer passes
 over memory.
 
 peft computes `base(x) + B(A(x)) * scaling` as five nodes; each elementwise one reads and writes the full
 activation. Here the low-rank part is accumulated by the matrix product itself (`addmm_`): 4-8 % off forward
-and backward of the embedded model on one CPU thread, interleaved runs. The class is peft's own `Linear`
-otherwise: saving, merging and switching off are inherited, and whatever the short path does not cover goes to
-peft's.
+and backward of the embedded model on one CPU thread, interleaved runs. Beside a bf16 or NF4 base peft also casts
+x to the adapters' fp32 and keeps that copy for the backward pass; here x is kept once, as it came. The classes are
+peft's own otherwise: saving, merging and switching off are inherited, and whatever the short path does not
+cover goes to peft's. (NF4 layers: quantised.py, which is loaded with bitsandbytes.)
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
+from peft.tuners.lora import LoraLayer
 from peft.tuners.lora.layer import Linear as PeftLoraLinear
+
+
+class FrozenWeight(Protocol):
+    """A weight [out, in] that is not trained, in whatever form it is kept."""
+
+    def linear(self, x_si: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        """x W^T + bias: [s, in] -> a fresh [s, out]."""
+
+    def backward(self, grad_so: torch.Tensor) -> torch.Tensor:
+        """grad W: [s, out] -> a fresh [s, in]."""
+
+
+class PlainWeight:
+    """A weight kept as it is used."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        self._weight = weight
+
+    def linear(self, x_si: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        return F.linear(x_si, self._weight, bias)
+
+    def backward(self, grad_so: torch.Tensor) -> torch.Tensor:
+        return grad_so @ self._weight
 
 
 class FusedLoraLinear(PeftLoraLinear):
@@ -22,24 +47,33 @@ class FusedLoraLinear(PeftLoraLinear):
 
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """x [..., in] -> [..., out]."""
-        if args or kwargs or self.disable_adapters or self.merged or not self._is_plain(x):
+        weight = cast(torch.Tensor, self.base_layer.weight)
+        if args or kwargs or x.dtype != weight.dtype or not is_plain(self, x):
             return super().forward(x, *args, **kwargs)
-        (name,) = self.active_adapters
-        base, lora_a, lora_b = self.base_layer, self.lora_A[name].weight, self.lora_B[name].weight
-        output: torch.Tensor = _LoraLinear.apply(x, base.weight, base.bias, lora_a, lora_b, self.scaling[name])
-        return output
+        return fused_lora(self, x, PlainWeight(weight))
 
-    def _is_plain(self, x: torch.Tensor) -> bool:
-        names: list[str] = self.active_adapters
-        return (
-            len(names) == 1
-            and names[0] in self.lora_A
-            and names[0] not in self.lora_variant
-            and isinstance(self.lora_dropout[names[0]], torch.nn.Identity)
-            and not self.lora_bias[names[0]]
-            and x.dtype == self.base_layer.weight.dtype
-            and not torch.is_autocast_enabled(x.device.type)
-        )
+
+def is_plain(layer: LoraLayer, x: torch.Tensor) -> bool:
+    """Whether `fused_lora` computes what peft's own forward pass would."""
+    names: list[str] = layer.active_adapters
+    return (
+        not layer.disable_adapters
+        and not layer.merged
+        and len(names) == 1
+        and names[0] in layer.lora_A
+        and names[0] not in layer.lora_variant
+        and isinstance(layer.lora_dropout[names[0]], torch.nn.Identity)
+        and not layer.lora_bias[names[0]]
+        and not torch.is_autocast_enabled(x.device.type)
+    )
+
+
+def fused_lora(layer: LoraLayer, x: torch.Tensor, weight: FrozenWeight) -> torch.Tensor:
+    """x [..., in] -> [..., out] through `weight`, the layer's bias and its one active adapter."""
+    (name,) = layer.active_adapters
+    lora_a, lora_b = layer.lora_A[name].weight, layer.lora_B[name].weight
+    output: torch.Tensor = _LoraLinear.apply(x, weight, layer.base_layer.bias, lora_a, lora_b, layer.scaling[name])
+    return output
 
 
 class _LoraLinear(torch.autograd.Function):
@@ -53,7 +87,7 @@ class _LoraLinear(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        weight: torch.Tensor,
+        weight: FrozenWeight,
         bias: torch.Tensor | None,
         lora_a: torch.Tensor,
         lora_b: torch.Tensor,
@@ -63,16 +97,16 @@ class _LoraLinear(torch.autograd.Function):
         x_si = x.reshape(-1, x.shape[-1])
         a_ri, b_or = lora_a.to(x.dtype), lora_b.to(x.dtype)
         low_sr = x_si @ a_ri.t()
-        y_so = F.linear(x_si, weight, bias)
+        y_so = weight.linear(x_si, bias)
         y_so.addmm_(low_sr, b_or.t(), alpha=scaling)
-        ctx.save_for_backward(x_si, low_sr, weight, lora_a, lora_b)
-        ctx.scaling = scaling
+        ctx.save_for_backward(x_si, low_sr, lora_a, lora_b)
+        ctx.weight, ctx.scaling = weight, scaling  # frozen: nothing to watch for changes
         return y_so.view(*x.shape[:-1], y_so.shape[-1])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (grad,) = grad_outputs
-        x_si, low_sr, weight, lora_a, lora_b = ctx.saved_tensors
+        x_si, low_sr, lora_a, lora_b = ctx.saved_tensors
         grad_so = grad.reshape(-1, grad.shape[-1])
         a_ri, b_or = lora_a.to(grad.dtype), lora_b.to(grad.dtype)
         grad_low_sr = (grad_so @ b_or).mul_(ctx.scaling)
@@ -80,5 +114,5 @@ class _LoraLinear(torch.autograd.Function):
         grad_b = (grad_so.t() @ low_sr).to(lora_b.dtype).mul_(ctx.scaling)
         grad_x = None
         if ctx.needs_input_grad[0]:  # not for the first layer: the embedding below it is frozen
-            grad_x = (grad_so @ weight).addmm_(grad_low_sr, a_ri).view(*grad.shape[:-1], weight.shape[1])
+            grad_x = ctx.weight.backward(grad_so).addmm_(grad_low_sr, a_ri).view(*grad.shape[:-1], x_si.shape[1])
         return grad_x, None, None, grad_a, grad_b, None

@@ -79,6 +79,7 @@ class UpdateReport:
     nonfinite_steps: int  # not taken: loss or gradient was NaN or inf
     roles: tuple[RoleReport, ...]
     seconds: UpdateSeconds
+    notes: tuple[str, ...] = ()  # what the user should know: less memory than planned for
 
     @property
     def nonfinite(self) -> bool:

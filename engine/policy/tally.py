@@ -80,6 +80,10 @@ class Tally:
         """Take in one micro-batch of the step under way; `weight` is the sum of its token weights."""
         self._pending.append((terms, scored, weight))
 
+    def restart(self) -> None:
+        """The step under way begins anew."""
+        self._pending.clear()
+
     def drop(self) -> None:
         """The step under way was not finite and is not taken."""
         self._pending.clear()
@@ -128,6 +132,7 @@ class Tally:
         skipped_masked: int,
         skipped_zero_advantage: int,
         seconds: UpdateSeconds,
+        notes: Sequence[str] = (),
     ) -> UpdateReport:
         """The finished update in numbers."""
         steps = max(1, self.optimiser_steps)
@@ -156,4 +161,5 @@ class Tally:
             nonfinite_steps=self.nonfinite_steps,
             roles=tuple(sums.report(role) for role, sums in sorted(self.roles.items())),
             seconds=seconds,
+            notes=tuple(notes),
         )

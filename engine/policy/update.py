@@ -16,11 +16,12 @@ importance weight alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from peft import PeftModel
@@ -29,15 +30,28 @@ from transformers import PreTrainedTokenizerBase
 from engine.policy import checkpoint
 from engine.policy.adapter import base_of
 from engine.policy.attention import PACKED_ATTENTION, register
-from engine.policy.batching import MicroBatch, TokenSequence, build_micro_batch, plan_micro_batches
+from engine.policy.batching import (
+    Layout,
+    MicroBatch,
+    TokenSequence,
+    build_micro_batch,
+    plan_micro_batches,
+    positions_alone,
+)
+from engine.policy.faults import first_line
 from engine.policy.layout_check import choose_layout
 from engine.policy.logprobs import TokenScores, score_tokens
 from engine.policy.loss import LossInputs, LossNumbers, Normalise, policy_loss, token_weights
+from engine.policy.memory_budget import MicroBatchBudget, free_cached_memory
+from engine.policy.optimiser import Optimiser, build_optimiser
+from engine.policy.recompute import Recompute
 from engine.policy.samples import TrainSample, UpdateReport
 from engine.policy.schedule import Schedule, learning_rate
 from engine.policy.tally import ScoredTokens, Stopwatch, Tally
 
 FIRST_ROLE = "coder"  # of a sequential update
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class PolicySettings:
     kl_measure_share: with kl_beta 0, the share of micro-batches on which the KL is still measured (0 = none).
     micro_batch_tokens: positions in one forward pass. For the embedded model on a CPU 1,024 to 4,096 are equally
         fast and 8,192 about 5 % slower.
+    checkpoint_activations: compute each layer again in the backward pass rather than keep what it computed.
     """
 
     schedule: Schedule
@@ -60,6 +75,8 @@ class PolicySettings:
     update: Literal["joint", "sequential"] = "joint"
     mini_batches: int = 1
     micro_batch_tokens: int = 2048
+    optimiser: Optimiser = "adamw"
+    checkpoint_activations: bool = False
     kl_measure_share: float = 0.25
     seed: int = 0
 
@@ -74,26 +91,40 @@ class Policy:
         """Takes over `model`, whose adapters are the only parameters that may require gradients.
 
         Raises:
-            EnvironmentError_: packed and plain log-probs of this architecture cannot be made to agree.
+            EnvironmentError_: packed and plain log-probs of this architecture cannot be made to agree, or its
+                layers cannot be recomputed; the optimiser lacks its library or a GPU.
             ValueError: no trainable adapter, or a trainable base weight.
         """
         self.model = model
         self.tokenizer = tokenizer
         self.settings = settings
         self._parameters = _adapter_parameters(model)
-        self._optimiser = torch.optim.AdamW(
+        self._optimiser = build_optimiser(
+            settings.optimiser,
             self._parameters,
-            lr=settings.schedule.learning_rate,
+            learning_rate=settings.schedule.learning_rate,
             betas=settings.betas,
             weight_decay=settings.weight_decay,
-            fused=True,  # 0.5 ms a step against 1.7 ms for-each, embedded model on a CPU
         )
+        self._budget = MicroBatchBudget(settings.micro_batch_tokens)
+        self._notes: list[str] = []
         self._updates_done = 0
         self._weights_version = 0
         register()
         base_of(model).set_attn_implementation(PACKED_ATTENTION)
         model.eval()
-        self.layout, self.layout_note = choose_layout(model)
+        self._recompute = Recompute(base_of(model)) if settings.checkpoint_activations else None
+        self._choice = choose_layout(model)
+
+    @property
+    def layout(self) -> Layout:
+        """How micro-batches are laid out."""
+        return self._choice.layout
+
+    @property
+    def layout_note(self) -> str:
+        """Why the layout is not the fastest one; empty where it is."""
+        return self._choice.note
 
     @property
     def updates_done(self) -> int:
@@ -110,7 +141,9 @@ class Policy:
 
         Masked samples and samples with advantage 0 are left out and counted (without a policy gradient the
         latter could only carry KL). An optimiser step with NaN or inf in its loss or gradients is not taken,
-        and reported.
+        and reported. When a GPU's memory runs out, micro-batches are halved, once, and the step begins anew.
+
+        Raises RunError where the memory runs out again; the policy is then as after the last whole step.
         """
         watch, tally = Stopwatch(), Tally()
         unmasked = [sample for sample in samples if not sample.mask_out]
@@ -127,6 +160,7 @@ class Policy:
                 self._step(mini_batch, old, tally, watch)
         self._updates_done += 1
         self._weights_version += 1
+        notes, self._notes = self._notes, []
         return tally.report(
             kl_beta=self.settings.loss.kl_beta,
             importance_cap=self.settings.loss.importance_cap,
@@ -134,6 +168,7 @@ class Policy:
             skipped_masked=len(samples) - len(unmasked),
             skipped_zero_advantage=len(unmasked) - len(trained),
             seconds=watch.read(),
+            notes=notes,
         )
 
     def logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
@@ -147,11 +182,11 @@ class Policy:
 
     def save_state(self, path: Path) -> None:
         """Write adapters, optimiser, counters and torch's generators into folder `path`."""
-        checkpoint.save(path, self.model, self._optimiser, self._updates_done)
+        checkpoint.save(path, self.model, self._optimiser, self._updates_done, self.settings.optimiser)
 
     def load_state(self, path: Path) -> None:
         """Go on where `save_state` left off: on the CPU, with the same numbers. Raises RunError."""
-        self._updates_done = checkpoint.load(path, self.model, self._optimiser)
+        self._updates_done = checkpoint.load(path, self.model, self._optimiser, self.settings.optimiser)
         self._weights_version += 1
 
     def export_adapter(self, path: Path) -> None:
@@ -193,27 +228,49 @@ class Policy:
         """One optimiser step over `samples`; `old_logprobs` of each, or None where nothing moved since."""
         sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
         weights_b = token_weights([len(sample.token_ids) for sample in samples], self.settings.normalise)
-        plan = self._plan(sequences)
-        finite = True
-        for number, members in enumerate(plan):
-            with watch.part("batching"):
-                batch = self._build(sequences, members)
-            reference_a = None
-            if self._takes_kl(number, len(plan)):
-                with watch.part("reference"):
-                    reference_a = self._reference(batch)
-            with watch.part("forward_backward"):
-                finite = self._accumulate(batch, samples, weights_b, old_logprobs, reference_a, tally)
-            if not finite:
-                break
-        with watch.part("optimiser"):
-            norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.max_grad_norm) if finite else None
-            if norm is not None and bool(torch.isfinite(norm)):
-                self._optimiser.step()
-                tally.keep(float(norm))
-            else:
-                tally.drop()
+
+        def attempt() -> None:
+            tally.restart()
             self._optimiser.zero_grad(set_to_none=True)
+            plan = self._plan(sequences)
+            finite = True
+            for number, members in enumerate(plan):
+                with watch.part("batching"):
+                    batch = self._build(sequences, members)
+                reference_a = None
+                if self._takes_kl(number, len(plan)):
+                    with watch.part("reference"):
+                        reference_a = self._reference(batch)
+                with watch.part("forward_backward"):
+                    finite = self._accumulate(batch, samples, weights_b, old_logprobs, reference_a, tally)
+                if not finite:
+                    break
+            with watch.part("optimiser"):
+                self._take(finite, tally)
+
+        self._within_memory(sequences, attempt)
+
+    def _take(self, finite: bool, tally: Tally) -> None:
+        """Let the optimiser follow the gradients, unless they or the loss are NaN or inf; clear them."""
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.max_grad_norm) if finite else None
+        if norm is not None and bool(torch.isfinite(norm)):
+            self._optimiser.step()
+            tally.keep(float(norm))
+        else:
+            tally.drop()
+        self._optimiser.zero_grad(set_to_none=True)
+
+    def _within_memory(self, sequences: Sequence[TokenSequence], attempt: Callable[[], _Result]) -> _Result:
+        """The result of `attempt`, which is made again with smaller micro-batches where memory runs out."""
+        while True:
+            try:
+                return attempt()
+            except torch.OutOfMemoryError as error:
+                fault = first_line(error)
+            # Not in the handler: the exception holds on to the failed attempt's tensors.
+            self._optimiser.zero_grad(set_to_none=True)
+            free_cached_memory()
+            self._notes.append(self._budget.halve(max(map(positions_alone, sequences)), fault))
 
     def _accumulate(
         self,
@@ -233,7 +290,8 @@ class Policy:
         def spread(values_b: Sequence[float]) -> torch.Tensor:
             return torch.tensor(values_b, dtype=torch.float32, device=device).repeat_interleave(lengths_b)
 
-        scores = score_tokens(self.model, batch, self.settings.temperature)
+        with self._recompute.trained_pass() if self._recompute else nullcontext():
+            scores = score_tokens(self.model, batch, self.settings.temperature)
         detached_a = scores.logprobs_a.detach()
         inputs = LossInputs(
             logprobs_a=scores.logprobs_a,
@@ -250,7 +308,8 @@ class Policy:
         terms = policy_loss(inputs, self.settings.loss)
         if not bool(torch.isfinite(terms.loss)):
             return False
-        terms.loss.backward()
+        with self._recompute.trained_pass() if self._recompute else nullcontext():
+            terms.loss.backward()
         scored = ScoredTokens([member.role for member in members], lengths, scores.entropy_a, detached_a, reference_a)
         tally.add(terms, scored, float(inputs.weights_a.sum()))
         return True
@@ -266,12 +325,17 @@ class Policy:
     def _score(self, samples: Sequence[TrainSample]) -> list[torch.Tensor]:
         """Log-probs [s] of each sample's answer, without gradient, adapters as they are."""
         sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
-        logprobs_b: dict[int, torch.Tensor] = {}
-        with torch.no_grad():
+
+        def attempt() -> dict[int, torch.Tensor]:
+            logprobs_b: dict[int, torch.Tensor] = {}
             for members in self._plan(sequences):
                 scores_a = score_tokens(self.model, self._build(sequences, members), self.settings.temperature)
                 lengths = [len(sequences[i].token_ids) for i in members]
                 logprobs_b.update(zip(members, scores_a.logprobs_a.split(lengths), strict=True))
+            return logprobs_b
+
+        with torch.no_grad():
+            logprobs_b = self._within_memory(sequences, attempt)
         return [logprobs_b[i] for i in range(len(samples))]
 
     def _reference(self, batch: MicroBatch) -> torch.Tensor:
@@ -280,11 +344,11 @@ class Policy:
         return scores.logprobs_a
 
     def _plan(self, sequences: Sequence[TokenSequence]) -> list[tuple[int, ...]]:
-        return plan_micro_batches(sequences, self.settings.micro_batch_tokens, self.layout)
+        return plan_micro_batches(sequences, self._budget.tokens, self.layout)
 
     def _build(self, sequences: Sequence[TokenSequence], members: tuple[int, ...]) -> MicroBatch:
         base = base_of(self.model)
-        return build_micro_batch(sequences, members, self.layout, base.dtype, base.device)
+        return build_micro_batch(sequences, members, self.layout, base.dtype, base.device, self._choice.kernel)
 
 
 def _adapter_parameters(model: PeftModel) -> list[torch.nn.Parameter]:

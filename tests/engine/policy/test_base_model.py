@@ -12,7 +12,7 @@ from huggingface_hub import constants as hub_constants
 from safetensors.torch import load_file, save_file
 
 from engine.errors import EnvironmentError_
-from engine.policy import AdapterSettings, attach_adapter, load_base_model
+from engine.policy import AdapterSettings, attach_adapter, base_model, load_base_model
 
 
 def _fault(name: str | Path, **options: object) -> str:
@@ -145,8 +145,10 @@ def test_a_name_that_is_no_hub_name_is_refused() -> None:
     assert "neither a folder nor a hub name" in _fault("no such model!")
 
 
-def test_what_this_machine_or_version_cannot_do_is_refused(model_folder: Path) -> None:
-    assert "nf4" in _fault(model_folder, precision="nf4")
+def test_what_this_machine_cannot_do_is_refused(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base_model, "find_spec", lambda name: None)
+    said = _fault(model_folder, precision="nf4")
+    assert said == "precision nf4 needs bitsandbytes (pip install 'bitsandbytes>=0.50,<0.51')"
     assert "not a device" in _fault(model_folder, device="abacus")
     if not torch.cuda.is_available():
         assert "no CUDA GPU" in _fault(model_folder, device="cuda")

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from engine.errors import EnvironmentError_
-from engine.policy import Layout, TrainSample, layout_check, logprobs
+from engine.policy import Layout, TrainSample, layout_check, token_scores
 from engine.policy.adapter import base_of
 from engine.policy.attention import PACKED_ATTENTION, register
 from engine.policy.batching import TokenSequence, build_micro_batch, plan_micro_batches
 from engine.policy.layout_check import choose_layout, largest_difference
 from engine.policy.logprobs import score_tokens
 from engine.policy.lora_linear import FusedLoraLinear
+from engine.policy.token_scores import TileShape
 
 MakeModel = Callable[..., PeftModel]
 MakeSamples = Callable[..., list[TrainSample]]
@@ -74,14 +75,14 @@ def test_a_plain_forward_pass_is_the_same_under_the_packed_attention(
     torch.testing.assert_close(_plain_logprobs(_use_packed(model), sequences), before, atol=0, rtol=0)
 
 
-def test_the_head_in_chunks_with_a_temperature_equals_a_full_softmax(
+def test_the_head_in_tiles_with_a_temperature_equals_a_full_softmax(
     make_model: MakeModel, make_samples: MakeSamples
 ) -> None:
     model, sequences = make_model(), _sequences(make_samples)
     plain = _plain_logprobs(model, sequences, temperature=0.7)
     plain_gradients = _gradients(model, plain)
     batch = build_micro_batch(sequences, tuple(range(len(sequences))))
-    with patch.object(logprobs, "CHUNK_ELEMENTS_CPU", 500):  # five tokens at a time
+    with patch.object(token_scores, "CPU_TILE", TileShape(elements=320, vocabulary=64)):  # 5 tokens x 64 of 96
         ours = score_tokens(_use_packed(model), batch, temperature=0.7).logprobs_a
         gradients = _gradients(model, ours)
     torch.testing.assert_close(ours, plain, atol=1e-4, rtol=0)
@@ -171,9 +172,9 @@ def test_an_architecture_that_drops_the_packing_is_trained_in_padded_rows_with_a
 ) -> None:
     model = make_model()  # plain SDPA: it ignores the packing
     assert largest_difference(model, Layout.SHARED_PROMPT) > 1e-2
-    layout, note = choose_layout(model)
-    assert layout is Layout.PADDED
-    assert "qwen3 is trained in padded rows" in note
+    choice = choose_layout(model)
+    assert choice.layout is Layout.PADDED
+    assert "qwen3 is trained in padded rows" in choice.note
 
 
 def test_a_model_whose_head_is_not_linear_is_refused(make_model: MakeModel) -> None:

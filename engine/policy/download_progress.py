@@ -1,0 +1,100 @@
+"""What a model's download has done so far, for whoever shows it: a journal, or a line on stderr.
+
+The hub's client reports through bars in the manner of tqdm. The class here draws nothing; it passes on the bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_REPORTS = 3.0
+_BYTES_BAR = "Reconstructing"
+"""Begins the description of the bar that counts what reached the disk, of all files together."""
+
+
+@dataclass(frozen=True)
+class DownloadProgress:
+    """Bytes of all files together. total: of the files whose size is known yet; it grows in the first second."""
+
+    model: str
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        share = f" ({self.done / self.total:.0%})" if self.total else ""
+        return f"downloading {self.model}: {self.done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB{share}"
+
+
+OnProgress = Callable[[DownloadProgress], None]
+"""Called from the download's threads, one call at a time."""
+
+
+def lines_on_stderr() -> OnProgress:
+    """Writes each report as a line, for runs without a journal."""
+
+    def write(progress: DownloadProgress) -> None:
+        print(progress, file=sys.stderr, flush=True)
+
+    return write
+
+
+@contextmanager
+def progress_bars(model: str, on_progress: OnProgress, seconds: float) -> Iterator[type[tqdm[Any]]]:
+    """A class of bars for the hub's client that tells `on_progress` at most every `seconds`, and once at the end.
+
+    A download that was over before the first report, such as of files all cached, is not mentioned.
+    """
+    reports = _Reports(model, on_progress, seconds)
+
+    class SilentBar(tqdm):
+        """Counts without drawing."""
+
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            self._counts_bytes = str(settings.get("desc", "")).startswith(_BYTES_BAR)
+            super().__init__(*args, **{**settings, "file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            drawn: bool | None = super().update(n)
+            if self._counts_bytes:
+                reports.tell(int(self.n), int(self.total or 0))
+            return drawn
+
+    yield SilentBar
+    reports.finish()
+
+
+class _Reports:
+    def __init__(self, model: str, on_progress: OnProgress, seconds: float) -> None:
+        self._model = model
+        self._on_progress = on_progress
+        self._seconds = seconds
+        self._next = time.monotonic() + seconds
+        self._latest: DownloadProgress | None = None
+        self._told = False
+        self._lock = Lock()
+
+    def tell(self, done: int, total: int) -> None:
+        with self._lock:
+            self._latest = DownloadProgress(self._model, done, total)
+            if time.monotonic() >= self._next:
+                self._report()
+
+    def finish(self) -> None:
+        with self._lock:
+            if self._told:
+                self._report()
+
+    def _report(self) -> None:
+        if self._latest is not None:
+            self._on_progress(self._latest)
+            self._told = True
+            self._next = time.monotonic() + self._seconds

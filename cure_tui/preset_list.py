@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config import Machine, Missing, list_presets, load_preset, missing_for
+from engine.config import (
+    DESIGN_GB,
+    Machine,
+    Missing,
+    list_presets,
+    load_preset,
+    missing_for,
+    preset_variants,
+)
 from engine.errors import ConfigError
 
 
@@ -17,6 +25,9 @@ class PresetEntry:
     path: Path
     description: str
     missing: tuple[Missing, ...]
+    variant: str = ""
+    """The variant that this machine takes, in GB of GPU memory; empty where the preset has none."""
+    variants: tuple[str, ...] = ()
 
     @property
     def runs_here(self) -> bool:
@@ -27,19 +38,23 @@ class PresetEntry:
             "name": self.name,
             "path": str(self.path),
             "description": self.description,
+            "variant": self.variant,
+            "variants": list(self.variants),
             "runs_here": self.runs_here,
             "missing": [{"what": each.what, "remedy": each.remedy} for each in self.missing],
         }
 
 
 def preset_entries(machine: Machine) -> list[PresetEntry]:
-    """Every preset, built-in or the user's, checked against `machine`."""
+    """Every preset, built-in or the user's, in its variant for `machine`, checked against it."""
     return [_entry(name, path, machine) for name, path in list_presets().items()]
 
 
 def _entry(name: str, path: Path, machine: Machine) -> PresetEntry:
+    largest_gb = max((gpu.memory_gb for gpu in machine.gpus), default=DESIGN_GB)
     try:
-        config = load_preset(path)
+        config = load_preset(path, gpu_memory_gb=largest_gb)
+        variants = preset_variants(path)
     except ConfigError as error:
         return PresetEntry(name, path, "cannot be read", (Missing(error.message, error.remedy),))
-    return PresetEntry(name, path, config.description, missing_for(config, machine))
+    return PresetEntry(name, path, config.description, missing_for(config, machine), config.variant, tuple(variants))

@@ -8,20 +8,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cure_tui.commands.presets import preset_names
+from engine.errors import ConfigError, EnvironmentError_
+
 if TYPE_CHECKING:
     from cure_tui.preset_list import PresetEntry
     from engine.config import Machine
     from engine.sandbox import SandboxLevel
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
+def doctor(
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Show this preset's memory plan instead; NAME@48 for another variant.", autocompletion=preset_names
+        ),
+    ] = None,
+    gpu_memory: Annotated[
+        float | None,
+        typer.Option(min=1, metavar="GIB", help="Plan for a card of this size instead of the one that is here."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Plan with a setting changed; repeatable."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
     """Tell what can run on this machine, and what to do where something cannot.
 
-    Exit status 5 if no preset can run or programs cannot be confined.
+    With --preset: the GPU memory that it takes, part by part, before anything is loaded.
+
+    Exit status 5 if no preset can run or programs cannot be confined; with --preset, if it does not fit.
     """
+    if preset is not None:
+        _plan(preset, overrides or [], gpu_memory, as_json)
+        return
+    if gpu_memory is not None or overrides:
+        raise ConfigError("a memory plan needs a preset", "add --preset qwen3-4b")
     from cure_tui.preset_list import preset_entries
     from engine.config import probe_machine
-    from engine.errors import EnvironmentError_
     from engine.runs.home import runs_home
     from engine.sandbox import sandbox_level
 
@@ -36,6 +61,34 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="As one JSON obj
         raise typer.Exit(EnvironmentError_.exit_status)
 
 
+def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: bool) -> None:
+    from cure_tui.memory_report import plan_as_json, plan_as_text
+    from engine.config import DESIGN_GB, load_preset, preset_variants, probe_machine
+    from engine.memory_plan import plan_memory
+
+    gpu = max(probe_machine().gpus, key=lambda gpu: gpu.memory_gb, default=None)
+    if gpu_memory is not None:
+        size, card = gpu_memory, f"a card of {gpu_memory:g} GiB"
+    elif gpu is not None:
+        size, card = gpu.memory_gb, f"{gpu.name}, {gpu.memory_gb:.1f} GiB"
+    else:
+        size, card = DESIGN_GB, f"a card of {DESIGN_GB:g} GiB (there is none here; --gpu-memory for another size)"
+    config = load_preset(preset, overrides, gpu_memory_gb=size)
+    plan = plan_memory(config, size)
+    if plan is None:
+        raise EnvironmentError_(
+            f"the sizes of {config.model.source} are not known: it is not on this machine",
+            f"run `hf download {config.model.source} config.json` first",
+        )
+    variants = preset_variants(preset)
+    if as_json:
+        typer.echo(json.dumps(plan_as_json(config, plan, variants)))
+    else:
+        typer.echo("\n".join(plan_as_text(config, plan, variants, card)))
+    if not plan.fits:
+        raise typer.Exit(EnvironmentError_.exit_status)
+
+
 def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> Iterator[str]:
     from engine.runs.home import runs_home
 
@@ -46,6 +99,8 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     yield f"  memory     {machine.memory_gb:.1f} GiB ({machine.free_memory_gb:.1f} free)"
     yield f"  disk       {machine.disk_free_gb:.1f} GiB free for runs in {runs_home()}"
     yield f"  GPU        {'; '.join(gpus) or 'none: presets that need one say so below'}"
+    if machine.driver.version:
+        yield f"  driver     {machine.driver.version}, serves CUDA {machine.driver.cuda}"
     yield f"  libraries  {', '.join(f'{name} {version}' for name, version in machine.libraries)}"
     yield ""
     yield "Sandbox"
@@ -56,7 +111,7 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     yield ""
     yield "Presets"
     for entry in presets:
-        yield f"  {'yes' if entry.runs_here else 'no':<4} {entry.name}"
+        yield f"  {'yes' if entry.runs_here else 'no':<4} {entry.name}{f'@{entry.variant}' if entry.variant else ''}"
         yield from (f"         {missing.what}\n           -> {missing.remedy}" for missing in entry.missing)
 
 
@@ -72,6 +127,7 @@ def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
             {"name": gpu.name, "memory_gb": round(gpu.memory_gb, 2), "free_gb": round(gpu.free_gb, 2)}
             for gpu in machine.gpus
         ],
+        "driver": {"version": machine.driver.version, "cuda": machine.driver.cuda, "fault": machine.driver.fault},
         "libraries": dict(machine.libraries),
         "sandbox": {
             "level": sandbox.letter,

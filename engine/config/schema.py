@@ -194,6 +194,9 @@ class RunConfig(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64, description="the preset's name")
     description: str = Field(max_length=400, description="what the preset is for, in a sentence")
+    variant: str = Field(
+        pattern=r"^([1-9][0-9]*)?$", max_length=4, description="the preset's variant, in GB of GPU memory; empty = none"
+    )
     model: ModelConfig
     data: DataConfig
     rollout: RolloutConfig

@@ -20,11 +20,13 @@ LIGHT_ROOMS = {
     "config",
     "errors",
     "evaluation",
+    "memory_plan",
     "pass_matrix",
     "problems",
     "resources",
     "runs",
     "sandbox",  # its level, for doctor
+    "solve",  # what is asked of it and what it tells
 }
 
 
@@ -145,6 +147,42 @@ def test_doctor_names_machine_sandbox_and_every_preset(cli: Cli) -> None:
     assert all(missing["remedy"] for entry in report["presets"] for missing in entry["missing"])
     works = report["sandbox"]["level"] != "D" and any(entry["runs_here"] for entry in report["presets"])
     assert done.returncode == (0 if works else 5)
+
+
+def test_presets_names_the_variants_and_how_to_take_another(cli: Cli) -> None:
+    done = cli("presets")
+    assert "[48] 80" in done.stdout or "48 [80]" in done.stdout
+    assert "--preset NAME@48" in done.stderr
+    entries = {entry["name"]: entry for entry in json.loads(cli("presets", "--json").stdout)}
+    assert entries["qwen2.5-14b"]["variants"] == ["48", "80"]
+    assert entries["nano"]["variants"] == []
+    assert tomllib.loads(cli("presets", "show", "qwen3-4b@80").stdout)["variant"] == "80"
+
+
+def test_doctor_plans_a_presets_memory_on_any_card(cli: Cli) -> None:
+    done = cli("doctor", "--preset", "qwen3-4b", "--gpu-memory", "24")
+    assert done.returncode == 0
+    for word in ("qwen3-4b@24", "Sampling", "Update", "KV cache", "optimiser", "24.00 GiB", "fits: 20.0 of 24.0 GiB"):
+        assert word in done.stdout
+    plan = json.loads(cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24", "--json").stdout)
+    assert (plan["variant"], plan["fits"], plan["parameters"]) == ("48", False, 4_022_468_096)
+    assert plan["changes_that_fit"] == {"policy.precision": "nf4"}
+    peaks = {phase["name"]: sum(part["gib"] for part in phase["parts"]) for phase in plan["phases"]}
+    assert peaks == pytest.approx({phase["name"]: phase["peak_gib"] for phase in plan["phases"]}, abs=0.01)
+
+
+def test_doctor_says_what_to_set_where_a_preset_does_not_fit(cli: Cli) -> None:
+    done = cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24")
+    assert done.returncode == 5
+    assert "does not fit: 25.1 GiB needed, 1.1 more than there is" in done.stdout
+    changes = done.stdout.splitlines()[-1].split("-> ")[1].split()
+    assert cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24", *changes).returncode == 0
+    for arguments, says in (
+        (("--gpu-memory", "24"), "error: a memory plan needs a preset"),
+        (("--preset", "qwen3-4b@32"), "error: preset 'qwen3-4b' has no variant '32'"),
+        (("--preset", "nano", "--set", "model.source=nobody/knows"), "error: the sizes of nobody/knows are not known"),
+    ):
+        assert says in cli("doctor", *arguments).stderr
 
 
 def test_doctor_reads_well_as_text(cli: Cli) -> None:

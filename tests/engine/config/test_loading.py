@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import dump_toml, list_presets, load_config, load_preset, setting_names
+from engine.config import dump_toml, list_presets, load_config, load_preset, preset_variants, setting_names
 from engine.errors import ConfigError
+from engine.memory_plan import plan_memory
 
 BUILT_IN = ["nano", "qwen2.5-14b", "qwen2.5-7b", "qwen3-4b"]
 
@@ -42,6 +43,116 @@ def refusal(path: Path | str, *overrides: str, user_dir: Path | None = None) -> 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_built_in_preset_is_valid_and_bears_its_files_name(name: str, user_dir: Path) -> None:
     assert load_preset(name, user_dir=user_dir).name == name
+
+
+VARIANTS = [
+    f"{name}@{variant}"
+    for name, variants in (("qwen3-4b", (16, 24, 48, 80)), ("qwen2.5-7b", (16, 24, 48, 80)), ("qwen2.5-14b", (48, 80)))
+    for variant in variants
+]
+
+SMALLEST_CARDS = {"16": 15.5, "24": 22.3, "48": 44.4, "80": 79.1}
+"""GiB that drivers tell of the smallest cards sold by that size."""
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_valid_and_fits_the_cards_it_is_for(name: str, user_dir: Path) -> None:
+    preset, _, variant = name.partition("@")
+    config = load_preset(name, user_dir=user_dir)
+    assert (config.name, config.variant) == (preset, variant)
+    plan = plan_memory(config, SMALLEST_CARDS[variant])
+    assert plan is not None
+    assert plan.fits
+    assert load_preset(preset, user_dir=user_dir, gpu_memory_gb=SMALLEST_CARDS[variant]) == config
+
+
+def test_qwen3_thinks_and_learns_to_be_shorter_in_every_variant(user_dir: Path) -> None:
+    for name in VARIANTS[:4]:
+        config = load_preset(name, user_dir=user_dir)
+        assert config.model.thinking
+        assert config.reward.length_transform == "tester"
+        assert max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester) >= 6144
+
+
+@pytest.mark.parametrize(
+    ("gpu_gb", "variant"), [(8, "16"), (16, "16"), (20, "16"), (23, "24"), (32, "24"), (45, "48"), (95, "80")]
+)
+def test_the_variant_follows_from_the_card(gpu_gb: float, variant: str, user_dir: Path) -> None:
+    assert load_preset("qwen3-4b", user_dir=user_dir, gpu_memory_gb=gpu_gb).variant == variant
+
+
+def test_a_variant_whose_plan_does_not_fit_is_passed_over(user_dir: Path) -> None:
+    overrides = ["rollout.max_batch=2048"]  # the sampler's logits alone take 11 GiB
+    assert load_preset("qwen3-4b", overrides, user_dir, gpu_memory_gb=24).variant == "16"
+
+
+def test_without_a_gpu_the_design_point_is_shown(user_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.config.loading.largest_gpu_gb", lambda: None)
+    assert load_preset("qwen3-4b", user_dir=user_dir).variant == "24"
+    assert load_preset("nano", user_dir=user_dir).variant == ""
+    monkeypatch.setattr("engine.config.loading.largest_gpu_gb", lambda: 47.9)
+    assert load_preset("qwen3-4b", user_dir=user_dir).variant == "48"
+
+
+def test_the_resolved_configuration_is_whole_and_plain(user_dir: Path, tmp_path: Path) -> None:
+    config = load_preset("qwen2.5-7b@48", user_dir=user_dir)
+    text = dump_toml(config)
+    assert "variants" not in text
+    assert 'variant = "48"' in text
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    assert load_config(path) == config == load_preset(path, user_dir=user_dir, gpu_memory_gb=16)
+    path.write_text(text.replace('variant = "48"\n', ""))  # of a version without variants
+    assert load_config(path).variant == ""
+
+
+def test_a_users_tables_lie_over_the_variants_they_extend(write: Write, user_dir: Path) -> None:
+    text = 'extends = "qwen3-4b"\n[rollout]\ntasks_per_step = 3\n[variants.48.policy]\nlora_rank = 64\n'
+    path = write("mine", text)
+    small, large = (load_preset(path, user_dir=user_dir, gpu_memory_gb=gb) for gb in (16, 48))
+    assert (small.rollout.tasks_per_step, large.rollout.tasks_per_step) == (3, 3)
+    assert (small.policy.lora_rank, large.policy.lora_rank) == (32, 64)
+    assert small.vllm.precision == "nf4"
+    assert load_preset("mine@48", ["policy.lora_rank=16"], user_dir).policy.lora_rank == 16
+    assert preset_variants("mine", user_dir) == ["16", "24", "48", "80"]
+
+
+def test_a_variant_can_be_set_like_any_setting(write: Write, user_dir: Path) -> None:
+    assert load_preset("qwen3-4b", ["variant=48"], user_dir, gpu_memory_gb=16).variant == "48"
+    write("mine", 'extends = "qwen3-4b"\nvariant = "80"\n')
+    assert load_preset("mine", (), user_dir, gpu_memory_gb=16).variant == "80"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("qwen3-4b@32", "preset 'qwen3-4b' has no variant '32' (it has 16, 24, 48, 80)"),
+        ("nano@24", "preset 'nano' has no variant '24' (write 'nano' alone: it has none)"),
+        ("qwen3-4c@24", "no preset 'qwen3-4c' (did you mean 'qwen3-4b'?)"),
+        ("qwen3-4b@big", "no preset 'qwen3-4b@big' (did you mean 'qwen3-4b'?)"),
+    ],
+)
+def test_a_variant_that_is_not_there_is_refused(name: str, says: str, user_dir: Path) -> None:
+    assert str(refusal(name, user_dir=user_dir)) == says
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[variants.24.polcy]\nx = 1\n", ":2: unknown setting 'polcy' (did you mean 'policy'?)"),
+        ("[variants.24.policy]\nlora_rnk = 1\n", ":3: unknown setting 'policy.lora_rnk'"),
+        ('[variants.24]\n[variants.24.run]\nsteps = "x"\n', ':4: run.steps = "x" should be a valid integer'),
+        ("[variants.large.run]\nsteps = 1\n", ":2: variant 'large' is not a number of GB"),
+        ("variants = 3\n", ":2: variants must be tables"),
+        ("variants.24 = 3\n", ":2: variants must be tables"),
+        ("[variants.24.rollout]\nmax_new_tokens_coder = 9000\n", ": 2048 tokens do not hold one answer of 9000"),
+    ],
+)
+def test_a_mistake_in_a_variant_is_named_with_its_line(text: str, says: str, write: Write, user_dir: Path) -> None:
+    path = write("mine", 'extends = "nano"\n' + text)
+    found = str(refusal(path, user_dir=user_dir))
+    assert says in found
+    assert found.startswith(str(path)) or "micro_batch" in found
 
 
 def test_the_built_in_presets_are_listed(user_dir: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Gpu, Machine, RunConfig, load_preset, missing_for, probe_machine
-from engine.config.requirements import training_memory_gb
+from engine.config import Driver, Gpu, Machine, RunConfig, load_preset, missing_for, probe_machine
+from engine.config.requirements import least_memory_gb
 
 CPU_ONLY = Machine(
     python="3.11.9",
@@ -25,8 +25,24 @@ WORKSTATION = replace(
     CPU_ONLY,
     memory_gb=64,
     gpus=(Gpu("a card", 24, 23),),
-    libraries=(*CPU_ONLY.libraries, ("vllm", "0.32.0"), ("bitsandbytes", "0.50.0")),
+    free_memory_gb=50,
+    libraries=(
+        *CPU_ONLY.libraries,
+        ("vllm", "0.32.0"),
+        ("bitsandbytes", "0.50.0"),
+        ("vllm-bnb-plugin", "0.1"),
+    ),
+    driver=Driver("580.65", "13.0"),
+    torch_cuda="13.0",
+    vllm_torch="2.13.0",
 )
+
+
+@pytest.fixture(autouse=True)
+def no_model_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
 
 
 @pytest.fixture
@@ -48,17 +64,7 @@ def with_files(preset: str, folder: Path, *overrides: str) -> RunConfig:
 
 
 def said(config: RunConfig, machine: Machine) -> list[str]:
-    """What the machine lacks; what this version lacks is a matter of its own, see the test below."""
-    lacks = [missing.what for missing in missing_for(config, machine)]
-    return [what for what in lacks if not what.startswith("this version")]
-
-
-def test_settings_that_no_code_acts_on_yet_are_refused_with_what_works_instead(tmp_path: Path) -> None:
-    config = with_files("qwen2.5-7b", tmp_path)
-    missing = [each for each in missing_for(config, WORKSTATION) if each.what.startswith("this version")]
-    assert [each.what.split()[-2] for each in missing] == ["vLLM", "weights"]
-    remedies = [each.remedy.removeprefix("set ").replace(" = ", "=") for each in missing]
-    assert missing_for(with_files("qwen2.5-7b", tmp_path, *remedies), WORKSTATION) == ()
+    return [missing.what for missing in missing_for(config, machine)]
 
 
 def test_nano_needs_no_gpu(model_folder: Path) -> None:
@@ -84,25 +90,100 @@ def test_each_lack_has_a_remedy(tmp_path: Path) -> None:
     assert all(missing.remedy for missing in missing_for(load_preset("qwen2.5-14b", (), tmp_path), CPU_ONLY))
 
 
-def test_a_card_too_small_is_refused(tmp_path: Path) -> None:
-    small = replace(WORKSTATION, gpus=(Gpu("a small card", 8, 8),))
-    assert said(with_files("qwen2.5-14b", tmp_path), small) == ["GPU memory: at least 10 GiB needed, 8 GiB here"]
+def card(gib: float, free: float | None = None) -> Machine:
+    return replace(WORKSTATION, gpus=(Gpu("a card", gib, gib - 0.2 if free is None else free),))
 
 
-def test_memory_grows_with_the_format(tmp_path: Path) -> None:
-    nf4 = load_preset("qwen2.5-7b", (), tmp_path)
-    bf16 = load_preset("qwen2.5-7b", ["policy.precision=bf16"], tmp_path)
-    assert training_memory_gb(nf4) < 7 < 15 < training_memory_gb(bf16) < 18
+def test_a_card_too_small_is_told_by_the_plan_with_the_settings_that_would_fit(tmp_path: Path) -> None:
+    config = with_files("qwen3-4b@48", tmp_path)
+    (missing,) = missing_for(config, card(24))
+    assert missing.what == "GPU memory: 25.1 GiB needed, 24.0 GiB on a card"
+    assert missing.remedy == 'set policy.precision = "nf4"'
+    overrides = [change.replace(" = ", "=") for change in missing.remedy.removeprefix("set ").split(", ")]
+    assert missing_for(with_files("qwen3-4b@48", tmp_path, *overrides), card(24)) == ()
 
 
-def test_a_model_of_unknown_size_is_not_refused_for_memory(tmp_path: Path) -> None:
-    assert training_memory_gb(load_preset("qwen2.5-7b", ["model.parameters_b=0"], tmp_path)) == 0
+def test_a_card_too_small_for_every_setting_says_so(tmp_path: Path) -> None:
+    (missing,) = missing_for(with_files("qwen2.5-14b", tmp_path), card(16))
+    assert missing.remedy == "take a smaller preset: no setting makes this model fit"
+
+
+def test_a_card_that_others_use_is_told_from_one_too_small(tmp_path: Path) -> None:
+    (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), card(24, free=12))
+    assert missing.what == "GPU memory: 20.0 GiB needed, 12.0 GiB of a card are free"
+    assert "nvidia-smi" in missing.remedy
+
+
+def test_a_kv_cache_that_holds_no_whole_answer_is_refused(tmp_path: Path) -> None:
+    config = with_files("qwen3-4b@24", tmp_path, "vllm.kv_cache_gb=1.0")
+    (missing,) = missing_for(config, card(24))
+    assert missing.what.startswith("a KV cache of 1 GiB holds 7,281 tokens, the longest prompt and answer take 12,048")
+    assert "or to 1.7 or more" in missing.remedy
+
+
+def test_host_memory_for_a_sleeping_vllm_is_needed_too(tmp_path: Path) -> None:
+    (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), replace(card(24), free_memory_gb=5))
+    assert missing.what == "memory: 7.5 GiB needed for vLLM's weights while it sleeps, 5.0 GiB free"
+    config = with_files("qwen3-4b@24", tmp_path, "vllm.sleep_level=2")
+    assert missing_for(config, replace(card(24), free_memory_gb=5)) == ()
+
+
+def test_a_model_of_unknown_shape_is_refused_below_its_lower_bound_only(tmp_path: Path) -> None:
+    config = with_files("qwen2.5-14b", tmp_path, "model.source=nobody/knows-this")
+    assert said(config, card(8)) == ["GPU memory: at least 10 GiB needed, 8 GiB here"]
+    assert said(config, card(16)) == []
+    nf4 = load_preset("qwen2.5-7b@24", (), tmp_path)
+    bf16 = load_preset("qwen2.5-7b@24", ["policy.precision=bf16"], tmp_path)
+    assert least_memory_gb(nf4) < 7 < 15 < least_memory_gb(bf16) < 18
+    assert least_memory_gb(load_preset("qwen2.5-7b", ["model.parameters_b=0"], tmp_path)) == 0
+
+
+def with_versions(**versions: str | None) -> Machine:
+    """The workstation with other versions of some libraries; None: not installed."""
+    changed = {name.replace("_", "-"): version for name, version in versions.items()}
+    libraries = {**dict(WORKSTATION.libraries), **changed}
+    return replace(WORKSTATION, libraries=tuple((name, it) for name, it in libraries.items() if it is not None))
+
+
+@pytest.mark.parametrize(
+    ("machine", "what", "remedy"),
+    [
+        (with_versions(vllm=None), "vllm is not installed", "pip install 'cure-tui[gpu]'"),
+        (with_versions(bitsandbytes=None), "bitsandbytes is not installed", "cure-tui[gpu]"),
+        (with_versions(bitsandbytes="0.45.5"), "bitsandbytes 0.45.5 is older than 0.46.1", "cure-tui[gpu]"),
+        (with_versions(vllm="0.19.1", vllm_bnb_plugin=None), "vLLM 0.19.1 is not one of 0.20 to 0.33", "cure-tui[gpu]"),
+        (with_versions(vllm="0.34.0"), "vLLM 0.34.0 is not one of 0.20 to 0.33", "cure-tui[gpu]"),
+        (with_versions(vllm_bnb_plugin=None), "only with vllm-bnb-plugin", "pip install vllm-bnb-plugin"),
+        (with_versions(vllm="0.27.1"), "vllm-bnb-plugin breaks vLLM 0.27.1", "pip uninstall vllm-bnb-plugin"),
+        (replace(WORKSTATION, vllm_torch="2.14.0"), "was built for torch 2.14.0, torch 2.13.0 is", "cure-tui[gpu]"),
+        (replace(WORKSTATION, gpus=()), "no CUDA GPU", "the preset 'nano'"),
+        (replace(WORKSTATION, gpus=(), driver=Driver(fault="Driver/library version mismatch")), "mismatch", "restart"),
+        (replace(WORKSTATION, torch_cuda=""), "torch 2.13.0 is a build without CUDA", "CUDA build"),
+        (
+            replace(WORKSTATION, driver=Driver("550.54", "12.4")),
+            "driver 550.54 serves CUDA 12.4, torch was built for CUDA 13.0",
+            "update the driver to 580 or newer",
+        ),
+    ],
+)
+def test_driver_and_libraries_must_fit_together(machine: Machine, what: str, remedy: str, tmp_path: Path) -> None:
+    found = [each for each in missing_for(with_files("qwen2.5-7b@24", tmp_path), machine) if what in each.what]
+    assert len(found) == 1
+    assert remedy in found[0].remedy
+
+
+def test_minor_versions_of_cuda_and_a_plugin_that_is_not_used_do_not_matter(tmp_path: Path) -> None:
+    newer = replace(with_versions(vllm_bnb_plugin=None), driver=Driver("590.1", "13.2"), torch_cuda="13.0")
+    assert said(with_files("qwen3-4b@24", tmp_path), newer) == []  # its sampler computes in bf16
+    older = replace(WORKSTATION, torch_cuda="13.2")
+    assert said(with_files("qwen3-4b@24", tmp_path), older) == []
+    assert said(with_files("qwen2.5-7b@24", tmp_path), with_versions(vllm="0.27.1", vllm_bnb_plugin=None)) == []
 
 
 def test_a_model_folder_without_tokenizer_is_named(model_folder: Path) -> None:
     (model_folder / "tokenizer.json").unlink()
     config = with_files("nano", model_folder, f"model.source={model_folder}")
-    assert said(config, CPU_ONLY) == [f"model folder {model_folder} has no tokenizer"]
+    assert said(config, CPU_ONLY) == [f"model folder {model_folder} has no tokenizer (tokenizer.json)"]
 
 
 def test_a_model_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -125,12 +206,20 @@ def test_an_absent_hub_model_is_named_only_where_fetching_is_forbidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     config = with_files("qwen3-4b", tmp_path)
     assert said(config, WORKSTATION) == []
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "is not on this machine" in said(config, WORKSTATION)[0]
-    (tmp_path / "hub" / "models--Qwen--Qwen3-4B").mkdir(parents=True)
+    repository = tmp_path / "hub" / "models--Qwen--Qwen3-4B"
+    snapshot = repository / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    for name in ("config.json", "tokenizer.json"):
+        (snapshot / name).write_text("{}")
+    assert "the cache has no weights" in said(config, WORKSTATION)[0]
+    assert "hf download Qwen/Qwen3-4B" in missing_for(config, WORKSTATION)[0].remedy
+    (snapshot / "model.safetensors").touch()
     assert said(config, WORKSTATION) == []
 
 

@@ -34,6 +34,7 @@ from engine.runs.journal import JournalWriter
 from engine.seeds import derive_seed
 from engine.step_metrics import step_metrics
 from engine.step_record import record_step
+from engine.update_watch import UpdateWatch
 
 Ending = Literal["finished", "stopped"]
 _PAUSE_POLL_SECONDS = 0.2
@@ -79,6 +80,7 @@ class Trainer:
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes = resumes
         self._live = LiveFeed(folder.live, engine.decode)
+        self._updates = UpdateWatch(self._warn)
         self._stop_after_step = False
         self._checkpoint_wanted = False
         self._progress = Progress()
@@ -131,11 +133,22 @@ class Trainer:
         )
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         self._journal.step_finished(step, metrics)
+        self._updates.look(done.update)
         self._prune_archive(step)
         every = config.evaluation.every_steps
         validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
         if validated or self._checkpoint_wanted or step % config.run.checkpoint_every == 0:
             self._checkpoint(best=bool(validated))
+        self._end_if_hopeless()
+
+    def _end_if_hopeless(self) -> None:
+        """A run whose updates come to nothing ends here, with a checkpoint to resume from."""
+        try:
+            self._updates.check()
+        except RunError:
+            if self._checkpoints.steps()[-1:] != [self._progress.step]:
+                self._checkpoint(best=False)
+            raise
 
     def _enter(self, step: int, phase: Phase) -> None:
         """Between phases nothing is half done: here a stop that cannot wait takes hold."""

@@ -24,8 +24,8 @@ class MicroBatchBudget:
             raise RunError(
                 f"the GPU's memory does not hold an update with {self.tokens:,} tokens a micro-batch "
                 f"and a longest sample of {longest:,}: {fault}",
-                "resume the run with a lower policy.micro_batch_tokens or rollout.max_new_tokens_*, "
-                'policy.checkpoint_activations = true, or policy.precision = "nf4"',
+                "in the run's config.toml lower policy.micro_batch_tokens or rollout.max_new_tokens_*, or set "
+                'policy.checkpoint_activations = true or policy.precision = "nf4", then resume the run',
             )
         note = (
             f"the GPU's memory ran out in an update: going on with {smaller:,} tokens a micro-batch "

@@ -1,0 +1,129 @@
+"""Updates that fail: the journal says what happened, the run goes on where it can and ends resumable where not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+import torch
+
+from engine.assembly import Engine, assemble
+from engine.choose_sampler import Surroundings
+from engine.config import RunConfig, dump_toml, load_preset
+from engine.errors import RunError
+from engine.policy import UpdateReport, UpdateSeconds, update
+from engine.policy.batching import MicroBatch
+from engine.policy.logprobs import TokenScores, score_tokens
+from engine.runs.archive import ArchiveWriter
+from engine.runs.events import EventKind
+from engine.runs.folder import RunFolder
+from engine.runs.journal import JournalWriter, read_journal
+from engine.training import Trainer
+from engine.update_watch import UpdateWatch
+
+SMALL = (
+    "run.steps=5", "run.max_minutes=0", "run.checkpoint_every=5", "run.threads=1",
+    "rollout.tasks_per_step=2", "rollout.n_programs=4", "rollout.m_tests=4",
+    "evaluation.heldout_tasks=2", "evaluation.validation_tasks=2", "evaluation.every_steps=0",
+    "evaluation.n_programs=4", "evaluation.m_tests=4", "evaluation.bon_sizes=[[4, 4]]",
+    "policy.warmup_steps=1",
+)  # fmt: skip
+
+REPORT = UpdateReport(
+    loss=0.0, pg_loss=0.0, kl=None, kl_tokens=0, ratio_mean=1.0, ratio_min=1.0, ratio_max=1.0,
+    effective_sample_size=1.0, truncated_share=0.0, clip_share=0.0, grad_norm=0.0, learning_rate=0.1, samples=1,
+    tokens=1, skipped_masked=0, skipped_zero_advantage=0, optimiser_steps=1, nonfinite_steps=0, roles=(),
+    seconds=UpdateSeconds(0, 0, 0, 0, 0, 1),
+)  # fmt: skip
+LOST = replace(REPORT, optimiser_steps=0, nonfinite_steps=1)
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    return load_preset("nano", SMALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, config: RunConfig) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", dump_toml(config))
+
+
+@pytest.fixture
+def engine(config: RunConfig, folder: RunFolder) -> Iterator[Engine]:
+    with ExitStack() as resources:
+        yield assemble(config, resources, Surroundings(folder.path, folder.log))
+
+
+def train(config: RunConfig, engine: Engine, folder: RunFolder, *, resumes: bool = False) -> str:
+    with JournalWriter(folder.journal) as journal, ArchiveWriter(folder.archive) as archive:
+        if not resumes:
+            journal.run_started(preset=config.name, steps=config.run.steps, seed=0)
+        return Trainer(config, engine, folder, journal, archive, resumes=resumes).run()
+
+
+def notices(folder: RunFolder) -> list[str]:
+    return [event.data["text"] for event in read_journal(folder.journal) if event.kind == EventKind.NOTICE]
+
+
+def test_only_lost_updates_in_a_row_end_a_run() -> None:
+    said: list[str] = []
+    watch = UpdateWatch(said.append)
+    for report in (LOST, LOST, REPORT, LOST, LOST, replace(LOST, optimiser_steps=1), LOST, LOST):
+        watch.look(report)
+        watch.check()
+    assert (
+        said.count("NaN or inf in the loss or its gradient: the update was left out, the policy is as it was before")
+        == 6
+    )
+    assert sum("1 optimiser steps of the update were left out" in text for text in said) == 1
+    watch.look(LOST)
+    with pytest.raises(RunError, match="NaN or inf in 3 updates in a row") as caught:
+        watch.check()
+    assert "then resume the run" in caught.value.remedy
+
+
+def test_notes_of_an_update_are_passed_on() -> None:
+    said: list[str] = []
+    UpdateWatch(said.append).look(replace(REPORT, notes=("less memory than planned",)))
+    assert said == ["less memory than planned"]
+
+
+@pytest.mark.slow
+def test_a_run_of_nan_ends_with_a_checkpoint_from_which_it_goes_on(
+    config: RunConfig, engine: Engine, folder: RunFolder
+) -> None:
+    parameter = next(p for p in engine.policy.model.parameters() if p.requires_grad)
+    broken = parameter.register_hook(lambda gradient: gradient * math.nan)
+    with pytest.raises(RunError, match="NaN or inf in 3 updates in a row"):
+        train(config, engine, folder)
+    assert sum("NaN or inf" in text for text in notices(folder)) == 3
+    checkpoint = max(folder.checkpoints.glob("step-*"))
+    assert checkpoint.name.endswith("3")
+    broken.remove()
+    assert train(config, engine, folder, resumes=True) == "finished"
+    finished = [event.step for event in read_journal(folder.journal) if event.kind == EventKind.STEP_FINISHED]
+    assert finished == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.slow
+def test_memory_that_runs_out_in_an_update_is_told_once_and_the_run_goes_on(
+    config: RunConfig, engine: Engine, folder: RunFolder
+) -> None:
+    failures = iter([True])
+
+    def scarce(model: object, batch: MicroBatch, temperature: float = 1.0) -> TokenScores:
+        if torch.is_grad_enabled() and next(failures, False):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore.")
+        return score_tokens(model, batch, temperature)  # type: ignore[arg-type]
+
+    with patch.object(update, "score_tokens", scarce):
+        assert train(config, engine, folder) == "finished"
+    half = config.policy.micro_batch_tokens // 2
+    said = [text for text in notices(folder) if "memory" in text]
+    assert len(said) == 1
+    assert said[0].startswith(f"the GPU's memory ran out in an update: going on with {half:,} tokens a micro-batch")

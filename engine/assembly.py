@@ -147,6 +147,8 @@ def load_policy(config: RunConfig) -> tuple[Policy, Any]:
         update=numbers.update,
         mini_batches=numbers.mini_batches,
         micro_batch_tokens=numbers.micro_batch_tokens,
+        optimiser=numbers.optimiser,
+        checkpoint_activations=numbers.checkpoint_activations,
         temperature=config.rollout.temperature,
         seed=config.run.seed,
     )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen3Config
 
 from engine.memory_plan import calibration
@@ -23,6 +20,7 @@ from engine.policy.batching import Layout, MicroBatch, TokenSequence, build_micr
 from engine.policy.logprobs import score_tokens
 from engine.policy.quiet import quiet_transformers
 from engine.policy.recompute import Recompute
+from tests.engine.peak_memory import PeakMemory
 
 TOKENS = 384
 RANK = 8
@@ -82,30 +80,6 @@ def saved_bytes(model: PeftModel, dtype: torch.dtype) -> int:
     return sum(sizes.values())
 
 
-class PeakMemory(TorchDispatchMode):
-    """Follows every storage that an operation makes until it is freed: the CPU has no allocator that counts."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        super().__init__()
-        self.live = self.peak = 0
-        self._known = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = function(*args, **(kwargs or {}))
-        for tensor in tree_leaves(result):
-            storage = tensor.untyped_storage() if isinstance(tensor, torch.Tensor) else None
-            if storage is not None and storage._cdata not in self._known:
-                self._known.add(storage._cdata)
-                self.live += storage.nbytes()
-                self.peak = max(self.peak, self.live)
-                weakref.finalize(storage, self._freed, storage._cdata, storage.nbytes())
-        return result
-
-    def _freed(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.live -= size
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("architecture", ["qwen3", "qwen2"])
@@ -128,7 +102,7 @@ def test_the_peak_of_the_backward_pass_is_planned_with_a_margin(
 ) -> None:
     monkeypatch.setattr(calibration, "LOGITS_TILE", 0)  # a CPU's tile is another, and the head's moment is not this one
     model = adapted_model(architecture, torch.bfloat16)
-    with pass_of(model, checkpointing), PeakMemory(model) as memory:
+    with pass_of(model, checkpointing), PeakMemory(model.parameters()) as memory:
         loss = score_tokens(model, micro_batch(torch.bfloat16)).logprobs_a.sum()
         memory.peak = 0
         loss.backward()

@@ -6,6 +6,8 @@ SHELL := bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
 
 help:  ## this list
@@ -17,11 +19,11 @@ demo: $(VENV)/installed  ## train the embedded model for ten minutes on two CPU 
 install: $(VENV)/installed-dev  ## .venv with the project (editable) and the tools for working on it
 
 test: check  ## everything: ruff, mypy, import contracts, fast tests, slow tests
-	$(BIN)/python -m pytest -m "not slow"
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m "not slow"
+	$(PYTEST) -m slow
 
 test-fast: $(VENV)/installed-dev  ## the tests that take less than five seconds each
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: $(VENV)/installed-dev  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

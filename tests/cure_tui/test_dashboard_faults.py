@@ -284,6 +284,7 @@ def test_a_second_engine_is_refused_in_words(unfinished: RunFolder) -> None:
 # The terminal -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (20, 5), (7, 60), (300, 2)])
 def test_a_terminal_may_be_of_any_size_for_a_while(finished: RunFolder, size: tuple[int, int]) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:

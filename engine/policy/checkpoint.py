@@ -7,6 +7,7 @@ renamed).
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import pickle
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ def save(
     state = {
         "format": FORMAT,
         "updates_done": updates_done,
+        "base": base_mark(model),
         "optimiser_kind": kind,
         "optimiser": optimiser.state_dict(),
         "torch_rng": torch.get_rng_state(),
@@ -55,8 +57,8 @@ def save(
 def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: Optimiser = "adamw") -> int:
     """Read what `save` wrote into `model`, `optimiser` and torch's generators; the number of updates done.
 
-    Raises RunError where a file is missing or broken, or belongs to adapters of another shape or to another
-    kind of optimiser; then nothing was changed.
+    Raises RunError where a file is missing or broken, or belongs to another base model, to adapters of another
+    shape, or to another kind of optimiser; then nothing was changed.
     """
     remedy = "resume from an earlier checkpoint"
     try:
@@ -73,6 +75,11 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
             f'set policy.optimiser = "{saved_kind}", as the run had it',
         )
     _check_same_adapters(path, weights, get_peft_model_state_dict(model, save_embedding_layers=False))
+    if state.get("base", base_mark(model)) != base_mark(model):
+        raise RunError(
+            f"checkpoint {path} was trained on another base model of the same shape",
+            "set model.source to the model of the run",
+        )
     set_peft_model_state_dict(model, weights)
     optimiser.load_state_dict(state["optimiser"])
     if kind == "paged-adamw-8bit":
@@ -82,6 +89,18 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
         torch.cuda.set_rng_state_all(state["cuda_rng"])
     updates_done: int = state["updates_done"]
     return updates_done
+
+
+def base_mark(model: PeftModel) -> str:
+    """Tells base models of one shape apart, whatever format their linear layers are in: a hash of norms and biases.
+
+    Rounded to bf16, so that a run may be resumed in another precision.
+    """
+    digest = hashlib.sha256()
+    for name, parameter in base_of(model).named_parameters():
+        if parameter.dim() == 1 and "lora_" not in name:
+            digest.update(parameter.detach().to("cpu", torch.bfloat16).view(torch.int16).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _check_same_adapters(path: Path, saved: dict[str, torch.Tensor], own: dict[str, torch.Tensor]) -> None:

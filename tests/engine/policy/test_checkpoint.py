@@ -14,14 +14,18 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from engine.errors import RunError
 from engine.policy import (
+    AdapterSettings,
     Policy,
     PolicySettings,
     Schedule,
     TrainSample,
     UpdateReport,
     UpdateSeconds,
+    attach_adapter,
     load_base_model,
 )
+from engine.policy.adapter import base_of
+from engine.policy.checkpoint import base_mark
 
 MakePolicy = Callable[..., Policy]
 MakeSamples = Callable[..., list[TrainSample]]
@@ -112,6 +116,29 @@ def test_a_checkpoint_of_another_rank_is_refused(
     other = Policy(make_model(rank=2), make_policy().tokenizer, PolicySettings(schedule=Schedule(1e-2)))
     with pytest.raises(RunError, match="does not fit this model"):
         other.load_state(tmp_path)
+
+
+def test_a_checkpoint_of_another_base_model_is_refused_even_where_every_shape_fits(
+    tmp_path: Path, make_model: Callable[..., PeftModel], make_policy: MakePolicy
+) -> None:
+    make_policy().save_state(tmp_path)
+    twin = make_model(moved=True)
+    with torch.no_grad():
+        base_of(twin).model.norm.weight.mul_(1.1)
+    before = [p.detach().clone() for p in twin.parameters()]
+    other = Policy(twin, make_policy().tokenizer, PolicySettings(schedule=Schedule(1e-2)))
+    with pytest.raises(RunError, match="another base model") as caught:
+        other.load_state(tmp_path)
+    assert caught.value.remedy == "set model.source to the model of the run"
+    assert all(torch.equal(old, new) for old, new in zip(before, twin.parameters(), strict=True))
+
+
+def test_a_base_model_is_known_again_in_every_precision(model_folder: Path) -> None:
+    marks = {
+        base_mark(attach_adapter(load_base_model(str(model_folder), precision).model, AdapterSettings(2, 4)))
+        for precision in ("fp32", "bf16", "nf4")
+    }
+    assert len(marks) == 1
 
 
 @pytest.mark.parametrize("file", ["adapter_model.safetensors", "trainer_state.pt"])

@@ -24,6 +24,7 @@ from engine.sampling.plain_decoder import PlainDecoder
 from engine.sampling.protocol import Completion, OnDelta, Request, SamplingParams
 from engine.sampling.shared_attention import ATTENTION_NAME
 from engine.sampling.shared_decoder import SharedDecoder, supports
+from engine.sampling.stop_tokens import default_eos_ids
 
 
 class Tokenizer(Protocol):
@@ -66,7 +67,9 @@ class TransformersSampler:
         self._model = model
         self._base = without_adapters(model)
         self._tokenizer = tokenizer
-        self._eos_ids = frozenset(_default_eos_ids(self._base, tokenizer) if eos_ids is None else eos_ids)
+        self._eos_ids = frozenset(
+            default_eos_ids(self._base.generation_config, tokenizer) if eos_ids is None else eos_ids
+        )
         pad_ids = (pad_id, tokenizer.pad_token_id, 0)
         self._pad_id = next(candidate for candidate in pad_ids if candidate is not None)
         self._max_batch = max_batch
@@ -152,13 +155,3 @@ def _groups(requests: Sequence[Request], max_rows: int) -> list[Group]:
         for request in by_length
         for first in range(0, request.n, max_rows)
     ]
-
-
-def _default_eos_ids(model: PreTrainedModel, tokenizer: Tokenizer) -> set[int]:
-    eos_ids = set() if tokenizer.eos_token_id is None else {tokenizer.eos_token_id}
-    configured = getattr(model.generation_config, "eos_token_id", None)
-    if isinstance(configured, int):
-        eos_ids.add(configured)
-    elif configured is not None:
-        eos_ids.update(configured)
-    return eos_ids

@@ -1,0 +1,55 @@
+"""Adapters made up to see whether a sampler listens to them.
+
+A fresh adapter changes nothing (B is zero), so a sampler that ignores its tensors goes unnoticed until training has
+gone wrong for hours. A probe is the same adapter with B set on one type of layer, all others zero: if log-probs do
+not move, that type is ignored.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+ADAPTER_FILE = "adapter_model.safetensors"
+_CONFIG_FILE = "adapter_config.json"
+_SCALE = 0.02
+"""Of the random B. With fresh A a layer's output moves by some per cent: seen in any number format."""
+
+
+def module_types(adapter: Path) -> list[str]:
+    """The types of layer that the adapter in folder `adapter` adapts, such as q_proj and down_proj, sorted."""
+    from safetensors import safe_open
+
+    with safe_open(adapter / ADAPTER_FILE, framework="pt") as tensors:
+        return sorted({_type_of(name) for name in tensors.keys() if ".lora_B." in name})  # noqa: SIM118
+
+
+def write_probe(adapter: Path, target: Path, module_type: str) -> None:
+    """Write `adapter` to the new folder `target` with a random B in layers of `module_type` and 0 in all others."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    generator = torch.Generator().manual_seed(0)
+    weights = load_file(adapter / ADAPTER_FILE)
+    for name, weight in weights.items():
+        if ".lora_B." in name:
+            weight.zero_()
+            if _type_of(name) == module_type:
+                weight.normal_(std=_SCALE, generator=generator)
+    target.mkdir(parents=True)
+    save_file(weights, target / ADAPTER_FILE)
+    shutil.copy(adapter / _CONFIG_FILE, target / _CONFIG_FILE)
+
+
+def changes_nothing(adapter: Path) -> bool:
+    """Whether B is zero everywhere, as in an adapter that was not trained yet."""
+    from safetensors import safe_open
+
+    with safe_open(adapter / ADAPTER_FILE, framework="pt") as tensors:
+        names = [name for name in tensors.keys() if ".lora_B." in name]  # noqa: SIM118
+        return not any(bool(tensors.get_tensor(name).any()) for name in names)
+
+
+def _type_of(name: str) -> str:
+    """`q_proj` of `base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight`."""
+    return name.split(".lora_")[0].rsplit(".", 1)[-1]

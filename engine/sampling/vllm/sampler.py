@@ -1,0 +1,289 @@
+"""VllmSampler: the `Sampler` whose model runs in vLLM, with the policy's adapter swapped in after every update.
+
+At the start of `sample`, in this order: the process is there, it is awake, it holds the adapter of now, and the canary
+believes it. Then the requests go in at once and vLLM batches them; each completion is yielded as it ends.
+
+What holds of "deterministic in (requests, params, weights)": each sample draws from its own seed, so what it draws
+does not depend on what is sampled beside it. Its log-probs do, in the last bits, for vLLM sums in an order that
+depends on the batch; where two tokens are that close, the sample may go another way from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from engine.errors import ConfigError, EnvironmentError_, RunError
+from engine.sampling.adapters import AdapterExports, Canary, Reading
+from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
+from engine.sampling.sample_under_way import SampleUnderWay
+from engine.sampling.vllm.compat import HOTTEST, require_vllm
+from engine.sampling.vllm.process import VllmGone, VllmProcess
+from engine.sampling.vllm.settings import VllmSettings
+from engine.sampling.vllm.under_way import UnderWay
+from engine.sampling.vllm.wire import Abort, LoadAdapter, Rest, Wake
+
+_CANARY_SEED = 1
+
+
+class Tokenizer(Protocol):
+    """The part of a transformers tokenizer that the sampler uses."""
+
+    def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str: ...
+
+
+class VllmSampler:
+    """A `Sampler`. Starting the process is left to the first `sample`: the trainer is then on the GPU already.
+
+    source: whose adapter is sampled with. canary: judges the weights; None for tests of other things.
+    scratch: a folder of the run, for adapters where shared memory is full. log: where vLLM's own words go.
+    on_notice: told, in a sentence, of what a user should know of: a restart and its reason.
+    """
+
+    def __init__(
+        self,
+        settings: VllmSettings,
+        source: AdapterSource,
+        tokenizer: Tokenizer,
+        *,
+        scratch: Path,
+        log: Path,
+        canary: Canary | None,
+        temperature: float = 1.0,
+        on_notice: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        require_vllm(settings.precision)
+        self._settings, self._tokenizer, self._canary = settings, tokenizer, canary
+        self._temperature, self._log, self._on_notice = temperature, log, on_notice
+        self._exports = AdapterExports(source, scratch)
+        self._process: VllmProcess | None = None
+        self._loaded: int | None = None
+        self._resting = False
+        self._started_before = False
+        self._numbers = 0
+        self._under_way: UnderWay | None = None
+        self._swap_seconds = 0.0
+        self.restarts = 0
+        """How often vLLM died or hung and was started again."""
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the vLLM process; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    def take_swap_seconds(self) -> float:
+        """Seconds spent in start, sleep, wake, swap and canary since this was last asked."""
+        taken, self._swap_seconds = self._swap_seconds, 0.0
+        return taken
+
+    def sample(
+        self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
+    ) -> Iterator[Completion]:
+        """Yield completions as they end, of the weights as they are now.
+
+        Samples that an earlier call left unfinished are given up. A vLLM that dies or hangs is started again and asked
+        for the unfinished samples anew, with the same seeds; deltas of such a sample go on where they stood.
+
+        Raises:
+            ConfigError: prompt and completion do not fit `max_model_len`; too hot a temperature for vLLM.
+            EnvironmentError_: vLLM does not start, or does not compute what the trainer computes.
+            RunError: it samples from other weights than the policy's, or died more often than `restarts`.
+        """
+        self._check(requests, params)
+        with self._swap_clock():
+            self._give_up()
+            self._until_it_works(self._prepare)
+        under_way = UnderWay(requests, params, self._settings.stop_ids, self._numbers)
+        self._numbers = under_way.last_number
+        self._under_way = under_way
+        return self._completions(under_way, on_delta)
+
+    def rest(self) -> None:
+        """Free what `sleep_level` says. A vLLM that dies over it is started again by the next `sample`."""
+        with self._swap_clock():
+            self._under_way = None
+            if self._process is None or self._resting:
+                return
+            try:
+                self._process.ask(Rest(self._settings.sleep_level))
+                self._resting = True
+            except VllmGone as fault:
+                self._note_restart(fault)
+
+    def close(self) -> None:
+        self._under_way = None
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        self._exports.close()
+
+    # What the canary asks ---------------------------------------------------------------------------------------
+
+    def load(self, adapter: Path) -> None:
+        self._running.ask(LoadAdapter(str(adapter)))
+
+    def read(self, prompt_ids: tuple[int, ...], tokens: int, *, base: bool = False) -> Reading:
+        request = Request("canary", prompt_ids, 1, _CANARY_SEED)
+        params = SamplingParams(temperature=self._temperature, max_new_tokens=tokens)
+        under_way = UnderWay([request], params, (), self._numbers)
+        self._numbers = under_way.last_number
+        self._running.send(under_way.order(base=base))
+        while True:
+            for sample in under_way.take(self._running.next_step()):
+                if sample.ended:
+                    return Reading(tuple(sample.token_ids), tuple(sample.logprobs))
+
+    # The process ------------------------------------------------------------------------------------------------
+
+    @property
+    def _running(self) -> VllmProcess:
+        if self._process is None:
+            raise VllmGone("it is not running")
+        return self._process
+
+    def _prepare(self) -> None:
+        """Started, awake, with the adapter of now."""
+        if self._process is None:
+            self._start()
+        woken = self._resting
+        if woken:
+            _release_cached_memory()
+            self._running.ask(Wake())
+            self._resting = False
+            if self._settings.sleep_level == 2:
+                self._loaded = None
+        version, adapter = self._exports.latest()
+        first, swapped = not self._started_before, version != self._loaded
+        if swapped:
+            self.load(adapter)
+        if self._canary is not None:
+            if first:
+                self._canary.check_start(self, self._exports, adapter)
+            elif swapped or woken:
+                self._canary.check_again(self, adapter)
+        self._loaded, self._started_before = version, True
+
+    def _start(self) -> None:
+        _release_cached_memory()
+        settings = self._settings
+        self._resting, self._loaded = False, None
+        threads = settings.threads if settings.device == "cpu" else None
+        try:
+            self._process = VllmProcess(
+                settings.engine_arguments(), threads=threads, log=self._log, hang_seconds=settings.hang_seconds
+            )
+        except VllmGone as fault:
+            if self._started_before:
+                raise
+            raise EnvironmentError_(f"vLLM does not start: {fault.reason}", _start_remedy(fault, self._log)) from fault
+
+    def _until_it_works(self, action: Callable[[], None]) -> None:
+        while True:
+            try:
+                return action()
+            except VllmGone as fault:
+                self._note_restart(fault)
+
+    def _note_restart(self, fault: VllmGone) -> None:
+        """Clear away the process that is lost, and count. Raises RunError: once too often."""
+        if self._process is not None:
+            self._process.close(at_once=True)
+            self._process = None
+        self._resting = False
+        if self.restarts >= self._settings.restarts:
+            times = f"{self.restarts + 1} times" if self.restarts else "once"
+            raise RunError(
+                f"vLLM was lost {times} in this run, the last time: {fault.reason}",
+                f"see {self._log}; resume the run, perhaps with a smaller vllm.kv_cache_gb or rollout.max_batch",
+            ) from fault
+        self.restarts += 1
+        self._on_notice(
+            f"vLLM was lost ({fault.reason}); starting it again, {self.restarts} of {self._settings.restarts} times"
+        )
+
+    # Sampling ---------------------------------------------------------------------------------------------------
+
+    def _completions(self, under_way: UnderWay, on_delta: OnDelta | None) -> Iterator[Completion]:
+        self._insist_current(under_way)
+        self._until_it_works(lambda: self._submit(under_way))
+        stream_every = self._settings.stream_every
+        while under_way.count:
+            ended: list[SampleUnderWay] = []
+            try:
+                for sample in under_way.take(self._running.next_step()):
+                    if on_delta is not None:
+                        delta = sample.take_delta(1 if sample.ended else stream_every)
+                        if delta is not None:
+                            on_delta(delta)
+                    if sample.ended:
+                        ended.append(sample)
+            except VllmGone as fault:
+                with self._swap_clock():
+                    self._note_restart(fault)
+                    self._until_it_works(lambda: self._submit(under_way))
+            for sample in ended:
+                yield sample.completion(self._text(sample.token_ids))
+                self._insist_current(under_way)
+
+    def _submit(self, under_way: UnderWay) -> None:
+        """Everything unfinished, anew; after a restart with process and adapter in place again."""
+        if self._process is None:
+            self._prepare()
+        self._running.send(under_way.order())
+
+    def _insist_current(self, under_way: UnderWay) -> None:
+        if self._under_way is not under_way:
+            raise RuntimeError("these samples were given up by a later call of sample, rest or close")
+
+    def _give_up(self) -> None:
+        unfinished, self._under_way = self._under_way, None
+        if unfinished is not None and unfinished.count and self._process is not None:
+            try:
+                self._process.ask(Abort())
+            except VllmGone as fault:
+                self._note_restart(fault)
+
+    def _text(self, token_ids: list[int]) -> str:
+        return self._tokenizer.decode(token_ids, skip_special_tokens=True)
+
+    def _check(self, requests: Sequence[Request], params: SamplingParams) -> None:
+        ids = [request.id for request in requests]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two requests have the same id")
+        if params.temperature > HOTTEST:
+            raise ConfigError(
+                f"vLLM samples at temperatures up to {HOTTEST:g}, not {params.temperature:g}",
+                "lower rollout.temperature and evaluation.temperature",
+            )
+        longest = max((len(request.prompt_ids) for request in requests), default=0)
+        if longest + params.max_new_tokens > self._settings.max_model_len:
+            raise ConfigError(
+                f"a prompt of {longest} tokens and {params.max_new_tokens} new ones exceed the "
+                f"{self._settings.max_model_len} that vLLM was started for",
+                "lower max_new_tokens or drop the longest problems",
+            )
+
+    @contextmanager
+    def _swap_clock(self) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._swap_seconds += time.monotonic() - started
+
+
+def _release_cached_memory() -> None:
+    """What the trainer's allocator keeps for itself is memory that vLLM cannot have."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _start_remedy(fault: VllmGone, log: Path) -> str:
+    if "memory" in fault.reason.lower():
+        return f"lower vllm.kv_cache_gb or rollout.max_batch, or take a smaller preset; details in {log}"
+    return f"details in {log}"

@@ -1,0 +1,68 @@
+"""From the numbers of a run to the arguments of vLLM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_QUANTISATIONS = {"dtype": None, "nf4": "bitsandbytes", "fp8": "fp8"}
+_LARGEST_GRAPH = 256
+"""CUDA graphs are captured for up to this many sequences: those beyond cost memory and hardly gain."""
+
+
+@dataclass(frozen=True)
+class VllmSettings:
+    """How vLLM is run. The names are those of the run's settings where they have one.
+
+    model: a folder. stop_ids: tokens that end a completion. max_model_len: prompt and answer, in tokens.
+    kv_cache_bytes: None leaves it to vLLM (on a GPU most of what is free; on a CPU 1 GiB). device: of the trainer.
+    threads: CPU threads; of no consequence on a GPU. hang_seconds: without any word from vLLM it counts as hung.
+    """
+
+    model: Path
+    dtype: Literal["fp32", "bf16", "fp16"]
+    stop_ids: tuple[int, ...]
+    max_model_len: int
+    lora_rank: int
+    precision: Literal["dtype", "nf4", "fp8"] = "dtype"
+    max_batch: int = 256
+    max_batched_tokens: int = 8192
+    kv_cache_bytes: int | None = None
+    cuda_graphs: bool = True
+    sleep_level: Literal[0, 1, 2] = 1
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int | None = None
+    hang_seconds: float = 300.0
+    restarts: int = 3
+    stream_every: int = 8
+
+    def engine_arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `vllm.EngineArgs`."""
+        arguments: dict[str, Any] = {
+            "model": str(self.model),
+            "skip_tokenizer_init": True,  # token ids in, token ids out
+            "dtype": _DTYPES[self.dtype],
+            "quantization": _QUANTISATIONS[self.precision],
+            "max_model_len": self.max_model_len,
+            "max_num_seqs": self.max_batch,
+            "max_num_batched_tokens": max(self.max_batched_tokens, self.max_batch),
+            "enforce_eager": not self.cuda_graphs,
+            "enable_lora": True,
+            "max_lora_rank": self.lora_rank,
+            "max_loras": 1,
+            "enable_prefix_caching": True,  # a group's samples share their prompt
+            "logprobs_mode": "processed_logprobs",  # of the distribution drawn from
+            "generation_config": "vllm",  # nothing of the model's own sampling defaults
+            "seed": 0,
+            "disable_log_stats": True,
+            "use_tqdm_on_load": False,
+            "enable_sleep_mode": self.device == "cuda",
+            "kv_cache_memory_bytes": self.kv_cache_bytes,
+        }
+        if self.device == "cpu" and self.kv_cache_bytes is None:
+            arguments["kv_cache_memory_bytes"] = 1 << 30
+        if self.device == "cuda" and self.cuda_graphs:
+            arguments["max_cudagraph_capture_size"] = min(self.max_batch, _LARGEST_GRAPH)
+        return arguments

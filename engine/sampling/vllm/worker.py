@@ -1,0 +1,227 @@
+"""The vLLM process: `python -m engine.sampling.vllm.worker FD` with a socket to the trainer as file descriptor FD.
+
+It drives vLLM's engine itself, step by step, and says after each step what it brought. It ends with the trainer: when
+the socket closes, or when its parent is another one than at the start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from engine.sampling.sample_under_way import ENDED_BY_LENGTH, ENDED_BY_STOP_TOKEN, UNDER_WAY
+from engine.sampling.vllm import compat
+from engine.sampling.vllm.wire import (
+    Abort,
+    Done,
+    Failed,
+    LoadAdapter,
+    Order,
+    Ready,
+    Rest,
+    Sample,
+    Start,
+    StepOutput,
+    Stop,
+    Wake,
+)
+
+ADAPTER_NAME, ADAPTER_ID = "policy", 1
+_ENDED = {"stop": ENDED_BY_STOP_TOKEN, "length": ENDED_BY_LENGTH}
+_PARENT_POLL_SECONDS = 1.0
+
+
+class Worker:
+    """One vLLM engine and what is known of its state."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        from vllm import EngineArgs
+        from vllm.v1.engine.llm_engine import LLMEngine
+
+        self._sleeps = bool(arguments["enable_sleep_mode"])
+        if self._sleeps:
+            arguments = arguments | {"gpu_memory_utilization": _free_share()}
+        self._engine: Any = LLMEngine.from_engine_args(EngineArgs(**arguments))
+        self._adapter: Any = None
+        self._asleep_at: int | None = None
+        self._under_way: set[str] = set()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._engine.has_unfinished_requests())
+
+    def obey(self, order: Order) -> Done | None:
+        if isinstance(order, Sample):
+            self._add(order)
+            return None
+        if isinstance(order, LoadAdapter):
+            self._load(order.path)
+        elif isinstance(order, Rest):
+            self._rest(order.level)
+        elif isinstance(order, Wake):
+            self._wake()
+        elif isinstance(order, Abort):
+            self._abort()
+        return Done()
+
+    def step(self) -> StepOutput:
+        numbers: list[int] = []
+        lengths: list[int] = []
+        ended: list[int] = []
+        tokens: list[int] = []
+        logprobs: list[float] = []
+        for output in self._engine.step():
+            (completion,) = output.outputs
+            token_ids = completion.token_ids
+            reason = completion.finish_reason
+            if reason is not None and reason not in _ENDED:
+                raise RuntimeError(f"a sample ended by {reason!r}")
+            if reason is not None:
+                self._under_way.discard(output.request_id)
+            numbers.append(int(output.request_id))
+            lengths.append(len(token_ids))
+            ended.append(UNDER_WAY if reason is None else _ENDED[reason])
+            tokens.extend(token_ids)
+            # One log-prob a token, the sampled one's (logprobs=0), flat: no objects a token.
+            logprobs.extend(completion.logprobs.logprobs)
+        if len(tokens) != len(logprobs):
+            raise RuntimeError(f"{len(logprobs)} log-probs for {len(tokens)} tokens")
+        return StepOutput(
+            number_b=np.array(numbers, dtype=np.int64),
+            length_b=np.array(lengths, dtype=np.int64),
+            ended_b=np.array(ended, dtype=np.int64),
+            tokens=np.array(tokens, dtype=np.int64),
+            logprobs=np.array(logprobs, dtype=np.float32),
+        )
+
+    def _add(self, order: Sample) -> None:
+        from vllm import SamplingParams
+        from vllm.inputs import tokens_input
+        from vllm.sampling_params import RequestOutputKind
+
+        if not order.base and self._adapter is None:
+            raise RuntimeError("asked to sample from the policy, and no adapter is loaded")
+        for job in order.jobs:
+            params = SamplingParams(
+                temperature=order.temperature,
+                top_p=order.top_p,
+                max_tokens=order.max_new_tokens,
+                seed=job.seed,
+                ignore_eos=True,  # the stop tokens are those of the order alone
+                stop_token_ids=list(order.stop_ids),
+                logprobs=0,
+                flat_logprobs=True,
+                detokenize=False,
+                output_kind=RequestOutputKind.DELTA,
+            )
+            self._under_way.add(str(job.number))
+            self._engine.add_request(
+                str(job.number),
+                tokens_input(list(order.prompts[job.prompt])),
+                params,
+                lora_request=None if order.base else self._adapter,
+            )
+
+    def _load(self, path: str) -> None:
+        from vllm.lora.request import LoRARequest
+
+        # load_inplace once, here: on a request it would have the file read again at every step.
+        if not self._engine.add_lora(LoRARequest(ADAPTER_NAME, ADAPTER_ID, path, load_inplace=True)):
+            raise RuntimeError(f"vLLM did not take the adapter in {path}")
+        self._engine.reset_prefix_cache()
+        self._adapter = LoRARequest(ADAPTER_NAME, ADAPTER_ID, path)
+
+    def _abort(self) -> None:
+        self._engine.abort_request(sorted(self._under_way))
+        self._under_way.clear()
+
+    def _rest(self, level: int) -> None:
+        self._abort()
+        if not self._sleeps:
+            self._engine.sleep(level=0)  # the CPU backend keeps its memory
+        elif level == 0 and compat.frees_kv_cache_alone(self._engine):
+            self._engine.sleep(level=0)
+            self._engine.release_kv_cache_memory()
+        else:
+            level = max(level, 1)
+            self._engine.sleep(level=level)
+        self._asleep_at = level
+
+    def _wake(self) -> None:
+        level, self._asleep_at = self._asleep_at, None
+        if level is None:
+            return
+        if not self._sleeps:
+            self._engine.wake_up(tags=["scheduling"])
+        elif level == 2:
+            self._engine.wake_up(tags=["weights"])
+            self._engine.collective_rpc("reload_weights")
+            self._engine.wake_up(tags=["kv_cache"])
+            self._adapter = None
+        else:
+            self._engine.wake_up(tags=["kv_cache"] if level == 0 else None)
+        if self._engine.is_sleeping():
+            self._engine.wake_up(tags=["scheduling"])
+        self._engine.reset_prefix_cache()
+
+
+def serve(trainer: Connection) -> None:
+    """Carry out the trainer's orders until it says Stop or is gone."""
+    start = trainer.recv()
+    if not isinstance(start, Start):
+        raise TypeError(f"the first order is {start}")
+    worker = Worker(start.arguments)
+    trainer.send(Ready(compat.installed_version() or "unknown"))
+    while True:
+        while not worker.busy or trainer.poll():
+            order = trainer.recv()
+            if isinstance(order, Stop):
+                return
+            answer = worker.obey(order)
+            if answer is not None:
+                trainer.send(answer)
+        trainer.send(worker.step())
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    trainer = Connection(int(sys.argv[1]))
+    try:
+        serve(trainer)
+    except (EOFError, ConnectionError):
+        return 0
+    except Exception as error:  # noqa: BLE001  (whatever vLLM raises, the trainer must hear of it)
+        import traceback
+
+        traceback.print_exc()  # into the engine's log
+        reason = " ".join(str(error).split())[:500]
+        trainer.send(Failed(type(error).__name__, reason))
+        return 1
+    return 0
+
+
+def _end_with_parent(parent: int) -> None:
+    """While a model loads nobody reads the socket; a trainer that was killed must not leave a GPU occupied."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_POLL_SECONDS)
+    os._exit(1)
+
+
+def _free_share() -> float:
+    """Of the GPU's memory, what is free now, with a margin: vLLM refuses to start on more."""
+    import torch
+
+    free, total = torch.cuda.mem_get_info()
+    return 0.97 * free / total
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from engine.errors import EnvironmentError_
+from engine.policy.download_progress import OnProgress
 from engine.policy.faults import first_line
 from engine.policy.model_files import locate_model
 from engine.policy.quiet import quiet_transformers
@@ -44,21 +45,21 @@ def load_base_model(
     precision: Precision = "fp32",
     device: str = "cpu",
     allow_download: bool = True,
+    on_progress: OnProgress | None = None,
 ) -> BaseModel:
     """Load model `name` (a folder, or a hub name) in `precision` on `device` ("cpu", "cuda", "cuda:1").
 
     nf4 keeps all linear layers but the output head in 4 bits and computes in bf16 on a GPU, in fp32 on the CPU
-    (which is faster there unless it multiplies bf16 itself).
+    (which is faster there unless it multiplies bf16 itself). `on_progress`: see `locate_model`.
 
     Raises:
-        EnvironmentError_: the model is missing, incomplete or broken (see `locate_model`), has no chat
-        template, does not
-            fit its own configuration; no such device, or not enough of its memory; nf4 without bitsandbytes.
+        EnvironmentError_: the model is missing, incomplete or broken (see `locate_model`), has no chat template, does
+            not fit its own configuration; no such device, or not enough of its memory; nf4 without bitsandbytes.
     """
     _check_device(device)
     if precision == "nf4":
         require_bitsandbytes("precision nf4")
-    folder = locate_model(name, allow_download)
+    folder = locate_model(name, allow_download, on_progress)
     with quiet_transformers():
         tokenizer = _load_tokenizer(folder)
         model = _load_weights(folder, precision, device)

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
+from engine.choose_sampler import Surroundings, choose_sampler
 from engine.coevolution import StepRules
 from engine.config import RunConfig
-from engine.errors import DataError, EnvironmentError_
+from engine.errors import DataError
 from engine.policy import (
     AdapterSettings,
     LossNumbers,
@@ -23,12 +24,13 @@ from engine.policy import (
     attach_adapter,
     load_base_model,
 )
+from engine.policy.download_progress import OnProgress
 from engine.problems import Problem, assert_disjoint, load_problems
 from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
 from engine.resources import source_path
 from engine.rollouts import EncodePrompt, RolloutSettings
 from engine.sampling import Sampler, SamplingParams
-from engine.sampling.transformers_sampler import TransformersSampler
+from engine.sampling.swapping import Swaps
 from engine.sandbox import AS_A_PROCESS, CURE_COMPAT, Executor, Judging, Limits
 from engine.scoring import ScoringRules
 
@@ -49,9 +51,15 @@ class Engine:
     evaluation_rollouts: RolloutSettings
 
     def machine_metrics(self) -> dict[str, float | None]:
-        """What the machine has done since the run started, and its peak memory in MB."""
+        """What the machine has done since the run started, and its peak memory in MB.
+
+        `seconds_swap`, of a sampler that swaps: what sleep, wake and swap took since this was last asked.
+        """
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {
+        swaps = {}
+        if isinstance(self.sampler, Swaps):
+            swaps = {"seconds_swap": self.sampler.take_swap_seconds(), "sampler_restarts": float(self.sampler.restarts)}
+        return swaps | {
             "executions_total": float(self.executor.executions),
             "executions_cached": float(self.executor.cache_hits),
             "executions_sticky": float(self.executor.sticky_skips),
@@ -61,12 +69,10 @@ class Engine:
         }
 
 
-def assemble(config: RunConfig, resources: ExitStack) -> Engine:
+def assemble(
+    config: RunConfig, resources: ExitStack, surroundings: Surroundings, on_download: OnProgress | None = None
+) -> Engine:
     """Loads tasks first (cheap, most often wrong), then the sandbox, then the model. Raises CureError."""
-    if config.rollout.sampler != "transformers":
-        raise EnvironmentError_(
-            f"this version does not sample with {config.rollout.sampler} yet", 'set rollout.sampler = "transformers"'
-        )
     train, validation, heldout = load_splits(config)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
@@ -84,19 +90,16 @@ def assemble(config: RunConfig, resources: ExitStack) -> Engine:
             swallow_prompts=judging_of(config).swallow_prompts,
         )
     )
-    policy, tokenizer = load_policy(config)
-    sampler = TransformersSampler(
-        policy.model,
-        tokenizer,
-        max_batch=config.rollout.max_batch,
-        threads=max(1, torch.get_num_threads() // 2),  # the sandbox has the other cores meanwhile
-    )
+    policy, tokenizer = load_policy(config, on_download)
+    encode = prompt_encoder(config, tokenizer)
+    prompts = (encode(problem, role) for problem in (*train, *validation, *heldout) for role in Role)
+    sampler = choose_sampler(config, policy, tokenizer, prompts, surroundings)
     resources.callback(sampler.close)
     return Engine(
         train=train,
         validation=validation,
         heldout=heldout,
-        encode=prompt_encoder(config, tokenizer),
+        encode=encode,
         decode=lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True)),
         policy=policy,
         sampler=sampler,
@@ -126,11 +129,16 @@ def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, 
     )
 
 
-def load_policy(config: RunConfig) -> tuple[Policy, Any]:
-    """The base model with fresh adapters and its optimiser, and the model's tokenizer."""
+def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tuple[Policy, Any]:
+    """The base model with fresh adapters and its optimiser, and the model's tokenizer.
+
+    on_download: told how far it is where the model is fetched first.
+    """
     numbers = config.policy
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    base = load_base_model(str(source_path(config.model.source)), precision=numbers.precision, device=device)
+    base = load_base_model(
+        str(source_path(config.model.source)), precision=numbers.precision, device=device, on_progress=on_download
+    )
     adapter = AdapterSettings(rank=numbers.lora_rank, alpha=numbers.lora_alpha, seed=config.run.seed)
     settings = PolicySettings(
         schedule=Schedule(

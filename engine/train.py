@@ -62,13 +62,18 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, frame: asked.append(signal.Signals(received).name))
     from engine.assembly import assemble
+    from engine.choose_sampler import Surroundings
+    from engine.download_phase import DownloadPhase
     from engine.memory import keep_freed_memory
     from engine.training import Trainer
 
     keep_freed_memory()
 
     archive = resources.enter_context(ArchiveWriter(folder.archive))
-    trainer = Trainer(config, assemble(config, resources), folder, journal, archive, resumes=resumes)
+    surroundings = Surroundings(folder.path, folder.log, lambda text: journal.notice(text, level="warning"))
+    with DownloadPhase(journal, folder.live) as on_download:
+        engine = assemble(config, resources, surroundings, on_download)
+    trainer = Trainer(config, engine, folder, journal, archive, resumes=resumes)
 
     def stop(received: int, frame: object) -> None:
         trainer.request_stop(signal.Signals(received).name)

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 from engine.assembly import assemble
+from engine.choose_sampler import Surroundings
 from engine.coevolution import CoevolutionStep, coevolve
 from engine.config import load_preset
 
@@ -20,7 +23,8 @@ from engine.config import load_preset
 def run_steps(count: int) -> list[CoevolutionStep]:
     config = load_preset("nano", [f"run.steps={count + 1}"])
     with ExitStack() as resources:
-        engine = assemble(config, resources)
+        folder = Path(resources.enter_context(tempfile.TemporaryDirectory()))
+        engine = assemble(config, resources, Surroundings(folder, folder / "engine.log"))
         done = [
             coevolve(step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules)
             for step in range(1, count + 2)

@@ -19,6 +19,7 @@ from engine.sampling.vllm.wire import Answer, Done, Failed, Order, Ready, Start,
 START_SECONDS = 3600.0
 """Reading a large model from a slow disk and capturing graphs may take long; a process that dies is noticed at once."""
 
+WORKER = "engine.sampling.vllm.worker"
 _POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 
@@ -65,7 +66,7 @@ class VllmProcess:
     def __init__(self, arguments: dict[str, Any], *, threads: int | None, log: Path, hang_seconds: float) -> None:
         self._hang_seconds = hang_seconds
         self._connection, theirs = Pipe()
-        command = [sys.executable, "-P", "-m", "engine.sampling.vllm.worker", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", WORKER, str(theirs.fileno()), str(os.getpid())]
         with log.open("ab") as output, theirs:
             self._process = subprocess.Popen(
                 command,

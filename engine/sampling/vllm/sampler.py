@@ -70,6 +70,10 @@ class VllmSampler:
         """How often vLLM died or hung and was started again."""
 
     @property
+    def settings(self) -> VllmSettings:
+        return self._settings
+
+    @property
     def process_id(self) -> int | None:
         """Of the vLLM process; None while there is none."""
         return None if self._process is None else self._process.pid

@@ -1,0 +1,133 @@
+"""Tokens a second of VllmSampler, with deltas streamed and completions decoded, against bare `LLM.generate`.
+
+Both hold the embedded model with an adapter, in one process each, with the same engine arguments, and draw the same
+requests with the same seeds; they take turns, round by round. A small model is the hard case: the steps are short, so
+what is done between them counts most. Run in the environment of `make test-vllm`:
+
+    .venv-vllm/bin/python tests/benchmarks/vllm_sampling.py [--rounds 5] [--groups 8] [--n 16]
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from engine.sampling.vllm.compat import installed_version
+from engine.sampling.vllm.process import environment
+
+NEW_TOKENS = 96
+
+
+def bare(connection: Connection, arguments: dict[str, Any], adapter: str, log: Path) -> None:
+    """Draw what is asked for until None comes; answer each time with tokens and seconds."""
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    from vllm import LLM, SamplingParams
+    from vllm.inputs import tokens_input
+    from vllm.lora.request import LoRARequest
+
+    llm = LLM(**arguments)
+    lora = LoRARequest("policy", 1, adapter)
+    connection.send("ready")
+    while (asked := connection.recv()) is not None:
+        prompts = [tokens_input(list(prompt)) for prompt, _, _ in asked]
+        params = [
+            SamplingParams(
+                temperature=1.0, max_tokens=NEW_TOKENS, seed=seed, ignore_eos=True, stop_token_ids=list(stop_ids),
+                logprobs=0, flat_logprobs=True, detokenize=False,
+            )
+            for _, seed, stop_ids in asked
+        ]  # fmt: skip
+        started = time.perf_counter()
+        outputs = llm.generate(prompts, params, lora_request=lora, use_tqdm=False)
+        seconds = time.perf_counter() - started
+        connection.send((sum(len(output.outputs[0].token_ids) for output in outputs), seconds))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--groups", type=int, default=8)
+    parser.add_argument("--n", type=int, default=16)
+    numbers = parser.parse_args()
+    if installed_version() is None:
+        print("vLLM is not installed: left out (see `make test-vllm`)")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), numbers.rounds, numbers.groups, numbers.n)
+    return 0
+
+
+def measure(folder: Path, rounds: int, groups: int, n: int) -> None:
+    from engine.assembly import load_policy, load_splits, prompt_encoder
+    from engine.choose_sampler import Surroundings, choose_sampler
+    from engine.config import load_preset
+    from engine.prompts import Role
+    from engine.sampling import Request, SamplingParams
+    from engine.sampling.vllm import VllmSampler
+    from engine.seeds import derive_seed
+
+    config = load_preset("nano", ['rollout.sampler="vllm"', "run.threads=1"])
+    policy, tokenizer = load_policy(config)
+    encode = prompt_encoder(config, tokenizer)
+    prompts = [encode(problem, role) for problem in load_splits(config)[0][:groups] for role in Role]
+    sampler = choose_sampler(config, policy, tokenizer, prompts, Surroundings(folder, folder / "ours.log"))
+    if not isinstance(sampler, VllmSampler):
+        raise TypeError(type(sampler))
+    policy.export_adapter(folder / "adapter")
+    requests = [Request(f"r{place}", prompt, n, place) for place, prompt in enumerate(prompts[:groups])]
+    settings = sampler.settings
+    asked = [
+        (request.prompt_ids, derive_seed(request.seed, "sample", index), settings.stop_ids)
+        for request in requests
+        for index in range(n)
+    ]
+    os.environ.update(environment(os.environ, threads=1))
+    mine, theirs = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    arguments = (theirs, settings.engine_arguments(), str(folder / "adapter"), folder / "bare.log")
+    process = context.Process(target=bare, args=arguments)
+    process.start()
+    mine.recv()
+
+    def ours() -> tuple[int, float]:
+        started = time.perf_counter()
+        completions = list(sampler.sample(requests, SamplingParams(1.0, 1.0, NEW_TOKENS), lambda delta: None))
+        return sum(len(completion.token_ids) for completion in completions), time.perf_counter() - started
+
+    def plain() -> tuple[int, float]:
+        mine.send(asked)
+        tokens, seconds = mine.recv()
+        return tokens, seconds
+
+    sides: dict[str, Callable[[], tuple[int, float]]] = {"VllmSampler": ours, "bare vLLM": plain}
+    for side in sides.values():  # starts, judges the weights, warms up
+        side()
+    speeds: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds):
+        for name in list(sides) if number % 2 else list(sides)[::-1]:
+            tokens, seconds = sides[name]()
+            speeds[name].append(tokens / seconds)
+            print(f"round {number + 1}  {name:12} {tokens:6,} tokens  {tokens / seconds:8,.0f} tokens/s", flush=True)
+    mine.send(None)
+    process.join()
+    sampler.close()
+    ratios = [ours_ / bare_ for ours_, bare_ in zip(*speeds.values(), strict=True)]
+    print(f"\n{groups * n} answers a round, vLLM {installed_version()}, one CPU thread; medians of {rounds} rounds")
+    for name, values in speeds.items():
+        print(f"{name:12} {statistics.median(values):8,.0f} tokens/s")
+    print(f"ratio        {statistics.median(ratios):8.3f}  ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

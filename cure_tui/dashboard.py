@@ -5,6 +5,7 @@ What the first frame does not show is imported when it is needed.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
     """The home screen, or `run` on top of it. Returns when the user leaves; a run that was started here and has
     finished meanwhile leaves its table behind.
     """
+    # A shell may export the size that its terminal had; it is believed more than the terminal, which then could not
+    # change its size any more.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     with title_kept(sys.stderr):  # where Textual draws, too
         said = CureApp(run, engine, ascii_only=not draws_unicode()).run()
     if said:

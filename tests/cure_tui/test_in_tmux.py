@@ -98,8 +98,7 @@ def test_a_run_is_started_watched_left_and_come_back_to(
 ) -> None:
     run = str(tmp_path / "run")
     terminal.run("--preset", str(runnable("wait")), "--run-dir", run)
-    screen = terminal.wait_for("● live")
-    assert "step 1/2" in screen
+    assert "● live" in terminal.wait_for("step 1/2")
     terminal.type("6")
     terminal.wait_for("waiting")
     terminal.type("q")
@@ -137,6 +136,7 @@ def test_an_engine_killed_while_watched_is_told_apart_from_one_that_ended(
 def test_the_terminal_may_change_its_size_at_any_moment(
     terminal: Terminal, runnable: Callable[..., Path], tmp_path: Path
 ) -> None:
+    terminal.type("export COLUMNS=100 LINES=30", "Enter")  # as some shells do by themselves
     terminal.run("--preset", str(runnable()), "--run-dir", str(tmp_path / "run"))
     terminal.wait_for("✔ finished")
     for columns, rows in ((20, 5), (200, 60), (80, 24)):

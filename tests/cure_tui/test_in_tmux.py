@@ -39,7 +39,7 @@ class Terminal:
         self._tmux("send-keys", "-t", "t", *keys)
 
     def screen(self) -> str:
-        return self._tmux("capture-pane", "-p", "-t", "t").stdout
+        return self._tmux("capture-pane", "-p", "-J", "-t", "t").stdout
 
     def wait_for(self, text: str, seconds: float = 30.0) -> str:
         end = time.monotonic() + seconds
@@ -98,7 +98,8 @@ def test_a_run_is_started_watched_left_and_come_back_to(
 ) -> None:
     run = str(tmp_path / "run")
     terminal.run("--preset", str(runnable("wait")), "--run-dir", run)
-    assert "● live" in terminal.wait_for("step 1/2")
+    terminal.wait_for("● live")
+    terminal.wait_for("step 1/2")
     terminal.type("6")
     terminal.wait_for("waiting")
     terminal.type("q")

@@ -1,0 +1,210 @@
+"""Measures one whole step at full size: rollouts through transformers and through vLLM, then the update.
+
+    python tests/gpu/step.py [--models qwen3-4b] [--samplers transformers vllm] [--answer-tokens 8192] [--dry]
+
+The preset's variant for `--cap-gib`, on random weights. They write text without a program, so nothing is executed and
+advantages are made up; everything else is the run's own: sampler, sleep and wake, hot-swap, canary, update.
+Prints Markdown for RESULTS.md on stdout; narration goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+sys.path[:0] = [str(Path(__file__).parents[2])]
+
+from engine.assembly import load_policy, load_splits, prompt_encoder  # noqa: E402
+from engine.choose_sampler import Surroundings, choose_sampler  # noqa: E402
+from engine.config import RunConfig, load_preset, probe_machine  # noqa: E402
+from engine.memory_plan import MemoryPlan, changes_that_fit, kv_cache_bytes, plan_memory  # noqa: E402
+from engine.policy import Policy, TrainSample, UpdateReport  # noqa: E402
+from engine.prompts import Role  # noqa: E402
+from engine.sampling import Completion, Request, Sampler, SamplingParams  # noqa: E402
+from engine.sampling.swapping import Swaps  # noqa: E402
+from tests.gpu import workbench as bench  # noqa: E402
+from tests.gpu.workbench import GIB, MODELS  # noqa: E402
+
+SAMPLERS = ("transformers", "vllm")
+
+
+@dataclass
+class CardPeak:
+    """The most memory of the card that was in use by all processes together, in GiB; 0 without a GPU."""
+
+    gib: float = 0.0
+
+
+@contextmanager
+def watched_card() -> Iterator[CardPeak]:
+    peak, over = CardPeak(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            used = [gpu.memory_gb - gpu.free_gb for gpu in probe_machine().gpus]
+            peak.gib = max([peak.gib, *used])
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        thread.join()
+
+
+def configuration(name: str, folder: Path, sampler: str, arguments: argparse.Namespace) -> RunConfig:
+    """The preset's variant for the cap, with what has to change for this sampler to fit into it."""
+    variant = int(arguments.cap_gib)
+    answer = arguments.answer_tokens
+    overrides = [
+        f"model.source={folder}",
+        f"rollout.sampler={sampler}",
+        f"rollout.max_new_tokens_coder={answer}",
+        f"rollout.max_new_tokens_tester={answer}",
+        f"policy.micro_batch_tokens={max(answer, 2048)}",
+        *(f'data.{split}="asset:nano/tasks/{split}.jsonl"' for split in ("train", "validation", "heldout")),
+    ]
+    if arguments.dry:
+        overrides += ["policy.precision=fp32", "model.dtype=fp32", "rollout.max_batch=8"]
+        return load_preset(f"{name}@{variant}", overrides)
+    config = load_preset(f"{name}@{variant}", overrides)
+    changes = changes_that_fit(config, arguments.cap_gib)
+    if changes is None:
+        sys.exit(f"{name} does not fit into {arguments.cap_gib:g} GiB with {sampler}")
+    overrides += [f"{key}={str(value).lower()}" for key, value in changes]
+    config = load_preset(f"{name}@{variant}", overrides)
+    cache = kv_cache_bytes(config, arguments.cap_gib)  # for the pretended card, not for the real one
+    if sampler == "vllm" and cache is not None:
+        overrides.append(f"vllm.kv_cache_gb={cache / GIB:.3f}")
+    return load_preset(f"{name}@{variant}", overrides)
+
+
+def sample(sampler: Sampler, prompts: list[tuple[int, ...]], n: int, tokens: int, seed: int) -> list[Completion]:
+    requests = [Request(str(place), prompt, n, seed + place) for place, prompt in enumerate(prompts)]
+    return list(sampler.sample(requests, SamplingParams(1.0, 1.0, tokens)))
+
+
+def update(policy: Policy, prompts: list[tuple[int, ...]], completions: list[Completion]) -> UpdateReport:
+    """Train all answers, with advantages by turns."""
+    samples = [
+        TrainSample(
+            prompts[int(each.request_id)],
+            each.token_ids,
+            each.logprobs,
+            1.0 if each.index % 2 else -1.0,
+            "coder" if int(each.request_id) % 2 == 0 else "tester",
+        )
+        for each in completions
+    ]
+    return policy.update(samples)
+
+
+def measure(config: RunConfig, device: torch.device, arguments: argparse.Namespace) -> list[object]:
+    """One row of the table."""
+    policy, tokenizer = load_policy(config)
+    encode = prompt_encoder(config, tokenizer)
+    tasks = load_splits(config)[0][: arguments.tasks]
+    prompts = [encode(task, role) for task in tasks for role in Role]
+    with tempfile.TemporaryDirectory() as place:
+        surroundings = Surroundings(Path(place), Path(place) / "engine.log", bench.say)
+        sampler = choose_sampler(config, policy, tokenizer, prompts, surroundings)
+        try:
+            return _measured_step(config, policy, sampler, prompts, device, arguments)
+        finally:
+            sampler.close()
+
+
+def _measured_step(
+    config: RunConfig,
+    policy: Policy,
+    sampler: Sampler,
+    prompts: list[tuple[int, ...]],
+    device: torch.device,
+    arguments: argparse.Namespace,
+) -> list[object]:
+    n, answer = arguments.answers, arguments.answer_tokens
+    bench.say("a short step to warm up")
+    short = sample(sampler, prompts, n, min(answer, 64), seed=0)
+    sampler.rest()
+    update(policy, prompts, short)
+    if isinstance(sampler, Swaps):
+        sampler.take_swap_seconds()
+    bench.say(f"the step: {len(prompts)} prompts x {n} answers of {answer:,} tokens")
+    began = time.perf_counter()
+    with watched_card() as card, bench.measured(device) as sampling:
+        completions = sample(sampler, prompts, n, answer, seed=1000)
+    sampling_card = card.gib
+    before_rest = time.perf_counter()
+    sampler.rest()
+    resting = time.perf_counter() - before_rest
+    with watched_card() as card, bench.measured(device) as updating:
+        report = update(policy, prompts, completions)
+    whole = time.perf_counter() - began
+    swaps = sampler.take_swap_seconds() if isinstance(sampler, Swaps) else 0.0
+    sampled = sum(len(each.token_ids) for each in completions)
+    plan = plan_memory(config, arguments.cap_gib)
+    return [
+        config.rollout.sampler,
+        config.policy.precision,
+        f"{sampled / sampling.seconds:,.0f}",
+        f"{report.tokens / updating.seconds:,.0f}",
+        f"{sampling.seconds:.1f}",
+        f"{updating.seconds:.1f}",
+        f"{max(swaps, resting):.1f}",
+        f"{(whole - sampling.seconds - updating.seconds) / whole:.1%}",
+        _against(sampling_card, plan, "sampling"),
+        _against(card.gib, plan, "update"),
+        f"{report.ratio_mean:.3f}",
+    ]
+
+
+def _against(peak_gib: float, plan: MemoryPlan | None, phase: str) -> str:
+    if plan is None or not peak_gib:
+        return "-"
+    planned = (plan.sampling if phase == "sampling" else plan.update).peak_gib
+    return f"{peak_gib:.1f} / {planned:.1f}"
+
+
+def main() -> None:
+    options = bench.parser(__doc__)
+    options.add_argument("--models", nargs="+", choices=MODELS, default=["qwen3-4b"])
+    options.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
+    options.add_argument("--answer-tokens", type=int, default=8192)
+    options.add_argument("--tasks", type=int, default=1, help="each with a coder's and a tester's prompt")
+    options.add_argument("--answers", type=int, default=8, help="to each prompt")
+    arguments = options.parse_args()
+    if arguments.dry:
+        arguments.answer_tokens, arguments.answers = 24, 4
+    device = bench.start(arguments, "Step")
+    for name in arguments.models:
+        rows = []
+        print(f"### {name}, {arguments.answer_tokens:,} tokens an answer\n")
+        with tempfile.TemporaryDirectory() as place:
+            folder = bench.random_model(Path(place) / name, name, device, arguments.dry)
+            for sampler in arguments.samplers:
+                if sampler == "vllm" and find_spec("vllm") is None:
+                    print("vLLM is not installed: left out (`pip install 'cure-tui[gpu]'`).\n")
+                    continue
+                bench.say(f"{name} with {sampler}")
+                rows.append(measure(configuration(name, folder, sampler, arguments), device, arguments))
+                bench.forget()
+        heads = [
+            "rollouts", "update in", "sampled tokens/s", "trained tokens/s", "sampling s", "update s", "swap s",
+            "neither", "card while sampling, GiB / plan", "card while updating, GiB / plan", "trainer / sampler",
+        ]  # fmt: skip
+        bench.table(heads, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""What the GPU measurements share: models of random weights, the memory cap, clocks, tables in Markdown.
+
+Speed and memory do not depend on what the weights are, so nothing has to be fetched. With `--dry` everything happens on
+the CPU with a tiny model of the same architecture: it shows that the scripts run, and its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import platform
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from engine.config import probe_machine
+from engine.memory_plan.known_models import KNOWN_MODELS
+from engine.policy import TrainSample
+from engine.policy.quiet import quiet_transformers
+from engine.resources import source_path
+
+MODELS = {"qwen3-4b": "Qwen/Qwen3-4B", "qwen2.5-7b": "Qwen/Qwen2.5-7B-Instruct"}
+GIB = 2**30
+_DRY_SIZES = {
+    "num_hidden_layers": 2,
+    "hidden_size": 64,
+    "intermediate_size": 160,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 2048,
+}
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options that all scripts have."""
+    made = argparse.ArgumentParser(description=description.splitlines()[0])
+    made.add_argument("--dry", action="store_true", help="tiny model on the CPU: only shows that the script runs")
+    made.add_argument("--cap-gib", type=float, default=24.0, help="memory of the card to pretend (default 24)")
+    return made
+
+
+def start(arguments: argparse.Namespace, title: str) -> torch.device:
+    """Print the heading, set the cap. Ends the program where there is no GPU."""
+    if arguments.dry:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch has looked, and for what is started from here
+        print(f"## {title}: dry run on a CPU, figures without meaning\n")
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        sys.exit("no CUDA GPU is available; --dry runs the script on the CPU")
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(1.0, arguments.cap_gib * GIB / total))
+    print(f"## {title}\n\n{_circumstances(arguments.cap_gib)}\n")
+    return torch.device("cuda")
+
+
+def _circumstances(cap_gib: float) -> str:
+    machine = probe_machine()
+    names = ("torch", "transformers", "peft", "bitsandbytes", "vllm", "trl")
+    parts = [
+        date.today().isoformat(),
+        f"{machine.gpus[0].name} capped at {cap_gib:g} GiB",
+        f"driver {machine.driver.version}",
+        f"Python {platform.python_version()}",
+        *(f"{name} {version}" for name in names if (version := _version(name))),
+    ]
+    return ", ".join(parts)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def say(text: str) -> None:
+    """What is going on: to stderr, for stdout is the report."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A Markdown table on stdout."""
+    print("| " + " | ".join(heads) + " |")
+    print("|" + "---|" * len(heads))
+    for row in rows:
+        print("| " + " | ".join(map(str, row)) + " |")
+    print(flush=True)
+
+
+def random_model(folder: Path, name: str, device: torch.device, dry: bool) -> Path:
+    """A model of random bf16 weights with the sizes of `name`, and the embedded model's tokenizer, in a new folder."""
+    sizes = dict(KNOWN_MODELS[MODELS[name]])
+    kind = str(sizes.pop("model_type"))
+    if dry:
+        sizes |= _DRY_SIZES | ({"head_dim": 16} if "head_dim" in sizes else {})
+    config = AutoConfig.for_model(kind, **sizes, max_position_embeddings=32_768)
+    torch.manual_seed(0)
+    with quiet_transformers():
+        with device:
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        model.generation_config.eos_token_id = 2
+        model.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(source_path("asset:nano")).save_pretrained(folder)
+    del model
+    forget()
+    return folder
+
+
+def forget() -> None:
+    """Give back what dropped objects held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def made_up_samples(
+    groups: int, shares: Sequence[float], prompt: int, answer: int, vocabulary: int = 1024
+) -> list[TrainSample]:
+    """`groups` prompts of `prompt` tokens; to each one answer for each share of `answer` tokens."""
+    draw = random.Random(0)
+    samples = []
+    for group in range(groups):
+        prompt_ids = tuple(draw.randrange(3, vocabulary) for _ in range(prompt))
+        for number, share in enumerate(shares):
+            length = max(1, round(share * answer))
+            token_ids = tuple(draw.randrange(3, vocabulary) for _ in range(length))
+            role = "coder" if group % 2 == 0 else "tester"
+            advantage = 1.0 if number % 2 == 0 else -1.0
+            samples.append(TrainSample(prompt_ids, token_ids, (-7.0,) * length, advantage, role))
+    return samples
+
+
+@dataclass
+class Cost:
+    """Of a measured block. Bytes are those of torch's allocator: reserved of the driver, allocated by tensors."""
+
+    seconds: float = 0.0
+    reserved: int = 0
+    allocated: int = 0
+
+    @property
+    def gib(self) -> str:
+        return f"{self.reserved / GIB:.2f}" if self.reserved else "-"
+
+
+@contextmanager
+def measured(device: torch.device) -> Iterator[Cost]:
+    """Fills in what the block costs, once it has ended."""
+    cost = Cost()
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.empty_cache()
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+    begin = time.perf_counter()
+    yield cost
+    if on_gpu:
+        torch.cuda.synchronize()
+        cost.reserved = torch.cuda.max_memory_reserved()
+        cost.allocated = torch.cuda.max_memory_allocated()
+    cost.seconds = time.perf_counter() - begin

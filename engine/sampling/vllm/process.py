@@ -104,17 +104,14 @@ class VllmProcess:
             raise VllmGone(self._how_it_ended()) from error
 
     def next_step(self) -> StepOutput:
-        """What the engine's next step with tokens brought; waits for it.
+        """What the engine's next step that brings tokens has brought; waits for it.
 
-        A step may bring none, while a long prompt is read. An engine that goes on so for `hang_seconds` hangs.
+        An engine that goes on without any for `hang_seconds` hangs.
         """
-        until = time.monotonic() + self._hang_seconds
-        while True:
-            answer = self._receive_until(until, self._hang_seconds)
-            if not isinstance(answer, StepOutput):
-                raise VllmGone(f"it answered {type(answer).__name__} while sampling")
-            if answer.number_b.size:
-                return answer
+        answer = self._receive(self._hang_seconds)
+        if not isinstance(answer, StepOutput):
+            raise VllmGone(f"it answered {type(answer).__name__} while sampling")
+        return answer
 
     def close(self, *, at_once: bool = False) -> None:
         """End the process and all that it started; politely unless `at_once`."""
@@ -128,9 +125,7 @@ class VllmProcess:
         self._connection.close()
 
     def _receive(self, patience: float) -> Answer:
-        return self._receive_until(time.monotonic() + patience, patience)
-
-    def _receive_until(self, until: float, patience: float) -> Answer:
+        until = time.monotonic() + patience
         try:
             while not self._connection.poll(min(_POLL_SECONDS, max(0.0, until - time.monotonic()))):
                 # A socket that a forked child holds open would hide the death.

@@ -1,7 +1,7 @@
 """What trainer and vLLM process say to each other: small frozen dataclasses, pickled over a socket pair.
 
 The trainer orders, the worker answers each order with Done or Failed, but for Sample: that is answered by a StepOutput
-a step, until every job has ended.
+a step, until every job has ended; steps that bring nothing are passed over.
 """
 
 from __future__ import annotations

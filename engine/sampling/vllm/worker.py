@@ -188,7 +188,9 @@ def serve(trainer: Connection) -> None:
             answer = worker.obey(order)
             if answer is not None:
                 trainer.send(answer)
-        trainer.send(worker.step())
+        output = worker.step()
+        if output.number_b.size:
+            trainer.send(output)
 
 
 def main() -> int:

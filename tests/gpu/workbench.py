@@ -33,8 +33,8 @@ MODELS = {"qwen3-4b": "Qwen/Qwen3-4B", "qwen2.5-7b": "Qwen/Qwen2.5-7B-Instruct"}
 GIB = 2**30
 _DRY_SIZES = {
     "num_hidden_layers": 2,
-    "hidden_size": 64,
-    "intermediate_size": 160,
+    "hidden_size": 128,
+    "intermediate_size": 192,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "vocab_size": 2048,
@@ -102,7 +102,7 @@ def random_model(folder: Path, name: str, device: torch.device, dry: bool) -> Pa
     sizes = dict(KNOWN_MODELS[MODELS[name]])
     kind = str(sizes.pop("model_type"))
     if dry:
-        sizes |= _DRY_SIZES | ({"head_dim": 16} if "head_dim" in sizes else {})
+        sizes |= _DRY_SIZES | ({"head_dim": 32} if "head_dim" in sizes else {})
     config = AutoConfig.for_model(kind, **sizes, max_position_embeddings=32_768)
     torch.manual_seed(0)
     with quiet_transformers():

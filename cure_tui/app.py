@@ -1,28 +1,32 @@
-"""The dashboard: a home screen, a screen a run. It reads run folders and drops commands into them, nothing more."""
+"""The dashboard: a home screen, a screen a run. It reads run folders and drops commands into them, nothing more.
+
+Imported before the first frame is what draws that, which is next to nothing: screens come after it.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widgets import Static
 
 from cure_tui.ascii_filter import AsciiOnly
 from cure_tui.copying import save
-from cure_tui.engine_process import EngineProcess
 from cure_tui.palette import DEFAULT_THEME, THEMES
 from cure_tui.screen_picture import screen_svg
-from cure_tui.screens.home import HomeScreen
 from cure_tui.window_title import title_codes
 from engine.errors import CureError
 from engine.runs.home import run_name
 
 if TYPE_CHECKING:
+    from cure_tui.engine_process import EngineProcess
     from cure_tui.launching import PreparedRun
     from cure_tui.screens.run import RunScreen
 
@@ -56,11 +60,20 @@ class CureApp(App[str]):
             self.register_theme(theme)
         self.theme = DEFAULT_THEME
 
+    def compose(self) -> ComposeResult:
+        """The first frame. Home is three times the work of this: whoever waits for it sees that it comes."""
+        yield Static(" cure-tui  looking at this machine")
+
     def on_mount(self) -> None:
+        self.call_after_refresh(self._open)
+        self.set_interval(1.0, self._reap)
+
+    def _open(self) -> None:
+        from cure_tui.screens.home import HomeScreen
+
         self.push_screen(HomeScreen())
         if self._first_run is not None:
             self.watch_run(self._first_run)
-        self.set_interval(1.0, self._reap)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()
@@ -106,6 +119,8 @@ class CureApp(App[str]):
             self.tell(error)
 
     def _start(self, prepared: PreparedRun) -> None:
+        from cure_tui.engine_process import EngineProcess
+
         self._engines.append(EngineProcess(prepared.folder))
         watched = self._watched(self.screen)
         if watched is not None:
@@ -117,7 +132,7 @@ class CureApp(App[str]):
     @staticmethod
     def _watched(screen: Screen[object]) -> RunScreen | None:
         """The screen where it is one of a run."""
-        if isinstance(screen, HomeScreen):
+        if "cure_tui.screens.run" not in sys.modules:  # then there is none, and nobody waits for its import
             return None
         from cure_tui.screens.run import RunScreen
 

@@ -9,11 +9,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cure_tui.app import CureApp
-from cure_tui.engine_process import EngineProcess
 from cure_tui.terminal import draws_unicode
 from cure_tui.window_title import title_kept
+
+if TYPE_CHECKING:
+    from cure_tui.engine_process import EngineProcess
 
 
 def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None) -> None:
@@ -40,6 +43,7 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
 
 def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None) -> None:
     """Starts a new run and shows it. Raises CureError before anything is drawn."""
+    from cure_tui.engine_process import EngineProcess
     from cure_tui.launching import prepare_run
 
     prepared = prepare_run(preset, overrides, run_dir)
@@ -48,6 +52,7 @@ def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | No
 
 def resume_in_dashboard(wanted: str) -> None:
     """Goes on with a run and shows it; a finished one is only shown."""
+    from cure_tui.engine_process import EngineProcess
     from cure_tui.launching import prepare_resume
 
     prepared = prepare_resume(wanted)

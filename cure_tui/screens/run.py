@@ -22,10 +22,10 @@ from cure_tui.panes.overview import OverviewPane
 from cure_tui.panes.pane import Pane
 from cure_tui.panes.rollouts import RolloutsPane
 from cure_tui.pictures.header import header_rows
+from cure_tui.pictures.title import title_of
 from cure_tui.screens.ask import Answer, AskScreen
 from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.rows import RowsView
-from cure_tui.window_title import title_of
 from engine.config import load_config
 from engine.errors import CureError
 from engine.runs.folder import RunFolder

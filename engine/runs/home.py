@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from datetime import datetime
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def new_run_id(preset: str, now: datetime | None = None) -> str:
     """
     stem = Path(preset).stem if preset.endswith(".toml") else preset
     name = _NOT_IN_IDS.sub("-", stem.lower()).strip("-.") or "run"
-    return f"{name}-{now or datetime.now():%Y%m%d-%H%M}-{secrets.token_hex(2)[:3]}"
+    return f"{name}-{now or datetime.now():%Y%m%d-%H%M}-{os.urandom(2).hex()[:3]}"
 
 
 def new_run_path(preset: str) -> Path:

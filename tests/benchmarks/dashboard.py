@@ -1,9 +1,10 @@
 """What the dashboard costs: each figure beside its bound, all of one run on one machine.
 
-    python tests/benchmarks/dashboard.py [--quick]
+    python tests/benchmarks/dashboard.py [--quick] [--only PART ...]
 
-first frame   real processes in real terminals (pty, 120 x 40), from their start until the bytes of the last line of the
-              first full frame are there; in turn with an application of the same toolkit that says hello
+first frame   real processes in real terminals (pty, 120 x 40), from their start until the bytes of the first frame are
+              there; in turn with an application of the same toolkit that says hello. Then until those of the whole home
+              screen are
 --help        CPU of the whole process
 live          a dashboard on a run that another process writes (live_run.py: 32 answers growing by 1,000 tokens/s, a
               step every 3 s, 10,000 steps behind it): CPU of the dashboard's process, and frame lag, which is how late
@@ -12,8 +13,9 @@ live          a dashboard on a run that another process writes (live_run.py: 32 
 idle          the same on a finished run
 opening       a run of 50,000 events, from being asked for to the frame that shows all of it; then jumps to steps by
               chance, from the choice to the end of the frame in which all views show them
-slow-down     two runs of the embedded model with one seed, a dashboard attached that is stopped (SIGSTOP) in every other
-              step, in the second run in the other ones: each step is timed with and without it, and does the same work
+slow-down     two runs of the embedded model with one seed, a dashboard attached that is stopped (SIGSTOP) in every
+              other step, in the second run in the other ones: each step is timed with and without it, and does the
+              same work
 
 CPU time is printed beside wall time: on a shared machine only ratios and CPU tell something, and CPU time too grows by
 half where both threads of a core are busy. "at 15/s" is the share that pictures at the full rate would take.
@@ -36,7 +38,7 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,6 +59,7 @@ CURE = [sys.executable, "-P", "-m", "cure_tui"]
 WATCHED = [sys.executable, str(HERE / "watched_app.py")]
 WRITER = [sys.executable, str(HERE / "live_run.py")]
 WAIT_SECONDS = 120.0
+PARTS = ("first", "help", "live", "idle", "opening", "slow-down")
 
 
 class Terminal:
@@ -128,8 +131,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def first_frames(rounds: int, empty: Path, full: Path) -> None:
     hello = ("hello", [*WATCHED, "hello"], empty, (HELLO.encode(),))
-    ours = (b"presets", b"Quit")
-    kinds = (hello, ("home, no runs", CURE, empty, ours), ("home, 8 runs", CURE, full, ours))
+    first, whole = (b"looking at this machine",), (b"presets", b"Quit")
+    kinds = (
+        hello,
+        ("first frame, no runs", CURE, empty, first),
+        ("first frame, 8 runs", CURE, full, first),
+        ("home screen, no runs", CURE, empty, whole),
+        ("home screen, 8 runs", CURE, full, whole),
+    )
     taken: dict[str, list[tuple[float, float]]] = {kind[0]: [] for kind in kinds}
     with_torch = False
     for number in range(rounds + 1):
@@ -145,7 +154,8 @@ def first_frames(rounds: int, empty: Path, full: Path) -> None:
     say("first frame of hello", f"{walls['hello'] * 1e3:.0f} ms, {cpus['hello'] * 1e3:.0f} ms CPU")
     for name in list(taken)[1:]:
         ratios = f"{walls[name] / walls['hello']:.2f} x, CPU {cpus[name] / cpus['hello']:.2f} x"
-        say(f"first frame, {name}", f"{ratios}  ({walls[name] * 1e3:.0f} ms, {cpus[name] * 1e3:.0f} ms CPU)", "1.4 x")
+        bound = "1.4 x" if name.startswith("first frame") else ""
+        say(name, f"{ratios}  ({walls[name] * 1e3:.0f} ms, {cpus[name] * 1e3:.0f} ms CPU)", bound)
     say("torch in the memory of the dashboard", "yes" if with_torch else "no", "no")
 
 
@@ -262,7 +272,9 @@ def engine_steps(run: Path, home: Path, steps: int, which: int) -> dict[int, flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="less of each: a minute and a half")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some of the parts")
+    arguments = parser.parse_args()
+    quick, only = arguments.quick, arguments.only
     print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
         empty, full = (Path(name, each) for each in ("empty", "full"))
@@ -272,12 +284,16 @@ def main() -> None:
         finish(done)
         for number in range(8):
             finish(make_past(full / "runs" / f"nano-20260101-000{number}-aaa", steps=30, archived=0).path)
-        first_frames(3 if quick else 6, empty, full)
-        help_seconds(3 if quick else 7)
-        live(past, empty, 6.0 if quick else 12.0)
-        idle(done, empty, 8.0 if quick else 15.0)
-        opening_and_jumps(done, empty, 15 if quick else 40)
-        slow_down(empty, 5 if quick else 15)
+        parts: dict[str, Callable[[], None]] = {
+            "first": lambda: first_frames(3 if quick else 6, empty, full),
+            "help": lambda: help_seconds(3 if quick else 7),
+            "live": lambda: live(past, empty, 6.0 if quick else 12.0),
+            "idle": lambda: idle(done, empty, 8.0 if quick else 15.0),
+            "opening": lambda: opening_and_jumps(done, empty, 15 if quick else 40),
+            "slow-down": lambda: slow_down(empty, 5 if quick else 15),
+        }
+        for part in only:
+            parts[part]()
 
 
 if __name__ == "__main__":

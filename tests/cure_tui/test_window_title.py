@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cure_tui.pictures.title import title_of
 from cure_tui.watch import Snapshot
-from cure_tui.window_title import title_codes, title_kept, title_of
+from cure_tui.window_title import title_codes, title_kept
 from engine.runs.events import Event
 from engine.runs.inbox import Command
 from engine.runs.listing import RunCondition

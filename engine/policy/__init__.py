@@ -5,7 +5,15 @@
     report = policy.update(samples)
 
 Suffixes beside the package's: a the answer tokens of a micro-batch, flat; h hidden width.
-Read in this order: update (the algorithm), loss (its equations), batching, attention, logprobs (the speed).
+Read in this order:
+update, loss               the algorithm and its equations
+batching, segments         which sequences go through the model together; prompts computed once for their answers
+attention                  of packed rows: tiled_attention (any device), varlen_attention (a GPU's flash kernels)
+logprobs, token_scores     log-probs without logits of tokens x vocabulary
+lora_linear, quantised     adapters on plain and on NF4 weights, one autograd node each
+recompute, optimiser, memory_budget   what keeps the memory small, and what happens where it was not small enough
+base_model, model_files, download_progress   finding, fetching and loading a model
+checkpoint                 state on disk, adapters, merged models
 """
 
 from engine.policy.adapter import AdapterSettings, attach_adapter

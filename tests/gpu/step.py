@@ -133,7 +133,7 @@ def _measured_step(
     device: torch.device,
     arguments: argparse.Namespace,
 ) -> list[object]:
-    n, answer = arguments.answers, arguments.answer_tokens
+    n, answer = arguments.answers, config.rollout.max_new_tokens_coder  # what fits
     bench.say("a short step to warm up")
     short = sample(sampler, prompts, n, min(answer, 64), seed=0)
     sampler.rest()

@@ -20,6 +20,7 @@ from engine.policy.batching import Layout, MicroBatch, TokenSequence, build_micr
 from engine.policy.logprobs import score_tokens
 from engine.policy.quiet import quiet_transformers
 from engine.policy.recompute import Recompute
+from engine.policy.token_scores import GPU_TILE, score_hidden
 from tests.engine.peak_memory import PeakMemory
 
 TOKENS = 384
@@ -78,6 +79,19 @@ def saved_bytes(model: PeftModel, dtype: torch.dtype) -> int:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         score_tokens(model, batch).logprobs_a.sum()
     return sum(sizes.values())
+
+
+@pytest.mark.slow
+def test_the_planned_tile_of_logits_is_the_one_that_is_held() -> None:
+    """The GPU's shape of tile; of the plan's three tensors the 16-bit copy is made on a GPU alone."""
+    tokens, width, vocabulary = 2048, 32, 151_936
+    hidden_ah, weight_vh = torch.randn(tokens, width, requires_grad=True), torch.randn(vocabulary, width)
+    ids_a = torch.randint(vocabulary, (tokens,))
+    with PeakMemory([hidden_ah, weight_vh, ids_a]) as memory:
+        score_hidden(hidden_ah, weight_vh, ids_a, tile=GPU_TILE)
+    in_fp32, in_16_bits = 2 * 4 * GPU_TILE.elements, 2 * GPU_TILE.elements
+    assert 0.9 * in_fp32 < memory.peak < in_fp32
+    assert in_fp32 + in_16_bits == calibration.LOGITS_TILE
 
 
 @pytest.mark.slow

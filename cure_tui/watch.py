@@ -23,7 +23,9 @@ from engine.runs.state import RunState, replay
 
 ACTIVE_SECONDS = 1 / 15
 IDLE_SECONDS = 0.5
-LOADING_SECONDS = 0.25
+LOADING_SECONDS = 1.0
+"""Between pictures of a journal that is still being read: most are read by then, and a picture takes as long to draw
+as thousands of events to read."""
 EVENTS_A_ROUND = 2000
 """Some hundredths of a second of parsing: a long journal is shown while it is being read."""
 
@@ -122,7 +124,7 @@ class RunWatcher:
         )  # fmt: skip
 
     def _run(self) -> None:
-        published, due = Snapshot(self._folder.path), float("-inf")
+        published, due = Snapshot(self._folder.path), time.monotonic() + LOADING_SECONDS
         while not self._over.is_set():
             snapshot = self.look()
             now = time.monotonic()

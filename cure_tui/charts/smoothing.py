@@ -34,7 +34,8 @@ def ema(y: Floats, weight: float) -> Floats:
     age = np.arange(_BLOCK)[:, None] - np.arange(_BLOCK)[None, :]
     kernel = np.where(age >= 0, (1 - weight) * weight ** np.maximum(age, 0), 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        local = padded.reshape(blocks, _BLOCK) @ kernel.T
+        # Not `@`: BLAS would wake its threads for this, and where another process has the cores they spin for 10 ms.
+        local = np.einsum("bi,ji->bj", padded.reshape(blocks, _BLOCK), kernel)
         carried = np.zeros(blocks)
         for block in range(1, blocks):
             carried[block] = weight**_BLOCK * carried[block - 1] + local[block - 1, -1]

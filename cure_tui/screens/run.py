@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -35,7 +36,15 @@ from engine.runs.state import RunStatus
 if TYPE_CHECKING:
     from cure_tui.app import CureApp
 
-VIEWS = ("overview", "rollouts", "matrix", "curves", "lengths", "log")
+PANES: Mapping[str, type[Pane]] = {
+    "overview": OverviewPane,
+    "rollouts": RolloutsPane,
+    "matrix": MatrixPane,
+    "curves": CurvesPane,
+    "lengths": LengthsPane,
+    "log": LogPane,
+}
+VIEWS = tuple(PANES)
 
 
 class RunScreen(Screen[None]):
@@ -98,15 +107,13 @@ class RunScreen(Screen[None]):
         yield RowsView(id="header")
         yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
         with ContentSwitcher(initial="overview"):
-            yield OverviewPane(self.archive)
-            yield RolloutsPane(self.archive)
-            yield MatrixPane(self.archive)
-            yield CurvesPane(self.archive)
-            yield LengthsPane(self.archive)
-            yield LogPane(self.archive)
+            yield OverviewPane(
+                self.archive
+            )  # the others come when they are first looked at: they are two thirds of all
         yield Footer()
 
     def on_mount(self) -> None:
+        self._show_header()
         self._watcher.start()
 
     def on_unmount(self) -> None:
@@ -137,11 +144,14 @@ class RunScreen(Screen[None]):
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
             self.archive.forget()
-        rows = header_rows(snapshot, self.chosen_step, self._max_minutes, ascii_only=self._cure.ascii_only)
-        self.query_one("#header", RowsView).show(rows)
+        self._show_header()
         self.app.title = title_of(snapshot, self._kl_bound)
         for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen
             cast("Pane", pane).bring(snapshot, self.chosen_step)
+
+    def _show_header(self) -> None:
+        rows = header_rows(self._newest, self.chosen_step, self._max_minutes, ascii_only=self._cure.ascii_only)
+        self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
         """A notice, and the terminal's bell for whoever looks elsewhere."""
@@ -159,9 +169,14 @@ class RunScreen(Screen[None]):
     def action_view(self, name: str) -> None:
         self.query_one(Tabs).active = f"tab-{name}"
 
-    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+    async def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         name = (event.tab.id or "tab-overview").removeprefix("tab-")
-        self.query_one(ContentSwitcher).current = name
+        switcher = self.query_one(ContentSwitcher)
+        if not any(pane.id == name for pane in switcher.children):
+            pane = PANES[name](self.archive, id=name)
+            await switcher.add_content(pane)
+            pane.bring(self._newest, self.chosen_step)
+        switcher.current = name
         self._pane.catch_up()
 
     def action_step(self, by: int) -> None:

@@ -23,6 +23,8 @@ def drive(app: CureApp, steps: Drive, size: tuple[int, int] = (120, 40)) -> str 
 
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
+            # Home comes after the first frame.
+            await until(pilot, lambda: len(app.screen_stack) > 1 and app.screen.is_mounted)
             await steps(app, pilot)
 
     asyncio.run(run())

@@ -122,8 +122,9 @@ def test_the_matrix_view_goes_through_the_tasks_of_a_step(finished: RunFolder) -
 def test_rollouts_are_searched_and_opened(finished: RunFolder) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         screen = await opened(app, pilot)
-        listed = screen.query_one(RolloutList)
         await pilot.press("2")
+        await until(pilot, lambda: screen.query(RolloutList))  # it comes when it is first looked at
+        listed = screen.query_one(RolloutList)
         await until(pilot, lambda: len(listed.ids) == STEPS * 22)
         await pilot.press("slash", *"role:tester", "enter")
         await until(pilot, lambda: len(listed.ids) == STEPS * 10)
@@ -140,8 +141,9 @@ def test_rollouts_are_searched_and_opened(finished: RunFolder) -> None:
 def test_a_query_that_cannot_be_read_says_why_and_keeps_the_list(finished: RunFolder) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         screen = await opened(app, pilot)
-        listed = screen.query_one(RolloutList)
         await pilot.press("2")
+        await until(pilot, lambda: screen.query(RolloutList))  # it comes when it is first looked at
+        listed = screen.query_one(RolloutList)
         await until(pilot, lambda: len(listed.ids) == STEPS * 22)
         await pilot.press("slash", *"rol:x", "enter")
         await pilot.pause()

@@ -129,6 +129,7 @@ def test_without_colour(
 @pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
 def test_the_home_screen(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
     async def view(pilot: Pilot[str]) -> None:
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
         screen = pilot.app.screen
         assert isinstance(screen, HomeScreen)
         await until(pilot, lambda: screen._all_runs and screen._presets)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from cure_tui.heap import grows_without_cycles, release
 from engine.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pending
@@ -65,6 +67,7 @@ class RunWatcher:
         self._journal, self._live = JournalReader(folder.journal), LiveReader(folder.live)
         self._state = RunState()
         self._read_ahead: RunCondition | None = None
+        self._reads_much = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="run-watcher", daemon=True)
 
@@ -125,14 +128,22 @@ class RunWatcher:
 
     def _run(self) -> None:
         published, due = Snapshot(self._folder.path), time.monotonic() + LOADING_SECONDS
-        while not self._over.is_set():
-            snapshot = self.look()
-            now = time.monotonic()
-            if _differs(snapshot, published) and not (snapshot.loading and now < due):
-                published, due = snapshot, now + LOADING_SECONDS
-                self._publish(snapshot)
-            if not snapshot.loading:
-                self._over.wait(ACTIVE_SECONDS if snapshot.is_live else IDLE_SECONDS)
+        with ExitStack() as reading:
+            while not self._over.is_set():
+                snapshot = self.look()
+                now = time.monotonic()
+                if snapshot.loading and not self._reads_much:
+                    self._reads_much = True
+                    reading.enter_context(grows_without_cycles())
+                elif not snapshot.loading:
+                    reading.close()
+                if _differs(snapshot, published) and not (snapshot.loading and now < due):
+                    published, due = snapshot, now + LOADING_SECONDS
+                    self._publish(snapshot)
+                if not snapshot.loading:
+                    self._over.wait(ACTIVE_SECONDS if snapshot.is_live else IDLE_SECONDS)
+        if self._reads_much:
+            release()
 
 
 def _differs(one: Snapshot, other: Snapshot) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.watch import RunWatcher, Snapshot
+from cure_tui.watch import EVENTS_A_ROUND, RunWatcher, Snapshot
 from engine.config import dump_toml, load_preset
 from engine.errors import RunError
 from engine.runs.folder import RunFolder
@@ -75,6 +76,20 @@ def test_changes_are_published_and_nothing_else(folder: RunFolder, journal: Jour
         assert news.wait(10)
     assert len(heard) == before + 1
     assert heard[-1].state.step == 1
+
+
+def test_a_long_journal_is_kept_from_the_garbage_collector_as_long_as_it_is_watched(
+    folder: RunFolder, journal: JournalWriter
+) -> None:
+    for step in range(1, 2 * EVENTS_A_ROUND):
+        journal.step_finished(step, {"mu": 0.1})
+    gc.unfreeze()
+    read = threading.Event()
+    with RunWatcher(folder.path, lambda snapshot: None if snapshot.loading else read.set()):
+        assert read.wait(30)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > EVENTS_A_ROUND
+    assert gc.get_freeze_count() == 0
 
 
 def test_torn_and_garbled_lines_are_counted_not_fatal(folder: RunFolder, journal: JournalWriter) -> None:

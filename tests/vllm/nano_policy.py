@@ -13,7 +13,7 @@ from engine.policy import Policy, TrainSample
 from engine.prompts import Role
 from engine.sampling import Completion, Request, SamplingParams
 
-PARAMS = SamplingParams(temperature=1.0, top_p=1.0, max_new_tokens=96)
+PARAMS = SamplingParams(temperature=1.0, top_p=1.0, max_new_tokens=48)
 
 
 @dataclass(frozen=True)

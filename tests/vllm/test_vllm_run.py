@@ -21,7 +21,7 @@ from tests.engine.test_training_run import engine, make_run, metrics_by_step, ru
 STEPS = 3
 SETTINGS = (
     'rollout.sampler="vllm"', "vllm.restarts=1", f"run.steps={STEPS}", "evaluation.every_steps=0",
-    "rollout.n_programs=16", "rollout.m_tests=16",
+    "rollout.n_programs=6", "rollout.m_tests=6",
 )  # fmt: skip
 
 

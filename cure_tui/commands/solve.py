@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from cure_tui.terminal import in_terminal
+
+
+class View(StrEnum):
+    """How solving is shown."""
+
+    INLINE = "inline"
+    FULL = "full"
+    NONE = "none"
 
 
 def solve(
@@ -35,9 +46,8 @@ def solve(
         Path | None, typer.Option("-o", "--output", help="Write the program there (a folder for several problems).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All evidence as JSON on stdout, a line a problem.")] = False,
-    no_ui: Annotated[
-        bool, typer.Option("--no-ui", help="No live view, only the program and a line on stderr.")
-    ] = False,
+    ui: Annotated[View, typer.Option(help="Live view: in place, on a full screen, or none.")] = View.INLINE,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="As --ui none: the program, a line on stderr.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only show what was understood of the problem.")] = False,
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Run programs even where nothing can confine them (level D).")
@@ -60,7 +70,7 @@ def solve(
 
         typer.echo("\n\n".join(understood(each) for each in found))
         return
-    from cure_tui.solving.run import solve_and_report
+    from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
 
@@ -79,4 +89,9 @@ def solve(
         allow_unsandboxed=allow_unsandboxed,
     )
     origins = [each.origin for each in found]
-    raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=not (no_ui or as_json)))
+    if ui is View.FULL and not (no_ui or as_json):
+        if not in_terminal():
+            raise ConfigError("--ui full needs a terminal", "leave it out: without one the program alone is printed")
+        raise typer.Exit(solve_in_full_view(request, origins, output))
+    live = ui is View.INLINE and not (no_ui or as_json)
+    raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))

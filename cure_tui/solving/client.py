@@ -70,10 +70,15 @@ class SolveProcess:
         if not concluded:
             raise RunError(f"solving ended with status {status}: {self._last_words()}", "report this with the problem")
 
-    def _interrupt(self, number: int, frame: object) -> None:
-        """The process has a session of its own, so that it concludes in peace: signals reach it through here."""
+    def conclude(self) -> bool:
+        """Asks for an end with what is there; asked again, the process is ended at once. Whether this was the first."""
         self._interrupts += 1
         self._process.send_signal(signal.SIGINT if self._interrupts == 1 else signal.SIGKILL)
+        return self._interrupts == 1
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        """The process has a session of its own, so that it concludes in peace: signals reach it through here."""
+        self.conclude()
 
     def _last_words(self) -> str:
         self._log.seek(0)

@@ -12,15 +12,16 @@ _LEADER = ("▶", ">")
 
 def solve_rows(state: SolveState, seconds: float, columns: int, *, ascii_only: bool = False) -> list[Row]:
     """At most MAX_ROWS + 3 rows of `columns`: a line on the problem, one on the sampling, the matrix."""
-    rows: list[Row] = [
-        (Span(f"{state.number + 1}. " if state.number else "", "muted"), Span(one_column(state.id), "title"))
-    ]
-    if state.loading:
-        rows.append((Span(f"loading {one_column(state.loading)} ... {seconds:.0f} s", "muted"),))
-    else:
-        rows.append(_progress(state, seconds))
-    rows += _matrix(state, columns, ascii_only=ascii_only)
+    rows = [*headline_rows(state, seconds), *_matrix(state, columns, ascii_only=ascii_only)]
     return [fit(row, columns) for row in rows]
+
+
+def headline_rows(state: SolveState, seconds: float) -> list[Row]:
+    """Which problem, and how far it is."""
+    problem = (Span(f"{state.number + 1}. " if state.number else "", "muted"), Span(one_column(state.id), "title"))
+    if state.loading:
+        return [problem, (Span(f"loading {one_column(state.loading)} ... {seconds:.0f} s", "muted"),)]
+    return [problem, _progress(state, seconds)]
 
 
 def _progress(state: SolveState, seconds: float) -> Row:
@@ -29,7 +30,7 @@ def _progress(state: SolveState, seconds: float) -> Row:
     return (
         Span(f"{len(state.rejected)} programs", "coder"),
         Span("  "),
-        Span(f"{state.n_tests} tests{malformed}", "tester"),
+        Span(f"{len(state.tests)} tests{malformed}", "tester"),
         Span(f"  {state.tokens} tokens  {seconds:.1f} s{cost}", "muted"),
     )
 
@@ -44,11 +45,11 @@ def _matrix(state: SolveState, columns: int, *, ascii_only: bool) -> list[Row]:
         if state.rejected[row]:
             rows.append((Span(head, "muted"), Span(f"no program: {state.rejected[row].replace('_', ' ')}", "unknown")))
             continue
-        cells = [_cell(state.public.get((row, column)), ascii_only) for column in range(state.n_public)]
-        if state.n_public:
+        cells = [_cell(state.public.get((row, column)), ascii_only) for column in range(len(state.public_tests))]
+        if state.public_tests:
             cells.append(Span(" | " if ascii_only else " │ ", "axis"))
         room = max(0, columns - len(head) - len(cells) - 8)
-        shown = min(state.n_tests, room)
+        shown = min(len(state.tests), room)
         cells += [_cell(state.cells.get((row, column)), ascii_only) for column in range(shown)]
         style = "accent" if row == state.leader else "text"
         rows.append((Span(head, style), *cells, Span(f"  {state.votes(row)}", style)))

@@ -13,6 +13,7 @@ import typer
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.live import LiveView
 from cure_tui.solving.report import print_program, status_of, summary_line
+from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 from engine.solve.events import SolveState
 from engine.solve.request import SolveRequest
@@ -48,6 +49,32 @@ def solve_and_report(
                 status = max(status, status_of(event["solution"]))
                 if event["solution"]["ended"] == "interrupted":
                     status = _INTERRUPTED
+    return status
+
+
+def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Path | None) -> int:
+    """The same on a full screen; programs are handed over when it is left."""
+    from cure_tui.solving.full import SolveApp
+
+    several = len(request.tasks) > 1
+    if output is not None:
+        _refuse_output(output, several=several)
+    with SolveProcess(request) as process:
+        app = SolveApp(process, origins, ascii_only=not draws_unicode())
+        states = app.run() or []
+    if app.fault is not None:
+        raise app.fault
+    status = 0
+    for number, (said, fault_status) in app.faults.items():
+        typer.echo(f"{origins[number]}: {said}", err=True)
+        status = max(status, fault_status)
+    for state in states:
+        if state.solution is None:
+            continue
+        _hand_over(state.solution, origins[state.number], output, several=several, as_json=False)
+        status = max(status, status_of(state.solution))
+        if state.solution["ended"] == "interrupted":
+            return _INTERRUPTED
     return status
 
 

@@ -62,7 +62,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter)
     status = 0
     for number, task in enumerate(request.tasks):
-        events.tell("problem", number=number, id=task.problem.id, public=len(task.problem.public))
+        events.problem(number, task.problem)
         spent = Spent()
         bench = Bench(
             task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,

@@ -2,11 +2,11 @@
 
 loading    what            a model or server is being opened
 ready      coder, tester, sandbox
-problem    number, id, public         the next problem begins; public: its number of examples
+problem    number, id, statement, public     the next problem begins; public: its examples, input and output
 answer     role, tokens, dollars
-program    row, rejected              rejected: "" for a program
-test       column                     null: malformed
-verdict    row, public, column, passed, status
+program    row, source, rejected      rejected: "" for a program
+test       column, input, output      column null: malformed
+verdict    row, public, column, passed, status, got        got: what was printed, cut
 leads      row
 solution   the whole evidence, see `solution_to_json`
 fault      message, remedy, status    of this problem or, before `ready`, of all
@@ -18,7 +18,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
-from engine.prompts import Program, Rejected
+from engine.problems import Problem
+from engine.prompts import Program, Rejected, UnitTest
+from engine.runs.records import MAX_OUTPUT_CHARS
 from engine.sandbox import Outcome
 from engine.strategies.board import Board
 from engine.strategies.budget import Spent
@@ -38,14 +40,24 @@ class EventStream:
         self._out.write(json.dumps({"event": event, **fields}) + "\n")
         self._out.flush()
 
+    def problem(self, number: int, problem: Problem) -> None:
+        public = [_test(example.input, example.output) for example in problem.public]
+        self.tell("problem", number=number, id=problem.id, statement=problem.statement, public=public)
+
     def answered(self, answer: Answer) -> None:
         self.tell("answer", role=str(answer.role), tokens=answer.tokens, dollars=answer.dollars)
 
     def program(self, row: int, program: Program | Rejected) -> None:
-        self.tell("program", row=row, rejected=str(program.reason) if isinstance(program, Rejected) else "")
+        if isinstance(program, Rejected):
+            self.tell("program", row=row, source="", rejected=str(program.reason))
+        else:
+            self.tell("program", row=row, source=program.source, rejected="")
 
-    def test(self, column: int | None) -> None:
-        self.tell("test", column=column)
+    def test(self, column: int | None, test: UnitTest | Rejected) -> None:
+        if isinstance(test, Rejected):
+            self.tell("test", column=column, input="", output="")
+        else:
+            self.tell("test", column=column, input=test.input, output=test.output)
 
     def executed(self, board: Board, row: int, stdin: str) -> None:
         outcome = board.outcome(row, stdin)
@@ -55,7 +67,8 @@ class EventStream:
                 if test.input == stdin:
                     passed = board.verdict(row, test)
                     self.tell(
-                        "verdict", row=row, public=is_public, column=column, passed=passed, status=str(outcome.status)
+                        "verdict", row=row, public=is_public, column=column, passed=passed,
+                        status=str(outcome.status), got=outcome.stdout[:MAX_OUTPUT_CHARS],
                     )  # fmt: skip
 
     def leads(self, board: Board, row: int) -> None:
@@ -93,20 +106,27 @@ def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, 
 
 @dataclass(slots=True)
 class SolveState:
-    """One problem as its events have it so far: what a live view draws. Cells are True, False or None (unknown)."""
+    """One problem as its events have it so far: what a live view draws. Cells are True, False or None (unknown).
+
+    public_tests, tests: (input, output) of each column. sources: a program a row, "" where there is none; rejected says
+    why. printed: of a row on an input, the status and what was printed.
+    """
 
     id: str = ""
     number: int = 0
+    statement: str = ""
     loading: str = ""
     coder: str = ""
     tester: str = ""
     sandbox: str = ""
-    n_public: int = 0
-    rejected: list[str] = field(default_factory=list)
-    n_tests: int = 0
+    public_tests: list[tuple[str, str]] = field(default_factory=list)
+    tests: list[tuple[str, str]] = field(default_factory=list)
     malformed: int = 0
+    sources: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
     public: dict[tuple[int, int], bool | None] = field(default_factory=dict)
     cells: dict[tuple[int, int], bool | None] = field(default_factory=dict)
+    printed: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
     leader: int | None = None
     tokens: int = 0
     dollars: float = 0.0
@@ -124,24 +144,26 @@ class SolveState:
                 self.tokens += event["tokens"]
                 self.dollars += event["dollars"]
             case "program":
+                self.sources.append(event["source"])
                 self.rejected.append(event["rejected"])
+            case "test" if event["column"] is None:
+                self.malformed += 1
             case "test":
-                self.n_tests += event["column"] is not None
-                self.malformed += event["column"] is None
+                self.tests.append((event["input"], event["output"]))
             case "verdict":
-                cells = self.public if event["public"] else self.cells
-                cells[event["row"], event["column"]] = event["passed"]
+                self._take_verdict(event)
             case "leads":
                 self.leader = event["row"]
             case "solution":
-                self.solution = event["solution"]
+                self._conclude(event["solution"])
 
     def next_problem(self, event: Event) -> SolveState:
         """A fresh state for the problem that an event announces; what was opened stays."""
         return SolveState(
             id=event["id"],
             number=event["number"],
-            n_public=event["public"],
+            statement=event["statement"],
+            public_tests=[(test["input"], test["output"]) for test in event["public"]],
             coder=self.coder,
             tester=self.tester,
             sandbox=self.sandbox,
@@ -149,3 +171,20 @@ class SolveState:
 
     def votes(self, row: int) -> int:
         return sum(passed is True for (owner, _), passed in self.cells.items() if owner == row)
+
+    def _take_verdict(self, event: Event) -> None:
+        row, column = event["row"], event["column"]
+        tests, cells = (self.public_tests, self.public) if event["public"] else (self.tests, self.cells)
+        cells[row, column] = event["passed"]
+        self.printed[row, tests[column][0]] = (event["status"], event["got"])
+
+    def _conclude(self, solution: dict[str, Any]) -> None:
+        """A strategy may have put other tests in the place of those that came: the evidence counts."""
+        self.solution = solution
+        self.leader = solution["chosen"]
+        self.tests = [(test["input"], test["output"]) for test in solution["tests"]]
+        self.cells = {
+            (row, column): passed
+            for row, candidate in enumerate(solution["candidates"])
+            for column, passed in enumerate(candidate["tests"])
+        }

@@ -41,12 +41,15 @@ def open_writer(spec: WriterSpec, wishes: Wishes) -> Writer:
     if spec.kind == "openai":
         from engine.writers.endpoints import find_endpoint
         from engine.writers.openai_chat import OpenAIWriter
+        from engine.writers.request_form import LIMIT
 
         params = SamplingParams(
             temperature=_ENDPOINT_TEMPERATURE if wishes.temperature is None else wishes.temperature,
             max_new_tokens=wishes.max_tokens or _ENDPOINT_TOKENS,
         )
-        return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params))
+        asked_for = {"temperature": wishes.temperature, LIMIT: wishes.max_tokens}
+        insisted = [name for name, value in asked_for.items() if value is not None]
+        return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params), insisted)
     return _open_local(spec, wishes)
 
 

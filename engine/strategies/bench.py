@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.problems import Problem
-from engine.prompts import Program, Rejected
+from engine.prompts import Program, Rejected, UnitTest
 from engine.sandbox import AS_A_PROCESS, Judging, Outcome
 from engine.strategies.board import Board
 from engine.strategies.budget import Budget, Spent
@@ -28,7 +28,7 @@ class Observer(Protocol):
 
     def program(self, row: int, program: Program | Rejected) -> None: ...
 
-    def test(self, column: int | None) -> None:
+    def test(self, column: int | None, test: UnitTest | Rejected) -> None:
         """A new column of the board; None: a malformed test."""
         ...
 
@@ -44,7 +44,7 @@ class Quiet:
 
     def program(self, row: int, program: Program | Rejected) -> None: ...
 
-    def test(self, column: int | None) -> None: ...
+    def test(self, column: int | None, test: UnitTest | Rejected) -> None: ...
 
     def executed(self, board: Board, row: int, stdin: str) -> None: ...
 

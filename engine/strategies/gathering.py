@@ -169,7 +169,7 @@ class Gathering:
         test = parse_unit_test(answer.text)
         known = set(self.board.inputs())
         column = self.board.add_test(test)
-        self._bench.observer.test(column)
+        self._bench.observer.test(column, test)
         if isinstance(test, UnitTest) and test.input not in known:
             for row in range(len(self.board.programs)):
                 self.execute(row, [test.input])

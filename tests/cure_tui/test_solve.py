@@ -144,6 +144,7 @@ def test_what_is_no_problem_is_refused_in_one_line(cli: Cli, content: bytes, wha
         (["double.md", "--index", "3"], "--index"),
         (["double.md", "-o", "nowhere/p.py"], "no folder"),
         (["double.md", "--coder", "openai:m@nowhere"], "no address"),
+        (["double.md", "--ui", "full"], "needs a terminal"),
     ],
 )
 def test_wrong_usage_is_one_line_with_a_remedy(cli: Cli, problem: Path, arguments: list[str], what: str) -> None:

@@ -1,0 +1,177 @@
+"""Solving on a full screen: the dashboard's matrix as it fills, the leading program beside it, cells to be opened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.syntax import Syntax
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.filter import LineFilter
+from textual.widgets import Footer, Static
+
+from cure_tui.ascii_filter import AsciiOnly
+from cure_tui.palette import DEFAULT_THEME, THEMES
+from cure_tui.screens.cell import CellScreen
+from cure_tui.solving.client import SolveFault, SolveProcess
+from cure_tui.solving.picture import headline_rows
+from cure_tui.solving.record import task_record
+from cure_tui.solving.report import summary_line
+from cure_tui.spans import Row, Span, one_column
+from cure_tui.widgets.matrix import MatrixView
+from cure_tui.widgets.rows import RowsView
+from engine.errors import CureError
+from engine.solve.events import Event, SolveState
+
+_FRAME_SECONDS = 1 / 8
+
+
+class SolveApp(App[list[SolveState]]):
+    """Follows a process that solves. Returns the problems as far as they came; a fault before the first is raised."""
+
+    TITLE = "cure-tui solve"
+    CSS = """
+    #head { background: $panel; }
+    #sides { height: 1fr; }
+    MatrixView { width: 3fr; }
+    #program-side { width: 2fr; border-left: solid $panel; padding: 0 1; }
+    #program-side:focus { border-left: solid $primary; }
+    .-narrow #sides { layout: vertical; }
+    .-narrow MatrixView, .-narrow #program-side { width: 100%; height: 1fr; }
+    .-narrow #program-side { border-left: none; border-top: solid $panel; }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "leave", "Conclude, then leave", key_display="q"),
+        Binding("ctrl+c,ctrl+q", "leave", "Conclude, then leave", show=False, priority=True),
+        Binding("left_square_bracket", "problem(-1)", "Previous problem", key_display="["),
+        Binding("right_square_bracket", "problem(1)", "Next problem", key_display="]"),
+    ]
+
+    def __init__(self, process: SolveProcess, origins: Sequence[str], *, ascii_only: bool = False) -> None:
+        super().__init__()
+        self._process, self._origins, self.ascii_only = process, origins, ascii_only
+        self._states = [SolveState()]
+        self.faults: dict[int, tuple[str, int]] = {}  # by problem: what went wrong, exit status
+        self.fault: CureError | None = None
+        self._shown = 0
+        self._began = time.monotonic()
+        self._seconds: dict[int, float] = {}
+        self._over = False
+        self._dirty = True
+        self._drawn_source: tuple[str, str] | None = None
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = DEFAULT_THEME
+
+    def compose(self) -> ComposeResult:
+        yield RowsView(id="head")
+        with Horizontal(id="sides"):
+            yield MatrixView(ascii_only=self.ascii_only)
+            with VerticalScroll(id="program-side"):
+                yield Static(id="program")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(MatrixView).focus()
+        self.set_interval(_FRAME_SECONDS, self._draw)
+        self._follow()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, AsciiOnly()] if self.ascii_only else filters
+
+    # What the other process tells ---------------------------------------------------------------------------
+
+    @work(thread=True)
+    def _follow(self) -> None:
+        try:
+            for event in self._process.events():
+                self.call_from_thread(self._take, event)
+        except CureError as error:
+            self.fault = error
+        self.call_from_thread(self._end)
+
+    def _take(self, event: Event) -> None:
+        newest = self._states[-1]
+        if event["event"] == "problem":
+            following = self._shown == len(self._states) - 1
+            fresh = newest.next_problem(event)
+            self._states = [fresh] if not newest.id else [*self._states, fresh]
+            self._shown = len(self._states) - 1 if following else self._shown
+            self._began = time.monotonic()
+        elif event["event"] == "fault":
+            if not newest.coder or len(self._origins) == 1:
+                self.fault = SolveFault(event)
+            self.faults[newest.number] = (f"{event['message']} ({event['remedy']})", event["status"])
+        newest = self._states[-1]
+        newest.take(event)
+        self._seconds[newest.number] = time.monotonic() - self._began
+        self._dirty = True
+
+    def _end(self) -> None:
+        self._over = self._dirty = True
+        if self.fault is not None:
+            self.exit(self._states)
+        self.refresh_bindings()
+
+    # What is shown ------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        state = self._states[self._shown]
+        under_way = not self._over and self._shown == len(self._states) - 1
+        if not (self._dirty or under_way):
+            return
+        self._dirty = False
+        seconds = time.monotonic() - self._began if under_way else self._seconds.get(state.number, 0.0)
+        self.query_one("#head", RowsView).show([*headline_rows(state, seconds), self._last_row(state)])
+        record = task_record(state) if state.sources else None
+        self.query_one(MatrixView).show(
+            record.matrix if record else None, (False,) * len(state.tests), nothing="no program yet"
+        )
+        leader = state.leader
+        source = state.sources[leader] if leader is not None and leader < len(state.sources) else ""
+        self._show_program(source)
+
+    def _last_row(self, state: SolveState) -> Row:
+        if state.number in self.faults:
+            return (Span(one_column(self.faults[state.number][0]), "error"),)
+        if state.solution is not None:
+            style = "good" if state.solution["support"] == "supported" else "warning"
+            return (Span(one_column(summary_line(state.solution)), style),)
+        return (Span(f"p{state.leader} leads" if state.leader is not None else "nobody leads yet", "muted"),)
+
+    def _show_program(self, source: str) -> None:
+        drawn = (source, self.theme)
+        if drawn == self._drawn_source:
+            return
+        self._drawn_source = drawn
+        colours = "monokai" if self.current_theme.dark else "friendly"
+        background = self.theme_variables["background"]
+        self.query_one("#program", Static).update(
+            Syntax(source, "python", theme=colours, word_wrap=True, background_color=background) if source else ""
+        )
+
+    # Keys ---------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "problem" or len(self._origins) > 1
+
+    def action_leave(self) -> None:
+        """Once: what is there is concluded from. Then, or when all is done: back to the shell with the program."""
+        if self._over:
+            self.exit(self._states)
+        elif self._process.conclude():
+            self.notify("concluding from what is there", timeout=3)
+
+    def action_problem(self, by: int) -> None:
+        self._shown = max(0, min(self._shown + by, len(self._states) - 1))
+        self._dirty = True
+
+    def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
+        record = task_record(self._states[self._shown])
+        self.push_screen(CellScreen(record, event.program, event.test, event.is_truth))

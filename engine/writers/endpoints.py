@@ -6,6 +6,7 @@
     api_key_env = "MY_KEY"        # or api_key = "..."
     concurrency = 8               # requests under way at once
     timeout_seconds = 300
+    prompts = "full"              # or "short", for a server that holds nano
 
     [price."gpt-4o-mini"]         # dollars a million tokens
     input = 0.15
@@ -15,6 +16,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +26,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.config import user_presets_folder
 from engine.errors import ConfigError
+from engine.prompts import PromptStyle
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_KEY = "OPENAI_API_KEY"
+_KEY = re.compile(r"[!-~]*")
 
 
 class EndpointSettings(BaseModel):
@@ -39,6 +43,7 @@ class EndpointSettings(BaseModel):
     concurrency: int = Field(default=8, ge=1, le=256)
     timeout_seconds: float = Field(default=300.0, gt=0, le=86_400)
     retries: int = Field(default=5, ge=0, le=50)
+    prompts: PromptStyle = PromptStyle.FULL
 
 
 class Price(BaseModel):
@@ -85,9 +90,11 @@ def find_endpoint(model: str, url: str = "") -> Endpoint:
     known = _read(endpoints_file())
     settings = {address.rstrip("/"): each for address, each in known.endpoint.items()}.get(url, EndpointSettings())
     variable = settings.api_key_env or (OPENAI_KEY if url == OPENAI_URL and not settings.api_key else "")
-    key = settings.api_key or (os.environ.get(variable, "") if variable else "")
+    key = (settings.api_key or (os.environ.get(variable, "") if variable else "")).strip()
     if variable and not key:
         raise ConfigError(f"no API key for {url}", f"set the environment variable {variable}")
+    if not _KEY.fullmatch(key):  # no header can hold it, and the error that says so would quote it
+        raise ConfigError(f"the API key for {url} has characters that no key has", "copy it anew, in one line")
     return Endpoint(model, url, settings, known.price.get(model), key)
 
 

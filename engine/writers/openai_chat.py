@@ -1,30 +1,32 @@
 """A writer at an OpenAI-compatible address: OpenAI itself, Ollama, llama.cpp's server, LM Studio, `vllm serve`.
 
 One request an answer, several under way at once: `n` is understood by some servers, ignored by others and refused by
-the rest. Retries with growing pauses (and the server's own Retry-After) are the client's; what still fails becomes one
-line with its remedy.
+the rest. A field that a server refuses is left out from then on (`engine.writers.request_form`). Retries with growing
+pauses (and the server's own Retry-After) are the client's; what still fails becomes one line with its remedy.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
-from engine.prompts import PromptStyle, Role
+from engine.prompts import Role
 from engine.sampling import SamplingParams
 from engine.writers.endpoints import OPENAI_URL, Endpoint
+from engine.writers.request_form import RequestForm
 from engine.writers.writer import Answer, Ask
 
 _NO_KEY = "none"  # the client insists on a key; servers without one ignore it
 _FAULTS = (openai.OpenAIError, ValueError, AttributeError, TypeError, KeyError, IndexError)
 """What the client raises, and what reading an answer raises that is no answer."""
+_REFUSALS = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,19 @@ class _Task:
 
 
 class OpenAIWriter:
-    """Answers come in any order. Seeds are sent along; whether the server heeds them is its own affair."""
+    """Answers come in any order. Seeds are sent along; whether the server heeds them is its own affair.
 
-    style = PromptStyle.FULL
+    insisted: fields that the user has set ("temperature", LIMIT): a server that refuses one of them ends the writing.
+    """
 
-    def __init__(self, endpoint: Endpoint, params: Mapping[Role, SamplingParams]) -> None:
-        self.name = f"{endpoint.model} at {endpoint.url}"
-        self._endpoint, self._params = endpoint, params
+    def __init__(
+        self, endpoint: Endpoint, params: Mapping[Role, SamplingParams], insisted: Collection[str] = ()
+    ) -> None:
+        self.name, self.style = f"{endpoint.model} at {endpoint.url}", endpoint.settings.prompts
+        self._endpoint, self._params, self._insisted = endpoint, params, insisted
+        # OpenAI's newer models know only the new name of the limit, other servers mostly the old one.
+        self._form = RequestForm.new(newer_limit_first=endpoint.url == OPENAI_URL)
+        self._learning = threading.Lock()
         self._client = openai.OpenAI(
             base_url=endpoint.url,
             api_key=endpoint.key or _NO_KEY,
@@ -89,21 +97,28 @@ class OpenAIWriter:
 
     def _answer(self, task: _Task) -> Answer:
         ask, params = task.ask, self._params[task.ask.role]
-        # OpenAI's newer models know only the new name of this limit, other servers only the old one.
-        limit = "max_completion_tokens" if self._endpoint.url == OPENAI_URL else "max_tokens"
-        limits: dict[str, Any] = {limit: params.max_new_tokens}
-        try:
-            response = self._client.chat.completions.create(
-                model=self._endpoint.model,
-                messages=cast(list[ChatCompletionMessageParam], list(ask.messages)),
-                temperature=params.temperature,
-                top_p=params.top_p,
-                seed=(ask.seed + task.index) % 2**31,
-                **limits,
-            )
-            return self._read(task, response)
-        except _FAULTS as error:
-            raise self._fault(error) from error
+        while True:
+            form = self._form
+            try:
+                response = self._client.chat.completions.create(
+                    model=self._endpoint.model,
+                    messages=cast(list[ChatCompletionMessageParam], list(ask.messages)),
+                    **form.fields(params, (ask.seed + task.index) % 2**31),
+                )
+                return self._read(task, response)
+            except _FAULTS as error:
+                if not (isinstance(error, _REFUSALS) and self._has_learnt(form, str(error))):
+                    raise self._fault(error) from error
+
+    def _has_learnt(self, form: RequestForm, said: str) -> bool:
+        """True where there is another form to try: forms only shrink, so that this has an end."""
+        with self._learning:
+            if self._form is form:
+                plainer = form.without_refused(said, self._insisted)
+                if plainer is None:
+                    return False
+                self._form = plainer
+            return True  # else another thread has met a refusal meanwhile
 
     def _read(self, task: _Task, response: ChatCompletion) -> Answer:
         """Raises one of _FAULTS where the server's JSON is no chat completion: the client does not look."""
@@ -124,12 +139,13 @@ class OpenAIWriter:
 
     def _fault(self, error: Exception) -> CureError:
         url, model = self._endpoint.url, self._endpoint.model
-        said = _without_key(_first_line(error), self._endpoint.key)
+        said = _first_line(error, self._endpoint.key)
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 return EnvironmentError_(f"{url} refuses the API key", "check the key in its environment variable")
             case openai.NotFoundError():
-                return ConfigError(f"{url} has no model {model}: {said}", "check the model's name and the address")
+                remedy = "check the model's name, and the address: most end in /v1"
+                return ConfigError(f"{url} has no model {model}: {said}", remedy)
             case openai.RateLimitError():
                 return RunError(f"{url} has had enough requests for now", "wait, or lower its concurrency")
             case openai.APITimeoutError():
@@ -144,12 +160,14 @@ class OpenAIWriter:
         return RunError(f"{url} does not answer as an OpenAI-compatible server does: {said}", "check the address")
 
 
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__ if isinstance(error, openai.APIConnectionError) and error.__cause__ else error
-    line = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+def _first_line(error: Exception, key: str) -> str:
+    """What the server or the connection said, without the key: servers quote what they refuse."""
+    text = str(error)
+    if isinstance(error, openai.APIConnectionError) and error.__cause__:
+        text = str(error.__cause__) or type(error.__cause__).__name__
+    elif isinstance(error, openai.APIStatusError) and isinstance(error.body, dict):
+        text = str(error.body.get("message") or error.body.get("detail") or error.body)
+    if key:
+        text = text.replace(key, "…")  # before it is cut: half a key is still a secret
+    line = (text.strip() or type(error).__name__).splitlines()[0]
     return line if len(line) <= 200 else line[:197] + "..."
-
-
-def _without_key(text: str, key: str) -> str:
-    """Servers quote what they refuse."""
-    return text.replace(key, "…") if key else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 from engine.errors import ConfigError
 
 Kind = Literal["preset", "run", "model", "openai"]
+_BEFORE_URL = re.compile(r"@(?=https?://)")
+"""Model names may hold an @ of their own: qwen3-4b@q4_k_m in LM Studio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ def parse_spec(text: str) -> WriterSpec:
     kind, colon, rest = text.partition(":")
     if kind == "openai" and colon:
         model, _, url = rest.partition("@")
+        if found := _BEFORE_URL.search(rest):
+            model, url = rest[: found.start()], rest[found.end() :]
         if not model:
             raise ConfigError(f"'{text}' names no model", "write openai:MODEL@URL")
         if url and not url.startswith(("http://", "https://")):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
-from engine.prompts import Role
+from engine.prompts import PromptStyle, Role
 from engine.sampling import SamplingParams
 from engine.writers import Answer, Ask
 from engine.writers.endpoints import Endpoint, EndpointSettings, Price, find_endpoint
 from engine.writers.openai_chat import OpenAIWriter
+from engine.writers.request_form import LIMIT
 from engine.writers.spec import WriterSpec, parse_spec
 from tests.engine.writers.fake_server import Handle, Reply, completion, error, serving
 
@@ -25,9 +28,11 @@ def ask(n: int = 1) -> Ask:
     return Ask("coder", Role.CODER, ({"role": "user", "content": "Add."},), n, 7)
 
 
-def write(url: str, n: int = 1, key: str = "", price: Price | None = None, **settings: Any) -> list[Answer]:
+def write(
+    url: str, n: int = 1, key: str = "", price: Price | None = None, insisted: Sequence[str] = (), **settings: Any
+) -> list[Answer]:
     chosen = EndpointSettings(**{"retries": 1, "timeout_seconds": 5.0, **settings})
-    writer = OpenAIWriter(Endpoint("m", url, chosen, price, key), PARAMS)
+    writer = OpenAIWriter(Endpoint("m", url, chosen, price, key), PARAMS, insisted)
     try:
         return list(writer.write([ask(n)]))
     finally:
@@ -116,6 +121,66 @@ def test_one_fault_ends_the_writing_and_keeps_what_was_written() -> None:
     assert len(server.requests) == 3
 
 
+# What servers do not take -----------------------------------------------------------------------------------
+
+
+def refusing(*fields: str, status: int = 400, words: str = "Unsupported parameter: '{}' is not supported.") -> Handle:
+    """Refuses requests that hold one of the fields, in words that name the first of them."""
+
+    def handle(number: int, request: dict[str, Any]) -> Reply:
+        met = [field for field in fields if field in request]
+        return error(status, words.format(met[0])) if met else completion("here")
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [
+        refusing("max_tokens", words="'{}' is not supported with this model. Use 'max_completion_tokens' instead."),
+        refusing("temperature", "top_p", words="Unsupported value: '{}' does not support 0.8 with this model."),
+        refusing("seed", status=422, words="Unexpected fields in the request: {{'{}'}}"),
+        # vllm serve, of a limit longer than its context, whatever the limit is called
+        refusing("max_tokens", "max_completion_tokens", words="{}=4096 cannot be greater than max_model_len=1024"),
+        refusing("max_tokens", "max_completion_tokens", "temperature", "top_p", "seed"),
+    ],
+    ids=["old limit", "reasoning model", "no seed", "short context", "takes nothing"],
+)
+def test_a_field_that_a_server_refuses_is_left_out_from_then_on(handle: Handle) -> None:
+    with serving(handle) as server:
+        answers = write(server.url, n=6, concurrency=1)
+    assert [answer.text for answer in answers] == ["here"] * 6
+    assert len(server.requests) <= 6 + 5  # refusals are met once, not for every answer
+    assert all(request["messages"] for request in server.requests)
+
+
+def test_requests_under_way_at_once_learn_from_one_another() -> None:
+    with serving(refusing("max_tokens", "max_completion_tokens", "temperature", "seed")) as server:
+        assert len(write(server.url, n=32, concurrency=8)) == 32
+    assert server.requests[-1].keys().isdisjoint({"max_tokens", "max_completion_tokens", "temperature", "seed"})
+
+
+def test_the_limit_is_called_as_the_server_wants_it() -> None:
+    with serving(refusing("max_tokens")) as server:
+        write(server.url, insisted=[LIMIT])
+    assert server.requests[-1]["max_completion_tokens"] == 64
+
+
+@pytest.mark.parametrize(
+    ("insisted", "fields"), [("temperature", ["temperature"]), (LIMIT, ["max_tokens", "max_completion_tokens"])]
+)
+def test_what_the_user_has_set_is_not_left_out_in_silence(insisted: str, fields: list[str]) -> None:
+    fault = fault_of(refusing(*fields), insisted=[insisted])
+    assert type(fault) is ConfigError
+    assert f"does not take the request: Unsupported parameter: '{fields[-1]}'" in fault.message
+
+
+def test_a_server_that_holds_nano_is_asked_in_its_own_words() -> None:
+    for style in PromptStyle:
+        endpoint = Endpoint("m", "http://127.0.0.1:1/v1", EndpointSettings(prompts=style), None)
+        assert OpenAIWriter(endpoint, PARAMS).style is style
+
+
 # Keys and prices --------------------------------------------------------------------------------------------
 
 
@@ -148,6 +213,29 @@ def test_a_missing_key_names_its_variable(tmp_path: Path, monkeypatch: pytest.Mo
     assert "OPENAI_API_KEY" in caught.value.remedy
 
 
+@pytest.mark.parametrize("key", ["sk-se\ncret", "sk-se cret", "sk-secrét", "sk-secret\x00"])
+def test_a_key_that_no_header_can_hold_is_refused_without_quoting_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
+    (tmp_path / "endpoints.toml").write_text(f'[endpoint."http://u"]\napi_key = {json.dumps(key)}\n')
+    with pytest.raises(ConfigError) as caught:
+        find_endpoint("m", "http://u")
+    assert "sk-" not in str(caught.value)
+    assert "characters" in caught.value.message
+
+
+def test_a_line_end_after_a_key_is_not_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret\n")
+    assert find_endpoint("gpt").key == "sk-secret"
+
+
+def test_half_a_key_is_not_told_either() -> None:
+    said = "x" * 190 + " sk-very-secret-key"
+    assert "sk-very" not in str(fault_of(lambda number, request: error(400, said), key="sk-very-secret-key"))
+
+
 @pytest.mark.parametrize("text", ["[endpoint", '[endpoint."u"]\nkey = "sk-secret"\n', '[price."m"]\ninput = -1\n'])
 def test_a_file_with_a_fault_is_refused_without_quoting_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
@@ -169,6 +257,7 @@ def test_a_file_with_a_fault_is_refused_without_quoting_it(
         ("nano", WriterSpec("preset", "nano")),
         ("preset:qwen3-4b@48", WriterSpec("preset", "qwen3-4b@48")),
         ("run:my-run", WriterSpec("run", "my-run")),
+        ("openai:qwen3@q4_k_m@http://h:1/v1", WriterSpec("openai", "qwen3@q4_k_m", "http://h:1/v1")),
         ("model:Qwen/Qwen3-4B", WriterSpec("model", "Qwen/Qwen3-4B")),
         ("Qwen/Qwen3-4B", WriterSpec("model", "Qwen/Qwen3-4B")),
         ("openai:gpt-4o-mini", WriterSpec("openai", "gpt-4o-mini")),

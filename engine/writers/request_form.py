@@ -1,0 +1,56 @@
+"""Which optional fields a request carries: all of them, until the server refuses one.
+
+"OpenAI-compatible" leaves room: OpenAI's reasoning models take no temperature and only the new name of the limit, other
+servers only the old one; `vllm serve` refuses a limit that is longer than its context; some know no seed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.sampling import SamplingParams
+
+LIMIT = "limit"
+"""Stands for the longest answer, whatever a server calls it."""
+_LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
+_OPTIONAL = ("temperature", "top_p", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestForm:
+    """limits: names of the limit that have not been refused, the first is sent; () leaves the limit to the server."""
+
+    limits: tuple[str, ...] = _LIMIT_NAMES
+    left_out: frozenset[str] = frozenset()
+
+    @classmethod
+    def new(cls, *, newer_limit_first: bool) -> RequestForm:
+        return cls(_LIMIT_NAMES[::-1] if newer_limit_first else _LIMIT_NAMES)
+
+    def fields(self, params: SamplingParams, seed: int) -> dict[str, Any]:
+        values = {"temperature": params.temperature, "top_p": params.top_p, "seed": seed}
+        fields: dict[str, Any] = {name: value for name, value in values.items() if name not in self.left_out}
+        if self.limits:
+            fields[self.limits[0]] = params.max_new_tokens
+        return fields
+
+    def without_refused(self, said: str, insisted: Collection[str]) -> RequestForm | None:
+        """A form without the fields that a refusal names; None where it names none that can be spared.
+
+        insisted: fields that the user has set, which are not given up in silence (LIMIT may still change its name).
+        """
+        refused = {name for name in _OPTIONAL if name not in self.left_out and _names(said, name)}
+        spared = refused.difference(insisted)
+        limits = self.limits
+        if limits and _names(said, limits[0]) and not (LIMIT in insisted and len(limits) == 1):
+            limits = limits[1:]
+        if not spared and limits == self.limits:
+            return None
+        return replace(self, limits=limits, left_out=self.left_out | spared)
+
+
+def _names(said: str, field: str) -> bool:
+    return re.search(rf"\b{field}\b", said) is not None

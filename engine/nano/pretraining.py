@@ -133,6 +133,7 @@ def export(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: 
     for parameter in shipped.parameters():
         parameter.data = parameter.data.to(torch.bfloat16)
     shipped.config.dtype = torch.bfloat16
+    shipped.generation_config.do_sample = True  # else `transformers serve` gives everybody the same answer
     shipped.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

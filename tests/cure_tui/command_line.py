@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,26 @@ class Cli:
 
     environment: dict[str, str]
     folder: Path
+
+    @classmethod
+    def below(cls, folder: Path) -> Cli:
+        """Works outside of the checkout, with or without an installation of the project."""
+        working = folder / "working"
+        working.mkdir()
+        environment = {
+            **os.environ,
+            "CURE_TUI_HOME": str(folder / "home"),
+            "CURE_TUI_CONFIG": str(folder / "config"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
+            "OMP_NUM_THREADS": "1",
+        }
+        return cls(environment, working)
+
+    def configure_endpoint(self, url: str, *settings: str) -> None:
+        """endpoints.toml with these lines for one address."""
+        config = Path(self.environment["CURE_TUI_CONFIG"])
+        config.mkdir(exist_ok=True)
+        (config / "endpoints.toml").write_text("\n".join([f'[endpoint."{url}"]', *settings, ""]))
 
     def __call__(self, *arguments: str, timeout: float = 60, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return self._run(["-m", "cure_tui"], arguments, timeout, stdin)

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cure_tui.command_line import ROOT, Cli
+from tests.cure_tui.command_line import Cli
 
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """Works outside of the checkout, with or without an installation of the project."""
-    working = tmp_path / "working"
-    working.mkdir()
-    environment = {
-        **os.environ,
-        "CURE_TUI_HOME": str(tmp_path / "home"),
-        "CURE_TUI_CONFIG": str(tmp_path / "config"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
-        "OMP_NUM_THREADS": "1",
-    }
-    return Cli(environment, working)
+    return Cli.below(tmp_path)
 
 
 @pytest.fixture

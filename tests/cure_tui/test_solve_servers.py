@@ -55,9 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def short_prompts(cli: Cli, server: str) -> None:
     """The server holds nano, which knows its own prompts alone."""
-    config = Path(cli.environment["CURE_TUI_CONFIG"])
-    config.mkdir()
-    (config / "endpoints.toml").write_text(f'[endpoint."{server}"]\nprompts = "short"\n')
+    cli.configure_endpoint(server, 'prompts = "short"')
 
 
 @pytest.mark.usefixtures("short_prompts")

@@ -1,8 +1,9 @@
-"""EndpointSampler with a real `vllm serve`: its answers are the policy's, by itself and through the engine."""
+"""A real `vllm serve`: EndpointSampler answers as the policy does, by itself and in a run; problems are solved."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,11 +25,13 @@ from engine.resources import source_path
 from engine.runs.events import EventKind
 from engine.runs.journal import read_journal
 from engine.sampling.endpoint import EndpointSampler
+from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.test_training_run import make_run, run_to_end
 from tests.vllm.nano_policy import PARAMS, NanoPolicy, assert_same_answers, load_nano
 
 CLOSE = 1e-3
 START_SECONDS = 200.0
+NANO = str(source_path("asset:nano"))
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         port = free.getsockname()[1]
     # What `vllm serve` runs. The command itself asks for its version under a name that the CPU wheel does not have.
     command = [
-        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(source_path("asset:nano")),
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", NANO,
         "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--max-model-len", "512", "--enforce-eager",
         "--enable-lora", "--max-lora-rank", "32", "--logprobs-mode", "processed_logprobs",
     ]  # fmt: skip
@@ -118,6 +122,28 @@ def test_a_run_of_the_engine_samples_from_the_server(serving: Serving, tmp_path:
         assert abs(step["ratio_mean"] - 1.0) < 1e-3
 
 
+def test_a_problem_is_solved_with_the_server(serving: Serving, tmp_path: Path) -> None:
+    before = tokens_counted_by(serving)
+    evidence = solve_with(serving, tmp_path, coder=NANO, tester=NANO)
+    assert [len(evidence["candidates"]), len(evidence["tests"]) + evidence["malformed_tests"]] == [4, 4]
+    assert any(candidate["source"] for candidate in evidence["candidates"])
+    spent = evidence["spent"]
+    after = tokens_counted_by(serving)
+    assert (spent["prompt_tokens"], spent["tokens"]) == (after[0] - before[0], after[1] - before[1])
+
+
+def test_an_adapter_solves_under_its_name(serving: Serving, tmp_path: Path) -> None:
+    nano = load_nano_with(serving)
+    nano.policy.export_adapter(tmp_path / "adapter")
+    body = json.dumps({"lora_name": "trained", "lora_path": str(tmp_path / "adapter")}).encode()
+    request = urllib.request.Request(
+        f"{serving.url}/v1/load_lora_adapter", body, {"Content-Type": "application/json"}, method="POST"
+    )
+    urllib.request.urlopen(request, timeout=60).close()
+    evidence = solve_with(serving, tmp_path, coder="trained", tester=NANO)
+    assert len(evidence["candidates"]) == 4
+
+
 def test_a_server_that_is_killed_in_the_middle_ends_the_run_in_one_line(serving: Serving, tmp_path: Path) -> None:
     nano, notices = load_nano_with(serving), list[str]()
     sampler = sampler_of(nano, tmp_path, notices)
@@ -128,6 +154,30 @@ def test_a_server_that_is_killed_in_the_middle_ends_the_run_in_one_line(serving:
         list(answers)
     assert len(notices) == 1
     sampler.close()
+
+
+def solve_with(serving: Serving, folder: Path, coder: str, tester: str) -> dict[str, Any]:
+    """What `cure-tui solve --json` finds out. The server's context is shorter than the usual limit of answers."""
+    cli, url = Cli.below(folder), f"{serving.url}/v1"
+    cli.configure_endpoint(url, 'prompts = "short"')
+    done = cli(
+        "solve", str(ROOT / "assets/problems/multiples-of-three.md"), "--json", "-n", "4", "-m", "4",
+        "--coder", f"openai:{coder}@{url}", "--tester", f"openai:{tester}@{url}", "--strategy", "codet",
+    )  # fmt: skip
+    assert done.returncode in (0, 3, 4), done.stderr
+    evidence: dict[str, Any] = json.loads(done.stdout)
+    return evidence
+
+
+def tokens_counted_by(serving: Serving) -> tuple[int, int]:
+    """Prompt tokens and sampled tokens since the server started."""
+    with urllib.request.urlopen(f"{serving.url}/metrics", timeout=5) as response:
+        lines = response.read().decode().splitlines()
+    prompt, sampled = (
+        sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith(f"vllm:{kind}_tokens_total{{"))
+        for kind in ("prompt", "generation")
+    )
+    return prompt, sampled
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -11,9 +11,9 @@ import torch
 
 from engine.config import RunConfig
 from engine.memory_plan import kv_cache_bytes
+from engine.models.model_files import locate_model
 from engine.policy import Policy, TrainSample
 from engine.policy.adapter import base_of
-from engine.policy.model_files import locate_model
 from engine.resources import source_path
 from engine.sampling import Sampler
 from engine.sampling.adapters import Canary, agreement_bound

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from engine.policy.download_progress import DownloadProgress
+from engine.models.download_progress import DownloadProgress
 from engine.runs.journal import JournalWriter
 from engine.runs.live import LiveWriter
 

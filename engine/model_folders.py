@@ -1,7 +1,7 @@
 """Where a model lies on this machine (a folder, an asset, the hub's cache) and what that folder lacks.
 
 Looks at names and sizes of files only: light enough for a list of presets. What a weight file holds is checked by
-`engine.policy.model_files`, before it is loaded.
+`engine.models.model_files`, before it is loaded.
 """
 
 from __future__ import annotations

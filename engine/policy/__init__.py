@@ -1,6 +1,6 @@
 """The policy: base model and adapters, token log-probs, packing, the loss, the update, its state on disk.
 
-    base = load_base_model(folder)
+    base = load_base_model(folder)                  # engine.models
     policy = Policy(attach_adapter(base.model, AdapterSettings(rank, alpha, seed)), base.tokenizer, settings)
     report = policy.update(samples)
 
@@ -12,12 +12,10 @@ attention                  of packed rows: tiled_attention (any device), varlen_
 logprobs, token_scores     log-probs without logits of tokens x vocabulary
 lora_linear, quantised     adapters on plain and on NF4 weights, one autograd node each
 recompute, optimiser, memory_budget   what keeps the memory small, and what happens where it was not small enough
-base_model, model_files, download_progress   finding, fetching and loading a model
 checkpoint                 state on disk, adapters, merged models
 """
 
 from engine.policy.adapter import AdapterSettings, attach_adapter
-from engine.policy.base_model import BaseModel, Precision, load_base_model
 from engine.policy.batching import Layout
 from engine.policy.loss import LossNumbers
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds
@@ -26,17 +24,14 @@ from engine.policy.update import Policy, PolicySettings
 
 __all__ = [
     "AdapterSettings",
-    "BaseModel",
     "Layout",
     "LossNumbers",
     "Policy",
     "PolicySettings",
-    "Precision",
     "RoleReport",
     "Schedule",
     "TrainSample",
     "UpdateReport",
     "UpdateSeconds",
     "attach_adapter",
-    "load_base_model",
 ]

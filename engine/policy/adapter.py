@@ -9,8 +9,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
+from engine.models.quiet import quiet_transformers
 from engine.policy.lora_linear import FusedLoraLinear
-from engine.policy.quiet import quiet_transformers
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from engine.errors import RunError
+from engine.models.faults import first_line
+from engine.models.quiet import quiet_transformers
 from engine.policy.adapter import base_of
-from engine.policy.faults import first_line
 from engine.policy.optimiser import Optimiser, repage
-from engine.policy.quiet import quiet_transformers
 
 ADAPTER_FILE = "adapter_model.safetensors"
 TRAINER_FILE = "trainer_state.pt"

@@ -9,10 +9,10 @@ import torch
 from peft import PeftModel
 
 from engine.errors import EnvironmentError_
+from engine.models.faults import first_line
 from engine.policy.adapter import base_of
 from engine.policy.attention import Kernel, kernels_for
 from engine.policy.batching import Layout, MicroBatch, TokenSequence, build_micro_batch
-from engine.policy.faults import first_line
 from engine.policy.logprobs import score_tokens
 
 _TOLERANCE = {torch.float32: 1e-3}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 
 from engine.errors import EnvironmentError_
-from engine.policy.base_model import require_bitsandbytes
+from engine.models.base_model import require_bitsandbytes
 
 Optimiser = Literal["adamw", "adamw-8bit", "paged-adamw-8bit"]
 """adamw             fp32 moments: 8 bytes a trained parameter.

@@ -27,6 +27,7 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
+from engine.models.faults import first_line
 from engine.policy import checkpoint
 from engine.policy.adapter import base_of
 from engine.policy.attention import PACKED_ATTENTION, register
@@ -38,7 +39,6 @@ from engine.policy.batching import (
     plan_micro_batches,
     positions_alone,
 )
-from engine.policy.faults import first_line
 from engine.policy.layout_check import choose_layout
 from engine.policy.logprobs import TokenScores, score_tokens
 from engine.policy.loss import LossInputs, LossNumbers, Normalise, policy_loss, token_weights

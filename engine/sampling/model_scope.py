@@ -1,82 +1,30 @@
 """Lends a model to the sampler: adapters merged, dropout off, attention ours; and takes it all back.
 
-Merging spares each step two small products a layer (and makes sampling as fast as with the base model). The base
-weights are put back by pointer, not by subtracting: bit for bit what they were.
+peft is imported where a model has adapters, and only there: it takes as long to import as all the rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import TracebackType
-from typing import cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
-from peft import PeftModel
-from peft.tuners.lora import Linear as LoraLinear
-from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+if TYPE_CHECKING:
+    from peft import PeftModel
 
-@dataclass(frozen=True, slots=True)
-class _MergedWeight:
-    layer: LoraLinear
-    weight: nn.Parameter
-    base: Tensor
-    merged: Tensor
-    adapters: tuple[str, ...]
+    from engine.sampling.merged_adapters import MergedAdapters
+
+
+def has_adapters(model: PreTrainedModel | PeftModel) -> TypeGuard[PeftModel]:
+    """Whether it is a peft model around a transformers model."""
+    return hasattr(model, "get_base_model")
 
 
 def without_adapters(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
     """Return the transformers model itself; adapter layers inside it stay where they are."""
-    return cast(PreTrainedModel, model.get_base_model()) if isinstance(model, PeftModel) else model
-
-
-class MergedAdapters:
-    """Context in which the LoRA adapters of a model are part of its weights; may be entered again and again.
-
-    The merged weights are computed once, when the object is made, and take as much memory as the adapted layers.
-    Layers that cannot be merged exactly keep their adapters active instead: quantised ones, DoRA and other
-    variants, and a weight tied to another module (an adapted output head must not change the embedding).
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        uses: dict[int, int] = {}
-        for _, parameter in model.named_parameters(remove_duplicate=False):
-            uses[id(parameter)] = uses.get(id(parameter), 0) + 1
-        self._weights: list[_MergedWeight] = []
-        for layer in model.modules():
-            if isinstance(layer, LoraLinear):
-                merged = _merge(layer)
-                if merged is not None and uses[id(merged.weight)] == 1:
-                    self._weights.append(merged)
-
-    def __enter__(self) -> None:
-        for entry in self._weights:
-            entry.weight.data = entry.merged
-            entry.layer.merged_adapters.extend(entry.adapters)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for entry in self._weights:
-            entry.weight.data = entry.base
-            entry.layer.merged_adapters.clear()
-
-
-def _merge(layer: LoraLinear) -> _MergedWeight | None:
-    base_layer = layer.get_base_layer()
-    weight = getattr(base_layer, "weight", None)
-    # A quantised weight is a subclass of Parameter: merging would quantise anew, which is not what is trained.
-    if not isinstance(base_layer, nn.Linear) or type(weight) is not nn.Parameter or not weight.is_floating_point():
-        return None
-    adapters = tuple(name for name in layer.active_adapters if name in layer.lora_A)
-    exact = not any(name in layer.lora_variant or layer.lora_bias.get(name, False) for name in adapters)
-    if not adapters or not exact or layer.disable_adapters or layer.merged:
-        return None
-    with torch.no_grad():
-        delta = sum(layer.get_delta_weight(name).float() for name in adapters)
-        merged = (weight.detach().float() + delta).to(weight.dtype)
-    return _MergedWeight(layer, weight, weight.data, merged, adapters)
+    return cast(PreTrainedModel, model.get_base_model()) if has_adapters(model) else cast(PreTrainedModel, model)
 
 
 class ModelScope:
@@ -94,7 +42,11 @@ class ModelScope:
         self._attention = attention
         self._own_attention: str | None = None
         self._training_modules = [module for module in model.modules() if module.training]
-        self._adapters = MergedAdapters(model) if merge and isinstance(model, PeftModel) else None
+        self._adapters: MergedAdapters | None = None
+        if merge and has_adapters(model):
+            from engine.sampling.merged_adapters import MergedAdapters
+
+            self._adapters = MergedAdapters(model)
 
     def __enter__(self) -> None:
         if self._threads is not None:

@@ -9,10 +9,9 @@ graphs, paged memory (vLLM has both).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
-from peft import PeftModel
 from transformers import PreTrainedModel
 
 from engine.errors import ConfigError, RunError
@@ -25,6 +24,9 @@ from engine.sampling.protocol import Completion, OnDelta, Request, SamplingParam
 from engine.sampling.shared_attention import ATTENTION_NAME
 from engine.sampling.shared_decoder import SharedDecoder, supports
 from engine.sampling.stop_tokens import default_eos_ids
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 
 class Tokenizer(Protocol):

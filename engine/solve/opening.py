@@ -57,7 +57,7 @@ def _open_local(spec: WriterSpec, wishes: Wishes) -> Writer:
     config, checkpoint = _model_of(spec)
     import torch
 
-    from engine.policy.base_model import load_base_model
+    from engine.models import load_base_model
     from engine.sampling.transformers_sampler import TransformersSampler
     from engine.writers.sampled import SampledWriter
 

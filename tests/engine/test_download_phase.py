@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.download_phase import DownloadPhase
-from engine.policy.download_progress import DownloadProgress
+from engine.models.download_progress import DownloadProgress
 from engine.runs.events import EventKind
 from engine.runs.journal import JournalWriter, read_journal
 from engine.runs.live import LiveReader

@@ -20,6 +20,7 @@ sys.path[:0] = [str(Path(__file__).parents[2])]
 
 from engine.memory_plan import read_shape  # noqa: E402
 from engine.memory_plan.update_phase import UpdateSetup, update_parts  # noqa: E402
+from engine.models import load_base_model  # noqa: E402
 from engine.policy import (  # noqa: E402
     AdapterSettings,
     Layout,
@@ -28,7 +29,6 @@ from engine.policy import (  # noqa: E402
     Schedule,
     TrainSample,
     attach_adapter,
-    load_base_model,
 )
 from engine.policy.adapter import base_of  # noqa: E402
 from engine.policy.attention import kernels_for  # noqa: E402

@@ -13,12 +13,12 @@ from transformers import AutoModelForCausalLM, Qwen2Config, Qwen3Config
 from engine.memory_plan import calibration
 from engine.memory_plan.shape import shape_from_config
 from engine.memory_plan.update_phase import Precision, UpdateSetup, saved_activations, working_bytes
+from engine.models.quiet import quiet_transformers
 from engine.policy import AdapterSettings, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.attention import PACKED_ATTENTION, register
 from engine.policy.batching import Layout, MicroBatch, TokenSequence, build_micro_batch
 from engine.policy.logprobs import score_tokens
-from engine.policy.quiet import quiet_transformers
 from engine.policy.recompute import Recompute
 from engine.policy.token_scores import GPU_TILE, score_hidden
 from tests.engine.peak_memory import PeakMemory

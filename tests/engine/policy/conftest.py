@@ -12,8 +12,8 @@ from peft import PeftModel
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen3Config
 
+from engine.models.quiet import quiet_transformers
 from engine.policy import AdapterSettings, Policy, PolicySettings, Schedule, TrainSample, attach_adapter
-from engine.policy.quiet import quiet_transformers
 
 VOCABULARY = 96
 SIZES = {

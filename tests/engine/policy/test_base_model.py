@@ -12,7 +12,8 @@ from huggingface_hub import constants as hub_constants
 from safetensors.torch import load_file, save_file
 
 from engine.errors import EnvironmentError_
-from engine.policy import AdapterSettings, attach_adapter, base_model, load_base_model
+from engine.models import base_model, load_base_model
+from engine.policy import AdapterSettings, attach_adapter
 
 
 def _fault(name: str | Path, **options: object) -> str:

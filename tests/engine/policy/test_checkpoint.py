@@ -13,6 +13,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.errors import RunError
+from engine.models import load_base_model
 from engine.policy import (
     AdapterSettings,
     Policy,
@@ -22,7 +23,6 @@ from engine.policy import (
     UpdateReport,
     UpdateSeconds,
     attach_adapter,
-    load_base_model,
 )
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import base_mark

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from engine.errors import EnvironmentError_, RunError
-from engine.policy import Policy, TrainSample, base_model
+from engine.models import base_model
+from engine.policy import Policy, TrainSample
 from engine.policy.optimiser import Optimiser, build_optimiser
 
 MakePolicy = Callable[..., Policy]

@@ -12,17 +12,8 @@ from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
-from engine.policy import (
-    AdapterSettings,
-    BaseModel,
-    LossNumbers,
-    Policy,
-    PolicySettings,
-    Schedule,
-    TrainSample,
-    attach_adapter,
-    load_base_model,
-)
+from engine.models import BaseModel, load_base_model
+from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.quantised import FusedLoraNf4, dequantised
 from engine.resources import source_path

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen3Config
 
+from engine.models.quiet import quiet_transformers
 from engine.policy import AdapterSettings, Layout, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.attention import PACKED_ATTENTION, register
 from engine.policy.batching import TokenSequence, build_micro_batch
 from engine.policy.layout_check import largest_difference
 from engine.policy.logprobs import score_tokens
-from engine.policy.quiet import quiet_transformers
 from engine.policy.token_scores import GPU_TILE, TileShape, score_hidden
 from tests.engine.peak_memory import PeakMemory
 

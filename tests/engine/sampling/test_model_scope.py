@@ -6,7 +6,8 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from engine.sampling.model_scope import MergedAdapters, ModelScope
+from engine.sampling.merged_adapters import MergedAdapters
+from engine.sampling.model_scope import ModelScope
 
 
 def logits_of(model) -> torch.Tensor:

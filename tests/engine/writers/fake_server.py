@@ -59,7 +59,12 @@ def serving(handle: Handle) -> Iterator[FakeServer]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client has left in the middle of its request
+                self.close_connection = True
+                return
+            request = json.loads(body)
             with lock:
                 number = len(server.requests)
                 server.requests.append(request)

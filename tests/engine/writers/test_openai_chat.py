@@ -121,6 +121,24 @@ def test_one_fault_ends_the_writing_and_keeps_what_was_written() -> None:
     assert len(server.requests) == 3
 
 
+def test_answers_under_way_when_another_fails_are_kept() -> None:
+    def handle(number: int, request: dict[str, Any]) -> Reply:
+        if request["seed"] == 7:
+            return error(400, "no")
+        time.sleep(0.2)
+        return completion("paid for")
+
+    with serving(handle) as server:
+        answers = OpenAIWriter(Endpoint("m", server.url, EndpointSettings(concurrency=4), None), PARAMS).write(
+            [ask(40)]
+        )
+        kept = [next(answers).text for _ in range(3)]
+        with pytest.raises(ConfigError):
+            next(answers)
+    assert kept == ["paid for"] * 3
+    assert len(server.requests) == 4
+
+
 # What servers do not take -----------------------------------------------------------------------------------
 
 

@@ -18,10 +18,10 @@ from transformers import (
 )
 
 from engine.errors import EnvironmentError_
-from engine.policy.download_progress import OnProgress
-from engine.policy.faults import first_line
-from engine.policy.model_files import locate_model
-from engine.policy.quiet import quiet_transformers
+from engine.models.download_progress import OnProgress
+from engine.models.faults import first_line
+from engine.models.model_files import locate_model
+from engine.models.quiet import quiet_transformers
 
 Precision = Literal["fp32", "bf16", "nf4"]
 

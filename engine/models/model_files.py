@@ -20,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 
 from engine.errors import EnvironmentError_
 from engine.model_folders import cache_fault, folder_fault
-from engine.policy.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
-from engine.policy.faults import first_line
+from engine.models.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
+from engine.models.faults import first_line
 
 _FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # no pickles, no code
 _REACH_SECONDS = 10.0

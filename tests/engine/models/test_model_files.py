@@ -14,8 +14,8 @@ import pytest
 from safetensors.numpy import save
 
 from engine.model_folders import cache_fault, cached_snapshot, folder_fault
-from engine.policy.download_progress import DownloadProgress, progress_bars
-from tests.engine.policy.fake_hub import COMMIT, WEIGHTS, fake_hub
+from engine.models.download_progress import DownloadProgress, progress_bars
+from tests.engine.models.fake_hub import COMMIT, WEIGHTS, fake_hub
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,7 +24,7 @@ SCRIPT = """\
 import json, sys
 from huggingface_hub import constants
 from engine.errors import EnvironmentError_
-from engine.policy import model_files
+from engine.models import model_files
 
 constants.DOWNLOAD_CHUNK_SIZE = 1 << 16
 results = {}

@@ -1,0 +1,167 @@
+"""What `cure-tui solve` costs, and what best-of-N is worth: bounds beside figures, all of one run on one machine.
+
+    python tests/benchmarks/solving.py [--adapter RUN] [--tasks 50] [--rounds 3]
+
+cold       the whole command on a held-out task with the embedded model, 16 x 16: from its start to its end, and to the
+           first program (the first event of the process that solves)
+tool       all but the sampling: 16 programs and 16 tests that were sampled before are handed out at once; parsing, 256
+           executions, choosing, telling
+tasks      held-out tasks, each solved from 16 x 16; the programs are then judged on the tasks' ground-truth tests:
+           best-of-16 beside one-shot (the mean over the 16 programs). --adapter: what a run has trained, else the base
+           model
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from cure_tui.solving.client import SolveProcess  # noqa: E402
+from engine.problems import Problem, load_problems  # noqa: E402
+from engine.prompts import PromptStyle, UnitTest  # noqa: E402
+from engine.resources import source_path  # noqa: E402
+from engine.sandbox import AS_A_PROCESS, Executor, Limits, passes  # noqa: E402
+from engine.solve.events import EventStream  # noqa: E402
+from engine.solve.request import SolveRequest, Task  # noqa: E402
+from engine.strategies import find_strategy  # noqa: E402
+from engine.strategies.bench import Bench  # noqa: E402
+from engine.writers import Answer, Ask  # noqa: E402
+
+N = M = 16
+HELDOUT = "asset:nano/tasks/heldout.jsonl"
+
+
+class Repeater:
+    """A writer that hands out answers which were sampled before."""
+
+    name, style = "repeated", PromptStyle.SHORT
+
+    def __init__(self, texts: dict[str, list[str]]) -> None:
+        self._texts = texts
+
+    def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        for ask in asks:
+            for index in range(ask.n):
+                yield Answer(ask.id, ask.role, index, self._texts[str(ask.role)][index], 0, 40)
+
+    def close(self) -> None: ...
+
+
+def cold(task: Problem, rounds: int) -> None:
+    whole, first = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "task.md")
+        file.write_text(task.statement + "\n")
+        command = [sys.executable, "-P", "-m", "cure_tui", "solve", str(file), "--no-ui"]
+        for _ in range(rounds):
+            began = time.perf_counter()
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            whole.append(time.perf_counter() - began)
+    for _ in range(rounds):
+        began = time.perf_counter()
+        with SolveProcess(request([task], "nano", N, M)) as process:
+            next(event for event in process.events() if event["event"] == "program")
+            first.append(time.perf_counter() - began)
+    say("cold, 16 x 16: whole command", f"{statistics.median(whole):.1f} s  ({done.stderr.strip()})", "20 s")
+    say("cold, 16 x 16: first candidate", f"{statistics.median(first):.1f} s", "5 s")
+
+
+def tool(task: Problem, solution: dict, rounds: int) -> None:  # type: ignore[type-arg]
+    programs = [f"```python\n{each['source'] or 'pass'}\n```" for each in solution["candidates"]]
+    tests = [
+        f"**Test Input:**\n```\n{each['input']}\n```\n**Test Output:**\n```\n{each['output']}\n```\n"
+        for each in solution["tests"]
+    ]
+    texts = {"coder": programs, "tester": (tests * M)[:M]}
+    taken = []
+    with Executor(Limits()) as executor:
+        for number in range(rounds + 1):
+            bench = Bench(
+                task, task.statement, Repeater(texts), Repeater(texts), executor, N, M, seed=number,
+                observer=EventStream(io.StringIO()),
+            )  # fmt: skip
+            began = time.perf_counter()
+            find_strategy("bon").solve(bench)
+            if number == 0:
+                say("tool, 16 x 16, cells cold", f"{time.perf_counter() - began:.2f} s", "1 s")
+            else:
+                taken.append(time.perf_counter() - began)
+    say("tool, the same again", f"{statistics.median(taken):.2f} s (outcomes known)")
+
+
+def tasks(problems: Sequence[Problem], who: str) -> list[dict]:  # type: ignore[type-arg]
+    began = time.perf_counter()
+    with SolveProcess(request(problems, who, N, M)) as process:
+        solutions = [event["solution"] for event in process.events() if event["event"] == "solution"]
+    seconds = time.perf_counter() - began
+    chosen, one_shot = [], []
+    with Executor(Limits()) as executor:
+        for problem, solution in zip(problems, solutions, strict=True):
+            right = [_is_right(each["source"], problem, executor) for each in solution["candidates"]]
+            one_shot.append(sum(right) / len(right))
+            chosen.append(float(solution["chosen"] is not None and right[solution["chosen"]]))
+    margins = [best - mean for best, mean in zip(chosen, one_shot, strict=True)]
+    error = statistics.stdev(margins) / math.sqrt(len(margins))
+    say(f"{len(problems)} held-out tasks with {who}: one-shot", f"{100 * statistics.mean(one_shot):.1f} %")
+    say("best of 16 by 16 tests", f"{100 * statistics.mean(chosen):.1f} %")
+    say("margin", f"{100 * statistics.mean(margins):+.1f} ± {100 * error:.1f} points, {seconds:.0f} s in all")
+    supported = [each["support"] == "supported" for each in solutions]
+    trusted = [hit for hit, is_supported in zip(chosen, supported, strict=True) if is_supported]
+    if trusted:
+        share = f"{100 * statistics.mean(trusted):.1f} % right"
+        say("of those called supported", f"{sum(supported)} of {len(supported)}, {share}")
+    return solutions
+
+
+def request(problems: Sequence[Problem], who: str, n: int, m: int) -> SolveRequest:
+    shown = tuple(Task(_as_asked(problem), problem.statement) for problem in problems)
+    return SolveRequest(shown, who, who, n, m, seed=0, strategy="bon")
+
+
+def _as_asked(problem: Problem) -> Problem:
+    """Without what a user would not have: ground-truth tests, examples and reference programs."""
+    return replace(problem, public=(), hidden=(), solutions=())
+
+
+def _is_right(source: str | None, problem: Problem, executor: Executor) -> bool:
+    if source is None:
+        return False
+    tests = [UnitTest(example.input, example.output, "") for example in (*problem.public, *problem.hidden)]
+    outcomes = executor.submit(source, [test.input for test in tests], problem.time_limit).result()
+    return all(passes(outcome, test.output, AS_A_PROCESS) for outcome, test in zip(outcomes, tests, strict=True))
+
+
+def say(what: str, figure: str, bound: str = "") -> None:
+    print(f"{what:<52}{figure}{bound and f'   bound {bound}'}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--adapter", help="a run whose adapter writes programs and tests")
+    parser.add_argument("--tasks", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="all evidence of the tasks into this file")
+    arguments = parser.parse_args()
+    problems = load_problems(source_path(HELDOUT))[: arguments.tasks]
+    cold(problems[0], arguments.rounds)
+    solutions = tasks(problems, f"run:{arguments.adapter}" if arguments.adapter else "nano")
+    tool(problems[0], solutions[0], arguments.rounds)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(solutions))
+
+
+if __name__ == "__main__":
+    main()

@@ -58,7 +58,8 @@ class OpenAIWriter:
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         """Raises EnvironmentError_ for an address that does not answer or refuses the key, ConfigError for a request
-        that it does not take, RunError for one that gives up or talks nonsense.
+        that it does not take, RunError for one that gives up or talks nonsense. The first fault ends the asking;
+        answers under way by then still come: they are paid for.
         """
         tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         total = 0
@@ -66,31 +67,38 @@ class OpenAIWriter:
             for index in range(ask.n):
                 tasks.put(_Task(ask, index))
                 total += 1
-        done: queue.SimpleQueue[Answer | CureError] = queue.SimpleQueue()
+        done: queue.SimpleQueue[Answer | CureError | None] = queue.SimpleQueue()
         over = threading.Event()
 
         def work() -> None:
             while not over.is_set():
                 try:
-                    task = tasks.get_nowait()
+                    done.put(self._answer(tasks.get_nowait()))
                 except queue.Empty:
-                    return
-                try:
-                    done.put(self._answer(task))
+                    break
                 except CureError as error:
                     done.put(error)
-                    return
+                    break
+            done.put(None)
 
-        for _ in range(min(total, self._endpoint.settings.concurrency)):
+        working = min(total, self._endpoint.settings.concurrency)
+        for _ in range(working):
             threading.Thread(target=work, name="endpoint", daemon=True).start()
+        fault: CureError | None = None
         try:
-            for _ in range(total):
-                answer = done.get()
-                if isinstance(answer, CureError):
-                    raise answer
-                yield answer
+            while working:
+                match done.get():
+                    case None:
+                        working -= 1
+                    case CureError() as error:
+                        over.set()
+                        fault = fault or error
+                    case answer:
+                        yield answer
         finally:
             over.set()
+        if fault is not None:
+            raise fault
 
     def close(self) -> None:
         self._client.close()

@@ -125,7 +125,7 @@ def test_answers_under_way_when_another_fails_are_kept() -> None:
     def handle(number: int, request: dict[str, Any]) -> Reply:
         if request["seed"] == 7:
             return error(400, "no")
-        time.sleep(0.2)
+        time.sleep(0.5)
         return completion("paid for")
 
     with serving(handle) as server:

@@ -26,6 +26,7 @@ from engine.writers.writer import Answer, Ask
 _NO_KEY = "none"  # the client insists on a key; servers without one ignore it
 _FAULTS = (openai.OpenAIError, ValueError, AttributeError, TypeError, KeyError, IndexError)
 """What the client raises, and what reading an answer raises that is no answer."""
+_REACH_SECONDS = 5.0
 _REFUSALS = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
@@ -49,6 +50,7 @@ class OpenAIWriter:
         # OpenAI's newer models know only the new name of the limit, other servers mostly the old one.
         self._form = RequestForm.new(newer_limit_first=endpoint.url == OPENAI_URL)
         self._learning = threading.Lock()
+        self._reached = False
         self._client = openai.OpenAI(
             base_url=endpoint.url,
             api_key=endpoint.key or _NO_KEY,
@@ -61,6 +63,7 @@ class OpenAIWriter:
         that it does not take, RunError for one that gives up or talks nonsense. The first fault ends the asking;
         answers under way by then still come: they are paid for.
         """
+        self._reach()
         tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         total = 0
         for ask in asks:
@@ -102,6 +105,20 @@ class OpenAIWriter:
 
     def close(self) -> None:
         self._client.close()
+
+    def _reach(self) -> None:
+        """Tells at once that nobody listens there; the client would try every request for a quarter of a minute."""
+        if self._reached:
+            return
+        try:
+            self._client.with_options(max_retries=0, timeout=_REACH_SECONDS).get("/", cast_to=object)
+        except openai.APITimeoutError:
+            pass  # slow is not absent
+        except openai.APIConnectionError as error:
+            raise self._fault(error) from error
+        except _FAULTS:
+            pass  # somebody has answered: no server has anything to say about this path
+        self._reached = True
 
     def _answer(self, task: _Task) -> Answer:
         ask, params = task.ask, self._params[task.ask.role]

@@ -92,7 +92,6 @@ def test_a_server_that_is_not_there_is_told_in_one_line(cli: Cli, problem: str) 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-        cli.configure_endpoint(url, *AT_ONCE)
         done = cli("solve", problem, *roles(url))
     assert (done.returncode, done.stdout) == (5, "")
     assert f"{url} does not answer" in done.stderr

@@ -1,6 +1,6 @@
 """What is known of OpenAI-compatible addresses: keys, prices and manners, from the environment and one file.
 
-`endpoints.toml` in the folder of the user's settings (`cure-tui solve --help` names it):
+`endpoints.toml` in the folder of the user's settings, `~/.config/cure-tui` on Linux:
 
     [endpoint."http://localhost:8000/v1"]
     api_key_env = "MY_KEY"        # or api_key = "..."

@@ -33,7 +33,7 @@ def presets(
         return
     from cure_tui.preset_list import preset_entries
     from cure_tui.text_table import text_table
-    from engine.config import probe_machine
+    from engine.config import probe_machine, user_presets_folder
 
     entries = preset_entries(probe_machine())
     if as_json:
@@ -42,6 +42,7 @@ def presets(
     rows = [[entry.name, "yes" if entry.runs_here else "no", _variants(entry), entry.description] for entry in entries]
     typer.echo(text_table(["PRESET", "RUNS HERE", "GPU GB", "WHAT"], rows))
     typer.echo("why not: cure-tui doctor; all settings: cure-tui presets show NAME", err=True)
+    typer.echo(f"your own presets: *.toml in {user_presets_folder()}", err=True)
     if any(entry.variants for entry in entries):
         typer.echo(
             "GPU GB: variants by memory, in brackets the one taken here; another: --preset NAME@48; "

@@ -55,6 +55,8 @@ def solve(
 ) -> None:
     """Solve a problem: sample programs and tests, run each on each, print the best program.
 
+    Keys and prices of servers: endpoints.toml, in the folder above the one that `cure-tui presets` names.
+
     Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or
     no problem, 5 and 6 as for all commands, 130 interrupted.
     """

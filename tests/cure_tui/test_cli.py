@@ -153,6 +153,7 @@ def test_presets_names_the_variants_and_how_to_take_another(cli: Cli) -> None:
     done = cli("presets")
     assert "[48] 80" in done.stdout or "48 [80]" in done.stdout
     assert "--preset NAME@48" in done.stderr
+    assert "your own presets: *.toml in" in done.stderr
     entries = {entry["name"]: entry for entry in json.loads(cli("presets", "--json").stdout)}
     assert entries["qwen2.5-14b"]["variants"] == ["48", "80"]
     assert entries["nano"]["variants"] == []

@@ -61,7 +61,7 @@ def load_base_model(
         require_bitsandbytes("precision nf4")
     folder = locate_model(name, allow_download, on_progress)
     with quiet_transformers():
-        tokenizer = _load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
         model = _load_weights(folder, precision, device)
     model.requires_grad_(False)
     return BaseModel(model.eval(), tokenizer, folder)
@@ -84,7 +84,8 @@ def _check_device(device: str) -> None:
         )
 
 
-def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """That of the model in `folder`. Raises EnvironmentError_: it cannot be read, or has no chat template."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except _LOADING_FAULTS as error:

@@ -13,7 +13,7 @@ from engine.resources import source_path
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
-from engine.sampling import SamplingParams
+from engine.sampling import Sampler, SamplingParams
 from engine.writers import Writer
 from engine.writers.spec import WriterSpec
 
@@ -54,12 +54,39 @@ def open_writer(spec: WriterSpec, wishes: Wishes) -> Writer:
 
 
 def _open_local(spec: WriterSpec, wishes: Wishes) -> Writer:
+    from engine.sampling.vllm.compat import installed_version
+    from engine.writers.sampled import SampledWriter
+
     config, checkpoint = _model_of(spec)
+    params = {role: _params(config, role, wishes) for role in Role}
+    # A preset made for vLLM is solved with all the same where there is none: slower, but solved.
+    with_vllm = config.rollout.sampler == "vllm" and installed_version() is not None
+    open_sampler = _with_vllm if with_vllm else _with_transformers
+    sampler, tokenizer = open_sampler(config, checkpoint, max(each.max_new_tokens for each in params.values()))
+    return SampledWriter(
+        name=str(spec),
+        sampler=sampler,
+        tokenizer=tokenizer,
+        params=params,
+        style=PromptStyle(config.model.prompt_style),
+        thinking=config.model.thinking,
+    )
+
+
+def _with_vllm(config: RunConfig, checkpoint: Checkpoint | None, longest_answer: int) -> tuple[Sampler, Any]:
+    from engine.models.base_model import load_tokenizer
+    from engine.models.model_files import locate_model
+    from engine.solve.vllm_sampling import vllm_sampler
+
+    tokenizer = load_tokenizer(locate_model(str(source_path(config.model.source))))
+    return vllm_sampler(config, tokenizer, checkpoint, longest_answer), tokenizer
+
+
+def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest_answer: int) -> tuple[Sampler, Any]:
     import torch
 
     from engine.models import load_base_model
     from engine.sampling.transformers_sampler import TransformersSampler
-    from engine.writers.sampled import SampledWriter
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     base = load_base_model(str(source_path(config.model.source)), config.policy.precision, device)
@@ -74,14 +101,7 @@ def _open_local(spec: WriterSpec, wishes: Wishes) -> Writer:
         max_batch=config.rollout.max_batch,
         threads=max(1, torch.get_num_threads() // 2),  # the sandbox has the other cores meanwhile
     )
-    return SampledWriter(
-        name=str(spec),
-        sampler=sampler,
-        tokenizer=base.tokenizer,
-        params={role: _params(config, role, wishes) for role in Role},
-        style=PromptStyle(config.model.prompt_style),
-        thinking=config.model.thinking,
-    )
+    return sampler, base.tokenizer
 
 
 def _model_of(spec: WriterSpec) -> tuple[RunConfig, Checkpoint | None]:

@@ -31,7 +31,7 @@ class WriterSpec:
 def parse_spec(text: str) -> WriterSpec:
     """`nano`, `preset:qwen3-4b`, `run:my-run`, `model:Qwen/Qwen3-4B`, `./folder`, `openai:gpt-4o-mini@http://...`.
 
-    A bare word is a preset, something with a slash a model. Raises ConfigError.
+    A bare word is a preset, as is a TOML file; anything else with a slash is a model. Raises ConfigError.
     """
     kind, colon, rest = text.partition(":")
     if kind == "openai" and colon:
@@ -49,6 +49,8 @@ def parse_spec(text: str) -> WriterSpec:
         return WriterSpec(kind, rest)  # type: ignore[arg-type]  # one of the three, looked up a line above
     if not text or (colon and "/" not in text):
         raise ConfigError(f"'{text}' is no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")
+    if text.endswith(".toml"):
+        return WriterSpec("preset", text)
     if "/" in text or Path(text).is_dir():
         return WriterSpec("model", text)
     return WriterSpec("preset", text)

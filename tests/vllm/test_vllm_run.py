@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.journal import read_journal
 from engine.runs.live import LiveReader
+from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.test_training_run import engine, make_run, metrics_by_step, run_to_end
 
 STEPS = 3
@@ -53,6 +55,23 @@ def test_a_run_outlives_one_loss_of_vllm_ends_in_one_line_at_the_second_and_is_r
         assert step["seconds_swap"] > 0.0
         assert abs(step["ratio_mean"] - 1.0) < 1e-3  # what was sampled from is what was trained
     assert metrics[STEPS]["kl"] > 1e-6  # and it is no longer the base
+    check_solving_with(folder, tmp_path)
+
+
+def check_solving_with(run: RunFolder, folder: Path) -> None:
+    """Its adapter writes programs, the base model tests, each in a vLLM of its own."""
+    cli = Cli.below(folder)
+    base = folder / "base.toml"
+    base.write_text('extends = "nano"\n[rollout]\nsampler = "vllm"\n')
+    done = cli(
+        "solve", str(ROOT / "assets/problems/multiples-of-three.md"), "--json", "-n", "4", "-m", "4",
+        "--coder", f"run:{run.path}", "--tester", str(base), "--strategy", "codet",
+    )  # fmt: skip
+    assert done.returncode in (0, 3, 4), done.stderr
+    evidence = json.loads(done.stdout)
+    assert (len(evidence["candidates"]), len(evidence["tests"]) + evidence["malformed_tests"]) == (4, 4)
+    assert any(candidate["source"] for candidate in evidence["candidates"])
+    assert (folder / "home" / "vllm-of-solve.log").exists()
 
 
 def notices(folder: RunFolder) -> list[str]:

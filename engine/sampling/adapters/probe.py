@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 ADAPTER_FILE = "adapter_model.safetensors"
-_CONFIG_FILE = "adapter_config.json"
+CONFIG_FILE = "adapter_config.json"
 _SCALE = 0.02
 """Of the random B. With fresh A a layer's output moves by some per cent: seen in any number format."""
 
@@ -38,7 +38,7 @@ def write_probe(adapter: Path, target: Path, module_type: str) -> None:
                 weight.normal_(std=_SCALE, generator=generator)
     target.mkdir(parents=True)
     save_file(weights, target / ADAPTER_FILE)
-    shutil.copy(adapter / _CONFIG_FILE, target / _CONFIG_FILE)
+    shutil.copy(adapter / CONFIG_FILE, target / CONFIG_FILE)
 
 
 def changes_nothing(adapter: Path) -> bool:

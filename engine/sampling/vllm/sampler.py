@@ -38,7 +38,8 @@ class Tokenizer(Protocol):
 class VllmSampler:
     """A `Sampler`. Starting the process is left to the first `sample`: the trainer is then on the GPU already.
 
-    source: whose adapter is sampled with. canary: judges the weights; None for tests of other things.
+    source: whose adapter is sampled with; None samples from the base model. canary: judges the weights; None where
+    nobody trains them meanwhile.
     scratch: a folder of the run, for adapters where shared memory is full. log: where vLLM's own words go.
     on_notice: told, in a sentence, of what a user should know of: a restart and its reason.
     """
@@ -46,7 +47,7 @@ class VllmSampler:
     def __init__(
         self,
         settings: VllmSettings,
-        source: AdapterSource,
+        source: AdapterSource | None,
         tokenizer: Tokenizer,
         *,
         scratch: Path,
@@ -58,7 +59,7 @@ class VllmSampler:
         require_vllm(settings.precision)
         self._settings, self._tokenizer, self._canary = settings, tokenizer, canary
         self._temperature, self._log, self._on_notice = temperature, log, on_notice
-        self._exports = AdapterExports(source, scratch)
+        self._exports = None if source is None else AdapterExports(source, scratch)
         self._process: VllmProcess | None = None
         self._loaded: int | None = None
         self._resting = False
@@ -122,7 +123,8 @@ class VllmSampler:
         if self._process is not None:
             self._process.close()
             self._process = None
-        self._exports.close()
+        if self._exports is not None:
+            self._exports.close()
 
     # What the canary asks ---------------------------------------------------------------------------------------
 
@@ -159,6 +161,9 @@ class VllmSampler:
             self._resting = False
             if self._settings.sleep_level == 2:
                 self._loaded = None
+        if self._exports is None:
+            self._started_before = True
+            return
         version, adapter = self._exports.latest()
         first, swapped = not self._started_before, version != self._loaded
         if swapped:
@@ -236,7 +241,7 @@ class VllmSampler:
         """Everything unfinished, anew; after a restart with process and adapter in place again."""
         if self._process is None:
             self._prepare()
-        self._running.send(under_way.order())
+        self._running.send(under_way.order(base=self._exports is None))
 
     def _insist_current(self, under_way: UnderWay) -> None:
         if self._under_way is not under_way:

@@ -1,0 +1,32 @@
+"""Who is meant by `--coder` and `--tester`."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import ConfigError
+from engine.writers.spec import WriterSpec, parse_spec
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("nano", WriterSpec("preset", "nano")),
+        ("qwen3-4b@24", WriterSpec("preset", "qwen3-4b@24")),
+        ("./mine/small.toml", WriterSpec("preset", "./mine/small.toml")),
+        ("run:nano-2026", WriterSpec("run", "nano-2026")),
+        ("Qwen/Qwen3-4B", WriterSpec("model", "Qwen/Qwen3-4B")),
+        ("model:here", WriterSpec("model", "here")),
+        ("openai:gpt-4o-mini", WriterSpec("openai", "gpt-4o-mini")),
+        ("openai:m@q4_k_m@http://a:1/v1", WriterSpec("openai", "m@q4_k_m", "http://a:1/v1")),
+    ],
+)
+def test_a_word_says_where_the_words_come_from(text: str, meant: WriterSpec) -> None:
+    assert parse_spec(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "run:", "openai:", "openai:m@nowhere", "magic:x"])
+def test_what_means_nobody_is_refused_with_a_remedy(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_spec(text)
+    assert caught.value.remedy

@@ -141,6 +141,7 @@ class HomeScreen(Screen[None]):
         self.app.call_from_thread(self._show_presets, machine, presets)
         level = sandbox_level()
         self.app.call_from_thread(self._show_machine, machine, level)
+        import cure_tui.screens.run  # noqa: F401  (what comes next, while nobody waits for it)
 
     @work(thread=True, exclusive=True, group="runs")
     def _read_runs(self) -> None:

@@ -18,7 +18,7 @@ slow-down     two runs of the embedded model with one seed, a dashboard attached
               same work
 
 CPU time is printed beside wall time: on a shared machine only ratios and CPU tell something, and CPU time too grows by
-half where both threads of a core are busy. "at 15/s" is the share that pictures at the full rate would take.
+half where both threads of a core are busy. "at 8/s" is the share that pictures at the full rate would take.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def live(run: Path, home: Path, seconds: float) -> None:
         say(
             f"{what}: CPU",
             f"{seen['cpu_seconds'] / seen['seconds']:.1%} at {seen['pictures'] / seen['seconds']:.1f} pictures/s of "
-            f"{per_picture * 1e3:.1f} ms; at 15/s {per_picture / ACTIVE_SECONDS:.0%}",
+            f"{per_picture * 1e3:.1f} ms; at {1 / ACTIVE_SECONDS:.0f}/s {per_picture / ACTIVE_SECONDS:.0%}",
             "25 %",
         )
         p95, theirs = (percentile(each["lags"], 0.95) * 1e3 for each in (seen, machine))

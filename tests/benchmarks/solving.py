@@ -115,7 +115,7 @@ def tasks(problems: Sequence[Problem], who: str) -> list[dict]:  # type: ignore[
             chosen.append(float(solution["chosen"] is not None and right[solution["chosen"]]))
     margins = [best - mean for best, mean in zip(chosen, one_shot, strict=True)]
     error = statistics.stdev(margins) / math.sqrt(len(margins))
-    say(f"{len(problems)} held-out tasks with {who}: one-shot", f"{100 * statistics.mean(one_shot):.1f} %")
+    say(f"{len(problems)} held-out tasks, {who}, one-shot ", f"{100 * statistics.mean(one_shot):.1f} %")
     say("best of 16 by 16 tests", f"{100 * statistics.mean(chosen):.1f} %")
     say("margin", f"{100 * statistics.mean(margins):+.1f} ± {100 * error:.1f} points, {seconds:.0f} s in all")
     supported = [each["support"] == "supported" for each in solutions]
@@ -145,7 +145,7 @@ def _is_right(source: str | None, problem: Problem, executor: Executor) -> bool:
 
 
 def say(what: str, figure: str, bound: str = "") -> None:
-    print(f"{what:<52}{figure}{bound and f'   bound {bound}'}", flush=True)
+    print(f"{what:<64}{figure}{bound and f'   bound {bound}'}", flush=True)
 
 
 def main() -> None:

@@ -69,8 +69,8 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 
 # Everything is pinned, so nothing is resolved, compiled or fetched in vain; the second command adds what a newer
 # pyproject.toml asks for.
-$(VLLM_VENV)/installed: pyproject.toml constraints-vllm.txt
+$(VLLM_VENV)/installed: pyproject.toml tests/vllm/constraints.txt
 	test -x $(VLLM_BIN)/python || $(PYTHON) -m venv $(VLLM_VENV)
-	$(VLLM_BIN)/python -m pip install --quiet --no-compile --no-deps -r constraints-vllm.txt
-	$(VLLM_BIN)/python -m pip install --quiet --no-compile -c constraints-vllm.txt -e .
+	$(VLLM_BIN)/python -m pip install --quiet --no-compile --no-deps -r tests/vllm/constraints.txt
+	$(VLLM_BIN)/python -m pip install --quiet --no-compile -c tests/vllm/constraints.txt -e .
 	@touch $@

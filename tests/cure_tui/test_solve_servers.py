@@ -12,16 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from engine.resources import source_path
 from tests.cure_tui.command_line import ROOT, Cli
+from tests.real_server import wait_for_server
 
 pytestmark = pytest.mark.slow
 PROBLEM = str(ROOT / "assets/problems/multiples-of-three.md")
@@ -44,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, log)
+        wait_for_server(f"http://127.0.0.1:{port}/health", process, log, START_SECONDS)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -79,15 +76,3 @@ def test_a_model_that_the_server_does_not_hold_is_told_in_one_line(cli: Cli, ser
     assert (done.returncode, done.stdout) == (2, "")
     assert "requested 'gpt-oss:20b'" in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)

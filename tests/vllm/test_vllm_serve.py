@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from engine.runs.journal import read_journal
 from engine.sampling.endpoint import EndpointSampler
 from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.test_training_run import make_run, run_to_end
+from tests.real_server import wait_for_server
 from tests.vllm.nano_policy import PARAMS, NanoPolicy, assert_same_answers, load_nano
 
 CLOSE = 1e-3
@@ -59,7 +59,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, log)
+        wait_for_server(f"http://127.0.0.1:{port}/health", process, log, START_SECONDS)
         yield Serving(f"http://127.0.0.1:{port}", process)
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -178,15 +178,3 @@ def tokens_counted_by(serving: Serving) -> tuple[int, int]:
         for kind in ("prompt", "generation")
     )
     return prompt, sampled
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)

@@ -77,14 +77,13 @@ class VllmProcess:
                 env=environment(os.environ, threads),
                 start_new_session=True,  # Ctrl-C in a terminal is for the trainer
             )
-        try:
+        with contextlib.ExitStack() as otherwise:
+            otherwise.callback(self.close, at_once=True)
             self.send(Start(arguments))
             answer = self._receive(START_SECONDS)
             if not isinstance(answer, Ready):
                 raise VllmGone(f"it answered {answer!r} at its start")
-        except BaseException:
-            self.close(at_once=True)
-            raise
+            otherwise.pop_all()  # it has started
         self.version = answer.version
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -33,7 +34,7 @@ class Terminal:
     def run(self, *arguments: str) -> None:
         """Types the command line, with the scripted engine in the place of the real one."""
         command = shlex.join([sys.executable, "-P", "-c", SCRIPTED, *arguments])
-        self.type(f"clear; {command}; echo status=$?", "Enter")
+        self.type(f"clear; {command}; echo status=$?.", "Enter")
 
     def type(self, *keys: str) -> None:
         self._tmux("send-keys", "-t", "t", *keys)
@@ -41,14 +42,23 @@ class Terminal:
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p", "-J", "-t", "t").stdout
 
-    def wait_for(self, text: str, seconds: float = 30.0) -> str:
+    def wait_for_exit(self, status: int) -> str:
+        """The screen once the command has ended. The shell echoes what was typed, so only its answer has a number."""
+        screen = self.wait_for_match(r"^status=\d+\.")
+        assert f"status={status}." in screen, screen
+        return screen
+
+    def wait_for(self, text: str) -> str:
+        return self.wait_for_match(re.escape(text))
+
+    def wait_for_match(self, pattern: str, seconds: float = 30.0) -> str:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             screen = self.screen()
-            if text in screen:
+            if re.search(pattern, screen, re.MULTILINE):
                 return screen
             time.sleep(0.1)
-        raise AssertionError(f"{text!r} never came:\n{self.screen()}")
+        raise AssertionError(f"{pattern!r} never came:\n{self.screen()}")
 
     def resize(self, columns: int, rows: int) -> None:
         self._tmux("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))
@@ -103,7 +113,7 @@ def test_a_run_is_started_watched_left_and_come_back_to(
     terminal.type("6")
     terminal.wait_for("waiting")
     terminal.type("q")
-    screen = terminal.wait_for("status=0")
+    screen = terminal.wait_for_exit(0)
     assert "goes on; come back with" in screen
     assert read_info(tmp_path / "run").state is RunCondition.LIVE
     terminal.run("attach", run)
@@ -118,7 +128,7 @@ def test_the_engine_outlives_a_killed_dashboard(
     terminal.run("--preset", str(runnable("wait")), "--run-dir", str(tmp_path / "run"))
     terminal.wait_for("● live")
     terminal.kill_foreground()
-    terminal.wait_for("status=137")
+    terminal.wait_for_exit(137)
     assert read_info(tmp_path / "run").state is RunCondition.LIVE
     os.kill(engine_of(), 0)
 
@@ -146,11 +156,11 @@ def test_the_terminal_may_change_its_size_at_any_moment(
             terminal.type(key)
     assert "Traceback" not in terminal.wait_for("✔ finished")
     terminal.type("q")
-    assert "code accuracy" in terminal.wait_for("status=0")
+    assert "code accuracy" in terminal.wait_for_exit(0)
 
 
 def test_a_mistake_is_one_line_and_leaves_the_terminal_clean(terminal: Terminal) -> None:
     terminal.run("attach", "no-such-run")
-    screen = terminal.wait_for("status=")
+    screen = terminal.wait_for_exit(6)
     assert "error: there is no run 'no-such-run'" in screen
     assert "Traceback" not in screen

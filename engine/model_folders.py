@@ -13,6 +13,9 @@ from pathlib import Path
 from engine.errors import CureError
 from engine.resources import ASSET_SCHEME, source_path
 
+ADAPTER_FILE, ADAPTER_CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"
+"""What a folder with a LoRA adapter holds, as peft and vLLM read it."""
+
 _TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
 _MAIN_REVISION = "main"
 

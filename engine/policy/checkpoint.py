@@ -23,12 +23,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from engine.errors import RunError
+from engine.model_folders import ADAPTER_FILE
 from engine.models.faults import first_line
 from engine.models.quiet import quiet_transformers
 from engine.policy.adapter import base_of
 from engine.policy.optimiser import Optimiser, repage
 
-ADAPTER_FILE = "adapter_model.safetensors"
 TRAINER_FILE = "trainer_state.pt"
 FORMAT = 1
 

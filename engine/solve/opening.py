@@ -92,9 +92,7 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
     base = load_base_model(str(source_path(config.model.source)), config.policy.precision, device)
     model: PreTrainedModel | PeftModel = base.model
     if checkpoint is not None:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(base.model, str(checkpoint.path))
+        model = _trained(base.model, checkpoint.path, config)
     sampler = TransformersSampler(
         model,
         cast(Any, base.tokenizer),
@@ -102,6 +100,18 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
         threads=max(1, torch.get_num_threads() // 2),  # the sandbox has the other cores meanwhile
     )
     return sampler, base.tokenizer
+
+
+def _trained(base: PreTrainedModel, adapter: Path, config: RunConfig) -> PreTrainedModel | PeftModel:
+    """`base` with an adapter: in its weights, but for 4-bit ones, which merging would round anew."""
+    if config.policy.precision != "nf4":
+        from engine.models.merged_lora import merge_lora
+
+        merge_lora(base, adapter)
+        return base
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(base, str(adapter))
 
 
 def _model_of(spec: WriterSpec) -> tuple[RunConfig, Checkpoint | None]:

@@ -11,12 +11,12 @@ import torch
 from transformers import AutoConfig, GenerationConfig
 
 from engine.config import RunConfig
+from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
 from engine.resources import source_path
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.home import home
-from engine.sampling.adapters.probe import ADAPTER_FILE, CONFIG_FILE
 from engine.sampling.stop_tokens import default_eos_ids
 from engine.sampling.vllm import VllmSampler, VllmSettings
 
@@ -33,7 +33,7 @@ class StillAdapter:
 
     def export_adapter(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
-        for name in (ADAPTER_FILE, CONFIG_FILE):
+        for name in (ADAPTER_FILE, ADAPTER_CONFIG_FILE):
             shutil.copy(self.folder / name, path / name)
 
 

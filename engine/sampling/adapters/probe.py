@@ -10,8 +10,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-ADAPTER_FILE = "adapter_model.safetensors"
-CONFIG_FILE = "adapter_config.json"
+from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+
 _SCALE = 0.02
 """Of the random B. With fresh A a layer's output moves by some per cent: seen in any number format."""
 
@@ -38,7 +38,7 @@ def write_probe(adapter: Path, target: Path, module_type: str) -> None:
                 weight.normal_(std=_SCALE, generator=generator)
     target.mkdir(parents=True)
     save_file(weights, target / ADAPTER_FILE)
-    shutil.copy(adapter / CONFIG_FILE, target / CONFIG_FILE)
+    shutil.copy(adapter / ADAPTER_CONFIG_FILE, target / ADAPTER_CONFIG_FILE)
 
 
 def changes_nothing(adapter: Path) -> bool:

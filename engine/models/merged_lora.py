@@ -1,0 +1,69 @@
+"""Adds a trained LoRA adapter to a model's weights, for good and without peft.
+
+Solving needs the trained model and nothing of its training: peft would take as long to import as everything else
+together, and its layers a second copy of the weights to sample as fast.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from engine.errors import RunError
+from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.models.faults import first_line
+
+_FACTOR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
+_REMEDY = "solve with another run, or with --preset"
+
+
+def merge_lora(model: PreTrainedModel, adapter: Path) -> None:
+    """Adds alpha / rank * B A, computed in fp32, to each linear layer of `model` that the folder `adapter` adapts.
+
+    The folder is as peft writes it, with plain LoRA alone: the adapters that runs of this engine train. Raises
+    RunError where it cannot be read, is another kind of adapter, or one of another model; then `model` is as before.
+    """
+    scale, factors = _read(adapter)
+    layers = dict(model.named_modules())
+    for name, (a, b) in factors.items():
+        layer = layers.get(name)
+        if not isinstance(layer, nn.Linear) or layer.weight.shape != (b.shape[0], a.shape[1]):
+            raise RunError(f"the adapter in {adapter} is one of another model: {name} does not fit", _REMEDY)
+    with torch.no_grad():
+        for name, (a, b) in factors.items():
+            weight = layers[name].weight
+            assert isinstance(weight, nn.Parameter)
+            delta = b.to(weight.device, torch.float32) @ a.to(weight.device, torch.float32) * scale
+            weight.copy_(weight.float() + delta)
+
+
+def _read(adapter: Path) -> tuple[float, dict[str, tuple[Tensor, Tensor]]]:
+    """The scale, and by layer A [rank, in] and B [out, rank]."""
+    try:
+        config: dict[str, Any] = json.loads((adapter / ADAPTER_CONFIG_FILE).read_text(encoding="utf-8"))
+        tensors = load_file(adapter / ADAPTER_FILE)
+        scale = float(config["lora_alpha"]) / int(config["r"])
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, SafetensorError) as error:
+        raise RunError(f"the adapter in {adapter} cannot be read: {first_line(error)}", _REMEDY) from error
+    sides: dict[str, dict[str, Tensor]] = {}
+    plain = not any(config.get(key) for key in ("use_rslora", "alpha_pattern", "fan_in_fan_out"))
+    for name, tensor in tensors.items():
+        found = _FACTOR.fullmatch(name)
+        plain = plain and found is not None and tensor.dim() == 2
+        if found is not None:
+            sides.setdefault(found["layer"], {})[found["side"]] = tensor
+    if not plain or not all(pair.keys() == {"A", "B"} and _chained(pair) for pair in sides.values()):
+        raise RunError(f"the adapter in {adapter} is no plain LoRA adapter", _REMEDY)
+    return scale, {layer: (pair["A"], pair["B"]) for layer, pair in sides.items()}
+
+
+def _chained(pair: dict[str, Tensor]) -> bool:
+    return pair["A"].shape[0] == pair["B"].shape[1]

@@ -1,0 +1,109 @@
+"""An adapter that is merged without peft gives the very model that peft gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
+
+from engine.errors import RunError
+from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.models.merged_lora import merge_lora
+from engine.policy.checkpoint import merged_state_dict, save_adapter
+
+MakeModel = Callable[..., PeftModel]
+IDS = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
+
+
+@pytest.fixture
+def adapter(make_model: MakeModel, tmp_path: Path) -> Path:
+    save_adapter(tmp_path / "adapter", make_model())
+    return tmp_path / "adapter"
+
+
+@pytest.fixture
+def base(make_model: MakeModel) -> PreTrainedModel:
+    """The model that the adapter was trained on."""
+    return make_model(moved=False).unload()
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "qwen2", "llama"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_gives_what_peft_gives(make_model: MakeModel, tmp_path: Path, architecture: str, dtype: torch.dtype) -> None:
+    trained = make_model(architecture, dtype=dtype)
+    save_adapter(tmp_path, trained)
+    ours = make_model(architecture, moved=False, dtype=dtype).unload()
+    before = ours(IDS).logits
+    merge_lora(ours, tmp_path)
+    assert not torch.equal(ours(IDS).logits, before)
+    expected = merged_state_dict(trained)
+    for name, tensor in ours.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_an_adapter_of_another_model_changes_nothing(make_model: MakeModel, adapter: Path) -> None:
+    other = make_model("qwen2", moved=False).unload()
+    other.model.layers[1].mlp.down_proj = torch.nn.Linear(40, 32)
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    with pytest.raises(RunError, match=r"one of another model: .*down_proj does not fit"):
+        merge_lora(other, adapter)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"r": 0, "lora_alpha": 8}', "cannot be read"),
+        ('{"r": 4}', "cannot be read"),
+        ('{"r": 4, "lora_alpha": 8, "use_rslora": true}', "no plain LoRA"),
+        ('{"r": 4, "lora_alpha": 8, "alpha_pattern": {"q_proj": 16}}', "no plain LoRA"),
+    ],
+)
+def test_a_config_that_is_not_understood_is_refused(
+    base: PreTrainedModel, adapter: Path, config: str | None, words: str
+) -> None:
+    if config is None:
+        (adapter / ADAPTER_CONFIG_FILE).unlink()
+    else:
+        (adapter / ADAPTER_CONFIG_FILE).write_text(config)
+    with pytest.raises(RunError, match=words):
+        merge_lora(base, adapter)
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut", "half", "more", "ragged"])
+def test_weights_that_are_not_understood_are_refused(base: PreTrainedModel, adapter: Path, harm: str) -> None:
+    file = adapter / ADAPTER_FILE
+    weights = load_file(file)
+    first = next(name for name in weights if ".lora_A." in name)
+    match harm:
+        case "missing":
+            file.unlink()
+        case "cut":
+            file.write_bytes(file.read_bytes()[:-7])
+        case "half":
+            del weights[first]
+        case "more":
+            weights[first.replace(".lora_A.weight", ".lora_magnitude_vector")] = torch.ones(32)
+        case "ragged":
+            weights[first] = torch.ones(5, 32)
+    if harm in ("half", "more", "ragged"):
+        save_file(weights, file)
+    with pytest.raises(RunError, match=r"cannot be read|no plain LoRA"):
+        merge_lora(base, adapter)
+
+
+def test_the_scale_is_alpha_by_rank(base: PreTrainedModel, adapter: Path) -> None:
+    config = json.loads((adapter / ADAPTER_CONFIG_FILE).read_text())
+    (adapter / ADAPTER_CONFIG_FILE).write_text(json.dumps({**config, "lora_alpha": 0.0}))
+    before = base(IDS).logits
+    merge_lora(base, adapter)
+    assert torch.equal(base(IDS).logits, before)

@@ -1,11 +1,13 @@
 """Follows one run from its folder: a thread that reads what is new and hands on one frozen picture at a time.
 
 It never touches the run: a dashboard may be closed, killed or opened twice without the engine noticing. Changes are
-published at most every `ACTIVE_SECONDS`; a run that stands still is looked at twice a second and costs next to nothing.
+published at most every `ACTIVE_SECONDS`, and less often where drawing them would take the engine more than
+`SHARE_OF_MACHINE`; a run that stands still is looked at twice a second and costs next to nothing.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +27,10 @@ from engine.runs.state import RunState, replay
 
 ACTIVE_SECONDS = 1 / 8
 """Text that grows reads no better at twice the rate, which would cost twice as much of a core that the engine wants."""
+SLOWEST_SECONDS = 0.5
+SHARE_OF_MACHINE = 0.02
+"""Of all cores' time, for this process while a run is live: an engine that computes on the CPU wants every one of them.
+At 15 ms a picture it takes effect on fewer than six cores."""
 IDLE_SECONDS = 0.5
 LOADING_SECONDS = 1.5
 """Between pictures of a journal that is still being read: most are read by then, and a picture takes as long to draw
@@ -56,6 +62,21 @@ class Snapshot:
     @property
     def is_live(self) -> bool:
         return self.condition is RunCondition.LIVE
+
+
+class Pace:
+    """How long to wait for the next picture, so that all of them together keep to `SHARE_OF_MACHINE`."""
+
+    def __init__(self, cores: int | None = None, cpu_clock: Callable[[], float] = time.process_time) -> None:
+        """cores: of this machine, by default those that the process may use. cpu_clock: seconds of CPU spent so far."""
+        self._share = SHARE_OF_MACHINE * (cores or len(os.sched_getaffinity(0)))
+        self._clock = cpu_clock
+        self._spent = cpu_clock()
+
+    def pause(self) -> float:
+        """Seconds, by what the process spent since the last call."""
+        before, self._spent = self._spent, self._clock()
+        return min(max(ACTIVE_SECONDS, (self._spent - before) / self._share), SLOWEST_SECONDS)
 
 
 class RunWatcher:
@@ -128,6 +149,7 @@ class RunWatcher:
         )  # fmt: skip
 
     def _run(self) -> None:
+        pace = Pace()
         published, due = Snapshot(self._folder.path), time.monotonic() + LOADING_SECONDS
         with ExitStack() as reading:
             while not self._over.is_set():
@@ -142,7 +164,7 @@ class RunWatcher:
                     published, due = snapshot, now + LOADING_SECONDS
                     self._publish(snapshot)
                 if not snapshot.loading:
-                    self._over.wait(ACTIVE_SECONDS if snapshot.is_live else IDLE_SECONDS)
+                    self._over.wait(pace.pause() if snapshot.is_live else IDLE_SECONDS)
         if self._reads_much:
             release()
 

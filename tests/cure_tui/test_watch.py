@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import shutil
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.watch import EVENTS_A_ROUND, RunWatcher, Snapshot
+from cure_tui.watch import ACTIVE_SECONDS, EVENTS_A_ROUND, SHARE_OF_MACHINE, SLOWEST_SECONDS, Pace, RunWatcher, Snapshot
 from engine.config import dump_toml, load_preset
 from engine.errors import RunError
 from engine.runs.folder import RunFolder
@@ -124,3 +125,24 @@ def test_a_journal_of_another_version_is_a_fault_with_a_reason(folder: RunFolder
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError):
         RunWatcher(tmp_path, lambda snapshot: None)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 16])
+@pytest.mark.parametrize("picture_seconds", [0.001, 0.005, 0.015])
+def test_pictures_leave_the_machine_to_the_engine(cores: int, picture_seconds: float) -> None:
+    spent = itertools.count()
+    pace = Pace(cores, lambda: next(spent) * picture_seconds)
+    pause = pace.pause()
+    assert ACTIVE_SECONDS <= pause <= SLOWEST_SECONDS
+    assert picture_seconds / pause <= SHARE_OF_MACHINE * cores * 1.001 or pause == SLOWEST_SECONDS
+
+
+def test_many_cores_are_no_reason_to_draw_less_often() -> None:
+    spent = itertools.count()
+    assert Pace(16, lambda: next(spent) * 0.015).pause() == ACTIVE_SECONDS
+
+
+def test_a_burst_of_work_delays_one_picture_only_by_a_little() -> None:
+    spent = iter((0.0, 30.0, 30.001))
+    pace = Pace(2, lambda: next(spent))
+    assert [pace.pause(), pace.pause()] == [SLOWEST_SECONDS, ACTIVE_SECONDS]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import dump_toml, load_config, load_preset
-from engine.prompts import Role
+from engine.prompts import PromptStyle, Role
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
 from engine.writers import Ask
@@ -55,7 +55,7 @@ def test_a_runs_adapter_answers_without_peft(tmp_path: Path) -> None:
     config = load_config(folder.config)
     sampler = TransformersSampler(policy.model, tokenizer)
     params = dict.fromkeys(Role, SamplingParams(1.0, config.rollout.top_p, 24))
-    own = SampledWriter("own", sampler, tokenizer, params, config.model.prompt_style, thinking=False)
+    own = SampledWriter("own", sampler, tokenizer, params, PromptStyle(config.model.prompt_style), thinking=False)
 
     texts, loaded = answers_of(f"run:{folder.path}")
     assert loaded == []

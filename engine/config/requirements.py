@@ -50,7 +50,7 @@ def _sampler_bytes(config: RunConfig) -> float:
 
 def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
     """Of the GPU where there is one to use, else of the machine: two lacks are told at once."""
-    if not needs_gpu(config) or not machine.gpus:
+    if not needs_gpu(config, machine) or not machine.gpus:
         return _least_memory(config, machine.memory_gb, "memory")
     gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb)
     plan = plan_memory(config, gpu.memory_gb)

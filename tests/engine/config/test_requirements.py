@@ -71,6 +71,14 @@ def test_nano_needs_no_gpu(model_folder: Path) -> None:
     assert said(with_files("nano", model_folder, f"model.source={model_folder}"), CPU_ONLY) == []
 
 
+def test_vllm_wants_a_gpu_unless_it_was_built_for_the_cpu(model_folder: Path) -> None:
+    config = with_files("nano", model_folder, f"model.source={model_folder}", "rollout.sampler=vllm")
+    without = replace(CPU_ONLY, libraries=(*CPU_ONLY.libraries, ("vllm", "0.32.0")))
+    assert said(config, without) == ["no CUDA GPU"]
+    assert said(config, replace(without, vllm_on_cpu=True)) == []
+    assert said(with_files("qwen3-4b", model_folder), replace(without, vllm_on_cpu=True))[0] == "no CUDA GPU"
+
+
 @pytest.mark.parametrize("preset", ["qwen3-4b", "qwen2.5-7b"])
 def test_a_workstation_lacks_nothing(preset: str, tmp_path: Path) -> None:
     assert said(with_files(preset, tmp_path), WORKSTATION) == []

@@ -16,8 +16,9 @@ from engine.sandbox import Executor, Limits, SandboxLevel, sandbox_level
 
 ROOT = Path(__file__).resolve().parents[3]
 PARENT = """
-import sys
+import signal
 from engine.sandbox import Executor, Limits, sandbox_level
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 with Executor(Limits(cpu_seconds=30.0), cells=2, level=sandbox_level({letter!r})) as executor:
     executor.run("print(1)", ["1", "2", "3", "4", "5", "6", "7", "8"])
     busy = [executor.submit("# %d\\nwhile True: pass" % n, [""]) for n in range(2)]
@@ -68,7 +69,11 @@ def test_no_process_and_no_file_outlives_a_killed_parent(letter: str, how: signa
     assert wait_until(lambda: len(descendants(parent.pid)) >= 6)
     below = descendants(parent.pid)
     parent.send_signal(how)
-    assert parent.wait(timeout=10) != 0
+    try:
+        assert parent.wait(timeout=10) != 0
+    finally:
+        parent.kill()
+        parent.stdout.close()
     assert wait_until(lambda: not any(map(alive, below))), [pid for pid in below if alive(pid)]
     assert {name for name in set(os.listdir(tempfile.gettempdir())) - files if "cure" in name} == set()
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from cure_tui.heap import grows_without_cycles, release
 from engine.errors import RunError
+from engine.memory import grows_without_cycles, release
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pending
 from engine.runs.journal import JournalReader

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.config import load_config
 from engine.errors import CureError, RunError
+from engine.memory import grows_without_cycles, keep_freed_memory
 from engine.runs.archive import ArchiveWriter
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import Heartbeat
@@ -61,11 +62,11 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     asked: list[str] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, frame: asked.append(signal.Signals(received).name))
-    from engine.assembly import assemble
-    from engine.choose_sampler import Surroundings
-    from engine.download_phase import DownloadPhase
-    from engine.memory import keep_freed_memory
-    from engine.training import Trainer
+    with grows_without_cycles():
+        from engine.assembly import assemble
+        from engine.choose_sampler import Surroundings
+        from engine.download_phase import DownloadPhase
+        from engine.training import Trainer
 
     keep_freed_memory()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.config import RunConfig, load_config, load_preset
 from engine.export import exported_checkpoint
+from engine.memory import grows_without_cycles
 from engine.prompts import PromptStyle, Role
 from engine.resources import source_path
 from engine.runs.checkpoints import Checkpoint
@@ -83,10 +84,11 @@ def _with_vllm(config: RunConfig, checkpoint: Checkpoint | None, longest_answer:
 
 
 def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest_answer: int) -> tuple[Sampler, Any]:
-    import torch
+    with grows_without_cycles():
+        import torch
 
-    from engine.models import load_base_model
-    from engine.sampling.transformers_sampler import TransformersSampler
+        from engine.models import load_base_model
+        from engine.sampling.transformers_sampler import TransformersSampler
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     base = load_base_model(str(source_path(config.model.source)), config.policy.precision, device)

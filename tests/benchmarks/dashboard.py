@@ -15,7 +15,10 @@ opening       a run of 50,000 events, from being asked for to the frame that sho
               chance, from the choice to the end of the frame in which all views show them
 slow-down     two runs of the embedded model with one seed, a dashboard attached that is stopped (SIGSTOP) in every
               other step, in the second run in the other ones: each step is timed with and without it, and does the
-              same work
+              same work. The ratio of both sums with its standard error. Where a machine's own speed varies by more
+              than the effect, two figures that it does not touch: how long threads of the engine that could compute
+              waited for a core (the kernel counts it), with the dashboard and without, of a step; and the CPU that
+              the dashboard took, of all cores
 
 CPU time is printed beside wall time: on a shared machine only ratios and CPU tell something, and CPU time too grows by
 half where both threads of a core are busy. "at 8/s" is the share that pictures at the full rate would take.
@@ -41,6 +44,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -53,7 +57,9 @@ from watched_app import HELLO  # noqa: E402
 
 from cure_tui.watch import ACTIVE_SECONDS  # noqa: E402
 from engine.runs.events import EventKind  # noqa: E402
+from engine.runs.folder import RunFolder  # noqa: E402
 from engine.runs.journal import JournalReader  # noqa: E402
+from engine.runs.lock import lock_holder  # noqa: E402
 
 CURE = [sys.executable, "-P", "-m", "cure_tui"]
 WATCHED = [sys.executable, str(HERE / "watched_app.py")]
@@ -232,21 +238,33 @@ def opening_and_jumps(run: Path, home: Path, jumps: int) -> None:
 
 
 def slow_down(home: Path, steps: int) -> None:
-    attached, alone = (engine_steps(home / f"engine-{which}", home, steps, which) for which in (0, 1))
-    ratios = []
-    for step in range(2, steps + 1):  # the first warms up
-        seconds_with, seconds_without = (attached, alone) if step % 2 == 0 else (alone, attached)
-        ratios.append(seconds_with[step] / seconds_without[step])
-    low, middle, high = (percentile(ratios, share) for share in (0.25, 0.5, 0.75))
-    say(
-        f"slow-down of the engine, {len(ratios)} pairs of steps",
-        f"median {middle - 1:+.1%}, quartiles {low - 1:+.1%} to {high - 1:+.1%}",
-        "2 %",
+    even, odd = (engine_steps(home / f"engine-{which}", home, steps, which) for which in (0, 1))
+    both = range(3, steps + 1)  # the first steps warm up
+    watched = [(even if step % 2 == 0 else odd)[step] for step in both]
+    alone = [(odd if step % 2 == 0 else even)[step] for step in both]
+    total, total_alone = (sum(step.seconds for step in each) for each in (watched, alone))
+    ratio = total / total_alone
+    rest = [one.seconds - ratio * other.seconds for one, other in zip(watched, alone, strict=True)]
+    error = statistics.stdev(rest) * len(rest) ** 0.5 / total_alone
+    say(f"slow-down of the engine, {len(rest)} pairs of steps", f"{ratio - 1:+.1%} ± {error:.1%}", "2 %")
+    waits, waits_alone = (
+        sum(step.waited for step in each) / seconds for each, seconds in ((watched, total), (alone, total_alone))
     )
+    say("the engine waits for a core", f"{waits:.1%} of a step, without dashboard {waits_alone:.1%}", "2 % apart")
+    cores = len(os.sched_getaffinity(0))
+    say(f"the dashboard's CPU, of {cores} cores", f"{sum(step.cpu for step in watched) / total / cores:.1%}")
 
 
-def engine_steps(run: Path, home: Path, steps: int, which: int) -> dict[int, float]:
-    """Seconds by step of a run of nano; the dashboard is at work in the steps that are even (0) or odd (1)."""
+class EngineStep(NamedTuple):
+    """Seconds of a step, those that threads of the engine waited for a core in it, and the dashboard's CPU seconds."""
+
+    seconds: float
+    waited: float
+    cpu: float
+
+
+def engine_steps(run: Path, home: Path, steps: int, which: int) -> dict[int, EngineStep]:
+    """The steps of a run of nano; the dashboard is at work in those that are even (0) or odd (1)."""
     settings = ("evaluation.heldout_tasks=1", "evaluation.validation_tasks=1", "evaluation.every_steps=0")
     command = [*CURE, "--preset", "nano", "--no-ui", "--steps", str(steps), "--run-dir", str(run)]
     command += [part for setting in settings for part in ("--set", setting)]
@@ -255,18 +273,29 @@ def engine_steps(run: Path, home: Path, steps: int, which: int) -> dict[int, flo
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet) as engine:
         while not (run / "events.jsonl").exists():
             time.sleep(0.1)
-        taken: dict[int, float] = {}
+        taken: dict[int, EngineStep] = {}
         reader = JournalReader(run / "events.jsonl")
         with Terminal([*CURE, "attach", str(run)], home) as terminal:
             terminal.wait_for(b"live")
+            spent, waited = terminal.cpu_seconds(), 0.0
             while engine.poll() is None:
                 for event in reader.poll():
                     if event.kind == EventKind.STEP_FINISHED and event.step is not None:
-                        taken[event.step] = float(event.data["metrics"]["seconds"])  # type: ignore[index, call-overload, arg-type]
+                        seconds = float(event.data["metrics"]["seconds"])  # type: ignore[index, call-overload, arg-type]
+                        before = spent, waited
+                        spent, waited = terminal.cpu_seconds(), waited_seconds(run)
+                        taken[event.step] = EngineStep(seconds, waited - before[1], spent - before[0])
                         works = (event.step + 1) % 2 == which
                         terminal.process.send_signal(signal.SIGCONT if works else signal.SIGSTOP)
                 time.sleep(0.02)
     return taken
+
+
+def waited_seconds(run: Path) -> float:
+    """How long the threads of the engine at work on `run` have waited for a core since they were started."""
+    engine = lock_holder(RunFolder.open(run).lock_file).pid
+    waits = (each.read_text().split()[1] for each in Path(f"/proc/{engine}/task").glob("*/schedstat"))
+    return sum(map(int, waits)) / 1e9
 
 
 def main() -> None:
@@ -290,7 +319,7 @@ def main() -> None:
             "live": lambda: live(past, empty, 6.0 if quick else 12.0),
             "idle": lambda: idle(done, empty, 8.0 if quick else 15.0),
             "opening": lambda: opening_and_jumps(done, empty, 15 if quick else 40),
-            "slow-down": lambda: slow_down(empty, 5 if quick else 15),
+            "slow-down": lambda: slow_down(empty, 6 if quick else 30),
         }
         for part in only:
             parts[part]()

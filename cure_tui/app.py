@@ -54,6 +54,7 @@ class CureApp(App[str]):
         super().__init__()
         self.ascii_only = ascii_only
         self._ascii_filter = AsciiOnly()
+        self._window_title = ""
         self._first_run = run
         self._engines: list[EngineProcess] = [] if engine is None else [engine]
         for theme in THEMES.values():
@@ -65,6 +66,7 @@ class CureApp(App[str]):
         yield Static(" cure-tui  looking at this machine")
 
     def on_mount(self) -> None:
+        self.window_title = self.TITLE
         self.call_after_refresh(self._open)
         self.set_interval(1.0, self._reap)
 
@@ -138,8 +140,16 @@ class CureApp(App[str]):
 
         return screen if isinstance(screen, RunScreen) else None
 
-    def watch_title(self, title: str) -> None:
-        """The terminal's title follows the application's, where there is a terminal."""
+    @property
+    def window_title(self) -> str:
+        """The terminal's title, where there is a terminal. (Textual's own `title` draws the whole screen anew.)"""
+        return self._window_title
+
+    @window_title.setter
+    def window_title(self, title: str) -> None:
+        if title == self._window_title:
+            return
+        self._window_title = title
         if self._driver is not None and not self.is_headless and not self.is_web:
             self._driver.write(title_codes(title))
 

@@ -27,7 +27,8 @@ from engine.runs.state import RunState, replay
 
 ACTIVE_SECONDS = 1 / 8
 """Text that grows reads no better at twice the rate, which would cost twice as much of a core that the engine wants."""
-SLOWEST_SECONDS = 0.5
+SLOWEST_SECONDS = 0.25
+"""Less often it would not look alive."""
 SHARE_OF_MACHINE = 0.02
 """Of all cores' time, for this process while a run is live: an engine that computes on the CPU wants every one of them.
 At 15 ms a picture it takes effect on fewer than six cores."""

@@ -120,7 +120,7 @@ class RunScreen(Screen[None]):
         self._watcher.close()
         self.archive.close()
         if not any(isinstance(screen, RunScreen) and screen is not self for screen in self.app.screen_stack):
-            self.app.title = self._cure.TITLE
+            self._cure.window_title = self._cure.TITLE
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < 20, "-low")
@@ -145,7 +145,7 @@ class RunScreen(Screen[None]):
             self._resumes = snapshot.state.resumes
             self.archive.forget()
         self._show_header()
-        self.app.title = title_of(snapshot, self._kl_bound)
+        self._cure.window_title = title_of(snapshot, self._kl_bound)
         for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 

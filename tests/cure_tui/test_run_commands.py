@@ -123,11 +123,11 @@ def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunF
 def test_the_title_follows_the_run_and_is_the_dashboards_own_again_at_home(live: RunFolder) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         await live_screen(app, pilot)
-        assert app.title == f"3/3 live {RUN}"
+        assert app.window_title == f"3/3 live {RUN}"
         send(live.path, Command.PAUSE)
-        await until(pilot, lambda: app.title == f"3/3 pausing after this phase {RUN}")
+        await until(pilot, lambda: app.window_title == f"3/3 pausing after this phase {RUN}")
         await pilot.press("escape")
-        await until(pilot, lambda: app.title == "cure-tui")
+        await until(pilot, lambda: app.window_title == "cure-tui")
 
     drive(CureApp(live.path), steps)
 

@@ -23,6 +23,7 @@ from cure_tui.palette import DEFAULT_THEME, THEMES
 from cure_tui.screen_picture import screen_svg
 from cure_tui.window_title import title_codes
 from engine.errors import CureError
+from engine.memory import grows_without_cycles
 from engine.runs.home import run_name
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class CureApp(App[str]):
         self.set_interval(1.0, self._reap)
 
     def _open(self) -> None:
-        from cure_tui.screens.home import HomeScreen
+        with grows_without_cycles():
+            from cure_tui.screens.home import HomeScreen
 
         self.push_screen(HomeScreen())
         if self._first_run is not None:

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Tab, Tabs
+from textual.widgets import Tab, Tabs
 
 from cure_tui.comparison import accuracies, check_choice, config_differences
 from cure_tui.curves import METRIC_CHARTS, overlaid
@@ -19,6 +19,7 @@ from cure_tui.pictures.comparison import accuracy_rows, run_rows, settings_rows
 from cure_tui.run_choice import LETTERS
 from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.chart_grid import ChartGrid
+from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
 from engine.config import RunConfig, load_config
 from engine.errors import CureError
@@ -106,7 +107,7 @@ class CompareScreen(Screen[None]):
                 marks=_MARKS,
                 ascii_only=self._cure.ascii_only,
             )
-        yield Footer(show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         for watcher in self._watchers:

@@ -12,12 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import DataTable, Footer, Input, OptionList, Static
+from textual.widgets import DataTable, Input, OptionList, Static
 
 from cure_tui.pictures.home import about_run, machine_rows, runs_caption
 from cure_tui.run_choice import LETTERS, Order, RunList, fitting, sorted_by
 from cure_tui.screens.ask import Answer, AskScreen
 from cure_tui.spans import Span
+from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.preset_list import PresetList
 from cure_tui.widgets.rows import RowsView
 from cure_tui.widgets.run_table import RunTable
@@ -94,7 +95,7 @@ class HomeScreen(Screen[None]):
                 yield Static(_FIRST_RUN, id="empty")
                 yield RunTable(ascii_only=ascii_only, id="runs")
                 yield RowsView(id="about")
-        yield Footer(show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         self.query_one("#machine", RowsView).show([(Span("looking at this machine", "muted"),), ()])

@@ -14,13 +14,13 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Footer
 
 from cure_tui.copying import copy, save
 from cure_tui.palette import styles_of
 from cure_tui.pictures.rollout_line import as_ascii
 from cure_tui.pictures.rollout_page import RolloutPage, head_rows, rollout_page, rollout_text
 from cure_tui.spans import Row, Span, merge
+from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
 from engine.errors import RunError
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
@@ -134,7 +134,7 @@ class RolloutScreen(Screen[int]):
     def compose(self) -> ComposeResult:
         yield RowsView(id="about")
         yield PageView(ascii_only=self._ascii_only, id="page")
-        yield Footer(show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.refresh(recompose=False))

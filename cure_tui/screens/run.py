@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from cure_tui.alerts import alerts
 from cure_tui.archive_view import ArchiveView
@@ -26,6 +26,7 @@ from cure_tui.pictures.header import header_rows
 from cure_tui.pictures.title import title_of
 from cure_tui.screens.ask import Answer, AskScreen
 from cure_tui.watch import RunWatcher, Snapshot
+from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
 from engine.config import load_config
 from engine.errors import CureError
@@ -110,7 +111,7 @@ class RunScreen(Screen[None]):
             yield OverviewPane(
                 self.archive
             )  # the others come when they are first looked at: they are two thirds of all
-        yield Footer()
+        yield KeysLine(show_command_palette=True)
 
     def on_mount(self) -> None:
         self._show_header()

@@ -12,7 +12,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.filter import LineFilter
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cure_tui.ascii_filter import AsciiOnly
 from cure_tui.palette import DEFAULT_THEME, THEMES
@@ -22,6 +22,7 @@ from cure_tui.solving.picture import headline_rows
 from cure_tui.solving.record import task_record
 from cure_tui.solving.report import summary_line
 from cure_tui.spans import Row, Span, one_column
+from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.matrix import MatrixView
 from cure_tui.widgets.rows import RowsView
 from engine.errors import CureError
@@ -74,7 +75,7 @@ class SolveApp(App[list[SolveState]]):
             yield MatrixView(ascii_only=self.ascii_only)
             with VerticalScroll(id="program-side"):
                 yield Static(id="program")
-        yield Footer(show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         self.query_one(MatrixView).focus()

@@ -39,8 +39,7 @@ class PresetList(OptionList):
         self._entries: list[PresetEntry] = []
         self._brief = False
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def on_mount(self) -> None:  # Textual calls OptionList's as well
         self.watch(self.app, "theme", self._fill, init=False)
 
     @property

@@ -21,7 +21,7 @@ slow-down     two runs of the embedded model with one seed, a dashboard attached
               the dashboard took, of all cores
 
 CPU time is printed beside wall time: on a shared machine only ratios and CPU tell something, and CPU time too grows by
-half where both threads of a core are busy. "at 8/s" is the share that pictures at the full rate would take.
+half where both threads of a core are busy.
 """
 
 from __future__ import annotations
@@ -55,7 +55,6 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 from live_run import finish, make_past  # noqa: E402
 from watched_app import HELLO  # noqa: E402
 
-from cure_tui.watch import ACTIVE_SECONDS  # noqa: E402
 from engine.runs.events import EventKind  # noqa: E402
 from engine.runs.folder import RunFolder  # noqa: E402
 from engine.runs.journal import JournalReader  # noqa: E402
@@ -205,7 +204,7 @@ def live(run: Path, home: Path, seconds: float) -> None:
         say(
             f"{what}: CPU",
             f"{seen['cpu_seconds'] / seen['seconds']:.1%} at {seen['pictures'] / seen['seconds']:.1f} pictures/s of "
-            f"{per_picture * 1e3:.1f} ms; at {1 / ACTIVE_SECONDS:.0f}/s {per_picture / ACTIVE_SECONDS:.0%}",
+            f"{per_picture * 1e3:.1f} ms",
             "25 %",
         )
         p95, theirs = (percentile(each["lags"], 0.95) * 1e3 for each in (seen, machine))

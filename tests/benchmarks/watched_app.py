@@ -47,8 +47,7 @@ def watch(path: Path, report: Path, study: Callable[..., object], *arguments: ob
     from cure_tui.app import CureApp
 
     class WatchedApp(CureApp):
-        def on_mount(self) -> None:
-            super().on_mount()
+        def on_mount(self) -> None:  # beside CureApp's own, which Textual calls as well
             self.run_worker(self._study())
 
         async def _study(self) -> None:

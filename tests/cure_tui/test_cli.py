@@ -20,6 +20,7 @@ LIGHT_ROOMS = {
     "config",
     "errors",
     "evaluation",
+    "memory",  # of a process: no model in it
     "memory_plan",
     "pass_matrix",
     "problems",

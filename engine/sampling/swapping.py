@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-@runtime_checkable
-class Swaps(Protocol):
-    """A sampler that sleeps, wakes and takes over the adapter anew after every update."""
+class Swaps:
+    """A sampler that sleeps, wakes and takes over the adapter anew after every update.
 
-    restarts: int
-    """How often what samples died or hung and was started again."""
+    restarts: how often what samples died or hung and was started again, or was lost.
+    """
+
+    def __init__(self) -> None:
+        self.restarts = 0
+        self._swap_seconds = 0.0
 
     def take_swap_seconds(self) -> float:
-        """Seconds spent on anything but sampling since this was last asked."""
-        ...
+        """Seconds spent on anything but sampling (start, sleep, wake, adapters, canaries) since this was last asked."""
+        taken, self._swap_seconds = self._swap_seconds, 0.0
+        return taken
+
+    @contextmanager
+    def _swap_clock(self) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._swap_seconds += time.monotonic() - started

@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 import queue
 import resource
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +26,7 @@ from engine.sampling.endpoint.server import Piece, Server, ServerLost
 from engine.sampling.endpoint.spreading import AllLost, Gained, Lost, Spreading
 from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
 from engine.sampling.sample_under_way import SampleUnderWay
+from engine.sampling.swapping import Swaps
 from engine.seeds import derive_seed
 
 API_KEY = "VLLM_API_KEY"
@@ -74,7 +73,7 @@ class _Call:
     news: queue.SimpleQueue[Gained | Lost | None] = field(default_factory=queue.SimpleQueue)
 
 
-class EndpointSampler:
+class EndpointSampler(Swaps):
     """A `Sampler`.
 
     source: whose adapter is sampled with. new_canary: judges one server; None for tests of other things.
@@ -92,6 +91,7 @@ class EndpointSampler:
         temperature: float = 1.0,
         on_notice: Callable[[str], object] = lambda text: None,
     ) -> None:
+        super().__init__()
         if not settings.urls:
             raise ConfigError(
                 "the sampler 'endpoint' knows no server", 'set rollout.endpoints = ["http://host:8000", ...]'
@@ -106,14 +106,6 @@ class EndpointSampler:
         self._name = f"cure-tui-{uuid.uuid4().hex[:8]}"
         self._call: _Call | None = None
         self._work: Future[None] | None = None
-        self._swap_seconds = 0.0
-        self.restarts = 0
-        """How often a server was lost."""
-
-    def take_swap_seconds(self) -> float:
-        """Seconds spent in looking for servers, adapters and canaries since this was last asked."""
-        taken, self._swap_seconds = self._swap_seconds, 0.0
-        return taken
 
     def sample(
         self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
@@ -282,14 +274,6 @@ class EndpointSampler:
         if self._work is not None:
             self._work.cancel()  # closes the streams, at which the servers give the samples up
             self._work = None
-
-    @contextmanager
-    def _swap_clock(self) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self._swap_seconds += time.monotonic() - started
 
 
 @dataclass(frozen=True)

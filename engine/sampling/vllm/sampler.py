@@ -10,9 +10,7 @@ depends on the batch; where two tokens are that close, the sample may go another
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +18,7 @@ from engine.errors import ConfigError, EnvironmentError_, RunError
 from engine.sampling.adapters import AdapterExports, Canary, Reading
 from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
 from engine.sampling.sample_under_way import SampleUnderWay
+from engine.sampling.swapping import Swaps
 from engine.sampling.vllm.compat import HOTTEST, require_vllm
 from engine.sampling.vllm.process import VllmGone, VllmProcess
 from engine.sampling.vllm.settings import VllmSettings
@@ -35,7 +34,7 @@ class Tokenizer(Protocol):
     def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str: ...
 
 
-class VllmSampler:
+class VllmSampler(Swaps):
     """A `Sampler`. Starting the process is left to the first `sample`: the trainer is then on the GPU already.
 
     source: whose adapter is sampled with; None samples from the base model. canary: judges the weights; None where
@@ -56,6 +55,7 @@ class VllmSampler:
         temperature: float = 1.0,
         on_notice: Callable[[str], object] = lambda text: None,
     ) -> None:
+        super().__init__()
         require_vllm(settings.precision)
         self._settings, self._tokenizer, self._canary = settings, tokenizer, canary
         self._temperature, self._log, self._on_notice = temperature, log, on_notice
@@ -66,9 +66,6 @@ class VllmSampler:
         self._started_before = False
         self._numbers = 0
         self._under_way: UnderWay | None = None
-        self._swap_seconds = 0.0
-        self.restarts = 0
-        """How often vLLM died or hung and was started again."""
 
     @property
     def settings(self) -> VllmSettings:
@@ -78,11 +75,6 @@ class VllmSampler:
     def process_id(self) -> int | None:
         """Of the vLLM process; None while there is none."""
         return None if self._process is None else self._process.pid
-
-    def take_swap_seconds(self) -> float:
-        """Seconds spent in start, sleep, wake, swap and canary since this was last asked."""
-        taken, self._swap_seconds = self._swap_seconds, 0.0
-        return taken
 
     def sample(
         self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
@@ -274,14 +266,6 @@ class VllmSampler:
                 f"{self._settings.max_model_len} that vLLM was started for",
                 "lower max_new_tokens or drop the longest problems",
             )
-
-    @contextmanager
-    def _swap_clock(self) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self._swap_seconds += time.monotonic() - started
 
 
 def _release_cached_memory() -> None:

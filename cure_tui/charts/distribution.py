@@ -7,7 +7,7 @@ import numpy as np
 from cure_tui.charts.canvas import Brush, Fill
 from cure_tui.charts.frame import draw_cursor, empty, extent_of, lay_out
 from cure_tui.charts.legend import Entry
-from cure_tui.charts.scale import are_whole, span_of
+from cure_tui.charts.scale import are_whole, span_of, widened
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats, GlyphSet, Points, band_of
 from cure_tui.charts.ticks import format_value
 from cure_tui.charts.trace import between
@@ -101,9 +101,8 @@ def histogram(
         bins = int(-(-(data[1] - data[0] + 1) // width))
         low, high = data[0] - 0.5, data[0] - 0.5 + bins * width
     else:
-        bins, (low, high) = most, data
-        if not high > low or high - low < max(abs(low), abs(high)) * 1e-12:
-            bins, low, high = 1, low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+        low, high = widened(data, log=False)
+        bins = most if (low, high) == data else 1
     counts, _ = np.histogram(values, bins=bins, range=(low, high))
     bottom = 0.5 if options.log_y else 0.0  # on a logarithmic axis a count of one has to rise above the floor
     counts_span = (bottom, float(counts.max()))

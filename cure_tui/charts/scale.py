@@ -35,7 +35,8 @@ class Scale:
 
     def dots(self, values: Floats, dots: int) -> Floats:
         """Where values lie on a side of so many dots: 0 at `low`, dots - 1 at `high`, not rounded."""
-        return self.fractions(values) * (dots - 1)
+        with np.errstate(over="ignore"):
+            return self.fractions(values) * (dots - 1)
 
     def labelled(self, dots: int) -> list[tuple[int, str]]:
         """The dot of each tick and its label."""
@@ -54,7 +55,7 @@ def span_of(values: Iterable[Floats]) -> Ends | None:
 def y_scale(data: Ends, options: ChartOptions, intervals: int, least: float = 0.0) -> Scale:
     """The y axis around the data's span or as `options.y_range` has it, with about so many ticks."""
     fixed = _usable(options.y_range, data, options.log_y)
-    low, high = _widened(fixed or data, options.log_y)
+    low, high = widened(fixed or data, options.log_y)
     intervals = max(1, intervals)
     if options.log_y:
         ends, ticks = log_cover(low, high, intervals)
@@ -72,7 +73,7 @@ def y_scale(data: Ends, options: ChartOptions, intervals: int, least: float = 0.
 
 def x_scale(data: Ends, intervals: int, whole: bool) -> Scale:
     """The x axis, which ends where the data ends; `whole`: fractions between ticks would mean nothing (steps)."""
-    low, high = _widened(data, log=False)
+    low, high = widened(data, log=False)
     if data[0] == data[1]:
         return Scale(low, high, data[:1], (format_tick(data[0], 1.0 if whole else 0.0),))
     ticks = nice_ticks(low, high, max(1, intervals), 1.0 if whole else 0.0)
@@ -93,7 +94,7 @@ def _usable(span: Ends | None, data: Ends, log: bool) -> Ends | None:
     return (low, high) if not log or low > TINY else None
 
 
-def _widened(span: Ends, log: bool) -> Ends:
+def widened(span: Ends, log: bool) -> Ends:
     """The span itself, or where it is no wider than a point, one around it."""
     low, high = span
     size = max(abs(low), abs(high))

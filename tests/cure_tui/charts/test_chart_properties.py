@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -78,6 +78,10 @@ def test_quantile_bands_have_the_size_asked_for(
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(values | st.integers(-5, 2000).map(float), max_size=40), columns, rows, options)
+@example([0.0, 5e-324], 4, 1, ChartOptions())
+@example([5e-324, 5e-324], 4, 4, ChartOptions())
+@example([-1e-310, 1e-310], 40, 4, ChartOptions())
+@example([0.1 + 0.2, 0.3], 40, 4, ChartOptions())
 def test_a_histogram_has_the_size_asked_for(
     data: list[float], columns: int, rows: int, options: ChartOptions
 ) -> None:  # fmt: skip

@@ -31,7 +31,7 @@ test-fast: $(VENV)/installed-dev  ## the tests that take less than five seconds 
 	$(PYTEST) -m "not slow"
 
 test-vllm: install-vllm  ## the tests with real vLLM, on the CPU
-	$(VLLM_BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/vllm
+	OMP_NUM_THREADS=1 $(VLLM_BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/vllm
 
 check: $(VENV)/installed-dev  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

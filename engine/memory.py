@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import threading
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST_MMAP_THRESHOLD = 32 << 20  # glibc refuses more
 _NEVER = 2**31 - 1
+
+# When the interpreter ends, libraries count what nobody took down: triton's binding prints a page about it.
+atexit.register(gc.unfreeze)
 
 _lock = threading.Lock()
 _growing = 0

@@ -45,10 +45,10 @@ class Cli:
         config.mkdir(exist_ok=True)
         (config / "endpoints.toml").write_text("\n".join([f'[endpoint."{url}"]', *settings, ""]))
 
-    def __call__(self, *arguments: str, timeout: float = 60, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, timeout: float = 120, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return self._run(["-m", "cure_tui"], arguments, timeout, stdin)
 
-    def scripted(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def scripted(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return self._run(["-P", "-c", SCRIPTED], arguments, timeout)
 
     def start_scripted(self, *arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:

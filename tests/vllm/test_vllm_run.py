@@ -65,7 +65,7 @@ def check_solving_with(run: RunFolder, folder: Path) -> None:
     base.write_text('extends = "nano"\n[rollout]\nsampler = "vllm"\n')
     done = cli(
         "solve", str(ROOT / "assets/problems/multiples-of-three.md"), "--json", "-n", "4", "-m", "4",
-        "--coder", f"run:{run.path}", "--tester", str(base), "--strategy", "codet",
+        "--coder", f"run:{run.path}", "--tester", str(base), "--strategy", "codet", timeout=240,
     )  # fmt: skip
     assert done.returncode in (0, 3, 4), done.stderr
     evidence = json.loads(done.stdout)

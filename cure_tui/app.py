@@ -133,6 +133,11 @@ class CureApp(App[str]):
             self.pop_screen()
         self.watch_run(prepared.folder.path)
 
+    @property
+    def watches_run(self) -> bool:
+        """Whether the screen is one of a run."""
+        return self._watched(self.screen) is not None
+
     @staticmethod
     def _watched(screen: Screen[object]) -> RunScreen | None:
         """The screen where it is one of a run."""

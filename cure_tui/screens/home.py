@@ -52,6 +52,7 @@ class HomeScreen(Screen[None]):
     HomeScreen.-narrow #presets-side { width: 100%; height: 2fr; margin-right: 0; }
     HomeScreen.-narrow #runs-side { width: 100%; height: 3fr; }
     """
+    AUTO_FOCUS = ""  # which list keys go to is decided here
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "start_nano", "Nano run"),
         Binding("m", "mark", "Mark"),
@@ -72,6 +73,7 @@ class HomeScreen(Screen[None]):
         self._marked: list[Path] = []
         self._order = Order.NEWEST
         self._probed = False
+        self._back_from_run = False
         self._looks: Timer | None = None
 
     @property
@@ -119,11 +121,15 @@ class HomeScreen(Screen[None]):
         if not self._probed:
             self._probed = True
             self._probe()
+        if self._back_from_run:
+            # To the runs: the key that opens one would start another training in the list of presets.
+            self.set_focus(self._table if self._table.display else None)
         self._read_runs()
         if self._looks is not None:
             self._looks.resume()
 
     def on_screen_suspend(self) -> None:
+        self._back_from_run = self._cure.watches_run
         # A covered screen that goes on working makes Textual repaint the whole one above it, time and again.
         if self._looks is not None:
             self._looks.pause()
@@ -164,8 +170,9 @@ class HomeScreen(Screen[None]):
         there = {run.path for run in runs}
         self._marked = [path for path in self._marked if path in there]
         self._show_runs()
-        if first_time and runs and self.query_one(PresetList).has_focus:
-            self._table.focus()  # whoever has runs comes back for them
+        presets = self.query_one(PresetList)
+        if self.focused is None or (first_time and presets.has_focus):
+            (self._table if runs else presets).focus()  # whoever has runs comes back for them
 
     def _show_runs(self) -> None:
         runs, words = self._all_runs or [], self.query_one(Input).value

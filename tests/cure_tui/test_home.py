@@ -22,7 +22,7 @@ from engine.config import dump_toml, load_preset
 from engine.runs import listing
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, read_info
-from tests.cure_tui.driving import drive, until
+from tests.cure_tui.driving import drive, opened, until
 from tests.cure_tui.recorded import record_run
 
 OLD = RunInfo("nano-1", Path("/runs/nano-1"), RunCondition.FINISHED, preset="nano", started=1.0)
@@ -195,6 +195,44 @@ def test_keys_for_runs_say_so_where_there_is_none() -> None:
         await pilot.press("m", "r", "x", "c", "o", "escape")
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
+
+    drive(CureApp(), steps)
+
+
+def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enter would start another training in the list of presets."""
+    started: list[str] = []
+
+    def start(app: CureApp, preset: str) -> None:
+        started.append(preset)
+        folder = RunFolder.create(tmp_path / "home" / "runs" / f"run-{len(started)}", dump_toml(load_preset("nano")))
+        record_run(folder)
+        app.watch_run(folder.path)
+
+    monkeypatch.setattr(CureApp, "start_preset", start)
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        presets = app.screen.query_one(PresetList)
+        await until(pilot, lambda: presets.option_count >= 4 and presets.has_focus)
+        await pilot.press("enter")  # on the chosen preset, as there is no run yet
+        await opened(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        table = app.screen.query_one(RunTable)
+        await until(pilot, lambda: table.has_focus)
+        await pilot.press("enter")
+        await opened(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: presets.has_focus)
+        await pilot.press("enter")
+        await opened(app, pilot)
+        await pilot.press("escape", "enter")  # at once
+        await opened(app, pilot)
+        assert started == ["nano", "nano"]
 
     drive(CureApp(), steps)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 
 from cure_tui.terminal import in_terminal
-from engine.memory import grows_without_cycles
 
 
 def main() -> None:
     """Entry point."""
     if len(sys.argv) == 1 and in_terminal():
+        from engine.memory import grows_without_cycles
+
         with grows_without_cycles():
             from cure_tui.dashboard import show_dashboard
 

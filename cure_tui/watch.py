@@ -66,7 +66,7 @@ class Snapshot:
 
 
 class Pace:
-    """How long to wait for the next picture, so that all of them together keep to `SHARE_OF_MACHINE`."""
+    """How long to wait for the next picture: all of them keep to `SHARE_OF_MACHINE`, or come as seldom as allowed."""
 
     def __init__(self, cores: int | None = None, cpu_clock: Callable[[], float] = time.process_time) -> None:
         """cores: of this machine, by default those that the process may use. cpu_clock: seconds of CPU spent so far."""

@@ -35,7 +35,7 @@ class Scale:
 
     def dots(self, values: Floats, dots: int) -> Floats:
         """Where values lie on a side of so many dots: 0 at `low`, dots - 1 at `high`, not rounded."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # as above
             return self.fractions(values) * (dots - 1)
 
     def labelled(self, dots: int) -> list[tuple[int, str]]:

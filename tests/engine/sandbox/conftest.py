@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.sandbox import Executor, Limits, SandboxLevel, sandbox_level
+from engine.sandbox import Executor, SandboxLevel, sandbox_level
 from engine.sandbox.launch import Confinement
-
-SHORT = Limits(cpu_seconds=0.3, memory_mb=256, output_kb=64)
+from tests.engine.sandbox.bounds import LIMITS
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +21,7 @@ def best_level() -> SandboxLevel:
 
 @pytest.fixture(scope="module")
 def executor(best_level: SandboxLevel) -> Iterator[Executor]:
-    with Executor(SHORT, cells=2, level=best_level, sticky_timeouts=False) as shared:
+    with Executor(LIMITS, cells=2, level=best_level, sticky_timeouts=False) as shared:
         yield shared
 
 
@@ -36,5 +35,5 @@ def executor_at_level(request: pytest.FixtureRequest) -> Iterator[Executor]:
         pytest.skip(f"level {request.param} does not hold here: {level.reasons}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MY_TOKEN", "token of the user")
-        with Executor(SHORT, cells=1, level=level) as shared:
+        with Executor(LIMITS, cells=1, level=level) as shared:
             yield shared

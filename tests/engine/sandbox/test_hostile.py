@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from engine.sandbox import Executor, Outcome, Status
+from tests.engine.sandbox.bounds import SHORT_CPU
 
 # What a program knows of its prey; what it prints after BREACH is what it got.
 PRELUDE = "SECRET, FOLDER, TCP, UDP, PATH_SOCKET, ABSTRACT, VICTIM = {!r}\n"
@@ -262,7 +263,8 @@ def test_nothing_outside_is_reached(executor_at_level: Executor, prey: Prey, nam
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_end_in_bound_and_the_batch_goes_on(executor_at_level: Executor, name: str) -> None:
     source, statuses = BOMBS[name]
-    (outcome,) = executor_at_level.run(source, [""])
+    cpu_seconds = SHORT_CPU if Status.TIME_LIMIT in statuses else None
+    (outcome,) = executor_at_level.run(source, [""], cpu_seconds)
     if executor_at_level.level.confinement.deny_open and "import" in outcome.stderr_tail:
         statuses = statuses | {Status.RUNTIME_ERROR}  # a module that is not warm cannot be read there
     assert outcome.status in statuses, outcome

@@ -8,6 +8,7 @@ from engine.errors import ConfigError, EnvironmentError_
 from engine.sandbox import Executor, Limits, SandboxLevel, Status, passes
 from engine.sandbox.launch import Confinement
 from engine.sandbox.level import sandbox_level
+from tests.engine.sandbox.bounds import SHORT_CPU
 
 STATUSES = {
     "ends by itself": ("print(1)", Status.OK),
@@ -53,7 +54,8 @@ STATUSES = {
 @pytest.mark.parametrize("name", STATUSES)
 def test_every_ending_has_its_status(executor: Executor, name: str) -> None:
     source, status = STATUSES[name]
-    (outcome,) = executor.run(source, ["1 2\n"])
+    cpu_seconds = SHORT_CPU if status is Status.TIME_LIMIT else None
+    (outcome,) = executor.run(source, ["1 2\n"], cpu_seconds)
     assert outcome.status is status, outcome
 
 

@@ -31,18 +31,29 @@ def merge_lora(model: PreTrainedModel, adapter: Path) -> None:
     The folder is as peft writes it, with plain LoRA alone: the adapters that runs of this engine train. Raises
     RunError where it cannot be read, is another kind of adapter, or one of another model; then `model` is as before.
     """
+    scale, factors = _fitting(model, adapter)
+    with torch.no_grad():
+        for layer, a, b in factors:
+            delta = b.to(layer.weight.device, torch.float32) @ a.to(layer.weight.device, torch.float32) * scale
+            layer.weight.copy_(layer.weight.float() + delta)
+
+
+def check_lora(model: PreTrainedModel, adapter: Path) -> None:
+    """Raises RunError where `merge_lora` would, and changes nothing: for who hands the folder to peft."""
+    _fitting(model, adapter)
+
+
+def _fitting(model: PreTrainedModel, adapter: Path) -> tuple[float, list[tuple[nn.Linear, Tensor, Tensor]]]:
+    """The scale, and each adapted layer with its A [rank, in] and B [out, rank]."""
     scale, factors = _read(adapter)
     layers = dict(model.named_modules())
+    found = []
     for name, (a, b) in factors.items():
         layer = layers.get(name)
-        if not isinstance(layer, nn.Linear) or layer.weight.shape != (b.shape[0], a.shape[1]):
+        if not isinstance(layer, nn.Linear) or (layer.out_features, layer.in_features) != (b.shape[0], a.shape[1]):
             raise RunError(f"the adapter in {adapter} is one of another model: {name} does not fit", _REMEDY)
-    with torch.no_grad():
-        for name, (a, b) in factors.items():
-            weight = layers[name].weight
-            assert isinstance(weight, nn.Parameter)
-            delta = b.to(weight.device, torch.float32) @ a.to(weight.device, torch.float32) * scale
-            weight.copy_(weight.float() + delta)
+        found.append((layer, a, b))
+    return scale, found
 
 
 def _read(adapter: Path) -> tuple[float, dict[str, tuple[Tensor, Tensor]]]:

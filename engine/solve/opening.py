@@ -106,11 +106,12 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
 
 def _trained(base: PreTrainedModel, adapter: Path, config: RunConfig) -> PreTrainedModel | PeftModel:
     """`base` with an adapter: in its weights, but for 4-bit ones, which merging would round anew."""
-    if config.policy.precision != "nf4":
-        from engine.models.merged_lora import merge_lora
+    from engine.models.merged_lora import check_lora, merge_lora
 
+    if config.policy.precision != "nf4":
         merge_lora(base, adapter)
         return base
+    check_lora(base, adapter)
     from peft import PeftModel
 
     return PeftModel.from_pretrained(base, str(adapter))

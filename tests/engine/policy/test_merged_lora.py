@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from engine.errors import RunError
 from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
-from engine.models.merged_lora import merge_lora
+from engine.models.merged_lora import check_lora, merge_lora
 from engine.policy.checkpoint import merged_state_dict, save_adapter
 
 MakeModel = Callable[..., PeftModel]
@@ -48,12 +48,15 @@ def test_it_gives_what_peft_gives(make_model: MakeModel, tmp_path: Path, archite
         assert torch.equal(tensor, expected[name]), name
 
 
-def test_an_adapter_of_another_model_changes_nothing(make_model: MakeModel, adapter: Path) -> None:
+@pytest.mark.parametrize("use", [merge_lora, check_lora])
+def test_an_adapter_of_another_model_changes_nothing(
+    make_model: MakeModel, adapter: Path, use: Callable[[PreTrainedModel, Path], None]
+) -> None:
     other = make_model("qwen2", moved=False).unload()
     other.model.layers[1].mlp.down_proj = torch.nn.Linear(40, 32)
     before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     with pytest.raises(RunError, match=r"one of another model: .*down_proj does not fit"):
-        merge_lora(other, adapter)
+        use(other, adapter)
     assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())
 
 

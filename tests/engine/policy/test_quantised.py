@@ -12,9 +12,12 @@ from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
+from engine.errors import RunError
 from engine.models import BaseModel, load_base_model
+from engine.models.merged_lora import check_lora
 from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
+from engine.policy.checkpoint import save_adapter
 from engine.policy.quantised import FusedLoraNf4, dequantised
 from engine.resources import source_path
 
@@ -162,3 +165,12 @@ def _answers(tokenizer: PreTrainedTokenizerBase) -> list[TrainSample]:
             prompt_ids = tuple(tokenizer.encode(prompt, add_special_tokens=False))
             samples.append(TrainSample(prompt_ids, answer, (0.0,) * len(answer), (-1.0) ** number, role))
     return samples
+
+
+def test_a_trained_adapter_is_checked_against_packed_layers(nf4: BaseModel, model_folder: Path, tmp_path: Path) -> None:
+    save_adapter(tmp_path, policy_on(nf4).model)
+    packed = load_base_model(str(model_folder), precision="nf4").model
+    check_lora(packed, tmp_path)  # 4-bit weights have another shape than the matrices that they stand for
+    packed.model.layers[1].mlp.down_proj = torch.nn.Linear(40, 32)
+    with pytest.raises(RunError, match=r"one of another model: .*down_proj does not fit"):
+        check_lora(packed, tmp_path)

@@ -33,10 +33,10 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
         print(said, file=sys.stderr)
     if engine is not None:
         from cure_tui.headless import report
-        from engine.runs.journal import JournalReader
-        from engine.runs.state import RunStatus, replay
+        from engine.runs.listing import read_state
+        from engine.runs.state import RunStatus
 
-        state = replay(JournalReader(engine.folder.journal).poll())
+        state = read_state(engine.folder.journal)
         if state.status is RunStatus.FINISHED:
             report(engine.folder, state, as_json=False)
 

@@ -21,6 +21,7 @@ from engine.evaluation import EvalSummary, format_table
 from engine.runs.folder import RunFolder
 from engine.runs.home import run_name
 from engine.runs.journal import JournalReader
+from engine.runs.listing import read_state
 from engine.runs.live import LiveReader
 from engine.runs.state import RunState, RunStatus, reduce, replay
 
@@ -47,7 +48,7 @@ def resume_run(wanted: str, *, as_json: bool) -> int:
     if prepared.finished:
         folder = prepared.folder
         typer.echo(f"run {run_name(folder.path)} is finished", err=True)
-        report(folder, replay(JournalReader(folder.journal).poll()), as_json=as_json)
+        report(folder, read_state(folder.journal), as_json=as_json)
         return 0
     return _follow(prepared, as_json=as_json)
 
@@ -57,7 +58,7 @@ def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
     typer.echo(f"run {run_name(folder.path)}\n{describe(config)}", err=True)
     reader = JournalReader(folder.journal)
     # What a resumed run has said before counts, but for how it ended: that was another engine's word.
-    state = replace(replay(reader.poll()), status=RunStatus.NEW, ending="", remedy="")
+    state = replace(replay(reader.poll(stale=False)), status=RunStatus.NEW, ending="", remedy="")
     view = view_for(sys.stderr, config.run.max_minutes)
     with Interruption() as interruption:
         try:

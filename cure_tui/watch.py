@@ -112,16 +112,16 @@ class RunWatcher:
         self.close()
 
     def look(self) -> Snapshot:
-        """Reads what is new, at most EVENTS_A_ROUND events. For the thread, and for tests without one."""
+        """Reads what is new, at most EVENTS_A_ROUND lines. For the thread, and for tests without one."""
         if not self._folder.path.is_dir():
             return self._failed(f"the folder {self._folder.path} is gone")
         try:
             pulse = read_pulse(self._folder)
-            events = self._journal.poll(EVENTS_A_ROUND)
+            events = self._journal.poll(EVENTS_A_ROUND, stale=False)
         except RunError as error:
             return self._failed(str(error))
         self._state = replay(events, self._state)
-        loading = len(events) == EVENTS_A_ROUND
+        loading = self._journal.behind
         condition = self._ahead() if loading else condition_of(self._state, pulse)
         alive = condition is RunCondition.LIVE
         return Snapshot(

@@ -56,12 +56,10 @@ def _read(wanted: str) -> ComparedRun:
     from engine.errors import RunError
     from engine.runs.folder import RunFolder
     from engine.runs.home import run_name
-    from engine.runs.journal import read_journal
-    from engine.runs.listing import RunCondition, find_run
-    from engine.runs.state import replay
+    from engine.runs.listing import RunCondition, find_run, read_state
 
     info = find_run(wanted)
     if info.state is RunCondition.UNREADABLE:
         raise RunError(info.fault)
     folder = RunFolder.open(info.path)
-    return ComparedRun(run_name(info.path), load_config(folder.config), replay(read_journal(folder.journal)))
+    return ComparedRun(run_name(info.path), load_config(folder.config), read_state(folder.journal))

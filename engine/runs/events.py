@@ -59,6 +59,15 @@ class EventKind(StrEnum):
     RUN_FAILED = "run_failed"
 
 
+def _start_of(kind: EventKind) -> bytes:
+    """How `encode_event` begins a line of that kind."""
+    return b'{"kind":"%s",' % kind.encode()
+
+
+_PROGRESS = tuple(map(_start_of, (EventKind.PHASE_STARTED, EventKind.PHASE_FINISHED, EventKind.HEARTBEAT)))
+_STEP = _start_of(EventKind.STEP_FINISHED)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened.
@@ -85,6 +94,20 @@ def encode_event(event: Event) -> bytes:
         "data": event.data,
     }
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+def is_progress(line: bytes) -> bool:
+    """Whether the event on `line`, which is not parsed, says only where inside a step the engine is.
+
+    The end of that step, or of a later one, says all that such an event does.
+    """
+    return line.startswith(_PROGRESS) and line.endswith(b"}}\n")
+
+
+def ends_step(line: bytes) -> bool:
+    """Whether the event on `line` is a finished step that can be read."""
+    event = decode_event(line) if line.startswith(_STEP) else None
+    return event is not None and event.step is not None
 
 
 def decode_event(line: bytes) -> Event | None:

@@ -14,7 +14,7 @@ from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import BEAT_SECONDS, seconds_since_beat
 from engine.runs.home import runs_home
-from engine.runs.journal import read_ends
+from engine.runs.journal import JournalReader, read_ends
 from engine.runs.lock import LockHolder, lock_holder
 from engine.runs.state import Evaluation, RunState, RunStatus, replay
 
@@ -105,6 +105,11 @@ def read_info(path: Path) -> RunInfo:
         evaluation=state.evaluations[-1] if state.evaluations else None,
         ending=state.ending,
     )
+
+
+def read_state(path: Path) -> RunState:
+    """All that the journal at `path` says, as one picture. Raises RunError: another version, not readable."""
+    return replay(JournalReader(path).poll(stale=False))
 
 
 def find_run(wanted: str, home: Path | None = None) -> RunInfo:

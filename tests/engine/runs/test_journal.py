@@ -156,6 +156,22 @@ def test_polling_with_a_limit_reads_everything_in_order_once(path: Path) -> None
     ]
 
 
+def test_progress_of_finished_steps_is_left_out_but_nothing_damaged(path: Path) -> None:
+    with started(path) as writer:
+        for step in (1, 2):
+            writer.phase_started(step, "sample")
+            writer.heartbeat(step, done=1)
+            writer.notice("stays", step=step)
+            writer.step_finished(step, {})
+        writer.phase_started(3, "sample")
+    with open(path, "ab") as file:
+        file.write(b'{"kind":"heartbeat","st\n{"kind":"step_finished","step":null,"seconds":1,"time":1,"data":{}}\n')
+    reader = JournalReader(path)
+    kinds = [str(event.kind) for event in reader.poll(stale=False)]
+    assert kinds == ["run_started", *["notice", "step_finished"] * 2, "phase_started", "step_finished"]
+    assert reader.skipped == 1
+
+
 def test_a_line_longer_than_the_readers_chunk_is_read(path: Path) -> None:
     with started(path) as writer:
         writer.notice("x" * 1_000_000)

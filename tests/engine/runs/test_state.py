@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runs.events import Event, Json
+from engine.runs.events import Event, EventKind, Json
 from engine.runs.history import History
-from engine.runs.journal import JournalWriter, read_journal
+from engine.runs.journal import JournalReader, JournalWriter, read_journal
 from engine.runs.state import RunState, RunStatus, Sandbox, reduce, replay
 
 
@@ -156,6 +157,26 @@ def test_reducing_live_and_replaying_the_journal_agree(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(replayed.column("b"), live.column("b"))
     assert replayed.evaluations[0].summary == live.evaluations[0].summary
+
+
+PROGRESS = ("phase_started", "phase_finished", "heartbeat")
+SOME_KINDS = st.sampled_from([*PROGRESS, "step_finished", "resumed", "paused", "notice", "asked"])
+
+
+@given(st.lists(st.tuples(SOME_KINDS, st.none() | st.integers(1, 9)), max_size=40), st.integers(1, 9))
+def test_without_stale_progress_a_journal_tells_the_same(told: list[tuple[str, int | None]], limit: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.jsonl"
+        with JournalWriter(path) as writer:
+            writer.run_started(preset="nano", steps=9, seed=0)
+            for kind, step in told:
+                data: dict[str, object] = {"phase": "sample", "total": step, "done": 1, "metrics": {"x": 1.0}}
+                writer.append(EventKind(kind), step, data | {"from_step": step, "command": "stop", "text": "so"})
+        whole, reader, state = read_journal(path), JournalReader(path), RunState()
+        for end in range(limit, len(whole) + limit, limit):
+            state = replay(reader.poll(limit, stale=False), state)
+            assert state == replay(whole[:end])
+            assert reader.behind == (end < len(whole))
 
 
 def test_50k_events_reduce_in_about_a_second() -> None:

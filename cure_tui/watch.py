@@ -27,11 +27,11 @@ from engine.runs.state import RunState, replay
 
 ACTIVE_SECONDS = 1 / 8
 """Text that grows reads no better at twice the rate, which would cost twice as much of a core that the engine wants."""
-SLOWEST_SECONDS = 0.25
+SLOWEST_SECONDS = 0.4
 """Less often it would not look alive."""
-SHARE_OF_MACHINE = 0.02
+SHARE_OF_MACHINE = 0.015
 """Of all cores' time, for this process while a run is live: an engine that computes on the CPU wants every one of them.
-At 15 ms a picture it takes effect on fewer than six cores."""
+At 15 ms a picture it takes effect on up to eight cores."""
 IDLE_SECONDS = 0.5
 LOADING_SECONDS = 1.5
 """Between pictures of a journal that is still being read: most are read by then, and a picture takes as long to draw

@@ -27,7 +27,7 @@ SETTINGS = (
 )  # fmt: skip
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_run_outlives_one_loss_of_vllm_ends_in_one_line_at_the_second_and_is_resumed(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", *SETTINGS)
     process = engine(folder)
@@ -38,7 +38,7 @@ def test_a_run_outlives_one_loss_of_vllm_ends_in_one_line_at_the_second_and_is_r
     assert metrics_by_step(folder)[1]["sampler_restarts"] == 1
 
     _kill_vllm_while_sampling(folder, 2, process)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 6
     assert errors.count("\n") == 1
     assert "vLLM was lost 2 times in this run" in errors

@@ -21,6 +21,7 @@ from cure_tui.ascii_filter import AsciiOnly
 from cure_tui.copying import save
 from cure_tui.palette import DEFAULT_THEME, THEMES
 from cure_tui.screen_picture import screen_svg
+from cure_tui.widgets.keys_line import HELP
 from cure_tui.window_title import title_codes
 from engine.errors import CureError
 from engine.memory import grows_without_cycles
@@ -42,7 +43,7 @@ class CureApp(App[str]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "next_theme", "Theme", show=False),
-        Binding("question_mark", "toggle_help", "Help"),
+        Binding("question_mark", HELP, "Help"),
         Binding("ctrl+s", "save_picture", "Save the screen as a picture", show=False),
         Binding("q", "leave", "Quit"),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),

@@ -111,7 +111,7 @@ class RunScreen(Screen[None]):
             yield OverviewPane(
                 self.archive
             )  # the others come when they are first looked at: they are two thirds of all
-        yield KeysLine(show_command_palette=True)
+        yield KeysLine(with_palette=True)
 
     def on_mount(self) -> None:
         self._show_header()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,10 +68,25 @@ def line_chart(series: Sequence[Series], columns: int, rows: int, options: Chart
 
 
 def _curve(series: Series, number: int, options: ChartOptions) -> _Curve:
-    marker = marker_of(number, options.glyphs)
-    raw = points(series.x, series.y, options.log_y)
-    smooth = smoothed(series, options.smoothing, options.log_y)
-    return _Curve(series, marker, smooth or raw, raw if smooth else None)
+    raw, smooth = _prepared(series, options.smoothing, options.log_y)
+    return _Curve(series, marker_of(number, options.glyphs), smooth or raw, raw if smooth else None)
+
+
+_PREPARED: OrderedDict[tuple[int, int, float, bool], tuple[Series, Points, Points | None]] = OrderedDict()
+_PREPARED_KEPT = 64
+
+
+def _prepared(series: Series, smoothing: float, log_y: bool) -> tuple[Points, Points | None]:
+    """The raw and the smoothed points. Of arrays seen lately they are remembered: a step back or on moves only the
+    cursor, and the arrays of a series never change."""
+    key = id(series.x), id(series.y), smoothing, log_y
+    known = _PREPARED.get(key)
+    if known is None or known[0].x is not series.x or known[0].y is not series.y:
+        raw, smooth = points(series.x, series.y, log_y), smoothed(series, smoothing, log_y)
+        known = _PREPARED[key] = series, raw, smooth
+        if len(_PREPARED) > _PREPARED_KEPT:
+            _PREPARED.popitem(last=False)
+    return known[1:]
 
 
 def _entry(curve: _Curve, cursor_x: float | None) -> Entry:

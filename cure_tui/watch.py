@@ -2,7 +2,8 @@
 
 It never touches the run: a dashboard may be closed, killed or opened twice without the engine noticing. Changes are
 published at most every `ACTIVE_SECONDS`, and less often where drawing them would take the engine more than
-`SHARE_OF_MACHINE`; a run that stands still is looked at twice a second and costs next to nothing.
+`SHARE_OF_MACHINE`. While no answers are being sampled only what happens is shown, and the time once a second; a run
+that stands still is looked at twice a second and costs next to nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from engine.runs.state import RunState, replay
 
 ACTIVE_SECONDS = 1 / 8
 """Text that grows reads no better at twice the rate, which would cost twice as much of a core that the engine wants."""
-SLOWEST_SECONDS = 0.4
+SLOWEST_SECONDS = 0.5
 """Less often it would not look alive."""
+CALM_SECONDS = 1.0
+"""Between pictures in which only the time has changed: an update has nothing to show, and wants every core."""
 SHARE_OF_MACHINE = 0.015
 """Of all cores' time, for this process while a run is live: an engine that computes on the CPU wants every one of them.
 At 15 ms a picture it takes effect on up to eight cores."""
@@ -63,6 +66,9 @@ class Snapshot:
     @property
     def is_live(self) -> bool:
         return self.condition is RunCondition.LIVE
+
+
+_Signs = tuple[int | None, ...]
 
 
 class Pace:
@@ -137,6 +143,16 @@ class RunWatcher:
             skipped=self._journal.skipped,
         )
 
+    def _wait(self, seconds: float, calm_seconds: float, seen: _Signs) -> None:
+        """Waits for `seconds`, and then until something happens that is not `seen`, `calm_seconds` in all at most."""
+        until = time.monotonic() + calm_seconds
+        while not self._over.wait(seconds) and time.monotonic() < until and self._signs() == seen:
+            pass
+
+    def _signs(self) -> _Signs:
+        """Times of what changes when something happens: some microseconds, where a look takes a millisecond or two."""
+        return tuple(map(_modified_ns, (self._folder.journal, self._folder.live, self._folder.inbox)))
+
     def _ahead(self) -> RunCondition:
         """The condition while the end of the journal is still unread."""
         if self._read_ahead is None:
@@ -154,7 +170,7 @@ class RunWatcher:
         published, due = Snapshot(self._folder.path), time.monotonic() + LOADING_SECONDS
         with ExitStack() as reading:
             while not self._over.is_set():
-                snapshot = self.look()
+                seen, snapshot = self._signs(), self.look()
                 now = time.monotonic()
                 if snapshot.loading and not self._reads_much:
                     self._reads_much = True
@@ -164,10 +180,24 @@ class RunWatcher:
                 if _differs(snapshot, published) and not (snapshot.loading and now < due):
                     published, due = snapshot, now + LOADING_SECONDS
                     self._publish(snapshot)
-                if not snapshot.loading:
-                    self._over.wait(pace.pause() if snapshot.is_live else IDLE_SECONDS)
+                if snapshot.is_live and not snapshot.loading:
+                    self._wait(pace.pause(), 0.0 if _samples(snapshot) else CALM_SECONDS, seen)
+                elif not snapshot.loading:
+                    self._over.wait(IDLE_SECONDS)
         if self._reads_much:
             release()
+
+
+def _samples(snapshot: Snapshot) -> bool:
+    """Whether answers are being sampled: what there is to see."""
+    return snapshot.live is not None and snapshot.live.done < snapshot.live.total
+
+
+def _modified_ns(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _differs(one: Snapshot, other: Snapshot) -> bool:

@@ -6,18 +6,29 @@ import gc
 import itertools
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cure_tui.watch import ACTIVE_SECONDS, EVENTS_A_ROUND, SHARE_OF_MACHINE, SLOWEST_SECONDS, Pace, RunWatcher, Snapshot
+from cure_tui.watch import (
+    ACTIVE_SECONDS,
+    EVENTS_A_ROUND,
+    SHARE_OF_MACHINE,
+    SLOWEST_SECONDS,
+    Pace,
+    RunWatcher,
+    Snapshot,
+    _samples,
+)
 from engine.config import dump_toml, load_preset
 from engine.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, send
 from engine.runs.journal import JournalWriter
 from engine.runs.listing import RunCondition
+from engine.runs.live import LiveWriter
 
 
 @pytest.fixture
@@ -91,6 +102,36 @@ def test_a_long_journal_is_kept_from_the_garbage_collector_as_long_as_it_is_watc
         assert gc.isenabled()
         assert gc.get_freeze_count() > EVENTS_A_ROUND
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize("happens", ["event", "command", "answer", "nothing"])
+def test_without_answers_being_sampled_the_next_picture_waits_for_something_to_happen(
+    folder: RunFolder, journal: JournalWriter, happens: str
+) -> None:
+    watcher = RunWatcher(folder.path, lambda snapshot: None)
+    seen = watcher._signs()
+    acts = {
+        "event": lambda: journal.notice("now"),
+        "command": lambda: send(folder.path, Command.PAUSE),
+        "answer": lambda: LiveWriter(folder.live).start_phase("sample", 9),
+        "nothing": lambda: None,
+    }
+    threading.Timer(0.1, acts[happens]).start()
+    began = time.monotonic()
+    watcher._wait(0.01, 30.0 if happens != "nothing" else 0.3, seen)
+    assert 0.1 < time.monotonic() - began < 10.0
+
+
+def test_while_answers_are_sampled_it_waits_for_nothing(folder: RunFolder, journal: JournalWriter) -> None:
+    live = LiveWriter(folder.live)
+    watcher = RunWatcher(folder.path, lambda snapshot: None)
+    with folder.lock():
+        for phase, total, done, samples in (("sample", 9, 3, True), ("sample", 9, 9, False), ("update", 0, 0, False)):
+            live.start_phase(phase, total)
+            live.progress(done)
+            live.flush()
+            assert _samples(watcher.look()) is samples
+    assert not _samples(watcher.look()), "the engine is gone"
 
 
 def test_torn_and_garbled_lines_are_counted_not_fatal(folder: RunFolder, journal: JournalWriter) -> None:

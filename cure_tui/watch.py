@@ -42,6 +42,9 @@ as thousands of events to read."""
 EVENTS_A_ROUND = 2000
 """Some hundredths of a second of parsing: a long journal is shown while it is being read."""
 
+_Signs = tuple[int | None, ...]
+"""When journal, wall and inbox last changed, in ns; None where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -66,9 +69,6 @@ class Snapshot:
     @property
     def is_live(self) -> bool:
         return self.condition is RunCondition.LIVE
-
-
-_Signs = tuple[int | None, ...]
 
 
 class Pace:

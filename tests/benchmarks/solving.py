@@ -155,6 +155,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="all evidence of the tasks into this file")
     arguments = parser.parse_args()
+    if arguments.tasks < 2:
+        parser.error("--tasks needs 2 or more: one margin has no standard error")
     problems = load_problems(source_path(HELDOUT))[: arguments.tasks]
     cold(problems[0], arguments.rounds)
     solutions = tasks(problems, f"run:{arguments.adapter}" if arguments.adapter else "nano")

@@ -42,7 +42,7 @@ def write_document(compositions: Sequence[Composition], rng: random.Random) -> D
 
 
 def draw_reading(composition: Composition, rng: random.Random) -> Reading:
-    """Which phrases this reader gets right."""
+    """Draw which phrases this reader gets right."""
     return tuple(rng.random() >= part.trouble for part in composition.parts)
 
 
@@ -84,7 +84,7 @@ def _with_bug(lines: list[str], rng: random.Random) -> list[str]:
 
 
 def _slip(composition: Composition, value: str, rng: random.Random) -> str:
-    """A wrong answer of the kind a hurried person writes."""
+    """Make a wrong answer of the kind a hurried person writes."""
     if composition.family is LETTERS:
         letters = list(value)
         letters[rng.randrange(len(letters))] = rng.choice("ABCDEFGH")

@@ -325,12 +325,12 @@ def compositions(family: Family) -> list[Composition]:
 
 
 def program(composition: Composition, reading: Reading = RIGHT) -> str:
-    """The source that solves a composition when its phrases are read as `reading` says."""
+    """Return the source that solves a composition when its phrases are read as `reading` says."""
     return "\n".join([composition.family.parse, *stage_lines(composition, reading)]) + "\n"
 
 
 def stage_lines(composition: Composition, reading: Reading) -> list[str]:
-    """The program's lines after the parse: one a slot (the loop family folds two slots into one line)."""
+    """Return the program's lines after the parse: one a slot (the loop family folds two slots into one line)."""
     variable = composition.family.variable
     first, second, third = (part.code(ok) for part, ok in zip(composition.parts, reading, strict=True))
     if composition.family is LOOP:
@@ -339,7 +339,7 @@ def stage_lines(composition: Composition, reading: Reading) -> list[str]:
 
 
 def work_out(composition: Composition, text: str, reading: Reading = RIGHT) -> tuple[str, ...]:
-    """The values that a careful reader writes down on the way: after each stage, the answer last.
+    """Return the values that a careful reader writes down on the way: after each stage, the answer last.
 
     Raises `NoAnswer` where a program with this reading would raise.
     """
@@ -363,12 +363,12 @@ def work_out(composition: Composition, text: str, reading: Reading = RIGHT) -> t
 
 
 def answer(composition: Composition, text: str, reading: Reading = RIGHT) -> str:
-    """What a program with this reading prints for `text`; `NoAnswer` where it raises."""
+    """Return the output of a program with this reading for `text`; `NoAnswer` where it raises."""
     return work_out(composition, text, reading)[-1]
 
 
 def draw_input(composition: Composition, rng: random.Random, reading: Reading = RIGHT) -> str:
-    """A random valid input that leaves something to compute."""
+    """Draw a random valid input that leaves something to compute."""
     while True:
         text = composition.family.draw(rng)
         try:
@@ -379,7 +379,7 @@ def draw_input(composition: Composition, rng: random.Random, reading: Reading = 
 
 
 def is_valid_input(problem_id: str, text: str) -> bool:
-    """Whether a test input keeps to its family's format and leaves a right program something to compute."""
+    """Tell whether a test input keeps to its family's format and leaves a right program something to compute."""
     name, *choice = problem_id.split("-")
     family = FAMILY_BY_NAME[name]
     if not family.is_valid(text):
@@ -393,7 +393,7 @@ def is_valid_input(problem_id: str, text: str) -> bool:
 
 
 def _parse(family: Family, text: str) -> dict[str, Any]:
-    """The names that the family's parse line binds."""
+    """Return the names that the family's parse line binds."""
     if family is PAIR or family is LOOP:
         a, b = map(int, text.split())
         return {"a": a, "b": b, "c": a}

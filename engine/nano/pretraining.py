@@ -89,7 +89,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> Qwen3ForC
 
 
 def pretrain(compositions: Sequence[Composition], work: Path, recipe: Recipe, *, compiled: bool) -> Path:
-    """Runs (or continues) the recipe in `work` and returns the folder of the finished model, weights in bf16."""
+    """Run (or continue) the recipe in `work` and return the folder of the finished model, weights in bf16."""
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(compositions, recipe)
     model = build_model(tokenizer, recipe)
@@ -127,7 +127,7 @@ def pretrain(compositions: Sequence[Composition], work: Path, recipe: Recipe, *,
 
 
 def export(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Writes what ships: bf16 safetensors, config, tokenizer."""
+    """Write the files that ship: bf16 safetensors, config, tokenizer."""
     shipped = Qwen3ForCausalLM(model.config)
     shipped.load_state_dict(model.state_dict())
     for parameter in shipped.parameters():
@@ -139,7 +139,7 @@ def export(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: 
 
 
 def encode(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast) -> list[Row]:
-    """Of each document: token ids of prompt and answer, and how many of them are prompt."""
+    """Encode each document: token ids of prompt and answer, and how many of them are prompt."""
     chats = [[{"role": "user", "content": _user_text(document)}] for document in documents]
     prompts = tokenizer.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
     prompt_ids = tokenizer(prompts, add_special_tokens=False).input_ids

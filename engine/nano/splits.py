@@ -1,4 +1,4 @@
-"""Which compositions the model is pretrained on, trained on by RL, chosen by and judged by: four disjoint splits.
+"""Splits of the compositions, all disjoint: pretraining, RL, validation and held-out.
 
 No two compositions of different splits behave alike: of every set that answers the same on 120 inputs only the
 first is kept. Some held-out tasks also recombine phrases: a few pairs of parts (first and second slot) occur in no
@@ -69,7 +69,7 @@ def make_splits() -> Splits:
 
 
 def behaviourally_distinct(family: Family) -> list[Composition]:
-    """The compositions of a family without those that answer like an earlier one, or hardly ever."""
+    """Return the compositions of a family without those that answer like an earlier one, or hardly ever."""
     inputs = probe_inputs(family)
     seen: set[tuple[str | None, ...]] = set()
     kept: list[Composition] = []
@@ -83,13 +83,13 @@ def behaviourally_distinct(family: Family) -> list[Composition]:
 
 
 def probe_inputs(family: Family) -> list[str]:
-    """The inputs on which two compositions must differ to count as two tasks."""
+    """Return the inputs on which two compositions must differ to count as two tasks."""
     rng = random.Random(f"{SEED} {family.name}")
     return [family.draw(rng) for _ in range(120)]
 
 
 def to_problem(composition: Composition, split: str) -> Problem:
-    """The composition as a problem: one public example, hidden tests, and the reference program.
+    """Turn the composition into a problem: one public example, hidden tests, and the reference program.
 
     Hidden tests are drawn so that, taken together, they tell the right program from every single misreading.
     """

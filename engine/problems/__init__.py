@@ -1,4 +1,4 @@
-"""What is to be solved: programming problems with their tests, their files, the order a run draws them in."""
+"""Problems to be solved: their tests, their files, the order a run draws them in."""
 
 from engine.problems.cure_format import load_problems, parse_cure_record, save_problems, to_cure_record
 from engine.problems.problem import IOExample, Problem

@@ -91,7 +91,7 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
 
 
 def to_cure_record(problem: Problem) -> dict[str, object]:
-    """The CURE object that `parse_cure_record` reads back as an equal Problem; empty options are left out."""
+    """Return the CURE object that `parse_cure_record` reads back as an equal Problem; empty options are left out."""
     record: dict[str, object] = {
         "task_id": problem.id,
         "question": problem.statement,
@@ -121,7 +121,7 @@ class _Fields:
         raise DataError(f'{self.where}, field "{field}" {what}', remedy)
 
     def has(self, field: str) -> bool:
-        """An optional field that is null counts as absent."""
+        """Tell whether a field is given; an optional field that is null counts as absent."""
         return self.values.get(field) is not None
 
     def _required(self, field: str) -> object:
@@ -149,7 +149,7 @@ class _Fields:
         return tuple(self._as_text(f"{field}[{position}]", value) for position, value in enumerate(values))
 
     def label(self, field: str, default: str) -> str:
-        """An optional short name; `default` where it is absent, blank only where `default` is."""
+        """Return an optional short name; `default` where it is absent, blank only where `default` is."""
         if not self.has(field):
             return default
         value = self.values[field]
@@ -177,7 +177,7 @@ class _Fields:
 
 
 def _kind(value: object) -> str:
-    """What JSON calls the type of a decoded value, with its article."""
+    """Return JSON's name for the type of a decoded value, with its article."""
     match value:
         case None:
             return "null"

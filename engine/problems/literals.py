@@ -8,7 +8,7 @@ _JSON_NAMES = {"true": True, "false": False, "null": None}
 
 
 def arguments_as_lines(text: str) -> str | None:
-    """The values of `name = literal, ...`, one a line; None where `text` is anything else."""
+    """Return the values of `name = literal, ...`, one a line; None where `text` is anything else."""
     try:
         call = ast.parse(f"f({' '.join(text.split())})", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -22,7 +22,7 @@ def arguments_as_lines(text: str) -> str | None:
 
 
 def value_as_line(text: str) -> str:
-    """A literal in the same form; text that is no literal stays as it is."""
+    """Return a literal in the same form; text that is no literal stays as it is."""
     try:
         return _line(_literal(ast.parse(text.strip(), mode="eval").body))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -30,7 +30,7 @@ def value_as_line(text: str) -> str:
 
 
 def _literal(node: ast.expr) -> object:
-    """Raises ValueError for what is no literal."""
+    """Evaluate a literal. ValueError for text that is none."""
     if isinstance(node, ast.Name) and node.id in _JSON_NAMES:
         return _JSON_NAMES[node.id]
     if isinstance(node, ast.List | ast.Tuple):

@@ -47,7 +47,7 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&quot;": '"', "&#39;": "'
 
 @dataclass(frozen=True, slots=True)
 class MarkdownProblem:
-    """What was understood of a file.
+    """A problem as understood from a Markdown file.
 
     problem: `statement` is the whole text, examples included; `public` the examples, `hidden` is empty.
     prose: the statement's paragraphs alone, on one line: what a model of short prompts is asked.
@@ -136,7 +136,7 @@ def _pieces(body: str) -> list[_Piece]:
 
 
 def _line_pieces(token: Token, *, is_heading: bool) -> list[_Piece]:
-    """A heading or paragraph: each of its lines may be a label with or without a value."""
+    """Split a heading or paragraph: each of its lines may be a label with or without a value."""
     pieces: list[_Piece] = []
     for line in _plain_inline(token).split("\n"):
         label = _label(line)
@@ -148,7 +148,7 @@ def _line_pieces(token: Token, *, is_heading: bool) -> list[_Piece]:
 
 
 def _block_pieces(content: str) -> list[_Piece]:
-    """A block of code: an input or output, or a whole example with its labels inside."""
+    """Split a block of code: an input or output, or a whole example with its labels inside."""
     lines = content.rstrip("\n").split("\n")
     if not any(_inner_label(line) for line in lines[:2]):
         return [_Block(content)]
@@ -177,7 +177,7 @@ def _inner_label(line: str) -> _Label | None:
 
 
 def _label(line: str) -> _Label | None:
-    """The label that a line is, or begins with before a colon."""
+    """Return the label that a line is, or begins with before a colon."""
     text = line.strip().strip("*_").strip()
     head, colon, value = text.partition(":")
     head, value = head.strip().strip("*_").strip(), value.strip().strip("*_").strip()
@@ -195,7 +195,7 @@ def _label(line: str) -> _Label | None:
 
 
 def _plain_inline(token: Token) -> str:
-    """The words of a line without their markup, but for code spans."""
+    """Return the words of a line without their markup, but for code spans."""
     parts = []
     for child in token.children or []:
         if child.type in ("softbreak", "hardbreak"):
@@ -229,7 +229,7 @@ def _slug(title: str) -> str:
 
 @dataclass(slots=True)
 class _Search:
-    """Where the walk through the pieces is; the only mutable thing here."""
+    """Position of the walk through the pieces; the only mutable thing here."""
 
     found: list[IOExample] = field(default_factory=list)
     label: _Label | None = None
@@ -239,7 +239,7 @@ class _Search:
 
 
 def _examples(pieces: list[_Piece]) -> list[IOExample]:
-    """Inputs paired with the outputs that follow them."""
+    """Pair inputs with the outputs that follow them."""
     search = _Search()
     for piece in pieces:
         if isinstance(piece, _Label):
@@ -266,7 +266,7 @@ def _enter(search: _Search, label: _Label) -> None:
 
 
 def _take(search: _Search, text: str) -> None:
-    """A block counts when its label stands right above it; in a section of examples words may come between."""
+    """Take a block whose label stands right above it; in a section of examples words may come between."""
     label = search.label
     if label is None or (search.prose_since_label and not (label.sure or search.in_examples)):
         return

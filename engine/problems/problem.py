@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class IOExample:
-    """What a program reads from standard input, and what it must then print."""
+    """A program's standard input, and the output it must then print."""
 
     input: str
     output: str

@@ -1,4 +1,4 @@
-"""Which tasks a run sees, and when: splits that share nothing, and passes that a resumed run repeats."""
+"""Order of a run's tasks: splits that share nothing, and passes that a resumed run repeats."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def assert_disjoint(splits: Mapping[str, Sequence[Problem]]) -> None:
 
 
 def draw_batch(n_problems: int, batch_size: int, step: int, seed: int) -> tuple[int, ...]:
-    """The problem indices of step `step` (from 0): shuffled passes over the data, without replacement.
+    """Draw the problem indices of step `step` (from 0): shuffled passes over the data, without replacement.
 
     The batches laid end to end are one permutation of range(n_problems) after another, so a batch may end one
     pass and begin the next; it still holds no problem twice, unless batch_size > n_problems makes that
@@ -65,7 +65,7 @@ def draw_batch(n_problems: int, batch_size: int, step: int, seed: int) -> tuple[
 
 
 def _pass(n_problems: int, seed: int, epoch: int, held: Sequence[int], n_rest: int) -> list[int]:
-    """A permutation for one epoch; its first `n_rest` entries avoid `held`, which that batch already has."""
+    """Draw a permutation for one epoch; its first `n_rest` entries avoid `held`, which that batch already has."""
     # random() is the one draw that Python promises to repeat in later versions for the same seed; shuffle()
     # is not.
     generator = random.Random(f"{seed}/{epoch}")

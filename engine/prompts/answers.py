@@ -1,4 +1,4 @@
-"""What the model answered: a program or a unit test, or the one reason why it is neither.
+"""Answers of the model: a program or a unit test, or the one reason why it is neither.
 
 Both parsers read what stands behind the last `</think>`, let the last attempt count, and take time linear in
 the answer, whatever a model at temperature 1 comes up with.
@@ -18,7 +18,7 @@ MAX_CHARACTERS = 1_000_000
 
 
 class RejectReason(StrEnum):
-    """Why an answer holds nothing to execute. The values are stable: they are archived and counted."""
+    """Reasons why an answer holds nothing to execute. The values are stable: they are archived and counted."""
 
     UNFINISHED_THOUGHT = "unfinished_thought"  # <think> was opened and never closed
     NO_BLOCK = "no_block"  # no ```python block
@@ -54,7 +54,7 @@ class Rejected:
 
 
 def parse_program(text: str) -> Program | Rejected:
-    """The program in the last ```python block of an answer (```py and ```python3 too, in any case)."""
+    """Read the program in the last ```python block of an answer (```py and ```python3 too, in any case)."""
     answer = _without_thought(text)
     if answer is None:
         return Rejected(RejectReason.UNFINISHED_THOUGHT)
@@ -74,11 +74,11 @@ def parse_program(text: str) -> Program | Rejected:
 
 
 def parse_unit_test(text: str) -> UnitTest | Rejected:
-    """The test in the last complete occurrence of the form
+    """Read the test in the last complete occurrence of the tester's form.
 
         **Test Input:** + fenced block, **Test Output:** + fenced block, **Explanation:** + text
 
-    where words may stand around the labels and the explanation may be missing. An attempt that is cut short
+    Words may stand around the labels and the explanation may be missing. An attempt that is cut short
     or only mentions a label does not displace a complete one before it. With no complete one, the reason is
     what the last attempt lacks. White space within the blocks is kept.
     """
@@ -112,7 +112,7 @@ class _Section:
 
 
 def _without_thought(text: str) -> str | None:
-    """What follows the last `</think>`, the whole text without one, None for a thought that never ended."""
+    """Return the text after the last `</think>`, all of it without one, None for a thought that never ended."""
     _, end, answer = text.rpartition("</think>")
     if not end and answer.lstrip().startswith("<think>"):
         return None

@@ -9,7 +9,7 @@ from engine.errors import EnvironmentError_
 
 
 class ChatTokenizer(Protocol):
-    """What is needed of a transformers tokenizer; nothing here imports transformers."""
+    """The part of a transformers tokenizer that prompts need; nothing here imports transformers."""
 
     chat_template: Any
 
@@ -19,7 +19,7 @@ class ChatTokenizer(Protocol):
 def encode_prompt(
     tokenizer: ChatTokenizer, messages: Sequence[dict[str, str]], enable_thinking: bool | None
 ) -> tuple[int, ...]:
-    """The s prompt tokens that end where the assistant's answer begins.
+    """Encode messages as the s prompt tokens that end where the assistant's answer begins.
 
     `enable_thinking` goes to the template as it is (Qwen3 knows it, templates that do not ignore it); None
     leaves the template's default. Raises EnvironmentError_ for a tokenizer without a chat template, or one

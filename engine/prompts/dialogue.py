@@ -1,4 +1,4 @@
-"""What a model is asked after its first answer: to repair a program, to work out the output for one input."""
+"""Messages after a model's first answer: repair a program, work out the output for one input."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Input:
 def repair_messages(
     first: tuple[dict[str, str], ...], source: str, stdin: str, expected: str, happened: str, stdout: str
 ) -> tuple[dict[str, str], ...]:
-    """The conversation goes on: the program as the model's own answer, then the test that it fails.
+    """Continue the conversation: the program as the model's own answer, then the test that it fails.
 
     happened: in words ("printed something else", "hit the time limit"); stdout: what it printed until then.
     """
@@ -60,7 +60,7 @@ def output_messages(problem: Problem, stdin: str) -> tuple[dict[str, str], ...]:
 
 
 def parse_output(text: str) -> str | None:
-    """The last closed fenced block of the answer; None without one, or where it is blank or too large."""
+    """Read the last closed fenced block of the answer; None without one, or where it is blank or too large."""
     answer = text.rpartition("</think>")[2]
     last = None
     for block in fenced_blocks(answer):

@@ -38,7 +38,7 @@ class _Opening:
 
 
 def fenced_blocks(text: str) -> Iterator[Block]:
-    """The blocks of `text` in order, closed or not. CRLF counts as newline.
+    """Return the blocks of `text` in order, closed or not. CRLF counts as newline.
 
     A fence that is tagged as Python begins a new block even inside another one: no Python program has such a
     line of its own, so the earlier block was left open by mistake. That earlier block is yielded as not
@@ -72,7 +72,7 @@ def fence(content: str) -> str:
 
 
 def _opening(line: str) -> _Opening | None:
-    """The fence that `line` opens, if it does: at its start or after a colon, with no backtick behind it."""
+    """Return the fence that `line` opens, if it does: at its start or after a colon, with no backtick behind it."""
     before, ticks, after = line.partition(_FENCE)
     if not ticks:
         return None

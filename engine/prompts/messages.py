@@ -1,4 +1,4 @@
-"""What the model is asked: one policy plays two roles, told apart by these words only."""
+"""Prompts of the two roles: one policy plays both, told apart by these words only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLE_CHARACTERS = 4_000
 
 
 class Role(StrEnum):
-    """Which of its two parts the policy plays in a rollout."""
+    """The two roles of the policy."""
 
     CODER = "coder"
     TESTER = "tester"
@@ -85,7 +85,7 @@ Output:
 
 
 def build_messages(problem: Problem, role: Role, style: PromptStyle, show_example: bool) -> list[dict[str, str]]:
-    """The chat messages for `tokenizer.apply_chat_template`: one user message, for every role and style.
+    """Build the chat messages for `tokenizer.apply_chat_template`: one user message, for every role and style.
 
     No system message: some chat templates refuse one and others bring their own. `show_example` shows the
     first public example of at most EXAMPLE_CHARACTERS, if there is one (late in training it may leave the

@@ -134,7 +134,7 @@ class Executor:
         return self.submit(source, inputs, cpu_seconds).result()
 
     def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
-        """The same, at once and later: any number of runs may be in flight."""
+        """Start the same without waiting: any number of runs may be in flight."""
         run = _Run(len(inputs), self.limits.for_task(cpu_seconds))
         longest = self.limits.source_kb << 10
         program = _encode(source[: longest + 1])
@@ -260,7 +260,7 @@ class Executor:
             return self._closed
 
     def _open(self, setup: Setup) -> Cell:
-        """Started by the thread that will use it: the kernel ends a cell with the thread that started it."""
+        """Start a cell in the thread that will use it: the kernel ends a cell with the thread that started it."""
         cell = Cell(self.limits, self.level.confinement, setup)
         with self._changed:
             self._open_cells.add(cell)

@@ -14,7 +14,7 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """When an execution passes a test.
+    """Rule by which an execution passes a test.
 
     comparison        "whitespace": equal after collapsing white space (CURE); "tokens": equal as lower-cased tokens,
                       numbers to 1e-5 absolute or relative (the judge of CodeContests)
@@ -35,7 +35,7 @@ AS_A_PROCESS = Judging()
 
 
 def outputs_match(expected: str, got: str, comparison: Comparison = "whitespace") -> bool:
-    """Whether `got` is the expected output under `comparison`; see `Judging`."""
+    """Tell whether `got` is the expected output under `comparison`; see `Judging`."""
     if comparison == "whitespace":
         return expected.split() == got.split()
     expected_tokens, got_tokens = expected.lower().split(), got.lower().split()
@@ -43,7 +43,7 @@ def outputs_match(expected: str, got: str, comparison: Comparison = "whitespace"
 
 
 def passes(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> bool:
-    """True when the program ended by itself and printed the expected output.
+    """Tell whether the program ended by itself and printed the expected output.
 
     By default that is with exit status 0: an answer printed before an exception, a time-out or a non-zero exit does
     not pass.
@@ -53,7 +53,7 @@ def passes(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> 
 
 
 def _left_by_exit(outcome: Outcome) -> bool:
-    """Whether a program with another exit status than 0 chose it: an exception leaves the frames it came through."""
+    """Tell whether a program chose its exit status other than 0: an exception leaves the frames it came through."""
     return outcome.status is Status.RUNTIME_ERROR and '  File "' not in outcome.stderr_tail
 
 

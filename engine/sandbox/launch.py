@@ -1,4 +1,4 @@
-"""How a cell is started: which confinement it gets, its command line, its environment, what it may read."""
+"""Start of a cell: its confinement, its command line, its environment, the files it may read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PYTHON_FLAGS = ("-s", "-P", "-S", "-B", "-X", "utf8")
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """Which of the three mechanisms hold a cell. Resource limits and separate processes hold everywhere."""
+    """The mechanisms that hold a cell, of three. Resource limits and separate processes hold everywhere."""
 
     bubblewrap: bool
     landlock: bool
@@ -32,13 +32,13 @@ class Confinement:
 
     @property
     def deny_open(self) -> bool:
-        """With nothing that tells files apart, a program may open none at all."""
+        """Programs may open no file at all: nothing here tells one file from another."""
         return self.seccomp and not self.landlock and not self.bubblewrap
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a cell offers its programs besides the standard library.
+    """Libraries that a cell offers its programs besides the standard one.
 
     `numpy`: imported already, from the environment that runs the engine. `swallow_prompts`: input("n? ") prints no
     prompt, as in the executor that CURE was published with.
@@ -52,7 +52,7 @@ PLAIN = Setup()
 
 
 def bubblewrap_path() -> str | None:
-    """The system's bwrap. (The package of that name on PyPI is something else.)"""
+    """Find the system's bwrap; the package of that name on PyPI is something else."""
     return shutil.which("bwrap")
 
 
@@ -73,12 +73,12 @@ def environment() -> dict[str, str]:
 
 
 def interpreter() -> str:
-    """The real interpreter below any virtual environment: programs get the standard library only."""
+    """Return the real interpreter below any virtual environment: programs get the standard library only."""
     return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
 
 
 def readable_paths() -> tuple[str, ...]:
-    """What a program may read: the interpreter, its libraries, and the system's shared libraries."""
+    """List the paths a program may read: the interpreter, its libraries, and the system's shared libraries."""
     python_library = os.path.dirname(os.path.realpath(os.__file__))
     prefix_library = os.path.join(os.path.realpath(sys.base_prefix), "lib")
     paths = [interpreter(), prefix_library, python_library]
@@ -90,7 +90,7 @@ def readable_paths() -> tuple[str, ...]:
 
 
 def numpy_folders() -> tuple[str, ...]:
-    """numpy and the shared libraries its wheel brings along."""
+    """List the folders of numpy and of the shared libraries its wheel brings along."""
     found = importlib.util.find_spec("numpy")
     if found is None or not found.submodule_search_locations:
         return ()
@@ -99,7 +99,7 @@ def numpy_folders() -> tuple[str, ...]:
 
 
 def command(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
-    """The command line of a cell; fd 0 is its control socket, fd 2 its log."""
+    """Build the command line of a cell; fd 0 is its control socket, fd 2 its log."""
     libraries = numpy_folders() if setup.numpy else ()
     settings = _settings(limits, confinement, setup, libraries)
     folder = _MOUNTED_AT if confinement.bubblewrap else str(_CONFINED.parent)
@@ -108,7 +108,7 @@ def command(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> l
 
 
 def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries: tuple[str, ...]) -> wire.Settings:
-    """What the zygote is told. The kernel counts threads per user: only in a namespace of its own."""
+    """Build the zygote's settings. The kernel counts threads per user: only in a namespace of its own."""
     if confinement.bubblewrap:
         mounted = tuple(f"{_LIBRARIES_AT}/{os.path.basename(path)}" for path in libraries)
     else:

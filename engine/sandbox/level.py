@@ -1,4 +1,4 @@
-"""Which confinement holds on this machine: found by trying to break out of a cell, not by version numbers."""
+"""Confinement that holds on this machine: found by trying to break out of a cell, not by version numbers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SUMMARIES = {
 
 @dataclass(frozen=True, slots=True)
 class SandboxLevel:
-    """What holds untrusted programs here.
+    """Level of confinement of untrusted programs on this machine.
 
     `letter`: A (all mechanisms) to D (none). `reasons`: why it is not better, one line a missed level.
     `remedy`: what the user can do about the first of them, empty at A.
@@ -58,7 +58,7 @@ class SandboxLevel:
 
 
 def sandbox_level(allowed: str = "ABCD") -> SandboxLevel:
-    """The best level among `allowed` letters that holds against the self-check. Takes 0.1-0.3 s."""
+    """Find the best level among `allowed` letters that holds against the self-check. Takes 0.1-0.3 s."""
     if sys.platform != "linux":
         return SandboxLevel("D", _UNCONFINED, ("the sandbox needs Linux",), "use Linux, WSL2 or a container")
     reasons: list[str] = []
@@ -78,7 +78,7 @@ def _name(confinement: Confinement) -> str:
 
 
 def _fault_of(confinement: Confinement) -> str | None:
-    """Why this confinement does not hold here; None when it does."""
+    """Return the reason why this confinement does not hold here; None when it does."""
     if confinement.bubblewrap and launch.bubblewrap_path() is None:
         return "bwrap is not installed"
     try:

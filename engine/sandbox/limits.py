@@ -1,4 +1,4 @@
-"""What one execution may use. Verdicts are by CPU time; the wall clock is a backstop."""
+"""Limits of one execution. Verdicts are by CPU time; the wall clock is a backstop."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ class Limits:
 
     @property
     def time(self) -> TimeLimit:
-        """What one execution may take."""
+        """CPU and wall seconds of one execution."""
         if self.wall_seconds is not None:
             return TimeLimit(self.cpu_seconds, self.wall_seconds)
         return self._with_backstop(self.cpu_seconds)
 
     @property
     def sticky_time(self) -> TimeLimit:
-        """What is left to the further inputs of a program that has timed out `sticky_after` times."""
+        """Seconds left to the further inputs of a program that has timed out `sticky_after` times."""
         return self._with_backstop(min(self.sticky_cpu_seconds, self.cpu_seconds))
 
     def for_task(self, cpu_seconds: float | None) -> Limits:
-        """The same limits with a task's own time limit; None leaves them as they are."""
+        """Return the same limits with a task's own time limit; None leaves them as they are."""
         if cpu_seconds is None or cpu_seconds == self.cpu_seconds:
             return self
         return replace(self, cpu_seconds=cpu_seconds, wall_seconds=None)

@@ -1,4 +1,4 @@
-"""What became of one execution, and the rule that reads it off what the kernel reported."""
+"""Outcome of one execution, and the rule that reads it off the kernel's report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.sandbox.limits import Limits
 
 
 class Status(StrEnum):
-    """How an execution ended. There is no "wrong": the executor knows no expected outputs.
+    """Ways an execution ends. There is no "wrong": the executor knows no expected outputs.
 
     `infrastructure` means that no verdict was reached (lost cells); it must count neither for nor against a
     program.

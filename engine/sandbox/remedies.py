@@ -1,4 +1,4 @@
-"""What a user can do so that programs are confined better: by what failed, and by the system it failed on."""
+"""Remedies for weak confinement: by what failed, and by the system it failed on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMESPACE_SIGNS = ("uid map", "namespace", "permission denied", "operation not 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What decides a remedy. `system` and `like` are ID and ID_LIKE of os-release, `version` its VERSION_ID."""
+    """Facts that decide a remedy. `system` and `like` are ID and ID_LIKE of os-release, `version` its VERSION_ID."""
 
     system: str = ""
     like: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Host:
 
 
 def remedy_for(reasons: Sequence[str], host: Host) -> str:
-    """What mends the first of `reasons` (why the best level does not hold) on `host`; empty without a reason."""
+    """Return the mend for the first of `reasons` (why the best level does not hold) on `host`; empty without one."""
     if not reasons:
         return ""
     first = reasons[0]

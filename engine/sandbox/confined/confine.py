@@ -34,7 +34,7 @@ class ConfineError(Exception):
 
 
 def _syscall(number: int, *arguments: int | bytes) -> int:
-    """A raw system call; bytes are passed by address and live as long as the call. -1 on failure."""
+    """Make a raw system call; bytes are passed by address and live as long as the call. -1 on failure."""
     words = [_address(word) if isinstance(word, bytes) else word for word in arguments]
     return int(_libc.syscall(number, *words, *[0] * (5 - len(words))))
 

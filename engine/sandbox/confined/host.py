@@ -73,7 +73,7 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
 
 
 def _input_file(payload: int, position: int, length: int) -> int:
-    """A file of its own for one input, copied by the kernel: others never enter the program's memory."""
+    """Make a file of its own for one input, copied by the kernel: others never enter the program's memory."""
     target = os.memfd_create("stdin")
     end = position + length
     while position < end:
@@ -107,7 +107,7 @@ def _watch(pid: int, cpu_limit: float, wall_end: float) -> int:
 
 
 def _raise_trouble(trouble_seen: int) -> None:
-    """A program that could not be confined was not run: end this host, another cell will try."""
+    """End this host: a program that could not be confined was not run, another cell will try."""
     try:
         trouble = os.read(trouble_seen, 4096)
     except BlockingIOError:

@@ -20,7 +20,7 @@ _MEMORY_FOR_TRACEBACK = 64 << 20
 
 
 class Cage(NamedTuple):
-    """What the zygote has prepared for its programs; None where the level has no such mechanism."""
+    """Confinement that the zygote has prepared for its programs; None where the level has no such mechanism."""
 
     settings: Settings
     program_filter: confine.SeccompFilter | None

@@ -1,5 +1,4 @@
-"""What passes between the trusted side and a cell: JSON settings and requests, packed records in a shared
-memory file.
+"""Messages between the trusted side and a cell: JSON settings and requests, packed records in shared memory.
 
 A request is one datagram of JSON with two memory files attached: the payload (source, then the inputs) and
 an empty one for results. The host appends to the results as executions end, so that a cell that dies loses
@@ -28,7 +27,7 @@ class Garbled(Exception):
 
 
 class Settings(NamedTuple):
-    """What a cell is told once, when it starts. Times in seconds, sizes in bytes."""
+    """Settings of a cell, sent once when it starts. Times in seconds, sizes in bytes."""
 
     use_landlock: bool
     use_seccomp: bool
@@ -85,7 +84,7 @@ class Request(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What the kernel said about one execution: `wait_status` of wait4, `peak_kb` the resident maximum."""
+    """The kernel's account of one execution: `wait_status` of wait4, `peak_kb` the resident maximum."""
 
     number: int
     wait_status: int
@@ -107,7 +106,7 @@ class Results(NamedTuple):
 
 
 def pack_record_header(record: Record, stdout_bytes: int, stderr_bytes: int) -> bytes:
-    """The fixed part of a record; its outputs follow it in the file."""
+    """Pack the fixed part of a record; its outputs follow it in the file."""
     return RECORD_HEADER.pack(
         record.number,
         record.wait_status,

@@ -38,7 +38,7 @@ check: $(VENV)/installed-dev  ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 
-bench: $(VENV)/installed-dev  ## every table of the README that is a measurement
+bench: $(VENV)/installed-dev  ## every measurement of tests/benchmarks/RESULTS.md and assets/nano/README.md
 	@for file in $(filter-out %/workload.py %/live_run.py %/watched_app.py,$(wildcard tests/benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 screens: $(VENV)/installed-dev  ## redraw the README's screenshots from the newest run

@@ -1,4 +1,4 @@
-"""The README's table of what nano learns: the default run, once a seed, measured on held-out tasks.
+"""Table of assets/nano/README.md: what nano learns in the default run, once a seed, on held-out tasks.
 
     python tests/benchmarks/nano_runs.py [--seeds 0 1 2] [--runs DIR]
 

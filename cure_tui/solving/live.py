@@ -29,14 +29,10 @@ class LiveView:
         self._state = SolveState()
         self._started = time.monotonic()
         self._live: Live | None = None
-        if sys.stderr.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(
-                self, console=self._console, refresh_per_second=_FRAMES_A_SECOND, transient=True, redirect_stdout=False
-            )  # fmt: skip
 
     def __enter__(self) -> LiveView:
-        if self._live is not None:
-            self._live.start()
+        if sys.stderr.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._draw()
         return self
 
     def __exit__(
@@ -55,7 +51,14 @@ class LiveView:
         try:
             yield
         finally:
-            self._live.start()
+            self._draw()
+
+    def _draw(self) -> None:
+        # A Live that is started again would go up by the height of its last picture, over the lines told meanwhile.
+        self._live = Live(
+            self, console=self._console, refresh_per_second=_FRAMES_A_SECOND, transient=True, redirect_stdout=False
+        )  # fmt: skip
+        self._live.start()
 
     def show(self, state: SolveState) -> None:
         """`state` is read again at every frame, so that events need not be shown one by one."""
@@ -66,7 +69,9 @@ class LiveView:
     def __rich_console__(self, console: Console, options: object) -> RenderResult:
         styles = styles_of(DEFAULT_THEME)
         seconds = time.monotonic() - self._started
-        for row in solve_rows(self._state, seconds, console.width - 1, ascii_only=not draws_unicode()):
+        # The terminal echoes Ctrl-C as "^C" behind the last row: where that wraps, one row more has to be erased.
+        columns = console.width - len("^C") - 1
+        for row in solve_rows(self._state, seconds, columns, ascii_only=not draws_unicode()):
             for span in row:
                 yield Segment(span.text, styles.get(span.style, Style()))
             yield Segment.line()

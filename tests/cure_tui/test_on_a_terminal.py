@@ -85,8 +85,17 @@ def test_solve_leaves_program_and_verdict_beneath_the_users_own_lines(cli: Cli, 
     assert_tidy(left)
     assert left.status == 0
     assert b"\xe2\x96\xa0" in left.raw  # ■: the matrix was there
+    assert left.lines[-len(left.below) :] == left.below, "none of it has scrolled out"
     assert left.below[0] == "print(int(input()) * 2)"
     assert left.below[1].startswith("supported: passes 1 of 1 examples")
+
+
+def test_a_problem_that_is_solved_is_not_drawn_again_beneath_its_verdict(cli: Cli) -> None:
+    (cli.folder / "double.md").write_text(PROBLEM)
+    with serving(GOOD) as server:
+        who = f"openai:m@{server.url}"
+        left = left_by(cli, "solve", "double.md", "--coder", who, "--tester", who)
+    assert "■" not in left.raw.decode().partition("supported: passes")[2]
 
 
 def test_solve_leaves_every_program_of_several_problems(cli: Cli) -> None:

@@ -26,12 +26,8 @@ from engine.runs.journal import JournalWriter
 from tests.cure_tui.driving import drive, opened, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 NAMES = ("nano-20261125-1200-aaa", "nano-20261125-1300-bbb", "other-20261125-1400-ccc")
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

@@ -28,12 +28,8 @@ from engine.runs.inbox import Inbox
 from tests.cure_tui.driving import drive, header_of, opened, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 STEPS = 5
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

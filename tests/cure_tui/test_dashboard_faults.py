@@ -31,13 +31,9 @@ from engine.runs.inbox import Inbox
 from tests.cure_tui.driving import drive, header_of, opened, settled, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 STEPS = 3
 VIEW_KEYS = "123456"
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 def make_run(home: Path, *, finish: bool = True) -> RunFolder:

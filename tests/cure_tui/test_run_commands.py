@@ -18,12 +18,8 @@ from engine.runs.journal import JournalWriter
 from tests.cure_tui.driving import drive, header_of, opened, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 RUN = "nano-20261125-1200-abc"
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

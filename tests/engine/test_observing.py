@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 import numpy as np
@@ -36,12 +36,6 @@ class Listener:
 
     def on_verdict(self, answer: Answer, verdict: Verdict) -> None:
         self.told[answer].append(verdict)
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with Executor(Limits(cpu_seconds=1.0)) as executor:
-        yield executor
 
 
 def test_every_answer_is_told_from_its_tokens_to_its_verdict() -> None:

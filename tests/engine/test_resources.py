@@ -26,9 +26,8 @@ def test_an_asset_lies_below_assets(name: str) -> None:
         asset_path(name)
 
 
-def test_fetched_data_lies_in_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path))
-    assert source_path("data:mbpp/test.json") == tmp_path / "data" / "mbpp" / "test.json"
+def test_fetched_data_lies_in_the_users_folder(own_home: Path) -> None:
+    assert source_path("data:mbpp/test.json") == own_home / "data" / "mbpp" / "test.json"
 
 
 def test_anything_else_is_a_path(tmp_path: Path) -> None:

@@ -25,12 +25,6 @@ from tests.engine.scripted_sampler import (
 )
 
 
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with Executor(Limits(cpu_seconds=1.0)) as executor:
-        yield executor
-
-
 def rollouts(executor: Executor, sampler: ScriptedSampler | None = None) -> TaskRollouts:
     sampler = sampler or ScriptedSampler(CODER, TESTER)
     (task,), _ = roll_out([PROBLEM], lambda problem, role: (1, 2), sampler, executor, SETTINGS, seed=0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from engine.errors import ConfigError, EnvironmentError_
 from engine.problems import IOExample, Problem
 from engine.prompts import PromptStyle, Role
-from engine.sandbox import Executor, Limits
+from engine.sandbox import Executor
 from engine.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
 from engine.strategies.ranking import certain_leader, ranked
 from engine.writers import Ask
@@ -20,12 +19,6 @@ DOUBLE = program("print(int(input()) * 2)")
 SQUARE = program("print(int(input()) ** 2)")
 CRASH = program("print(int(input()) // 0)")
 NOTHING = "I do not know."
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with Executor(Limits(cpu_seconds=1.0), cells=2) as executor:
-        yield executor
 
 
 def bench(

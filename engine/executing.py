@@ -1,8 +1,8 @@
 """Execution of sampled programs on tests: training, evaluation and solving all hand programs to the sandbox here.
 
-Runner       the part of `engine.sandbox.Executor` that this takes
-execute      program, inputs -> an Execution under way, which runs each distinct input once
-Execution    its outcomes by input and by test
+Runner       the part of `engine.sandbox.Executor` that is needed for it
+execute      program, inputs -> a ProgramRun under way: each distinct input once
+ProgramRun   its outcomes by input and by test
 
 A rejected program is run on nothing, and nothing is run for a malformed test: both keep their place, without outcomes.
 """
@@ -26,7 +26,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Execution:
+class ProgramRun:
     """One program on distinct inputs. `future`: their outcomes, None where there was nothing to run."""
 
     inputs: tuple[str, ...]
@@ -42,12 +42,14 @@ class Execution:
         return tuple(None if isinstance(test, Rejected) else by_input.get(test.input) for test in tests)
 
 
-def execute(program: Program | Rejected, inputs: Iterable[str], runner: Runner, cpu_seconds: float | None) -> Execution:
+def execute(
+    program: Program | Rejected, inputs: Iterable[str], runner: Runner, cpu_seconds: float | None
+) -> ProgramRun:
     """Start a program on every distinct input. `cpu_seconds`: the task's own limit, None for the runner's."""
     distinct = tuple(dict.fromkeys(inputs))
     if isinstance(program, Rejected) or not distinct:
-        return Execution(distinct, None)
-    return Execution(distinct, runner.submit(program.source, distinct, cpu_seconds))
+        return ProgramRun(distinct, None)
+    return ProgramRun(distinct, runner.submit(program.source, distinct, cpu_seconds))
 
 
 def inputs_of(tests: Iterable[IOExample | UnitTest | Rejected]) -> list[str]:

@@ -17,7 +17,7 @@ from engine.evaluation import (
     judge_tests_by_reference,
     summarise,
 )
-from engine.executing import Execution, Runner, execute, inputs_of
+from engine.executing import ProgramRun, Runner, execute, inputs_of
 from engine.nano.grammar import is_valid_input
 from engine.observing import RolloutObserver
 from engine.pass_matrix import BoolArray
@@ -65,7 +65,7 @@ def measure(
     return summarise(results, bon_sizes, seed=0)
 
 
-def _task_result(task: TaskRollouts, references_r: Sequence[Execution], judging: Judging) -> TaskResult:
+def _task_result(task: TaskRollouts, references_r: Sequence[ProgramRun], judging: Judging) -> TaskResult:
     if references_r:
         outcomes_rm = [reference.by_test(task.tests) for reference in references_r]
         right_m, basis = _right_by_reference(task, outcomes_rm, judging), UtBasis.REFERENCE

@@ -3,7 +3,7 @@
 RolloutObserver    is told of every answer of a batch, by its RolloutKey
 judge_program      outcomes on ground-truth tests -> the Judgement on a program
 judge_tests        pass matrix -> the Judgement on each generated test
-when_done          acts when executions are done, in whichever thread that is
+when_done          acts when program runs are done, in whichever thread that is
 
 Words, the same for observers of rollouts and of solving (`engine.strategies.bench.Observer`): tokens and completion of
 an answer; the *outcome* of a program on an input; the *verdict* on a program by one test (passed, failed or unknown);
@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from engine.evaluation import judge_tests_by_own_correct
-from engine.executing import Execution
+from engine.executing import ProgramRun
 from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample
 from engine.prompts import Role
@@ -98,16 +98,16 @@ def judge_tests(matrix: PassMatrix) -> list[Judgement]:
     return judgements
 
 
-def when_done(executions: Sequence[Execution], act: Callable[[], None]) -> None:
-    """Act once, when all executions are done: at once, or in the thread that brings the last outcome.
+def when_done(runs: Sequence[ProgramRun], act: Callable[[], None]) -> None:
+    """Act once, when all runs are done: at once, or in the thread that brings the last outcome.
 
     Never, where one of them is cancelled: the executor was closed.
     """
-    futures = [execution.future for execution in executions if execution.future is not None]
+    futures = [run.future for run in runs if run.future is not None]
     if any(future.cancelled() for future in futures):
         return
     waiting = next((future for future in futures if not future.done()), None)
     if waiting is None:
         act()
     else:
-        waiting.add_done_callback(lambda _: when_done(executions, act))
+        waiting.add_done_callback(lambda _: when_done(runs, act))

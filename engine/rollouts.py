@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.executing import Execution, Runner, execute, inputs_of
+from engine.executing import ProgramRun, Runner, execute, inputs_of
 from engine.observing import (
     MALFORMED,
     REJECTED,
@@ -84,8 +84,8 @@ class _Pending:
     answers: dict[Role, dict[int, Completion]] = field(default_factory=lambda: {role: {} for role in Role})
     programs: dict[int, Program | Rejected] = field(default_factory=dict)
     tests: dict[int, UnitTest | Rejected] = field(default_factory=dict)
-    on_truth: dict[int, Execution] = field(default_factory=dict)
-    on_generated: dict[int, Execution] = field(default_factory=dict)
+    on_truth: dict[int, ProgramRun] = field(default_factory=dict)
+    on_generated: dict[int, ProgramRun] = field(default_factory=dict)
 
     @property
     def programs_in_order(self) -> tuple[Program | Rejected, ...]:

@@ -47,7 +47,7 @@ budget is a promise."""
 
 @dataclass(frozen=True)
 class RunProgress:
-    """State of a run in a checkpoint, besides the policy. `best_*`: the step with the highest validation score so far."""
+    """State of a run in a checkpoint, without the policy. `best_*`: the step with the best validation score so far."""
 
     step: int = 0
     seconds: float = 0.0

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from engine.errors import CureError
-from engine.executing import Execution, execute
+from engine.executing import ProgramRun, execute
 from engine.prompts import Program, Role, UnitTest, parse_program, parse_unit_test
 from engine.strategies.bench import Bench
 from engine.strategies.board import Board
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.1
 @dataclass(frozen=True, slots=True)
 class _Executed:
     row: int
-    execution: Execution
+    run: ProgramRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ class Gathering:
     def execute(self, row: int, inputs: Sequence[str]) -> None:
         """Run a program of the board on inputs; outcomes arrive asynchronously."""
         bench = self._bench
-        execution = execute(self.board.programs[row], inputs, bench.runner, bench.problem.time_limit)
-        if execution.future is not None:
+        run = execute(self.board.programs[row], inputs, bench.runner, bench.problem.time_limit)
+        if run.future is not None:
             self._executing += 1
-            execution.future.add_done_callback(lambda _: self._items.put(_Executed(row, execution)))
+            run.future.add_done_callback(lambda _: self._items.put(_Executed(row, run)))
 
     # In the writers' threads --------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class Gathering:
 
     def _take_outcomes(self, executed: _Executed) -> None:
         self._executing -= 1
-        for stdin, outcome in executed.execution.by_input().items():
+        for stdin, outcome in executed.run.by_input().items():
             self.board.add_outcome(executed.row, stdin, outcome)
             self._bench.observer.on_outcome(self.board, executed.row, stdin)
         if not self._items.empty():

@@ -31,11 +31,11 @@ class Recorder:
 def test_tests_that_share_an_input_share_its_execution() -> None:
     tests = [UnitTest("1", "a"), MALFORMED, UnitTest("2", "b"), IOExample("1", "c")]
     runner = Recorder()
-    execution = execute(Program("p"), inputs_of(tests), runner, 2.0)
+    run = execute(Program("p"), inputs_of(tests), runner, 2.0)
     assert runner.asked == [("p", ("1", "2"), 2.0)]
     one, two = Outcome(Status.OK, "1"), Outcome(Status.OK, "2")
-    assert execution.by_test(tests) == (one, None, two, one)
-    assert execution.by_input() == {"1": one, "2": two}
+    assert run.by_test(tests) == (one, None, two, one)
+    assert run.by_input() == {"1": one, "2": two}
 
 
 @pytest.mark.parametrize(("program", "tests"), [(MALFORMED, [UnitTest("1", "a")]), (Program("p"), [MALFORMED])])
@@ -43,10 +43,10 @@ def test_a_rejected_program_and_malformed_tests_are_not_run(
     program: Program | Rejected, tests: list[UnitTest | Rejected]
 ) -> None:
     runner = Recorder()
-    execution = execute(program, inputs_of(tests), runner, None)
+    run = execute(program, inputs_of(tests), runner, None)
     assert runner.asked == []
-    assert execution.future is None
-    assert execution.by_test(tests) == (None,)
+    assert run.future is None
+    assert run.by_test(tests) == (None,)
 
 
 def test_a_failure_of_the_sandbox_is_no_verdict() -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-from engine.executing import Execution
+from engine.executing import ProgramRun
 from engine.measure import measure
 from engine.observing import Judgement, RolloutKey, judge_program, judge_tests, when_done
 from engine.pass_matrix import PassMatrix
@@ -109,16 +109,16 @@ def test_without_a_correct_program_tests_are_undecided() -> None:
 def test_what_waits_for_executions_is_done_once_and_never_after_a_cancellation() -> None:
     done: list[str] = []
     first, second, cancelled = (Future[list[Outcome]]() for _ in range(3))
-    executions = [Execution(("1\n",), first), Execution(("2\n",), second), Execution((), None)]
-    when_done(executions, lambda: done.append("both"))
+    runs = [ProgramRun(("1\n",), first), ProgramRun(("2\n",), second), ProgramRun((), None)]
+    when_done(runs, lambda: done.append("both"))
     second.set_result([])
     assert not done
     first.set_result([])
     assert done == ["both"]
-    when_done(executions, lambda: done.append("at once"))
+    when_done(runs, lambda: done.append("at once"))
     assert done == ["both", "at once"]
-    given_up = Execution(("1\n",), cancelled)
-    when_done([given_up, *executions], lambda: done.append("never"))
+    given_up = ProgramRun(("1\n",), cancelled)
+    when_done([given_up, *runs], lambda: done.append("never"))
     cancelled.cancel()
     when_done([given_up], lambda: done.append("never"))
     assert done == ["both", "at once"]

@@ -16,6 +16,7 @@ from engine.coevolution import StepRules
 from engine.config import RunConfig
 from engine.errors import DataError
 from engine.models import load_base_model
+from engine.models.device import default_device
 from engine.models.download_progress import OnProgress
 from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
@@ -72,12 +73,7 @@ def assemble(
     torch.manual_seed(config.run.seed)
     executor = resources.enter_context(
         Executor(
-            Limits(
-                cpu_seconds=config.sandbox.cpu_seconds,
-                memory_mb=config.sandbox.memory_mb,
-                output_kb=config.sandbox.output_kb,
-                sticky_after=config.sandbox.sticky_after,
-            ),
+            Limits.of(config.sandbox),
             cells=config.sandbox.cells or None,
             allow_unsandboxed=config.sandbox.allow_unconfined,
             swallow_prompts=judging_of(config).swallow_prompts,
@@ -128,9 +124,8 @@ def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tup
     on_download: told how far it is where the model is fetched first.
     """
     numbers = config.policy
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     base = load_base_model(
-        str(source_path(config.model.source)), precision=numbers.precision, device=device, on_progress=on_download
+        str(source_path(config.model.source)), numbers.precision, default_device(), on_progress=on_download
     )
     adapter = AdapterSettings(rank=numbers.lora_rank, alpha=numbers.lora_alpha, seed=config.run.seed)
     settings = PolicySettings(

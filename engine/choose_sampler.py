@@ -11,6 +11,7 @@ import torch
 
 from engine.config import RunConfig
 from engine.memory_plan import kv_cache_bytes
+from engine.models.device import default_device, sampling_threads
 from engine.models.model_files import locate_model
 from engine.policy import Policy, TrainSample
 from engine.policy.adapter import base_of
@@ -49,7 +50,7 @@ def choose_sampler(
             return _endpoint(config, policy, tokenizer, next(iter(prompts)), surroundings)
         case "transformers":
             return TransformersSampler(
-                policy.model, tokenizer, max_batch=config.rollout.max_batch, threads=_sampling_threads()
+                policy.model, tokenizer, max_batch=config.rollout.max_batch, threads=sampling_threads()
             )
 
 
@@ -59,22 +60,15 @@ def _vllm(
     from engine.sampling.vllm import VllmSampler, VllmSettings
 
     rollout, vllm, base = config.rollout, config.vllm, base_of(policy.model)
-    settings = VllmSettings(
-        model=locate_model(str(source_path(config.model.source))),
-        dtype=config.model.dtype,
+    settings = VllmSettings.of(
+        config,
+        locate_model(str(source_path(config.model.source))),
+        getattr(base.config, "max_position_embeddings", None),
+        longest=max(map(len, prompts)) + max(rollout.max_new_tokens_coder, rollout.max_new_tokens_tester),
         stop_ids=_stop_ids(policy, tokenizer),
-        max_model_len=_longest(prompts, config, base.config),
-        lora_rank=config.policy.lora_rank,
-        precision=vllm.precision,
-        max_batch=rollout.max_batch,
-        max_batched_tokens=vllm.max_batched_tokens,
+        device=default_device(),
+        threads=sampling_threads(),
         kv_cache_bytes=_kv_cache_bytes(config, base.device),
-        cuda_graphs=vllm.cuda_graphs,
-        sleep_level=vllm.sleep_level,
-        device="cuda" if base.device.type == "cuda" else "cpu",
-        threads=_sampling_threads(),
-        hang_seconds=vllm.hang_seconds,
-        restarts=vllm.restarts,
     )
     held_in = config.model.dtype if vllm.precision == "dtype" else vllm.precision
     return VllmSampler(
@@ -134,22 +128,9 @@ def _kv_cache_bytes(config: RunConfig, device: torch.device) -> int | None:
     return kv_cache_bytes(config, torch.cuda.get_device_properties(device).total_memory / 2**30)
 
 
-def _longest(prompts: list[tuple[int, ...]], config: RunConfig, model: Any) -> int:
-    """Tokens of the longest prompt and the longest answer: vLLM plans its cache for it. The model's context at most."""
-    rollout = config.rollout
-    longest = max(map(len, prompts)) + max(rollout.max_new_tokens_coder, rollout.max_new_tokens_tester)
-    context = getattr(model, "max_position_embeddings", None)
-    return longest if context is None else min(longest, int(context))
-
-
 def _logprobs_of(policy: Policy) -> Callable[[tuple[int, ...], tuple[int, ...]], tuple[float, ...]]:
     def logprobs(prompt_ids: tuple[int, ...], token_ids: tuple[int, ...]) -> tuple[float, ...]:
         sample = TrainSample(prompt_ids, token_ids, (0.0,) * len(token_ids), advantage=0.0, role="coder")
         return policy.logprobs([sample])[0]
 
     return logprobs
-
-
-def _sampling_threads() -> int:
-    """The sandbox has the other cores meanwhile."""
-    return max(1, torch.get_num_threads() // 2)

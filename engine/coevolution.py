@@ -19,11 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from engine.executing import Runner
 from engine.observing import RolloutObserver
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
 from engine.rewards import Trust, aggregate_trust, matrix_trust
-from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, Runner, roll_out
+from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, roll_out
 from engine.sampling import Sampler
 from engine.scoring import ScoredGroup, ScoredTask, ScoringRules, score
 from engine.seeds import derive_seed

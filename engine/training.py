@@ -46,8 +46,8 @@ budget is a promise."""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a checkpoint knows besides the policy. `best_*`: the step whose validation score was highest so far."""
+class RunProgress:
+    """State of a run in a checkpoint, without the policy. `best_*`: the step with the best validation score so far."""
 
     step: int = 0
     seconds: float = 0.0
@@ -83,7 +83,7 @@ class Trainer:
         self._updates = UpdateWatch(self._warn)
         self._stop_after_step = False
         self._checkpoint_wanted = False
-        self._progress = Progress()
+        self._progress = RunProgress()
         self._started = time.monotonic()
 
     # The run ------------------------------------------------------------------------------------------------
@@ -351,6 +351,6 @@ def has_drifted(recent_kl: Sequence[float], bound: float) -> bool:
     return bound > 0 and len(recent_kl) >= KL_STEPS and statistics.median(recent_kl[-KL_STEPS:]) > bound
 
 
-def _read_progress(path: Path) -> Progress:
+def _read_progress(path: Path) -> RunProgress:
     fields = json.loads(path.read_text())
-    return Progress(**fields | {"recent_kl": tuple(fields["recent_kl"])})
+    return RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})

@@ -16,7 +16,7 @@ from textual.widgets import DataTable, Input, OptionList, Static
 
 from cure_tui.pictures.home import about_run, machine_rows, runs_caption
 from cure_tui.run_choice import LETTERS, Order, RunList, fitting, sorted_by
-from cure_tui.screens.ask import Answer, AskScreen
+from cure_tui.screens.ask import AskScreen, Choice
 from cure_tui.spans import Span
 from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.preset_list import PresetList
@@ -208,7 +208,7 @@ class HomeScreen(Screen[None]):
         if run is None or self._is_live(run):
             return
         question = f"Delete {run.id} for good? Its checkpoints and rollouts go with it.\n{run.path}"
-        answers = [Answer("delete", "d", "delete it"), Answer("keep", "k", "keep it")]
+        answers = [Choice("delete", "d", "delete it"), Choice("keep", "k", "keep it")]
 
         def delete(answer: str | None) -> None:
             if answer == "delete":

@@ -24,7 +24,7 @@ from cure_tui.panes.pane import Pane
 from cure_tui.panes.rollouts import RolloutsPane
 from cure_tui.pictures.header import header_rows
 from cure_tui.pictures.title import title_of
-from cure_tui.screens.ask import Answer, AskScreen
+from cure_tui.screens.ask import AskScreen, Choice
 from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
@@ -225,9 +225,9 @@ class RunScreen(Screen[None]):
         if not self._may_command():
             return
         answers = [
-            Answer("stop", "s", "stop after this step, with a checkpoint"),
-            Answer("stop_now", "n", "stop now, with a checkpoint of the last step"),
-            Answer("go_on", "g", "go on training"),
+            Choice("stop", "s", "stop after this step, with a checkpoint"),
+            Choice("stop_now", "n", "stop now, with a checkpoint of the last step"),
+            Choice("go_on", "g", "go on training"),
         ]
         question = "Stop the training? It can be resumed at any time."
         self.app.push_screen(AskScreen(question, answers), self._stop)

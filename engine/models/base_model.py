@@ -104,7 +104,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
     options: dict[str, Any] = {}
     if precision == "nf4":
-        from engine.policy.quantised import keep_trainable, nf4_config
+        from engine.models.nf4 import keep_trainable, nf4_config
 
         dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
         # Placed while loading, so that only one tensor at a time is there in full.

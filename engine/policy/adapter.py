@@ -50,7 +50,8 @@ def _lora_layers(base: PreTrainedModel) -> dict[type[torch.nn.Module], type[torc
     """Our LoRA layer for each kind of linear layer; peft takes the first kind that fits."""
     layers: dict[type[torch.nn.Module], type[torch.nn.Module]] = {}
     if getattr(base, "is_loaded_in_4bit", False):
-        from engine.policy.quantised import FusedLoraNf4, Linear4bit
+        from engine.models.nf4 import Linear4bit
+        from engine.policy.quantised import FusedLoraNf4
 
         layers[Linear4bit] = FusedLoraNf4  # a kind of torch's Linear: before it
     return layers | {torch.nn.Linear: FusedLoraLinear}

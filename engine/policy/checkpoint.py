@@ -165,7 +165,7 @@ def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
 def _merged_weight(layer: Any) -> torch.Tensor:
     weight = layer.base_layer.weight
     if not weight.is_floating_point():
-        from engine.policy.quantised import dequantised
+        from engine.models.nf4 import dequantised
 
         weight = dequantised(weight)
     delta = sum(layer.get_delta_weight(adapter).float() for adapter in layer.active_adapters)

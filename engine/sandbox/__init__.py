@@ -7,7 +7,7 @@ on purpose. Expected outputs are compared in judging, on the trusted side only.
 """
 
 from engine.sandbox.executor import Executor
-from engine.sandbox.judging import AS_A_PROCESS, CURE_COMPAT, Comparison, Judging, outputs_match, passes
+from engine.sandbox.judging import AS_A_PROCESS, CURE_COMPAT, Comparison, Judging, outputs_match, passes, verdict
 from engine.sandbox.level import SandboxLevel, sandbox_level
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
@@ -25,4 +25,5 @@ __all__ = [
     "outputs_match",
     "passes",
     "sandbox_level",
+    "verdict",
 ]

@@ -52,6 +52,11 @@ def passes(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> 
     return ended_well and outputs_match(expected, outcome.stdout, judging.comparison)
 
 
+def verdict(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> bool | None:
+    """Judge an outcome by the expected output; None where the sandbox failed, which says nothing of the program."""
+    return None if outcome.status is Status.INFRASTRUCTURE else passes(outcome, expected, judging)
+
+
 def _left_by_exit(outcome: Outcome) -> bool:
     """Tell whether a program chose its exit status other than 0: an exception leaves the frames it came through."""
     return outcome.status is Status.RUNTIME_ERROR and '  File "' not in outcome.stderr_tail

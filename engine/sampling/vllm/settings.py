@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from engine.config import RunConfig
 
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _QUANTISATIONS = {"dtype": None, "nf4": "bitsandbytes", "fp8": "fp8"}
@@ -37,6 +40,42 @@ class VllmSettings:
     hang_seconds: float = 300.0
     restarts: int = 3
     stream_every: int = 8
+
+    @classmethod
+    def of(
+        cls,
+        config: RunConfig,
+        model: Path,
+        context: int | None,
+        *,
+        longest: int,
+        stop_ids: Iterable[int],
+        device: Literal["cpu", "cuda"],
+        threads: int,
+        kv_cache_bytes: int | None = None,
+    ) -> VllmSettings:
+        """Take a run's numbers from `config` for the model in the folder `model`.
+
+        context: tokens that the model reads at most, None where it does not say. longest: tokens of the longest prompt
+        and answer together, as vLLM plans its cache for it.
+        """
+        return cls(
+            model=model,
+            dtype=config.model.dtype,
+            stop_ids=tuple(sorted(stop_ids)),
+            max_model_len=longest if context is None else min(longest, context),
+            lora_rank=config.policy.lora_rank,
+            precision=config.vllm.precision,
+            max_batch=config.rollout.max_batch,
+            max_batched_tokens=config.vllm.max_batched_tokens,
+            kv_cache_bytes=kv_cache_bytes,
+            cuda_graphs=config.vllm.cuda_graphs,
+            sleep_level=config.vllm.sleep_level,
+            device=device,
+            threads=threads,
+            hang_seconds=config.vllm.hang_seconds,
+            restarts=config.vllm.restarts,
+        )
 
     def engine_arguments(self) -> dict[str, Any]:
         """Keyword arguments of `vllm.EngineArgs`."""

@@ -15,10 +15,11 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 from engine.errors import RunError
 from engine.models import BaseModel, load_base_model
 from engine.models.merged_lora import check_lora
+from engine.models.nf4 import dequantised
 from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import save_adapter
-from engine.policy.quantised import FusedLoraNf4, dequantised
+from engine.policy.quantised import FusedLoraNf4
 from engine.resources import source_path
 
 MakeSamples = Callable[..., list[TrainSample]]

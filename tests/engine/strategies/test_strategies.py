@@ -180,7 +180,7 @@ def test_a_fault_after_some_programs_keeps_them_and_one_before_any_is_raised(exe
 
 def test_an_interrupt_concludes_with_the_best_so_far(executor: Executor) -> None:
     class Impatient(Quiet):
-        def executed(self, board: Board, row: int, stdin: str) -> None:
+        def on_outcome(self, board: Board, row: int, stdin: str) -> None:
             raise KeyboardInterrupt
 
     solution = solve("bon", bench(executor, answers(DOUBLE), GOOD_TESTS, observer=Impatient()))

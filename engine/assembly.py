@@ -15,12 +15,12 @@ from engine.choose_sampler import Surroundings, choose_sampler
 from engine.coevolution import StepRules
 from engine.config import RunConfig
 from engine.errors import DataError
+from engine.machine.resources import source_path
 from engine.models import load_base_model
 from engine.models.download_progress import OnProgress
 from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
 from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
-from engine.resources import source_path
 from engine.rollouts import EncodePrompt, RolloutSettings
 from engine.sampling import Sampler, SamplingParams
 from engine.sampling.swapping import Swaps

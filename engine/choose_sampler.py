@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from engine.config import RunConfig
-from engine.memory_plan import kv_cache_bytes
+from engine.machine.memory_plan import kv_cache_bytes
+from engine.machine.resources import source_path
 from engine.models.model_files import locate_model
 from engine.policy import Policy, TrainSample
 from engine.policy.adapter import base_of
-from engine.resources import source_path
 from engine.sampling import Sampler
 from engine.sampling.adapters import Canary, agreement_bound
 from engine.sampling.stop_tokens import default_eos_ids

@@ -14,9 +14,9 @@ import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
-from engine.config import load_config
 from engine.errors import CureError, RunError
 from engine.memory import grows_without_cycles, keep_freed_memory
+from engine.presets import load_config
 from engine.runs.archive import ArchiveWriter
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import Heartbeat

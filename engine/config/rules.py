@@ -1,7 +1,7 @@
 """Which settings cannot be together: one function a rule, each with the reason and the way out.
 
 A rule looks at a whole configuration whose single values are already in range, and answers with a Conflict or
-None. What a machine lacks (a GPU, memory) is no conflict: see `engine.config.requirements`.
+None. What a machine lacks (a GPU, memory) is no conflict: see `engine.machine.requirements`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Conflict:
 
 
 class ConflictError(ValueError):
-    """A broken rule; pydantic carries it to `engine.config.loading`, which adds the line."""
+    """A broken rule; pydantic carries it to `engine.presets.loading`, which adds the line."""
 
     def __init__(self, conflict: Conflict) -> None:
         super().__init__(f"{conflict.message} ({conflict.remedy})")

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import torch
 
+from engine.machine.resources import source_path
 from engine.models import load_base_model
 from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, attach_adapter
 from engine.problems import load_problems
 from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
-from engine.resources import source_path
 from engine.sampling import Request, SamplingParams
 from engine.sampling.transformers_sampler import TransformersSampler
 

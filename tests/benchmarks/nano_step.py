@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.assembly import assemble
 from engine.choose_sampler import Surroundings
 from engine.coevolution import CoevolutionStep, coevolve
-from engine.config import load_preset
+from engine.presets import load_preset
 
 
 def run_steps(count: int) -> list[CoevolutionStep]:

@@ -18,8 +18,8 @@ from peft import PeftModel
 
 sys.path[:0] = [str(Path(__file__).parents[2])]
 
-from engine.memory_plan import read_shape  # noqa: E402
-from engine.memory_plan.update_phase import UpdateSetup, update_parts  # noqa: E402
+from engine.machine.memory_plan import read_shape  # noqa: E402
+from engine.machine.memory_plan.update_phase import UpdateSetup, update_parts  # noqa: E402
 from engine.models import load_base_model  # noqa: E402
 from engine.policy import (  # noqa: E402
     AdapterSettings,

@@ -20,7 +20,7 @@ import pytest
 
 from engine.choose_sampler import Surroundings, choose_sampler
 from engine.errors import EnvironmentError_, RunError
-from engine.resources import source_path
+from engine.machine.resources import source_path
 from engine.runs.events import EventKind
 from engine.runs.journal import read_journal
 from engine.sampling.endpoint import EndpointSampler

@@ -13,13 +13,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from engine.errors import RunError
+from engine.machine.resources import source_path
 from engine.models import BaseModel, load_base_model
 from engine.models.merged_lora import check_lora
 from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import save_adapter
 from engine.policy.quantised import FusedLoraNf4, dequantised
-from engine.resources import source_path
 
 MakeSamples = Callable[..., list[TrainSample]]
 LINEARS_OF_A_BLOCK = 7

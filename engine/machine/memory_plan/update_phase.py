@@ -1,7 +1,7 @@
 """Memory of the update: weights, adapters and their optimiser, activations of the longest micro-batch.
 
 Activations per token follow the code of engine/policy: what each autograd node saves, counted once a tensor. A test
-compares them with the bytes that autograd really saves (tests/engine/memory_plan/test_activations.py).
+compares them with the bytes that autograd really saves (tests/engine/machine/memory_plan/test_activations.py).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.memory_plan import calibration as c
-from engine.memory_plan.parts import Part
-from engine.memory_plan.shape import ModelShape
+from engine.machine.memory_plan import calibration as c
+from engine.machine.memory_plan.parts import Part
+from engine.machine.memory_plan.shape import ModelShape
 
 Precision = Literal["fp32", "bf16", "nf4"]
 

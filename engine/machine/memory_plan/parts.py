@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.memory_plan.calibration import GIB, OCCUPANCY
-from engine.memory_plan.shape import ModelShape
+from engine.machine.memory_plan.calibration import GIB, OCCUPANCY
+from engine.machine.memory_plan.shape import ModelShape
 
 
 @dataclass(frozen=True)

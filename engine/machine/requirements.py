@@ -1,6 +1,6 @@
 """What a configuration needs and a machine lacks: looked up in seconds, before a single weight is loaded.
 
-Memory comes from the plan (engine.memory_plan) where the model's shape is known; otherwise from its number of
+Memory comes from the plan (engine.machine.memory_plan) where the model's shape is known; otherwise from its number of
 parameters, which gives a lower bound: it refuses what cannot work, and promises nothing.
 """
 
@@ -10,14 +10,14 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.config.libraries import Missing, cuda_device, libraries, needs_gpu
-from engine.config.machine import Gpu, Machine
 from engine.config.schema import RunConfig
-from engine.config.toml_text import toml_value
 from engine.errors import CureError
-from engine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
-from engine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
-from engine.resources import source_path
+from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
+from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
+from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
+from engine.machine.probe import Gpu, Machine
+from engine.machine.resources import source_path
+from engine.machine.toml_text import toml_value
 
 BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "nf4": 0.55}
 """nf4: 4 bits, and 0.5 to 1 bit of doubly quantised scales and layers that stay in 16 bits."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from engine.memory_plan.plan import longest_sequence, plan_memory
-from engine.memory_plan.shape import ModelShape, shape_of
+from engine.machine.memory_plan.plan import longest_sequence, plan_memory
+from engine.machine.memory_plan.shape import ModelShape, shape_of
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig

@@ -38,7 +38,7 @@ LOGITS_TILE = (64 + 64 + 32) * 2**20
 
 BACKWARD_MLP_COPIES = 2
 """Gradients of intermediate width alive together, beyond what the forward pass of the layer had saved: followed
-allocation by allocation on scaled-down models (tests/engine/memory_plan/test_activations.py)."""
+allocation by allocation on scaled-down models (tests/engine/machine/memory_plan/test_activations.py)."""
 
 BACKWARD_HIDDEN_COPIES = 1
 """Gradients of hidden width, in the same way."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import CureError, DataError, EnvironmentError_
-from engine.resources import asset_path, preset_files, source_path
+from engine.machine.resources import asset_path, preset_files, source_path
 
 
 def test_presets_are_found_from_any_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

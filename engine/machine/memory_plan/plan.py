@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.memory_plan import calibration as c
-from engine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
-from engine.memory_plan.sampling_phase import host_bytes, transformers_parts, vllm_asleep, vllm_parts
-from engine.memory_plan.shape import ModelShape, shape_of
-from engine.memory_plan.update_phase import UpdateSetup, resting_trainer, update_parts
+from engine.machine.memory_plan import calibration as c
+from engine.machine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
+from engine.machine.memory_plan.sampling_phase import host_bytes, transformers_parts, vllm_asleep, vllm_parts
+from engine.machine.memory_plan.shape import ModelShape, shape_of
+from engine.machine.memory_plan.update_phase import UpdateSetup, resting_trainer, update_parts
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.memory_plan.known_models import KNOWN_MODELS
-from engine.model_folders import model_folder
+from engine.machine.memory_plan.known_models import KNOWN_MODELS
+from engine.machine.model_folders import model_folder
 
 
 @dataclass(frozen=True)

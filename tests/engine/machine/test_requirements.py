@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Driver, Gpu, Machine, RunConfig, load_preset, missing_for, probe_machine
-from engine.config.requirements import least_memory_gb
+from engine.config import RunConfig
+from engine.machine.probe import Driver, Gpu, Machine, probe_machine
+from engine.machine.requirements import least_memory_gb, missing_for
+from engine.presets import load_preset
 
 CPU_ONLY = Machine(
     python="3.11.9",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from engine.config.machine import largest_gpu_gb
 from engine.config.rules import ConflictError
 from engine.config.schema import RunConfig, Section
-from engine.config.sources import (
+from engine.errors import ConfigError
+from engine.machine.probe import largest_gpu_gb
+from engine.presets.sources import (
     Document,
     Tree,
     find_preset,
@@ -21,9 +22,15 @@ from engine.config.sources import (
     read_override,
     suggestion,
 )
-from engine.config.toml_lines import KeyPath
-from engine.config.variants import DESIGN_GB, choose_variant, chosen_variant, split_variant, variant_names, with_variant
-from engine.errors import ConfigError
+from engine.presets.toml_lines import KeyPath
+from engine.presets.variants import (
+    DESIGN_GB,
+    choose_variant,
+    chosen_variant,
+    split_variant,
+    variant_names,
+    with_variant,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -49,7 +56,7 @@ def load_preset(
     `extends = "other"` and say only what differs. Relative paths in a file are relative to that file, in an
     override to the working directory.
 
-    Of a preset with variants by GPU memory (see `engine.config.variants`), `name@48` or the setting `variant` names
+    Of a preset with variants by GPU memory (see `engine.presets.variants`), `name@48` or the setting `variant` names
     one; otherwise it is chosen for a card of `gpu_memory_gb`, by default the largest of this machine.
 
     Raises ConfigError that names file, line and key, and what would be right.

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from engine.config.schema import RunConfig
-from engine.config.sources import Document
 from engine.errors import ConfigError
-from engine.memory_plan import plan_memory
+from engine.machine.memory_plan import plan_memory
+from engine.presets.sources import Document
 
 VARIANTS = "variants"
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from engine.errors import CureError
-from engine.resources import ASSET_SCHEME, source_path
+from engine.machine.resources import ASSET_SCHEME, source_path
 
 ADAPTER_FILE, ADAPTER_CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"
 """What a folder with a LoRA adapter holds, as peft and vLLM read it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from engine.config.machine import Machine
 from engine.config.schema import RunConfig
+from engine.machine.probe import Machine
 
 INSTALL_GPU_EXTRA = "pip install 'cure-tui[gpu]'"
 

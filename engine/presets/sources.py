@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from engine.config.toml_lines import KeyPath, key_lines, line_of
 from engine.errors import ConfigError
-from engine.resources import preset_files
+from engine.machine.resources import preset_files
+from engine.presets.toml_lines import KeyPath, key_lines, line_of
 
 Tree: TypeAlias = dict[str, Any]
 """What tomllib gives: tables within tables. It lives only until RunConfig has checked it."""

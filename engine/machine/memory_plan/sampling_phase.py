@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.memory_plan import calibration as c
-from engine.memory_plan.parts import Part
-from engine.memory_plan.shape import ModelShape
-from engine.memory_plan.update_phase import dequantised_weight
+from engine.machine.memory_plan import calibration as c
+from engine.machine.memory_plan.parts import Part
+from engine.machine.memory_plan.shape import ModelShape
+from engine.machine.memory_plan.update_phase import dequantised_weight
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import RunConfig, load_preset
-from engine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
-from engine.memory_plan.calibration import CUDA_CONTEXT, GIB
-from engine.memory_plan.known_models import KNOWN_MODELS
-from engine.memory_plan.shape import ModelShape, shape_from_config
-from engine.memory_plan.update_phase import UpdateSetup, trainer_weights, update_parts
+from engine.config import RunConfig
+from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
+from engine.machine.memory_plan.calibration import CUDA_CONTEXT, GIB
+from engine.machine.memory_plan.known_models import KNOWN_MODELS
+from engine.machine.memory_plan.shape import ModelShape, shape_from_config
+from engine.machine.memory_plan.update_phase import UpdateSetup, trainer_weights, update_parts
+from engine.presets import load_preset
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen3Config
 
-from engine.memory_plan import calibration
-from engine.memory_plan.shape import shape_from_config
-from engine.memory_plan.update_phase import Precision, UpdateSetup, saved_activations, working_bytes
+from engine.machine.memory_plan import calibration
+from engine.machine.memory_plan.shape import shape_from_config
+from engine.machine.memory_plan.update_phase import Precision, UpdateSetup, saved_activations, working_bytes
 from engine.models.quiet import quiet_transformers
 from engine.policy import AdapterSettings, attach_adapter
 from engine.policy.adapter import base_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config.toml_lines import KeyPath, key_lines, line_of
+from engine.presets.toml_lines import KeyPath, key_lines, line_of
 
 TRICKY = '''\
 # a comment with [brackets] = "and quotes

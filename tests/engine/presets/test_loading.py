@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import dump_toml, list_presets, load_config, load_preset, preset_variants, setting_names
 from engine.errors import ConfigError
-from engine.memory_plan import plan_memory
+from engine.machine.memory_plan import plan_memory
+from engine.machine.toml_text import dump_toml
+from engine.presets import list_presets, load_config, load_preset, preset_variants, setting_names
 
 BUILT_IN = ["nano", "qwen2.5-14b", "qwen2.5-7b", "qwen3-4b"]
 
@@ -87,10 +88,10 @@ def test_a_variant_whose_plan_does_not_fit_is_passed_over(user_dir: Path) -> Non
 
 
 def test_without_a_gpu_the_design_point_is_shown(user_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.config.loading.largest_gpu_gb", lambda: None)
+    monkeypatch.setattr("engine.presets.loading.largest_gpu_gb", lambda: None)
     assert load_preset("qwen3-4b", user_dir=user_dir).variant == "24"
     assert load_preset("nano", user_dir=user_dir).variant == ""
-    monkeypatch.setattr("engine.config.loading.largest_gpu_gb", lambda: 47.9)
+    monkeypatch.setattr("engine.presets.loading.largest_gpu_gb", lambda: 47.9)
     assert load_preset("qwen3-4b", user_dir=user_dir).variant == "48"
 
 
@@ -371,7 +372,7 @@ def test_a_runs_configuration_takes_overrides(tmp_path: Path) -> None:
 
 
 def test_every_setting_says_what_it_is() -> None:
-    from engine.config.loading import _meaning
+    from engine.presets.loading import _meaning
 
     for name in setting_names():
         assert len(_meaning(tuple(name.split(".")))) > 10, name

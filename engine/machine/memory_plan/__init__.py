@@ -10,10 +10,10 @@ Read in this order: plan (what is there at the same time), update_phase, samplin
 that were measured or estimated).
 """
 
-from engine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
-from engine.memory_plan.plan import kv_cache_bytes, plan_memory
-from engine.memory_plan.remedy import changes_that_fit
-from engine.memory_plan.shape import ModelShape, read_shape, shape_of
+from engine.machine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
+from engine.machine.memory_plan.plan import kv_cache_bytes, plan_memory
+from engine.machine.memory_plan.remedy import changes_that_fit
+from engine.machine.memory_plan.shape import ModelShape, read_shape, shape_of
 
 __all__ = [
     "KvCache",

@@ -11,9 +11,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, PretrainedConfig, Qwen2Config, Qwen3Config
 
-from engine.memory_plan import read_shape, shape_of
-from engine.memory_plan.known_models import KNOWN_MODELS
-from engine.memory_plan.shape import shape_from_config
+from engine.machine.memory_plan import read_shape, shape_of
+from engine.machine.memory_plan.known_models import KNOWN_MODELS
+from engine.machine.memory_plan.shape import shape_from_config
 
 SMALL: dict[str, Any] = {
     "hidden_size": 48,

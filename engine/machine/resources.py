@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from engine.errors import DataError, EnvironmentError_
-from engine.runs.home import home
+from engine.machine.home import home
 
 ASSET_SCHEME = "asset:"
 DATA_SCHEME = "data:"

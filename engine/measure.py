@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from engine.config import RolloutConfig
 from engine.evaluation import (
     EvalSummary,
     TaskResult,
@@ -24,7 +25,6 @@ from engine.problems import Problem
 from engine.prompts import Program, UnitTest
 from engine.rollouts import (
     EncodePrompt,
-    RolloutSettings,
     Runner,
     TaskRollouts,
     outcomes_on_tests,
@@ -44,7 +44,8 @@ def measure(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     bon_sizes: Sequence[tuple[int, int]],
     seed: int,
     on_progress: Callable[[int], None] = lambda tasks_done: None,
@@ -60,13 +61,13 @@ def measure(
     for first in range(0, len(problems), CHUNK_TASKS):
         on_progress(first)
         chunk = problems[first : first + CHUNK_TASKS]
-        started.append(start_rollouts(chunk, encode, sampler, executor, settings, seed, observer))
+        started.append(start_rollouts(chunk, encode, sampler, executor, settings, judging, seed, observer))
     rollouts = [task for chunk in started for task in chunk.collect()]
     judges = [
         [outcomes_on_tests(source, task.tests, executor, task.problem.time_limit) for source in task.problem.solutions]
         for task in rollouts
     ]
-    results = [_task_result(task, judges_r, settings.judging) for task, judges_r in zip(rollouts, judges, strict=True)]
+    results = [_task_result(task, judges_r, judging) for task, judges_r in zip(rollouts, judges, strict=True)]
     return summarise(results, bon_sizes, seed=0)
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.config import RolloutConfig
 from engine.observing import (
     MALFORMED,
     REJECTED,
@@ -27,7 +28,7 @@ from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
 from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
-from engine.sandbox import AS_A_PROCESS, Judging, Outcome, Status, passes
+from engine.sandbox import Judging, Outcome, Status, passes
 from engine.seeds import derive_seed
 
 EncodePrompt = Callable[[Problem, Role], tuple[int, ...]]
@@ -38,18 +39,6 @@ class Runner(Protocol):
     """The part of `engine.sandbox.Executor` that rollouts need."""
 
     def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]: ...
-
-
-@dataclass(frozen=True)
-class RolloutSettings:
-    """How much is sampled per task, and how."""
-
-    n_programs: int
-    m_tests: int
-    coder: SamplingParams
-    tester: SamplingParams
-    truth_tests: int = 8
-    judging: Judging = AS_A_PROCESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +98,8 @@ def roll_out(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> tuple[list[TaskRollouts], RolloutReport]:
@@ -119,7 +109,7 @@ def roll_out(
     executed on ground truth while testers are still being sampled.
     """
     started = time.monotonic()
-    sampled = start_rollouts(problems, encode, sampler, executor, settings, seed, observer)
+    sampled = start_rollouts(problems, encode, sampler, executor, settings, judging, seed, observer)
     sampling_seconds = time.monotonic() - started
     rollouts = sampled.collect()
     tokens = sum(len(c.token_ids) for r in rollouts for c in (*r.coder, *r.tester))
@@ -143,18 +133,20 @@ def start_rollouts(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> StartedRollouts:
     """The first half of `roll_out`: returns when all is sampled, with executions still under way."""
     pending = [_open(problem, encode, settings) for problem in problems]
-    told = None if observer is None else _Telling(observer, pending, settings)
+    told = None if observer is None else _Telling(observer, pending, settings.m_tests, judging)
     on_delta = None if told is None else told.of_delta
-    for role, count, params in (
-        (Role.CODER, settings.n_programs, settings.coder),
-        (Role.TESTER, settings.m_tests, settings.tester),
+    for role, count, longest in (
+        (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
+        (Role.TESTER, settings.m_tests, settings.max_new_tokens_tester),
     ):
+        params = SamplingParams(settings.temperature, settings.top_p, longest)
         requests = [
             Request(f"{place}/{role}", task.prompts[role], count, _request_seed(seed, task.problem, role))
             for place, task in enumerate(pending)
@@ -170,7 +162,7 @@ def start_rollouts(
                     _run_on_generated(task, executor)
             if told is not None:
                 told.of_completion(completion)
-    return StartedRollouts(tuple(pending), settings.judging)
+    return StartedRollouts(tuple(pending), judging)
 
 
 def outcomes_on_tests(
@@ -187,7 +179,7 @@ def outcomes_on_tests(
     return collect
 
 
-def _open(problem: Problem, encode: EncodePrompt, settings: RolloutSettings) -> _Pending:
+def _open(problem: Problem, encode: EncodePrompt, settings: RolloutConfig) -> _Pending:
     prompts = {role: encode(problem, role) for role in Role}
     return _Pending(problem, problem.hidden[: settings.truth_tests], prompts)
 
@@ -300,8 +292,8 @@ def _place(request_id: str) -> int:
 class _Telling:
     """Puts what happens to a batch into an observer's words."""
 
-    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], settings: RolloutSettings) -> None:
-        self._observer, self._tasks, self._settings = observer, tasks, settings
+    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], m_tests: int, judging: Judging) -> None:
+        self._observer, self._tasks, self._m_tests, self._judging = observer, tasks, m_tests, judging
 
     def of_delta(self, delta: Delta) -> None:
         self._observer.on_tokens(self._answer(delta.request_id, delta.index), delta.token_ids)
@@ -315,7 +307,7 @@ class _Telling:
             return
         if isinstance(task.tests[answer.index], Rejected):
             self._observer.on_verdict(answer, MALFORMED)
-        if len(task.tests) == self._settings.m_tests:
+        if len(task.tests) == self._m_tests:
             done = [*task.on_truth.values(), *task.on_generated.values()]
             when_done(done, lambda: self._of_tests(task))
 
@@ -330,10 +322,10 @@ class _Telling:
 
     def _of_executed(self, task: _Pending, answer: Answer) -> None:
         outcomes_t = [outcome for outcome in _row_on_truth(task, answer.index) if outcome is not None]
-        self._observer.on_verdict(answer, verdict_of_program(outcomes_t, task.truth_tests, self._settings.judging))
+        self._observer.on_verdict(answer, verdict_of_program(outcomes_t, task.truth_tests, self._judging))
 
     def _of_tests(self, task: _Pending) -> None:
-        matrix = _matrix(task, _rows_on_truth(task), _rows_on_generated(task), self._settings.judging)
+        matrix = _matrix(task, _rows_on_truth(task), _rows_on_generated(task), self._judging)
         for index, verdict in enumerate(verdicts_of_tests(matrix)):
             if verdict is not MALFORMED:  # told when it was read
                 self._observer.on_verdict(Answer(task.problem.id, Role.TESTER, index), verdict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from engine.config.rules import ConflictError
+from engine.config.rules import broken_rule
 from engine.config.schema import RunConfig, Section
 from engine.errors import ConfigError
 from engine.machine.probe import largest_gpu_gb
@@ -130,13 +130,17 @@ def _variant_document(path: Path, variant: str) -> Document:
 def _checked(documents: list[Document]) -> RunConfig:
     tree = merged([_with_absolute_paths(document) for document in documents])
     try:
-        return RunConfig.model_validate(tree)
+        config = RunConfig.model_validate(tree)
     except ValidationError as error:
         faults = _faults(error, documents)
         message = f"{faults[0].where}: {faults[0].message}"
         if len(faults) > 1:
             message += f", and {len(faults) - 1} more like it"
         raise ConfigError(message, faults[0].remedy) from error
+    conflict = broken_rule(config)
+    if conflict is not None:
+        raise ConfigError(f"{_where(tuple(conflict.key.split('.')), documents)}: {conflict.message}", conflict.remedy)
+    return config
 
 
 def _with_absolute_paths(document: Document) -> Document:
@@ -168,10 +172,6 @@ def _faults(error: ValidationError, documents: list[Document]) -> list[_Fault]:
 def _fault(detail: ErrorDetails, documents: list[Document]) -> _Fault:
     path: KeyPath = tuple(detail["loc"])
     key = ".".join(part for part in path if isinstance(part, str))
-    conflict = detail.get("ctx", {}).get("error")
-    if isinstance(conflict, ConflictError):
-        path = tuple(conflict.conflict.key.split("."))
-        return _Fault(_where(path, documents), conflict.conflict.message, conflict.conflict.remedy)
     where = _where(path, documents)
     if detail["type"] == "extra_forbidden":
         return _Fault(where, f"unknown setting '{key}'", _nearest(path))

@@ -7,13 +7,11 @@ compares them with the bytes that autograd really saves (tests/engine/machine/me
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from engine.config.schema import Precision
 from engine.machine.memory_plan import calibration as c
 from engine.machine.memory_plan.parts import Part
 from engine.machine.memory_plan.shape import ModelShape
-
-Precision = Literal["fp32", "bf16", "nf4"]
 
 
 @dataclass(frozen=True)

@@ -371,6 +371,17 @@ def test_a_runs_configuration_takes_overrides(tmp_path: Path) -> None:
     assert load_config(path, ["run.steps=99"]).run.steps == 99
 
 
+def test_a_runs_configuration_is_checked_against_the_rules_with_its_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    text = dump_toml(load_preset("nano", user_dir=tmp_path))
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"^--set .*fp32"):
+        load_config(path, ["policy.precision=nf4"])
+    path.write_text(text.replace("micro_batch_tokens = 2048", "micro_batch_tokens = 64"))
+    with pytest.raises(ConfigError, match=r"config\.toml:\d+: 64 tokens do not hold one answer"):
+        load_config(path)
+
+
 def test_every_setting_says_what_it_is() -> None:
     from engine.presets.loading import _meaning
 

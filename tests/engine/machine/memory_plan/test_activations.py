@@ -10,11 +10,12 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen3Config
 
+from engine.config.schema import Precision
 from engine.machine.memory_plan import calibration
 from engine.machine.memory_plan.shape import shape_from_config
-from engine.machine.memory_plan.update_phase import Precision, UpdateSetup, saved_activations, working_bytes
+from engine.machine.memory_plan.update_phase import UpdateSetup, saved_activations, working_bytes
 from engine.models.quiet import quiet_transformers
-from engine.policy import AdapterSettings, attach_adapter
+from engine.policy import attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.attention import PACKED_ATTENTION, register
 from engine.policy.batching import Layout, MicroBatch, TokenSequence, build_micro_batch
@@ -42,7 +43,7 @@ CONFIGS = {
 def adapted_model(architecture: str, dtype: torch.dtype) -> PeftModel:
     with quiet_transformers():
         base = AutoModelForCausalLM.from_config(CONFIGS[architecture], dtype=dtype).requires_grad_(False)
-    model = attach_adapter(base, AdapterSettings(rank=RANK, alpha=16))
+    model = attach_adapter(base, rank=RANK, alpha=16)
     register()
     base_of(model).set_attn_implementation(PACKED_ATTENTION)
     return model

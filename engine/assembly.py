@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from engine.choose_sampler import Surroundings, choose_sampler
 from engine.config import RunConfig
 from engine.errors import DataError
 from engine.machine.resources import source_path
@@ -21,6 +20,7 @@ from engine.policy import Policy, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
 from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
 from engine.rollouts import EncodePrompt
+from engine.samplers import Surroundings, choose_sampler
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
 from engine.sandbox import Executor, Limits

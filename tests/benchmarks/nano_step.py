@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.assembly import assemble
-from engine.choose_sampler import Surroundings
 from engine.coevolution import CoevolutionStep, coevolve
 from engine.presets import load_preset
+from engine.samplers import Surroundings
 
 
 def run_steps(count: int) -> list[CoevolutionStep]:

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from engine.assembly import Engine, assemble
-from engine.choose_sampler import Surroundings
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.machine.toml_text import dump_toml
@@ -25,6 +24,7 @@ from engine.runs.archive import ArchiveWriter
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter, read_journal
+from engine.samplers import Surroundings
 from engine.training import Trainer
 from engine.update_watch import UpdateWatch
 

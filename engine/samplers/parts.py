@@ -16,7 +16,7 @@ from engine.sampling.stop_tokens import default_eos_ids
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Surroundings of a run beside its model. scratch: a folder for passing files. log: of the engine and of what it starts.
+    """Surroundings of a run. scratch: a folder for passing files. log: of the engine and of what it starts.
 
     on_notice: told, in a sentence, of what a user should know of.
     """

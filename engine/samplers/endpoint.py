@@ -9,7 +9,7 @@ from engine.config import RunConfig
 from engine.policy import Policy
 from engine.samplers.parts import Surroundings, logprobs_of, stop_ids
 from engine.sampling.adapters import Canary, agreement_bound
-from engine.sampling.endpoint import EndpointSampler, EndpointSettings, start_command
+from engine.sampling.endpoint import EndpointSampler, start_command
 
 
 def open_sampler(
@@ -26,19 +26,14 @@ def open_sampler(
             remedy=f"serve the run's model, {config.model.source}: {start_command(config.policy.lora_rank)}",
         )
 
-    settings = EndpointSettings(
-        urls=config.rollout.endpoints,
-        stop_ids=stop_ids(policy, tokenizer),
-        lora_rank=config.policy.lora_rank,
-        max_batch=config.rollout.max_batch,
-        hang_seconds=config.vllm.hang_seconds,
-    )
     return EndpointSampler(
-        settings,
+        config.rollout,
         policy,
         tokenizer,
+        stop_ids=stop_ids(policy, tokenizer),
+        lora_rank=config.policy.lora_rank,
+        hang_seconds=config.vllm.hang_seconds,
         shared=surroundings.scratch,
         new_canary=new_canary,
-        temperature=config.rollout.temperature,
         on_notice=surroundings.on_notice,
     )

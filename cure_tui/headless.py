@@ -18,8 +18,8 @@ from cure_tui.views import View, view_for
 from engine.config import describe
 from engine.errors import CureError, RunError
 from engine.evaluation import EvalSummary, format_table
+from engine.machine.home import run_name
 from engine.runs.folder import RunFolder
-from engine.runs.home import run_name
 from engine.runs.journal import JournalReader
 from engine.runs.listing import read_state
 from engine.runs.live import LiveReader

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cure_tui.figures import headline
-from engine.runs.home import runs_home
+from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
 LETTERS = "ABCD"

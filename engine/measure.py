@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from engine.config import RolloutConfig
 from engine.evaluation import (
     EvalSummary,
     TaskResult,
@@ -23,7 +24,7 @@ from engine.observing import RolloutObserver
 from engine.pass_matrix import BoolArray
 from engine.problems import Problem
 from engine.prompts import Program, UnitTest
-from engine.rollouts import EncodePrompt, RolloutSettings, TaskRollouts, start_rollouts
+from engine.rollouts import EncodePrompt, TaskRollouts, start_rollouts
 from engine.sampling import Sampler
 from engine.sandbox import Judging, Outcome, Status, passes
 
@@ -36,7 +37,8 @@ def measure(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     bon_sizes: Sequence[tuple[int, int]],
     seed: int,
     on_progress: Callable[[int], None] = lambda tasks_done: None,
@@ -52,7 +54,7 @@ def measure(
     for first in range(0, len(problems), CHUNK_TASKS):
         on_progress(first)
         chunk = problems[first : first + CHUNK_TASKS]
-        started.append(start_rollouts(chunk, encode, sampler, executor, settings, seed, observer))
+        started.append(start_rollouts(chunk, encode, sampler, executor, settings, judging, seed, observer))
     rollouts = [task for chunk in started for task in chunk.collect()]
     references = [
         [
@@ -61,7 +63,7 @@ def measure(
         ]
         for task in rollouts
     ]
-    results = [_task_result(*pair, settings.judging) for pair in zip(rollouts, references, strict=True)]
+    results = [_task_result(*pair, judging) for pair in zip(rollouts, references, strict=True)]
     return summarise(results, bon_sizes, seed=0)
 
 

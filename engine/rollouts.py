@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from engine.config import RolloutConfig
 from engine.executing import ProgramRun, Runner, execute, inputs_of
 from engine.observing import (
     MALFORMED,
@@ -25,23 +26,11 @@ from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
 from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
-from engine.sandbox import AS_A_PROCESS, Judging, Outcome, verdict
+from engine.sandbox import Judging, Outcome, verdict
 from engine.seeds import derive_seed
 
 EncodePrompt = Callable[[Problem, Role], tuple[int, ...]]
 Outcomes = tuple[Outcome | None, ...]
-
-
-@dataclass(frozen=True)
-class RolloutSettings:
-    """How much is sampled per task, and how."""
-
-    n_programs: int
-    m_tests: int
-    coder: SamplingParams
-    tester: SamplingParams
-    truth_tests: int = 8
-    judging: Judging = AS_A_PROCESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +101,8 @@ def roll_out(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> tuple[list[TaskRollouts], RolloutReport]:
@@ -122,7 +112,7 @@ def roll_out(
     executed on ground truth while testers are still being sampled.
     """
     started = time.monotonic()
-    sampled = start_rollouts(problems, encode, sampler, executor, settings, seed, observer)
+    sampled = start_rollouts(problems, encode, sampler, executor, settings, judging, seed, observer)
     sampling_seconds = time.monotonic() - started
     rollouts = sampled.collect()
     tokens = sum(len(c.token_ids) for r in rollouts for c in (*r.coder, *r.tester))
@@ -146,18 +136,20 @@ def start_rollouts(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> StartedRollouts:
     """Do the first half of `roll_out`: return when all is sampled, with executions still under way."""
     pending = [_open(problem, encode, settings) for problem in problems]
-    told = None if observer is None else _Telling(observer, pending, settings)
+    told = None if observer is None else _Telling(observer, pending, settings.m_tests, judging)
     on_delta = None if told is None else told.of_delta
-    for role, count, params in (
-        (Role.CODER, settings.n_programs, settings.coder),
-        (Role.TESTER, settings.m_tests, settings.tester),
+    for role, count, longest in (
+        (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
+        (Role.TESTER, settings.m_tests, settings.max_new_tokens_tester),
     ):
+        params = SamplingParams(settings.temperature, settings.top_p, longest)
         requests = [
             Request(f"{place}/{role}", task.prompts[role], count, _request_seed(seed, task.problem, role))
             for place, task in enumerate(pending)
@@ -177,10 +169,10 @@ def start_rollouts(
                         task.on_generated[index] = execute(program, inputs, executor, seconds)
             if told is not None:
                 told.of_completion(completion)
-    return StartedRollouts(tuple(pending), settings.judging)
+    return StartedRollouts(tuple(pending), judging)
 
 
-def _open(problem: Problem, encode: EncodePrompt, settings: RolloutSettings) -> _Pending:
+def _open(problem: Problem, encode: EncodePrompt, settings: RolloutConfig) -> _Pending:
     prompts = {role: encode(problem, role) for role in Role}
     return _Pending(problem, problem.hidden[: settings.truth_tests], prompts)
 
@@ -239,8 +231,8 @@ def _place(request_id: str) -> int:
 class _Telling:
     """Puts what happens to a batch into an observer's words."""
 
-    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], settings: RolloutSettings) -> None:
-        self._observer, self._tasks, self._settings = observer, tasks, settings
+    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], m_tests: int, judging: Judging) -> None:
+        self._observer, self._tasks, self._m_tests, self._judging = observer, tasks, m_tests, judging
 
     def of_delta(self, delta: Delta) -> None:
         self._observer.on_tokens(self._key(delta.request_id, delta.index), delta.token_ids)
@@ -254,7 +246,7 @@ class _Telling:
             return
         if isinstance(task.tests[key.index], Rejected):
             self._observer.on_judgement(key, MALFORMED)
-        if len(task.tests) == self._settings.m_tests:
+        if len(task.tests) == self._m_tests:
             when_done([*task.on_truth.values(), *task.on_generated.values()], lambda: self._of_tests(task))
 
     def _key(self, request_id: str, index: int) -> RolloutKey:
@@ -268,10 +260,10 @@ class _Telling:
 
     def _of_executed(self, task: _Pending, key: RolloutKey) -> None:
         outcomes_t = [outcome for outcome in task.on_truth[key.index].by_test(task.truth_tests) if outcome is not None]
-        self._observer.on_judgement(key, judge_program(outcomes_t, task.truth_tests, self._settings.judging))
+        self._observer.on_judgement(key, judge_program(outcomes_t, task.truth_tests, self._judging))
 
     def _of_tests(self, task: _Pending) -> None:
-        matrix = _matrix(task, task.truth_rows, task.generated_rows, self._settings.judging)
+        matrix = _matrix(task, task.truth_rows, task.generated_rows, self._judging)
         for index, judgement in enumerate(judge_tests(matrix)):
             if judgement is not MALFORMED:  # told when it was read
                 self._observer.on_judgement(RolloutKey(task.problem.id, Role.TESTER, index), judgement)

@@ -31,6 +31,7 @@ from engine.runs.checkpoints import Checkpoint, CheckpointStore
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
+from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.step_metrics import step_metrics
 from engine.step_record import record_step
@@ -119,7 +120,7 @@ class Trainer:
     def _step(self, step: int) -> None:
         engine, config = self._engine, self._config
         done = coevolve(
-            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules,
+            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config,
             on_phase=lambda phase: self._enter(step, phase), observer=self._live,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
@@ -203,15 +204,16 @@ class Trainer:
             raise StepAbandoned
         engine, step = self._engine, self._progress.step
         problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
-        settings = engine.evaluation_rollouts
+        config = self._config
         started = time.monotonic()
         phase = f"evaluate {split}"
-        total = len(problems) * (settings.n_programs + settings.m_tests)
+        total = len(problems) * (config.evaluation.n_programs + config.evaluation.m_tests)
         self._journal.phase_started(step, phase, total, "answers")
         self._live.start_phase(phase, total)
         summary = measure(
-            problems, engine.encode, engine.sampler, engine.executor, settings, self._config.evaluation.bon_sizes,
-            derive_seed(self._config.run.seed, "evaluate", split), self._between_chunks, self._live,
+            problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
+            judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
+            derive_seed(config.run.seed, "evaluate", split), self._between_chunks, self._live,
         )  # fmt: skip
         self._journal.phase_finished(step, phase, time.monotonic() - started)
         self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())

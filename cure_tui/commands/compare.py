@@ -52,10 +52,10 @@ def _headline(run: ComparedRun, when: str) -> dict[str, Any] | None:
 
 def _read(wanted: str) -> ComparedRun:
     from cure_tui.comparison import ComparedRun
-    from engine.config import load_config
     from engine.errors import RunError
+    from engine.machine.home import run_name
+    from engine.presets import load_config
     from engine.runs.folder import RunFolder
-    from engine.runs.home import run_name
     from engine.runs.listing import RunCondition, find_run, read_state
 
     info = find_run(wanted)

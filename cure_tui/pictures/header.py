@@ -8,7 +8,7 @@ from pathlib import Path
 from cure_tui.spans import Row, Span, one_column
 from cure_tui.step_line import UNCONFINED, clock, seconds_left
 from cure_tui.watch import Snapshot
-from engine.runs.home import run_name
+from engine.machine.home import run_name
 from engine.runs.inbox import Command, pause_wanted
 from engine.runs.listing import RunCondition
 from engine.runs.state import RunState, RunStatus

@@ -22,13 +22,13 @@ from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.preset_list import PresetList
 from cure_tui.widgets.rows import RowsView
 from cure_tui.widgets.run_table import RunTable
-from engine.runs.home import runs_home
+from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
 if TYPE_CHECKING:
     from cure_tui.app import CureApp
     from cure_tui.preset_list import PresetEntry
-    from engine.config import Machine
+    from engine.machine.probe import Machine
     from engine.sandbox import SandboxLevel
 
 REFRESH_SECONDS = 2.0
@@ -140,7 +140,7 @@ class HomeScreen(Screen[None]):
     def _probe(self) -> None:
         # Half of what the dashboard loads is loaded here, behind the first frame.
         from cure_tui.preset_list import preset_entries
-        from engine.config import probe_machine
+        from engine.machine.probe import probe_machine
         from engine.sandbox import sandbox_level
 
         machine = probe_machine(runs_home())

@@ -28,8 +28,8 @@ from cure_tui.screens.ask import AskScreen, Choice
 from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
-from engine.config import load_config
 from engine.errors import CureError
+from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
 from engine.runs.state import RunStatus

@@ -5,6 +5,6 @@
 No peft here: solving with a model that nobody has trained need not wait for its import.
 """
 
-from engine.models.base_model import BaseModel, Precision, load_base_model
+from engine.models.base_model import BaseModel, load_base_model
 
-__all__ = ["BaseModel", "Precision", "load_base_model"]
+__all__ = ["BaseModel", "load_base_model"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,13 +17,12 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from engine.config.schema import Precision
 from engine.errors import EnvironmentError_
 from engine.models.download_progress import OnProgress
 from engine.models.faults import first_line
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
-
-Precision = Literal["fp32", "bf16", "nf4"]
 
 BITSANDBYTES = "bitsandbytes>=0.50,<0.51"
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.config import RunConfig, load_config, load_preset
+from engine.config import RunConfig
 from engine.export import exported_checkpoint
+from engine.machine.resources import source_path
 from engine.memory import grows_without_cycles
+from engine.presets import load_config, load_preset
 from engine.prompts import PromptStyle, Role
-from engine.resources import source_path
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run

@@ -10,13 +10,13 @@ from typing import Any
 from transformers import AutoConfig, GenerationConfig
 
 from engine.config import RunConfig
-from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.home import home
+from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.resources import source_path
 from engine.models.device import default_device, sampling_threads
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
-from engine.resources import source_path
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.home import home
 from engine.sampling.stop_tokens import default_eos_ids
 from engine.sampling.vllm import VllmSampler, VllmSettings
 

@@ -20,7 +20,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from engine.config import dump_toml, load_preset  # noqa: E402
+from engine.machine.toml_text import dump_toml  # noqa: E402
+from engine.presets import load_preset  # noqa: E402
 from engine.runs.archive import ArchiveWriter  # noqa: E402
 from engine.runs.folder import RunFolder  # noqa: E402
 from engine.runs.heartbeat import Heartbeat  # noqa: E402

@@ -12,8 +12,8 @@ from cure_tui.comparison import accuracies, change_text, check_choice, config_di
 from cure_tui.figures import figures_of, headline
 from cure_tui.pictures.comparison import accuracy_rows, settings_rows
 from cure_tui.spans import plain
-from engine.config import load_preset
 from engine.errors import RunError
+from engine.presets import load_preset
 from engine.runs.events import Event
 from engine.runs.state import Evaluation, RunState, replay
 from tests.cure_tui.command_line import Cli

@@ -20,7 +20,8 @@ from cure_tui.screens.run import RunScreen
 from cure_tui.spans import plain
 from cure_tui.widgets.chart_grid import ChartBox, ChartGrid
 from cure_tui.widgets.rows import RowsView
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 from tests.cure_tui.driving import drive, opened, until

@@ -25,7 +25,8 @@ from cure_tui.spans import plain
 from cure_tui.widgets.matrix import MatrixView
 from cure_tui.widgets.rollout_list import RolloutList
 from cure_tui.widgets.rows import RowsView
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
 from tests.cure_tui.driving import drive, header_of, opened, settled, until

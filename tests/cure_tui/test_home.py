@@ -18,7 +18,8 @@ from cure_tui.spans import plain
 from cure_tui.widgets.preset_list import PresetList
 from cure_tui.widgets.rows import RowsView
 from cure_tui.widgets.run_table import RunTable
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs import listing
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, read_info

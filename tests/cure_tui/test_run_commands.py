@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from cure_tui.app import CureApp
 from cure_tui.screens.ask import AskScreen
 from cure_tui.screens.run import RunScreen
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, pending, send
 from engine.runs.journal import JournalWriter

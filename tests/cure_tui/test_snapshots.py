@@ -17,7 +17,8 @@ from textual.pilot import Pilot
 from cure_tui.screens import home
 from cure_tui.screens.home import HomeScreen
 from cure_tui.widgets.wall import WallView
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.live import LiveWriter
 from tests.cure_tui.driving import opened, settled, until
@@ -39,7 +40,7 @@ def same_everywhere(tmp_path: Path) -> Iterator[None]:
         patch.setenv("TZ", "UTC")
         time.tzset()
         patch.delenv("NO_COLOR", raising=False)
-        patch.setattr("engine.config.probe_machine", lambda folder: MACHINE)
+        patch.setattr("engine.machine.probe.probe_machine", lambda folder: MACHINE)
         patch.setattr("cure_tui.preset_list.preset_entries", lambda machine: list(PRESETS))
         patch.setattr("engine.sandbox.sandbox_level", lambda: SANDBOX)
         patch.setattr(home, "runs_home", lambda: Path("~/cure-tui/runs"))

@@ -42,7 +42,16 @@ class Listener:
 def test_every_answer_is_told_from_its_tokens_to_its_verdict() -> None:
     listener = Listener()
     with Executor(Limits(cpu_seconds=1.0)) as executor:  # its threads are gone, and with them all verdicts told
-        roll_out([PROBLEM], lambda p, r: (1, 2), ScriptedSampler(CODER, TESTER), executor, SETTINGS, 0, listener)
+        roll_out(
+            [PROBLEM],
+            lambda p, r: (1, 2),
+            ScriptedSampler(CODER, TESTER),
+            executor,
+            SETTINGS,
+            AS_A_PROCESS,
+            0,
+            listener,
+        )
     programs = [listener.told[RolloutKey("double", Role.CODER, index)] for index in range(4)]
     tests = [listener.told[RolloutKey("double", Role.TESTER, index)] for index in range(4)]
     assert [told[1] for told in programs] == CODER
@@ -65,7 +74,15 @@ def test_an_observed_evaluation_has_the_figures_of_an_unobserved_one(executor: E
     def measured(listener: Listener | None) -> dict[str, object]:
         sampler = ScriptedSampler(CODER, TESTER)
         summary = measure(
-            [PROBLEM], lambda p, r: (1, 2), sampler, executor, SETTINGS, ((4, 4),), seed=0, observer=listener
+            [PROBLEM],
+            lambda p, r: (1, 2),
+            sampler,
+            executor,
+            SETTINGS,
+            AS_A_PROCESS,
+            ((4, 4),),
+            seed=0,
+            observer=listener,
         )
         return summary.to_json()
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pending, send

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 
 _SCALE = 0.02
 """Of the random B. With fresh A a layer's output moves by some per cent: seen in any number format."""

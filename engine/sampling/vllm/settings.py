@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.config import RunConfig
+from engine.config.schema import Dtype, SleepLevel, VllmPrecision
 
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _QUANTISATIONS = {"dtype": None, "nf4": "bitsandbytes", "fp8": "fp8"}
@@ -25,16 +26,16 @@ class VllmSettings:
     """
 
     model: Path
-    dtype: Literal["fp32", "bf16", "fp16"]
+    dtype: Dtype
     stop_ids: tuple[int, ...]
     max_model_len: int
     lora_rank: int
-    precision: Literal["dtype", "nf4", "fp8"] = "dtype"
+    precision: VllmPrecision = "dtype"
     max_batch: int = 256
     max_batched_tokens: int = 8192
     kv_cache_bytes: int | None = None
     cuda_graphs: bool = True
-    sleep_level: Literal[0, 1, 2] = 1
+    sleep_level: SleepLevel = 1
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int | None = None
     hang_seconds: float = 300.0

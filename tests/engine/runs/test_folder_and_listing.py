@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RunError
+from engine.machine.home import new_run_id, new_run_path, runs_home
 from engine.runs.folder import RunFolder
-from engine.runs.home import new_run_id, new_run_path, runs_home
 from engine.runs.journal import JournalWriter
 from engine.runs.listing import RunCondition, find_run, list_runs, read_info
 

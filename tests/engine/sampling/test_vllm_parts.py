@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.config import load_preset
 from engine.errors import EnvironmentError_
+from engine.presets import load_preset
 from engine.sampling import Request, SamplingParams
 from engine.sampling.vllm import VllmSettings
 from engine.sampling.vllm.compat import installed_version, require_vllm

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.config import load_preset
 from engine.errors import ConfigError, EnvironmentError_
+from engine.presets import load_preset
 from engine.sandbox import Executor, Limits, SandboxLevel, Status, passes
 from engine.sandbox.launch import Confinement
 from engine.sandbox.level import sandbox_level

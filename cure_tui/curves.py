@@ -9,7 +9,6 @@ from enum import StrEnum
 import numpy as np
 
 from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series
-from cure_tui.figures import headline
 from engine.runs.state import Evaluation, RunState
 
 
@@ -124,7 +123,8 @@ def _evaluated(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
     """The chart's metrics at the evaluations of its split."""
     found = sorted((each for each in state.evaluations if each.split == chart.evaluated), key=lambda each: each.step)
     x = np.array([_place(state, each, axis) for each in found], dtype=np.float64)
-    means = [[np.nan if figure.mean is None else figure.mean for figure in headline(each)] for each in found]
+    summaries = [each.summary for each in found]
+    means = [[each.code.mean, each.ut.mean, each.largest_bon.mean] for each in summaries]
     figures = np.array(means, dtype=np.float64).reshape(len(found), len(EVALUATED))
     return [
         Series(label, x, figures[:, EVALUATED.index((metric, label))], f"series{number}")

@@ -52,12 +52,8 @@ def evaluation_line(evaluation: Evaluation) -> str:
     """An evaluation's headline: accuracies, best-of-N, and on how many tasks."""
     summary = evaluation.summary
     parts = [f"{evaluation.split} {evaluation.when} (step {evaluation.step})"]
-    parts += [f"{name} {mean:.3f}" for name in ("code", "ut") if (mean := _mean(summary.get(name))) is not None]
-    bon = summary.get("bon")
-    if isinstance(bon, dict):
-        parts += [f"bon {size} {mean:.3f}" for size, value in bon.items() if (mean := _mean(value)) is not None]
-    parts.append(f"{summary.get('n_tasks', '?')} tasks")
-    return "  ".join(parts)
+    parts += [f"{name} {each.mean:.3f}" for name, each in summary.accuracies.items() if each.mean is not None]
+    return "  ".join([*parts, f"{summary.n_tasks or '?'} tasks"])
 
 
 def seconds_left(state: RunState, max_minutes: float) -> float | None:
@@ -86,8 +82,3 @@ def _figures(metrics: Mapping[str, float | None]) -> list[str]:
         for column in COLUMNS
         if (value := metrics.get(column.metric)) is not None
     ]
-
-
-def _mean(value: object) -> float | None:
-    mean = value.get("mean") if isinstance(value, dict) else value
-    return float(mean) if isinstance(mean, int | float) else None

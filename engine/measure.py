@@ -9,14 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from engine.evaluation import (
-    EvalSummary,
-    TaskResult,
-    UtBasis,
-    judge_tests_by_own_correct,
-    judge_tests_by_reference,
-    summarise,
-)
+from engine.evaluation.metrics import summarise
+from engine.evaluation.results import TaskResult, judge_tests_by_own_correct, judge_tests_by_reference
+from engine.evaluation.summary import EvalSummary, UtBasis
 from engine.nano.grammar import is_valid_input
 from engine.observing import RolloutObserver
 from engine.pass_matrix import BoolArray

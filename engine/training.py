@@ -22,7 +22,7 @@ from engine.assembly import Engine
 from engine.coevolution import Phase, StepAbandoned, coevolve
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.evaluation import EvalSummary
+from engine.evaluation.summary import EvalSummary
 from engine.live_feed import LiveFeed
 from engine.measure import measure
 from engine.problems import Problem

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from engine.evaluation.summary import Estimate, EvalSummary
 from engine.runs.archive import ArchiveWriter
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
@@ -55,8 +58,10 @@ def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None,
 
 
 def _summary(mean: float) -> dict[str, object]:
-    figure = {"mean": mean, "standard_error": 0.01}
-    return {"code": figure, "ut": figure, "bon": {"4x4": figure, "16x16": figure}, "n_tasks": 2}
+    figure = Estimate(mean, 0.01, mean - 0.02, mean + 0.02, TASKS)
+    nothing = EvalSummary.from_json({}, strict=False)
+    bon = {"4x4": figure, "16x16": figure}
+    return replace(nothing, n_tasks=TASKS, code=figure, ut=figure, bon=bon).to_json()
 
 
 def _task(step: int, number: int, rng: np.random.Generator) -> TaskRecord:

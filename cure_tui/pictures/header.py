@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cure_tui.alerts import drift
 from cure_tui.spans import Row, Span, one_column
 from cure_tui.step_line import UNCONFINED, clock, seconds_left
 from cure_tui.watch import Snapshot
@@ -36,12 +37,17 @@ def condition_span(condition: RunCondition, *, paused: bool = False, ascii_only:
 
 
 def header_rows(
-    snapshot: Snapshot, chosen_step: int | None, max_minutes: float = 0.0, *, ascii_only: bool = False
+    snapshot: Snapshot,
+    chosen_step: int | None,
+    max_minutes: float = 0.0,
+    kl_bound: float = 0.0,
+    *,
+    ascii_only: bool = False,
 ) -> list[Row]:
     """Two rows of any width. `chosen_step`: the step that the views show, None while they follow the run."""
     return [
         _joined(_first_row(snapshot, chosen_step, max_minutes, ascii_only)),
-        _joined(_second_row(snapshot.state)),
+        _joined(_second_row(snapshot.state, kl_bound)),
     ]
 
 
@@ -127,25 +133,25 @@ def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
     return tuple(spans)
 
 
-def _second_row(state: RunState) -> Iterator[Row]:
+def _second_row(state: RunState, kl_bound: float) -> Iterator[Row]:
     metrics = state.metrics
     yield from _figure("tok/s", metrics.get("tokens_per_second"), "{:,.0f}")
     yield from _figure("exec/s", executions_per_second(state), "{:,.0f}")
     yield from _figure("code", metrics.get("code_accuracy"), "{:.2f}")
     yield from _figure("ut", metrics.get("ut_accuracy"), "{:.2f}")
     mu = metrics.get("mu")
-    if mu is not None:
-        yield (Span("mu ", "muted"), Span(f"{mu:+.2f}", "bad" if mu < 0 else "text"))
-    yield from _figure("kl", metrics.get("kl"), "{:.3f}")
+    yield from _figure("mu", mu, "{:+.2f}", "bad" if mu is not None and mu < 0 else "text")
+    drifted = drift(state, kl_bound) is not None
+    yield from _figure("kl", metrics.get("kl"), "{:.3f}", "bad" if drifted else "text")
     yield from _figure("RAM", _gigabytes(metrics.get("peak_memory_mb")), "{:.1f} GB")
     yield from _figure("GPU", _gigabytes(metrics.get("peak_gpu_memory_mb")), "{:.1f} GB")
     if state.sandbox is not None:
         yield (Span("sandbox ", "muted"), Span(state.sandbox.letter, "text" if state.sandbox.confined else "error"))
 
 
-def _figure(label: str, value: float | None, form: str) -> Iterator[Row]:
+def _figure(label: str, value: float | None, form: str, style: str = "text") -> Iterator[Row]:
     if value is not None:
-        yield (Span(f"{label} ", "muted"), Span(form.format(value), "text"))
+        yield (Span(f"{label} ", "muted"), Span(form.format(value), style))
 
 
 def _gigabytes(megabytes: float | None) -> float | None:

@@ -16,7 +16,8 @@ from engine.errors import RunError
 from engine.evaluation.summary import UNKNOWN, Estimate
 from engine.runs.state import RunState
 
-PRINTED = ("accuracy: code", "accuracy: UT", "mu", "KL")
+_CHARTS = {spec.name: spec for spec in METRIC_CHARTS}
+PRINTED = tuple(_CHARTS[name] for name in ("accuracy: code", "accuracy: UT", "mu", "KL"))
 SMOOTHING = 0.9
 NOTE = "held out: % ± standard error over tasks, changes in points"
 
@@ -119,11 +120,10 @@ def comparison_text(runs: Sequence[ComparedRun]) -> str:
 def overlays(runs: Sequence[ComparedRun], columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
     """A chart for each of a few metrics with all runs in it, smoothed over the raw points."""
     lines = [(run.name, run.state) for run in runs]
-    for spec in METRIC_CHARTS:
-        if spec.name in PRINTED:
-            options = chart_options(spec, smoothing=SMOOTHING, marks=len(LETTERS), ascii_only=ascii_only)
-            yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
-            yield ()
+    for spec in PRINTED:
+        options = chart_options(spec, smoothing=SMOOTHING, marks=len(LETTERS), ascii_only=ascii_only)
+        yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
+        yield ()
 
 
 def _difference(figure: Estimate, other: Estimate) -> float | None:

@@ -12,6 +12,7 @@ from cure_tui.watch import Snapshot
 from engine.runs.home import run_name
 from engine.runs.inbox import Command, pause_wanted
 from engine.runs.listing import RunCondition
+from engine.runs.metrics import metric
 from engine.runs.state import RunState, RunStatus
 
 CONDITION_GLYPHS: Mapping[RunCondition, tuple[str, str, str]] = {
@@ -135,18 +136,20 @@ def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
 
 def _second_row(state: RunState, kl_bound: float) -> Iterator[Row]:
     metrics = state.metrics
-    yield from _figure("tok/s", metrics.get("tokens_per_second"), "{:,.0f}")
+    yield from _metric(metrics, "tokens_per_second", "{:,.0f}")
     yield from _figure("exec/s", executions_per_second(state), "{:,.0f}")
-    yield from _figure("code", metrics.get("code_accuracy"), "{:.2f}")
-    yield from _figure("ut", metrics.get("ut_accuracy"), "{:.2f}")
-    mu = metrics.get("mu")
-    yield from _figure("mu", mu, "{:+.2f}", "bad" if mu is not None and mu < 0 else "text")
-    drifted = drift(state, kl_bound) is not None
-    yield from _figure("kl", metrics.get("kl"), "{:.3f}", "bad" if drifted else "text")
-    yield from _figure("RAM", _gigabytes(metrics.get("peak_memory_mb")), "{:.1f} GB")
-    yield from _figure("GPU", _gigabytes(metrics.get("peak_gpu_memory_mb")), "{:.1f} GB")
+    yield from _metric(metrics, "code_accuracy", "{:.2f}")
+    yield from _metric(metrics, "ut_accuracy", "{:.2f}")
+    yield from _metric(metrics, "mu", "{:+.2f}", "bad" if (metrics.get("mu") or 0.0) < 0 else "text")
+    yield from _metric(metrics, "kl", "{:.3f}", "text" if drift(state, kl_bound) is None else "bad")
+    for name in ("peak_memory_mb", "peak_gpu_memory_mb"):
+        yield from _figure(metric(name).short, _gigabytes(metrics.get(name)), "{:.1f} GB")
     if state.sandbox is not None:
         yield (Span("sandbox ", "muted"), Span(state.sandbox.letter, "text" if state.sandbox.confined else "error"))
+
+
+def _metric(metrics: Mapping[str, float | None], name: str, form: str, style: str = "text") -> Iterator[Row]:
+    return _figure(metric(name).short, metrics.get(name), form, style)
 
 
 def _figure(label: str, value: float | None, form: str, style: str = "text") -> Iterator[Row]:

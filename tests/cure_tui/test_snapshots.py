@@ -104,7 +104,17 @@ def test_a_usual_terminal(name: str, finished: RunFolder, snap_compare: SnapComp
     assert snap_compare(StillApp(finished.path), terminal_size=MIDDLE, run_before=viewed(VIEW_KEYS[name]))
 
 
-@pytest.mark.parametrize("name", ["overview", "lengths"])
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+def test_one_chart_with_what_it_means(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
+    keys = (VIEW_KEYS["curves"], *["right"] * 4, "enter", "question_mark")
+    assert snap_compare(StillApp(finished.path), terminal_size=size, run_before=viewed(*keys))
+
+
+def test_the_last_charts(finished: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=HIGH, run_before=viewed(VIEW_KEYS["curves"], "left"))
+
+
+@pytest.mark.parametrize("name", ["overview", "curves", "lengths"])
 def test_a_large_terminal(name: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
     assert snap_compare(StillApp(finished.path), terminal_size=HIGH, run_before=viewed(VIEW_KEYS[name]))
 

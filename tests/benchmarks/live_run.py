@@ -25,8 +25,8 @@ from engine.runs.archive import ArchiveWriter  # noqa: E402
 from engine.runs.folder import RunFolder  # noqa: E402
 from engine.runs.heartbeat import Heartbeat  # noqa: E402
 from engine.runs.journal import JournalWriter  # noqa: E402
-from engine.runs.metrics import METRICS  # noqa: E402
 from engine.runs.live import SLOTS, LiveWriter  # noqa: E402
+from engine.runs.metrics import METRICS  # noqa: E402
 from engine.runs.records import (  # noqa: E402
     CellGrid,
     MatrixRecord,

@@ -47,7 +47,7 @@ class ChartSpec:
 
     @property
     def meanings(self) -> list[tuple[str, str]]:
-        """What the legend calls each metric, "" where the chart's name says it, and what the metric means."""
+        """Name of each metric in the legend ("" where it is the chart's) and its meaning, a line each."""
         metrics = [metric(name) for name in self.metrics]
         return [("" if each.title == self.name else each.title, each.meaning) for each in metrics]
 

@@ -146,7 +146,7 @@ _ESTIMATES = tuple(each.name for each in fields(EvalSummary) if each.type == "Es
 
 
 def _part(record: Mapping[str, Any], key: str, parse: Callable[[Any], _T], unknown: _T, strict: bool) -> _T:
-    """The value of `key`; where it is missing or unreadable, `unknown` unless strict."""
+    """Return the value of `key`; where it is missing or unreadable, `unknown` unless strict."""
     try:
         return parse(record[key])
     except _FAULTS:

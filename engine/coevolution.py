@@ -24,7 +24,8 @@ from engine.executing import Runner
 from engine.observing import RolloutObserver
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
-from engine.rewards import Trust, aggregate_trust, matrix_trust
+from engine.reward.trust import Trust
+from engine.rewards import aggregate_trust, matrix_trust
 from engine.rollouts import EncodePrompt, RolloutReport, roll_out
 from engine.sampling import Sampler
 from engine.sandbox import judging_of

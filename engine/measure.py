@@ -10,14 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from engine.config import RolloutConfig
-from engine.evaluation import (
-    EvalSummary,
-    TaskResult,
-    UtBasis,
-    judge_tests_by_own_correct,
-    judge_tests_by_reference,
-    summarise,
-)
+from engine.evaluation.metrics import summarise
+from engine.evaluation.results import TaskResult, judge_tests_by_own_correct, judge_tests_by_reference
+from engine.evaluation.summary import EvalSummary, UtBasis
 from engine.executing import ProgramRun, Runner, execute, inputs_of
 from engine.nano.grammar import is_valid_input
 from engine.observing import RolloutObserver

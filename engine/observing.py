@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from engine.evaluation import judge_tests_by_own_correct
+from engine.evaluation.results import judge_tests_by_own_correct
 from engine.executing import ProgramRun
 from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample

@@ -8,7 +8,6 @@ the journal and runs those steps again: with the same seeds, and on the CPU with
 from __future__ import annotations
 
 import json
-import statistics
 import threading
 import time
 from collections.abc import Sequence
@@ -22,12 +21,13 @@ from engine.assembly import Engine
 from engine.coevolution import Phase, StepAbandoned, coevolve
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.evaluation import EvalSummary
+from engine.evaluation.summary import EvalSummary
 from engine.live_feed import LiveFeed
 from engine.measure import measure
 from engine.problems import Problem
 from engine.runs.archive import ArchiveWriter
 from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
@@ -39,8 +39,6 @@ from engine.update_watch import UpdateWatch
 
 Ending = Literal["finished", "stopped"]
 _PAUSE_POLL_SECONDS = 0.2
-KL_STEPS = 5
-"""Steps whose KL estimates are looked at together to tell drift from a single odd token."""
 _FINAL_EVALUATION_MARGIN = 1.3
 """The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
 budget is a promise."""
@@ -256,10 +254,11 @@ class Trainer:
         return True
 
     def _drifted(self) -> bool:
-        recent, bound = self._progress.recent_kl, self._config.policy.kl_stop
-        if not has_drifted(recent, bound):
+        bound = self._config.policy.kl_stop
+        kl = drifted_kl(self._progress.recent_kl, bound)
+        if kl is None:
             return False
-        self._warn(f"KL {statistics.median(recent):.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
+        self._warn(f"KL {kl:.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
         return True
 
     def _poll_inbox(self) -> None:
@@ -342,15 +341,6 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
-
-
-def has_drifted(recent_kl: Sequence[float], bound: float) -> bool:
-    """Whether the policy has left the base for good: the median of the last `KL_STEPS` estimates exceeds `bound`.
-
-    Late drift gains nothing. The median counts because k3 is heavy-tailed: one token that the base finds likely and
-    the policy does not can lift a single step's mean tenfold. A bound of 0 never stops.
-    """
-    return bound > 0 and len(recent_kl) >= KL_STEPS and statistics.median(recent_kl[-KL_STEPS:]) > bound
 
 
 def _read_progress(path: Path) -> RunProgress:

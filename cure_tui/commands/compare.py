@@ -44,10 +44,8 @@ def compare(
 
 def _headline(run: ComparedRun, when: str) -> dict[str, Any] | None:
     """The few figures of a one-line summary; None before there are any."""
-    from engine.evaluation import EvalSummary
-
     evaluation = run.state.evaluation("heldout", when)
-    return EvalSummary.from_json(evaluation.summary).headline() if evaluation else None
+    return evaluation.summary.headline() if evaluation else None
 
 
 def _read(wanted: str) -> ComparedRun:

@@ -151,7 +151,9 @@ class RunScreen(Screen[None]):
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(self._newest, self.chosen_step, self._max_minutes, ascii_only=self._cure.ascii_only)
+        rows = header_rows(
+            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._cure.ascii_only
+        )
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:

@@ -142,7 +142,7 @@ def run_of(name: str, ending: str) -> RunFolder:
         for step in (1, 2):
             journal.step_finished(step, {"code": step / 10})
         if ending == "finished":
-            journal.evaluation(2, split="heldout", when="end", summary={"code": 0.6})
+            journal.evaluation(2, split="heldout", when="end", summary={"code": {"mean": 0.6}})
             journal.run_finished(2, {})
         elif ending == "stopped":
             journal.run_stopped(2, "SIGTERM")
@@ -168,7 +168,7 @@ def test_the_list_tells_how_each_run_stands() -> None:
     finished = runs["nano-finished"]
     assert (finished.preset, finished.step, finished.steps, finished.metrics) == ("nano", 2, 3, {"code": 0.2})
     assert finished.evaluation is not None
-    assert finished.evaluation.summary == {"code": 0.6}
+    assert finished.evaluation.summary.code.mean == 0.6
     assert runs["nano-failed"].ending == "no memory"
     assert "version '9'" in runs["nano-other-version"].fault
 

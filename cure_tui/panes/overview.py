@@ -10,9 +10,9 @@ from textual.containers import Grid, Horizontal, Vertical
 
 from cure_tui.archive_view import ArchiveView
 from cure_tui.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
+from cure_tui.dashboard_messages import OpenCell
 from cure_tui.panes.pane import Pane
 from cure_tui.pictures.verdicts import malformed_tests
-from cure_tui.screens.cell import CellScreen
 from cure_tui.spans import Span
 from cure_tui.watch import Snapshot
 from cure_tui.widgets.chart import ChartView
@@ -50,15 +50,15 @@ class OverviewPane(Pane, can_focus=True):
         Binding("full_stop", "task(1)", "Next task", show=False),
     ]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "overview") -> None:
-        super().__init__(archive, id=id)
+    def __init__(self, archive: ArchiveView, *, id: str = "overview", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
         self._task_number = 0
         self._record: TaskRecord | None = None
         self._part = PARTS[0]
         self._wall: LiveView | None = None
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.cure.ascii_only
+        ascii_only = self.ascii_only
         with Horizontal(id="top"):
             yield WallView(ascii_only=ascii_only)
         with Horizontal(id="bottom"):
@@ -92,9 +92,7 @@ class OverviewPane(Pane, can_focus=True):
         self._show_matrix(snapshot, step)
         for name in CHARTS:
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
-            options = chart_options(
-                CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.cure.ascii_only
-            )
+            options = chart_options(CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.ascii_only)
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
 
     def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:
@@ -135,4 +133,4 @@ class OverviewPane(Pane, can_focus=True):
 
     def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
         if self._record is not None:
-            self.app.push_screen(CellScreen(self._record, event.program, event.test, event.is_truth))
+            self.post_message(OpenCell(self._record, event.program, event.test, event.is_truth))

@@ -45,7 +45,7 @@ class OverviewPane(Pane, can_focus=True):
     OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "turn", "Next part", show=False),
+        Binding("p", "turn", "Next part"),
         Binding("comma", "task(-1)", "Previous task", show=False),
         Binding("full_stop", "task(1)", "Next task", show=False),
     ]
@@ -56,6 +56,7 @@ class OverviewPane(Pane, can_focus=True):
         self._record: TaskRecord | None = None
         self._part = PARTS[0]
         self._wall: LiveView | None = None
+        self._focus_is_due = False
 
     def compose(self) -> ComposeResult:
         ascii_only = self.ascii_only
@@ -73,8 +74,20 @@ class OverviewPane(Pane, can_focus=True):
         self._turn_to("wall")
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < _WIDE or self.size.height < _HIGH, "-small")
+        self.set_class(self._is_small, "-small")
+        if self._focus_is_due:
+            self._take_focus()
         self._keep_focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Parts are turned only where they do not all fit."""
+        return action != "turn" or self._is_small
+
+    @property
+    def _is_small(self) -> bool:
+        """By the size itself, which is known before `on_resize` has set the class."""
+        return self.size.width < _WIDE or self.size.height < _HIGH
 
     def catch_up(self) -> None:
         super().catch_up()
@@ -120,7 +133,10 @@ class OverviewPane(Pane, can_focus=True):
 
     def _take_focus(self) -> None:
         """The matrix takes the arrows where it can be seen; elsewhere the keys of the pane itself work."""
-        matrix_is_shown = not self.has_class("-small") or self._part == "matrix"
+        self._focus_is_due = not self.size  # what can be seen is known with the first size
+        if self._focus_is_due:
+            return
+        matrix_is_shown = not self._is_small or self._part == "matrix"
         (self.query_one(MatrixView) if matrix_is_shown else self).focus()
 
     def _keep_focus(self) -> None:

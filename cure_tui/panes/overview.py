@@ -137,10 +137,11 @@ class OverviewPane(Pane, can_focus=True):
         if self._focus_is_due:
             return
         matrix_is_shown = not self._is_small or self._part == "matrix"
-        (self.query_one(MatrixView) if matrix_is_shown else self).focus()
+        # at once: `focus` waits, and by then another part may be shown
+        self.screen.set_focus(self.query_one(MatrixView) if matrix_is_shown else self)
 
     def _keep_focus(self) -> None:
-        if self.has_focus or self.query_one(MatrixView).has_focus:
+        if self.screen.focused in (self, self.query_one(MatrixView)):
             self._take_focus()
 
     def action_task(self, by: int) -> None:

@@ -147,7 +147,7 @@ class CureApp(App[str]):
         self.call_from_thread(self._ask, question, lambda: self.resume_run(event.path))
 
     def _ask(self, question: Question, start: Callable[[], None]) -> None:
-        """One question at a time. Beside a live run Enter alone starts nothing."""
+        """Ask one question at a time; beside a live run Enter alone starts nothing."""
         from cure_tui.screens.ask import Answer, AskScreen
 
         if isinstance(self.screen, AskScreen):

@@ -1,6 +1,6 @@
-"""Messages by which views ask for what lies beyond them: another screen, an engine, a word to the user.
+"""Messages of the dashboard: views post them for another screen, an engine or a notice.
 
-The run's screen handles what is opened from its views, the app all others; nobody below imports either of them.
+The run's screen handles what is opened from its views, the app handles all others; no view imports either of them.
 """
 
 from __future__ import annotations

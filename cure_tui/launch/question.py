@@ -76,12 +76,12 @@ def confirm_beside_live_runs() -> None:
 
 
 def _printable(text: str) -> str:
-    """Names of folders may hold control characters, which would command the terminal."""
+    """Replace control characters, which a folder's name may hold and a terminal would obey."""
     return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 def _is_here(run: RunInfo) -> bool:
-    """A home on a network disk lists the runs of other hosts as well."""
+    """Tell this machine's runs from those of other hosts, which a home on a network disk lists as well."""
     return lock_holder(RunFolder(run.path).lock_file).host in ("", socket.gethostname())
 
 

@@ -81,12 +81,12 @@ class OverviewPane(Pane, can_focus=True):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Parts are turned only where they do not all fit."""
+        """Offer to turn parts only where they do not all fit."""
         return action != "turn" or self._is_small
 
     @property
     def _is_small(self) -> bool:
-        """By the size itself, which is known before `on_resize` has set the class."""
+        """Judge by the size itself, which is known before `on_resize` has set the class."""
         return self.size.width < _WIDE or self.size.height < _HIGH
 
     def catch_up(self) -> None:
@@ -132,7 +132,7 @@ class OverviewPane(Pane, can_focus=True):
         self._keep_focus()
 
     def _take_focus(self) -> None:
-        """The matrix takes the arrows where it can be seen; elsewhere the keys of the pane itself work."""
+        """Focus the matrix where it can be seen, for its arrows; elsewhere the pane itself, for its keys."""
         self._focus_is_due = not self.size  # what can be seen is known with the first size
         if self._focus_is_due:
             return

@@ -252,7 +252,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def asked(app: CureApp, pilot: Pilot[str]) -> str:
-    """The question that stands."""
+    """Return the question that stands."""
     await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query_one(OptionList).has_focus)
     return str(app.screen.query_one(Static).content)
 

@@ -1,4 +1,4 @@
-"""A second training from the command line: asked about in a terminal, warned of in a script, named by its run."""
+"""Second trainings from the command line: asked about in a terminal, warned of in a script, named by its run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def live(home: Path) -> Iterator[RunFolder]:
 
 
 def in_terminal(cli: Cli, command: str, *, answers: str = "", seconds: float = 60.0) -> str:
-    """What a shell with a terminal of its own shows; the answers are typed once the question stands."""
+    """Return what a shell in its own terminal shows; the answers are typed once the question stands."""
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(cli.folder)

@@ -6,11 +6,12 @@ Imported before the first frame is what draws that, which is next to nothing: sc
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -19,16 +20,26 @@ from textual.widgets import Static
 
 from cure_tui.ascii_filter import AsciiOnly
 from cure_tui.copying import save
+from cure_tui.dashboard_messages import (
+    CompareRuns,
+    Fault,
+    HomeIsShown,
+    NameWindow,
+    OpenRun,
+    ResumeRun,
+    StartPreset,
+)
 from cure_tui.palette import DEFAULT_THEME, THEMES
 from cure_tui.screen_picture import screen_svg
 from cure_tui.widgets.keys_line import HELP
 from cure_tui.window_title import title_codes
-from engine.errors import CureError
+from engine.errors import CureError, RunError
 from engine.machine.home import run_name
 from engine.memory import grows_without_cycles
 
 if TYPE_CHECKING:
     from cure_tui.engine_process import EngineProcess
+    from cure_tui.launch.question import Question
     from cure_tui.launching import PreparedRun
     from cure_tui.screens.run import RunScreen
 
@@ -76,7 +87,7 @@ class CureApp(App[str]):
         with grows_without_cycles():
             from cure_tui.screens.home import HomeScreen
 
-        self.push_screen(HomeScreen())
+        self.push_screen(HomeScreen(ascii_only=self.ascii_only))
         if self._first_run is not None:
             self.watch_run(self._first_run)
 
@@ -88,6 +99,67 @@ class CureApp(App[str]):
         shown = super().get_key_display(binding)
         return binding.key if self.ascii_only and not shown.isascii() else shown
 
+    # What the screens ask for -------------------------------------------------------------------------------
+
+    def on_open_run(self, event: OpenRun) -> None:
+        self.watch_run(event.path)
+
+    def on_compare_runs(self, event: CompareRuns) -> None:
+        self.compare_runs(event.paths)
+
+    def on_fault(self, event: Fault) -> None:
+        self.tell(event.error)
+
+    def on_name_window(self, event: NameWindow) -> None:
+        self.window_title = event.title or self.TITLE
+
+    @work(thread=True)
+    def on_home_is_shown(self, event: HomeIsShown) -> None:
+        import cure_tui.screens.run  # noqa: F401  (what comes next, while nobody waits for it)
+
+    @work(thread=True)
+    def on_start_preset(self, event: StartPreset) -> None:
+        """Ask first: a stray key must not set off a training, least of all beside another one."""
+        from cure_tui.launch.question import start_question
+        from cure_tui.launching import refuse_what_is_missing
+        from engine.machine.home import runs_home
+        from engine.presets import load_preset
+
+        try:
+            config = load_preset(event.preset)
+            refuse_what_is_missing(config, runs_home())
+            question = start_question(config)
+        except CureError as error:
+            self.call_from_thread(self.tell, error)
+            return
+        self.call_from_thread(self._ask, question, lambda: self.start_preset(event.preset))
+
+    @work(thread=True)
+    def on_resume_run(self, event: ResumeRun) -> None:
+        from cure_tui.launch.question import resume_question
+
+        try:
+            prepared = self._prepared_again(event.path)
+            question = resume_question(prepared.config, prepared.folder)
+        except CureError as error:
+            self.call_from_thread(self.tell, error)
+            return
+        self.call_from_thread(self._ask, question, lambda: self.resume_run(event.path))
+
+    def _ask(self, question: Question, start: Callable[[], None]) -> None:
+        """Ask one question at a time; beside a live run Enter alone starts nothing."""
+        from cure_tui.screens.ask import AskScreen, Choice
+
+        if isinstance(self.screen, AskScreen):
+            return
+        answers = [Choice("start", "y", "yes, train"), Choice("nothing", "n", "no, start nothing")]
+
+        def answered(answer: str | None) -> None:
+            if answer == "start":
+                start()
+
+        self.push_screen(AskScreen(question.text, answers[::-1] if question.beside else answers), answered)
+
     # Runs ---------------------------------------------------------------------------------------------------
 
     def watch_run(self, path: Path) -> None:
@@ -95,7 +167,18 @@ class CureApp(App[str]):
         from cure_tui.screens.run import RunScreen  # not with the app: numpy comes with it, and nobody waits for charts
 
         try:
-            screen = RunScreen(path)
+            screen = RunScreen(path, ascii_only=self.ascii_only)
+        except CureError as error:
+            self.tell(error)
+            return
+        self.push_screen(screen)
+
+    def compare_runs(self, paths: Sequence[Path]) -> None:
+        """Show the runs side by side, or say why they cannot be compared."""
+        from cure_tui.screens.compare import CompareScreen
+
+        try:
+            screen = CompareScreen(paths, ascii_only=self.ascii_only)
         except CureError as error:
             self.tell(error)
             return
@@ -112,16 +195,19 @@ class CureApp(App[str]):
 
     def resume_run(self, path: Path) -> None:
         """Goes on with a run and shows it."""
-        from cure_tui.launching import prepare_resume
-
         try:
-            prepared = prepare_resume(str(path))
-            if prepared.finished:
-                self.notify("the run is finished: there is nothing to resume", severity="warning")
-                return
-            self._start(prepared)
+            self._start(self._prepared_again(path))
         except CureError as error:
             self.tell(error)
+
+    @staticmethod
+    def _prepared_again(path: Path) -> PreparedRun:
+        from cure_tui.launching import prepare_resume
+
+        prepared = prepare_resume(str(path))
+        if prepared.finished:
+            raise RunError(f"run {run_name(path)} is finished: there is nothing to resume")
+        return prepared
 
     def _start(self, prepared: PreparedRun) -> None:
         from cure_tui.engine_process import EngineProcess
@@ -133,11 +219,6 @@ class CureApp(App[str]):
                 return
             self.pop_screen()
         self.watch_run(prepared.folder.path)
-
-    @property
-    def watches_run(self) -> bool:
-        """Whether the screen is one of a run."""
-        return self._watched(self.screen) is not None
 
     @staticmethod
     def _watched(screen: Screen[object]) -> RunScreen | None:
@@ -211,4 +292,4 @@ class CureApp(App[str]):
         yield SystemCommand("Start nano", "train the embedded model: minutes on two CPU cores", self._start_nano)
 
     def _start_nano(self) -> None:
-        self.start_preset("nano")
+        self.post_message(StartPreset("nano"))

@@ -44,8 +44,10 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
 def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None) -> None:
     """Starts a new run and shows it. Raises CureError before anything is drawn."""
     from cure_tui.engine_process import EngineProcess
+    from cure_tui.launch.question import confirm_beside_live_runs
     from cure_tui.launching import prepare_run
 
+    confirm_beside_live_runs()
     prepared = prepare_run(preset, overrides, run_dir)
     show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))
 
@@ -53,7 +55,12 @@ def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | No
 def resume_in_dashboard(wanted: str) -> None:
     """Goes on with a run and shows it; a finished one is only shown."""
     from cure_tui.engine_process import EngineProcess
+    from cure_tui.launch.question import confirm_beside_live_runs
     from cure_tui.launching import prepare_resume
 
     prepared = prepare_resume(wanted)
-    show_dashboard(prepared.folder.path, None if prepared.finished else EngineProcess(prepared.folder))
+    if prepared.finished:
+        show_dashboard(prepared.folder.path)
+        return
+    confirm_beside_live_runs()
+    show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))

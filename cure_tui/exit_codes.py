@@ -9,7 +9,7 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (0, "done; for a run: finished, by its steps or its time"),
     (DEFECT, "a defect of cure-tui; the traceback is in the run's engine.log"),
     (2, "wrong usage, or settings that cannot work"),
-    (STOPPED, "the run was stopped before its end by a command; it can be resumed"),
+    (STOPPED, "the run was stopped by a command and can be resumed, or you chose not to start it"),
     (4, "a problem file that cannot be read"),
     (5, "this machine lacks something the run needs: see `cure-tui doctor`"),
     (6, "a run folder that cannot be used, or a run that had to stop: disk full, engine killed"),

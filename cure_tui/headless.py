@@ -13,6 +13,7 @@ import typer
 
 from cure_tui.engine_process import EngineProcess, Interruption
 from cure_tui.exit_codes import DEFECT, STOPPED
+from cure_tui.launch.question import confirm_beside_live_runs
 from cure_tui.launching import PreparedRun, prepare_resume, prepare_run
 from cure_tui.views import View, view_for
 from engine.config import describe
@@ -39,6 +40,7 @@ class EngineEnded(CureError):
 
 def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as_json: bool) -> int:
     """Train by `preset` in a new run folder; the exit status. Raises CureError where that cannot be done."""
+    confirm_beside_live_runs()
     prepared = prepare_run(preset, overrides, run_dir)
     return _follow(prepared, as_json=as_json)
 
@@ -51,6 +53,7 @@ def resume_run(wanted: str, *, as_json: bool) -> int:
         typer.echo(f"run {run_name(folder.path)} is finished", err=True)
         report(folder, read_state(folder.journal), as_json=as_json)
         return 0
+    confirm_beside_live_runs()
     return _follow(prepared, as_json=as_json)
 
 

@@ -30,7 +30,7 @@ def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> 
     """Makes the folder of a new run. Raises CureError: settings that cannot work, or that this machine cannot run."""
     config = load_preset(preset, overrides)
     path = run_dir.absolute() if run_dir else new_run_path(config.name)
-    _refuse_what_is_missing(config, path)
+    refuse_what_is_missing(config, path)
     return PreparedRun(RunFolder.create(path, dump_toml(config)), config)
 
 
@@ -48,11 +48,12 @@ def prepare_resume(wanted: str) -> PreparedRun:
     config = load_config(folder.config)
     if run.state is RunCondition.FINISHED:
         return PreparedRun(folder, config, finished=True)
-    _refuse_what_is_missing(config, folder.path)
+    refuse_what_is_missing(config, folder.path)
     return PreparedRun(folder, config)
 
 
-def _refuse_what_is_missing(config: RunConfig, path: Path) -> None:
+def refuse_what_is_missing(config: RunConfig, path: Path) -> None:
+    """Raise EnvironmentError_ where this machine cannot run `config` in the folder `path`."""
     missing = missing_for(config, probe_machine(path))
     if missing:
         what = "; ".join(each.what for each in missing)

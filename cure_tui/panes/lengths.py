@@ -27,8 +27,8 @@ class LengthsPane(Pane, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("l", "logarithm", "Log y")]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "lengths") -> None:
-        super().__init__(archive, id=id)
+    def __init__(self, archive: ArchiveView, *, id: str = "lengths", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
         self._log_y = False
 
     def compose(self) -> ComposeResult:
@@ -47,7 +47,7 @@ class LengthsPane(Pane, can_focus=True):
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
         lengths = self.archive.lengths(snapshot.state.step)
         shown = step or snapshot.state.step
-        glyphs = GlyphSet.ASCII if self.cure.ascii_only else GlyphSet.BRAILLE
+        glyphs = GlyphSet.ASCII if self.ascii_only else GlyphSet.BRAILLE
         for role, style in ROLES:
             steps = [each for each in sorted(lengths) if role in lengths[each]]
             x = np.array(steps, dtype=np.float64)

@@ -30,8 +30,8 @@ class LogPane(Pane):
     DEFAULT_CSS = "LogPane VerticalScroll { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("end", "bottom", "Newest line", show=False)]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "log") -> None:
-        super().__init__(archive, id=id)
+    def __init__(self, archive: ArchiveView, *, id: str = "log", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
         self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:

@@ -10,9 +10,9 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from cure_tui.archive_view import ArchiveView
+from cure_tui.dashboard_messages import OpenCell
 from cure_tui.panes.pane import Pane
 from cure_tui.pictures.verdicts import malformed_tests
-from cure_tui.screens.cell import CellScreen
 from cure_tui.spans import Span
 from cure_tui.watch import Snapshot
 from cure_tui.widgets.matrix import MatrixView
@@ -36,15 +36,15 @@ class MatrixPane(Pane):
         Binding("full_stop", "task(1)", "Next task"),
     ]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "matrix") -> None:
-        super().__init__(archive, id=id)
+    def __init__(self, archive: ArchiveView, *, id: str = "matrix", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
         self._task_number = 0
         self._record: TaskRecord | None = None
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="matrix-title")
         with Horizontal():
-            yield MatrixView(ascii_only=self.cure.ascii_only)
+            yield MatrixView(ascii_only=self.ascii_only)
             with VerticalScroll(id="statement-side", can_focus=False):
                 yield Static(id="statement", markup=False)
 
@@ -81,8 +81,7 @@ class MatrixPane(Pane):
 
     def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
         if self._record is not None:
-            screen = CellScreen(self._record, event.program, event.test, event.is_truth)
-            self.app.push_screen(screen, self._return)
+            self.post_message(OpenCell(self._record, event.program, event.test, event.is_truth, self._return))
 
     def _return(self, last: tuple[int, int, bool] | None) -> None:
         if last is not None:

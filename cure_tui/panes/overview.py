@@ -10,9 +10,9 @@ from textual.containers import Grid, Horizontal, Vertical
 
 from cure_tui.archive_view import ArchiveView
 from cure_tui.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
+from cure_tui.dashboard_messages import OpenCell
 from cure_tui.panes.pane import Pane
 from cure_tui.pictures.verdicts import malformed_tests
-from cure_tui.screens.cell import CellScreen
 from cure_tui.spans import Span
 from cure_tui.watch import Snapshot
 from cure_tui.widgets.chart import ChartView
@@ -45,20 +45,21 @@ class OverviewPane(Pane, can_focus=True):
     OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "turn", "Next part", show=False),
+        Binding("p", "turn", "Next part"),
         Binding("comma", "task(-1)", "Previous task", show=False),
         Binding("full_stop", "task(1)", "Next task", show=False),
     ]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "overview") -> None:
-        super().__init__(archive, id=id)
+    def __init__(self, archive: ArchiveView, *, id: str = "overview", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
         self._task_number = 0
         self._record: TaskRecord | None = None
         self._part = PARTS[0]
         self._wall: LiveView | None = None
+        self._focus_is_due = False
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.cure.ascii_only
+        ascii_only = self.ascii_only
         with Horizontal(id="top"):
             yield WallView(ascii_only=ascii_only)
         with Horizontal(id="bottom"):
@@ -73,8 +74,20 @@ class OverviewPane(Pane, can_focus=True):
         self._turn_to("wall")
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < _WIDE or self.size.height < _HIGH, "-small")
+        self.set_class(self._is_small, "-small")
+        if self._focus_is_due:
+            self._take_focus()
         self._keep_focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to turn parts only where they do not all fit."""
+        return action != "turn" or self._is_small
+
+    @property
+    def _is_small(self) -> bool:
+        """Judge by the size itself, which is known before `on_resize` has set the class."""
+        return self.size.width < _WIDE or self.size.height < _HIGH
 
     def catch_up(self) -> None:
         super().catch_up()
@@ -92,9 +105,7 @@ class OverviewPane(Pane, can_focus=True):
         self._show_matrix(snapshot, step)
         for name in CHARTS:
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
-            options = chart_options(
-                CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.cure.ascii_only
-            )
+            options = chart_options(CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.ascii_only)
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
 
     def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:
@@ -121,12 +132,16 @@ class OverviewPane(Pane, can_focus=True):
         self._keep_focus()
 
     def _take_focus(self) -> None:
-        """The matrix takes the arrows where it can be seen; elsewhere the keys of the pane itself work."""
-        matrix_is_shown = not self.has_class("-small") or self._part == "matrix"
-        (self.query_one(MatrixView) if matrix_is_shown else self).focus()
+        """Focus the matrix where it can be seen, for its arrows; elsewhere the pane itself, for its keys."""
+        self._focus_is_due = not self.size  # what can be seen is known with the first size
+        if self._focus_is_due:
+            return
+        matrix_is_shown = not self._is_small or self._part == "matrix"
+        # at once: `focus` waits, and by then another part may be shown
+        self.screen.set_focus(self.query_one(MatrixView) if matrix_is_shown else self)
 
     def _keep_focus(self) -> None:
-        if self.has_focus or self.query_one(MatrixView).has_focus:
+        if self.screen.focused in (self, self.query_one(MatrixView)):
             self._take_focus()
 
     def action_task(self, by: int) -> None:
@@ -135,4 +150,4 @@ class OverviewPane(Pane, can_focus=True):
 
     def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
         if self._record is not None:
-            self.app.push_screen(CellScreen(self._record, event.program, event.test, event.is_truth))
+            self.post_message(OpenCell(self._record, event.program, event.test, event.is_truth))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.containers import Container
 
@@ -10,22 +10,17 @@ from cure_tui.watch import Snapshot
 from engine.runs.records import TaskRecord
 
 if TYPE_CHECKING:
-    from cure_tui.app import CureApp
     from cure_tui.archive_view import ArchiveView
 
 
 class Pane(Container):
     """One view. `bring` is called with every new picture; `update_view` only while the pane is on the screen."""
 
-    def __init__(self, archive: ArchiveView, *, id: str) -> None:
+    def __init__(self, archive: ArchiveView, *, id: str, ascii_only: bool = False) -> None:
         super().__init__(id=id)
-        self.archive = archive
+        self.archive, self.ascii_only = archive, ascii_only
         self._snapshot: Snapshot | None = None
         self._step: int | None = None
-
-    @property
-    def cure(self) -> CureApp:
-        return cast("CureApp", self.app)
 
     def bring(self, snapshot: Snapshot, step: int | None) -> None:
         """`step`: the one to show, None for the newest."""

@@ -11,10 +11,10 @@ from textual.suggester import Suggester
 from textual.widgets import Input
 
 from cure_tui.archive_view import ArchiveView
+from cure_tui.dashboard_messages import OpenRollout
 from cure_tui.panes.pane import Pane
 from cure_tui.query import EVERYTHING, QueryError, completions, parse
 from cure_tui.query_model import Bounds
-from cure_tui.screens.rollout import RolloutScreen
 from cure_tui.spans import Span, one_column
 from cure_tui.watch import Snapshot
 from cure_tui.widgets.rollout_list import RolloutList
@@ -43,8 +43,8 @@ class RolloutsPane(Pane):
         Binding("escape", "leave_input", "Back to the list", show=False),
     ]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "rollouts") -> None:
-        super().__init__(archive, id=id)
+    def __init__(self, archive: ArchiveView, *, id: str = "rollouts", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
         self._step_seen = -1
         self._step_wanted: int | None = None
         self._query = EVERYTHING
@@ -52,7 +52,7 @@ class RolloutsPane(Pane):
     def compose(self) -> ComposeResult:
         yield Input(placeholder=_EXAMPLE, suggester=_Completions(case_sensitive=True), select_on_focus=False)
         yield RowsView(id="found")
-        yield RolloutList(self.archive.path, ascii_only=self.cure.ascii_only)
+        yield RolloutList(self.archive.path, ascii_only=self.ascii_only)
 
     def catch_up(self) -> None:
         super().catch_up()
@@ -91,10 +91,7 @@ class RolloutsPane(Pane):
 
     def on_rollout_list_chosen(self, event: RolloutList.Chosen) -> None:
         listed = self.query_one(RolloutList)
-        screen = RolloutScreen(
-            self.archive.path, listed.ids, listed.cursor, listed.rollout_query.texts, ascii_only=self.cure.ascii_only
-        )
-        self.app.push_screen(screen, self._return)
+        self.post_message(OpenRollout(listed.ids, listed.cursor, listed.rollout_query.texts, self._return))
 
     def _return(self, last: int | None) -> None:
         if last is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -27,24 +27,11 @@ from engine.machine.home import home, run_name
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
 
-if TYPE_CHECKING:
-    from cure_tui.app import CureApp
-
 VIEWS = ("figures", "curves")
 LOOK_SECONDS = 0.25
 _WIDE, _FIGURES_COLUMNS = 150, 80
 _MARKS = 4
 _TAG_CHARACTERS = 24
-
-
-def open_comparison(app: CureApp, paths: Sequence[Path]) -> None:
-    """Shows the runs side by side, or says why they cannot be compared."""
-    try:
-        screen = CompareScreen(paths)
-    except CureError as error:
-        app.tell(error)
-        return
-    app.push_screen(screen)
 
 
 class CompareScreen(Screen[None]):
@@ -69,9 +56,10 @@ class CompareScreen(Screen[None]):
         Binding("escape", "back", "Back"),
     ]
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], *, ascii_only: bool = False) -> None:
         """Raises RunError: the same run twice, more runs than can be told apart, or one that cannot be read."""
         super().__init__()
+        self._ascii_only = ascii_only
         check_choice([path.resolve() for path in paths])
         self._snapshots = [Snapshot(path.absolute()) for path in paths]
         self._watchers = [RunWatcher(path, partial(self._hear, at)) for at, path in enumerate(paths)]
@@ -80,10 +68,6 @@ class CompareScreen(Screen[None]):
         self._faults = [fault for _, fault in read]
         self._brought: Sequence[Snapshot] = ()
         self._drawn: Sequence[object] = ()
-
-    @property
-    def _cure(self) -> CureApp:
-        return cast("CureApp", self.app)
 
     @property
     def _is_wide(self) -> bool:
@@ -106,7 +90,7 @@ class CompareScreen(Screen[None]):
                 tag="-".join(Path(name).name[-_TAG_CHARACTERS:] for name in names),
                 names={letter: f"{letter} {name}" for letter, name in zip(LETTERS, names, strict=False)},
                 marks=_MARKS,
-                ascii_only=self._cure.ascii_only,
+                ascii_only=self._ascii_only,
             )
         yield KeysLine()
 
@@ -137,21 +121,21 @@ class CompareScreen(Screen[None]):
         if _same(snapshots, self._brought):
             return
         self._brought = snapshots
-        self.query_one("#runs", RowsView).show(run_rows(snapshots, ascii_only=self._cure.ascii_only))
+        self.query_one("#runs", RowsView).show(run_rows(snapshots, ascii_only=self._ascii_only))
         # A state changes with every heartbeat; only these two of its parts are drawn.
         drawn = [part for each in snapshots for part in (each.state.points, each.state.evaluations)]
         if _same(drawn, self._drawn):
             return
         self._drawn = drawn
         states = [each.state for each in snapshots]
-        rows = accuracy_rows(accuracies(states), ascii_only=self._cure.ascii_only)
+        rows = accuracy_rows(accuracies(states), ascii_only=self._ascii_only)
         self.query_one("#accuracies", RowsView).show(rows)
         self.query_one(ChartGrid).show(partial(overlaid, list(zip(LETTERS, states, strict=False))))
 
     def _show_settings(self) -> None:
         view = self.query_one("#settings", RowsView)
         columns = (_FIGURES_COLUMNS if self._is_wide else self.size.width) - 4
-        view.show(settings_rows(self._different, self._faults, columns, ascii_only=self._cure.ascii_only))
+        view.show(settings_rows(self._different, self._faults, columns, ascii_only=self._ascii_only))
 
     # Views --------------------------------------------------------------------------------------------------
 

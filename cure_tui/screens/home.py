@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import DataTable, Input, OptionList, Static
 
+from cure_tui.dashboard_messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartPreset
 from cure_tui.pictures.home import about_run, machine_rows, runs_caption
 from cure_tui.run_choice import LETTERS, Order, RunList, fitting, sorted_by
 from cure_tui.screens.ask import AskScreen, Choice
@@ -26,7 +27,6 @@ from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
 if TYPE_CHECKING:
-    from cure_tui.app import CureApp
     from cure_tui.preset_list import PresetEntry
     from engine.machine.probe import Machine
     from engine.sandbox import SandboxLevel
@@ -65,37 +65,33 @@ class HomeScreen(Screen[None]):
         Binding("tab", "app.focus_next", "Other list", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, *, ascii_only: bool = False) -> None:
         super().__init__()
+        self._ascii_only = ascii_only
         self._list = RunList()
         self._presets: list[PresetEntry] = []
         self._all_runs: list[RunInfo] | None = None  # None: not read yet
         self._marked: list[Path] = []
         self._order = Order.NEWEST
         self._probed = False
-        self._back_from_run = False
+        self._back_from_elsewhere = False
         self._looks: Timer | None = None
-
-    @property
-    def _cure(self) -> CureApp:
-        return cast("CureApp", self.app)
 
     @property
     def _table(self) -> RunTable:
         return self.query_one(RunTable)
 
     def compose(self) -> ComposeResult:
-        ascii_only = self._cure.ascii_only
         yield RowsView(id="machine")
         with Horizontal(id="columns"):
             with Vertical(id="presets-side"):
                 yield Static("presets", classes="caption")
-                yield PresetList(ascii_only=ascii_only, id="presets")
+                yield PresetList(ascii_only=self._ascii_only, id="presets")
             with Vertical(id="runs-side"):
                 yield Static("runs", id="runs-caption", classes="caption", markup=False)
                 yield Input(placeholder="words of a run's name, preset or state; Enter: to the list", id="filter")
                 yield Static(_FIRST_RUN, id="empty")
-                yield RunTable(ascii_only=ascii_only, id="runs")
+                yield RunTable(ascii_only=self._ascii_only, id="runs")
                 yield RowsView(id="about")
         yield KeysLine()
 
@@ -121,7 +117,7 @@ class HomeScreen(Screen[None]):
         if not self._probed:
             self._probed = True
             self._probe()
-        if self._back_from_run:
+        if self._back_from_elsewhere:
             # To the runs: the key that opens one would start another training in the list of presets.
             self.set_focus(self._table if self._table.display else None)
         self._read_runs()
@@ -129,7 +125,8 @@ class HomeScreen(Screen[None]):
             self._looks.resume()
 
     def on_screen_suspend(self) -> None:
-        self._back_from_run = self._cure.watches_run
+        above = self.app.screen
+        self._back_from_elsewhere = above is not self and not isinstance(above, ModalScreen)
         # A covered screen that goes on working makes Textual repaint the whole one above it, time and again.
         if self._looks is not None:
             self._looks.pause()
@@ -148,7 +145,7 @@ class HomeScreen(Screen[None]):
         self.app.call_from_thread(self._show_presets, machine, presets)
         level = sandbox_level()
         self.app.call_from_thread(self._show_machine, machine, level)
-        import cure_tui.screens.run  # noqa: F401  (what comes next, while nobody waits for it)
+        self.post_message(HomeIsShown())
 
     @work(thread=True, exclusive=True, group="runs")
     def _read_runs(self) -> None:
@@ -196,12 +193,12 @@ class HomeScreen(Screen[None]):
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         run = self._table.chosen
         if run is not None:
-            self._cure.watch_run(run.path)
+            self.post_message(OpenRun(run.path))
 
     def action_resume(self) -> None:
         run = self._chosen_run()
         if run is not None:
-            self._cure.resume_run(run.path)
+            self.post_message(ResumeRun(run.path))
 
     def action_delete(self) -> None:
         run = self._chosen_run()
@@ -269,9 +266,7 @@ class HomeScreen(Screen[None]):
         if len(paths) < 2:
             self.notify("mark a run with m, then press c on another one", severity="warning")
         else:
-            from cure_tui.screens.compare import open_comparison
-
-            open_comparison(self._cure, paths)
+            self.post_message(CompareRuns(paths))
 
     # Which runs are listed ----------------------------------------------------------------------------------
 
@@ -313,7 +308,7 @@ class HomeScreen(Screen[None]):
             what = "; ".join(f"{missing.what}: {missing.remedy}" for missing in entry.missing)
             self.notify(f"{entry.name} does not fit this machine: {what}", severity="warning", timeout=12, markup=False)
             return
-        self._cure.start_preset(entry.name)
+        self.post_message(StartPreset(entry.name))
 
     def action_start_nano(self) -> None:
-        self._cure.start_preset("nano")
+        self.post_message(StartPreset("nano"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -15,6 +16,15 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from cure_tui.alerts import alerts
 from cure_tui.archive_view import ArchiveView
+from cure_tui.dashboard_messages import (
+    CompareRuns,
+    CompareWithAnother,
+    Fault,
+    NameWindow,
+    OpenCell,
+    OpenRollout,
+    ResumeRun,
+)
 from cure_tui.panes.curves import CurvesPane
 from cure_tui.panes.lengths import LengthsPane
 from cure_tui.panes.log import LogPane
@@ -22,9 +32,11 @@ from cure_tui.panes.matrix import MatrixPane
 from cure_tui.panes.overview import OverviewPane
 from cure_tui.panes.pane import Pane
 from cure_tui.panes.rollouts import RolloutsPane
-from cure_tui.pictures.header import header_rows
+from cure_tui.pictures.header import condition_span, header_rows
 from cure_tui.pictures.title import title_of
 from cure_tui.screens.ask import AskScreen, Choice
+from cure_tui.screens.cell import CellScreen
+from cure_tui.screens.rollout import RolloutScreen
 from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
@@ -32,10 +44,8 @@ from engine.errors import CureError
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
+from engine.runs.listing import RunCondition, RunInfo, list_runs
 from engine.runs.state import RunStatus
-
-if TYPE_CHECKING:
-    from cure_tui.app import CureApp
 
 PANES: Mapping[str, type[Pane]] = {
     "overview": OverviewPane,
@@ -46,6 +56,8 @@ PANES: Mapping[str, type[Pane]] = {
     "log": LogPane,
 }
 VIEWS = tuple(PANES)
+_OTHERS_OFFERED = 9
+"""As many as there are digits to choose one by."""
 
 
 class RunScreen(Screen[None]):
@@ -77,9 +89,10 @@ class RunScreen(Screen[None]):
     class Looked(Message):
         """The watcher has seen something new; the newest snapshot is the screen's own to fetch."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ascii_only: bool = False) -> None:
         """Raises RunError where `path` is no run folder that this version reads."""
         super().__init__()
+        self._ascii_only = ascii_only
         folder = RunFolder.open(path)
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
@@ -90,10 +103,6 @@ class RunScreen(Screen[None]):
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
-
-    @property
-    def _cure(self) -> CureApp:
-        return cast("CureApp", self.app)
 
     @property
     def exports(self) -> Path:
@@ -108,9 +117,8 @@ class RunScreen(Screen[None]):
         yield RowsView(id="header")
         yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
         with ContentSwitcher(initial="overview"):
-            yield OverviewPane(
-                self.archive
-            )  # the others come when they are first looked at: they are two thirds of all
+            # the others come when they are first looked at: they are two thirds of all
+            yield OverviewPane(self.archive, id="overview", ascii_only=self._ascii_only)
         yield KeysLine(with_palette=True)
 
     def on_mount(self) -> None:
@@ -121,7 +129,7 @@ class RunScreen(Screen[None]):
         self._watcher.close()
         self.archive.close()
         if not any(isinstance(screen, RunScreen) and screen is not self for screen in self.app.screen_stack):
-            self._cure.window_title = self._cure.TITLE
+            self.app.post_message(NameWindow(""))  # to the app itself: a screen that is gone passes nothing on
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < 20, "-low")
@@ -146,13 +154,13 @@ class RunScreen(Screen[None]):
             self._resumes = snapshot.state.resumes
             self.archive.forget()
         self._show_header()
-        self._cure.window_title = title_of(snapshot, self._kl_bound)
+        self.post_message(NameWindow(title_of(snapshot, self._kl_bound)))
         for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
         rows = header_rows(
-            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._cure.ascii_only
+            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._ascii_only
         )
         self.query_one("#header", RowsView).show(rows)
 
@@ -176,7 +184,7 @@ class RunScreen(Screen[None]):
         name = (event.tab.id or "tab-overview").removeprefix("tab-")
         switcher = self.query_one(ContentSwitcher)
         if not any(pane.id == name for pane in switcher.children):
-            pane = PANES[name](self.archive, id=name)
+            pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only)
             await switcher.add_content(pane)
             pane.bring(self._newest, self.chosen_step)
         switcher.current = name
@@ -196,6 +204,37 @@ class RunScreen(Screen[None]):
     def watch_chosen_step(self) -> None:
         if self.is_mounted:
             self._bring()
+
+    # What is opened from the views --------------------------------------------------------------------------
+
+    def on_open_cell(self, event: OpenCell) -> None:
+        self.app.push_screen(CellScreen(event.task, event.program, event.test, event.is_truth), event.closed)
+
+    def on_open_rollout(self, event: OpenRollout) -> None:
+        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts, ascii_only=self._ascii_only)
+        self.app.push_screen(screen, event.closed)
+
+    @work(thread=True, exclusive=True)
+    def on_compare_with_another(self, event: CompareWithAnother) -> None:
+        """Read the list of runs in the background: a hundred take a fraction of a second."""
+        runs = [run for run in list_runs() if run.path != self.path and run.state is not RunCondition.UNREADABLE]
+        self.app.call_from_thread(self._ask_which, runs[:_OTHERS_OFFERED])
+
+    def _ask_which(self, others: list[RunInfo]) -> None:
+        if not others:
+            self.notify("there is no other run to compare with", severity="warning")
+            return
+        states = [condition_span(run.state, paused=run.paused, ascii_only=self._ascii_only).text for run in others]
+        answers = [
+            Choice(str(at), str(at), f"{run.id}  {state}")
+            for at, (run, state) in enumerate(zip(others, states, strict=True), 1)
+        ]
+
+        def compare(answer: str | None) -> None:
+            if answer is not None:
+                self.post_message(CompareRuns([self.path, others[int(answer) - 1].path]))
+
+        self.app.push_screen(AskScreen("Compare with which run? The home screen offers all.", answers), compare)
 
     # Commands -----------------------------------------------------------------------------------------------
 
@@ -217,7 +256,7 @@ class RunScreen(Screen[None]):
         try:
             return withdraw(self.path, command)
         except CureError as error:
-            self._cure.tell(error)
+            self.post_message(Fault(error))
             return False
 
     def action_checkpoint(self) -> None:
@@ -241,7 +280,7 @@ class RunScreen(Screen[None]):
     def action_resume(self) -> None:
         """Of a run at pause, or of one whose engine is gone."""
         if not self._newest.is_live:
-            self._cure.resume_run(self.path)
+            self.post_message(ResumeRun(self.path))
         elif self._pause_wanted():
             self._want_pause(False)
         else:
@@ -256,7 +295,7 @@ class RunScreen(Screen[None]):
         try:
             send(self.path, command)
         except CureError as error:
-            self._cure.tell(error)
+            self.post_message(Fault(error))
             return
         self.notify(said, timeout=3)
 

@@ -14,7 +14,7 @@ from cure_tui.app import CureApp
 from cure_tui.curves import METRIC_CHARTS
 from cure_tui.panes.curves import CurvesPane
 from cure_tui.screens.ask import AskScreen
-from cure_tui.screens.compare import CompareScreen, open_comparison
+from cure_tui.screens.compare import CompareScreen
 from cure_tui.screens.home import HomeScreen
 from cure_tui.screens.run import RunScreen
 from cure_tui.spans import plain
@@ -44,7 +44,7 @@ def runs(tmp_path: Path) -> list[RunFolder]:
 
 async def compared(app: CureApp, pilot: Pilot[str], runs: list[RunFolder]) -> CompareScreen:
     """The comparison of the runs with all journals read."""
-    open_comparison(app, [run.path for run in runs])
+    app.compare_runs([run.path for run in runs])
     return await shown(app, pilot)
 
 
@@ -207,8 +207,8 @@ def test_runs_without_any_step_and_with_unreadable_settings_are_compared(tmp_pat
 def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[RunFolder]) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        open_comparison(app, [runs[0].path, runs[0].path])
-        open_comparison(app, [Path(f"/nowhere/{number}") for number in range(5)])
+        app.compare_runs([runs[0].path, runs[0].path])
+        app.compare_runs([Path(f"/nowhere/{number}") for number in range(5)])
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
         said = [notification.message for notification in app._notifications]

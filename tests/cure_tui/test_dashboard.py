@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from cure_tui.screens.ask import AskScreen
 from cure_tui.screens.cell import CellScreen
 from cure_tui.screens.home import HomeScreen
 from cure_tui.screens.rollout import RolloutScreen
-from cure_tui.screens.run import VIEWS
+from cure_tui.screens.run import VIEWS, RunScreen
 from cure_tui.spans import plain
 from cure_tui.widgets.chart_grid import ChartBox
+from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.matrix import MatrixView
 from cure_tui.widgets.rollout_list import RolloutList
 from cure_tui.widgets.rows import RowsView
@@ -237,6 +239,54 @@ def test_a_run_without_engine_takes_no_commands(finished: RunFolder) -> None:
     assert os.listdir(finished.inbox) == []
 
 
+@pytest.mark.parametrize("ends", [False, True], ids=["live", "finished"])
+def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: RunFolder, ends: bool) -> None:
+    record_run(folder, STEPS, finish=ends)
+    parts = ["matrix", "charts"] if ends else ["wall", "matrix", "charts"]
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await opened(app, pilot)
+        await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
+        for part in [*parts[1:], parts[0]]:
+            assert "Next part" in keys_shown(screen)
+            await pilot.press("p")
+            await until(pilot, lambda part=part: shown_parts(screen) == [part])
+        await pilot.press("question_mark")
+        await until(pilot, lambda: screen.query("HelpPanel"))
+        assert any(active.binding.description == "Next part" for active in screen.active_bindings.values())
+
+    with contextlib.nullcontext() if ends else folder.lock():
+        drive(CureApp(folder.path), steps, (80, 24))
+
+
+def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shrinks(folder: RunFolder) -> None:
+    record_run(folder, STEPS, finish=False)
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await opened(app, pilot)
+        await until(pilot, lambda: screen.is_live and len(shown_parts(screen)) == 3)
+        assert screen.query_one(MatrixView).has_focus
+        assert "Next part" not in keys_shown(screen)
+        await pilot.press("p")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Next part" in keys_shown(screen))
+        await pilot.press("p")
+        await until(pilot, lambda: shown_parts(screen) == ["matrix"])
+
+    with folder.lock():
+        drive(CureApp(folder.path), steps)
+
+
+def shown_parts(screen: RunScreen) -> list[str]:
+    """Parts of the overview that have room on the screen."""
+    parts = {"wall": "#top", "matrix": "#matrix-side", "charts": "#charts"}
+    return [name for name, id in parts.items() if screen.query_one(f"#overview {id}").region.area]
+
+
+def keys_shown(screen: RunScreen) -> list[str]:
+    return [key.does for key in screen.query_one(KeysLine).keys]
+
+
 def test_a_run_folder_deleted_while_watched_is_said_so(finished: RunFolder) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         screen = await opened(app, pilot)
@@ -264,13 +314,16 @@ def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> None:
     drive(CureApp(), steps)
 
 
-def test_without_any_run_one_key_starts_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
     monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
 
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         await until(pilot, lambda: app.screen.query_one("#empty").display)
         await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: started)
 
     drive(CureApp(), steps)
     assert started == ["nano"]
@@ -287,6 +340,9 @@ def test_a_preset_that_does_not_fit_is_not_started(monkeypatch: pytest.MonkeyPat
         await pilot.press("enter")
         presets.highlighted = 0
         await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: started)
 
     drive(CureApp(), steps)
     assert started == ["nano"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from cure_tui.app import CureApp
+from cure_tui.dashboard_messages import StartPreset
 from cure_tui.pictures.home import about_run, runs_caption
 from cure_tui.run_choice import Order, RunList, fitting, sorted_by
 from cure_tui.screens.ask import AskScreen
@@ -214,6 +215,8 @@ def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
         presets = app.screen.query_one(PresetList)
         await until(pilot, lambda: presets.option_count >= 4 and presets.has_focus)
         await pilot.press("enter")  # on the chosen preset, as there is no run yet
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("y")
         await opened(app, pilot)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -226,6 +229,8 @@ def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
         await pilot.press("shift+tab")
         await until(pilot, lambda: presets.has_focus)
         await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("y")
         await opened(app, pilot)
         await pilot.press("escape", "enter")  # at once
         await opened(app, pilot)
@@ -234,10 +239,22 @@ def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
     drive(CureApp(), steps)
 
 
-def test_one_click_on_a_preset_chooses_and_a_second_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[str] = []
-    monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of presets and runs that an engine would have been started on."""
+    names: list[str] = []
+    monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: names.append(preset))
+    monkeypatch.setattr(CureApp, "resume_run", lambda self, path: names.append(path.name))
+    return names
 
+
+async def asked(app: CureApp, pilot: Pilot[str]) -> str:
+    """Return the question that stands."""
+    await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query_one(OptionList).has_focus)
+    return str(app.screen.query_one(Static).content)
+
+
+def test_one_click_on_a_preset_chooses_a_second_asks_and_one_on_yes_starts(started: list[str]) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         presets = app.screen.query_one(PresetList)
         await until(pilot, lambda: presets.option_count >= 4)
@@ -246,7 +263,97 @@ def test_one_click_on_a_preset_chooses_and_a_second_starts(monkeypatch: pytest.M
         await pilot.click(presets, offset=(4, 0))
         assert (presets.highlighted, started) == (0, [])
         await pilot.click(presets, offset=(4, 0))
-        assert started == ["nano"]
+        await asked(app, pilot)
+        await pilot.click(OptionList, offset=(4, 1))
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert started == []
+        await pilot.click(presets, offset=(4, 0))
+        await asked(app, pilot)
+        assert started == []
+        await pilot.click(OptionList, offset=(4, 0))
+        await until(pilot, lambda: started == ["nano"])
+
+    drive(CureApp(), steps)
+
+
+@pytest.mark.parametrize("keys", [("n",), ("tab", "enter"), ("ctrl+p", *"start nano", "enter")])
+def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
+    tmp_path: Path, started: list[str], keys: tuple[str, ...]
+) -> None:
+    record_run(make_runs(tmp_path, 1)[0], 2)
+
+    async def press(app: CureApp, pilot: Pilot[str]) -> str:
+        await until(pilot, lambda: app.screen.query_one(RunTable).has_focus)
+        for key in keys[:-1]:
+            await pilot.press(key)
+        await pilot.pause(0.5 if "ctrl+p" in keys else 0)  # until the palette has found it
+        await pilot.press(keys[-1])
+        return await asked(app, pilot)
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        await home(app, pilot, 1)
+        await until(pilot, lambda: app.screen.query_one(PresetList).option_count >= 4)
+        question = await press(app, pilot)
+        assert question.startswith("Start a training by preset nano?\n")
+        assert "220 steps or 9.5 minutes, whichever comes first" in question
+        assert "live" not in question
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        app.screen.query_one(RunTable).focus()
+        await press(app, pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert started == []
+        app.screen.query_one(RunTable).focus()
+        await press(app, pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: started == ["nano"])
+
+    drive(CureApp(), steps)
+
+
+def test_beside_a_live_run_the_question_names_it_and_enter_alone_starts_nothing(
+    tmp_path: Path, started: list[str]
+) -> None:
+    folders = make_runs(tmp_path, 2)
+    record_run(folders[0], 2, planned=9, finish=False)
+    record_run(folders[1], 1, finish=False)
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        table = await home(app, pilot, 2)
+        await until(pilot, lambda: table.has_focus)
+        await pilot.press("o", "o", "o")  # by name
+        await pilot.press("end", "r")
+        resumed = await asked(app, pilot)
+        assert resumed.startswith("Resume the training nano-001?\nIt goes on after step 1 of 220.\n")
+        assert "A run is live on this machine: nano-000 (live, step 2/9)" in resumed
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("n")
+        assert "nano-000 (live, step 2/9)" in await asked(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert started == []
+        await pilot.press("r")
+        await asked(app, pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: started == ["nano-001"])
+
+    with folders[0].lock():
+        drive(CureApp(), steps)
+
+
+def test_a_key_that_is_held_down_asks_once(started: list[str]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        for _ in range(3):
+            app.post_message(StartPreset("nano"))
+        await asked(app, pilot)
+        await app.workers.wait_for_complete()
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.pause()
+        assert isinstance(app.screen, HomeScreen)
+        assert started == []
 
     drive(CureApp(), steps)
 

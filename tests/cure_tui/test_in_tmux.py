@@ -140,7 +140,9 @@ def test_an_engine_killed_while_watched_is_told_apart_from_one_that_ended(
     terminal.wait_for("● live")
     os.kill(engine_of(), signal.SIGKILL)
     terminal.wait_for("crashed")
-    terminal.type("r")  # the scripted engine finishes a run that it resumes
+    terminal.type("r")
+    terminal.wait_for("Resume the training")
+    terminal.type("y")  # the scripted engine finishes a run that it resumes
     terminal.wait_for("✔ finished")
 
 

@@ -242,6 +242,8 @@ def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(served: Se
             while await page.colours(await page.screenshot()) < 200:
                 await asyncio.sleep(0.1)
             await page.press("n")
+            await page.wait_for("Start a training")
+            await page.press("y")
             await page.wait_for("Overview")
             await until(lambda: any(engines(cli)))
             asked = {urlsplit(address).netloc for address in page.requested if not address.startswith("data:")}

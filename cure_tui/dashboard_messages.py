@@ -1,0 +1,93 @@
+"""Messages of the dashboard: views post them for another screen, an engine or a notice.
+
+The run's screen handles what is opened from its views, the app handles all others; no view imports either of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:  # the app imports these messages before its first frame, which needs no numpy
+    from engine.errors import CureError
+    from engine.runs.records import TaskRecord
+
+# Handled by the app ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class OpenRun(Message):
+    """Request to watch a run."""
+
+    path: Path
+
+
+@dataclass
+class StartPreset(Message):
+    """Request to train by a preset; the app asks the user first."""
+
+    preset: str
+
+
+@dataclass
+class ResumeRun(Message):
+    """Request to go on with a run; the app asks the user first."""
+
+    path: Path
+
+
+@dataclass
+class CompareRuns(Message):
+    """Request to show runs side by side."""
+
+    paths: Sequence[Path]
+
+
+@dataclass
+class Fault(Message):
+    """Error that a user can mend."""
+
+    error: CureError
+
+
+@dataclass
+class NameWindow(Message):
+    """Title for the terminal's window."""
+
+    title: str
+
+
+class HomeIsShown(Message):
+    """Notice that the home screen has read all it shows: the app may load what comes next."""
+
+
+# Handled by the run's screen ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class OpenCell(Message):
+    """Request to show one cell of a task's matrix; `closed` receives (program, test, is_truth) of the last one seen."""
+
+    task: TaskRecord
+    program: int
+    test: int
+    is_truth: bool
+    closed: Callable[[tuple[int, int, bool] | None], None] | None = None
+
+
+@dataclass
+class OpenRollout(Message):
+    """Request to show rollout `at` of `ids`; `closed` receives the id of the last one seen."""
+
+    ids: Sequence[int]
+    at: int
+    texts: Sequence[str]
+    closed: Callable[[int | None], None]
+
+
+class CompareWithAnother(Message):
+    """Request to compare the run with one that the user chooses."""

@@ -1,0 +1,1 @@
+"""Starting of runs: what is ready to run, and what runs already."""

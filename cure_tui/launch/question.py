@@ -1,0 +1,93 @@
+"""Questions before a training starts: what it is, and which runs are live beside it on this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+
+import typer
+
+from cure_tui.exit_codes import STOPPED
+from engine.config import RunConfig
+from engine.machine.home import run_name
+from engine.runs.folder import RunFolder
+from engine.runs.listing import RunCondition, RunInfo, list_runs, read_info
+from engine.runs.lock import lock_holder
+
+_NAMED = 3  # more than one live run is rare, more than three would fill a small window
+
+
+@dataclass(frozen=True)
+class Question:
+    """Question for the dashboard. beside: whether another training is live."""
+
+    text: str
+    beside: bool
+
+
+def start_question(config: RunConfig) -> Question:
+    """Say what a new run by a preset is, and name the live runs beside it."""
+    preset = f"{config.name}@{config.variant}" if config.variant else config.name
+    ends = f"{config.run.steps} steps"
+    if config.run.max_minutes:
+        ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
+    return _question(f"Start a training by preset {preset}?", config.description, f"It ends after {ends}.")
+
+
+def resume_question(config: RunConfig, folder: RunFolder) -> Question:
+    """Say where a run goes on, and name the live runs beside it."""
+    place = f"It goes on after step {read_info(folder.path).step} of {config.run.steps}."
+    return _question(f"Resume the training {run_name(folder.path)}?", place)
+
+
+def _question(*lines: str) -> Question:
+    warning = live_warning()
+    text = "\n".join(map(_printable, lines))
+    return Question(f"{text}\n\n{warning}" if warning else text, beside=bool(warning))
+
+
+def live_warning() -> str:
+    """Name the runs in `runs_home()` with an engine on this machine, paused ones too; "" where there is none."""
+    live = [run for run in list_runs() if run.state is RunCondition.LIVE and _is_here(run)]
+    if not live:
+        return ""
+    named = [f"{run.id} ({'paused' if run.paused else 'live'}, step {run.step}/{run.steps})" for run in live[:_NAMED]]
+    named += [f"{len(live) - _NAMED} more"] if len(live) > _NAMED else []
+    count = "A run is" if len(live) == 1 else f"{len(live)} runs are"
+    return _printable(f"{count} live on this machine: {', '.join(named)}. Two trainings share GPU, memory and cores.")
+
+
+def confirm_beside_live_runs() -> None:
+    """Ask the user at the terminal before a second training; a no ends the command with status STOPPED.
+
+    A script gets one line of warning instead: nobody would answer, and it would wait for ever.
+    """
+    warning = live_warning()
+    if not warning:
+        return
+    typer.echo(f"warning: {warning}", err=True)
+    if _has_user():
+        typer.echo("start another training all the same? [y/N] ", nl=False, err=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            typer.echo("nothing was started", err=True)
+            raise typer.Exit(STOPPED)
+
+
+def _printable(text: str) -> str:
+    """Replace control characters, which a folder's name may hold and a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "·" for sign in text)
+
+
+def _is_here(run: RunInfo) -> bool:
+    """Tell this machine's runs from those of other hosts, which a home on a network disk lists as well."""
+    return lock_holder(RunFolder(run.path).lock_file).host in ("", socket.gethostname())
+
+
+def _has_user() -> bool:
+    """Return True where a question is seen and can be answered; reading would halt a job in the background."""
+    try:
+        return sys.stderr.isatty() and sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:
+        return False

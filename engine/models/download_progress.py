@@ -56,7 +56,7 @@ def progress_bars(model: str, on_progress: OnProgress, seconds: float) -> Iterat
     reports = _Reports(model, on_progress, seconds)
 
     class SilentBar(tqdm):
-        """Counts without drawing."""
+        """Bar that counts without drawing."""
 
         def __init__(self, *args: Any, **settings: Any) -> None:
             self._counts_bytes = str(settings.get("desc", "")).startswith(_BYTES_BAR)

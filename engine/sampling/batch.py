@@ -18,8 +18,8 @@ from engine.sampling.token_choice import choose_tokens
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Result of one forward pass: samples that ended, and tokens to stream."""
+class DecodingStep:
+    """Gain of one pass through the model: the samples that ended, and the tokens to stream."""
 
     ended: tuple[Sample, ...]
     deltas: tuple[Delta, ...]
@@ -56,8 +56,8 @@ class Batch:
     def done(self) -> bool:
         return not self._waiting and not self._rows.count
 
-    def advance(self) -> Progress:
-        """Admit waiting groups, or else feed every row its latest token; draw; remove the rows that end."""
+    def advance(self) -> DecodingStep:
+        """Let groups in, or else feed every row its latest token; draw; take out the rows that end."""
         entering = self._take_groups_that_fit()
         if entering:
             first = self._rows.count
@@ -96,7 +96,7 @@ class Batch:
             )
         self._rows.append_from(first, token_b.cpu().numpy(), logprobs)
 
-    def _collect(self) -> Progress:
+    def _collect(self) -> DecodingStep:
         finished_b = np.isin(self._rows.last_tokens_b(), self._eos_ids)
         ended_b = finished_b | self._rows.full_b()
         deltas: tuple[Delta, ...] = ()
@@ -109,4 +109,4 @@ class Batch:
             targets_b, sources_b, remaining = swaps_that_compact(~ended_b)
             self._rows.drop_rows(targets_b, sources_b, remaining)
             self._decoder.drop_rows(targets_b, sources_b, remaining)
-        return Progress(ended, deltas)
+        return DecodingStep(ended, deltas)

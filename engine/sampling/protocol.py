@@ -82,7 +82,7 @@ class AdapterSource(Protocol):
 
     @property
     def weights_version(self) -> int:
-        """Number that changes with every change of the adapters: a copy of another version is stale."""
+        """Version of the adapters, new after every change of them: a copy with another version is stale."""
         ...
 
     def export_adapter(self, path: Path) -> None:

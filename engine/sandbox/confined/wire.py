@@ -27,7 +27,7 @@ class Garbled(Exception):
 
 
 class Settings(NamedTuple):
-    """Settings of a cell, sent once when it starts. Times in seconds, sizes in bytes."""
+    """Settings of a cell, passed once when it starts. Times in seconds, sizes in bytes."""
 
     use_landlock: bool
     use_seccomp: bool

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cure_tui.watch import Snapshot
+from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.listing import RunCondition
 from engine.runs.state import RunState
 
 MU_STEPS = 10
 """Steps whose mu is looked at together: that of a single step is noise."""
+_DRIFT_STEPS = 10 * KL_STEPS
+"""Steps looked at for the few estimates that drift is told by: not every step has one, and a run may have 100,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Alert:
 
     text: str
     severity: Literal["information", "warning", "error"]
+
+
+def drift(state: RunState, kl_bound: float) -> float | None:
+    """Return the KL that the policy has drifted to, None where it has not."""
+    return drifted_kl([point.metrics.get("kl") for point in state.points[-_DRIFT_STEPS:]], kl_bound)
 
 
 def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Alert]:
@@ -32,9 +40,10 @@ def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Ale
     if new.step > old.step:
         if _not_finite(new):
             found.append(Alert(f"step {new.step}: the update was not finite and was left out", "error"))
-        if _over(new, kl_bound) and not _over(old, kl_bound):
-            kl = new.metrics["kl"]
-            found.append(Alert(f"step {new.step}: KL {kl:.3f} is over {kl_bound:g}", "warning"))
+        kl = drift(new, kl_bound)
+        if kl is not None and drift(old, kl_bound) is None:
+            text = f"step {new.step}: KL {kl:.3f} (median of {KL_STEPS} steps) is over {kl_bound:g}"
+            found.append(Alert(text, "warning"))
         if _mu_below_zero(new) and not _mu_below_zero(old):
             found.append(Alert(f"mu is below 0 over {MU_STEPS} steps: the tests choose wrong programs", "warning"))
     return found
@@ -49,8 +58,9 @@ def standing_alert(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
     state = snapshot.state
     if _not_finite(state):
         return "update not finite"
-    if _over(state, kl_bound):
-        return f"KL {state.metrics['kl']:.3f}"
+    kl = drift(state, kl_bound)
+    if kl is not None:
+        return f"KL {kl:.3f}"
     return "mu below 0" if _mu_below_zero(state) else ""
 
 
@@ -68,11 +78,6 @@ def _ending(after: Snapshot) -> Alert:
 def _not_finite(state: RunState) -> bool:
     metrics = state.metrics
     return bool(metrics.get("nonfinite_updates")) or ("loss" in metrics and metrics["loss"] is None)
-
-
-def _over(state: RunState, bound: float) -> bool:
-    kl = state.metrics.get("kl")
-    return bound > 0 and kl is not None and kl > bound
 
 
 def _mu_below_zero(state: RunState) -> bool:

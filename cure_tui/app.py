@@ -24,8 +24,8 @@ from cure_tui.screen_picture import screen_svg
 from cure_tui.widgets.keys_line import HELP
 from cure_tui.window_title import title_codes
 from engine.errors import CureError
+from engine.machine.home import run_name
 from engine.memory import grows_without_cycles
-from engine.runs.home import run_name
 
 if TYPE_CHECKING:
     from cure_tui.engine_process import EngineProcess

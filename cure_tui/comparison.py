@@ -8,15 +8,16 @@ from typing import Any
 
 from cure_tui.charts import line_chart
 from cure_tui.curves import METRIC_CHARTS, XAxis, chart_options, overlaid
-from cure_tui.figures import UNKNOWN, Figure, figures_of
 from cure_tui.run_choice import LETTERS
 from cure_tui.spans import Row
 from cure_tui.text_table import text_table
 from engine.config import RunConfig
 from engine.errors import RunError
+from engine.evaluation.summary import UNKNOWN, Estimate
 from engine.runs.state import RunState
 
-PRINTED = ("accuracy: code", "accuracy: UT", "mu", "KL")
+_CHARTS = {spec.name: spec for spec in METRIC_CHARTS}
+PRINTED = tuple(_CHARTS[name] for name in ("accuracy: code", "accuracy: UT", "mu", "KL"))
 SMOOTHING = 0.9
 NOTE = "held out: % ± standard error over tasks, changes in points"
 
@@ -36,9 +37,9 @@ class Reached:
 
     metric: str
     run: int
-    start: Figure
-    end: Figure
-    first_end: Figure
+    start: Estimate
+    end: Estimate
+    first_end: Estimate
 
     @property
     def change(self) -> float | None:
@@ -70,16 +71,21 @@ def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
 
 def accuracies(states: Sequence[RunState]) -> list[Reached]:
     """Every figure of every run on held-out tasks, a figure's runs one after another."""
-    starts, ends = ([figures_of(state.evaluation("heldout", when)) for state in states] for when in ("start", "end"))
+    starts, ends = (
+        [each.summary.accuracies if (each := state.evaluation("heldout", when)) else {} for state in states]
+        for when in ("start", "end")
+    )
     metrics = dict.fromkeys(name for figures in (*starts, *ends) for name in figures)
+    known = {name for figures in (*starts, *ends) for name, each in figures.items() if each.mean is not None}
     return [
         Reached(metric, run, *(figures.get(metric, UNKNOWN) for figures in (starts[run], ends[run], ends[0])))
         for metric in metrics
+        if metric in known
         for run in range(len(states))
     ]
 
 
-def share_text(figure: Figure) -> str:
+def share_text(figure: Estimate) -> str:
     """A figure in per cent: "70.0 ± 1.2"."""
     if figure.mean is None:
         return "-"
@@ -92,7 +98,7 @@ def change_text(change: float | None) -> str:
 
 
 def metric_title(metric: str) -> str:
-    """What a figure of `figures_of` is called in a table."""
+    """What an accuracy of an `EvalSummary` is called in a table."""
     return {"code": "code accuracy", "ut": "unit-test accuracy"}.get(metric, metric.replace("bon", "BoN"))
 
 
@@ -114,14 +120,13 @@ def comparison_text(runs: Sequence[ComparedRun]) -> str:
 def overlays(runs: Sequence[ComparedRun], columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
     """A chart for each of a few metrics with all runs in it, smoothed over the raw points."""
     lines = [(run.name, run.state) for run in runs]
-    for spec in METRIC_CHARTS:
-        if spec.name in PRINTED:
-            options = chart_options(spec, smoothing=SMOOTHING, marks=len(LETTERS), ascii_only=ascii_only)
-            yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
-            yield ()
+    for spec in PRINTED:
+        options = chart_options(spec, smoothing=SMOOTHING, marks=len(LETTERS), ascii_only=ascii_only)
+        yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
+        yield ()
 
 
-def _difference(figure: Figure, other: Figure) -> float | None:
+def _difference(figure: Estimate, other: Estimate) -> float | None:
     return None if figure.mean is None or other.mean is None else figure.mean - other.mean
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series
-from cure_tui.figures import headline
+from engine.runs.metrics import groups, metric
 from engine.runs.state import Evaluation, RunState
 
 
@@ -24,46 +24,56 @@ class XAxis(StrEnum):
 
 @dataclass(frozen=True)
 class ChartSpec:
-    """One chart: its title, its metrics with what the legend calls them, and its fixed range if it has one.
+    """One chart: its title, the names of its metrics, and its fixed range if it has one.
 
-    evaluated: the chart shows evaluations of this split, of which `EVALUATED` are the metrics, instead of steps.
+    evaluated: the chart shows evaluations of this split instead of steps. Raises UnknownMetric for a name that the
+    table of metrics lacks.
     """
 
     name: str
-    metrics: tuple[tuple[str, str], ...] = ()
+    metrics: tuple[str, ...] = ()
     y_range: tuple[float, float] | None = None
     evaluated: str = ""
 
+    def __post_init__(self) -> None:
+        for name in self.metrics:
+            metric(name)
 
-EVALUATED = (("code_accuracy", "code"), ("ut_accuracy", "UT"), ("bon_accuracy", "BoN"))
+    @property
+    def title(self) -> str:
+        """The name, with the unit of the metrics where that does not say it."""
+        unit = metric(self.metrics[0]).unit if self.metrics else ""
+        return self.name if unit in self.name else f"{self.name}, {unit}"
+
+    @property
+    def meanings(self) -> list[tuple[str, str]]:
+        """Name of each metric in the legend ("" where it is the chart's) and its meaning, a line each."""
+        metrics = [metric(name) for name in self.metrics]
+        return [("" if each.title == self.name else each.title, each.meaning) for each in metrics]
+
+
+_SHARES = (0.0, 1.0)
+_FIXED_RANGES = {"accuracy": _SHARES, "trust": _SHARES}
+_OF_STEPS = tuple(ChartSpec(group, names, _FIXED_RANGES.get(group)) for group, names in groups().items())
+_ACCURACY = _OF_STEPS[0]
 CHARTS: tuple[ChartSpec, ...] = (
-    ChartSpec("accuracy", EVALUATED, (0.0, 1.0)),
-    ChartSpec("validation accuracy", EVALUATED, (0.0, 1.0), evaluated="validation"),
-    ChartSpec("held-out accuracy", EVALUATED, (0.0, 1.0), evaluated="heldout"),
-    ChartSpec("rewards", (("coder_reward", "coder"), ("tester_reward", "tester"))),
-    ChartSpec("trust", (("p_u", "p_u"), ("p_01", "p_01"), ("p_00", "p_00")), (0.0, 1.0)),
-    ChartSpec("mu", (("mu", "mu"), ("mu_bound", "bound"))),
-    ChartSpec("KL", (("kl", "KL to the base"),)),
-    ChartSpec("importance ratio", (("ratio_mean", "mean"), ("effective_sample_size", "effective sample"))),
-    ChartSpec("entropy", (("coder_entropy", "coder"), ("tester_entropy", "tester"))),
-    ChartSpec("gradient norm", (("grad_norm", "norm"),)),
-    ChartSpec("usable groups", (("coder_usable_groups", "coder"), ("tester_usable_groups", "tester"))),
-    ChartSpec("distinct answers a task", (("coder_distinct", "programs"), ("tester_distinct", "tests"))),
-    ChartSpec("tokens/s", (("tokens_per_second", "sampled"), ("update_tokens_per_second", "trained"))),
-    ChartSpec(
-        "seconds",
-        (("seconds_sample", "sample"), ("seconds_execute_wait", "execute"), ("seconds_update", "update")),
-    ),
+    _ACCURACY,
+    replace(_ACCURACY, name="validation accuracy", evaluated="validation"),
+    replace(_ACCURACY, name="held-out accuracy", evaluated="heldout"),
+    *_OF_STEPS[1:],
 )
+"""A chart for each group of the table of metrics, and the evaluations' accuracies behind those of the steps."""
+
 CHART_BY_NAME: Mapping[str, ChartSpec] = {chart.name: chart for chart in CHARTS}
 
 
-def _alone(chart: ChartSpec, metric: tuple[str, str]) -> ChartSpec:
-    name = chart.name if len(chart.metrics) == 1 or metric[1] == chart.name else f"{chart.name}: {metric[1]}"
-    return replace(chart, name=name, metrics=(metric,))
+def _alone(chart: ChartSpec, name: str) -> ChartSpec:
+    title = metric(name).title
+    alone = chart.name if len(chart.metrics) == 1 or title == chart.name else f"{chart.name}: {title}"
+    return replace(chart, name=alone, metrics=(name,))
 
 
-METRIC_CHARTS = tuple(_alone(chart, metric) for chart in CHARTS for metric in chart.metrics)
+METRIC_CHARTS = tuple(_alone(chart, name) for chart in CHARTS for name in chart.metrics)
 """A chart a metric, for comparing: each line is a run, and two metrics of four runs would be eight lines."""
 
 
@@ -73,8 +83,8 @@ def chart_series(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]
         return _evaluated(state, chart, axis)
     x = x_of(state, axis)
     return [
-        Series(label, x, state.column(metric), f"series{number}")
-        for number, (metric, label) in enumerate(chart.metrics)
+        Series(metric(name).title, x, state.column(name), f"series{number}")
+        for number, name in enumerate(chart.metrics)
     ]
 
 
@@ -98,7 +108,7 @@ def chart_options(
 ) -> ChartOptions:
     """How the chart is drawn. A logarithmic axis takes the place of a fixed range."""
     return ChartOptions(
-        title=chart.name,
+        title=chart.title,
         x_label=axis.value,
         log_y=log_y,
         y_range=None if log_y else chart.y_range,
@@ -124,11 +134,14 @@ def _evaluated(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
     """The chart's metrics at the evaluations of its split."""
     found = sorted((each for each in state.evaluations if each.split == chart.evaluated), key=lambda each: each.step)
     x = np.array([_place(state, each, axis) for each in found], dtype=np.float64)
-    means = [[np.nan if figure.mean is None else figure.mean for figure in headline(each)] for each in found]
-    figures = np.array(means, dtype=np.float64).reshape(len(found), len(EVALUATED))
+    means = {
+        "code_accuracy": [each.summary.code.mean for each in found],
+        "ut_accuracy": [each.summary.ut.mean for each in found],
+        "bon_accuracy": [each.summary.largest_bon.mean for each in found],
+    }
     return [
-        Series(label, x, figures[:, EVALUATED.index((metric, label))], f"series{number}")
-        for number, (metric, label) in enumerate(chart.metrics)
+        Series(metric(name).title, x, np.array(means[name], dtype=np.float64), f"series{number}")
+        for number, name in enumerate(chart.metrics)
     ]
 
 

@@ -17,9 +17,10 @@ from cure_tui.launching import PreparedRun, prepare_resume, prepare_run
 from cure_tui.views import View, view_for
 from engine.config import describe
 from engine.errors import CureError, RunError
-from engine.evaluation import EvalSummary, format_table
+from engine.evaluation.summary import EvalSummary
+from engine.evaluation.table import format_table
+from engine.machine.home import run_name
 from engine.runs.folder import RunFolder
-from engine.runs.home import run_name
 from engine.runs.journal import JournalReader
 from engine.runs.listing import read_state
 from engine.runs.live import LiveReader
@@ -135,4 +136,4 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
 
 def _heldout(state: RunState, when: str) -> EvalSummary | None:
     evaluation = state.evaluation("heldout", when)
-    return EvalSummary.from_json(evaluation.summary) if evaluation else None
+    return evaluation.summary if evaluation else None

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config import RunConfig, dump_toml, load_config, load_preset, missing_for, probe_machine
+from engine.config import RunConfig
 from engine.errors import EnvironmentError_, RunError
+from engine.machine.home import new_run_path
+from engine.machine.probe import probe_machine
+from engine.machine.requirements import missing_for
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_config, load_preset
 from engine.runs.folder import RunFolder
-from engine.runs.home import new_run_path
 from engine.runs.listing import RunCondition, find_run
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from engine.config import RunConfig
-from engine.memory_plan import MemoryPlan, Phase, changes_that_fit
+from engine.machine.memory_plan import MemoryPlan, Phase, changes_that_fit
 
 _LABEL = 46
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config import (
-    DESIGN_GB,
-    Machine,
-    Missing,
-    list_presets,
-    load_preset,
-    missing_for,
-    preset_variants,
-)
 from engine.errors import ConfigError
+from engine.machine.libraries import Missing
+from engine.machine.probe import Machine
+from engine.machine.requirements import missing_for
+from engine.presets import DESIGN_GB, list_presets, load_preset, preset_variants
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What a search knows. number: of the search, so that the news of a former one can be told apart.
+class SearchProgress:
+    """Report of a search. number: of the search, so that the news of a former one can be told apart.
 
     count: how many ids of the listing there were when this was said; more may have come since. fault: why nothing
     can be found, for the user.
@@ -77,7 +77,7 @@ class RolloutSearch:
     """Searches one archive, one query at a time: a new search ends the one before. Threads: start, renew and stop
     are called from one; `tell` is called in the searching one."""
 
-    def __init__(self, archive: Path, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, archive: Path, tell: Callable[[SearchProgress], None]) -> None:
         self._archive, self._tell = archive, tell
         self._number = 0
         self._lock = threading.Lock()
@@ -110,7 +110,7 @@ class RolloutSearch:
             if renewed is None:
                 self._find(reader, number, listing.query, report=False)
             else:
-                self._say(Progress(number, renewed, len(renewed.ids), done=True))
+                self._say(SearchProgress(number, renewed, len(renewed.ids), done=True))
 
         self._with_reader(number, listing.query, work)
 
@@ -129,8 +129,8 @@ class RolloutSearch:
             ids.extend(page)
             if report and ids and time.monotonic() - said > _SECONDS_BETWEEN_REPORTS:
                 said = time.monotonic()
-                self._say(Progress(number, listing, len(ids), done=False))
-        self._say(Progress(number, listing, len(ids), done=True))
+                self._say(SearchProgress(number, listing, len(ids), done=False))
+        self._say(SearchProgress(number, listing, len(ids), done=True))
 
     def _with_reader(self, number: int, query: Query, work: Callable[[ArchiveReader], None]) -> None:
         try:
@@ -146,9 +146,9 @@ class RolloutSearch:
                         if self._at_work is reader:
                             self._at_work = None
         except RunError as error:
-            self._say(Progress(number, Listing(query, array("q"), {}), 0, done=True, fault=str(error)))
+            self._say(SearchProgress(number, Listing(query, array("q"), {}), 0, done=True, fault=str(error)))
 
-    def _say(self, progress: Progress) -> None:
+    def _say(self, progress: SearchProgress) -> None:
         if progress.number == self._number:
             self._tell(progress)
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from cure_tui.figures import headline
-from engine.runs.home import runs_home
+from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
+from engine.runs.metrics import groups
 
 LETTERS = "ABCD"
 """What runs that are chosen for comparing are called where their names are too long."""
@@ -49,8 +49,9 @@ def sorted_by(runs: Sequence[RunInfo], order: Order) -> list[RunInfo]:
 def accuracies(run: RunInfo) -> list[float | None]:
     """Code, UT and the largest best-of-N of the last evaluation, else of the last step."""
     metrics = run.metrics or {}
-    names = ("code_accuracy", "ut_accuracy", "bon_accuracy")
-    means = [figure.mean for figure in headline(run.evaluation)]
+    names = groups()["accuracy"]
+    summary = run.evaluation.summary if run.evaluation else None
+    means = [each.mean for each in (summary.code, summary.ut, summary.largest_bon)] if summary else [None] * len(names)
     return [metrics.get(name) if mean is None else mean for mean, name in zip(means, names, strict=True)]
 
 

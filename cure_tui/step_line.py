@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from engine.runs.metrics import Metric, metric
 from engine.runs.state import Evaluation, RunState, Sandbox
 
-
-@dataclass(frozen=True)
-class Column:
-    """One figure of the step line: a metric's name, its label and how it is written."""
-
-    metric: str
-    label: str
-    form: str
-
-
-COLUMNS: tuple[Column, ...] = (
-    Column("code_accuracy", "code", "{:.3f}"),
-    Column("ut_accuracy", "ut", "{:.3f}"),
-    Column("mu", "mu", "{:+.3f}"),
-    Column("kl", "kl", "{:.4f}"),
-    Column("tokens_per_second", "tok/s", "{:.0f}"),
-    Column("seconds", "s", "{:.1f}"),
-)
+COLUMNS: Mapping[Metric, str] = {
+    metric("code_accuracy"): "{:.3f}",
+    metric("ut_accuracy"): "{:.3f}",
+    metric("mu"): "{:+.3f}",
+    metric("kl"): "{:.4f}",
+    metric("tokens_per_second"): "{:.0f}",
+    metric("seconds"): "{:.1f}",
+}
+"""Figures of the step line, and how each is written."""
 
 UNCONFINED = "NOT CONFINED"
 """Stands in every line and screen of a run whose programs are held by nothing."""
@@ -52,12 +43,8 @@ def evaluation_line(evaluation: Evaluation) -> str:
     """An evaluation's headline: accuracies, best-of-N, and on how many tasks."""
     summary = evaluation.summary
     parts = [f"{evaluation.split} {evaluation.when} (step {evaluation.step})"]
-    parts += [f"{name} {mean:.3f}" for name in ("code", "ut") if (mean := _mean(summary.get(name))) is not None]
-    bon = summary.get("bon")
-    if isinstance(bon, dict):
-        parts += [f"bon {size} {mean:.3f}" for size, value in bon.items() if (mean := _mean(value)) is not None]
-    parts.append(f"{summary.get('n_tasks', '?')} tasks")
-    return "  ".join(parts)
+    parts += [f"{name} {each.mean:.3f}" for name, each in summary.accuracies.items() if each.mean is not None]
+    return "  ".join([*parts, f"{summary.n_tasks or '?'} tasks"])
 
 
 def seconds_left(state: RunState, max_minutes: float) -> float | None:
@@ -82,12 +69,7 @@ def clock(seconds: float) -> str:
 
 def _figures(metrics: Mapping[str, float | None]) -> list[str]:
     return [
-        f"{column.label} {column.form.format(value)}"
-        for column in COLUMNS
-        if (value := metrics.get(column.metric)) is not None
+        f"{column.short} {form.format(value)}"
+        for column, form in COLUMNS.items()
+        if (value := metrics.get(column.name)) is not None
     ]
-
-
-def _mean(value: object) -> float | None:
-    mean = value.get("mean") if isinstance(value, dict) else value
-    return float(mean) if isinstance(mean, int | float) else None

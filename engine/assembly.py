@@ -1,4 +1,4 @@
-"""From a configuration to the parts of a run: tasks, model, policy, sampler, executor, and the numbers of a step."""
+"""From a configuration to the parts of a run: tasks, model, policy, sampler, executor."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import resource
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from engine.choose_sampler import Surroundings, choose_sampler
-from engine.coevolution import StepRules
 from engine.config import RunConfig
 from engine.errors import DataError
+from engine.machine.resources import source_path
 from engine.models import load_base_model
+from engine.models.device import default_device
 from engine.models.download_progress import OnProgress
-from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, attach_adapter
+from engine.policy import Policy, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
 from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
-from engine.resources import source_path
-from engine.rollouts import EncodePrompt, RolloutSettings
-from engine.sampling import Sampler, SamplingParams
+from engine.rollouts import EncodePrompt
+from engine.samplers import Surroundings, choose_sampler
+from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
-from engine.sandbox import AS_A_PROCESS, CURE_COMPAT, Executor, Judging, Limits
-from engine.scoring import ScoringRules
+from engine.sandbox import Executor, Limits
+from engine.sandbox.judging import PROFILES
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,6 @@ class Engine:
     policy: Policy
     sampler: Sampler
     executor: Executor
-    rules: StepRules
-    evaluation_rollouts: RolloutSettings
 
     def machine_metrics(self) -> dict[str, float | None]:
         """What the machine has done since the run started, and its peak memory in MB.
@@ -72,15 +70,10 @@ def assemble(
     torch.manual_seed(config.run.seed)
     executor = resources.enter_context(
         Executor(
-            Limits(
-                cpu_seconds=config.sandbox.cpu_seconds,
-                memory_mb=config.sandbox.memory_mb,
-                output_kb=config.sandbox.output_kb,
-                sticky_after=config.sandbox.sticky_after,
-            ),
+            Limits.of(config.sandbox),
             cells=config.sandbox.cells or None,
             allow_unsandboxed=config.sandbox.allow_unconfined,
-            swallow_prompts=judging_of(config).swallow_prompts,
+            swallow_prompts=PROFILES[config.sandbox.judging].swallow_prompts,
         )
     )
     policy, tokenizer = load_policy(config, on_download)
@@ -97,10 +90,6 @@ def assemble(
         policy=policy,
         sampler=sampler,
         executor=executor,
-        rules=step_rules(config),
-        evaluation_rollouts=_rollout_settings(
-            config, config.evaluation.n_programs, config.evaluation.m_tests, config.evaluation.temperature
-        ),
     )
 
 
@@ -127,33 +116,19 @@ def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tup
 
     on_download: told how far it is where the model is fetched first.
     """
-    numbers = config.policy
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings, seed = config.policy, config.run.seed
     base = load_base_model(
-        str(source_path(config.model.source)), precision=numbers.precision, device=device, on_progress=on_download
+        str(source_path(config.model.source)), settings.precision, default_device(), on_progress=on_download
     )
-    adapter = AdapterSettings(rank=numbers.lora_rank, alpha=numbers.lora_alpha, seed=config.run.seed)
-    settings = PolicySettings(
-        schedule=Schedule(
-            learning_rate=numbers.learning_rate,
-            decay=numbers.schedule,
-            warmup_updates=min(numbers.warmup_steps, max(config.run.steps - 1, 0)),  # `--steps 1` works, too
-            total_updates=max(config.run.steps, 1),
-            floor=numbers.final_lr_share,
-        ),
-        loss=LossNumbers(numbers.clip_epsilon, numbers.kl_beta, numbers.importance_cap),
-        betas=numbers.betas,
-        weight_decay=numbers.weight_decay,
-        max_grad_norm=numbers.max_grad_norm,
-        update=numbers.update,
-        mini_batches=numbers.mini_batches,
-        micro_batch_tokens=numbers.micro_batch_tokens,
-        optimiser=numbers.optimiser,
-        checkpoint_activations=numbers.checkpoint_activations,
+    policy = Policy(
+        attach_adapter(base.model, settings.lora_rank, settings.lora_alpha, seed),
+        base.tokenizer,
+        settings,
+        steps=config.run.steps,
         temperature=config.rollout.temperature,
-        seed=config.run.seed,
+        seed=seed,
     )
-    return Policy(attach_adapter(base.model, adapter), base.tokenizer, settings), base.tokenizer
+    return policy, base.tokenizer
 
 
 def prompt_encoder(config: RunConfig, tokenizer: Any) -> EncodePrompt:
@@ -164,36 +139,3 @@ def prompt_encoder(config: RunConfig, tokenizer: Any) -> EncodePrompt:
         return encode_prompt(tokenizer, messages, config.model.thinking)
 
     return encode
-
-
-def step_rules(config: RunConfig) -> StepRules:
-    rollout = config.rollout
-    return StepRules(
-        tasks_per_step=rollout.tasks_per_step,
-        rollout=_rollout_settings(config, rollout.n_programs, rollout.m_tests, rollout.temperature),
-        scoring=ScoringRules(
-            tester_variant=config.reward.tester_variant,
-            length_transform=config.reward.length_transform,
-            truncated=config.reward.truncated,
-        ),
-        refill_rounds=config.reward.refill_rounds,
-        seed=config.run.seed,
-    )
-
-
-def judging_of(config: RunConfig) -> Judging:
-    """When an execution passes a test of this run."""
-    profile = CURE_COMPAT if config.sandbox.judging == "cure-compat" else AS_A_PROCESS
-    return replace(profile, comparison=config.sandbox.comparison)
-
-
-def _rollout_settings(config: RunConfig, n_programs: int, m_tests: int, temperature: float) -> RolloutSettings:
-    rollout = config.rollout
-    return RolloutSettings(
-        n_programs=n_programs,
-        m_tests=m_tests,
-        coder=SamplingParams(temperature, rollout.top_p, rollout.max_new_tokens_coder),
-        tester=SamplingParams(temperature, rollout.top_p, rollout.max_new_tokens_tester),
-        truth_tests=rollout.truth_tests,
-        judging=judging_of(config),
-    )

@@ -19,28 +19,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from engine.config import RunConfig
+from engine.executing import Runner
 from engine.observing import RolloutObserver
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
-from engine.rewards import Trust, aggregate_trust, matrix_trust
-from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, Runner, roll_out
+from engine.reward.trust import Trust
+from engine.rewards import aggregate_trust, matrix_trust
+from engine.rollouts import EncodePrompt, RolloutReport, roll_out
 from engine.sampling import Sampler
-from engine.scoring import ScoredGroup, ScoredTask, ScoringRules, score
+from engine.sandbox import judging_of
+from engine.scoring import ScoredGroup, ScoredTask, score
 from engine.seeds import derive_seed
 
 Phase = Literal["sample", "execute", "score", "update"]
 OnPhase = Callable[[Phase], None]
-
-
-@dataclass(frozen=True)
-class StepRules:
-    """The numbers of a step. `refill_rounds`: how often tasks without any usable group are replaced by new ones."""
-
-    tasks_per_step: int
-    rollout: RolloutSettings
-    scoring: ScoringRules
-    refill_rounds: int = 0
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,23 +64,23 @@ def coevolve(
     sampler: Sampler,
     executor: Runner,
     policy: Policy,
-    rules: StepRules,
+    config: RunConfig,
     on_phase: OnPhase = lambda phase: None,
     observer: RolloutObserver | None = None,
 ) -> CoevolutionStep:
     """Step `step` of the loop: sample, execute, reward, update. Deterministic in its arguments and the weights."""
     started = time.monotonic()
     on_phase("sample")
-    batch = draw_batch(len(problems), rules.tasks_per_step, step - 1, rules.seed)
-    tasks, sampling = _sample_and_score([problems[i] for i in batch], encode, sampler, executor, rules, step, observer)
+    batch = draw_batch(len(problems), config.rollout.tasks_per_step, step - 1, config.run.seed)
+    tasks, sampling = _sample_and_score([problems[i] for i in batch], encode, sampler, executor, config, step, observer)
     refilled = 0
-    for attempt in range(1, rules.refill_rounds + 1):
+    for attempt in range(1, config.reward.refill_rounds + 1):
         unusable = [place for place, task in enumerate(tasks) if not any(group.usable for group in task.groups)]
         if not unusable:
             break
-        seed = derive_seed(rules.seed, "refill", attempt)
+        seed = derive_seed(config.run.seed, "refill", attempt)
         spare = draw_batch(len(problems), len(unusable), step - 1, seed)
-        fresh, more = _sample_and_score([problems[i] for i in spare], encode, sampler, executor, rules, step, observer)
+        fresh, more = _sample_and_score([problems[i] for i in spare], encode, sampler, executor, config, step, observer)
         for place, task in zip(unusable, fresh, strict=True):
             tasks[place] = task
         refilled += len(unusable)
@@ -122,13 +115,14 @@ def _sample_and_score(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    rules: StepRules,
+    config: RunConfig,
     step: int,
     observer: RolloutObserver | None,
 ) -> tuple[list[ScoredTask], RolloutReport]:
-    seed = derive_seed(rules.seed, "rollout", step)
-    rollouts, report = roll_out(problems, encode, sampler, executor, rules.rollout, seed, observer)
-    return [score(task, rules.scoring) for task in rollouts], report
+    seed = derive_seed(config.run.seed, "rollout", step)
+    judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
+    rollouts, report = roll_out(problems, encode, sampler, executor, config.rollout, judging, seed, observer)
+    return [score(task, config.reward) for task in rollouts], report
 
 
 def _sum(first: RolloutReport, second: RolloutReport) -> RolloutReport:

@@ -11,8 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from engine.config import load_config
 from engine.errors import CureError, RunError
+from engine.presets import load_config
 from engine.runs.checkpoints import Checkpoint, CheckpointStore
 from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder

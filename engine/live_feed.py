@@ -1,6 +1,6 @@
-"""Feeds the wall of live rollouts: the newest text of some answers under way, and the verdicts on those that ended.
+"""Feeds the wall of live rollouts: the newest text of some answers under way, and the judgements on those that ended.
 
-The wall has as many slots for programs as for tests. An answer keeps its slot when it has ended, so that its verdict
+The wall has as many slots for programs as for tests. An answer keeps its slot when it has ended, so that its judgement
 can be read, until one that is still being sampled needs it: the slot that has been at rest longest is given away first.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.observing import Answer, Verdict
+from engine.observing import Judgement, RolloutKey
 from engine.prompts import Role
 from engine.runs.live import SLOTS, LiveWriter
 from engine.sampling import Completion
@@ -31,12 +31,12 @@ _TAIL_TOKENS = 200
 class _Shown:
     """An answer under way, or one on the wall. `at_rest`: when it was heard of last; None while it is sampled."""
 
-    answer: Answer
+    key: RolloutKey
     text: str = ""
     newest: deque[int] = field(default_factory=lambda: deque(maxlen=_TAIL_TOKENS))
     tokens: int = 0
     state: str = "sampling"
-    verdict: Verdict | None = None
+    judgement: Judgement | None = None
     slot: int | None = None
     at_rest: float | None = None
 
@@ -48,8 +48,8 @@ class LiveFeed:
 
     def __init__(self, path: Path, decode: Decode, clock: Callable[[], float] = time.monotonic) -> None:
         self._writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
-        self._lock = threading.Lock()  # verdicts come from the executor's threads
-        self._answers: dict[Answer, _Shown] = {}
+        self._lock = threading.Lock()  # judgements come from the executor's threads
+        self._answers: dict[RolloutKey, _Shown] = {}
         self._wall: dict[int, _Shown] = {}
         self._changed: set[int] = set()
         self._done = self._total = 0
@@ -64,11 +64,11 @@ class LiveFeed:
             self._put_changes(decode=True)
             self._writer.start_phase(phase, total)
 
-    def on_tokens(self, answer: Answer, token_ids: Sequence[int]) -> None:
+    def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
         with self._lock:
-            shown = self._answers.get(answer)
+            shown = self._answers.get(key)
             if shown is None or shown.at_rest is not None:  # the second: the same task again, steps later
-                shown = self._begin(answer)
+                shown = self._begin(key)
             shown.newest.extend(token_ids)
             shown.tokens += len(token_ids)
             if shown.slot is None:
@@ -79,24 +79,24 @@ class LiveFeed:
                 self._put_changes(decode=True)
                 self._writer.flush()
 
-    def on_completion(self, answer: Answer, completion: Completion) -> None:
+    def on_completion(self, key: RolloutKey, completion: Completion) -> None:
         with self._lock:
             self._done += 1
             self._writer.progress(self._done)
-            shown = self._answers.get(answer)
+            shown = self._answers.get(key)
             if shown is None:
                 return
             shown.state = "done" if completion.finished else "truncated"
             shown.text = completion.text
             self._rest(shown)
             if shown.slot is None:
-                del self._answers[answer]
+                del self._answers[key]
 
-    def on_verdict(self, answer: Answer, verdict: Verdict) -> None:
+    def on_judgement(self, key: RolloutKey, judgement: Judgement) -> None:
         with self._lock:
-            shown = self._answers.get(answer)
+            shown = self._answers.get(key)
             if shown is not None and shown.at_rest is not None:
-                shown.verdict = verdict
+                shown.judgement = judgement
                 self._rest(shown)
 
     def close(self) -> None:
@@ -105,15 +105,15 @@ class LiveFeed:
 
     # Under the lock -----------------------------------------------------------------------------------------
 
-    def _begin(self, answer: Answer) -> _Shown:
-        before = self._answers.get(answer)
-        shown = self._answers[answer] = _Shown(answer)
+    def _begin(self, key: RolloutKey) -> _Shown:
+        before = self._answers.get(key)
+        shown = self._answers[key] = _Shown(key)
         if before is not None and before.slot is not None:
             self._hang(shown, before.slot)
         return shown
 
     def _take_slot(self, shown: _Shown) -> None:
-        first = _SLOTS_PER_ROLE if shown.answer.role is Role.TESTER else 0
+        first = _SLOTS_PER_ROLE if shown.key.role is Role.TESTER else 0
         places = range(first, first + _SLOTS_PER_ROLE)
         free = next((place for place in places if place not in self._wall), None)
         if free is None:
@@ -121,7 +121,7 @@ class LiveFeed:
             if not rested or min(rested)[0] > self._clock() - LINGER_SECONDS:
                 return
             free = min(rested)[1]
-            del self._answers[self._wall[free].answer]
+            del self._answers[self._wall[free].key]
         self._hang(shown, free)
 
     def _hang(self, shown: _Shown, slot: int) -> None:
@@ -132,7 +132,7 @@ class LiveFeed:
         shown.at_rest = self._clock()
         if shown.slot is not None:
             self._changed.add(shown.slot)
-        if self._writer.due or not self._total:  # the last verdicts of a phase: nothing that comes later writes them
+        if self._writer.due or not self._total:  # the last judgements of a phase: nothing that comes later writes them
             self._put_changes(decode=False)
             self._writer.flush()
 
@@ -145,8 +145,6 @@ class LiveFeed:
                     continue
                 shown.text = self._decode(list(shown.newest))
             self._changed.remove(slot)
-            verdict = shown.verdict
-            found = () if verdict is None else (verdict.finding, verdict.passed, verdict.of)
-            self._writer.update(
-                slot, shown.answer.role, shown.answer.task, shown.text, shown.tokens, shown.state, *found
-            )
+            judgement = shown.judgement
+            found = () if judgement is None else (judgement.finding, judgement.passed, judgement.of)
+            self._writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)

@@ -9,34 +9,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from engine.evaluation import (
-    EvalSummary,
-    TaskResult,
-    UtBasis,
-    judge_tests_by_own_correct,
-    judge_tests_by_reference,
-    summarise,
-)
+from engine.config import RolloutConfig
+from engine.evaluation.metrics import summarise
+from engine.evaluation.results import TaskResult, judge_tests_by_own_correct, judge_tests_by_reference
+from engine.evaluation.summary import EvalSummary, UtBasis
+from engine.executing import ProgramRun, Runner, execute, inputs_of
 from engine.nano.grammar import is_valid_input
 from engine.observing import RolloutObserver
 from engine.pass_matrix import BoolArray
 from engine.problems import Problem
 from engine.prompts import Program, UnitTest
-from engine.rollouts import (
-    EncodePrompt,
-    RolloutSettings,
-    Runner,
-    TaskRollouts,
-    outcomes_on_tests,
-    start_rollouts,
-)
+from engine.rollouts import EncodePrompt, TaskRollouts, start_rollouts
 from engine.sampling import Sampler
 from engine.sandbox import Judging, Outcome, Status, passes
 
 CHUNK_TASKS = 16
 """Tasks sampled together: their programs are executed while the next chunk is sampled."""
-
-Judge = Callable[[], tuple[Outcome | None, ...]]
 
 
 def measure(
@@ -44,7 +32,8 @@ def measure(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     bon_sizes: Sequence[tuple[int, int]],
     seed: int,
     on_progress: Callable[[int], None] = lambda tasks_done: None,
@@ -60,19 +49,23 @@ def measure(
     for first in range(0, len(problems), CHUNK_TASKS):
         on_progress(first)
         chunk = problems[first : first + CHUNK_TASKS]
-        started.append(start_rollouts(chunk, encode, sampler, executor, settings, seed, observer))
+        started.append(start_rollouts(chunk, encode, sampler, executor, settings, judging, seed, observer))
     rollouts = [task for chunk in started for task in chunk.collect()]
-    judges = [
-        [outcomes_on_tests(source, task.tests, executor, task.problem.time_limit) for source in task.problem.solutions]
+    references = [
+        [
+            execute(Program(source), inputs_of(task.tests), executor, task.problem.time_limit)
+            for source in task.problem.solutions
+        ]
         for task in rollouts
     ]
-    results = [_task_result(task, judges_r, settings.judging) for task, judges_r in zip(rollouts, judges, strict=True)]
+    results = [_task_result(*pair, judging) for pair in zip(rollouts, references, strict=True)]
     return summarise(results, bon_sizes, seed=0)
 
 
-def _task_result(task: TaskRollouts, judges_r: Sequence[Judge], judging: Judging) -> TaskResult:
-    if judges_r:
-        right_m, basis = _right_by_reference(task, [judge() for judge in judges_r], judging), UtBasis.REFERENCE
+def _task_result(task: TaskRollouts, references_r: Sequence[ProgramRun], judging: Judging) -> TaskResult:
+    if references_r:
+        outcomes_rm = [reference.by_test(task.tests) for reference in references_r]
+        right_m, basis = _right_by_reference(task, outcomes_rm, judging), UtBasis.REFERENCE
     else:
         right_m, basis = judge_tests_by_own_correct(task.matrix)
     tests = [test if isinstance(test, UnitTest) else None for test in task.tests]

@@ -1,26 +1,30 @@
-"""Looking on while rollouts come about: answers as they are sampled, and what becomes of each when it is executed.
+"""Observer of rollouts: streamed tokens, completions, judgements. The engine works the same, numbers included, without.
 
-RolloutObserver       who looks on; the engine does the same work, with the same numbers, when nobody does
-verdict_of_program    outcomes on ground-truth tests -> what is known of a program
-verdicts_of_tests     pass matrix -> what is known of each generated test
-when_done             acts when executions are done, in whichever thread that is
+RolloutObserver    is told of every answer of a batch, by its RolloutKey
+judge_program      outcomes on ground-truth tests -> the Judgement on a program
+judge_tests        pass matrix -> the Judgement on each generated test
+when_done          acts when program runs are done, in whichever thread that is
+
+Words, the same for observers of rollouts and of solving (`engine.strategies.bench.Observer`): tokens and completion of
+an answer; the *outcome* of a program on an input; the *verdict* on a program by one test (passed, failed or unknown);
+the *judgement* on a whole answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 
-from engine.evaluation import judge_tests_by_own_correct
+from engine.evaluation.results import judge_tests_by_own_correct
+from engine.executing import ProgramRun
 from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample
 from engine.prompts import Role
 from engine.sampling import Completion
-from engine.sandbox import Judging, Outcome, Status, passes
+from engine.sandbox import Judging, Outcome, Status, verdict
 
 Finding = Literal["correct", "right", "wrong", "timeout", "undecided", "rejected", "malformed"]
 """Programs are correct, tests are right. timeout: wrong, at least once for its time. rejected: an answer without a
@@ -28,8 +32,8 @@ program, malformed: one without a test."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Which answer of a batch: the `index`-th of its role to the task of this id."""
+class RolloutKey:
+    """Name of an answer in its batch: the `index`-th of its role to the task of this id."""
 
     task: str
     role: Role
@@ -37,8 +41,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known of an answer. A program passes `passed` of `of` ground-truth tests; a generated test is passed by
+class Judgement:
+    """Knowledge of an answer. A program passes `passed` of `of` ground-truth tests; a generated test is passed by
     `passed` of `of` programs, and is right when all correct programs pass it."""
 
     finding: Finding
@@ -46,61 +50,64 @@ class Verdict:
     of: int = 0
 
 
-REJECTED, MALFORMED = Verdict("rejected"), Verdict("malformed")
+REJECTED, MALFORMED = Judgement("rejected"), Judgement("malformed")
 
 
 class RolloutObserver(Protocol):
-    """Told of answers in the order of its methods. `on_verdict` comes from threads of the executor as well: an observer
-    is thread-safe, quick, and raises nothing."""
+    """Observer that is told of each answer in the order of its methods. `on_judgement` comes from threads of the
+    executor as well: an observer is thread-safe, quick, and raises nothing."""
 
-    def on_tokens(self, answer: Answer, token_ids: Sequence[int]) -> None:
-        """What the answer has gained since the last call."""
+    def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
+        """Take the tokens that the answer has gained since the last call."""
 
-    def on_completion(self, answer: Answer, completion: Completion) -> None:
-        """The answer has ended."""
+    def on_completion(self, key: RolloutKey, completion: Completion) -> None:
+        """Take the whole answer: it has ended."""
 
-    def on_verdict(self, answer: Answer, verdict: Verdict) -> None:
-        """Soon after the last execution, which may be just after the rollouts are returned. Never for an answer that
-        there is nothing to judge by, nor when the executor is closed before."""
+    def on_judgement(self, key: RolloutKey, judgement: Judgement) -> None:
+        """Take the judgement soon after the last execution, which may be just after the rollouts are returned.
+
+        Not called for an answer that there is nothing to judge by, nor when the executor is closed before.
+        """
 
 
-def verdict_of_program(outcomes_t: Sequence[Outcome], tests: Sequence[IOExample], judging: Judging) -> Verdict:
-    """Of a program by its outcomes on the ground-truth tests."""
-    statuses = {outcome.status for outcome in outcomes_t}
-    passed = sum(passes(outcome, test.output, judging) for outcome, test in zip(outcomes_t, tests, strict=True))
+def judge_program(outcomes_t: Sequence[Outcome], tests: Sequence[IOExample], judging: Judging) -> Judgement:
+    """Judge a program by its outcomes on the ground-truth tests."""
+    verdicts_t = [verdict(outcome, test.output, judging) for outcome, test in zip(outcomes_t, tests, strict=True)]
+    passed = verdicts_t.count(True)
     finding: Finding = "wrong"
-    if Status.INFRASTRUCTURE in statuses:
+    if None in verdicts_t:
         finding = "undecided"
     elif passed == len(tests):
         finding = "correct"
-    elif Status.TIME_LIMIT in statuses:
+    elif any(outcome.status is Status.TIME_LIMIT for outcome in outcomes_t):
         finding = "timeout"
-    return Verdict(finding, passed, len(tests))
+    return Judgement(finding, passed, len(tests))
 
 
-def verdicts_of_tests(matrix: PassMatrix) -> list[Verdict]:
-    """Of the m generated tests by the task's own programs. Without a correct one nobody can tell right from wrong."""
+def judge_tests(matrix: PassMatrix) -> list[Judgement]:
+    """Judge the m generated tests by the task's own programs; without a correct program they stay undecided."""
     right_m, _ = judge_tests_by_own_correct(matrix)
     judged_m: BoolArray = np.asarray(matrix.known_nm[matrix.correct_n].any(axis=0))
     programs = int(np.count_nonzero(~matrix.rejected_n))
-    verdicts = []
+    judgements = []
     for malformed, judged, right, passing in zip(
         matrix.malformed_m, judged_m, right_m, matrix.generated_nm.sum(axis=0), strict=True
     ):
         finding: Finding = ("right" if right else "wrong") if judged else "undecided"
-        verdicts.append(MALFORMED if malformed else Verdict(finding, int(passing), programs))
-    return verdicts
+        judgements.append(MALFORMED if malformed else Judgement(finding, int(passing), programs))
+    return judgements
 
 
-def when_done(futures: Sequence[Future[list[Outcome]]], act: Callable[[], None]) -> None:
-    """Acts once, when all of `futures` have results: at once, or in the thread that brings the last one.
+def when_done(runs: Sequence[ProgramRun], act: Callable[[], None]) -> None:
+    """Act once, when all runs are done: at once, or in the thread that brings the last outcome.
 
     Never, where one of them is cancelled: the executor was closed.
     """
-    waiting = [future for future in futures if not future.done()]
+    futures = [run.future for run in runs if run.future is not None]
     if any(future.cancelled() for future in futures):
         return
-    if waiting:
-        waiting[0].add_done_callback(lambda _: when_done(waiting, act))
-    else:
+    waiting = next((future for future in futures if not future.done()), None)
+    if waiting is None:
         act()
+    else:
+        waiting.add_done_callback(lambda _: when_done(runs, act))

@@ -1,55 +1,36 @@
-"""Samples programs and tests for a batch of tasks and executes each on each: tasks in, pass matrices out.
+"""Rollouts of a batch of tasks: programs and tests are sampled, each executed on each. Tasks in, pass matrices out.
 
 Execution overlaps sampling: a program runs on the ground-truth tests as soon as it is sampled, and on the generated
-tests as soon as its task's tests are. Training, evaluation and solving all get their matrices here.
+tests as soon as its task's tests are. Training and evaluation get their matrices here, seeded and in batches. Solving
+fills the `Board` of one problem as answers arrive (`engine.strategies`); both execute by `engine.executing`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import numpy as np
-
+from engine.config import RolloutConfig
+from engine.executing import ProgramRun, Runner, execute, inputs_of
 from engine.observing import (
     MALFORMED,
     REJECTED,
-    Answer,
+    RolloutKey,
     RolloutObserver,
-    verdict_of_program,
-    verdicts_of_tests,
+    judge_program,
+    judge_tests,
     when_done,
 )
-from engine.pass_matrix import BoolArray, PassMatrix
+from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
 from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
-from engine.sandbox import AS_A_PROCESS, Judging, Outcome, Status, passes
+from engine.sandbox import Judging, Outcome, verdict
 from engine.seeds import derive_seed
 
 EncodePrompt = Callable[[Problem, Role], tuple[int, ...]]
 Outcomes = tuple[Outcome | None, ...]
-
-
-class Runner(Protocol):
-    """The part of `engine.sandbox.Executor` that rollouts need."""
-
-    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]: ...
-
-
-@dataclass(frozen=True)
-class RolloutSettings:
-    """How much is sampled per task, and how."""
-
-    n_programs: int
-    m_tests: int
-    coder: SamplingParams
-    tester: SamplingParams
-    truth_tests: int = 8
-    judging: Judging = AS_A_PROCESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +73,8 @@ class _Pending:
     answers: dict[Role, dict[int, Completion]] = field(default_factory=lambda: {role: {} for role in Role})
     programs: dict[int, Program | Rejected] = field(default_factory=dict)
     tests: dict[int, UnitTest | Rejected] = field(default_factory=dict)
-    on_truth: dict[int, Future[list[Outcome]]] = field(default_factory=dict)
-    on_generated: dict[int, Future[list[Outcome]]] = field(default_factory=dict)
+    on_truth: dict[int, ProgramRun] = field(default_factory=dict)
+    on_generated: dict[int, ProgramRun] = field(default_factory=dict)
 
     @property
     def programs_in_order(self) -> tuple[Program | Rejected, ...]:
@@ -103,23 +84,35 @@ class _Pending:
     def tests_in_order(self) -> tuple[UnitTest | Rejected, ...]:
         return tuple(self.tests[index] for index in sorted(self.tests))
 
+    @property
+    def truth_rows(self) -> tuple[Outcomes, ...]:
+        """Outcomes of the n programs on the t ground-truth tests, once they are there."""
+        return tuple(self.on_truth[index].by_test(self.truth_tests) for index in sorted(self.programs))
+
+    @property
+    def generated_rows(self) -> tuple[Outcomes, ...]:
+        """Outcomes of the n programs on the m generated tests, once they are there."""
+        tests = self.tests_in_order
+        return tuple(self.on_generated[index].by_test(tests) if tests else () for index in sorted(self.programs))
+
 
 def roll_out(
     problems: Sequence[Problem],
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> tuple[list[TaskRollouts], RolloutReport]:
-    """Samples n programs and m tests for every task and fills its pass matrix.
+    """Sample n programs and m tests for every task and fill its pass matrix.
 
     The same problems, weights, settings and seed give the same answers. Coders come first, so that programs are
     executed on ground truth while testers are still being sampled.
     """
     started = time.monotonic()
-    sampled = start_rollouts(problems, encode, sampler, executor, settings, seed, observer)
+    sampled = start_rollouts(problems, encode, sampler, executor, settings, judging, seed, observer)
     sampling_seconds = time.monotonic() - started
     rollouts = sampled.collect()
     tokens = sum(len(c.token_ids) for r in rollouts for c in (*r.coder, *r.tester))
@@ -134,7 +127,7 @@ class StartedRollouts:
     judging: Judging
 
     def collect(self) -> list[TaskRollouts]:
-        """Waits for the executor and fills the matrices."""
+        """Wait for the executor and fill the matrices."""
         return [_close(task, self.judging) for task in self.tasks]
 
 
@@ -143,18 +136,20 @@ def start_rollouts(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    settings: RolloutSettings,
+    settings: RolloutConfig,
+    judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> StartedRollouts:
-    """The first half of `roll_out`: returns when all is sampled, with executions still under way."""
+    """Do the first half of `roll_out`: return when all is sampled, with executions still under way."""
     pending = [_open(problem, encode, settings) for problem in problems]
-    told = None if observer is None else _Telling(observer, pending, settings)
+    told = None if observer is None else _Telling(observer, pending, settings.m_tests, judging)
     on_delta = None if told is None else told.of_delta
-    for role, count, params in (
-        (Role.CODER, settings.n_programs, settings.coder),
-        (Role.TESTER, settings.m_tests, settings.tester),
+    for role, count, longest in (
+        (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
+        (Role.TESTER, settings.m_tests, settings.max_new_tokens_tester),
     ):
+        params = SamplingParams(settings.temperature, settings.top_p, longest)
         requests = [
             Request(f"{place}/{role}", task.prompts[role], count, _request_seed(seed, task.problem, role))
             for place, task in enumerate(pending)
@@ -162,67 +157,34 @@ def start_rollouts(
         for completion in sampler.sample(requests, params, on_delta):
             task = pending[_place(completion.request_id)]
             task.answers[role][completion.index] = completion
+            seconds = task.problem.time_limit
             if role is Role.CODER:
-                _run_on_truth(task, completion, executor)
+                program = task.programs[completion.index] = parse_program(completion.text)
+                task.on_truth[completion.index] = execute(program, inputs_of(task.truth_tests), executor, seconds)
             else:
                 task.tests[completion.index] = parse_unit_test(completion.text)
                 if len(task.tests) == settings.m_tests:
-                    _run_on_generated(task, executor)
+                    inputs = inputs_of(task.tests.values())
+                    for index, program in task.programs.items():
+                        task.on_generated[index] = execute(program, inputs, executor, seconds)
             if told is not None:
                 told.of_completion(completion)
-    return StartedRollouts(tuple(pending), settings.judging)
+    return StartedRollouts(tuple(pending), judging)
 
 
-def outcomes_on_tests(
-    source: str, tests: Sequence[UnitTest | Rejected], executor: Runner, cpu_seconds: float
-) -> Callable[[], tuple[Outcome | None, ...]]:
-    """Starts a program on every well-formed test, each input once; call the result for the outcomes by test."""
-    inputs = _distinct_inputs(tests)
-    future = executor.submit(source, inputs, cpu_seconds)
-
-    def collect() -> tuple[Outcome | None, ...]:
-        by_input = dict(zip(inputs, future.result(), strict=True))
-        return tuple(None if isinstance(test, Rejected) else by_input[test.input] for test in tests)
-
-    return collect
-
-
-def _open(problem: Problem, encode: EncodePrompt, settings: RolloutSettings) -> _Pending:
+def _open(problem: Problem, encode: EncodePrompt, settings: RolloutConfig) -> _Pending:
     prompts = {role: encode(problem, role) for role in Role}
     return _Pending(problem, problem.hidden[: settings.truth_tests], prompts)
 
 
 def _request_seed(seed: int, problem: Problem, role: Role) -> int:
-    """One stream of random numbers a group: depends on the task's id, not on its place in the batch."""
+    """Give a group its own stream of random numbers: by its task's id, not by its place in the batch."""
     return derive_seed(seed, role, problem.id)
-
-
-def _run_on_truth(task: _Pending, completion: Completion, executor: Runner) -> None:
-    program = parse_program(completion.text)
-    task.programs[completion.index] = program
-    if isinstance(program, Program) and task.truth_tests:
-        inputs = _truth_inputs(task)
-        task.on_truth[completion.index] = executor.submit(program.source, inputs, task.problem.time_limit)
-
-
-def _run_on_generated(task: _Pending, executor: Runner) -> None:
-    inputs = _distinct_inputs(task.tests.values())
-    for index, program in task.programs.items():
-        if isinstance(program, Program) and inputs:
-            task.on_generated[index] = executor.submit(program.source, inputs, task.problem.time_limit)
-
-
-def _truth_inputs(task: _Pending) -> list[str]:
-    return list(dict.fromkeys(test.input for test in task.truth_tests))
-
-
-def _distinct_inputs(tests: Iterable[UnitTest | Rejected]) -> list[str]:
-    return list(dict.fromkeys(test.input for test in tests if isinstance(test, UnitTest)))
 
 
 def _close(task: _Pending, judging: Judging) -> TaskRollouts:
     programs, tests = task.programs_in_order, task.tests_in_order
-    truth_rows, generated_rows = _rows_on_truth(task), _rows_on_generated(task)
+    truth_rows, generated_rows = task.truth_rows, task.generated_rows
     return TaskRollouts(
         problem=task.problem,
         coder_prompt=task.prompts[Role.CODER],
@@ -238,102 +200,70 @@ def _close(task: _Pending, judging: Judging) -> TaskRollouts:
     )
 
 
-def _rows_on_truth(task: _Pending) -> tuple[Outcomes, ...]:
-    return tuple(_row_on_truth(task, index) for index in sorted(task.programs))
-
-
-def _row_on_truth(task: _Pending, index: int) -> Outcomes:
-    by_input = _by_input(_truth_inputs(task), task.on_truth.get(index))
-    return tuple(by_input.get(test.input) for test in task.truth_tests)
-
-
-def _rows_on_generated(task: _Pending) -> tuple[Outcomes, ...]:
-    inputs, tests = _distinct_inputs(task.tests.values()), task.tests_in_order
-    rows = []
-    for index in sorted(task.programs):
-        by_input = _by_input(inputs, task.on_generated.get(index))
-        rows.append(tuple(None if isinstance(test, Rejected) else by_input.get(test.input) for test in tests))
-    return tuple(rows)
-
-
 def _matrix(
     task: _Pending, truth_rows: Sequence[Outcomes], generated_rows: Sequence[Outcomes], judging: Judging
 ) -> PassMatrix:
-    programs, tests = task.programs_in_order, task.tests_in_order
-    expected = [None if isinstance(test, Rejected) else test.output for test in tests]
-    truth_nt, known_nt = _verdicts(truth_rows, [test.output for test in task.truth_tests], judging)
-    generated_nm, known_nm = _verdicts(generated_rows, expected, judging)
-    return PassMatrix(
-        truth_nt=truth_nt,
-        generated_nm=generated_nm,
-        malformed_m=np.array([isinstance(test, Rejected) for test in tests], dtype=np.bool_),
-        rejected_n=np.array([isinstance(program, Rejected) for program in programs], dtype=np.bool_),
-        known_nt=known_nt,
-        known_nm=known_nm,
+    tests = task.tests_in_order
+    expected_m = [None if isinstance(test, Rejected) else test.output for test in tests]
+
+    def verdicts(rows: Sequence[Outcomes], expected: Sequence[str | None]) -> list[list[bool | None]]:
+        return [
+            [
+                None if outcome is None or output is None else verdict(outcome, output, judging)
+                for outcome, output in zip(row, expected, strict=True)
+            ]
+            for row in rows
+        ]
+
+    return pass_matrix_from_verdicts(
+        verdicts(truth_rows, [test.output for test in task.truth_tests]),
+        verdicts(generated_rows, expected_m),
+        malformed=[isinstance(test, Rejected) for test in tests],
+        rejected=[isinstance(program, Rejected) for program in task.programs_in_order],
     )
 
 
-def _by_input(inputs: list[str], future: Future[list[Outcome]] | None) -> dict[str, Outcome]:
-    return {} if future is None else dict(zip(inputs, future.result(), strict=True))
-
-
-def _verdicts(
-    rows: Sequence[Outcomes], expected: Sequence[str | None], judging: Judging
-) -> tuple[BoolArray, BoolArray]:
-    """Passed and known, (n, columns). A cell is unknown only where the sandbox itself failed."""
-    shape = (len(rows), len(expected))
-    passed, known = np.zeros(shape, dtype=np.bool_), np.ones(shape, dtype=np.bool_)
-    for row, outcomes in enumerate(rows):
-        for column, (outcome, output) in enumerate(zip(outcomes, expected, strict=True)):
-            if outcome is None or output is None:
-                continue
-            known[row, column] = outcome.status is not Status.INFRASTRUCTURE
-            passed[row, column] = passes(outcome, output, judging)
-    return passed, known
-
-
 def _place(request_id: str) -> int:
-    """Of the task in its batch, from the id that `start_rollouts` gives its requests."""
+    """Read a task's place in its batch from the id that `start_rollouts` gives its requests."""
     return int(request_id.split("/")[0])
 
 
 class _Telling:
     """Puts what happens to a batch into an observer's words."""
 
-    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], settings: RolloutSettings) -> None:
-        self._observer, self._tasks, self._settings = observer, tasks, settings
+    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], m_tests: int, judging: Judging) -> None:
+        self._observer, self._tasks, self._m_tests, self._judging = observer, tasks, m_tests, judging
 
     def of_delta(self, delta: Delta) -> None:
-        self._observer.on_tokens(self._answer(delta.request_id, delta.index), delta.token_ids)
+        self._observer.on_tokens(self._key(delta.request_id, delta.index), delta.token_ids)
 
     def of_completion(self, completion: Completion) -> None:
-        """After its program or test was read and handed to the executor."""
-        task, answer = self._tasks[_place(completion.request_id)], self._answer(completion.request_id, completion.index)
-        self._observer.on_completion(answer, completion)
-        if answer.role is Role.CODER:
-            self._of_program(task, answer)
+        """Tell of an answer after its program or test was read and handed to the executor."""
+        task, key = self._tasks[_place(completion.request_id)], self._key(completion.request_id, completion.index)
+        self._observer.on_completion(key, completion)
+        if key.role is Role.CODER:
+            self._of_program(task, key)
             return
-        if isinstance(task.tests[answer.index], Rejected):
-            self._observer.on_verdict(answer, MALFORMED)
-        if len(task.tests) == self._settings.m_tests:
-            done = [*task.on_truth.values(), *task.on_generated.values()]
-            when_done(done, lambda: self._of_tests(task))
+        if isinstance(task.tests[key.index], Rejected):
+            self._observer.on_judgement(key, MALFORMED)
+        if len(task.tests) == self._m_tests:
+            when_done([*task.on_truth.values(), *task.on_generated.values()], lambda: self._of_tests(task))
 
-    def _answer(self, request_id: str, index: int) -> Answer:
-        return Answer(self._tasks[_place(request_id)].problem.id, Role(request_id.split("/")[1]), index)
+    def _key(self, request_id: str, index: int) -> RolloutKey:
+        return RolloutKey(self._tasks[_place(request_id)].problem.id, Role(request_id.split("/")[1]), index)
 
-    def _of_program(self, task: _Pending, answer: Answer) -> None:
-        if isinstance(task.programs[answer.index], Rejected):
-            self._observer.on_verdict(answer, REJECTED)
-        elif answer.index in task.on_truth:
-            when_done([task.on_truth[answer.index]], lambda: self._of_executed(task, answer))
+    def _of_program(self, task: _Pending, key: RolloutKey) -> None:
+        if isinstance(task.programs[key.index], Rejected):
+            self._observer.on_judgement(key, REJECTED)
+        elif task.truth_tests:
+            when_done([task.on_truth[key.index]], lambda: self._of_executed(task, key))
 
-    def _of_executed(self, task: _Pending, answer: Answer) -> None:
-        outcomes_t = [outcome for outcome in _row_on_truth(task, answer.index) if outcome is not None]
-        self._observer.on_verdict(answer, verdict_of_program(outcomes_t, task.truth_tests, self._settings.judging))
+    def _of_executed(self, task: _Pending, key: RolloutKey) -> None:
+        outcomes_t = [outcome for outcome in task.on_truth[key.index].by_test(task.truth_tests) if outcome is not None]
+        self._observer.on_judgement(key, judge_program(outcomes_t, task.truth_tests, self._judging))
 
     def _of_tests(self, task: _Pending) -> None:
-        matrix = _matrix(task, _rows_on_truth(task), _rows_on_generated(task), self._settings.judging)
-        for index, verdict in enumerate(verdicts_of_tests(matrix)):
-            if verdict is not MALFORMED:  # told when it was read
-                self._observer.on_verdict(Answer(task.problem.id, Role.TESTER, index), verdict)
+        matrix = _matrix(task, task.truth_rows, task.generated_rows, self._judging)
+        for index, judgement in enumerate(judge_tests(matrix)):
+            if judgement is not MALFORMED:  # told when it was read
+                self._observer.on_judgement(RolloutKey(task.problem.id, Role.TESTER, index), judgement)

@@ -6,14 +6,13 @@ The equations live in `engine.rewards`; here they meet answers that were cut off
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from engine.config import RewardConfig
 from engine.prompts import Role
 from engine.rewards import (
     FloatArray,
-    TesterVariant,
     coder_rewards,
     group_advantages,
     has_spread,
@@ -22,15 +21,6 @@ from engine.rewards import (
 )
 from engine.rollouts import TaskRollouts
 from engine.sampling import Completion
-
-
-@dataclass(frozen=True)
-class ScoringRules:
-    """Which rewards are used; see `engine.rewards` for the equations."""
-
-    tester_variant: TesterVariant = "cure"
-    length_transform: Literal["off", "tester", "both"] = "off"
-    truncated: Literal["mask", "penalise"] = "mask"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,21 +51,21 @@ class ScoredTask:
         return self.coder, self.tester
 
 
-def score(rollouts: TaskRollouts, rules: ScoringRules) -> ScoredTask:
+def score(rollouts: TaskRollouts, settings: RewardConfig) -> ScoredTask:
     matrix = rollouts.matrix
     rewards_n = coder_rewards(matrix.truth_nt, matrix.known_nt)
     rewards_m = tester_rewards(
         matrix.generated_nm,
         matrix.correct_n,
-        rules.tester_variant,
+        settings.tester_variant,
         matrix.malformed_m,
         wrong_n=matrix.wrong_n,
         known_nm=matrix.known_nm,
     )
     return ScoredTask(
         rollouts=rollouts,
-        coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, rewards_n, rules),
-        tester=_group(Role.TESTER, rollouts.tester_prompt, rollouts.tester, rewards_m, rules),
+        coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, rewards_n, settings),
+        tester=_group(Role.TESTER, rollouts.tester_prompt, rollouts.tester, rewards_m, settings),
     )
 
 
@@ -84,19 +74,19 @@ def _group(
     prompt_ids: tuple[int, ...],
     completions: tuple[Completion, ...],
     rewards_k: FloatArray | None,
-    rules: ScoringRules,
+    settings: RewardConfig,
 ) -> ScoredGroup:
     """Advantages over the answers that count: a masked answer neither trains nor shifts its group's mean."""
     without_signal = rewards_k is None
     if rewards_k is None:
         rewards_k = np.zeros(len(completions))
     truncated_k = np.array([not completion.finished for completion in completions], dtype=np.bool_)
-    if rules.truncated == "penalise" and not without_signal:
+    if settings.truncated == "penalise" and not without_signal:
         rewards_k = np.where(truncated_k, min(rewards_k.min(), 0.0), rewards_k)
-    masked_k = truncated_k if rules.truncated == "mask" else np.zeros_like(truncated_k)
+    masked_k = truncated_k if settings.truncated == "mask" else np.zeros_like(truncated_k)
     counted_k = ~masked_k
     shaped_k = rewards_k.astype(np.float64)
-    if rules.length_transform == "both" or (rules.length_transform == "tester" and role is Role.TESTER):
+    if settings.length_transform == "both" or (settings.length_transform == "tester" and role is Role.TESTER):
         lengths_k = np.array([len(completion.token_ids) for completion in completions], dtype=np.float64)
         shaped_k[counted_k] = length_transform(rewards_k[counted_k], lengths_k[counted_k])
     advantages_k = np.zeros_like(shaped_k)

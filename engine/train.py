@@ -14,9 +14,9 @@ import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
-from engine.config import load_config
 from engine.errors import CureError, RunError
 from engine.memory import grows_without_cycles, keep_freed_memory
+from engine.presets import load_config
 from engine.runs.archive import ArchiveWriter
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import Heartbeat
@@ -64,8 +64,8 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         signal.signal(number, lambda received, frame: asked.append(signal.Signals(received).name))
     with grows_without_cycles():
         from engine.assembly import assemble
-        from engine.choose_sampler import Surroundings
         from engine.download_phase import DownloadPhase
+        from engine.samplers import Surroundings
         from engine.training import Trainer
 
     keep_freed_memory()

@@ -8,7 +8,6 @@ the journal and runs those steps again: with the same seeds, and on the CPU with
 from __future__ import annotations
 
 import json
-import statistics
 import threading
 import time
 from collections.abc import Sequence
@@ -22,15 +21,17 @@ from engine.assembly import Engine
 from engine.coevolution import Phase, StepAbandoned, coevolve
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.evaluation import EvalSummary
+from engine.evaluation.summary import EvalSummary
 from engine.live_feed import LiveFeed
 from engine.measure import measure
 from engine.problems import Problem
 from engine.runs.archive import ArchiveWriter
 from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
+from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.step_metrics import step_metrics
 from engine.step_record import record_step
@@ -38,16 +39,14 @@ from engine.update_watch import UpdateWatch
 
 Ending = Literal["finished", "stopped"]
 _PAUSE_POLL_SECONDS = 0.2
-KL_STEPS = 5
-"""Steps whose KL estimates are looked at together to tell drift from a single odd token."""
 _FINAL_EVALUATION_MARGIN = 1.3
 """The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
 budget is a promise."""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a checkpoint knows besides the policy. `best_*`: the step whose validation score was highest so far."""
+class RunProgress:
+    """State of a run in a checkpoint, without the policy. `best_*`: the step with the best validation score so far."""
 
     step: int = 0
     seconds: float = 0.0
@@ -83,7 +82,7 @@ class Trainer:
         self._updates = UpdateWatch(self._warn)
         self._stop_after_step = False
         self._checkpoint_wanted = False
-        self._progress = Progress()
+        self._progress = RunProgress()
         self._started = time.monotonic()
 
     # The run ------------------------------------------------------------------------------------------------
@@ -119,7 +118,7 @@ class Trainer:
     def _step(self, step: int) -> None:
         engine, config = self._engine, self._config
         done = coevolve(
-            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules,
+            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config,
             on_phase=lambda phase: self._enter(step, phase), observer=self._live,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
@@ -203,15 +202,16 @@ class Trainer:
             raise StepAbandoned
         engine, step = self._engine, self._progress.step
         problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
-        settings = engine.evaluation_rollouts
+        config = self._config
         started = time.monotonic()
         phase = f"evaluate {split}"
-        total = len(problems) * (settings.n_programs + settings.m_tests)
+        total = len(problems) * (config.evaluation.n_programs + config.evaluation.m_tests)
         self._journal.phase_started(step, phase, total, "answers")
         self._live.start_phase(phase, total)
         summary = measure(
-            problems, engine.encode, engine.sampler, engine.executor, settings, self._config.evaluation.bon_sizes,
-            derive_seed(self._config.run.seed, "evaluate", split), self._between_chunks, self._live,
+            problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
+            judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
+            derive_seed(config.run.seed, "evaluate", split), self._between_chunks, self._live,
         )  # fmt: skip
         self._journal.phase_finished(step, phase, time.monotonic() - started)
         self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())
@@ -254,10 +254,11 @@ class Trainer:
         return True
 
     def _drifted(self) -> bool:
-        recent, bound = self._progress.recent_kl, self._config.policy.kl_stop
-        if not has_drifted(recent, bound):
+        bound = self._config.policy.kl_stop
+        kl = drifted_kl(self._progress.recent_kl, bound)
+        if kl is None:
             return False
-        self._warn(f"KL {statistics.median(recent):.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
+        self._warn(f"KL {kl:.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
         return True
 
     def _poll_inbox(self) -> None:
@@ -342,15 +343,6 @@ class Trainer:
         return time.monotonic() - self._started
 
 
-def has_drifted(recent_kl: Sequence[float], bound: float) -> bool:
-    """Whether the policy has left the base for good: the median of the last `KL_STEPS` estimates exceeds `bound`.
-
-    Late drift gains nothing. The median counts because k3 is heavy-tailed: one token that the base finds likely and
-    the policy does not can lift a single step's mean tenfold. A bound of 0 never stops.
-    """
-    return bound > 0 and len(recent_kl) >= KL_STEPS and statistics.median(recent_kl[-KL_STEPS:]) > bound
-
-
-def _read_progress(path: Path) -> Progress:
+def _read_progress(path: Path) -> RunProgress:
     fields = json.loads(path.read_text())
-    return Progress(**fields | {"recent_kl": tuple(fields["recent_kl"])})
+    return RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})

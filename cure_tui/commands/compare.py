@@ -44,18 +44,16 @@ def compare(
 
 def _headline(run: ComparedRun, when: str) -> dict[str, Any] | None:
     """The few figures of a one-line summary; None before there are any."""
-    from engine.evaluation import EvalSummary
-
     evaluation = run.state.evaluation("heldout", when)
-    return EvalSummary.from_json(evaluation.summary).headline() if evaluation else None
+    return evaluation.summary.headline() if evaluation else None
 
 
 def _read(wanted: str) -> ComparedRun:
     from cure_tui.comparison import ComparedRun
-    from engine.config import load_config
     from engine.errors import RunError
+    from engine.machine.home import run_name
+    from engine.presets import load_config
     from engine.runs.folder import RunFolder
-    from engine.runs.home import run_name
     from engine.runs.listing import RunCondition, find_run, read_state
 
     info = find_run(wanted)

@@ -13,7 +13,7 @@ from engine.errors import ConfigError, EnvironmentError_
 
 if TYPE_CHECKING:
     from cure_tui.preset_list import PresetEntry
-    from engine.config import Machine
+    from engine.machine.probe import Machine
     from engine.sandbox import SandboxLevel
 
 
@@ -46,8 +46,8 @@ def doctor(
     if gpu_memory is not None or overrides:
         raise ConfigError("a memory plan needs a preset", "add --preset qwen3-4b")
     from cure_tui.preset_list import preset_entries
-    from engine.config import probe_machine
-    from engine.runs.home import runs_home
+    from engine.machine.home import runs_home
+    from engine.machine.probe import probe_machine
     from engine.sandbox import sandbox_level
 
     machine = probe_machine(runs_home())
@@ -63,8 +63,9 @@ def doctor(
 
 def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: bool) -> None:
     from cure_tui.memory_report import plan_as_json, plan_as_text
-    from engine.config import DESIGN_GB, load_preset, preset_variants, probe_machine
-    from engine.memory_plan import plan_memory
+    from engine.machine.memory_plan import plan_memory
+    from engine.machine.probe import probe_machine
+    from engine.presets import DESIGN_GB, load_preset, preset_variants
 
     gpu = max(probe_machine().gpus, key=lambda gpu: gpu.memory_gb, default=None)
     if gpu_memory is not None:
@@ -90,7 +91,7 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
 
 
 def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> Iterator[str]:
-    from engine.runs.home import runs_home
+    from engine.machine.home import runs_home
 
     gpus = [f"{gpu.name}, {gpu.memory_gb:.0f} GiB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus]
     yield "Machine"

@@ -15,7 +15,7 @@ presets_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 
 def preset_names() -> list[str]:
     """For shell completion."""
-    from engine.config import list_presets
+    from engine.presets import list_presets
 
     return list(list_presets())
 
@@ -33,7 +33,8 @@ def presets(
         return
     from cure_tui.preset_list import preset_entries
     from cure_tui.text_table import text_table
-    from engine.config import probe_machine, user_presets_folder
+    from engine.machine.probe import probe_machine
+    from engine.presets import user_presets_folder
 
     entries = preset_entries(probe_machine())
     if as_json:
@@ -64,7 +65,8 @@ def show(
     ],
 ) -> None:
     """Write a preset with all its settings to stdout, as TOML that can be edited and used."""
-    from engine.config import dump_toml, find_preset, load_preset, split_variant
+    from engine.machine.toml_text import dump_toml
+    from engine.presets import find_preset, load_preset, split_variant
 
     typer.echo(f"# from {find_preset(split_variant(name)[0])}", err=True)
     typer.echo(dump_toml(load_preset(name), comments=True), nl=False)

@@ -21,7 +21,7 @@ def run_ids() -> list[str]:
 
 def runs(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False) -> None:
     """List the runs of this machine, newest first."""
-    from engine.runs.home import runs_home
+    from engine.machine.home import runs_home
     from engine.runs.listing import list_runs
 
     found = list_runs()

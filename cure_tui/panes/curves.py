@@ -14,7 +14,7 @@ from cure_tui.archive_view import ArchiveView
 from cure_tui.curves import CHARTS, chart_series
 from cure_tui.panes.pane import Pane
 from cure_tui.pictures.header import condition_span
-from cure_tui.screens.ask import Answer, AskScreen
+from cure_tui.screens.ask import AskScreen, Choice
 from cure_tui.screens.compare import open_comparison
 from cure_tui.watch import Snapshot
 from cure_tui.widgets.chart_grid import ChartGrid
@@ -58,7 +58,7 @@ class CurvesPane(Pane):
         if not others:
             self.notify("there is no other run to compare with", severity="warning")
             return
-        answers = [Answer(str(at), str(at), f"{run.id}  {self._state_of(run)}") for at, run in enumerate(others, 1)]
+        answers = [Choice(str(at), str(at), f"{run.id}  {self._state_of(run)}") for at, run in enumerate(others, 1)]
 
         def compare(answer: str | None) -> None:
             if answer is not None:

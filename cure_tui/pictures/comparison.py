@@ -13,7 +13,7 @@ from cure_tui.run_choice import LETTERS
 from cure_tui.spans import Row, Span, one_column
 from cure_tui.step_line import clock
 from cure_tui.watch import Snapshot
-from engine.runs.home import run_name
+from engine.machine.home import run_name
 from engine.runs.state import RunStatus
 
 _NAME_COLUMNS, _FIGURE_COLUMNS = 18, 12

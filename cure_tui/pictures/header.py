@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cure_tui.alerts import drift
 from cure_tui.spans import Row, Span, one_column
 from cure_tui.step_line import UNCONFINED, clock, seconds_left
 from cure_tui.watch import Snapshot
-from engine.runs.home import run_name
+from engine.machine.home import run_name
 from engine.runs.inbox import Command, pause_wanted
 from engine.runs.listing import RunCondition
+from engine.runs.metrics import metric
 from engine.runs.state import RunState, RunStatus
 
 CONDITION_GLYPHS: Mapping[RunCondition, tuple[str, str, str]] = {
@@ -36,12 +38,17 @@ def condition_span(condition: RunCondition, *, paused: bool = False, ascii_only:
 
 
 def header_rows(
-    snapshot: Snapshot, chosen_step: int | None, max_minutes: float = 0.0, *, ascii_only: bool = False
+    snapshot: Snapshot,
+    chosen_step: int | None,
+    max_minutes: float = 0.0,
+    kl_bound: float = 0.0,
+    *,
+    ascii_only: bool = False,
 ) -> list[Row]:
     """Two rows of any width. `chosen_step`: the step that the views show, None while they follow the run."""
     return [
         _joined(_first_row(snapshot, chosen_step, max_minutes, ascii_only)),
-        _joined(_second_row(snapshot.state)),
+        _joined(_second_row(snapshot.state, kl_bound)),
     ]
 
 
@@ -127,25 +134,27 @@ def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
     return tuple(spans)
 
 
-def _second_row(state: RunState) -> Iterator[Row]:
+def _second_row(state: RunState, kl_bound: float) -> Iterator[Row]:
     metrics = state.metrics
-    yield from _figure("tok/s", metrics.get("tokens_per_second"), "{:,.0f}")
+    yield from _metric(metrics, "tokens_per_second", "{:,.0f}")
     yield from _figure("exec/s", executions_per_second(state), "{:,.0f}")
-    yield from _figure("code", metrics.get("code_accuracy"), "{:.2f}")
-    yield from _figure("ut", metrics.get("ut_accuracy"), "{:.2f}")
-    mu = metrics.get("mu")
-    if mu is not None:
-        yield (Span("mu ", "muted"), Span(f"{mu:+.2f}", "bad" if mu < 0 else "text"))
-    yield from _figure("kl", metrics.get("kl"), "{:.3f}")
-    yield from _figure("RAM", _gigabytes(metrics.get("peak_memory_mb")), "{:.1f} GB")
-    yield from _figure("GPU", _gigabytes(metrics.get("peak_gpu_memory_mb")), "{:.1f} GB")
+    yield from _metric(metrics, "code_accuracy", "{:.2f}")
+    yield from _metric(metrics, "ut_accuracy", "{:.2f}")
+    yield from _metric(metrics, "mu", "{:+.2f}", "bad" if (metrics.get("mu") or 0.0) < 0 else "text")
+    yield from _metric(metrics, "kl", "{:.3f}", "text" if drift(state, kl_bound) is None else "bad")
+    for name in ("peak_memory_mb", "peak_gpu_memory_mb"):
+        yield from _figure(metric(name).short, _gigabytes(metrics.get(name)), "{:.1f} GB")
     if state.sandbox is not None:
         yield (Span("sandbox ", "muted"), Span(state.sandbox.letter, "text" if state.sandbox.confined else "error"))
 
 
-def _figure(label: str, value: float | None, form: str) -> Iterator[Row]:
+def _metric(metrics: Mapping[str, float | None], name: str, form: str, style: str = "text") -> Iterator[Row]:
+    return _figure(metric(name).short, metrics.get(name), form, style)
+
+
+def _figure(label: str, value: float | None, form: str, style: str = "text") -> Iterator[Row]:
     if value is not None:
-        yield (Span(f"{label} ", "muted"), Span(form.format(value), "text"))
+        yield (Span(f"{label} ", "muted"), Span(form.format(value), style))
 
 
 def _gigabytes(megabytes: float | None) -> float | None:

@@ -11,7 +11,7 @@ from cure_tui.spans import Row, Span, one_column
 from engine.runs.listing import RunCondition, RunInfo
 
 if TYPE_CHECKING:
-    from engine.config import Machine
+    from engine.machine.probe import Machine
     from engine.sandbox import SandboxLevel
 
 

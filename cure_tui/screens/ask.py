@@ -15,8 +15,8 @@ from textual.widgets.option_list import Option
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One way to answer: its name for the caller, its key, and what it says."""
+class Choice:
+    """Possible answer: its name for the caller, its key, and what it says."""
 
     name: str
     key: str
@@ -24,7 +24,7 @@ class Answer:
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Returns the chosen answer's name, or None."""
+    """Window of one question. Its result: the chosen answer's name, or None."""
 
     DEFAULT_CSS = """
     AskScreen { align: center middle; }
@@ -36,7 +36,7 @@ class AskScreen(ModalScreen[str | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss_none", "Cancel")]
 
-    def __init__(self, question: str, answers: Sequence[Answer]) -> None:
+    def __init__(self, question: str, answers: Sequence[Choice]) -> None:
         super().__init__()
         self._question, self._answers = question, tuple(answers)
 

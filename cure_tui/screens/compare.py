@@ -21,10 +21,11 @@ from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.chart_grid import ChartGrid
 from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
-from engine.config import RunConfig, load_config
+from engine.config import RunConfig
 from engine.errors import CureError
+from engine.machine.home import home, run_name
+from engine.presets import load_config
 from engine.runs.folder import RunFolder
-from engine.runs.home import home, run_name
 
 if TYPE_CHECKING:
     from cure_tui.app import CureApp

@@ -16,19 +16,19 @@ from textual.widgets import DataTable, Input, OptionList, Static
 
 from cure_tui.pictures.home import about_run, machine_rows, runs_caption
 from cure_tui.run_choice import LETTERS, Order, RunList, fitting, sorted_by
-from cure_tui.screens.ask import Answer, AskScreen
+from cure_tui.screens.ask import AskScreen, Choice
 from cure_tui.spans import Span
 from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.preset_list import PresetList
 from cure_tui.widgets.rows import RowsView
 from cure_tui.widgets.run_table import RunTable
-from engine.runs.home import runs_home
+from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
 if TYPE_CHECKING:
     from cure_tui.app import CureApp
     from cure_tui.preset_list import PresetEntry
-    from engine.config import Machine
+    from engine.machine.probe import Machine
     from engine.sandbox import SandboxLevel
 
 REFRESH_SECONDS = 2.0
@@ -140,7 +140,7 @@ class HomeScreen(Screen[None]):
     def _probe(self) -> None:
         # Half of what the dashboard loads is loaded here, behind the first frame.
         from cure_tui.preset_list import preset_entries
-        from engine.config import probe_machine
+        from engine.machine.probe import probe_machine
         from engine.sandbox import sandbox_level
 
         machine = probe_machine(runs_home())
@@ -208,7 +208,7 @@ class HomeScreen(Screen[None]):
         if run is None or self._is_live(run):
             return
         question = f"Delete {run.id} for good? Its checkpoints and rollouts go with it.\n{run.path}"
-        answers = [Answer("delete", "d", "delete it"), Answer("keep", "k", "keep it")]
+        answers = [Choice("delete", "d", "delete it"), Choice("keep", "k", "keep it")]
 
         def delete(answer: str | None) -> None:
             if answer == "delete":

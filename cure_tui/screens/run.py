@@ -24,12 +24,12 @@ from cure_tui.panes.pane import Pane
 from cure_tui.panes.rollouts import RolloutsPane
 from cure_tui.pictures.header import header_rows
 from cure_tui.pictures.title import title_of
-from cure_tui.screens.ask import Answer, AskScreen
+from cure_tui.screens.ask import AskScreen, Choice
 from cure_tui.watch import RunWatcher, Snapshot
 from cure_tui.widgets.keys_line import KeysLine
 from cure_tui.widgets.rows import RowsView
-from engine.config import load_config
 from engine.errors import CureError
+from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
 from engine.runs.state import RunStatus
@@ -151,7 +151,9 @@ class RunScreen(Screen[None]):
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(self._newest, self.chosen_step, self._max_minutes, ascii_only=self._cure.ascii_only)
+        rows = header_rows(
+            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._cure.ascii_only
+        )
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
@@ -225,9 +227,9 @@ class RunScreen(Screen[None]):
         if not self._may_command():
             return
         answers = [
-            Answer("stop", "s", "stop after this step, with a checkpoint"),
-            Answer("stop_now", "n", "stop now, with a checkpoint of the last step"),
-            Answer("go_on", "g", "go on training"),
+            Choice("stop", "s", "stop after this step, with a checkpoint"),
+            Choice("stop_now", "n", "stop now, with a checkpoint of the last step"),
+            Choice("go_on", "g", "go on training"),
         ]
         question = "Stop the training? It can be resumed at any time."
         self.app.push_screen(AskScreen(question, answers), self._stop)

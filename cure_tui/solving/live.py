@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console, RenderResult
@@ -26,47 +24,46 @@ class LiveView:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
-        self._state = SolveState()
-        self._started = time.monotonic()
+        self._draws = sys.stderr.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal
         self._live: Live | None = None
-        if sys.stderr.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(
-                self, console=self._console, refresh_per_second=_FRAMES_A_SECOND, transient=True, redirect_stdout=False
-            )  # fmt: skip
 
     def __enter__(self) -> LiveView:
-        if self._live is not None:
-            self._live.start()
+        self._begin(SolveState())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the picture off the screen, for lines that are to stay; the next problem begins a new one."""
         if self._live is not None:
             self._live.stop()
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """While it is entered the picture is off the screen, for lines that are to stay."""
-        if self._live is None:
-            yield
-            return
-        self._live.stop()
-        try:
-            yield
-        finally:
-            self._live.start()
+            self._live = None
 
     def show(self, state: SolveState) -> None:
         """`state` is read again at every frame, so that events need not be shown one by one."""
         if state is not self._state:
-            self._started = time.monotonic()
+            self.clear()
+            self._begin(state)
+
+    def _begin(self, state: SolveState) -> None:
         self._state = state
+        self._started = time.monotonic()
+        if self._draws:
+            # A Live that is started again would go up by the height of its last picture, over the lines told meanwhile.
+            self._live = Live(
+                self, console=self._console, refresh_per_second=_FRAMES_A_SECOND, transient=True, redirect_stdout=False
+            )  # fmt: skip
+            self._live.start()
 
     def __rich_console__(self, console: Console, options: object) -> RenderResult:
         styles = styles_of(DEFAULT_THEME)
         seconds = time.monotonic() - self._started
-        for row in solve_rows(self._state, seconds, console.width - 1, ascii_only=not draws_unicode()):
+        # The terminal echoes Ctrl-C as "^C" behind the last row: where that wraps, one row more has to be erased.
+        columns = console.width - len("^C") - 1
+        for row in solve_rows(self._state, seconds, columns, ascii_only=not draws_unicode()):
             for span in row:
                 yield Segment(span.text, styles.get(span.style, Style()))
             yield Segment.line()

@@ -44,8 +44,9 @@ def solve_and_report(
             if view is not None:
                 view.show(state)
             if event["event"] == "solution":
-                with view.aside() if view is not None else contextlib.nullcontext():
-                    _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
+                if view is not None:
+                    view.clear()
+                _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
                 status = max(status, status_of(event["solution"]))
                 if event["solution"]["ended"] == "interrupted":
                     status = _INTERRUPTED
@@ -91,8 +92,9 @@ def _hand_over(solution: dict[str, Any], origin: str, output: Path | None, *, se
 
 
 def _say(view: LiveView | None, text: str) -> None:
-    with view.aside() if view is not None else contextlib.nullcontext():
-        typer.echo(text, err=True)
+    if view is not None:
+        view.clear()
+    typer.echo(text, err=True)
 
 
 def _stem(origin: str) -> str:

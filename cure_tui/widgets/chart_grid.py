@@ -39,6 +39,9 @@ class ChartBox(Container, can_focus=True):
     def __init__(self, spec: ChartSpec) -> None:
         super().__init__()
         self.spec = spec
+        # Textual's help panel shows this of the widget that has the focus.
+        meanings = "".join(f"- {name and f'`{name}`: '}{meaning}\n" for name, meaning in spec.meanings)
+        self.HELP = f"**{spec.title}**\n\n{meanings}"  # type: ignore[misc]  # for Textual a class has it
 
     def compose(self) -> ComposeResult:
         yield ChartView()
@@ -54,10 +57,14 @@ class ChartScroll(VerticalScroll, can_focus=False, inherit_bindings=False):
 
 
 class ChartGrid(Container):
-    """A line that says how the charts are drawn, and the charts. `show` as often as there is something new."""
+    """A line that says how the charts are drawn, the charts, and what one that is shown alone means.
+
+    `show` as often as there is something new.
+    """
 
     DEFAULT_CSS = """
     ChartGrid #how { height: 1; padding: 0 1; }
+    ChartGrid #meanings { height: auto; padding: 0 1; }
     ChartGrid ChartScroll { height: 1fr; }
     ChartGrid Grid { height: auto; grid-rows: 12; }
     ChartGrid Grid.-alone { height: 100%; grid-rows: 1fr; }
@@ -94,6 +101,7 @@ class ChartGrid(Container):
         with ChartScroll(), Grid():
             for spec in self._charts:
                 yield ChartBox(spec)
+        yield RowsView(id="meanings")
 
     def on_mount(self) -> None:
         self._arrange()
@@ -113,6 +121,9 @@ class ChartGrid(Container):
 
     def _draw(self) -> None:
         self.query_one("#how", RowsView).show([(Span(str(self._setting), "muted"),)])
+        meanings = self._alone.meanings if self._alone else []
+        rows = [(Span(name and f"{name}: ", "text"), Span(meaning, "muted")) for name, meaning in meanings]
+        self.query_one("#meanings", RowsView).show(rows)
         if self._lines is None:
             return
         for box in self.query(ChartBox):

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from cure_tui.palette import styles_of, to_strip
 from cure_tui.pictures.rollout_line import Columns, as_ascii, gone_line, head_line, rollout_line
 from cure_tui.query import EVERYTHING, Query
-from cure_tui.rollout_search import Listing, Progress, RolloutSearch
+from cure_tui.rollout_search import Listing, RolloutSearch, SearchProgress
 from cure_tui.spans import Row, Span, one_column
 from engine.errors import RunError
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
@@ -72,7 +72,7 @@ class RolloutList(ScrollView, can_focus=True):
     class Heard(Message):
         """News from the searching thread, for the list itself."""
 
-        def __init__(self, progress: Progress) -> None:
+        def __init__(self, progress: SearchProgress) -> None:
             super().__init__()
             self.progress = progress
 
@@ -158,7 +158,7 @@ class RolloutList(ScrollView, can_focus=True):
         self._search.stop()
         self._close_reader()
 
-    def _hear(self, progress: Progress) -> None:
+    def _hear(self, progress: SearchProgress) -> None:
         self.post_message(self.Heard(progress))  # from the searching thread
 
     def on_rollout_list_heard(self, event: Heard) -> None:
@@ -179,7 +179,7 @@ class RolloutList(ScrollView, can_focus=True):
             self._look_later = False
             self.look_again()
 
-    def _replace(self, progress: Progress) -> None:
+    def _replace(self, progress: SearchProgress) -> None:
         """Puts another listing in the place of the old one, around the rollout that is chosen."""
         chosen, height = self.selected, self._cursor - self.scroll_offset.y
         if progress.listing.written != self._listing.written:

@@ -1,17 +1,16 @@
-"""Which settings cannot be together: one function a rule, each with the reason and the way out.
+"""Rules of settings that cannot be together: one function a rule, each with the reason and the way out.
 
 A rule looks at a whole configuration whose single values are already in range, and answers with a Conflict or
-None. What a machine lacks (a GPU, memory) is no conflict: see `engine.config.requirements`.
+None. The loaders of `engine.presets` check them, for they know file and line. What a machine lacks (a GPU, memory) is
+no conflict: see `engine.machine.requirements`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from engine.config.schema import RunConfig
+from engine.config.schema import RunConfig
 
 VLLM_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
@@ -25,20 +24,9 @@ class Conflict:
     remedy: str
 
 
-class ConflictError(ValueError):
-    """A broken rule; pydantic carries it to `engine.config.loading`, which adds the line."""
-
-    def __init__(self, conflict: Conflict) -> None:
-        super().__init__(f"{conflict.message} ({conflict.remedy})")
-        self.conflict = conflict
-
-
-def check(config: RunConfig) -> None:
-    """Raise ConflictError for the first broken rule."""
-    for rule in RULES:
-        conflict = rule(config)
-        if conflict is not None:
-            raise ConflictError(conflict)
+def broken_rule(config: RunConfig) -> Conflict | None:
+    """Return the conflict of the first rule that `config` breaks; None where all settings go together."""
+    return next((conflict for rule in RULES if (conflict := rule(config)) is not None), None)
 
 
 def best_of_n_needs_that_many_samples(config: RunConfig) -> Conflict | None:

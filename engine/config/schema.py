@@ -8,15 +8,29 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-
-from engine.config import rules
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _tuples(value: Any) -> Any:
     """TOML knows arrays only; frozen settings want tuples, all the way down."""
     return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
+
+# The choices of a setting stand here alone; other rooms import them.
+Dtype: TypeAlias = Literal["fp32", "bf16", "fp16"]
+StyleName: TypeAlias = Literal["full", "short"]
+SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
+VllmPrecision: TypeAlias = Literal["dtype", "nf4", "fp8"]
+SleepLevel: TypeAlias = Literal[0, 1, 2]
+Comparison: TypeAlias = Literal["whitespace", "tokens"]
+JudgingName: TypeAlias = Literal["process", "cure-compat"]
+TesterVariant: TypeAlias = Literal["cure", "cure-code", "post-stage"]
+LengthTransform: TypeAlias = Literal["off", "tester", "both"]
+Truncated: TypeAlias = Literal["mask", "penalise"]
+Decay: TypeAlias = Literal["constant", "linear", "cosine"]
+UpdateOrder: TypeAlias = Literal["joint", "sequential"]
+Precision: TypeAlias = Literal["fp32", "bf16", "nf4"]
+Optimiser: TypeAlias = Literal["adamw", "adamw-8bit", "paged-adamw-8bit"]
 
 Text = Annotated[str, Field(min_length=1)]
 Betas: TypeAlias = Annotated[
@@ -42,11 +56,9 @@ class ModelConfig(Section):
         le=1000,
         description="size of the model in billions of parameters, for the memory check; 0 = unknown",
     )
-    dtype: Literal["fp32", "bf16", "fp16"] = Field(description="number format in which answers are sampled")
+    dtype: Dtype = Field(description="number format in which answers are sampled")
     thinking: bool = Field(description="ask the chat template for a thinking answer (models that know the switch)")
-    prompt_style: Literal["full", "short"] = Field(
-        description="full: instructions in words; short: what nano was pretrained on"
-    )
+    prompt_style: StyleName = Field(description="full: instructions in words; short: what nano was pretrained on")
     show_example: bool = Field(description="show the tester a public example of the task, where it has one")
 
 
@@ -70,7 +82,7 @@ class RolloutConfig(Section):
     max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
     max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
     max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
-    sampler: Literal["transformers", "vllm", "endpoint"] = Field(
+    sampler: SamplerName = Field(
         description="what samples: our own loop over transformers, vLLM here, or running `vllm serve` processes"
     )
     endpoints: Endpoints = Field(description="addresses of the servers of sampler endpoint, such as http://host:8000")
@@ -79,7 +91,7 @@ class RolloutConfig(Section):
 class VllmConfig(Section):
     """How vLLM is run beside the trainer; of no consequence with another sampler."""
 
-    precision: Literal["dtype", "nf4", "fp8"] = Field(
+    precision: VllmPrecision = Field(
         description="format of the base weights while sampling: that of model.dtype, NF4 (bitsandbytes) or fp8"
     )
     kv_cache_gb: float = Field(ge=0, le=4096, description="KV cache in GiB; 0 = what the memory plan leaves")
@@ -87,7 +99,7 @@ class VllmConfig(Section):
         ge=128, le=1_048_576, description="tokens that the scheduler puts into one forward pass, at most"
     )
     cuda_graphs: bool = Field(description="capture CUDA graphs: faster decoding for up to 2 GiB")
-    sleep_level: Literal[0, 1, 2] = Field(
+    sleep_level: SleepLevel = Field(
         description="what is freed for the update: 0 = the KV cache, 1 = weights too (to host memory), "
         "2 = weights too (read again afterwards)"
     )
@@ -107,23 +119,21 @@ class SandboxConfig(Section):
     sticky_after: int = Field(
         ge=0, le=1000, description="time-outs after which a program's other inputs get 0.1 s; 0 = never"
     )
-    comparison: Literal["whitespace", "tokens"] = Field(
+    comparison: Comparison = Field(
         description="equal outputs: after collapsing white space, or as lower-cased tokens with numbers to 1e-5"
     )
-    judging: Literal["process", "cure-compat"] = Field(
+    judging: JudgingName = Field(
         description="programs are judged as real processes, or as by CURE's code (no prompts, any exit status)"
     )
     allow_unconfined: bool = Field(description="run programs even where this machine can confine nothing (level D)")
 
 
 class RewardConfig(Section):
-    tester_variant: Literal["cure", "cure-code", "post-stage"] = Field(
+    tester_variant: TesterVariant = Field(
         description="tester reward: the paper's, the published code's, or the stricter one of its post stage"
     )
-    length_transform: Literal["off", "tester", "both"] = Field(description="whose rewards favour short answers")
-    truncated: Literal["mask", "penalise"] = Field(
-        description="answers cut off at the token limit: left out, or at the floor"
-    )
+    length_transform: LengthTransform = Field(description="whose rewards favour short answers")
+    truncated: Truncated = Field(description="answers cut off at the token limit: left out, or at the floor")
     refill_rounds: int = Field(
         ge=0,
         le=16,
@@ -135,9 +145,7 @@ class PolicyConfig(Section):
     lora_rank: int = Field(ge=1, le=512, description="rank of the LoRA adapters, on all linear layers")
     lora_alpha: float = Field(gt=0, le=4096, description="LoRA scale; the adapters' weight is alpha / rank")
     learning_rate: float = Field(gt=0, le=1, description="peak learning rate of AdamW")
-    schedule: Literal["constant", "linear", "cosine"] = Field(
-        description="course of the learning rate after the warm-up"
-    )
+    schedule: Decay = Field(description="course of the learning rate after the warm-up")
     warmup_steps: int = Field(ge=0, le=100_000, description="steps in which the learning rate rises to its peak")
     final_lr_share: float = Field(ge=0, le=1, description="learning rate at the end, as a share of the peak")
     betas: Betas = Field(description="AdamW's decay of the first and second moments")
@@ -149,11 +157,11 @@ class PolicyConfig(Section):
         ge=0, description="end the run when the KL per token (median of 5 steps) passes this, in nats; 0 = never"
     )
     importance_cap: float = Field(ge=1, le=100, description="upper bound of the per-token weight trainer / sampler")
-    update: Literal["joint", "sequential"] = Field(description="coder and tester in one update, or tester after coder")
+    update: UpdateOrder = Field(description="coder and tester in one update, or tester after coder")
     mini_batches: int = Field(ge=1, le=64, description="optimiser steps that one step's samples are split into")
     micro_batch_tokens: int = Field(ge=64, description="tokens in one forward pass, padding included, at most")
-    precision: Literal["fp32", "bf16", "nf4"] = Field(description="format of the frozen base weights in the trainer")
-    optimiser: Literal["adamw", "adamw-8bit", "paged-adamw-8bit"] = Field(
+    precision: Precision = Field(description="format of the frozen base weights in the trainer")
+    optimiser: Optimiser = Field(
         description="AdamW with fp32 moments, with 8-bit ones, or with 8-bit ones that may move to host memory"
     )
     checkpoint_activations: bool = Field(
@@ -190,7 +198,7 @@ class RunSection(Section):
 
 
 class RunConfig(Section):
-    """A whole run, checked. Made by `load_preset` or `load_config`, which know the lines of the file."""
+    """All settings of a run. Made by `load_preset` or `load_config`, which also check the rules."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64, description="the preset's name")
     description: str = Field(max_length=400, description="what the preset is for, in a sentence")
@@ -207,7 +215,8 @@ class RunConfig(Section):
     evaluation: EvaluationConfig
     run: RunSection
 
-    @model_validator(mode="after")
-    def _combinations_can_work(self) -> RunConfig:
-        rules.check(self)
-        return self
+    @property
+    def evaluation_rollout(self) -> RolloutConfig:
+        """The rollout section with the samples and the temperature of an evaluation."""
+        asked_for = self.evaluation.model_dump(include={"n_programs", "m_tests", "temperature"})
+        return self.rollout.model_copy(update=asked_for)

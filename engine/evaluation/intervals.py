@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engine.evaluation.summary import Estimate
+
 RESAMPLES = 2000  # the 2.5 % quantile then rests on 50 resamples; 100 tasks take 5 ms in all
 QUANTILES = (0.025, 0.975)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Mean over `n_tasks` tasks with its standard error and 95 % interval.
-
-    `mean` is None where no task could say; `standard_error`, `low` and `high` need at least two tasks.
-    """
-
-    mean: float | None
-    standard_error: float | None
-    low: float | None
-    high: float | None
-    n_tasks: int
-
-    def to_json(self) -> dict[str, float | int | None]:
-        return {
-            "mean": _rounded(self.mean),
-            "se": _rounded(self.standard_error),
-            "low": _rounded(self.low),
-            "high": _rounded(self.high),
-            "n_tasks": self.n_tasks,
-        }
-
-    @staticmethod
-    def from_json(record: Mapping[str, float | int | None]) -> Estimate:
-        """Inverse of `to_json`; KeyError where a key is missing."""
-        mean, error, low, high = (record[key] for key in ("mean", "se", "low", "high"))
-        return Estimate(mean, error, low, high, int(record["n_tasks"] or 0))
 
 
 class Bootstrap:
@@ -76,7 +47,3 @@ class Bootstrap:
         low, high = np.quantile(means, QUANTILES)
         standard_error = float(values[told].std(ddof=1)) / math.sqrt(n_tasks)
         return Estimate(mean, standard_error, float(low), float(high), n_tasks)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)

@@ -1,4 +1,4 @@
-"""The metrics of one task, each a function TaskResult -> float; nan means "this task cannot say".
+"""Metrics of one task, each a function TaskResult -> float (nan: this task cannot say), and their summary over tasks.
 
 Denominators are constant: malformed tests and unparsable programs count as wrong ones, in every share below.
 Only what the sandbox failed to judge leaves a denominator, and a task leaves a metric only if nothing of it
@@ -8,10 +8,15 @@ was judged.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from engine.evaluation.intervals import Bootstrap
 from engine.evaluation.results import TaskResult, well_formed
+from engine.evaluation.summary import Estimate, EvalSummary
+from engine.rewards import aggregate_trust, matrix_trust
 
 TRIVIAL_OUTPUTS = frozenset({"", "0", "1", "-1", "NONE", "None", "[]"})
 
@@ -114,3 +119,44 @@ def unknown_share(result: TaskResult) -> float:
 
 def _share(count: int, total: int) -> float:
     return count / total if total else math.nan
+
+
+# field of EvalSummary -> what it averages over tasks
+_METRICS: Mapping[str, Callable[[TaskResult], float]] = {
+    "code": code_accuracy,
+    "ut": ut_accuracy,
+    "ut_raw": ut_accuracy_raw,
+    "valid_share": valid_share,
+    "pass_at_n": pass_at_n,
+    "trivial_share": trivial_share,
+    "distinct_inputs": distinct_inputs,
+    "distinct_programs": distinct_programs,
+    "malformed_share": malformed_share,
+    "rejected_share": rejected_share,
+    "unknown_share": unknown_share,
+    "coder_length": coder_length,
+    "tester_length": tester_length,
+}
+
+
+def summarise(
+    results: Sequence[TaskResult], bon_sizes: Sequence[tuple[int, int]] = ((4, 4), (16, 16)), seed: int = 0
+) -> EvalSummary:
+    """Summarise all metrics over all tasks; the same results and seed (of the intervals) give the same summary.
+
+    ValueError without results, or where a task has fewer samples than a BoN size asks for.
+    """
+    if not results:
+        raise ValueError("no task results to summarise")
+    bootstrap = Bootstrap(len(results), seed)
+
+    def bon(n: int, m: int) -> Estimate:
+        return bootstrap.estimate([best_of_n_accuracy(result, n, m) for result in results])
+
+    return EvalSummary(
+        n_tasks=len(results),
+        bon={f"{n}x{m}": bon(n, m) for n, m in bon_sizes},
+        ut_bases=dict(Counter(result.ut_basis for result in results)),
+        trust=aggregate_trust(matrix_trust(result.matrix) for result in results),
+        **{name: bootstrap.estimate([metric(result) for result in results]) for name, metric in _METRICS.items()},
+    )

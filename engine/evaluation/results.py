@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.evaluation.summary import UtBasis
 from engine.pass_matrix import BoolArray, PassMatrix, as_verdicts
 
 IntArray = NDArray[np.int64]
-
-
-class UtBasis(StrEnum):
-    """Who decided which generated tests are right; figures on different bases do not compare."""
-
-    REFERENCE = "reference"  # reference programs of the task
-    OWN_CORRECT = "own-correct"  # the policy's own programs that pass the ground truth (the paper's way)
-    NONE = "none"  # nobody could: no reference and no correct program. All tests count as wrong.
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,21 +1,61 @@
-"""One evaluation in figures: the metrics over all tasks, each with its uncertainty, and their JSON form."""
+"""One evaluation in figures, and the one reader of its JSON form. Without numpy: the list of runs needs it.
+
+`metrics.summarise` makes a summary, the journal and a checkpoint keep it, `EvalSummary.from_json` reads it again.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from engine.errors import DataError
-from engine.evaluation import metrics
-from engine.evaluation.intervals import Bootstrap, Estimate
-from engine.evaluation.results import TaskResult, UtBasis
-from engine.rewards import Trust, aggregate_trust, matrix_trust
-
-BonSizes = Sequence[tuple[int, int]]
+from engine.reward.trust import Trust
 
 _TRUST_RATIOS = ("p_u", "p_01", "p_00", "mu", "bound", "precision")
+_FAULTS = (KeyError, TypeError, ValueError, AttributeError)
+_T = TypeVar("_T")
+
+
+class UtBasis(StrEnum):
+    """Judge of which generated tests are right; figures on different bases do not compare."""
+
+    REFERENCE = "reference"  # reference programs of the task
+    OWN_CORRECT = "own-correct"  # the policy's own programs that pass the ground truth (the paper's way)
+    NONE = "none"  # nobody could: no reference and no correct program. All tests count as wrong.
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean over `n_tasks` tasks with its standard error and 95 % interval.
+
+    `mean` is None where no task could say; `standard_error`, `low` and `high` need at least two tasks.
+    """
+
+    mean: float | None
+    standard_error: float | None
+    low: float | None
+    high: float | None
+    n_tasks: int
+
+    def to_json(self) -> dict[str, float | int | None]:
+        return {
+            "mean": _rounded(self.mean),
+            "se": _rounded(self.standard_error),
+            "low": _rounded(self.low),
+            "high": _rounded(self.high),
+            "n_tasks": self.n_tasks,
+        }
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any], *, strict: bool = True) -> Estimate:
+        """Read what `to_json` wrote. Of a missing or unreadable key: raise where strict, else take it as unknown."""
+        mean, error, low, high = (_part(record, key, _number, None, strict) for key in ("mean", "se", "low", "high"))
+        return Estimate(mean, error, low, high, _part(record, "n_tasks", int, 0, strict))
+
+
+UNKNOWN = Estimate(None, None, None, None, 0)
 
 
 @dataclass(frozen=True)
@@ -24,7 +64,7 @@ class EvalSummary:
 
     `bon` maps "4x4", "16x16", ... to BoN accuracy, `ut_bases` says for how many tasks who judged the tests,
     and `trust` pools all tasks that have a correct program (p_u there is by own correct programs, the
-    definition of Theorem 3.1, whatever `ut` is judged by).
+    definition of Theorem 3.1, whatever `ut` is judged by). `n_tasks` is 0 where it is unknown.
     """
 
     n_tasks: int
@@ -44,6 +84,16 @@ class EvalSummary:
     tester_length: Estimate
     ut_bases: Mapping[UtBasis, int]
     trust: Trust
+
+    @property
+    def accuracies(self) -> Mapping[str, Estimate]:
+        """Accuracies by name, in the order of tables: "code", "ut", then "bon 4x4", ... from small to large."""
+        return {"code": self.code, "ut": self.ut} | {f"bon {size}": each for size, each in self.bon.items()}
+
+    @property
+    def largest_bon(self) -> Estimate:
+        """BoN accuracy of the last size, which is the largest."""
+        return list(self.bon.values())[-1] if self.bon else UNKNOWN
 
     def headline(self) -> dict[str, Any]:
         """The few figures a one-line summary shows: means of code, ut and bon, and the number of tasks."""
@@ -69,56 +119,51 @@ class EvalSummary:
         return record
 
     @staticmethod
-    def from_json(record: Mapping[str, Any]) -> EvalSummary:
-        """Inverse of `to_json` up to its rounding. DataError names a missing or unreadable key."""
+    def from_json(record: Mapping[str, Any], *, strict: bool = True) -> EvalSummary:
+        """Read what `to_json` wrote, up to its rounding.
+
+        Of a missing or unreadable key: raise DataError with its name where strict, as an engine that resumes has to;
+        else take it as unknown, so that a run of another version can be looked at.
+        """
+
+        def estimate(value: Mapping[str, Any]) -> Estimate:
+            return Estimate.from_json(value, strict=strict)
+
         try:
             return EvalSummary(
-                n_tasks=int(record["n_tasks"]),
-                bon={name: Estimate.from_json(estimate) for name, estimate in record["bon"].items()},
-                ut_bases={UtBasis(basis): int(count) for basis, count in record["ut_bases"].items()},
-                trust=Trust(**record["trust"]["counts"]),
-                **{name: Estimate.from_json(record[name]) for name in _ESTIMATES},
+                n_tasks=_part(record, "n_tasks", int, 0, strict),
+                bon=_part(record, "bon", lambda sizes: {size: estimate(v) for size, v in sizes.items()}, {}, strict),
+                ut_bases=_part(record, "ut_bases", _bases, {}, strict),
+                trust=_part(record, "trust", lambda trust: Trust(**trust["counts"]), Trust(), strict),
+                **{name: _part(record, name, estimate, UNKNOWN, strict) for name in _ESTIMATES},
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        except _FAULTS as fault:
             what = f"not an evaluation summary: {type(fault).__name__}: {fault}"
             raise DataError(what, "was it written by another version?") from fault
 
 
-# field of EvalSummary -> what it averages over tasks
-_METRICS: Mapping[str, Callable[[TaskResult], float]] = {
-    "code": metrics.code_accuracy,
-    "ut": metrics.ut_accuracy,
-    "ut_raw": metrics.ut_accuracy_raw,
-    "valid_share": metrics.valid_share,
-    "pass_at_n": metrics.pass_at_n,
-    "trivial_share": metrics.trivial_share,
-    "distinct_inputs": metrics.distinct_inputs,
-    "distinct_programs": metrics.distinct_programs,
-    "malformed_share": metrics.malformed_share,
-    "rejected_share": metrics.rejected_share,
-    "unknown_share": metrics.unknown_share,
-    "coder_length": metrics.coder_length,
-    "tester_length": metrics.tester_length,
-}
-_ESTIMATES = tuple(_METRICS)
+_ESTIMATES = tuple(each.name for each in fields(EvalSummary) if each.type == "Estimate")
 
 
-def summarise(results: Sequence[TaskResult], bon_sizes: BonSizes = ((4, 4), (16, 16)), seed: int = 0) -> EvalSummary:
-    """All metrics over all tasks; the same results and seed (of the intervals) give the same summary.
+def _part(record: Mapping[str, Any], key: str, parse: Callable[[Any], _T], unknown: _T, strict: bool) -> _T:
+    """Return the value of `key`; where it is missing or unreadable, `unknown` unless strict."""
+    try:
+        return parse(record[key])
+    except _FAULTS:
+        if strict:
+            raise
+        return unknown
 
-    ValueError without results, or where a task has fewer samples than a BoN size asks for.
-    """
-    if not results:
-        raise ValueError("no task results to summarise")
-    bootstrap = Bootstrap(len(results), seed)
 
-    def bon(n: int, m: int) -> Estimate:
-        return bootstrap.estimate([metrics.best_of_n_accuracy(result, n, m) for result in results])
+def _number(value: object) -> float | None:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise TypeError(f"{value!r} is no number")
 
-    return EvalSummary(
-        n_tasks=len(results),
-        bon={f"{n}x{m}": bon(n, m) for n, m in bon_sizes},
-        ut_bases=dict(Counter(result.ut_basis for result in results)),
-        trust=aggregate_trust(matrix_trust(result.matrix) for result in results),
-        **{name: bootstrap.estimate([metric(result) for result in results]) for name, metric in _METRICS.items()},
-    )
+
+def _bases(counts: Mapping[str, Any]) -> dict[UtBasis, int]:
+    return {UtBasis(basis): int(count) for basis, count in counts.items()}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.evaluation.intervals import Estimate
-from engine.evaluation.summary import EvalSummary
+from engine.evaluation.summary import Estimate, EvalSummary
 
 MISSING = "-"
 

@@ -5,6 +5,6 @@
 peft is not imported here: solving with an untrained model need not wait for it.
 """
 
-from engine.models.base_model import BaseModel, Precision, load_base_model
+from engine.models.base_model import BaseModel, load_base_model
 
-__all__ = ["BaseModel", "Precision", "load_base_model"]
+__all__ = ["BaseModel", "load_base_model"]

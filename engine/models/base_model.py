@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,13 +17,12 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from engine.config.schema import Precision
 from engine.errors import EnvironmentError_
 from engine.models.download_progress import OnProgress
 from engine.models.faults import first_line
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
-
-Precision = Literal["fp32", "bf16", "nf4"]
 
 BITSANDBYTES = "bitsandbytes>=0.50,<0.51"
 
@@ -104,7 +103,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
     options: dict[str, Any] = {}
     if precision == "nf4":
-        from engine.policy.quantised import keep_trainable, nf4_config
+        from engine.models.nf4 import keep_trainable, nf4_config
 
         dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
         # Quantised while loading, so that only one tensor at a time is in memory unquantised.

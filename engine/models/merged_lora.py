@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from engine.errors import RunError
-from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 from engine.models.faults import first_line
 
 _FACTOR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")

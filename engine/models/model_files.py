@@ -19,7 +19,7 @@ from huggingface_hub.errors import HTTPError as TransportError  # type: ignore[a
 from safetensors import SafetensorError, safe_open
 
 from engine.errors import EnvironmentError_
-from engine.model_folders import cache_fault, folder_fault
+from engine.machine.model_folders import cache_fault, folder_fault
 from engine.models.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
 from engine.models.faults import first_line
 

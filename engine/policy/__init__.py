@@ -1,7 +1,8 @@
 """The policy: base model and adapters, token log-probs, packing, the loss, the update, its state on disk.
 
     base = load_base_model(folder)                  # engine.models
-    policy = Policy(attach_adapter(base.model, AdapterSettings(rank, alpha, seed)), base.tokenizer, settings)
+    model = attach_adapter(base.model, rank, alpha, seed)
+    policy = Policy(model, base.tokenizer, config.policy, steps=220, temperature=1.0, seed=0)
     report = policy.update(samples)
 
 Suffixes beside the package's: a the answer tokens of a micro-batch, flat; h hidden width.
@@ -15,21 +16,15 @@ recompute, optimiser, memory_budget   what keeps the memory small, and what happ
 checkpoint                 state on disk, adapters, merged models
 """
 
-from engine.policy.adapter import AdapterSettings, attach_adapter
+from engine.policy.adapter import attach_adapter
 from engine.policy.batching import Layout
-from engine.policy.loss import LossNumbers
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds
-from engine.policy.schedule import Schedule
-from engine.policy.update import Policy, PolicySettings
+from engine.policy.update import Policy
 
 __all__ = [
-    "AdapterSettings",
     "Layout",
-    "LossNumbers",
     "Policy",
-    "PolicySettings",
     "RoleReport",
-    "Schedule",
     "TrainSample",
     "UpdateReport",
     "UpdateSeconds",

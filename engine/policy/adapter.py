@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -13,25 +12,17 @@ from engine.models.quiet import quiet_transformers
 from engine.policy.lora_linear import FusedLoraLinear
 
 
-@dataclass(frozen=True)
-class AdapterSettings:
-    """LoRA on every linear layer but the output head, scaled by alpha / rank; `seed` draws the first A."""
+def attach_adapter(base: PreTrainedModel, rank: int, alpha: float, seed: int = 0) -> PeftModel:
+    """Return `base` with fresh LoRA adapters (dropout 0) on all its linear layers but the output head.
 
-    rank: int
-    alpha: float
-    seed: int = 0
-
-
-def attach_adapter(base: PreTrainedModel, settings: AdapterSettings) -> PeftModel:
-    """`base` with fresh LoRA adapters (dropout 0) on all its linear layers but the output head.
-
+    Adapters are scaled by alpha / rank; `seed` draws the first A.
     Fresh adapters change nothing: B is zero. They are kept in fp32 whatever the base's precision, as the
     optimiser's small steps need; on a 4B model that is 0.26 GB at rank 32. The same seed gives the same
     adapters and leaves torch's global generator as it was.
     """
     config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft divides by the rank; any number will do
+        r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]  # peft divides by the rank; any number will do
         lora_dropout=0.0,
         bias="none",
         target_modules="all-linear",
@@ -39,7 +30,7 @@ def attach_adapter(base: PreTrainedModel, settings: AdapterSettings) -> PeftMode
     )
     config._register_custom_module(_lora_layers(base))
     with torch.random.fork_rng(devices=[]), quiet_transformers():
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(seed)
         model = get_peft_model(base, config)
     if not isinstance(model, PeftModel):
         raise TypeError("peft returned a mixed model")
@@ -50,7 +41,8 @@ def _lora_layers(base: PreTrainedModel) -> dict[type[torch.nn.Module], type[torc
     """Our LoRA layer for each kind of linear layer; peft takes the first kind that fits."""
     layers: dict[type[torch.nn.Module], type[torch.nn.Module]] = {}
     if getattr(base, "is_loaded_in_4bit", False):
-        from engine.policy.quantised import FusedLoraNf4, Linear4bit
+        from engine.models.nf4 import Linear4bit
+        from engine.policy.quantised import FusedLoraNf4
 
         layers[Linear4bit] = FusedLoraNf4  # a kind of torch's Linear: before it
     return layers | {torch.nn.Linear: FusedLoraLinear}

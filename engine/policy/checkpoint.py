@@ -22,12 +22,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
+from engine.config.schema import Optimiser
 from engine.errors import RunError
-from engine.model_folders import ADAPTER_FILE
+from engine.machine.model_folders import ADAPTER_FILE
 from engine.models.faults import first_line
 from engine.models.quiet import quiet_transformers
 from engine.policy.adapter import base_of
-from engine.policy.optimiser import Optimiser, repage
+from engine.policy.optimiser import repage
 
 TRAINER_FILE = "trainer_state.pt"
 FORMAT = 1
@@ -165,7 +166,7 @@ def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
 def _merged_weight(layer: Any) -> torch.Tensor:
     weight = layer.base_layer.weight
     if not weight.is_floating_point():
-        from engine.policy.quantised import dequantised
+        from engine.models.nf4 import dequantised
 
         weight = dequantised(weight)
     delta = sum(layer.get_delta_weight(adapter).float() for adapter in layer.active_adapters)

@@ -33,9 +33,9 @@ MAX_LOG_RATIO = 20.0  # e^20: keeps a broken token's ratio finite in fp32 so tha
 class LossNumbers:
     """eps of the clip, beta of the KL penalty, cap of the importance weight."""
 
-    clip_epsilon: float = 0.2
-    kl_beta: float = 0.01
-    importance_cap: float = 2.0
+    clip_epsilon: float
+    kl_beta: float
+    importance_cap: float
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,21 @@
-"""The optimisers an update can take its step with. All are AdamW; they differ in where and how the moments are kept."""
+"""Optimisers of the update. All are AdamW; they differ in where and how the moments are kept.
+
+adamw             fp32 moments: 8 bytes a trained parameter.
+adamw-8bit        moments in 8 bits by blocks (bitsandbytes): 2 bytes a trained parameter; tensors of fewer than
+                  4,096 elements stay in fp32.
+paged-adamw-8bit  the same in memory that the driver moves to the host when the GPU's runs short; GPU only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
+from engine.config.schema import Optimiser
 from engine.errors import EnvironmentError_
 from engine.models.base_model import require_bitsandbytes
-
-Optimiser = Literal["adamw", "adamw-8bit", "paged-adamw-8bit"]
-"""adamw             fp32 moments: 8 bytes a trained parameter.
-adamw-8bit        moments in 8 bits by blocks (bitsandbytes): 2 bytes a trained parameter; tensors of fewer than
-                  4,096 elements stay in fp32.
-paged-adamw-8bit  the same in memory that the driver moves to the host when the GPU's runs short; GPU only."""
 
 
 def build_optimiser(

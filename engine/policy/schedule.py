@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
-Decay = Literal["constant", "linear", "cosine"]
+from engine.config import PolicyConfig
+from engine.config.schema import Decay
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,12 @@ class Schedule:
     warmup_updates: int = 0
     total_updates: int = 0
     floor: float = 0.1
+
+    @classmethod
+    def of(cls, settings: PolicyConfig, steps: int) -> Schedule:
+        """Return the schedule of a run of so many updates; the warm-up leaves one for the decay, so one step works."""
+        warmup = min(settings.warmup_steps, max(steps - 1, 0))
+        return cls(settings.learning_rate, settings.schedule, warmup, max(steps, 1), settings.final_lr_share)
 
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that no schedule has."""

@@ -18,15 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
+from engine.config import PolicyConfig
 from engine.models.faults import first_line
 from engine.policy import checkpoint
 from engine.policy.adapter import base_of
@@ -41,9 +41,9 @@ from engine.policy.batching import (
 )
 from engine.policy.layout_check import choose_layout
 from engine.policy.logprobs import TokenScores, score_tokens
-from engine.policy.loss import LossInputs, LossNumbers, Normalise, policy_loss, token_weights
+from engine.policy.loss import LossInputs, LossNumbers, policy_loss, token_weights
 from engine.policy.memory_budget import MicroBatchBudget, free_cached_memory
-from engine.policy.optimiser import Optimiser, build_optimiser
+from engine.policy.optimiser import build_optimiser
 from engine.policy.recompute import Recompute
 from engine.policy.samples import TrainSample, UpdateReport
 from engine.policy.schedule import Schedule, learning_rate
@@ -54,41 +54,28 @@ FIRST_ROLE = "coder"  # of a sequential update
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True)
-class PolicySettings:
-    """Everything an update needs to know; presets hold the values.
-
-    temperature: the sampler's; only under the same one are log-probs of sampler and trainer comparable.
-    kl_measure_share: with kl_beta 0, the share of micro-batches on which the KL is still measured (0 = none).
-    micro_batch_tokens: positions in one forward pass. For the embedded model on a CPU 1,024 to 4,096 are equally
-        fast and 8,192 about 5 % slower.
-    checkpoint_activations: compute each layer again in the backward pass rather than keep what it computed.
-    """
-
-    schedule: Schedule
-    loss: LossNumbers = field(default_factory=LossNumbers)
-    betas: tuple[float, float] = (0.9, 0.95)
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    normalise: Normalise = "token"
-    temperature: float = 1.0
-    update: Literal["joint", "sequential"] = "joint"
-    mini_batches: int = 1
-    micro_batch_tokens: int = 2048
-    optimiser: Optimiser = "adamw"
-    checkpoint_activations: bool = False
-    kl_measure_share: float = 0.25
-    seed: int = 0
-
-
 class Policy:
     """A model, its optimiser and its place in the schedule.
 
     The model stays usable by others between calls (the sampler shares it): evaluation mode, adapters on.
     """
 
-    def __init__(self, model: PeftModel, tokenizer: PreTrainedTokenizerBase, settings: PolicySettings) -> None:
-        """Takes over `model`, whose adapters are the only parameters that may require gradients.
+    def __init__(
+        self,
+        model: PeftModel,
+        tokenizer: PreTrainedTokenizerBase,
+        settings: PolicyConfig,
+        *,
+        steps: int,
+        temperature: float,
+        seed: int,
+        kl_measure_share: float = 0.25,
+    ) -> None:
+        """Take over `model`, whose adapters are the only parameters that may require gradients.
+
+        steps: updates over which the learning rate decays.
+        temperature: the sampler's; only under the same one are log-probs of sampler and trainer comparable.
+        kl_measure_share: with kl_beta 0, the share of micro-batches on which the KL is still measured (0 = none).
 
         Raises:
             EnvironmentError_: packed and plain log-probs of this architecture cannot be made to agree, or its
@@ -98,11 +85,14 @@ class Policy:
         self.model = model
         self.tokenizer = tokenizer
         self.settings = settings
+        self._schedule = Schedule.of(settings, steps)
+        self._loss = LossNumbers(settings.clip_epsilon, settings.kl_beta, settings.importance_cap)
+        self._temperature, self._seed, self._kl_measure_share = temperature, seed, kl_measure_share
         self._parameters = _adapter_parameters(model)
         self._optimiser = build_optimiser(
             settings.optimiser,
             self._parameters,
-            learning_rate=settings.schedule.learning_rate,
+            learning_rate=settings.learning_rate,
             betas=settings.betas,
             weight_decay=settings.weight_decay,
         )
@@ -148,7 +138,7 @@ class Policy:
         watch, tally = Stopwatch(), Tally()
         unmasked = [sample for sample in samples if not sample.mask_out]
         trained = [sample for sample in unmasked if sample.advantage != 0.0]
-        rate = learning_rate(self.settings.schedule, self._updates_done)
+        rate = learning_rate(self._schedule, self._updates_done)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         for stage in self._stages(trained):
@@ -162,8 +152,8 @@ class Policy:
         self._weights_version += 1
         notes, self._notes = self._notes, []
         return tally.report(
-            kl_beta=self.settings.loss.kl_beta,
-            importance_cap=self.settings.loss.importance_cap,
+            kl_beta=self.settings.kl_beta,
+            importance_cap=self.settings.importance_cap,
             learning_rate=rate,
             skipped_masked=len(samples) - len(unmasked),
             skipped_zero_advantage=len(unmasked) - len(trained),
@@ -172,7 +162,7 @@ class Policy:
         )
 
     def logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
-        """Log-probs of every sample's answer tokens under the policy, at the settings' temperature."""
+        """Log-probs of every sample's answer tokens under the policy, at the sampler's temperature."""
         return [tuple(logprobs_s.tolist()) for logprobs_s in self._score(samples)]
 
     def reference_logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
@@ -212,7 +202,7 @@ class Policy:
         groups: dict[tuple[str, tuple[int, ...]], list[TrainSample]] = {}
         for sample in samples:
             groups.setdefault((sample.role, sample.prompt_ids), []).append(sample)
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self._updates_done)
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._updates_done)
         shuffled = [list(groups.items())[i] for i in torch.randperm(len(groups), generator=generator).tolist()]
         shuffled.sort(key=lambda item: item[0][0])  # stable: by role, shuffled within
         dealt = [shuffled[first::count] for first in range(count)]
@@ -227,7 +217,7 @@ class Policy:
     ) -> None:
         """One optimiser step over `samples`; `old_logprobs` of each, or None where nothing moved since."""
         sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
-        weights_b = token_weights([len(sample.token_ids) for sample in samples], self.settings.normalise)
+        weights_b = token_weights([len(sample.token_ids) for sample in samples])
 
         def attempt() -> None:
             tally.restart()
@@ -291,7 +281,7 @@ class Policy:
             return torch.tensor(values_b, dtype=torch.float32, device=device).repeat_interleave(lengths_b)
 
         with self._recompute.trained_pass() if self._recompute else nullcontext():
-            scores = score_tokens(self.model, batch, self.settings.temperature)
+            scores = score_tokens(self.model, batch, self._temperature)
         detached_a = scores.logprobs_a.detach()
         inputs = LossInputs(
             logprobs_a=scores.logprobs_a,
@@ -305,7 +295,7 @@ class Policy:
             advantages_a=spread([member.advantage for member in members]),
             weights_a=spread([weights_b[i] for i in batch.members]),
         )
-        terms = policy_loss(inputs, self.settings.loss)
+        terms = policy_loss(inputs, self._loss)
         if not bool(torch.isfinite(terms.loss)):
             return False
         with self._recompute.trained_pass() if self._recompute else nullcontext():
@@ -316,9 +306,9 @@ class Policy:
 
     def _takes_kl(self, number: int, of: int) -> bool:
         """Whether micro-batch `number` of `of` gets a reference pass: all with a penalty, else some in turn."""
-        if self.settings.loss.kl_beta > 0:
+        if self.settings.kl_beta > 0:
             return True
-        share = self.settings.kl_measure_share
+        share = self._kl_measure_share
         measured = max(1, round(share * of)) if share > 0 else 0
         return (number - self._updates_done * measured) % of < measured
 
@@ -329,7 +319,7 @@ class Policy:
         def attempt() -> dict[int, torch.Tensor]:
             logprobs_b: dict[int, torch.Tensor] = {}
             for members in self._plan(sequences):
-                scores_a = score_tokens(self.model, self._build(sequences, members), self.settings.temperature)
+                scores_a = score_tokens(self.model, self._build(sequences, members), self._temperature)
                 lengths = [len(sequences[i].token_ids) for i in members]
                 logprobs_b.update(zip(members, scores_a.logprobs_a.split(lengths), strict=True))
             return logprobs_b
@@ -340,7 +330,7 @@ class Policy:
 
     def _reference(self, batch: MicroBatch) -> torch.Tensor:
         with torch.no_grad(), self.model.disable_adapter():
-            scores: TokenScores = score_tokens(self.model, batch, self.settings.temperature)
+            scores: TokenScores = score_tokens(self.model, batch, self._temperature)
         return scores.logprobs_a
 
     def _plan(self, sequences: Sequence[TokenSequence]) -> list[tuple[int, ...]]:

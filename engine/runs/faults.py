@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import RunError
-from engine.runs.home import HOME_VARIABLE, run_name
+from engine.machine.home import HOME_VARIABLE, run_name
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import RunError
+from engine.machine.home import run_name
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.faults import run_faults
 from engine.runs.heartbeat import last_beat
-from engine.runs.home import run_name
 from engine.runs.inbox import Inbox
 from engine.runs.lock import RunLock
 

@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.errors import RunError
+from engine.machine.home import runs_home
 from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import BEAT_SECONDS, seconds_since_beat
-from engine.runs.home import runs_home
 from engine.runs.journal import JournalReader, read_ends
 from engine.runs.lock import LockHolder, lock_holder
 from engine.runs.state import Evaluation, RunState, RunStatus, replay

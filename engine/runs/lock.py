@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from engine.errors import RunError
+from engine.machine.home import run_name
 from engine.runs.faults import run_faults
-from engine.runs.home import run_name
 
 _TRIES = 10  # `lock_holder` holds a shared lock for some microseconds; an engine must not stumble over that
 _PAUSE_SECONDS = 0.02

@@ -9,6 +9,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, cast
 
+from engine.evaluation.summary import EvalSummary
 from engine.runs.columns import Columns
 from engine.runs.events import Event, EventKind, Json
 from engine.runs.history import History
@@ -61,7 +62,7 @@ class Evaluation:
     seconds: float
     split: str
     when: str
-    summary: Mapping[str, Json]
+    summary: EvalSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,8 @@ def _step_finished(state: RunState, event: Event) -> Changes:
 
 def _evaluation(state: RunState, event: Event) -> Changes:
     split, when = _text(event, "split"), _text(event, "when")
-    new = Evaluation(event.step or 0, event.seconds, split, when, _object(event, "summary"))
+    summary = EvalSummary.from_json(_object(event, "summary"), strict=False)
+    new = Evaluation(event.step or 0, event.seconds, split, when, summary)
     others = (each for each in state.evaluations if (each.step, each.split, each.when) != (new.step, split, when))
     return Changes(evaluations=(*others, new))
 

@@ -6,7 +6,15 @@ engine. `judging` compares outputs with expected ones, on the trusted side only.
 """
 
 from engine.sandbox.executor import Executor
-from engine.sandbox.judging import AS_A_PROCESS, CURE_COMPAT, Comparison, Judging, outputs_match, passes
+from engine.sandbox.judging import (
+    AS_A_PROCESS,
+    CURE_COMPAT,
+    Judging,
+    judging_of,
+    outputs_match,
+    passes,
+    verdict,
+)
 from engine.sandbox.level import SandboxLevel, sandbox_level
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
@@ -14,14 +22,15 @@ from engine.sandbox.outcome import Outcome, Status
 __all__ = [
     "AS_A_PROCESS",
     "CURE_COMPAT",
-    "Comparison",
     "Executor",
     "Judging",
     "Limits",
     "Outcome",
     "SandboxLevel",
     "Status",
+    "judging_of",
     "outputs_match",
     "passes",
     "sandbox_level",
+    "verdict",
 ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from engine.sandbox.outcome import Outcome, Status
 
-Comparison = Literal["whitespace", "tokens"]
 _TOLERANCE = 1e-5
 
 
@@ -22,7 +21,7 @@ class Judging:
     swallow_prompts   input("n? ") prints no prompt; the executor must be told as well
     """
 
-    comparison: Comparison = "whitespace"
+    comparison: str = "whitespace"
     any_exit_status: bool = False
     swallow_prompts: bool = False
 
@@ -33,13 +32,17 @@ feeds the input twice)."""
 
 AS_A_PROCESS = Judging()
 
+PROFILES: Mapping[str, Judging] = {"process": AS_A_PROCESS, "cure-compat": CURE_COMPAT}
 
-def outputs_match(expected: str, got: str, comparison: Comparison = "whitespace") -> bool:
-    """Tell whether `got` is the expected output under `comparison`; see `Judging`."""
-    if comparison == "whitespace":
-        return expected.split() == got.split()
-    expected_tokens, got_tokens = expected.lower().split(), got.lower().split()
-    return len(expected_tokens) == len(got_tokens) and all(map(_tokens_match, expected_tokens, got_tokens))
+
+def judging_of(profile: str, comparison: str) -> Judging:
+    """Return the judging of `profile`, one of PROFILES, with a comparison of COMPARISONS."""
+    return replace(PROFILES[profile], comparison=comparison)
+
+
+def outputs_match(expected: str, got: str, comparison: str = "whitespace") -> bool:
+    """Return whether `got` is the expected output under `comparison`; see `Judging`."""
+    return COMPARISONS[comparison](expected, got)
 
 
 def passes(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> bool:
@@ -49,6 +52,11 @@ def passes(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> 
     """
     ended_well = outcome.status is Status.OK or (judging.any_exit_status and _left_by_exit(outcome))
     return ended_well and outputs_match(expected, outcome.stdout, judging.comparison)
+
+
+def verdict(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> bool | None:
+    """Judge an outcome by the expected output; None where the sandbox failed, which says nothing of the program."""
+    return None if outcome.status is Status.INFRASTRUCTURE else passes(outcome, expected, judging)
 
 
 def _left_by_exit(outcome: Outcome) -> bool:
@@ -64,3 +72,18 @@ def _tokens_match(expected: str, got: str) -> bool:
     except ValueError:
         return False
     return math.isclose(a, b, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+
+
+def _equal_in_whitespace(expected: str, got: str) -> bool:
+    return expected.split() == got.split()
+
+
+def _equal_in_tokens(expected: str, got: str) -> bool:
+    expected_tokens, got_tokens = expected.lower().split(), got.lower().split()
+    return len(expected_tokens) == len(got_tokens) and all(map(_tokens_match, expected_tokens, got_tokens))
+
+
+COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
+    "whitespace": _equal_in_whitespace,
+    "tokens": _equal_in_tokens,
+}

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from engine.errors import ConfigError
 from engine.sandbox.confined.wire import TimeLimit
+
+
+class LimitSettings(Protocol):
+    """Part of a run's `[sandbox]` settings that limits an execution; the sandbox knows no configuration."""
+
+    @property
+    def cpu_seconds(self) -> float: ...
+
+    @property
+    def memory_mb(self) -> int: ...
+
+    @property
+    def output_kb(self) -> int: ...
+
+    @property
+    def sticky_after(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,16 @@ class Limits:
 
     WALL_FACTOR: ClassVar[float] = 3.0
     MIN_WALL_SECONDS: ClassVar[float] = 0.5
+
+    @classmethod
+    def of(cls, settings: LimitSettings) -> Limits:
+        """Take the limits that `settings` names; the others are the defaults."""
+        return cls(
+            cpu_seconds=settings.cpu_seconds,
+            memory_mb=settings.memory_mb,
+            output_kb=settings.output_kb,
+            sticky_after=settings.sticky_after,
+        )
 
     def __post_init__(self) -> None:
         for name in (

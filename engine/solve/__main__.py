@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from types import FrameType
 
 from engine.errors import ConfigError, CureError
-from engine.sandbox import Executor, Limits
+from engine.sandbox import Executor
 from engine.solve.events import EventStream, solution_to_json
 from engine.solve.opening import Wishes, open_writer
 from engine.solve.request import SolveRequest
@@ -21,7 +21,6 @@ from engine.writers import Writer
 from engine.writers.spec import parse_spec
 
 _INTERRUPTED = 130
-_LIMITS = Limits(cpu_seconds=1.0, memory_mb=512, output_kb=1024)
 
 
 def main() -> int:
@@ -51,7 +50,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     budget = Budget.parse(request.budget)
     specs = parse_spec(request.coder), parse_spec(request.tester)
     # The sandbox first: it tells in a moment whether programs can be run at all, and starts while a model loads.
-    executor = resources.enter_context(Executor(_LIMITS, allow_unsandboxed=request.allow_unsandboxed))
+    executor = resources.enter_context(Executor(allow_unsandboxed=request.allow_unsandboxed))
     writers: list[Writer] = []
     for spec in dict.fromkeys(specs):
         events.tell("loading", what=str(spec))

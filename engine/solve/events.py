@@ -44,22 +44,22 @@ class EventStream:
         public = [_test(example.input, example.output) for example in problem.public]
         self.tell("problem", number=number, id=problem.id, statement=problem.statement, public=public)
 
-    def answered(self, answer: Answer) -> None:
+    def on_completion(self, answer: Answer) -> None:
         self.tell("answer", role=str(answer.role), tokens=answer.tokens, dollars=answer.dollars)
 
-    def program(self, row: int, program: Program | Rejected) -> None:
+    def on_program(self, row: int, program: Program | Rejected) -> None:
         if isinstance(program, Rejected):
             self.tell("program", row=row, source="", rejected=str(program.reason))
         else:
             self.tell("program", row=row, source=program.source, rejected="")
 
-    def test(self, column: int | None, test: UnitTest | Rejected) -> None:
+    def on_test(self, column: int | None, test: UnitTest | Rejected) -> None:
         if isinstance(test, Rejected):
             self.tell("test", column=column, input="", output="")
         else:
             self.tell("test", column=column, input=test.input, output=test.output)
 
-    def executed(self, board: Board, row: int, stdin: str) -> None:
+    def on_outcome(self, board: Board, row: int, stdin: str) -> None:
         outcome = board.outcome(row, stdin)
         assert isinstance(outcome, Outcome)
         for is_public, tests in ((True, board.public), (False, board.tests)):
@@ -71,7 +71,7 @@ class EventStream:
                         status=str(outcome.status), got=outcome.stdout[:MAX_OUTPUT_CHARS],
                     )  # fmt: skip
 
-    def leads(self, board: Board, row: int) -> None:
+    def on_leader(self, board: Board, row: int) -> None:
         self.tell("leads", row=row)
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from engine.config import RunConfig, load_config, load_preset
+from engine.config import RunConfig
 from engine.export import exported_checkpoint
+from engine.machine.resources import source_path
 from engine.memory import grows_without_cycles
+from engine.presets import load_config, load_preset
 from engine.prompts import PromptStyle, Role
-from engine.resources import source_path
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
@@ -85,13 +86,11 @@ def _with_vllm(config: RunConfig, checkpoint: Checkpoint | None, longest_answer:
 
 def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest_answer: int) -> tuple[Sampler, Any]:
     with grows_without_cycles():
-        import torch
-
         from engine.models import load_base_model
+        from engine.models.device import default_device, sampling_threads
         from engine.sampling.transformers_sampler import TransformersSampler
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    base = load_base_model(str(source_path(config.model.source)), config.policy.precision, device)
+    base = load_base_model(str(source_path(config.model.source)), config.policy.precision, default_device())
     model: PreTrainedModel | PeftModel = base.model
     if checkpoint is not None:
         model = _trained(base.model, checkpoint.path, config)
@@ -99,7 +98,7 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
         model,
         cast(Any, base.tokenizer),
         max_batch=config.rollout.max_batch,
-        threads=max(1, torch.get_num_threads() // 2),  # the sandbox has the other cores meanwhile
+        threads=sampling_threads(),
     )
     return sampler, base.tokenizer
 

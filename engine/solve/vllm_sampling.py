@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoConfig, GenerationConfig
 
 from engine.config import RunConfig
-from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.home import home
+from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.resources import source_path
+from engine.models.device import default_device, sampling_threads
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
-from engine.resources import source_path
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.home import home
 from engine.sampling.stop_tokens import default_eos_ids
 from engine.sampling.vllm import VllmSampler, VllmSettings
 
@@ -45,25 +45,17 @@ def vllm_sampler(config: RunConfig, tokenizer: Any, checkpoint: Checkpoint | Non
         generation = GenerationConfig.from_model_config(model)
         if (folder / "generation_config.json").exists():
             generation = GenerationConfig.from_pretrained(folder)
-    on_gpu = torch.cuda.is_available()
-    context = getattr(model, "max_position_embeddings", None) or _PROMPT_ROOM + longest_answer
-    settings = VllmSettings(
-        model=folder,
-        dtype=config.model.dtype,
-        stop_ids=tuple(sorted(default_eos_ids(generation, tokenizer))),
-        max_model_len=min(_PROMPT_ROOM + longest_answer, context),
-        lora_rank=config.policy.lora_rank,
-        precision=config.vllm.precision,
-        max_batch=config.rollout.max_batch,
-        max_batched_tokens=config.vllm.max_batched_tokens,
-        # A few dozen answers do not pay for the minute that capturing graphs takes, and nobody trains beside it.
-        cuda_graphs=False,
-        sleep_level=0,
-        device="cuda" if on_gpu else "cpu",
-        threads=max(1, torch.get_num_threads() // 2),
-        hang_seconds=config.vllm.hang_seconds,
-        restarts=config.vllm.restarts,
+    settings = VllmSettings.of(
+        config,
+        folder,
+        getattr(model, "max_position_embeddings", None),
+        longest=_PROMPT_ROOM + longest_answer,
+        stop_ids=default_eos_ids(generation, tokenizer),
+        device=default_device(),
+        threads=sampling_threads(),
     )
+    # A few dozen answers do not pay for the minute that capturing graphs takes, and nobody trains beside it.
+    settings = replace(settings, cuda_graphs=False, sleep_level=0)
     logs = home()
     logs.mkdir(parents=True, exist_ok=True)
     return VllmSampler(

@@ -2,53 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from engine.executing import Runner
 from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
-from engine.sandbox import AS_A_PROCESS, Judging, Outcome
+from engine.sandbox import AS_A_PROCESS, Judging
 from engine.strategies.board import Board
 from engine.strategies.budget import Budget, Spent
 from engine.writers import Answer, Writer
 
 
-class Runner(Protocol):
-    """The part of `engine.sandbox.Executor` that strategies need."""
-
-    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]: ...
-
-
 class Observer(Protocol):
-    """Is told what happens as it happens, for a live view. Called from one thread."""
+    """Observer of one problem's board, for a live view; called from one thread. Its words: see `engine.observing`."""
 
-    def answered(self, answer: Answer) -> None: ...
+    def on_completion(self, answer: Answer) -> None:
+        """Take an answer: it has ended."""
 
-    def program(self, row: int, program: Program | Rejected) -> None: ...
+    def on_program(self, row: int, program: Program | Rejected) -> None:
+        """Take a new row of the board."""
 
-    def test(self, column: int | None, test: UnitTest | Rejected) -> None:
-        """A new column of the board; None: a malformed test."""
-        ...
+    def on_test(self, column: int | None, test: UnitTest | Rejected) -> None:
+        """Take a new column of the board; None: a malformed test."""
 
-    def executed(self, board: Board, row: int, stdin: str) -> None: ...
+    def on_outcome(self, board: Board, row: int, stdin: str) -> None:
+        """Read the verdicts that an outcome has brought from the board."""
 
-    def leads(self, board: Board, row: int) -> None: ...
+    def on_leader(self, board: Board, row: int) -> None:
+        """Take the row that ranks first now."""
 
 
 class Quiet:
-    """Observes nothing."""
+    """Observer that does nothing."""
 
-    def answered(self, answer: Answer) -> None: ...
+    def on_completion(self, answer: Answer) -> None: ...
 
-    def program(self, row: int, program: Program | Rejected) -> None: ...
+    def on_program(self, row: int, program: Program | Rejected) -> None: ...
 
-    def test(self, column: int | None, test: UnitTest | Rejected) -> None: ...
+    def on_test(self, column: int | None, test: UnitTest | Rejected) -> None: ...
 
-    def executed(self, board: Board, row: int, stdin: str) -> None: ...
+    def on_outcome(self, board: Board, row: int, stdin: str) -> None: ...
 
-    def leads(self, board: Board, row: int) -> None: ...
+    def on_leader(self, board: Board, row: int) -> None: ...
 
 
 @dataclass(frozen=True)

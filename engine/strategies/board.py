@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.problems import IOExample
 from engine.prompts import Program, Rejected, UnitTest
-from engine.sandbox import Judging, Outcome, Status, passes
-
-Verdict = bool | None
+from engine.sandbox import Judging, Outcome, Status, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +64,18 @@ class Board:
     def outcome(self, row: int, stdin: str) -> Outcome | None:
         return self._outcomes.get((row, stdin))
 
-    def verdict(self, row: int, test: TestCase) -> Verdict:
-        """True or False once it is known; None while it runs and where the sandbox lost it."""
+    def verdict(self, row: int, test: TestCase) -> bool | None:
+        """Return True or False once it is known; None while it runs and where the sandbox lost it."""
         if isinstance(self.programs[row], Rejected):
             return False
         known = self._verdicts.get((row, test))
         if known is not None:
             return known
         outcome = self._outcomes.get((row, test.input))
-        if outcome is None or outcome.status is Status.INFRASTRUCTURE:
-            return None
-        verdict = self._verdicts[row, test] = passes(outcome, test.output, self._judging)
-        return verdict
+        found = None if outcome is None else verdict(outcome, test.output, self._judging)
+        if found is not None:
+            self._verdicts[row, test] = found
+        return found
 
     def runs(self, row: int) -> bool:
         """Whether the program ended well on any input; one that was run on nothing is believed to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.strategies.board import Board, TestCase, Verdict
+from engine.strategies.board import Board, TestCase
 
 
 class Support(StrEnum):
@@ -22,8 +22,8 @@ class Candidate:
 
     source: str | None
     rejected: str
-    public: tuple[Verdict, ...]
-    tests: tuple[Verdict, ...]
+    public: tuple[bool | None, ...]
+    tests: tuple[bool | None, ...]
     cluster: int
 
     @property

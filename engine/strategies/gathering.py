@@ -9,13 +9,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 
 from engine.errors import CureError
+from engine.executing import ProgramRun, execute
 from engine.prompts import Program, Role, UnitTest, parse_program, parse_unit_test
-from engine.sandbox import Outcome
 from engine.strategies.bench import Bench
 from engine.strategies.board import Board
 from engine.strategies.ranking import certain_leader, ranked
@@ -27,8 +26,7 @@ _POLL_SECONDS = 0.1
 @dataclass(frozen=True, slots=True)
 class _Executed:
     row: int
-    inputs: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
+    run: ProgramRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +86,12 @@ class Gathering:
             self._stop.set()
 
     def execute(self, row: int, inputs: Sequence[str]) -> None:
-        """Runs a program of the board on inputs; their outcomes come in by and by."""
-        program = self.board.programs[row]
-        if not isinstance(program, Program) or not inputs:
-            return
-        self._executing += 1
-        wanted = tuple(inputs)
-
-        def hand_over(future: Future[list[Outcome]]) -> None:
-            self._items.put(_Executed(row, wanted, tuple(future.result())))
-
-        future = self._bench.runner.submit(program.source, wanted, self._bench.problem.time_limit)
-        future.add_done_callback(hand_over)
+        """Run a program of the board on inputs; outcomes arrive asynchronously."""
+        bench = self._bench
+        run = execute(self.board.programs[row], inputs, bench.runner, bench.problem.time_limit)
+        if run.future is not None:
+            self._executing += 1
+            run.future.add_done_callback(lambda _: self._items.put(_Executed(row, run)))
 
     # In the writers' threads --------------------------------------------------------------------------------
 
@@ -130,7 +122,7 @@ class Gathering:
                 continue
             if isinstance(item, Answer):
                 self._bench.spent.add(item)
-                self._bench.observer.answered(item)
+                self._bench.observer.on_completion(item)
                 take(item)
             elif isinstance(item, _Executed):
                 self._take_outcomes(item)
@@ -160,7 +152,7 @@ class Gathering:
         """Puts an answer on the board as a program and runs it on every input there is; its row."""
         program = parse_program(answer.text)
         row = self.board.add_program(program)
-        self._bench.observer.program(row, program)
+        self._bench.observer.on_program(row, program)
         self.execute(row, self.board.inputs())
         return row
 
@@ -169,7 +161,7 @@ class Gathering:
         test = parse_unit_test(answer.text)
         known = set(self.board.inputs())
         column = self.board.add_test(test)
-        self._bench.observer.test(column, test)
+        self._bench.observer.on_test(column, test)
         if isinstance(test, UnitTest) and test.input not in known:
             for row in range(len(self.board.programs)):
                 self.execute(row, [test.input])
@@ -177,15 +169,15 @@ class Gathering:
 
     def _take_outcomes(self, executed: _Executed) -> None:
         self._executing -= 1
-        for stdin, outcome in zip(executed.inputs, executed.outcomes, strict=True):
+        for stdin, outcome in executed.run.by_input().items():
             self.board.add_outcome(executed.row, stdin, outcome)
-            self._bench.observer.executed(self.board, executed.row, stdin)
+            self._bench.observer.on_outcome(self.board, executed.row, stdin)
         if not self._items.empty():
             return  # more is known already: the leader is worked out once a burst
         leader = ranked(self.board)[0]
         if leader != self._leader:
             self._leader = leader
-            self._bench.observer.leads(self.board, leader)
+            self._bench.observer.on_leader(self.board, leader)
 
     def _nobody_can_overtake(self) -> bool:
         return self._programs_to_come == 0 and certain_leader(self.board, self._tests_to_come) is not None

@@ -24,8 +24,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.config import user_presets_folder
 from engine.errors import ConfigError
+from engine.presets import user_presets_folder
 from engine.prompts import PromptStyle
 
 OPENAI_URL = "https://api.openai.com/v1"

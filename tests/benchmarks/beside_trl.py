@@ -20,17 +20,18 @@ from pathlib import Path
 
 import torch
 
+from engine.machine.resources import source_path
 from engine.models import load_base_model
-from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, attach_adapter
+from engine.policy import Policy, attach_adapter
 from engine.problems import load_problems
 from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
-from engine.resources import source_path
 from engine.sampling import Request, SamplingParams
 from engine.sampling.transformers_sampler import TransformersSampler
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT)]
 
+from tests.engine.policies import policy_with  # noqa: E402
 from tests.trl_side import INSTALL, Messages, TrlSettings, TrlStep, cpu_clock, trl_is_here, trl_steps  # noqa: E402
 
 TASKS, MEMBERS, MAX_NEW_TOKENS = 4, 16, 96
@@ -63,8 +64,8 @@ def nano_prompts() -> list[Messages]:
 
 def nano_policy() -> Policy:
     base = load_base_model(str(source_path("asset:nano")))
-    settings = PolicySettings(Schedule(LEARNING_RATE), LossNumbers(kl_beta=KL_BETA))
-    return Policy(attach_adapter(base.model, AdapterSettings(RANK, ALPHA)), base.tokenizer, settings)
+    model = attach_adapter(base.model, RANK, ALPHA)
+    return policy_with(model, base.tokenizer, learning_rate=LEARNING_RATE, kl_beta=KL_BETA)
 
 
 def run_trl(prompts: list[Messages], rows: int, steps: int) -> list[TrlStep]:

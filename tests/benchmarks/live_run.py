@@ -20,12 +20,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from engine.config import dump_toml, load_preset  # noqa: E402
+from engine.machine.toml_text import dump_toml  # noqa: E402
+from engine.presets import load_preset  # noqa: E402
 from engine.runs.archive import ArchiveWriter  # noqa: E402
 from engine.runs.folder import RunFolder  # noqa: E402
 from engine.runs.heartbeat import Heartbeat  # noqa: E402
 from engine.runs.journal import JournalWriter  # noqa: E402
 from engine.runs.live import SLOTS, LiveWriter  # noqa: E402
+from engine.runs.metrics import METRICS  # noqa: E402
 from engine.runs.records import (  # noqa: E402
     CellGrid,
     MatrixRecord,
@@ -45,15 +47,6 @@ STEP_SECONDS = 3.0
 BEATS_A_SECOND = 30
 ANSWER_TOKENS = 400
 
-# The names that the charts show, and as many others as a real step has.
-CHARTED = (
-    "code_accuracy", "ut_accuracy", "bon_accuracy", "coder_reward", "tester_reward", "p_u", "p_01", "p_00", "mu",
-    "mu_bound", "kl", "ratio_mean", "effective_sample_size", "coder_entropy", "tester_entropy", "grad_norm",
-    "coder_usable_groups", "tester_usable_groups", "coder_distinct", "tester_distinct", "tokens_per_second",
-    "update_tokens_per_second", "seconds_sample", "seconds_execute_wait", "seconds_update", "tokens", "tasks",
-    "seconds", "executions_total", "tokens_total", "peak_memory_mb",
-)  # fmt: skip
-METRICS = (*CHARTED, *(f"other_{number}" for number in range(24)))
 WORDS = ("for", "in", "range(n)", "print(", "x", ")", "\n    ", "if", "==", "sorted(values)", "\n", "input()", "total")
 
 
@@ -88,7 +81,8 @@ def write_events(journal: JournalWriter, step: int, chance: random.Random) -> No
 
 def make_metrics(chance: random.Random) -> dict[str, float]:
     """Noise, but none that a dashboard would call for its user about."""
-    return {name: chance.random() * (0.01 if name == "kl" else 1.0) for name in METRICS}
+    quiet = {"kl": 0.01, "nonfinite_updates": 0.0}
+    return {name: chance.random() * quiet.get(name, 1.0) for name in METRICS}
 
 
 def make_step(step: int, chance: random.Random) -> StepRecord:

@@ -13,8 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine.evaluation import EvalSummary
-from engine.evaluation.intervals import Estimate
+from engine.evaluation.summary import Estimate, EvalSummary
 from engine.runs.events import EventKind
 from engine.runs.journal import read_journal
 

@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.assembly import assemble
-from engine.choose_sampler import Surroundings
 from engine.coevolution import CoevolutionStep, coevolve
-from engine.config import load_preset
+from engine.presets import load_preset
+from engine.samplers import Surroundings
 
 
 def run_steps(count: int) -> list[CoevolutionStep]:
@@ -26,7 +26,7 @@ def run_steps(count: int) -> list[CoevolutionStep]:
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory()))
         engine = assemble(config, resources, Surroundings(folder, folder / "engine.log"))
         done = [
-            coevolve(step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, engine.rules)
+            coevolve(step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config)
             for step in range(1, count + 2)
         ]
     return done[1:]  # the first one warms up

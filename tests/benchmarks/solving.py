@@ -30,9 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from cure_tui.solving.client import SolveProcess  # noqa: E402
+from engine.machine.resources import source_path  # noqa: E402
 from engine.problems import Problem, load_problems  # noqa: E402
 from engine.prompts import PromptStyle, UnitTest  # noqa: E402
-from engine.resources import source_path  # noqa: E402
 from engine.sandbox import AS_A_PROCESS, Executor, Limits, passes  # noqa: E402
 from engine.solve.events import EventStream  # noqa: E402
 from engine.solve.request import SolveRequest, Task  # noqa: E402

@@ -15,9 +15,10 @@ import argparse
 import math
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from pathlib import Path
 from unittest.mock import Mock
 
 import torch
@@ -25,17 +26,16 @@ import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
 
-from engine.policy import (
-    AdapterSettings,
-    LossNumbers,
+sys.path[:0] = [str(Path(__file__).parents[2])]
+
+from engine.policy import (  # noqa: E402
     Policy,
-    PolicySettings,
-    Schedule,
     TrainSample,
     attach_adapter,
 )
-from engine.policy.batching import TokenSequence, build_micro_batch, plan_micro_batches
-from engine.policy.logprobs import score_tokens
+from engine.policy.batching import TokenSequence, build_micro_batch, plan_micro_batches  # noqa: E402
+from engine.policy.logprobs import score_tokens  # noqa: E402
+from tests.engine.policies import policy_with  # noqa: E402
 
 GROUPS, MEMBERS, VOCABULARY = 8, 16, 1024
 
@@ -109,9 +109,9 @@ def bare_packed(policy: Policy, samples: list[TrainSample]) -> Callable[[], None
     return run
 
 
-def make_policy(settings: PolicySettings) -> Policy:
-    model = attach_adapter(nano_sized_model(), AdapterSettings(rank=32, alpha=64))
-    return Policy(model, Mock(spec=PreTrainedTokenizerBase), settings)
+def make_policy(**settings: object) -> Policy:
+    model = attach_adapter(nano_sized_model(), rank=32, alpha=64)
+    return policy_with(model, Mock(spec=PreTrainedTokenizerBase), **{"learning_rate": 2e-3} | settings)
 
 
 def peft_model() -> PeftModel:
@@ -125,21 +125,19 @@ def main() -> None:
     arguments = parser.parse_args()
     samples = make_samples()
     tokens = sum(len(sample.token_ids) for sample in samples)
-    settings = PolicySettings(schedule=Schedule(2e-3))
-    no_kl = replace(settings, loss=LossNumbers(kl_beta=0.0), kl_measure_share=0.25)
     baseline = peft_model()
     policies = {
-        "update, KL penalised": make_policy(settings),
-        "update, KL measured on a quarter": make_policy(no_kl),
+        "update, KL penalised": make_policy(),
+        "update, KL measured on a quarter": make_policy(kl_beta=0.0),
     }
     variants: dict[str, Callable[[], object]] = {
         f"bare, padded, {rows} rows": bare_padded(baseline, samples, rows) for rows in (16, 32, 64)
     }
-    variants["bare, packed"] = bare_packed(make_policy(settings), samples)
+    variants["bare, packed"] = bare_packed(make_policy(), samples)
     for name, policy in policies.items():
         variants[name] = lambda policy=policy: policy.update(samples)
     for budget in (1024, 4096, 8192):
-        other = make_policy(replace(settings, micro_batch_tokens=budget))
+        other = make_policy(micro_batch_tokens=budget)
         variants[f"update, KL penalised, {budget} tokens a micro-batch"] = lambda other=other: other.update(samples)
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     wall: dict[str, float] = {}

@@ -72,9 +72,9 @@ def main() -> int:
 
 def measure(folder: Path, rounds: int, groups: int, n: int) -> None:
     from engine.assembly import load_policy, load_splits, prompt_encoder
-    from engine.choose_sampler import Surroundings, choose_sampler
-    from engine.config import load_preset
+    from engine.presets import load_preset
     from engine.prompts import Role
+    from engine.samplers import Surroundings, choose_sampler
     from engine.sampling import Request, SamplingParams
     from engine.sampling.vllm import VllmSampler
     from engine.seeds import derive_seed

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from engine.evaluation.summary import Estimate, EvalSummary
 from engine.runs.archive import ArchiveWriter
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
+from engine.runs.metrics import METRICS
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord, TestRecord
 
 TASKS, PROGRAMS, TESTS, TRUTHS = 2, 6, 5, 3
 STARTED = 1_795_608_000.0
 """Noon of 25 November 2026, UTC."""
+_OTHER_METRICS = dict.fromkeys(METRICS) | {
+    "reward_precision": 0.8, "loss": 0.02, "ratio_mean": 1.01, "effective_sample_size": 0.98, "ratio_max": 1.6,
+    "clip_share": 0.01, "importance_truncated": 0.0, "coder_entropy": 0.4, "tester_entropy": 0.6, "grad_norm": 0.7,
+    "learning_rate": 1e-3, "nonfinite_updates": 0.0, "trained_samples": 18.0, "masked_samples": 1.0,
+    "coder_usable_groups": 2.0, "tester_usable_groups": 1.0, "refilled_tasks": 1.0, "coder_distinct": 6.0,
+    "tester_distinct": 4.5, "coder_length_mean": 22.5, "coder_length_max": 25.0, "tester_length_mean": 42.0,
+    "tester_length_max": 44.0, "coder_truncated": 0.0, "tester_truncated": 0.1, "coder_rejected": 0.05,
+    "tester_malformed": 0.2, "update_tokens_per_second": 900.0, "trained_tokens": 450.0, "executions_cached": 12.0,
+    "executions_sticky": 1.0, "cells_lost": 0.0,
+}  # fmt: skip
+"""Metrics that stay as they are; memory, which a header shows, stays unknown."""
 
 
 class Ticks:
@@ -45,7 +60,7 @@ def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None,
                 "tokens": 500.0, "tasks": float(TASKS), "tokens_per_second": 1000.0, "executions_total": 90.0 * step,
                 "seconds": 2.0, "seconds_sample": 1.0, "seconds_execute_wait": 0.25, "seconds_update": 0.5,
             }  # fmt: skip
-            journal.step_finished(step, metrics)
+            journal.step_finished(step, _OTHER_METRICS | metrics)
         journal.notice("KL is high", level="warning", step=steps)
         if finish:
             journal.evaluation(steps, split="heldout", when="end", summary=_summary(0.7))
@@ -55,8 +70,10 @@ def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None,
 
 
 def _summary(mean: float) -> dict[str, object]:
-    figure = {"mean": mean, "standard_error": 0.01}
-    return {"code": figure, "ut": figure, "bon": {"4x4": figure, "16x16": figure}, "n_tasks": 2}
+    figure = Estimate(mean, 0.01, mean - 0.02, mean + 0.02, TASKS)
+    nothing = EvalSummary.from_json({}, strict=False)
+    bon = {"4x4": figure, "16x16": figure}
+    return replace(nothing, n_tasks=TASKS, code=figure, ut=figure, bon=bon).to_json()
 
 
 def _task(step: int, number: int, rng: np.random.Generator) -> TaskRecord:

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.config import load_config
 from engine.errors import CureError, DataError
-from engine.evaluation import EvalSummary, TaskResult, UtBasis, summarise
+from engine.evaluation.metrics import summarise
+from engine.evaluation.results import TaskResult
+from engine.evaluation.summary import EvalSummary, UtBasis
 from engine.pass_matrix import PassMatrix
+from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 

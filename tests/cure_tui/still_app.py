@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cure_tui.app import CureApp
 from cure_tui.preset_list import PresetEntry
-from engine.config import Machine, Missing
+from engine.machine.libraries import Missing
+from engine.machine.probe import Machine
 from engine.sandbox import SandboxLevel
 from engine.sandbox.launch import Confinement
 

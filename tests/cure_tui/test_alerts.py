@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.alerts import MU_STEPS, alerts
+from cure_tui.alerts import MU_STEPS, alerts, standing_alert
+from cure_tui.pictures.header import header_rows
 from cure_tui.watch import Snapshot
 from engine.runs.events import Event
 from engine.runs.listing import RunCondition
@@ -50,13 +51,22 @@ def test_an_update_that_is_not_finite_is_told() -> None:
     assert alerts(LIVE, replace(LIVE, state=after_step(START, loss=0.5, nonfinite_updates=0.0))) == []
 
 
-def test_kl_is_told_when_it_passes_its_bound_and_not_again() -> None:
-    once = after_step(START, kl=0.6)
-    (alert,) = alerts(LIVE, replace(LIVE, state=once), kl_bound=0.5)
-    assert "KL 0.600 is over 0.5" in alert.text
-    twice = after_step(once, kl=0.7)
-    assert alerts(replace(LIVE, state=once), replace(LIVE, state=twice), kl_bound=0.5) == []
-    assert alerts(LIVE, replace(LIVE, state=once)) == []
+def test_a_single_odd_kl_is_no_news() -> None:
+    state = START
+    for kl in (0.1, 0.1, 4.0, 0.1, None, 0.1, 0.1):
+        before, state = state, after_step(state, kl=kl)
+        assert alerts(replace(LIVE, state=before), replace(LIVE, state=state), kl_bound=0.5) == []
+        assert standing_alert(replace(LIVE, state=state), kl_bound=0.5) == ""
+
+
+def test_kl_is_told_when_it_stays_over_its_bound_and_not_again() -> None:
+    state, told = START, []
+    for step, kl in enumerate((0.6, 0.7, 0.6, 0.9, 0.6, 0.7, 0.7), 1):
+        before, state = state, after_step(state, kl=kl)
+        found = alerts(replace(LIVE, state=before), replace(LIVE, state=state), kl_bound=0.5)
+        told += [(step, alert.text) for alert in found]
+        assert alerts(replace(LIVE, state=before), replace(LIVE, state=state)) == []
+    assert told == [(5, "step 5: KL 0.600 (median of 5 steps) is over 0.5")]
 
 
 def test_mu_below_zero_is_told_when_it_lasts() -> None:
@@ -67,3 +77,15 @@ def test_mu_below_zero_is_told_when_it_lasts() -> None:
         state = new
     assert len(told) == 1
     assert MU_STEPS <= told[0] + 1 <= MU_STEPS + 5
+
+
+def test_the_header_shows_kl_in_red_while_it_has_drifted() -> None:
+    def style(*kls: float) -> str:
+        state = START
+        for kl in kls:
+            state = after_step(state, kl=kl)
+        _, figures = header_rows(replace(LIVE, state=state), None, kl_bound=0.5)
+        return next(span.style for span in figures if span.text == "0.600")
+
+    assert style(0.1, 0.1, 0.1, 0.1, 0.6) == "text"
+    assert style(0.7, 0.7, 0.7, 0.7, 0.6) == "bad"

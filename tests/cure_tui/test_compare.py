@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from cure_tui.comparison import accuracies, change_text, check_choice, config_differences, share_text
-from cure_tui.figures import figures_of, headline
 from cure_tui.pictures.comparison import accuracy_rows, settings_rows
 from cure_tui.spans import plain
-from engine.config import load_preset
 from engine.errors import RunError
+from engine.presets import load_preset
 from engine.runs.events import Event
-from engine.runs.state import Evaluation, RunState, replay
+from engine.runs.state import RunState, replay
 from tests.cure_tui.command_line import Cli
 
 Runnable = Callable[..., Path]
@@ -71,8 +70,11 @@ def test_runs_that_were_never_evaluated_have_no_figures() -> None:
 
 @pytest.mark.parametrize("summary", [{}, {"code": 3}, {"code": {"mean": "high"}, "bon": [1]}])
 def test_figures_that_another_version_wrote_otherwise_are_unknown(summary: dict[str, object]) -> None:
-    evaluation = Evaluation(1, 0.0, "heldout", "end", summary)  # type: ignore[arg-type]
-    assert all(figure.mean is None for figure in (*figures_of(evaluation).values(), *headline(evaluation)))
+    state = replay([Event("evaluation", 1, 0.0, 0.0, {"split": "heldout", "when": "end", "summary": summary})])  # type: ignore[dict-item]
+    evaluation = state.evaluation("heldout", "end")
+    assert evaluation is not None
+    assert all(each.mean is None for each in (*evaluation.summary.accuracies.values(), evaluation.summary.largest_bon))
+    assert accuracies([state]) == []
 
 
 def test_a_table_in_ascii_has_nothing_else() -> None:

@@ -20,18 +20,15 @@ from cure_tui.screens.run import RunScreen
 from cure_tui.spans import plain
 from cure_tui.widgets.chart_grid import ChartBox, ChartGrid
 from cure_tui.widgets.rows import RowsView
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 from tests.cure_tui.driving import drive, opened, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 NAMES = ("nano-20261125-1200-aaa", "nano-20261125-1300-bbb", "other-20261125-1400-ccc")
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from cure_tui.chart_setting import SMOOTHINGS, ChartSetting
-from cure_tui.curves import CHART_BY_NAME, CHARTS, METRIC_CHARTS, XAxis, chart_options, chart_series, overlaid, x_of
+from cure_tui.curves import (
+    CHART_BY_NAME,
+    CHARTS,
+    METRIC_CHARTS,
+    ChartSpec,
+    XAxis,
+    chart_options,
+    chart_series,
+    overlaid,
+    x_of,
+)
 from engine.runs.events import Event
+from engine.runs.metrics import METRICS, UnknownMetric
 from engine.runs.state import RunState, replay
 
 
@@ -59,6 +70,28 @@ def test_every_metric_has_a_chart_of_its_own_for_comparing() -> None:
     names = [chart.name for chart in METRIC_CHARTS]
     assert len(set(names)) == len(names)
     assert {"accuracy: code", "held-out accuracy: BoN", "mu", "mu: bound", "KL"} <= set(names)
+
+
+def test_every_metric_of_a_step_is_on_a_chart() -> None:
+    charted = [name for chart in CHARTS if not chart.evaluated for name in chart.metrics]
+    assert sorted(charted) == sorted(METRICS)
+
+
+def test_a_chart_of_a_metric_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UnknownMetric, match="entropy"):
+        ChartSpec("entropy", ("coder_entropy", "entropy"))
+
+
+def test_a_chart_says_the_unit_of_its_metrics_once() -> None:
+    titles = {chart.name: chart.title for chart in CHARTS}
+    assert (titles["KL"], titles["tokens/s"], titles["mu"]) == ("KL, nats", "tokens/s", "mu")
+    for chart in CHARTS:
+        assert len({METRICS[name].unit for name in chart.metrics}) == 1
+
+
+def test_what_a_metric_means_fits_into_a_line_of_a_small_terminal() -> None:
+    lines = [f"{name and f'{name}: '}{meaning}" for chart in CHARTS for name, meaning in chart.meanings]
+    assert max(map(len, lines)) <= 78
 
 
 def test_overlaid_runs_have_a_line_each_with_name_and_style_of_its_own(state: RunState) -> None:

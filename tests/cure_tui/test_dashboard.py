@@ -22,18 +22,15 @@ from cure_tui.widgets.chart_grid import ChartBox
 from cure_tui.widgets.matrix import MatrixView
 from cure_tui.widgets.rollout_list import RolloutList
 from cure_tui.widgets.rows import RowsView
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
 from tests.cure_tui.driving import drive, header_of, opened, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 STEPS = 5
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

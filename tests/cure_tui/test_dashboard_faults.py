@@ -25,19 +25,16 @@ from cure_tui.spans import plain
 from cure_tui.widgets.matrix import MatrixView
 from cure_tui.widgets.rollout_list import RolloutList
 from cure_tui.widgets.rows import RowsView
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
 from tests.cure_tui.driving import drive, header_of, opened, settled, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 STEPS = 3
 VIEW_KEYS = "123456"
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 def make_run(home: Path, *, finish: bool = True) -> RunFolder:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import load_config
+from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.lock import RunLock, is_locked
 from tests.cure_tui.command_line import Cli

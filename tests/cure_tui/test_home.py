@@ -18,21 +18,18 @@ from cure_tui.spans import plain
 from cure_tui.widgets.preset_list import PresetList
 from cure_tui.widgets.rows import RowsView
 from cure_tui.widgets.run_table import RunTable
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs import listing
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, read_info
 from tests.cure_tui.driving import drive, opened, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 OLD = RunInfo("nano-1", Path("/runs/nano-1"), RunCondition.FINISHED, preset="nano", started=1.0)
 NEW = RunInfo("big-2", Path("/runs/big-2"), RunCondition.CRASHED, preset="qwen", started=3.0, step=4, steps=9)
 LIVE = RunInfo("nano-3", Path("/runs/nano-3"), RunCondition.LIVE, "nano", started=2.0, metrics={"code_accuracy": 0.5})
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 def make_runs(tmp_path: Path, count: int) -> list[RunFolder]:

@@ -11,19 +11,16 @@ from textual.pilot import Pilot
 from cure_tui.app import CureApp
 from cure_tui.screens.ask import AskScreen
 from cure_tui.screens.run import RunScreen
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, pending, send
 from engine.runs.journal import JournalWriter
 from tests.cure_tui.driving import drive, header_of, opened, until
 from tests.cure_tui.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("own_home")
 RUN = "nano-20261125-1200-abc"
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

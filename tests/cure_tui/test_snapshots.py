@@ -15,9 +15,11 @@ import pytest
 from textual.pilot import Pilot
 
 from cure_tui.screens import home
+from cure_tui.screens.compare import CompareScreen, open_comparison
 from cure_tui.screens.home import HomeScreen
 from cure_tui.widgets.wall import WallView
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.live import LiveWriter
 from tests.cure_tui.driving import opened, settled, until
@@ -39,7 +41,7 @@ def same_everywhere(tmp_path: Path) -> Iterator[None]:
         patch.setenv("TZ", "UTC")
         time.tzset()
         patch.delenv("NO_COLOR", raising=False)
-        patch.setattr("engine.config.probe_machine", lambda folder: MACHINE)
+        patch.setattr("engine.machine.probe.probe_machine", lambda folder: MACHINE)
         patch.setattr("cure_tui.preset_list.preset_entries", lambda machine: list(PRESETS))
         patch.setattr("engine.sandbox.sandbox_level", lambda: SANDBOX)
         patch.setattr(home, "runs_home", lambda: Path("~/cure-tui/runs"))
@@ -103,7 +105,18 @@ def test_a_usual_terminal(name: str, finished: RunFolder, snap_compare: SnapComp
     assert snap_compare(StillApp(finished.path), terminal_size=MIDDLE, run_before=viewed(VIEW_KEYS[name]))
 
 
-@pytest.mark.parametrize("name", ["overview", "lengths"])
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+def test_one_chart_with_what_it_means(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
+    help_beside_it = ("question_mark",) if size is MIDDLE else ()
+    view = viewed(VIEW_KEYS["curves"], *["right"] * 4, "enter", *help_beside_it)
+    assert snap_compare(StillApp(finished.path), terminal_size=size, run_before=view)
+
+
+def test_the_last_charts(finished: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=HIGH, run_before=viewed(VIEW_KEYS["curves"], "left"))
+
+
+@pytest.mark.parametrize("name", ["overview", "curves", "lengths"])
 def test_a_large_terminal(name: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
     assert snap_compare(StillApp(finished.path), terminal_size=HIGH, run_before=viewed(VIEW_KEYS[name]))
 
@@ -124,6 +137,27 @@ def test_without_colour(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert snap_compare(StillApp(finished.path), terminal_size=MIDDLE, run_before=viewed(VIEW_KEYS[name]))
+
+
+@pytest.mark.parametrize("size", [LOW, HIGH], ids=["80", "200"])
+def test_two_runs_compared(
+    size: tuple[int, int], finished: RunFolder, folder: RunFolder, snap_compare: SnapCompare
+) -> None:
+    other = RunFolder.create(folder.path.with_name("nano-20261125-1300-def"), dump_toml(load_preset("nano")))
+    record_run(other, STEPS - 3, finish=False)
+
+    async def view(pilot: Pilot[str]) -> None:
+        app = pilot.app
+        assert isinstance(app, StillApp)
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        open_comparison(app, [finished.path, other.path])
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        screen = app.screen
+        assert isinstance(screen, CompareScreen)
+        await until(pilot, lambda: screen._brought and not any(each.loading for each in screen._brought))
+        await settled(app, pilot)
+
+    assert snap_compare(StillApp(), terminal_size=size, run_before=view)
 
 
 @pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import pytest
 from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.strategies.scripted import program, unit_test
 from tests.engine.writers.fake_server import Reply, completion, error, serving
+from tests.left_on_screen import left_on_screen
 
 DOUBLE = program("print(int(input()) * 2)")
 SQUARE = program("print(int(input()) ** 2)")
@@ -207,25 +206,15 @@ def test_ctrl_c_prints_the_best_so_far(cli: Cli, problem: Path) -> None:
 def test_in_a_terminal_the_matrix_fills_and_the_program_stays(cli: Cli, problem: Path) -> None:
     with serving(GOOD) as server:
         who = f"openai:m@{server.url}"
-        master, slave = pty.openpty()
-        environment = {**cli.environment, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
-        running = subprocess.Popen(
-            [sys.executable, "-m", "cure_tui", "solve", str(problem), "--coder", who, "--tester", who],
-            cwd=cli.folder, env=environment, stdin=slave, stdout=slave, stderr=slave, close_fds=True,
-        )  # fmt: skip
-        os.close(slave)
-        seen = b""
-        while True:
-            try:
-                seen += os.read(master, 65536)
-            except OSError:  # the other side is closed
-                break
-        os.close(master)
-        assert running.wait(20) == 0
-    shown = seen.decode()
+        command = [sys.executable, "-m", "cure_tui", "solve", str(problem), "--coder", who, "--tester", who]
+        left = left_on_screen(command, environment=cli.environment, folder=cli.folder, size=(100, 30))
+    shown = left.raw.decode()
+    assert left.status == 0
     assert "programs" in shown
     assert "■" in shown
-    assert "supported: passes 1 of 1 examples" in shown
+    assert "■" not in left.text
+    assert left.below[0] == "print(int(input()) * 2)"
+    assert left.below[1].startswith("supported: passes 1 of 1 examples")
     assert "Traceback" not in shown
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.resources import source_path
+from engine.machine.resources import source_path
 from tests.cure_tui.command_line import ROOT, Cli
 from tests.real_server import wait_for_server
 

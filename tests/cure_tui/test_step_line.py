@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cure_tui.step_line import clock, evaluation_line, seconds_left, step_line
+from engine.evaluation.summary import EvalSummary
 from engine.runs.events import Event
 from engine.runs.state import Evaluation, RunState, replay
 
@@ -49,7 +50,7 @@ def test_one_step_has_no_pace() -> None:
 
 def test_an_evaluation_shows_its_headline() -> None:
     summary = {"code": {"mean": 0.5}, "ut": {"mean": None}, "bon": {"4x4": {"mean": 0.75}}, "n_tasks": 100}
-    line = evaluation_line(Evaluation(3, 10.0, "heldout", "end", summary))
+    line = evaluation_line(Evaluation(3, 10.0, "heldout", "end", EvalSummary.from_json(summary, strict=False)))
     assert line == "heldout end (step 3)  code 0.500  bon 4x4 0.750  100 tasks"
 
 

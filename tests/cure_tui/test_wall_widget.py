@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from cure_tui.pictures.wall import NOTHING
 from cure_tui.widgets.wall import WallView
 from engine.runs.live import LiveSlot, LiveView
+from tests.cpu_time import plain_loop
 from tests.cure_tui.pictures.wall_and_matrix import slots
 
 
@@ -81,15 +82,14 @@ def test_only_lines_that_changed_are_drawn_again(monkeypatch: pytest.MonkeyPatch
     drive(steps)
 
 
-def test_a_full_wall_at_15_hz_leaves_the_machine_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_update_of_a_full_wall_takes_no_longer_than_40_plain_loops_over_its_cells() -> None:
     async def steps(wall: WallView, pilot: Pilot[None]) -> None:
         shown = slots(16, 16)
-        started = time.process_time()
+        started = time.process_time()  # measured: 4 ms an update, 9 loops; at 15 Hz 5 % of a core
         for beat in range(30):
             shown = [replace(slot, tail=slot.tail + f" {beat}", tokens=slot.tokens + 1) for slot in shown]
             wall.show(view(*shown, at=float(beat)))
             await asyncio.sleep(1 / 60)
-        with capsys.disabled():
-            print(f"\n32 answers at 120x40: {(time.process_time() - started) / 30 * 1000:.1f} ms CPU an update")
+        assert (time.process_time() - started) / 30 < 40 * plain_loop(120, 40)
 
     drive(steps, (120, 40))

@@ -22,8 +22,9 @@ from cure_tui.watch import (
     Snapshot,
     _samples,
 )
-from engine.config import dump_toml, load_preset
 from engine.errors import RunError
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, send
 from engine.runs.journal import JournalWriter

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from engine.problems import IOExample, Problem
 from engine.prompts import Role
-from engine.rollouts import RolloutSettings
 from engine.sampling import Completion, Delta, OnDelta, Request, SamplingParams
+from tests.engine.sections import rollout_settings
 
 DOUBLE = "print(int(input()) * 2)"
 SQUARE = "print(int(input()) ** 2)"
@@ -58,4 +58,4 @@ class ScriptedSampler:
 
 CODER = [program(DOUBLE), program(SQUARE), program(CRASH), "no code at all"]
 TESTER = [unit_test("5", "10"), unit_test("2", "4"), unit_test("3", "9"), "no test at all"]
-SETTINGS = RolloutSettings(4, 4, SamplingParams(), SamplingParams())
+SETTINGS = rollout_settings(n_programs=4, m_tests=4)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import dump_toml, load_config, load_preset
 from engine.errors import RunError
 from engine.export import export, exported_checkpoint, main
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_config, load_preset
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
 
@@ -53,7 +54,7 @@ def test_adapter_and_merged_model_give_the_policys_own_numbers(folder: RunFolder
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from engine.assembly import load_policy
-    from engine.resources import asset_path
+    from engine.machine.resources import asset_path
 
     policy, _ = load_policy(load_config(folder.config))
     with torch.no_grad():  # fresh adapters change nothing: give them something to say

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.live_feed import LINGER_SECONDS, LiveFeed
-from engine.observing import Answer, Verdict
+from engine.observing import Judgement, RolloutKey
 from engine.prompts import Role
 from engine.runs.live import SLOTS, LiveReader, LiveSlot
 from engine.sampling import Completion
@@ -38,10 +38,10 @@ class Wall:
         self.decoding_threads.add(threading.get_ident())
         return "".join(map(chr, ids))
 
-    def sample(self, answer: Answer, text: str) -> None:
+    def sample(self, answer: RolloutKey, text: str) -> None:
         self.feed.on_tokens(answer, [ord(letter) for letter in text])
 
-    def end(self, answer: Answer, text: str, *, finished: bool = True) -> None:
+    def end(self, answer: RolloutKey, text: str, *, finished: bool = True) -> None:
         completion = Completion("0/coder", answer.index, (1,) * len(text), (0.0,) * len(text), finished, text)
         self.feed.on_completion(answer, completion)
 
@@ -52,12 +52,12 @@ class Wall:
         return view.slots
 
 
-def program(number: int, task: str = "sum") -> Answer:
-    return Answer(task, Role.CODER, number)
+def program(number: int, task: str = "sum") -> RolloutKey:
+    return RolloutKey(task, Role.CODER, number)
 
 
-def unit_test(number: int) -> Answer:
-    return Answer("sum", Role.TESTER, number)
+def unit_test(number: int) -> RolloutKey:
+    return RolloutKey("sum", Role.TESTER, number)
 
 
 @pytest.fixture
@@ -73,14 +73,14 @@ def test_an_answer_is_told_from_its_first_token_to_its_verdict(wall: Wall) -> No
     wall.sample(program(3), "nt")
     wall.end(program(3), "print")
     assert wall.slots() == (LiveSlot(0, "coder", "sum", "print", 5, "done"),)
-    wall.feed.on_verdict(program(3), Verdict("wrong", 3, 8))
+    wall.feed.on_judgement(program(3), Judgement("wrong", 3, 8))
     assert wall.slots() == (LiveSlot(0, "coder", "sum", "print", 5, "done", "wrong", 3, 8),)
 
 
 def test_an_answer_that_was_cut_off_stays_so_when_it_is_judged(wall: Wall) -> None:
     wall.sample(unit_test(0), "x")
     wall.end(unit_test(0), "x", finished=False)
-    wall.feed.on_verdict(unit_test(0), Verdict("malformed"))
+    wall.feed.on_judgement(unit_test(0), Judgement("malformed"))
     (slot,) = wall.slots()
     assert (slot.slot, slot.state, slot.verdict) == (HALF, "truncated", "malformed")
 
@@ -125,7 +125,7 @@ def test_a_verdict_that_comes_after_its_phase_is_seen_at_once(tmp_path: Path) ->
     wall.sample(program(0), "a")
     wall.end(program(0), "a")
     wall.feed.start_phase("update", 0)
-    wall.feed.on_verdict(program(0), Verdict("correct", 8, 8))
+    wall.feed.on_judgement(program(0), Judgement("correct", 8, 8))
     view = LiveReader(tmp_path / "live").read()
     assert view is not None
     assert view.slots[0].verdict == "correct"
@@ -134,7 +134,7 @@ def test_a_verdict_that_comes_after_its_phase_is_seen_at_once(tmp_path: Path) ->
 def test_a_task_that_comes_again_starts_anew_in_its_place(wall: Wall) -> None:
     wall.sample(program(0), "old")
     wall.end(program(0), "old")
-    wall.feed.on_verdict(program(0), Verdict("correct", 8, 8))
+    wall.feed.on_judgement(program(0), Judgement("correct", 8, 8))
     wall.sample(program(0), "n")
     assert wall.slots() == (LiveSlot(0, "coder", "sum", "n", 1, "sampling"),)
 
@@ -153,7 +153,7 @@ def test_verdicts_of_other_threads_never_meet_the_tokenizer(wall: Wall) -> None:
     wall.sample(program(0), "a")
     wall.end(program(0), "a")
     wall.sample(program(1), "b")
-    judge = threading.Thread(target=wall.feed.on_verdict, args=(program(0), Verdict("correct", 8, 8)))
+    judge = threading.Thread(target=wall.feed.on_judgement, args=(program(0), Judgement("correct", 8, 8)))
     judge.start()
     judge.join()
     assert wall.decoding_threads == {threading.get_ident()}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.journal import read_journal

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 import numpy as np
 import pytest
 
+from engine.executing import ProgramRun
 from engine.measure import measure
-from engine.observing import Answer, Verdict, verdict_of_program, verdicts_of_tests, when_done
+from engine.observing import Judgement, RolloutKey, judge_program, judge_tests, when_done
 from engine.pass_matrix import PassMatrix
 from engine.problems import IOExample
 from engine.prompts import Role
@@ -26,43 +27,46 @@ class Listener:
     """Writes down what it is told, answer by answer."""
 
     def __init__(self) -> None:
-        self.told: defaultdict[Answer, list[object]] = defaultdict(list)
+        self.told: defaultdict[RolloutKey, list[object]] = defaultdict(list)
 
-    def on_tokens(self, answer: Answer, token_ids: Sequence[int]) -> None:
+    def on_tokens(self, answer: RolloutKey, token_ids: Sequence[int]) -> None:
         self.told[answer].append(len(token_ids))
 
-    def on_completion(self, answer: Answer, completion: Completion) -> None:
+    def on_completion(self, answer: RolloutKey, completion: Completion) -> None:
         self.told[answer].append(completion.text)
 
-    def on_verdict(self, answer: Answer, verdict: Verdict) -> None:
+    def on_judgement(self, answer: RolloutKey, verdict: Judgement) -> None:
         self.told[answer].append(verdict)
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with Executor(Limits(cpu_seconds=1.0)) as executor:
-        yield executor
 
 
 def test_every_answer_is_told_from_its_tokens_to_its_verdict() -> None:
     listener = Listener()
     with Executor(Limits(cpu_seconds=1.0)) as executor:  # its threads are gone, and with them all verdicts told
-        roll_out([PROBLEM], lambda p, r: (1, 2), ScriptedSampler(CODER, TESTER), executor, SETTINGS, 0, listener)
-    programs = [listener.told[Answer("double", Role.CODER, index)] for index in range(4)]
-    tests = [listener.told[Answer("double", Role.TESTER, index)] for index in range(4)]
+        roll_out(
+            [PROBLEM],
+            lambda p, r: (1, 2),
+            ScriptedSampler(CODER, TESTER),
+            executor,
+            SETTINGS,
+            AS_A_PROCESS,
+            0,
+            listener,
+        )
+    programs = [listener.told[RolloutKey("double", Role.CODER, index)] for index in range(4)]
+    tests = [listener.told[RolloutKey("double", Role.TESTER, index)] for index in range(4)]
     assert [told[1] for told in programs] == CODER
     assert [told[1] for told in tests] == TESTER
     assert [told[2:] for told in programs] == [
-        [Verdict("correct", 2, 2)],
-        [Verdict("wrong", 0, 2)],
-        [Verdict("wrong", 0, 2)],
-        [Verdict("rejected")],
+        [Judgement("correct", 2, 2)],
+        [Judgement("wrong", 0, 2)],
+        [Judgement("wrong", 0, 2)],
+        [Judgement("rejected")],
     ]
     assert [told[2:] for told in tests] == [
-        [Verdict("right", 1, 3)],
-        [Verdict("right", 2, 3)],
-        [Verdict("wrong", 1, 3)],
-        [Verdict("malformed")],
+        [Judgement("right", 1, 3)],
+        [Judgement("right", 2, 3)],
+        [Judgement("wrong", 1, 3)],
+        [Judgement("malformed")],
     ]
 
 
@@ -70,7 +74,15 @@ def test_an_observed_evaluation_has_the_figures_of_an_unobserved_one(executor: E
     def measured(listener: Listener | None) -> dict[str, object]:
         sampler = ScriptedSampler(CODER, TESTER)
         summary = measure(
-            [PROBLEM], lambda p, r: (1, 2), sampler, executor, SETTINGS, ((4, 4),), seed=0, observer=listener
+            [PROBLEM],
+            lambda p, r: (1, 2),
+            sampler,
+            executor,
+            SETTINGS,
+            AS_A_PROCESS,
+            ((4, 4),),
+            seed=0,
+            observer=listener,
         )
         return summary.to_json()
 
@@ -86,14 +98,14 @@ def outcomes(*statuses: Status) -> list[Outcome]:
 @pytest.mark.parametrize(
     ("statuses", "verdict"),
     [
-        ((Status.OK, Status.OK), Verdict("correct", 2, 2)),
-        ((Status.OK, Status.RUNTIME_ERROR), Verdict("wrong", 1, 2)),
-        ((Status.OK, Status.TIME_LIMIT), Verdict("timeout", 1, 2)),
-        ((Status.RUNTIME_ERROR, Status.INFRASTRUCTURE), Verdict("undecided", 0, 2)),
+        ((Status.OK, Status.OK), Judgement("correct", 2, 2)),
+        ((Status.OK, Status.RUNTIME_ERROR), Judgement("wrong", 1, 2)),
+        ((Status.OK, Status.TIME_LIMIT), Judgement("timeout", 1, 2)),
+        ((Status.RUNTIME_ERROR, Status.INFRASTRUCTURE), Judgement("undecided", 0, 2)),
     ],
 )
-def test_a_program_is_judged_by_all_of_its_outcomes(statuses: tuple[Status, ...], verdict: Verdict) -> None:
-    assert verdict_of_program(outcomes(*statuses), TRUTH, AS_A_PROCESS) == verdict
+def test_a_program_is_judged_by_all_of_its_outcomes(statuses: tuple[Status, ...], verdict: Judgement) -> None:
+    assert judge_program(outcomes(*statuses), TRUTH, AS_A_PROCESS) == verdict
 
 
 def test_without_a_correct_program_tests_are_undecided() -> None:
@@ -102,21 +114,22 @@ def test_without_a_correct_program_tests_are_undecided() -> None:
         generated_nm=np.array([[True, False, False], [True, True, False]]),
         malformed_m=np.array([False, False, True]),
     )
-    assert verdicts_of_tests(matrix) == [Verdict("undecided", 2, 2), Verdict("undecided", 1, 2), Verdict("malformed")]
+    assert judge_tests(matrix) == [Judgement("undecided", 2, 2), Judgement("undecided", 1, 2), Judgement("malformed")]
 
 
 def test_what_waits_for_executions_is_done_once_and_never_after_a_cancellation() -> None:
     done: list[str] = []
-    first, second = Future[list[Outcome]](), Future[list[Outcome]]()
-    when_done([first, second], lambda: done.append("both"))
+    first, second, cancelled = (Future[list[Outcome]]() for _ in range(3))
+    runs = [ProgramRun(("1\n",), first), ProgramRun(("2\n",), second), ProgramRun((), None)]
+    when_done(runs, lambda: done.append("both"))
     second.set_result([])
     assert not done
     first.set_result([])
     assert done == ["both"]
-    when_done([first, second], lambda: done.append("at once"))
+    when_done(runs, lambda: done.append("at once"))
     assert done == ["both", "at once"]
-    cancelled = Future[list[Outcome]]()
-    when_done([cancelled, first], lambda: done.append("never"))
+    given_up = ProgramRun(("1\n",), cancelled)
+    when_done([given_up, *runs], lambda: done.append("never"))
     cancelled.cancel()
-    when_done([cancelled], lambda: done.append("never"))
+    when_done([given_up], lambda: done.append("never"))
     assert done == ["both", "at once"]

@@ -12,8 +12,8 @@ from engine.problems import Problem
 from engine.prompts import Rejected, RejectReason
 from engine.rollouts import TaskRollouts, roll_out
 from engine.sampling import Completion, OnDelta, Request, SamplingParams
-from engine.sandbox import Executor, Limits, Status
-from engine.scoring import ScoringRules, score
+from engine.sandbox import AS_A_PROCESS, Executor, Limits, Status
+from engine.scoring import score
 from tests.engine.scripted_sampler import (
     CODER,
     PROBLEM,
@@ -23,17 +23,12 @@ from tests.engine.scripted_sampler import (
     ScriptedSampler,
     program,
 )
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with Executor(Limits(cpu_seconds=1.0)) as executor:
-        yield executor
+from tests.engine.sections import reward_settings
 
 
 def rollouts(executor: Executor, sampler: ScriptedSampler | None = None) -> TaskRollouts:
     sampler = sampler or ScriptedSampler(CODER, TESTER)
-    (task,), _ = roll_out([PROBLEM], lambda problem, role: (1, 2), sampler, executor, SETTINGS, seed=0)
+    (task,), _ = roll_out([PROBLEM], lambda problem, role: (1, 2), sampler, executor, SETTINGS, AS_A_PROCESS, seed=0)
     return task
 
 
@@ -54,7 +49,7 @@ def test_every_program_meets_every_test_and_what_cannot_be_parsed_stays_in_the_m
 
 
 def test_rewards_follow_the_paper(executor: Executor) -> None:
-    scored = score(rollouts(executor), ScoringRules())
+    scored = score(rollouts(executor), reward_settings())
     assert scored.coder.rewards_k.tolist() == [1.0, 0.0, 0.0, 0.0]
     # test 0: right, all 3 wrong programs fail it; test 1: right, but SQUARE passes; test 2: wrong, SQUARE passes
     assert scored.tester.rewards_k[:3].tolist() == [3.0, 2.0, -1.0]
@@ -66,7 +61,7 @@ def test_rewards_follow_the_paper(executor: Executor) -> None:
 
 def test_a_truncated_answer_is_masked_and_does_not_shift_its_group(executor: Executor) -> None:
     sampler = ScriptedSampler(CODER, TESTER, unfinished=[CODER[3]])
-    scored = score(rollouts(executor, sampler), ScoringRules(truncated="mask"))
+    scored = score(rollouts(executor, sampler), reward_settings(truncated="mask"))
     assert scored.coder.masked_k.tolist() == [False, False, False, True]
     assert scored.coder.advantages_k[3] == 0.0
     assert scored.coder.advantages_k[:3].sum() == pytest.approx(0.0)
@@ -74,14 +69,14 @@ def test_a_truncated_answer_is_masked_and_does_not_shift_its_group(executor: Exe
 
 def test_a_penalised_truncated_answer_falls_to_the_floor_of_its_group(executor: Executor) -> None:
     sampler = ScriptedSampler(CODER, TESTER, unfinished=[TESTER[0]])
-    scored = score(rollouts(executor, sampler), ScoringRules(truncated="penalise"))
+    scored = score(rollouts(executor, sampler), reward_settings(truncated="penalise"))
     assert scored.tester.rewards_k[0] == scored.tester.rewards_k.min()
     assert not scored.tester.masked_k.any()
 
 
 def test_without_a_correct_program_the_tester_group_gives_no_signal(executor: Executor) -> None:
     sampler = ScriptedSampler([program(SQUARE)] * 4, TESTER)
-    scored = score(rollouts(executor, sampler), ScoringRules())
+    scored = score(rollouts(executor, sampler), reward_settings())
     assert scored.tester.without_signal
     assert not scored.tester.usable
     assert not scored.coder.usable
@@ -94,6 +89,7 @@ def test_measuring_judges_tests_by_the_reference_program(executor: Executor) -> 
         ScriptedSampler(CODER, TESTER),
         executor,
         SETTINGS,
+        AS_A_PROCESS,
         bon_sizes=((4, 4),),
         seed=0,
     )
@@ -117,7 +113,7 @@ def test_a_group_has_the_same_seed_wherever_its_task_stands_in_the_batch() -> No
     other = Problem(id="other", statement="x", public=(), hidden=PROBLEM.hidden)
     with Executor(Limits()) as executor:
         for batch in ([PROBLEM, other], [other, PROBLEM]):
-            roll_out(batch, lambda p, r: (1,), Recording(CODER, TESTER), executor, SETTINGS, seed=3)
+            roll_out(batch, lambda p, r: (1,), Recording(CODER, TESTER), executor, SETTINGS, AS_A_PROCESS, seed=3)
     for seeds in seen.values():
         assert seeds[0] == seeds[3]
         assert seeds[1] == seeds[2]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import dump_toml, load_config, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_config, load_preset
 from engine.prompts import PromptStyle, Role
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import dump_toml, load_preset
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pending, send
 from engine.runs.journal import JournalReader, read_journal
+from engine.runs.metrics import METRICS
 
 SMALL = (
     "run.steps=6", "run.max_minutes=0", "run.checkpoint_every=1", "run.threads=1",
@@ -92,6 +94,8 @@ def test_a_run_measures_before_and_after_and_records_every_step(unbroken: RunFol
     assert {("heldout", "start"), ("heldout", "end"), ("validation", "periodic")} <= set(summaries(unbroken))
     heldout = events[-1].data["summary"]["heldout"]
     assert heldout["start"]["n_tasks"] == heldout["end"]["n_tasks"] == 2
+    steps = [event.data["metrics"] for event in events if event.kind == EventKind.STEP_FINISHED]
+    assert [step.keys() - METRICS.keys() for step in steps] == [set()] * 6
     kl = [m["kl"] for _, m in sorted(metrics_by_step(unbroken).items()) if m["kl"] is not None]
     assert kl[0] == pytest.approx(0.0, abs=1e-6)
     assert max(kl) > 1e-6

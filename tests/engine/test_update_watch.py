@@ -13,16 +13,18 @@ import pytest
 import torch
 
 from engine.assembly import Engine, assemble
-from engine.choose_sampler import Surroundings
-from engine.config import RunConfig, dump_toml, load_preset
+from engine.config import RunConfig
 from engine.errors import RunError
+from engine.machine.toml_text import dump_toml
 from engine.policy import UpdateReport, UpdateSeconds, update
 from engine.policy.batching import MicroBatch
 from engine.policy.logprobs import TokenScores, score_tokens
+from engine.presets import load_preset
 from engine.runs.archive import ArchiveWriter
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter, read_journal
+from engine.samplers import Surroundings
 from engine.training import Trainer
 from engine.update_watch import UpdateWatch
 

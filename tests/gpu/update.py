@@ -18,15 +18,12 @@ from peft import PeftModel
 
 sys.path[:0] = [str(Path(__file__).parents[2])]
 
-from engine.memory_plan import read_shape  # noqa: E402
-from engine.memory_plan.update_phase import UpdateSetup, update_parts  # noqa: E402
+from engine.machine.memory_plan import read_shape  # noqa: E402
+from engine.machine.memory_plan.update_phase import UpdateSetup, update_parts  # noqa: E402
 from engine.models import load_base_model  # noqa: E402
 from engine.policy import (  # noqa: E402
-    AdapterSettings,
     Layout,
     Policy,
-    PolicySettings,
-    Schedule,
     TrainSample,
     attach_adapter,
 )
@@ -36,6 +33,7 @@ from engine.policy.batching import TokenSequence, build_micro_batch, plan_micro_
 from engine.policy.logprobs import score_tokens  # noqa: E402
 from engine.policy.recompute import Recompute  # noqa: E402
 from engine.policy.token_scores import score_hidden  # noqa: E402
+from tests.engine.policies import policy_with  # noqa: E402
 from tests.gpu import workbench as bench  # noqa: E402
 from tests.gpu.workbench import GIB, MODELS, Cost  # noqa: E402
 from tests.trl_side import INSTALL, TrlSettings, trl_is_here, trl_steps  # noqa: E402
@@ -48,8 +46,8 @@ RAGGED = (1.0, 0.8, 0.6, 0.45, 0.35, 0.25, 0.15, 0.1)
 
 def load_policy(folder: Path, precision: str, device: torch.device, tokens: int) -> Policy:
     base = load_base_model(str(folder), precision, device.type)  # type: ignore[arg-type]
-    settings = PolicySettings(Schedule(1e-5), micro_batch_tokens=tokens, checkpoint_activations=True)
-    return Policy(attach_adapter(base.model, AdapterSettings(RANK, RANK)), base.tokenizer, settings)
+    settings = {"learning_rate": 1e-5, "micro_batch_tokens": tokens, "checkpoint_activations": True}
+    return policy_with(attach_adapter(base.model, RANK, RANK), base.tokenizer, **settings)
 
 
 def whole_update(policy: Policy, samples: list[TrainSample], device: torch.device) -> tuple[Cost, int]:

@@ -23,11 +23,11 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from engine.config import probe_machine
-from engine.memory_plan.known_models import KNOWN_MODELS
+from engine.machine.memory_plan.known_models import KNOWN_MODELS
+from engine.machine.probe import probe_machine
+from engine.machine.resources import source_path
 from engine.models.quiet import quiet_transformers
 from engine.policy import TrainSample
-from engine.resources import source_path
 
 MODELS = {"qwen3-4b": "Qwen/Qwen3-4B", "qwen2.5-7b": "Qwen/Qwen2.5-7B-Instruct"}
 GIB = 2**30

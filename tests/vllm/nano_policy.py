@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from engine.assembly import load_policy, load_splits, prompt_encoder
-from engine.config import RunConfig, load_preset
+from engine.config import RunConfig
 from engine.policy import Policy, TrainSample
+from engine.presets import load_preset
 from engine.prompts import Role
 from engine.sampling import Completion, Request, SamplingParams
 

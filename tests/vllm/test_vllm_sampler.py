@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.choose_sampler import Surroundings, choose_sampler
 from engine.errors import ConfigError, EnvironmentError_, RunError
+from engine.samplers import Surroundings, choose_sampler
 from engine.sampling import Completion, Delta, SamplingParams
 from engine.sampling.vllm import VllmSampler
 from tests.vllm.nano_policy import PARAMS, NanoPolicy, assert_same_answers, by_place, load_nano

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 
 _SCALE = 0.02
 """Standard deviation of the random B. With a fresh A it changes a layer's output by a few per cent: visible in any

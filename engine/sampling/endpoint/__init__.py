@@ -12,7 +12,7 @@ under the same path.
 
 from __future__ import annotations
 
-from engine.sampling.endpoint.sampler import EndpointSampler, EndpointSettings
+from engine.sampling.endpoint.sampler import EndpointSampler
 from engine.sampling.endpoint.server import start_command
 
-__all__ = ["EndpointSampler", "EndpointSettings", "start_command"]
+__all__ = ["EndpointSampler", "start_command"]

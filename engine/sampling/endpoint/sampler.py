@@ -20,6 +20,7 @@ from typing import Protocol
 
 import httpx2
 
+from engine.config import RolloutConfig
 from engine.errors import ConfigError, RunError
 from engine.sampling.adapters import AdapterExports, Canary, Reading
 from engine.sampling.endpoint.background import Background
@@ -38,23 +39,6 @@ class Tokenizer(Protocol):
     """The part of a transformers tokenizer that the sampler uses."""
 
     def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str: ...
-
-
-@dataclass(frozen=True)
-class EndpointSettings:
-    """Settings of the endpoint sampler.
-
-    urls: addresses of the servers. stop_ids: tokens that end a completion. max_batch: most samples at one server at a
-    time (the samples of one prompt stay together even where they are more). hang_seconds: a server with work that sends
-    nothing for so long is lost.
-    """
-
-    urls: tuple[str, ...]
-    stop_ids: tuple[int, ...]
-    lora_rank: int
-    max_batch: int = 256
-    hang_seconds: float = 300.0
-    stream_every: int = 8
 
 
 @dataclass(eq=False)
@@ -81,6 +65,9 @@ class _Call:
 class EndpointSampler(Swaps):
     """A `Sampler` over HTTP.
 
+    settings: `max_batch` bounds the samples at one server at a time (the samples of one prompt stay together even where
+    they are more). stop_ids: tokens that end a completion. hang_seconds: a server with work that sends nothing for so
+    long is lost.
     source: owner of the adapter to sample with. new_canary: makes the canary of one server; None only in tests.
     shared: a folder that the servers see under the same path. on_notice: called with a sentence when a server is lost
     or back.
@@ -88,32 +75,36 @@ class EndpointSampler(Swaps):
 
     def __init__(
         self,
-        settings: EndpointSettings,
+        settings: RolloutConfig,
         source: AdapterSource,
         tokenizer: Tokenizer,
         *,
+        stop_ids: tuple[int, ...],
+        lora_rank: int,
+        hang_seconds: float,
         shared: Path,
         new_canary: Callable[[], Canary] | None,
-        temperature: float = 1.0,
+        stream_every: int = 8,
         on_notice: Callable[[str], object] = lambda text: None,
     ) -> None:
         super().__init__()
-        if not settings.urls:
+        if not settings.endpoints:
             raise ConfigError(
                 "the sampler 'endpoint' has no server", 'set rollout.endpoints = ["http://host:8000", ...]'
             )
         self._settings, self._tokenizer = settings, tokenizer
-        self._temperature, self._on_notice = temperature, on_notice
+        self._stop_ids, self._lora_rank, self._hang_seconds = stop_ids, lora_rank, hang_seconds
+        self._stream_every, self._on_notice = stream_every, on_notice
         self._exports = AdapterExports(source, shared, shared_memory=shared)
-        _allow_many_streams(len(settings.urls) * settings.max_batch)
+        _allow_many_streams(len(settings.endpoints) * settings.max_batch)
         self._background = Background()
         self._client = _new_client()
         self._peers = [
             _Peer(
-                Server(url, self._client, patience=settings.hang_seconds, lora_rank=settings.lora_rank),
+                Server(url, self._client, patience=hang_seconds, lora_rank=lora_rank),
                 None if new_canary is None else new_canary(),
             )
-            for url in settings.urls
+            for url in settings.endpoints
         ]
         self._name = f"cure-tui-{uuid.uuid4().hex[:8]}"
         self._call: _Call | None = None
@@ -148,9 +139,9 @@ class EndpointSampler(Swaps):
                 by_server[server].adapter,
                 sample.request.prompt_ids,
                 params,
-                self._settings.stop_ids,
+                self._stop_ids,
                 derive_seed(sample.request.seed, "sample", sample.index),
-                self._settings.stream_every,
+                self._stream_every,
             )
 
         spreading = Spreading(
@@ -159,7 +150,7 @@ class EndpointSampler(Swaps):
             ask_for,
             call.news.put,
             capacity=self._settings.max_batch,
-            hang_seconds=self._settings.hang_seconds,
+            hang_seconds=self._hang_seconds,
         )
         self._work = self._background.start(spreading.run())
         self._work.add_done_callback(lambda work: call.news.put(None))
@@ -213,7 +204,7 @@ class EndpointSampler(Swaps):
 
     def _swap(self, peer: _Peer, version: int, folder: Path) -> None:
         before, peer.version = peer.adapter, None
-        watched = _Watched(peer, self._background, self._name, self._temperature)
+        watched = _Watched(peer, self._background, self._name, self._settings.temperature)
         if peer.canary is None:
             watched.load(folder)
         elif not peer.judged:
@@ -265,7 +256,7 @@ class EndpointSampler(Swaps):
                 sample = news.sample
                 sample.extend(news.piece.token_ids, news.piece.logprobs, news.piece.ended)
                 if on_delta is not None:
-                    delta = sample.take_delta(1 if sample.ended else self._settings.stream_every)
+                    delta = sample.take_delta(1 if sample.ended else self._stream_every)
                     if delta is not None:
                         on_delta(delta)
                 if sample.ended:

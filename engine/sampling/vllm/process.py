@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.sampling.vllm.wire import Answer, Done, Failed, Order, Ready, Start, StepOutput, Stop
+from engine.sampling.vllm.wire import Done, Failed, Order, Ready, Reply, Start, StepOutput, Stop
 
 START_SECONDS = 3600.0
 """Loading a large model from a slow disk and capturing graphs may take long; a dead process is noticed at once."""
@@ -123,7 +123,7 @@ class VllmProcess:
         self._process.wait()
         self._connection.close()
 
-    def _receive(self, patience: float) -> Answer:
+    def _receive(self, patience: float) -> Reply:
         until = time.monotonic() + patience
         try:
             while not self._connection.poll(min(_POLL_SECONDS, max(0.0, until - time.monotonic()))):
@@ -132,7 +132,7 @@ class VllmProcess:
                     raise VllmGone(self._how_it_ended())
                 if time.monotonic() >= until:
                     raise VllmGone(f"it sent nothing for {patience:g} s")
-            answer: Answer = self._connection.recv()
+            answer: Reply = self._connection.recv()
         except (EOFError, OSError) as error:
             raise VllmGone(self._how_it_ended()) from error
         if isinstance(answer, Failed):

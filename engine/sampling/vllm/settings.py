@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from engine.config import RunConfig
+from engine.config.schema import Dtype, SleepLevel, VllmPrecision
 
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _QUANTISATIONS = {"dtype": None, "nf4": "bitsandbytes", "fp8": "fp8"}
@@ -22,24 +26,60 @@ class VllmSettings:
     """
 
     model: Path
-    dtype: Literal["fp32", "bf16", "fp16"]
+    dtype: Dtype
     stop_ids: tuple[int, ...]
     max_model_len: int
     lora_rank: int
-    precision: Literal["dtype", "nf4", "fp8"] = "dtype"
+    precision: VllmPrecision = "dtype"
     max_batch: int = 256
     max_batched_tokens: int = 8192
     kv_cache_bytes: int | None = None
     cuda_graphs: bool = True
-    sleep_level: Literal[0, 1, 2] = 1
+    sleep_level: SleepLevel = 1
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int | None = None
     hang_seconds: float = 300.0
     restarts: int = 3
     stream_every: int = 8
 
+    @classmethod
+    def of(
+        cls,
+        config: RunConfig,
+        model: Path,
+        context: int | None,
+        *,
+        longest: int,
+        stop_ids: Iterable[int],
+        device: Literal["cpu", "cuda"],
+        threads: int,
+        kv_cache_bytes: int | None = None,
+    ) -> VllmSettings:
+        """Take a run's numbers from `config` for the model in the folder `model`.
+
+        context: tokens that the model reads at most, None where it does not say. longest: tokens of the longest prompt
+        and answer together, as vLLM plans its cache for it.
+        """
+        return cls(
+            model=model,
+            dtype=config.model.dtype,
+            stop_ids=tuple(sorted(stop_ids)),
+            max_model_len=longest if context is None else min(longest, context),
+            lora_rank=config.policy.lora_rank,
+            precision=config.vllm.precision,
+            max_batch=config.rollout.max_batch,
+            max_batched_tokens=config.vllm.max_batched_tokens,
+            kv_cache_bytes=kv_cache_bytes,
+            cuda_graphs=config.vllm.cuda_graphs,
+            sleep_level=config.vllm.sleep_level,
+            device=device,
+            threads=threads,
+            hang_seconds=config.vllm.hang_seconds,
+            restarts=config.vllm.restarts,
+        )
+
     def engine_arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `vllm.EngineArgs`."""
+        """Return the keyword arguments of `vllm.EngineArgs`."""
         arguments: dict[str, Any] = {
             "model": str(self.model),
             "skip_tokenizer_init": True,  # token ids in, token ids out

@@ -110,4 +110,4 @@ class StepOutput:
     logprobs: npt.NDArray[np.float32]
 
 
-Answer: TypeAlias = Ready | Done | Failed | StepOutput
+Reply: TypeAlias = Ready | Done | Failed | StepOutput

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import load_preset
 from engine.config.rules import RULES
 from engine.errors import ConfigError
+from engine.presets import load_preset
 
 # rule, what breaks it, what the refusal's remedy makes of it
 CASES = [

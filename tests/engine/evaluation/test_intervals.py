@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.evaluation import Bootstrap, Estimate
+from engine.evaluation.intervals import Bootstrap
+from engine.evaluation.summary import Estimate
 
 
 def test_mean_and_standard_error_of_a_hand_worked_sample() -> None:

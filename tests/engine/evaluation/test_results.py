@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.evaluation import TaskResult, UtBasis, judge_tests_by_own_correct, judge_tests_by_reference
+from engine.evaluation.results import TaskResult, judge_tests_by_own_correct, judge_tests_by_reference
+from engine.evaluation.summary import UtBasis
 from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 
 

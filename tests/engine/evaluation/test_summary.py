@@ -14,9 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import DataError
-from engine.evaluation import EvalSummary, TaskResult, UtBasis, format_table, summarise
-from engine.evaluation.metrics import best_of_n_accuracy, distinct_inputs, trivial_share
+from engine.evaluation.metrics import best_of_n_accuracy, distinct_inputs, summarise, trivial_share
+from engine.evaluation.results import TaskResult
+from engine.evaluation.summary import UNKNOWN, EvalSummary, UtBasis
+from engine.evaluation.table import format_table
 from engine.pass_matrix import PassMatrix
+from engine.reward.trust import Trust
 
 ROOT = Path(__file__).parents[3]
 
@@ -192,6 +195,28 @@ def test_a_record_that_is_no_summary_is_refused() -> None:
         EvalSummary.from_json(record)
 
 
+def test_an_estimate_that_lacks_a_key_is_no_summary_to_resume_from() -> None:
+    record = small([GOOD]).to_json()
+    del record["ut"]["se"]
+    with pytest.raises(DataError, match="se"):
+        EvalSummary.from_json(record)
+
+
+def test_of_a_summary_of_another_version_the_rest_can_be_read() -> None:
+    whole = summarise([GOOD, HOPELESS], bon_sizes=((2, 2), (4, 4)))
+    record = whole.to_json() | {"trust": {"counts": {"cells": 3}}, "ut_bases": {"oracle": 2}, "colour": "blue"}
+    del record["pass_at_n"], record["code"]["se"], record["n_tasks"]
+    read = EvalSummary.from_json(record, strict=False)
+    assert (read.code.mean, read.code.standard_error) == (whole.to_json()["code"]["mean"], None)
+    assert (read.pass_at_n, read.trust, read.ut_bases, read.n_tasks) == (UNKNOWN, Trust(), {}, 0)
+    assert read.largest_bon == EvalSummary.from_json(whole.to_json()).bon["4x4"]
+    assert "any program correct" in format_table(read, whole)
+
+
+def test_nothing_at_all_is_a_summary_in_which_all_is_unknown() -> None:
+    assert set(EvalSummary.from_json({}, strict=False).accuracies.values()) == {UNKNOWN}
+
+
 def test_the_headline_holds_the_means() -> None:
     assert summarise([GOOD, HOPELESS], ((4, 4),)).headline() == {
         "code": 0.25,
@@ -243,6 +268,12 @@ def test_the_table_leaves_out_what_neither_evaluation_can_say() -> None:
 
 
 def test_importing_evaluation_loads_no_framework() -> None:
-    probe = "import engine.evaluation, sys; print(*sys.modules)"
+    probe = "import engine.evaluation.metrics, engine.evaluation.table, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "peft", "cure_tui"} & set(done.stdout.split())
+
+
+def test_summaries_are_read_without_numpy() -> None:
+    probe = "import engine.evaluation.summary, engine.runs.state, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "numpy" not in done.stdout.split()

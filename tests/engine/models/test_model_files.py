@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import save
 
-from engine.model_folders import cache_fault, cached_snapshot, folder_fault
+from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault
 from engine.models.download_progress import DownloadProgress, progress_bars
 from tests.engine.models.fake_hub import COMMIT, WEIGHTS, fake_hub
 

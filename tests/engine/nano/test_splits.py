@@ -6,12 +6,12 @@ import random
 
 import pytest
 
+from engine.machine.resources import asset_path
 from engine.nano.corpus import write_document
 from engine.nano.grammar import NoAnswer, answer
 from engine.nano.splits import Splits, make_splits, probe_inputs, to_problem
 from engine.problems import assert_disjoint, load_problems
 from engine.prompts import Program, UnitTest, parse_program, parse_unit_test
-from engine.resources import asset_path
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen3Config
 
 from engine.models.quiet import quiet_transformers
-from engine.policy import AdapterSettings, Policy, PolicySettings, Schedule, TrainSample, attach_adapter
+from engine.policy import Policy, TrainSample, attach_adapter
+from tests.engine.policies import policy_with
 
 VOCABULARY = 96
 SIZES = {
@@ -68,7 +69,7 @@ def make_model() -> MakeModel:
     def make(
         architecture: str = "qwen3", moved: bool = True, dtype: torch.dtype = torch.float32, rank: int = 4
     ) -> PeftModel:
-        model = attach_adapter(_base(architecture, dtype), AdapterSettings(rank=rank, alpha=8, seed=3))
+        model = attach_adapter(_base(architecture, dtype), rank=rank, alpha=8, seed=3)
         if moved:
             generator = torch.Generator().manual_seed(5)
             for name, parameter in model.named_parameters():
@@ -82,8 +83,7 @@ def make_model() -> MakeModel:
 @pytest.fixture
 def make_policy(make_model: MakeModel, tokenizer: PreTrainedTokenizerFast) -> MakePolicy:
     def make(moved: bool = False, **settings: object) -> Policy:
-        chosen = {"schedule": Schedule(1e-2), "micro_batch_tokens": 96} | settings
-        return Policy(make_model(moved=moved), tokenizer, PolicySettings(**chosen))
+        return policy_with(make_model(moved=moved), tokenizer, **{"micro_batch_tokens": 96} | settings)
 
     return make
 

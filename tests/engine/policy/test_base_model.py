@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import EnvironmentError_
 from engine.models import base_model, load_base_model
-from engine.policy import AdapterSettings, attach_adapter
+from engine.policy import attach_adapter
 
 
 def _fault(name: str | Path, **options: object) -> str:
@@ -41,7 +41,7 @@ def test_adapters_sit_on_every_linear_layer_and_change_nothing_at_first(model_fo
     base = load_base_model(str(model_folder)).model
     ids = torch.tensor([[3, 8, 1]])
     before = base(ids).logits
-    model = attach_adapter(base, AdapterSettings(rank=4, alpha=8))
+    model = attach_adapter(base, rank=4, alpha=8)
     adapted = {name.split(".lora_A")[0].rsplit(".", 1)[1] for name, _ in model.named_parameters() if "lora_A" in name}
     assert adapted == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
     assert torch.equal(model(ids).logits, before)
@@ -49,7 +49,7 @@ def test_adapters_sit_on_every_linear_layer_and_change_nothing_at_first(model_fo
 
 def test_adapters_depend_on_their_seed_alone(model_folder: Path) -> None:
     def drawn(seed: int) -> torch.Tensor:
-        model = attach_adapter(load_base_model(str(model_folder)).model, AdapterSettings(4, 8, seed))
+        model = attach_adapter(load_base_model(str(model_folder)).model, 4, 8, seed)
         return torch.cat([p.flatten() for name, p in model.named_parameters() if "lora_A" in name])
 
     torch.manual_seed(1)
@@ -59,7 +59,7 @@ def test_adapters_depend_on_their_seed_alone(model_folder: Path) -> None:
     assert not torch.equal(drawn(8), first)
     torch.manual_seed(1)
     load_base_model(str(model_folder))
-    attach_adapter(load_base_model(str(model_folder)).model, AdapterSettings(4, 8, 0))
+    attach_adapter(load_base_model(str(model_folder)).model, 4, 8, 0)
     assert torch.equal(torch.get_rng_state(), state)
 
 

@@ -15,10 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from engine.errors import RunError
 from engine.models import load_base_model
 from engine.policy import (
-    AdapterSettings,
     Policy,
-    PolicySettings,
-    Schedule,
     TrainSample,
     UpdateReport,
     UpdateSeconds,
@@ -26,10 +23,11 @@ from engine.policy import (
 )
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import base_mark
+from tests.engine.policies import policy_with
 
 MakePolicy = Callable[..., Policy]
 MakeSamples = Callable[..., list[TrainSample]]
-SETTINGS = {"schedule": Schedule(1e-2, "cosine", 1, 6), "mini_batches": 2, "micro_batch_tokens": 60}
+SETTINGS = {"schedule": "cosine", "warmup_steps": 1, "steps": 6, "mini_batches": 2, "micro_batch_tokens": 60}
 NO_SECONDS = UpdateSeconds(0, 0, 0, 0, 0, 0)
 
 
@@ -113,7 +111,7 @@ def test_a_checkpoint_of_another_rank_is_refused(
     tmp_path: Path, make_model: Callable[..., PeftModel], make_policy: MakePolicy
 ) -> None:
     make_policy().save_state(tmp_path)
-    other = Policy(make_model(rank=2), make_policy().tokenizer, PolicySettings(schedule=Schedule(1e-2)))
+    other = policy_with(make_model(rank=2), make_policy().tokenizer)
     with pytest.raises(RunError, match="does not fit this model"):
         other.load_state(tmp_path)
 
@@ -126,7 +124,7 @@ def test_a_checkpoint_of_another_base_model_is_refused_even_where_every_shape_fi
     with torch.no_grad():
         base_of(twin).model.norm.weight.mul_(1.1)
     before = [p.detach().clone() for p in twin.parameters()]
-    other = Policy(twin, make_policy().tokenizer, PolicySettings(schedule=Schedule(1e-2)))
+    other = policy_with(twin, make_policy().tokenizer)
     with pytest.raises(RunError, match="another base model") as caught:
         other.load_state(tmp_path)
     assert caught.value.remedy == "set model.source to the model of the run"
@@ -135,7 +133,7 @@ def test_a_checkpoint_of_another_base_model_is_refused_even_where_every_shape_fi
 
 def test_a_base_model_is_known_again_in_every_precision(model_folder: Path) -> None:
     marks = {
-        base_mark(attach_adapter(load_base_model(str(model_folder), precision).model, AdapterSettings(2, 4)))
+        base_mark(attach_adapter(load_base_model(str(model_folder), precision).model, 2, 4))
         for precision in ("fp32", "bf16", "nf4")
     }
     assert len(marks) == 1

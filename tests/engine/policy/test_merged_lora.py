@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from engine.errors import RunError
-from engine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 from engine.models.merged_lora import check_lora, merge_lora
 from engine.policy.checkpoint import merged_state_dict, save_adapter
 

@@ -13,13 +13,15 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from engine.errors import RunError
+from engine.machine.resources import source_path
 from engine.models import BaseModel, load_base_model
 from engine.models.merged_lora import check_lora
-from engine.policy import AdapterSettings, LossNumbers, Policy, PolicySettings, Schedule, TrainSample, attach_adapter
+from engine.models.nf4 import dequantised
+from engine.policy import Policy, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import save_adapter
-from engine.policy.quantised import FusedLoraNf4, dequantised
-from engine.resources import source_path
+from engine.policy.quantised import FusedLoraNf4
+from tests.engine.policies import policy_with
 
 MakeSamples = Callable[..., list[TrainSample]]
 LINEARS_OF_A_BLOCK = 7
@@ -31,9 +33,8 @@ def nf4(model_folder: Path) -> BaseModel:
 
 
 def policy_on(base: BaseModel, **settings: object) -> Policy:
-    model = attach_adapter(base.model, AdapterSettings(rank=4, alpha=8, seed=3))
-    chosen = {"schedule": Schedule(1e-2), "micro_batch_tokens": 96} | settings
-    return Policy(model, base.tokenizer, PolicySettings(**chosen))  # type: ignore[arg-type]
+    model = attach_adapter(base.model, rank=4, alpha=8, seed=3)
+    return policy_with(model, base.tokenizer, **{"micro_batch_tokens": 96} | settings)
 
 
 def own_logprobs(policy: Policy, samples: list[TrainSample]) -> list[TrainSample]:
@@ -48,7 +49,7 @@ def test_all_linear_layers_but_the_head_are_packed_and_adapted(nf4: BaseModel) -
     assert len(packed) == 2 * LINEARS_OF_A_BLOCK
     assert not any("lm_head" in name for name in packed)
     assert nf4.model.get_output_embeddings().weight.dtype == torch.float32  # what the CPU computes in
-    model = attach_adapter(nf4.model, AdapterSettings(rank=4, alpha=8))
+    model = attach_adapter(nf4.model, rank=4, alpha=8)
     assert sum(isinstance(module, FusedLoraNf4) for module in model.modules()) == len(packed)
 
 
@@ -64,9 +65,7 @@ def test_the_fused_layer_equals_pefts_forward_and_backward(model_folder: Path) -
         logits.square().sum().backward()
         return logits.detach(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
-    ours, gradients = run(
-        attach_adapter(load_base_model(str(model_folder), precision="nf4").model, AdapterSettings(rank=4, alpha=8))
-    )
+    ours, gradients = run(attach_adapter(load_base_model(str(model_folder), precision="nf4").model, rank=4, alpha=8))
     config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
     plain, expected = run(get_peft_model(load_base_model(str(model_folder), precision="nf4").model, config))
     torch.testing.assert_close(ours, plain, atol=1e-3, rtol=1e-4)
@@ -137,8 +136,8 @@ def test_unpacked_weights_are_near_the_checkpoints(model_folder: Path, nf4: Base
 @pytest.mark.slow
 def test_three_steps_of_the_embedded_model_in_nf4() -> None:
     base = load_base_model(str(source_path("asset:nano")), precision="nf4")
-    model = attach_adapter(base.model, AdapterSettings(rank=32, alpha=64))
-    policy = Policy(model, base.tokenizer, PolicySettings(Schedule(1e-3), LossNumbers(kl_beta=0.01)))
+    model = attach_adapter(base.model, rank=32, alpha=64)
+    policy = policy_with(model, base.tokenizer, learning_rate=1e-3)
     samples = _answers(base.tokenizer)
     samples = own_logprobs(policy, samples)
     gradients: list[float] = []

@@ -13,7 +13,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen3Config
 
 from engine.models.quiet import quiet_transformers
-from engine.policy import AdapterSettings, Layout, attach_adapter
+from engine.policy import Layout, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.attention import PACKED_ATTENTION, register
 from engine.policy.batching import TokenSequence, build_micro_batch
@@ -130,7 +130,7 @@ def qwen(architecture: str) -> PeftModel:
     for parameter in base.parameters():
         if parameter.dim() == 2:
             parameter.normal_(std=0.15)
-    model = attach_adapter(base.eval(), AdapterSettings(rank=4, alpha=8))
+    model = attach_adapter(base.eval(), rank=4, alpha=8)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             parameter.data.normal_(std=0.1)

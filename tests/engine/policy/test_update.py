@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.policy import LossNumbers, Policy, Schedule, TrainSample, UpdateReport
+from engine.policy import Policy, TrainSample, UpdateReport
 
 MakePolicy = Callable[..., Policy]
 MakeSamples = Callable[..., list[TrainSample]]
@@ -64,7 +64,7 @@ def test_updates_raise_what_was_rewarded_and_lower_what_was_not(
 def test_a_strong_kl_penalty_holds_the_policy_near_the_base(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     kl = []
     for beta in (0.0, 5.0):
-        policy = make_policy(loss=LossNumbers(kl_beta=beta), kl_measure_share=1.0)
+        policy = make_policy(kl_beta=beta, kl_measure_share=1.0)
         samples = make_samples(policy)
         kl.append([policy.update(samples).kl for _ in range(12)][-1])
     assert kl[1] < 0.5 * kl[0]
@@ -175,7 +175,7 @@ def test_a_sequential_update_trains_the_coder_then_the_tester(
 def test_later_mini_batches_run_against_the_log_probs_from_before_the_update(
     make_policy: MakePolicy, make_samples: MakeSamples
 ) -> None:
-    policy = make_policy(mini_batches=2, schedule=Schedule(5e-2))
+    policy = make_policy(mini_batches=2, learning_rate=5e-2)
     samples = make_samples(policy)
     report = policy.update(samples)
     assert report.optimiser_steps == 2
@@ -186,7 +186,7 @@ def test_later_mini_batches_run_against_the_log_probs_from_before_the_update(
 
 def test_without_a_penalty_the_kl_is_measured_on_a_share(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
     def measured(share: float) -> UpdateReport:
-        policy = make_policy(moved=True, loss=LossNumbers(kl_beta=0.0), kl_measure_share=share, micro_batch_tokens=30)
+        policy = make_policy(moved=True, kl_beta=0.0, kl_measure_share=share, micro_batch_tokens=30)
         return policy.update(make_samples(policy))
 
     none, some, full = measured(0.0), measured(0.3), measured(1.0)
@@ -210,7 +210,7 @@ def test_roles_are_reported_apart(make_policy: MakePolicy, make_samples: MakeSam
 
 
 def test_the_rate_follows_the_schedule(make_policy: MakePolicy, make_samples: MakeSamples) -> None:
-    policy = make_policy(schedule=Schedule(0.1, "linear", warmup_updates=1, total_updates=3, floor=0.0))
+    policy = make_policy(learning_rate=0.1, schedule="linear", warmup_steps=1, steps=3, final_lr_share=0.0)
     samples = make_samples(policy)
     assert [policy.update(samples).learning_rate for _ in range(4)] == pytest.approx([0.05, 0.1, 0.05, 0.0])
 

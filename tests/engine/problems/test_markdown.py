@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import DataError
+from engine.machine.resources import asset_path
 from engine.problems import IOExample
 from engine.problems.literals import arguments_as_lines, value_as_line
 from engine.problems.markdown import CONVERSION_NOTE, MarkdownProblem, parse_markdown_problem
-from engine.resources import asset_path
 
 EXAMPLES = {
     "halve-and-spread": [("10 1 18 1\n", "9\n")],

@@ -21,10 +21,9 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+def run(own_home: Path) -> RunFolder:
     """A new run in a home of its own."""
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
-    return RunFolder.create(tmp_path / "home" / "runs" / "nano-20261123-1412-a3f", 'preset = "nano"\n')
+    return RunFolder.create(own_home / "runs" / "nano-20261123-1412-a3f", 'preset = "nano"\n')
 
 
 def _mount(place: Path, options: str) -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RunError
+from engine.machine.home import new_run_id, new_run_path, runs_home
 from engine.runs.folder import RunFolder
-from engine.runs.home import new_run_id, new_run_path, runs_home
 from engine.runs.journal import JournalWriter
 from engine.runs.listing import RunCondition, find_run, list_runs, read_info
 
@@ -126,9 +126,8 @@ def test_ids_sort_by_time_and_name_the_preset() -> None:
     assert new_run_id("../..").startswith("run-20")
 
 
-def test_runs_live_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path))
-    assert runs_home() == tmp_path / "runs"
+def test_runs_live_where_the_environment_says(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert runs_home() == own_home / "runs"
     assert new_run_path("nano").parent == runs_home()
     assert list_runs() == []
     monkeypatch.delenv("CURE_TUI_HOME")
@@ -143,7 +142,7 @@ def run_of(name: str, ending: str) -> RunFolder:
         for step in (1, 2):
             journal.step_finished(step, {"code": step / 10})
         if ending == "finished":
-            journal.evaluation(2, split="heldout", when="end", summary={"code": 0.6})
+            journal.evaluation(2, split="heldout", when="end", summary={"code": {"mean": 0.6}})
             journal.run_finished(2, {})
         elif ending == "stopped":
             journal.run_stopped(2, "SIGTERM")
@@ -152,8 +151,8 @@ def run_of(name: str, ending: str) -> RunFolder:
     return folder
 
 
-def test_the_list_tells_how_each_run_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path))
+@pytest.mark.usefixtures("own_home")
+def test_the_list_tells_how_each_run_stands() -> None:
     endings = ["finished", "stopped", "failed", "crashed"]
     for ending in endings:
         run_of(f"nano-{ending}", ending)
@@ -169,7 +168,7 @@ def test_the_list_tells_how_each_run_stands(tmp_path: Path, monkeypatch: pytest.
     finished = runs["nano-finished"]
     assert (finished.preset, finished.step, finished.steps, finished.metrics) == ("nano", 2, 3, {"code": 0.2})
     assert finished.evaluation is not None
-    assert finished.evaluation.summary == {"code": 0.6}
+    assert finished.evaluation.summary.code.mean == 0.6
     assert runs["nano-failed"].ending == "no memory"
     assert "version '9'" in runs["nano-other-version"].fault
 
@@ -205,8 +204,8 @@ def test_a_run_is_live_while_its_engine_is_and_crashed_after_a_kill(
     assert (info.state, info.pid, info.paused) == (RunCondition.CRASHED, None, False)
 
 
+@pytest.mark.usefixtures("own_home")
 def test_a_run_is_found_by_id_by_a_beginning_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
     for name in ("nano-1", "nano-12", "nano-2"):
         run_of(name, "finished")
     elsewhere = RunFolder.create(tmp_path / "elsewhere", "")

@@ -75,8 +75,8 @@ def test_a_failure_keeps_its_remedy() -> None:
 def test_a_resume_forgets_the_steps_that_are_run_again() -> None:
     story = [start(), *(finished(step, a=step) for step in range(1, 6))]
     story += [
-        event("evaluation", 0, split="heldout", when="start", summary={"code": 0.4}),
-        event("evaluation", 4, split="validation", when="periodic", summary={"code": 0.5}),
+        event("evaluation", 0, split="heldout", when="start", summary={"code": {"mean": 0.4}}),
+        event("evaluation", 4, split="validation", when="periodic", summary={"code": {"mean": 0.5}}),
         event("checkpoint", 3, best=True),
         event("notice", 5, level="warning", text="stays"),
         event("run_stopped", 5, reason="SIGTERM"),
@@ -99,10 +99,10 @@ def test_a_resume_from_scratch_forgets_every_step() -> None:
 
 
 def test_an_evaluation_repeated_after_a_kill_replaces_the_first() -> None:
-    once = event("evaluation", 3, split="heldout", when="periodic", summary={"code": 0.1})
-    twice = event("evaluation", 3, split="heldout", when="periodic", summary={"code": 0.2})
+    once = event("evaluation", 3, split="heldout", when="periodic", summary={"code": {"mean": 0.1}})
+    twice = event("evaluation", 3, split="heldout", when="periodic", summary={"code": {"mean": 0.2}})
     state = replay([start(), once, event("resumed", None, from_step=4), twice])
-    assert [each.summary for each in state.evaluations] == [{"code": 0.2}]
+    assert [each.summary.code.mean for each in state.evaluations] == [0.2]
     found = state.evaluation("heldout", "periodic")
     assert found is not None
     assert found.step == 3
@@ -147,7 +147,7 @@ def test_reducing_live_and_replaying_the_journal_agree(tmp_path: Path) -> None:
         live = reduce(live, writer.run_started(preset="nano", steps=2, seed=0))
         live = reduce(live, writer.phase_started(1, "sample", 4, "rollouts"))
         live = reduce(live, writer.step_finished(1, {"a": 1.0, "b": float("nan")}))
-        live = reduce(live, writer.evaluation(1, split="heldout", when="end", summary={"bon": {"4x4": 0.5}}))
+        live = reduce(live, writer.evaluation(1, split="heldout", when="end", summary={"bon": {"4x4": {"mean": 0.5}}}))
         live = reduce(live, writer.run_finished(1, {}))
     replayed = replay(read_journal(path))
     assert (replayed.metric_names, replayed.status, replayed.step) == (

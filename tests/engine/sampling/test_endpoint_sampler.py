@@ -11,10 +11,11 @@ import pytest
 
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
 from engine.sampling import Completion, Delta, Request, SamplingParams
-from engine.sampling.endpoint import EndpointSampler, EndpointSettings
+from engine.sampling.endpoint import EndpointSampler
 from engine.sampling.endpoint.sampler import API_KEY
 from engine.seeds import derive_seed
 from tests.engine.sampling.fake_vllm import STOP, FakeVllm, logprob_of, serving, tokens_of
+from tests.engine.sections import rollout_settings
 
 PARAMS = SamplingParams(temperature=0.8, top_p=1.0, max_new_tokens=25)
 
@@ -47,11 +48,13 @@ class Bench:
 
     def sampler(self, *urls: str, max_batch: int = 8, hang_seconds: float = 20.0) -> EndpointSampler:
         sampler = EndpointSampler(
-            EndpointSettings(
-                urls, (STOP,), lora_rank=8, max_batch=max_batch, hang_seconds=hang_seconds, stream_every=4
-            ),
+            rollout_settings(endpoints=urls, max_batch=max_batch),
             self.source,
             Words(),
+            stop_ids=(STOP,),
+            lora_rank=8,
+            hang_seconds=hang_seconds,
+            stream_every=4,
             shared=self._folder,
             new_canary=None,
             on_notice=self.notices.append,

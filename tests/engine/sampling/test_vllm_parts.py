@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from engine.errors import EnvironmentError_
+from engine.presets import load_preset
 from engine.sampling import Request, SamplingParams
 from engine.sampling.vllm import VllmSettings
 from engine.sampling.vllm.compat import installed_version, require_vllm
@@ -92,6 +93,20 @@ def test_sleep_and_graphs_are_asked_for_on_a_gpu_only() -> None:
     assert not cpu["enable_sleep_mode"]
     assert "max_cudagraph_capture_size" not in cpu
     assert gpu["logprobs_mode"] == cpu["logprobs_mode"] == "processed_logprobs"
+
+
+@pytest.mark.parametrize(("context", "planned"), [(None, 900), (4096, 900), (512, 512)])
+def test_vllm_takes_a_runs_numbers_and_plans_for_the_longest_answer_within_the_models_context(
+    context: int | None, planned: int
+) -> None:
+    config = load_preset("qwen2.5-7b", ["vllm.hang_seconds=77", "rollout.max_batch=99", "vllm.sleep_level=2"])
+    settings = VllmSettings.of(
+        config, Path("m"), context, longest=900, stop_ids={9, 2}, device="cuda", threads=3, kv_cache_bytes=5
+    )
+    assert (settings.max_model_len, settings.stop_ids, settings.kv_cache_bytes) == (planned, (2, 9), 5)
+    assert (settings.dtype, settings.lora_rank) == (config.model.dtype, config.policy.lora_rank)
+    assert (settings.hang_seconds, settings.max_batch, settings.sleep_level) == (77, 99, 2)
+    assert (settings.precision, settings.restarts) == (config.vllm.precision, config.vllm.restarts)
 
 
 def test_every_sample_has_a_number_and_a_seed_of_its_own_and_keeps_the_seed_when_asked_anew() -> None:

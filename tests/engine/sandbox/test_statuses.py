@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import ConfigError, EnvironmentError_
+from engine.presets import load_preset
 from engine.sandbox import Executor, Limits, SandboxLevel, Status, passes
 from engine.sandbox.launch import Confinement
 from engine.sandbox.level import sandbox_level
@@ -117,6 +118,11 @@ def test_without_confinement_it_runs_where_the_user_insists() -> None:
 def test_a_lower_level_says_why_it_is_not_better() -> None:
     assert sandbox_level("").letter == "D"
     assert sandbox_level("A").letter in "AD"
+
+
+def test_limits_of_a_run_are_those_of_its_settings_and_the_defaults_otherwise() -> None:
+    settings = load_preset("nano", ["sandbox.cpu_seconds=2", "sandbox.sticky_after=4"]).sandbox
+    assert Limits.of(settings) == Limits(cpu_seconds=2.0, memory_mb=256, output_kb=64, sticky_after=4)
 
 
 def test_limits_that_cannot_work_are_refused() -> None:

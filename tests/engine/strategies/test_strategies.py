@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from engine.errors import ConfigError, EnvironmentError_
 from engine.problems import IOExample, Problem
 from engine.prompts import PromptStyle, Role
-from engine.sandbox import Executor, Limits
+from engine.sandbox import Executor
 from engine.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
 from engine.strategies.ranking import certain_leader, ranked
 from engine.writers import Ask
@@ -20,12 +19,6 @@ DOUBLE = program("print(int(input()) * 2)")
 SQUARE = program("print(int(input()) ** 2)")
 CRASH = program("print(int(input()) // 0)")
 NOTHING = "I do not know."
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with Executor(Limits(cpu_seconds=1.0), cells=2) as executor:
-        yield executor
 
 
 def bench(
@@ -187,7 +180,7 @@ def test_a_fault_after_some_programs_keeps_them_and_one_before_any_is_raised(exe
 
 def test_an_interrupt_concludes_with_the_best_so_far(executor: Executor) -> None:
     class Impatient(Quiet):
-        def executed(self, board: Board, row: int, stdin: str) -> None:
+        def on_outcome(self, board: Board, row: int, stdin: str) -> None:
             raise KeyboardInterrupt
 
     solution = solve("bon", bench(executor, answers(DOUBLE), GOOD_TESTS, observer=Impatient()))

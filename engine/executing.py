@@ -1,0 +1,57 @@
+"""Execution of sampled programs on tests: training, evaluation and solving all hand programs to the sandbox here.
+
+Runner       the part of `engine.sandbox.Executor` that is needed for it
+execute      program, inputs -> a ProgramRun under way: each distinct input once
+ProgramRun   its outcomes by input and by test
+
+A rejected program is run on nothing, and nothing is run for a malformed test: both keep their place, without outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.problems import IOExample
+from engine.prompts import Program, Rejected, UnitTest
+from engine.sandbox import Outcome
+
+
+class Runner(Protocol):
+    """The part of `engine.sandbox.Executor` that fills pass matrices."""
+
+    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramRun:
+    """One program on distinct inputs. `future`: their outcomes, None where there was nothing to run."""
+
+    inputs: tuple[str, ...]
+    future: Future[list[Outcome]] | None
+
+    def by_input(self) -> dict[str, Outcome]:
+        """Wait for the outcomes of all inputs."""
+        return {} if self.future is None else dict(zip(self.inputs, self.future.result(), strict=True))
+
+    def by_test(self, tests: Iterable[IOExample | UnitTest | Rejected]) -> tuple[Outcome | None, ...]:
+        """Wait for the outcome of each test, None where nothing was run."""
+        by_input = self.by_input()
+        return tuple(None if isinstance(test, Rejected) else by_input.get(test.input) for test in tests)
+
+
+def execute(
+    program: Program | Rejected, inputs: Iterable[str], runner: Runner, cpu_seconds: float | None
+) -> ProgramRun:
+    """Start a program on every distinct input. `cpu_seconds`: the task's own limit, None for the runner's."""
+    distinct = tuple(dict.fromkeys(inputs))
+    if isinstance(program, Rejected) or not distinct:
+        return ProgramRun(distinct, None)
+    return ProgramRun(distinct, runner.submit(program.source, distinct, cpu_seconds))
+
+
+def inputs_of(tests: Iterable[IOExample | UnitTest | Rejected]) -> list[str]:
+    """Return the inputs of all tests that are well formed."""
+    return [test.input for test in tests if not isinstance(test, Rejected)]

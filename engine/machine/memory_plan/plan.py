@@ -1,0 +1,95 @@
+"""From a configuration and a card to the plan of both phases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.machine.memory_plan import calibration as c
+from engine.machine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
+from engine.machine.memory_plan.sampling_phase import host_bytes, transformers_parts, vllm_asleep, vllm_parts
+from engine.machine.memory_plan.shape import ModelShape, shape_of
+from engine.machine.memory_plan.update_phase import UpdateSetup, resting_trainer, update_parts
+
+if TYPE_CHECKING:
+    from engine.config.schema import RunConfig
+
+
+def plan_memory(config: RunConfig, gpu_gib: float, shape: ModelShape | None = None) -> MemoryPlan | None:
+    """The plan of `config` on one GPU of `gpu_gib`; None where the model's shape is not known (see `shape_of`)."""
+    shape = shape or shape_of(config.model.source)
+    if shape is None:
+        return None
+    setup = update_setup(config)
+    contexts = _contexts(config)
+    fixed = [*contexts, *resting_trainer(shape, setup), *_sampler_parts(shape, config)]
+    cache = _kv_cache(shape, config, gpu_gib * c.GIB - sum(part.bytes for part in fixed))
+    return MemoryPlan(
+        model=config.model.source,
+        shape=shape,
+        gpu_gib=gpu_gib,
+        sampling=Phase("sampling", (*fixed, *([Part("KV cache", cache.bytes)] if cache else []))),
+        update=Phase("update", (*contexts, *_asleep(shape, config), *update_parts(shape, setup))),
+        kv_cache=cache,
+        host_gib=host_bytes(shape, config) / c.GIB,
+    )
+
+
+def kv_cache_bytes(config: RunConfig, gpu_gib: float) -> int | None:
+    """The KV cache that vLLM is to be given on a GPU of `gpu_gib`; None where the model's shape is not known."""
+    plan = plan_memory(config, gpu_gib)
+    return int(plan.kv_cache.bytes) if plan is not None and plan.kv_cache is not None else None
+
+
+def update_setup(config: RunConfig) -> UpdateSetup:
+    """The largest micro-batch holds `micro_batch_tokens`, or one longest prompt and answer: neither is ever split."""
+    policy = config.policy
+    return UpdateSetup(
+        precision=policy.precision,
+        rank=policy.lora_rank,
+        optimiser=policy.optimiser,
+        checkpointing=policy.checkpoint_activations,
+        tokens=max(policy.micro_batch_tokens, longest_sequence(config)),
+    )
+
+
+def longest_sequence(config: RunConfig) -> int:
+    """Tokens of the longest prompt to plan for and the longest answer."""
+    return c.PROMPT_TOKENS + max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
+
+
+def _contexts(config: RunConfig) -> list[Part]:
+    """vLLM's engine is a process of its own, so that its death is not ours."""
+    processes = 2 if config.rollout.sampler == "vllm" else 1
+    return [
+        Part("reserve (desktop, driver)", c.RESERVE),
+        Part(f"CUDA contexts ({processes})", processes * c.CUDA_CONTEXT),
+    ]
+
+
+def _sampler_parts(shape: ModelShape, config: RunConfig) -> list[Part]:
+    if config.rollout.sampler == "vllm":
+        return vllm_parts(shape, config)
+    return transformers_parts(shape, config) if config.rollout.sampler == "transformers" else []
+
+
+def _asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
+    return vllm_asleep(shape, config) if config.rollout.sampler == "vllm" else []
+
+
+def _kv_cache(shape: ModelShape, config: RunConfig, left: float) -> KvCache | None:
+    """What is asked for, else what is left of the card: no more than all sequences can fill, no less than is needed."""
+    rollout = config.rollout
+    if rollout.sampler == "endpoint":
+        return None
+    per_token = shape.kv_bytes_per_token(c.BYTES[config.model.dtype])
+    longest = longest_sequence(config)
+    most = float(rollout.max_batch * longest * per_token)
+    if rollout.sampler == "transformers":  # it makes room for a whole batch at once
+        least = size = most
+    elif config.vllm.kv_cache_gb:
+        least = size = config.vllm.kv_cache_gb * c.GIB
+    else:
+        sequences = max(1.0, c.OCCUPANCY * min(c.LEAST_SEQUENCES, rollout.max_batch))
+        least = sequences * longest * per_token
+        size = min(max(left, least), most)
+    return KvCache(size, least, per_token, longest, rollout.max_batch)

@@ -1,0 +1,97 @@
+"""Which settings to change, and to what, so that a run fits into a card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from engine.machine.memory_plan.plan import longest_sequence, plan_memory
+from engine.machine.memory_plan.shape import ModelShape, shape_of
+
+if TYPE_CHECKING:
+    from engine.config.schema import RunConfig
+
+Change = tuple[str, object]
+"""A dotted setting and its new value."""
+
+_SHORTEST_ANSWER = 1024
+
+
+def changes_that_fit(config: RunConfig, gpu_gib: float) -> tuple[Change, ...] | None:
+    """The changes to `config` that make it fit, those first that cost least; None where not even all of them do.
+
+    Raises ValueError where the model's shape is not known: there is no plan to change.
+    """
+    shape = shape_of(config.model.source)
+    if shape is None:
+        raise ValueError(f"the shape of {config.model.source} is not known")
+    chosen: list[Change] = []
+    if _fits(config, gpu_gib, shape):
+        return ()
+    for change in _cheapest_first(config):
+        chosen = [kept for kept in chosen if kept[0] != change[0]] + [change]
+        if _fits(_with(config, chosen), gpu_gib, shape):
+            break
+    else:
+        return None
+    for change in list(chosen):  # one that was tried early may not have mattered
+        fewer = [kept for kept in chosen if kept is not change]
+        if _consistent(_with(config, fewer)) and _fits(_with(config, fewer), gpu_gib, shape):
+            chosen = fewer
+    return tuple(chosen)
+
+
+def _cheapest_first(config: RunConfig) -> Iterator[Change]:
+    """What costs speed before what costs precision, and that before what cuts answers short."""
+    answer = max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
+    policy = config.policy
+    with_vllm = config.rollout.sampler == "vllm"
+    if with_vllm and config.vllm.kv_cache_gb:
+        yield "vllm.kv_cache_gb", 0.0
+    if with_vllm and config.vllm.sleep_level == 0:
+        yield "vllm.sleep_level", 1
+    if not policy.checkpoint_activations:
+        yield "policy.checkpoint_activations", True
+    if policy.micro_batch_tokens > longest_sequence(config):
+        yield "policy.micro_batch_tokens", longest_sequence(config)
+    if config.rollout.sampler == "transformers":
+        batch = config.rollout.max_batch
+        while batch > 8:
+            batch //= 2
+            yield "rollout.max_batch", batch
+    if with_vllm and config.rollout.max_batch > 64:
+        yield "rollout.max_batch", 64
+    if policy.precision != "nf4" and config.model.dtype != "fp32":
+        yield "policy.precision", "nf4"
+    if with_vllm and config.vllm.precision != "nf4" and config.model.dtype != "fp32":
+        yield "vllm.precision", "nf4"
+    if with_vllm and config.vllm.cuda_graphs:
+        yield "vllm.cuda_graphs", False
+    while answer > _SHORTEST_ANSWER:
+        answer = max(answer // 2, _SHORTEST_ANSWER)
+        for role in ("coder", "tester"):
+            if getattr(config.rollout, f"max_new_tokens_{role}") > answer:
+                yield f"rollout.max_new_tokens_{role}", answer
+        if policy.micro_batch_tokens > answer:
+            yield "policy.micro_batch_tokens", answer
+    if policy.optimiser == "adamw":
+        yield "policy.optimiser", "adamw-8bit"
+
+
+def _with(config: RunConfig, changes: list[Change]) -> RunConfig:
+    for dotted, value in changes:
+        section, key = dotted.split(".")
+        table = getattr(config, section).model_copy(update={key: value})
+        config = config.model_copy(update={section: table})
+    return config
+
+
+def _consistent(config: RunConfig) -> bool:
+    """The one rule of engine.config that a change here could break."""
+    longest = max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
+    return config.policy.micro_batch_tokens >= longest
+
+
+def _fits(config: RunConfig, gpu_gib: float, shape: ModelShape) -> bool:
+    plan = plan_memory(config, gpu_gib, shape)
+    return plan is not None and plan.fits

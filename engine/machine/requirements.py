@@ -1,0 +1,179 @@
+"""What a configuration needs and a machine lacks: looked up in seconds, before a single weight is loaded.
+
+Memory comes from the plan (engine.machine.memory_plan) where the model's shape is known; otherwise from its number of
+parameters, which gives a lower bound: it refuses what cannot work, and promises nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.config.schema import RunConfig
+from engine.errors import CureError
+from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
+from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
+from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
+from engine.machine.probe import Gpu, Machine
+from engine.machine.resources import source_path
+from engine.machine.toml_text import toml_value
+
+BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "nf4": 0.55}
+"""nf4: 4 bits, and 0.5 to 1 bit of doubly quantised scales and layers that stay in 16 bits."""
+
+WORKING_GB = 2.0
+"""Activations, KV cache and libraries of a model of a billion parameters or more, at the very least."""
+
+
+def missing_for(config: RunConfig, machine: Machine) -> tuple[Missing, ...]:
+    """Everything that keeps `config` from running on `machine`; empty where nothing does."""
+    return tuple(missing for check in CHECKS for missing in check(config, machine))
+
+
+def least_memory_gb(config: RunConfig) -> float:
+    """Least memory, in GiB, for weights and work of a model of unknown shape; 0 where its size is unknown too.
+
+    Trainer and sampler take turns, so the larger of the two weight formats counts, not their sum.
+    """
+    parameters = config.model.parameters_b * 1e9
+    if parameters == 0:
+        return 0.0
+    weights = parameters * max(BYTES_PER_PARAMETER[config.policy.precision], _sampler_bytes(config)) / 2**30
+    return weights + (WORKING_GB if config.model.parameters_b >= 1 else 0.5)
+
+
+def _sampler_bytes(config: RunConfig) -> float:
+    """An NF4 trainer shares its format with the sampler; otherwise the sampler computes in `model.dtype`."""
+    return BYTES_PER_PARAMETER["nf4" if config.policy.precision == "nf4" else config.model.dtype]
+
+
+def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Of the GPU where there is one to use, else of the machine: two lacks are told at once."""
+    if not needs_gpu(config, machine) or not machine.gpus:
+        return _least_memory(config, machine.memory_gb, "memory")
+    gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb)
+    plan = plan_memory(config, gpu.memory_gb)
+    if plan is None:
+        return _least_memory(config, gpu.memory_gb, "GPU memory")
+    return _gpu_memory(config, plan, gpu) + _host_memory(plan, machine)
+
+
+def _least_memory(config: RunConfig, here_gb: float, kind: str) -> list[Missing]:
+    needed = least_memory_gb(config)
+    if needed <= here_gb:
+        return []
+    remedy = (
+        "take a smaller preset"
+        if config.policy.precision == "nf4"
+        else "take a smaller preset, or set " + _says([("policy.precision", "nf4")])
+    )
+    return [Missing(f"{kind}: at least {needed:.0f} GiB needed, {here_gb:.0f} GiB here", remedy)]
+
+
+def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
+    cache = plan.kv_cache
+    if config.rollout.sampler == "vllm" and cache is not None and cache.tokens < cache.longest_sequence:
+        least = cache.longest_sequence * cache.bytes_per_token / 2**30
+        return [
+            Missing(
+                f"a KV cache of {config.vllm.kv_cache_gb:g} GiB holds {cache.tokens:,} tokens, "
+                f"the longest prompt and answer take {cache.longest_sequence:,}",
+                f"set vllm.kv_cache_gb = 0.0 for what the memory plan leaves, or to {least:.1f} or more",
+            )
+        ]
+    if not plan.fits:
+        return [
+            Missing(
+                f"GPU memory: {plan.needed_gib:.1f} GiB needed, {gpu.memory_gb:.1f} GiB on {gpu.name}",
+                _what_would_fit(config, gpu.memory_gb),
+            )
+        ]
+    taken = gpu.memory_gb - gpu.free_gb
+    if plan.needed_gib > gpu.free_gb and taken > 1:
+        return [
+            Missing(
+                f"GPU memory: {plan.needed_gib:.1f} GiB needed, {gpu.free_gb:.1f} GiB of {gpu.name} are free",
+                f"end what holds the other {taken:.1f} GiB; `nvidia-smi` lists it",
+            )
+        ]
+    return []
+
+
+def _host_memory(plan: MemoryPlan, machine: Machine) -> list[Missing]:
+    if plan.host_gib <= machine.free_memory_gb:
+        return []
+    return [
+        Missing(
+            f"memory: {plan.host_gib:.1f} GiB needed for vLLM's weights while it sleeps, "
+            f"{machine.free_memory_gb:.1f} GiB free",
+            "set " + _says([("vllm.sleep_level", 2)]),
+        )
+    ]
+
+
+def _what_would_fit(config: RunConfig, gpu_gb: float) -> str:
+    changes = changes_that_fit(config, gpu_gb)
+    if changes is None:
+        return "take a smaller preset: no setting makes this model fit"
+    return "set " + _says(changes)
+
+
+def _says(changes: Sequence[tuple[str, object]]) -> str:
+    return ", ".join(f"{setting} = {toml_value(value)}" for setting, value in changes)
+
+
+def _model_files(config: RunConfig, machine: Machine) -> list[Missing]:
+    """A model in a folder must be complete; one on the hub may yet be fetched, unless that is forbidden."""
+    source = config.model.source
+    if is_folder_source(source):
+        return _model_in_folder(source)
+    snapshot = cached_snapshot(source)
+    if not _hub_is_forbidden() or (snapshot is not None and not folder_fault(snapshot)):
+        return []
+    fault = cache_fault(source)
+    here = f"of model {source} the cache {fault}" if fault else f"model {source} is not on this machine"
+    return [
+        Missing(f"{here} and HF_HUB_OFFLINE forbids fetching it", f"unset HF_HUB_OFFLINE and `hf download {source}`")
+    ]
+
+
+def _model_in_folder(source: str) -> list[Missing]:
+    remedy = "set model.source to a folder written by save_pretrained of model and tokenizer"
+    try:
+        folder = source_path(source)
+    except CureError as error:
+        return [Missing(error.message, error.remedy)]
+    if not folder.is_dir():
+        return [Missing(f"no model folder {folder}", remedy)]
+    fault = folder_fault(folder)
+    return [Missing(f"model folder {folder} {fault}", remedy)] if fault else []
+
+
+def _hub_is_forbidden() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "0").lower() not in ("", "0", "false", "no", "off")
+
+
+def _task_files(config: RunConfig, machine: Machine) -> list[Missing]:
+    absent: dict[str, Path] = {}
+    for split in ("train", "validation", "heldout"):
+        try:
+            path = source_path(getattr(config.data, split))
+        except CureError as error:
+            return [Missing(f"{split} tasks: {error.message}", error.remedy)]
+        if not path.exists():
+            absent[split] = path
+    if not absent:
+        return []
+    places = ", ".join(f"{split} tasks at {path}" for split, path in absent.items())
+    settings = ", ".join(f"data.{split}" for split in absent)
+    return [Missing(f"no {places}", f"put CURE .json or .jsonl files there, or name yours by {settings}")]
+
+
+CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
+    cuda_device,
+    libraries,
+    _memory,
+    _model_files,
+    _task_files,
+)

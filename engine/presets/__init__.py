@@ -1,0 +1,21 @@
+"""Presets and overrides in, one checked RunConfig out, or a refusal with its reason.
+
+load_preset("nano", ["run.steps=5"])    a preset by name or file, with overrides; qwen3-4b@48: one of its variants
+load_config(folder / "config.toml")     what a run was started with
+"""
+
+from engine.presets.loading import load_config, load_preset, preset_variants, setting_names
+from engine.presets.sources import find_preset, list_presets, user_presets_folder
+from engine.presets.variants import DESIGN_GB, split_variant
+
+__all__ = [
+    "DESIGN_GB",
+    "find_preset",
+    "list_presets",
+    "load_config",
+    "load_preset",
+    "preset_variants",
+    "setting_names",
+    "split_variant",
+    "user_presets_folder",
+]

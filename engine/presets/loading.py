@@ -1,0 +1,241 @@
+"""From a preset and overrides to a checked RunConfig, or to one error that names file, line and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from engine.config.rules import broken_rule
+from engine.config.schema import RunConfig, Section
+from engine.errors import ConfigError
+from engine.machine.probe import largest_gpu_gb
+from engine.presets.sources import (
+    Document,
+    Tree,
+    find_preset,
+    merged,
+    read_documents,
+    read_override,
+    suggestion,
+)
+from engine.presets.toml_lines import KeyPath
+from engine.presets.variants import (
+    DESIGN_GB,
+    choose_variant,
+    chosen_variant,
+    split_variant,
+    variant_names,
+    with_variant,
+)
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_PATH_SETTINGS: tuple[tuple[str, str], ...] = (
+    ("model", "source"),
+    ("data", "train"),
+    ("data", "validation"),
+    ("data", "heldout"),
+)
+
+
+def load_preset(
+    name_or_path: str | Path,
+    overrides: Sequence[str] = (),
+    user_dir: Path | None = None,
+    gpu_memory_gb: float | None = None,
+) -> RunConfig:
+    """The preset `name_or_path` with `overrides` ("section.key=value") on top, checked.
+
+    A name is looked up among the user's presets (`user_dir`, by default the platform's folder), then the
+    built-in ones; something that ends in .toml or has a slash is a file. A preset may begin with
+    `extends = "other"` and say only what differs. Relative paths in a file are relative to that file, in an
+    override to the working directory.
+
+    Of a preset with variants by GPU memory (see `engine.presets.variants`), `name@48` or the setting `variant` names
+    one; otherwise it is chosen for a card of `gpu_memory_gb`, by default the largest of this machine.
+
+    Raises ConfigError that names file, line and key, and what would be right.
+    """
+    name, said = split_variant(str(name_or_path))
+    path = find_preset(name, user_dir)
+    documents = read_documents(path, user_dir)
+    # A preset that extends another bears its own file's name, unless it says otherwise.
+    documents.insert(-1, Document(str(path), {"name": path.stem}, {}, path.parent))
+    documents += [read_override(text) for text in overrides]
+    names = variant_names(documents)
+
+    if said is None and names:
+        said = chosen_variant(documents)
+    if said is not None and said not in names:
+        raise ConfigError(
+            f"preset '{name}' has no variant '{said}'",
+            f"it has {', '.join(names)}" if names else f"write '{name}' alone: it has none",
+        )
+
+    def resolve(variant: str) -> RunConfig:
+        return _checked([*with_variant(documents, variant), _variant_document(path, variant)])
+
+    if not names:
+        return _checked([_variant_document(path, ""), *documents])
+    if said is not None:
+        return resolve(said)
+    memory = gpu_memory_gb if gpu_memory_gb is not None else largest_gpu_gb() or DESIGN_GB
+    return resolve(choose_variant(names, memory, resolve))
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """A run's own `config.toml`, with overrides. Raises ConfigError."""
+    # Runs of versions without variants do not name one.
+    documents = [_variant_document(path, ""), *read_documents(path)]
+    return _checked([*documents, *(read_override(text) for text in overrides)])
+
+
+def preset_variants(name_or_path: str | Path, user_dir: Path | None = None) -> list[str]:
+    """The variants of a preset in GB of GPU memory, smallest first; empty where it has none. Raises ConfigError."""
+    name, _ = split_variant(str(name_or_path))
+    return variant_names(read_documents(find_preset(name, user_dir), user_dir))
+
+
+def setting_names() -> list[str]:
+    """Every setting as "section.key", in the order of the schema."""
+    names = []
+    for name, field in RunConfig.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            names += [f"{name}.{key}" for key in section.model_fields]
+        else:
+            names.append(name)
+    return names
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One thing that is wrong, ready to be said."""
+
+    where: str
+    message: str
+    remedy: str
+
+
+def _variant_document(path: Path, variant: str) -> Document:
+    """What every configuration says and no preset has to: the variant that was taken, or that there is none."""
+    return Document(str(path), {"variant": variant}, {}, path.parent, is_override=True)
+
+
+def _checked(documents: list[Document]) -> RunConfig:
+    tree = merged([_with_absolute_paths(document) for document in documents])
+    try:
+        config = RunConfig.model_validate(tree)
+    except ValidationError as error:
+        faults = _faults(error, documents)
+        message = f"{faults[0].where}: {faults[0].message}"
+        if len(faults) > 1:
+            message += f", and {len(faults) - 1} more like it"
+        raise ConfigError(message, faults[0].remedy) from error
+    conflict = broken_rule(config)
+    if conflict is not None:
+        raise ConfigError(f"{_where(tuple(conflict.key.split('.')), documents)}: {conflict.message}", conflict.remedy)
+    return config
+
+
+def _with_absolute_paths(document: Document) -> Document:
+    """The document with relative paths made absolute, so that a run can be resumed from anywhere.
+
+    A model's source that looks like "owner/name" is a folder only where such a folder exists.
+    """
+    changes: Tree = {}
+    for section, key in _PATH_SETTINGS:
+        table = document.tree.get(section)
+        source = table.get(key) if isinstance(table, dict) else None
+        if not isinstance(source, str) or source.startswith(("asset:", "data:")) or not source:
+            continue
+        path = document.folder / Path(source).expanduser()
+        if section == "data" or source.startswith((".", "/", "~")) or path.is_dir():
+            changes.setdefault(section, {})[key] = str(path.resolve())
+    if not changes:
+        return document
+    tree = merged([document, Document(document.label, changes, {}, document.folder)])
+    return Document(document.label, tree, document.lines, document.folder, document.is_override)
+
+
+def _faults(error: ValidationError, documents: list[Document]) -> list[_Fault]:
+    """In the order of seriousness: what was written wrongly, before what is missing because of it."""
+    details = sorted(error.errors(), key=lambda detail: detail["type"] == "missing")
+    return [_fault(detail, documents) for detail in details]
+
+
+def _fault(detail: ErrorDetails, documents: list[Document]) -> _Fault:
+    path: KeyPath = tuple(detail["loc"])
+    key = ".".join(part for part in path if isinstance(part, str))
+    where = _where(path, documents)
+    if detail["type"] == "extra_forbidden":
+        return _Fault(where, f"unknown setting '{key}'", _nearest(path))
+    meaning = f"{key}: {_meaning(path)}"
+    if detail["type"] == "missing":
+        return _Fault(
+            where,
+            f"setting '{key}' is missing",
+            f'add it, or begin the file with extends = "nano"; {meaning}',
+        )
+    return _Fault(where, f"{key} = {_shown(detail['input'])} should be {_expected(detail)}", meaning)
+
+
+def _expected(detail: ErrorDetails) -> str:
+    """What pydantic would have taken, in the words of a TOML file."""
+    if detail["type"] == "model_type":
+        return f"a table, [{detail['loc'][0]}]"
+    if detail["loc"] == ("variant",):
+        return "a number of GB as text, or empty"
+    if detail["type"] == "string_pattern_mismatch":
+        return "letters, digits, '.', '_' and '-', beginning with a letter or digit"
+    if detail["type"] == "tuple_type":
+        return "an array"
+    return detail["msg"].removeprefix("Input should be ").removeprefix("Value should ")
+
+
+def _where(path: KeyPath, documents: list[Document]) -> str:
+    """The document that had the last word on `path`; the last file for what nobody set."""
+    for document in reversed(documents):
+        if document.holds(path):
+            return document.where(path)
+    files = [document for document in documents if not document.is_override]
+    return files[-1].where(path)
+
+
+def _nearest(path: KeyPath) -> str:
+    """The valid setting that an unknown one was probably meant to be; else those of its table."""
+    parts = [str(part) for part in path]
+    names = setting_names()
+    same_key = [name for name in names if name.rpartition(".")[2] == parts[-1]]
+    siblings = [name.partition(".")[2] for name in names if name.startswith(f"{parts[0]}.")]
+    if len(parts) > 1 and siblings:
+        near = suggestion(parts[1], siblings, prefix=f"{parts[0]}.")
+    else:
+        near = suggestion(parts[0], list(RunConfig.model_fields))
+    if near:
+        return near
+    if same_key:
+        return f"did you mean '{same_key[0]}'?"
+    return (
+        f"[{parts[0]}] has {', '.join(siblings)}" if siblings else "see `cure-tui presets show nano` for all settings"
+    )
+
+
+def _meaning(path: KeyPath) -> str:
+    """What the schema says of a setting."""
+    fields = RunConfig.model_fields
+    field = fields.get(str(path[0])) if path else None
+    section = field.annotation if field else None
+    if len(path) > 1 and isinstance(section, type) and issubclass(section, Section):
+        field = section.model_fields.get(str(path[1]))
+    return (field.description or "a table of settings") if field else ""
+
+
+def _shown(value: Any) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

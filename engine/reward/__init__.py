@@ -1,0 +1,1 @@
+"""Rewards of programs and tests, as pure functions of the pass matrix."""

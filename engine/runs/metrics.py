@@ -1,0 +1,118 @@
+"""Table of a step's metrics: the engine fills it, charts, lines and help read it. Imports nothing heavy.
+
+A metric is added by a line here and a value in `step_metrics`; its group becomes, or joins, a chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a step: its name in the journal, and what people read.
+
+    title: what it is called within its group, whose metrics share a chart; unit: "" for counts and shares;
+    short: its label in lines that hold many figures.
+    """
+
+    name: str
+    title: str
+    unit: str
+    group: str
+    meaning: str
+    short: str = ""
+
+
+class UnknownMetric(KeyError):
+    """A name that is not in the table: it would be an empty chart, or a figure that never shows."""
+
+    def __str__(self) -> str:
+        return f"no metric is called {self.args[0]!r}; engine/runs/metrics.py lists them"
+
+
+_TABLE = (
+    # What is learnt
+    Metric("code_accuracy", "code", "", "accuracy", "share of programs that pass all ground-truth tests", "code"),
+    Metric("ut_accuracy", "UT", "", "accuracy", "share of judged tests that every correct program passes", "ut"),
+    Metric("bon_accuracy", "BoN", "", "accuracy", "share of tasks whose program with most votes is correct"),
+    Metric("coder_reward", "coder", "", "rewards", "mean reward of programs: ground-truth tests passed"),
+    Metric("tester_reward", "tester", "", "rewards", "mean reward of tests: wrong programs told from correct ones"),
+    Metric("p_u", "p_u", "", "trust", "share of judged tests that are right"),
+    Metric("p_01", "p_01", "", "trust", "share of wrong programs that pass a right test; less is better"),
+    Metric("p_00", "p_00", "", "trust", "share of wrong programs that pass a wrong test; less is better"),
+    Metric("mu", "mu", "", "mu", "lead in votes of a correct over a wrong program, per test", "mu"),
+    Metric("mu_bound", "bound", "", "mu", "least chance that votes prefer the correct program, by theory"),
+    Metric(
+        "reward_precision", "reward precision", "", "reward precision",
+        "share of (correct, wrong) pairs whose correct program has more votes",
+    ),
+    # What an update does
+    Metric("kl", "KL to the base", "nats", "KL", "distance of the policy from the base model, per token", "kl"),
+    Metric("loss", "loss", "", "loss", "loss of the update: policy gradient and KL penalty"),
+    Metric("ratio_mean", "mean", "", "importance ratio", "trainer's over sampler's probability; 1 where they agree"),
+    Metric("effective_sample_size", "effective sample", "", "importance ratio", "share of the tokens that count"),
+    Metric("ratio_max", "largest ratio", "", "largest ratio", "of any token; far above 1, the two disagree"),
+    Metric("clip_share", "by the clip", "", "clipped tokens", "share of tokens whose gradient the clip removed"),
+    Metric("importance_truncated", "by the cap", "", "clipped tokens", "share of tokens whose ratio hit the cap"),
+    Metric("coder_entropy", "coder", "nats", "entropy", "of the next token of programs; near 0, all answers are alike"),
+    Metric("tester_entropy", "tester", "nats", "entropy", "of the next token of tests; near 0, all answers are alike"),
+    Metric("grad_norm", "norm", "", "gradient norm", "length of the gradient before it is clipped"),
+    Metric("learning_rate", "learning rate", "", "learning rate", "step size of the optimiser, by its schedule"),
+    Metric("nonfinite_updates", "non-finite updates", "", "non-finite updates", "updates left out: NaN or infinite"),
+    Metric("trained_samples", "trained", "", "samples", "answers that the update learnt from"),
+    Metric("masked_samples", "masked", "", "samples", "answers left out of the update because they were cut off"),
+    # What the answers are
+    Metric("coder_usable_groups", "coder", "", "usable groups", "tasks whose programs differ in reward: they teach"),
+    Metric("tester_usable_groups", "tester", "", "usable groups", "tasks whose tests differ in reward: they teach"),
+    Metric("tasks", "drawn", "", "tasks", "tasks of the step"),
+    Metric("refilled_tasks", "replaced", "", "tasks", "tasks without a usable group that others took the place of"),
+    Metric("coder_distinct", "programs", "", "distinct answers a task", "different programs for one task"),
+    Metric("tester_distinct", "tests", "", "distinct answers a task", "different tests for one task"),
+    Metric("coder_length_mean", "coder", "tokens", "answer length", "mean length of the answers with programs"),
+    Metric("coder_length_max", "coder, longest", "tokens", "answer length", "longest answer with a program"),
+    Metric("tester_length_mean", "tester", "tokens", "answer length", "mean length of the answers with tests"),
+    Metric("tester_length_max", "tester, longest", "tokens", "answer length", "longest answer with a test"),
+    Metric("coder_truncated", "coder", "", "truncated answers", "share of program answers cut off at the token limit"),
+    Metric("tester_truncated", "tester", "", "truncated answers", "share of test answers cut off at the token limit"),
+    Metric("coder_rejected", "rejected programs", "", "unusable answers", "share of answers without a program to run"),
+    Metric("tester_malformed", "malformed tests", "", "unusable answers", "share of answers without a whole test"),
+    # What it takes
+    Metric("tokens_per_second", "sampled", "tokens/s", "tokens/s", "sampled tokens per second of sampling", "tok/s"),
+    Metric("update_tokens_per_second", "trained", "tokens/s", "tokens/s", "trained tokens per second of the update"),
+    Metric("tokens", "sampled", "tokens", "tokens a step", "sampled tokens"),
+    Metric("trained_tokens", "trained", "tokens", "tokens a step", "tokens that the update learnt from"),
+    Metric("tokens_total", "tokens so far", "tokens", "tokens so far", "sampled tokens since the run began"),
+    Metric("seconds_sample", "sample", "seconds", "seconds", "sampling answers, while programs already run"),
+    Metric("seconds_execute_wait", "execute", "seconds", "seconds", "waiting for executions after the last answer"),
+    Metric("seconds_update", "update", "seconds", "seconds", "updating the policy"),
+    Metric("seconds", "step", "seconds", "seconds", "the whole step", "s"),
+    Metric("seconds_update_reference", "reference", "seconds", "seconds in detail", "forward pass of the base, for KL"),
+    Metric("seconds_update_train", "training", "seconds", "seconds in detail", "forward and backward passes"),
+    Metric("seconds_swap", "swap", "seconds", "seconds in detail", "vLLM: start, sleep, wake and the new adapter"),
+    Metric("executions_total", "run", "", "executions so far", "executions since the engine started"),
+    Metric("executions_cached", "cached", "", "executions so far", "outcomes known from an equal execution"),
+    Metric("executions_sticky", "cut short", "", "executions so far", "time-outs by the short limit after many"),
+    Metric("cells_lost", "sandbox cells", "", "faults so far", "sandbox processes that died and were replaced"),
+    Metric("sampler_restarts", "sampler restarts", "", "faults so far", "samplers that died and were restarted"),
+    Metric("peak_memory_mb", "RAM", "MB", "memory", "most memory that the engine has held", "RAM"),
+    Metric("peak_gpu_memory_mb", "GPU", "MB", "memory", "most GPU memory that the trainer has held", "GPU"),
+)  # fmt: skip
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
+"""All metrics by name, group by group, in the order in which people read them."""
+
+
+def metric(name: str) -> Metric:
+    """Return the metric of that name. Raises UnknownMetric."""
+    if name not in METRICS:
+        raise UnknownMetric(name)
+    return METRICS[name]
+
+
+def groups() -> dict[str, tuple[str, ...]]:
+    """Return the metrics' names by group, in the table's order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for each in _TABLE:
+        found[each.group] = (*found.get(each.group, ()), each.name)
+    return found

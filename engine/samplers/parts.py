@@ -1,0 +1,36 @@
+"""Parts that the files of this room share: what surrounds a run, stop tokens, log-probs of the trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.policy import Policy, TrainSample
+from engine.policy.adapter import base_of
+from engine.sampling.stop_tokens import default_eos_ids
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Surroundings of a run. scratch: a folder for passing files. log: of the engine and of what it starts.
+
+    on_notice: told, in a sentence, of what a user should know of.
+    """
+
+    scratch: Path
+    log: Path
+    on_notice: Callable[[str], object] = lambda text: None
+
+
+def stop_ids(policy: Policy, tokenizer: Any) -> tuple[int, ...]:
+    return tuple(sorted(default_eos_ids(base_of(policy.model).generation_config, tokenizer)))
+
+
+def logprobs_of(policy: Policy) -> Callable[[tuple[int, ...], tuple[int, ...]], tuple[float, ...]]:
+    def logprobs(prompt_ids: tuple[int, ...], token_ids: tuple[int, ...]) -> tuple[float, ...]:
+        sample = TrainSample(prompt_ids, token_ids, (0.0,) * len(token_ids), advantage=0.0, role="coder")
+        return policy.logprobs([sample])[0]
+
+    return logprobs

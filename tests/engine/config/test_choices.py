@@ -1,0 +1,26 @@
+"""The schema names the choices of a setting; whatever carries them out has each, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import pytest
+
+from engine.config import schema
+from engine.prompts import PromptStyle
+from engine.samplers import SAMPLERS
+from engine.sandbox.judging import COMPARISONS, PROFILES
+
+
+@pytest.mark.parametrize(
+    ("choices", "carried_out"),
+    [
+        pytest.param(schema.SamplerName, SAMPLERS, id="rollout.sampler"),
+        pytest.param(schema.JudgingName, PROFILES, id="sandbox.judging"),
+        pytest.param(schema.Comparison, COMPARISONS, id="sandbox.comparison"),
+        pytest.param(schema.StyleName, PromptStyle, id="model.prompt_style"),
+    ],
+)
+def test_every_choice_of_the_schema_is_carried_out_and_no_other(choices: Any, carried_out: Iterable[str]) -> None:
+    assert set(get_args(choices)) == set(map(str, carried_out))

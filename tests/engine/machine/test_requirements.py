@@ -1,0 +1,243 @@
+"""What a preset needs and a machine lacks is said before anything loads."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.config import RunConfig
+from engine.machine.probe import Driver, Gpu, Machine, probe_machine
+from engine.machine.requirements import least_memory_gb, missing_for
+from engine.presets import load_preset
+
+CPU_ONLY = Machine(
+    python="3.11.9",
+    system="Linux",
+    cores=2,
+    memory_gb=8,
+    free_memory_gb=6,
+    disk_free_gb=100,
+    gpus=(),
+    libraries=(("torch", "2.13.0"), ("transformers", "5.19.0"), ("peft", "0.21.0")),
+)
+WORKSTATION = replace(
+    CPU_ONLY,
+    memory_gb=64,
+    gpus=(Gpu("a card", 24, 23),),
+    free_memory_gb=50,
+    libraries=(
+        *CPU_ONLY.libraries,
+        ("vllm", "0.32.0"),
+        ("bitsandbytes", "0.50.0"),
+        ("vllm-bnb-plugin", "0.1"),
+    ),
+    driver=Driver("580.65", "13.0"),
+    torch_cuda="13.0",
+    vllm_torch="2.13.0",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_model_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (folder / name).touch()
+    return folder
+
+
+def with_files(preset: str, folder: Path, *overrides: str) -> RunConfig:
+    """The preset with tasks that exist."""
+    files = []
+    for split in ("train", "validation", "heldout"):
+        (folder / f"{split}.jsonl").touch()
+        files.append(f"data.{split}={folder / f'{split}.jsonl'}")
+    return load_preset(preset, [*files, *overrides], folder)
+
+
+def said(config: RunConfig, machine: Machine) -> list[str]:
+    return [missing.what for missing in missing_for(config, machine)]
+
+
+def test_nano_needs_no_gpu(model_folder: Path) -> None:
+    assert said(with_files("nano", model_folder, f"model.source={model_folder}"), CPU_ONLY) == []
+
+
+def test_vllm_wants_a_gpu_unless_it_was_built_for_the_cpu(model_folder: Path) -> None:
+    config = with_files("nano", model_folder, f"model.source={model_folder}", "rollout.sampler=vllm")
+    without = replace(CPU_ONLY, libraries=(*CPU_ONLY.libraries, ("vllm", "0.32.0")))
+    assert said(config, without) == ["no CUDA GPU"]
+    assert said(config, replace(without, vllm_on_cpu=True)) == []
+    assert said(with_files("qwen3-4b", model_folder), replace(without, vllm_on_cpu=True))[0] == "no CUDA GPU"
+
+
+@pytest.mark.parametrize("preset", ["qwen3-4b", "qwen2.5-7b"])
+def test_a_workstation_lacks_nothing(preset: str, tmp_path: Path) -> None:
+    assert said(with_files(preset, tmp_path), WORKSTATION) == []
+
+
+def test_a_machine_without_gpu_is_told_all_that_it_lacks(tmp_path: Path) -> None:
+    found = said(with_files("qwen2.5-14b", tmp_path), CPU_ONLY)
+    assert found == [
+        "no CUDA GPU",
+        "vllm is not installed",
+        "bitsandbytes is not installed",
+        "memory: at least 10 GiB needed, 8 GiB here",
+    ]
+
+
+def test_each_lack_has_a_remedy(tmp_path: Path) -> None:
+    assert all(missing.remedy for missing in missing_for(load_preset("qwen2.5-14b", (), tmp_path), CPU_ONLY))
+
+
+def card(gib: float, free: float | None = None) -> Machine:
+    return replace(WORKSTATION, gpus=(Gpu("a card", gib, gib - 0.2 if free is None else free),))
+
+
+def test_a_card_too_small_is_told_by_the_plan_with_the_settings_that_would_fit(tmp_path: Path) -> None:
+    config = with_files("qwen3-4b@48", tmp_path)
+    (missing,) = missing_for(config, card(24))
+    assert missing.what == "GPU memory: 25.1 GiB needed, 24.0 GiB on a card"
+    assert missing.remedy == 'set policy.precision = "nf4"'
+    overrides = [change.replace(" = ", "=") for change in missing.remedy.removeprefix("set ").split(", ")]
+    assert missing_for(with_files("qwen3-4b@48", tmp_path, *overrides), card(24)) == ()
+
+
+def test_a_card_too_small_for_every_setting_says_so(tmp_path: Path) -> None:
+    (missing,) = missing_for(with_files("qwen2.5-14b", tmp_path), card(16))
+    assert missing.remedy == "take a smaller preset: no setting makes this model fit"
+
+
+def test_a_card_that_others_use_is_told_from_one_too_small(tmp_path: Path) -> None:
+    (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), card(24, free=12))
+    assert missing.what == "GPU memory: 20.0 GiB needed, 12.0 GiB of a card are free"
+    assert "nvidia-smi" in missing.remedy
+
+
+def test_a_kv_cache_that_holds_no_whole_answer_is_refused(tmp_path: Path) -> None:
+    config = with_files("qwen3-4b@24", tmp_path, "vllm.kv_cache_gb=1.0")
+    (missing,) = missing_for(config, card(24))
+    assert missing.what.startswith("a KV cache of 1 GiB holds 7,281 tokens, the longest prompt and answer take 12,048")
+    assert "or to 1.7 or more" in missing.remedy
+
+
+def test_host_memory_for_a_sleeping_vllm_is_needed_too(tmp_path: Path) -> None:
+    (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), replace(card(24), free_memory_gb=5))
+    assert missing.what == "memory: 7.5 GiB needed for vLLM's weights while it sleeps, 5.0 GiB free"
+    config = with_files("qwen3-4b@24", tmp_path, "vllm.sleep_level=2")
+    assert missing_for(config, replace(card(24), free_memory_gb=5)) == ()
+
+
+def test_a_model_of_unknown_shape_is_refused_below_its_lower_bound_only(tmp_path: Path) -> None:
+    config = with_files("qwen2.5-14b", tmp_path, "model.source=nobody/knows-this")
+    assert said(config, card(8)) == ["GPU memory: at least 10 GiB needed, 8 GiB here"]
+    assert said(config, card(16)) == []
+    nf4 = load_preset("qwen2.5-7b@24", (), tmp_path)
+    bf16 = load_preset("qwen2.5-7b@24", ["policy.precision=bf16"], tmp_path)
+    assert least_memory_gb(nf4) < 7 < 15 < least_memory_gb(bf16) < 18
+    assert least_memory_gb(load_preset("qwen2.5-7b", ["model.parameters_b=0"], tmp_path)) == 0
+
+
+def with_versions(**versions: str | None) -> Machine:
+    """The workstation with other versions of some libraries; None: not installed."""
+    changed = {name.replace("_", "-"): version for name, version in versions.items()}
+    libraries = {**dict(WORKSTATION.libraries), **changed}
+    return replace(WORKSTATION, libraries=tuple((name, it) for name, it in libraries.items() if it is not None))
+
+
+@pytest.mark.parametrize(
+    ("machine", "what", "remedy"),
+    [
+        (with_versions(vllm=None), "vllm is not installed", "pip install 'cure-tui[gpu]'"),
+        (with_versions(bitsandbytes=None), "bitsandbytes is not installed", "cure-tui[gpu]"),
+        (with_versions(bitsandbytes="0.45.5"), "bitsandbytes 0.45.5 is older than 0.46.1", "cure-tui[gpu]"),
+        (with_versions(vllm="0.19.1", vllm_bnb_plugin=None), "vLLM 0.19.1 is not one of 0.20 to 0.33", "cure-tui[gpu]"),
+        (with_versions(vllm="0.34.0"), "vLLM 0.34.0 is not one of 0.20 to 0.33", "cure-tui[gpu]"),
+        (with_versions(vllm_bnb_plugin=None), "only with vllm-bnb-plugin", "pip install vllm-bnb-plugin"),
+        (with_versions(vllm="0.27.1"), "vllm-bnb-plugin breaks vLLM 0.27.1", "pip uninstall vllm-bnb-plugin"),
+        (replace(WORKSTATION, vllm_torch="2.14.0"), "was built for torch 2.14.0, torch 2.13.0 is", "cure-tui[gpu]"),
+        (replace(WORKSTATION, gpus=()), "no CUDA GPU", "the preset 'nano'"),
+        (replace(WORKSTATION, gpus=(), driver=Driver(fault="Driver/library version mismatch")), "mismatch", "restart"),
+        (replace(WORKSTATION, torch_cuda=""), "torch 2.13.0 is a build without CUDA", "CUDA build"),
+        (
+            replace(WORKSTATION, driver=Driver("550.54", "12.4")),
+            "driver 550.54 serves CUDA 12.4, torch was built for CUDA 13.0",
+            "update the driver to 580 or newer",
+        ),
+    ],
+)
+def test_driver_and_libraries_must_fit_together(machine: Machine, what: str, remedy: str, tmp_path: Path) -> None:
+    found = [each for each in missing_for(with_files("qwen2.5-7b@24", tmp_path), machine) if what in each.what]
+    assert len(found) == 1
+    assert remedy in found[0].remedy
+
+
+def test_minor_versions_of_cuda_and_a_plugin_that_is_not_used_do_not_matter(tmp_path: Path) -> None:
+    newer = replace(with_versions(vllm_bnb_plugin=None), driver=Driver("590.1", "13.2"), torch_cuda="13.0")
+    assert said(with_files("qwen3-4b@24", tmp_path), newer) == []  # its sampler computes in bf16
+    older = replace(WORKSTATION, torch_cuda="13.2")
+    assert said(with_files("qwen3-4b@24", tmp_path), older) == []
+    assert said(with_files("qwen2.5-7b@24", tmp_path), with_versions(vllm="0.27.1", vllm_bnb_plugin=None)) == []
+
+
+def test_a_model_folder_without_tokenizer_is_named(model_folder: Path) -> None:
+    (model_folder / "tokenizer.json").unlink()
+    config = with_files("nano", model_folder, f"model.source={model_folder}")
+    assert said(config, CPU_ONLY) == [f"model folder {model_folder} has no tokenizer (tokenizer.json)"]
+
+
+def test_a_model_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    config = with_files("nano", tmp_path, "model.source=/no/such/model")
+    assert said(config, CPU_ONLY) == ["no model folder /no/such/model"]
+
+
+def test_an_asset_that_is_not_there_is_named(tmp_path: Path) -> None:
+    config = with_files("nano", tmp_path, "model.source=asset:no-such-model")
+    assert said(config, CPU_ONLY) == ["this installation has no asset 'no-such-model'"]
+
+
+def test_tasks_that_are_not_there_are_named(tmp_path: Path, model_folder: Path) -> None:
+    overrides = [f"model.source={model_folder}", f"data.train={tmp_path / 'none.jsonl'}"]
+    config = with_files("nano", tmp_path, *overrides)
+    assert said(config, CPU_ONLY) == [f"no train tasks at {tmp_path / 'none.jsonl'}"]
+
+
+def test_an_absent_hub_model_is_named_only_where_fetching_is_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    config = with_files("qwen3-4b", tmp_path)
+    assert said(config, WORKSTATION) == []
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "is not on this machine" in said(config, WORKSTATION)[0]
+    repository = tmp_path / "hub" / "models--Qwen--Qwen3-4B"
+    snapshot = repository / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    for name in ("config.json", "tokenizer.json"):
+        (snapshot / name).write_text("{}")
+    assert "the cache has no weights" in said(config, WORKSTATION)[0]
+    assert "hf download Qwen/Qwen3-4B" in missing_for(config, WORKSTATION)[0].remedy
+    (snapshot / "model.safetensors").touch()
+    assert said(config, WORKSTATION) == []
+
+
+def test_this_machine_is_probed_without_loading_a_framework(tmp_path: Path) -> None:
+    machine = probe_machine(tmp_path / "not" / "there")
+    assert machine.cores >= 1
+    assert 0 < machine.free_memory_gb <= machine.memory_gb
+    assert machine.disk_free_gb > 0
+    assert machine.version_of("torch")
+    assert machine.version_of("no-such-library") is None
+    assert "vllm" not in sys.modules

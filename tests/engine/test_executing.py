@@ -1,0 +1,55 @@
+"""Programs meet each input once, and what could not be parsed keeps its place without being run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+import pytest
+
+from engine.executing import execute, inputs_of
+from engine.problems import IOExample
+from engine.prompts import Program, Rejected, RejectReason, UnitTest
+from engine.sandbox import Outcome, Status, verdict
+
+MALFORMED = Rejected(RejectReason.NO_INPUT)
+
+
+class Recorder:
+    """A runner whose programs print their input; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[str, ...], float | None]] = []
+
+    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
+        self.asked.append((source, tuple(inputs), cpu_seconds))
+        future: Future[list[Outcome]] = Future()
+        future.set_result([Outcome(Status.OK, text) for text in inputs])
+        return future
+
+
+def test_tests_that_share_an_input_share_its_execution() -> None:
+    tests = [UnitTest("1", "a"), MALFORMED, UnitTest("2", "b"), IOExample("1", "c")]
+    runner = Recorder()
+    run = execute(Program("p"), inputs_of(tests), runner, 2.0)
+    assert runner.asked == [("p", ("1", "2"), 2.0)]
+    one, two = Outcome(Status.OK, "1"), Outcome(Status.OK, "2")
+    assert run.by_test(tests) == (one, None, two, one)
+    assert run.by_input() == {"1": one, "2": two}
+
+
+@pytest.mark.parametrize(("program", "tests"), [(MALFORMED, [UnitTest("1", "a")]), (Program("p"), [MALFORMED])])
+def test_a_rejected_program_and_malformed_tests_are_not_run(
+    program: Program | Rejected, tests: list[UnitTest | Rejected]
+) -> None:
+    runner = Recorder()
+    run = execute(program, inputs_of(tests), runner, None)
+    assert runner.asked == []
+    assert run.future is None
+    assert run.by_test(tests) == (None,)
+
+
+def test_a_failure_of_the_sandbox_is_no_verdict() -> None:
+    assert verdict(Outcome(Status.INFRASTRUCTURE), "1") is None
+    assert verdict(Outcome(Status.OK, "1\n"), "1") is True
+    assert verdict(Outcome(Status.TIME_LIMIT, "1\n"), "1") is False

@@ -1,8 +1,8 @@
-"""Finding, fetching and loading a model; what is trained of it afterwards is `engine.policy`'s.
+"""Base models: find, download and load them. `engine.policy` trains them.
 
     base = load_base_model(folder_or_hub_name, precision, device)
 
-No peft here: solving with a model that nobody has trained need not wait for its import.
+peft is not imported here: solving with an untrained model need not wait for it.
 """
 
 from engine.models.base_model import BaseModel, load_base_model

@@ -1,4 +1,4 @@
-"""Loads a base model with its tokenizer; every fault becomes one line with its remedy."""
+"""Base model and tokenizer, loaded from a folder; every fault becomes one line with its remedy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOADING_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, Run
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A frozen causal language model in evaluation mode, its tokenizer, and the folder both came from."""
+    """Frozen causal language model in evaluation mode, its tokenizer, and the folder of both."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -53,7 +53,7 @@ def load_base_model(
 
     Raises:
         EnvironmentError_: the model is missing, incomplete or broken (see `locate_model`), has no chat template, does
-            not fit its own configuration; no such device, or not enough of its memory; nf4 without bitsandbytes.
+            not match its configuration; the device does not exist or has too little memory; nf4 without bitsandbytes.
     """
     _check_device(device)
     if precision == "nf4":
@@ -67,7 +67,7 @@ def load_base_model(
 
 
 def require_bitsandbytes(wanted_by: str) -> None:
-    """Raises EnvironmentError_ where the library is not installed; `wanted_by` begins the message."""
+    """Raise EnvironmentError_ where bitsandbytes is not installed; the message begins with `wanted_by`."""
     if find_spec("bitsandbytes") is None:
         raise EnvironmentError_(f"{wanted_by} needs bitsandbytes", f"pip install '{BITSANDBYTES}'")
 
@@ -84,7 +84,7 @@ def _check_device(device: str) -> None:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """That of the model in `folder`. Raises EnvironmentError_: it cannot be read, or has no chat template."""
+    """Load the tokenizer in `folder`. Raises EnvironmentError_: it cannot be read, or has no chat template."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except _LOADING_FAULTS as error:
@@ -106,7 +106,7 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
         from engine.models.nf4 import keep_trainable, nf4_config
 
         dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
-        # Placed while loading, so that only one tensor at a time is there in full.
+        # Quantised while loading, so that only one tensor at a time is in memory unquantised.
         options = {"quantization_config": nf4_config(dtype), "device_map": {"": device}}
     else:
         dtype = _DTYPES[precision]
@@ -136,7 +136,7 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
             "check its config.json and weights",
         ) from error
     missing: list[str] = sorted(loaded[1]["missing_keys"])
-    if missing:  # transformers would go on with random numbers in their place
+    if missing:  # transformers would initialise them at random and continue
         raise EnvironmentError_(
             f"the weights in {folder} lack {len(missing)} tensors of the model, the first is {missing[0]}",
             "fetch the model's folder again",

@@ -1,6 +1,6 @@
-"""What a model's download has done so far, for whoever shows it: a journal, or a line on stderr.
+"""Progress of a model's download, for the journal or for lines on stderr.
 
-The hub's client reports through bars in the manner of tqdm. The class here draws nothing; it passes on the bytes.
+The hub's client reports progress through a class of tqdm bars. The class here draws no bar and forwards the bytes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tqdm import tqdm
 
 SECONDS_BETWEEN_REPORTS = 3.0
 _BYTES_BAR = "Reconstructing"
-"""Begins the description of the bar that counts what reached the disk, of all files together."""
+"""First word of the description of the bar that counts the bytes written to disk, of all files together."""
 
 
 @dataclass(frozen=True)
 class DownloadProgress:
-    """Bytes of all files together. total: of the files whose size is known yet; it grows in the first second."""
+    """Bytes of all files together. total: of the files with a known size, so it grows in the first second."""
 
     model: str
     done: int
@@ -39,7 +39,7 @@ OnProgress = Callable[[DownloadProgress], None]
 
 
 def lines_on_stderr() -> OnProgress:
-    """Writes each report as a line, for runs without a journal."""
+    """Return a callback that writes each report as a line on stderr, for runs without a journal."""
 
     def write(progress: DownloadProgress) -> None:
         print(progress, file=sys.stderr, flush=True)
@@ -49,14 +49,14 @@ def lines_on_stderr() -> OnProgress:
 
 @contextmanager
 def progress_bars(model: str, on_progress: OnProgress, seconds: float) -> Iterator[type[tqdm[Any]]]:
-    """A class of bars for the hub's client that tells `on_progress` at most every `seconds`, and once at the end.
+    """Provide a class of bars for the hub's client that calls `on_progress` at most every `seconds` and at the end.
 
-    A download that was over before the first report, such as of files all cached, is not mentioned.
+    A download that ends before the first report, for example because all files are cached, reports nothing.
     """
     reports = _Reports(model, on_progress, seconds)
 
     class SilentBar(tqdm):
-        """Counts without drawing."""
+        """Bar that counts without drawing."""
 
         def __init__(self, *args: Any, **settings: Any) -> None:
             self._counts_bytes = str(settings.get("desc", "")).startswith(_BYTES_BAR)

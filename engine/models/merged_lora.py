@@ -1,7 +1,7 @@
-"""Adds a trained LoRA adapter to a model's weights, for good and without peft.
+"""Permanent merge of a trained LoRA adapter into a model's weights, without peft.
 
-Solving needs the trained model and nothing of its training: peft would take as long to import as everything else
-together, and its layers a second copy of the weights to sample as fast.
+Solving needs only the trained weights. peft would take as long to import as everything else together, and its layers
+would need a second copy of the weights to sample as fast.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _REMEDY = "solve with another run, or with --preset"
 
 
 def merge_lora(model: PreTrainedModel, adapter: Path) -> None:
-    """Adds alpha / rank * B A, computed in fp32, to each linear layer of `model` that the folder `adapter` adapts.
+    """Add alpha / rank * B A, computed in fp32, to each linear layer of `model` that the folder `adapter` adapts.
 
-    The folder is as peft writes it, with plain LoRA alone: the adapters that runs of this engine train. Raises
-    RunError where it cannot be read, is another kind of adapter, or one of another model; then `model` is as before.
+    The folder must have peft's format and hold plain LoRA, as runs of this engine train it. Raises RunError where it
+    cannot be read, is another kind of adapter, or belongs to another model; `model` is then unchanged.
     """
     scale, factors = _fitting(model, adapter)
     with torch.no_grad():
@@ -39,25 +39,25 @@ def merge_lora(model: PreTrainedModel, adapter: Path) -> None:
 
 
 def check_lora(model: PreTrainedModel, adapter: Path) -> None:
-    """Raises RunError where `merge_lora` would, and changes nothing: for who hands the folder to peft."""
+    """Raise RunError where `merge_lora` would, without merging: for callers that load the folder with peft."""
     _fitting(model, adapter)
 
 
 def _fitting(model: PreTrainedModel, adapter: Path) -> tuple[float, list[tuple[nn.Linear, Tensor, Tensor]]]:
-    """The scale, and each adapted layer with its A [rank, in] and B [out, rank]."""
+    """Return the scale, and each adapted layer with its A [rank, in] and B [out, rank]."""
     scale, factors = _read(adapter)
     layers = dict(model.named_modules())
     found = []
     for name, (a, b) in factors.items():
         layer = layers.get(name)
         if not isinstance(layer, nn.Linear) or (layer.out_features, layer.in_features) != (b.shape[0], a.shape[1]):
-            raise RunError(f"the adapter in {adapter} is one of another model: {name} does not fit", _REMEDY)
+            raise RunError(f"the adapter in {adapter} belongs to another model: {name} does not fit", _REMEDY)
         found.append((layer, a, b))
     return scale, found
 
 
 def _read(adapter: Path) -> tuple[float, dict[str, tuple[Tensor, Tensor]]]:
-    """The scale, and by layer A [rank, in] and B [out, rank]."""
+    """Return the scale, and A [rank, in] and B [out, rank] by layer name."""
     try:
         config: dict[str, Any] = json.loads((adapter / ADAPTER_CONFIG_FILE).read_text(encoding="utf-8"))
         tensors = load_file(adapter / ADAPTER_FILE)
@@ -71,10 +71,8 @@ def _read(adapter: Path) -> tuple[float, dict[str, tuple[Tensor, Tensor]]]:
         plain = plain and found is not None and tensor.dim() == 2
         if found is not None:
             sides.setdefault(found["layer"], {})[found["side"]] = tensor
-    if not plain or not all(pair.keys() == {"A", "B"} and _chained(pair) for pair in sides.values()):
-        raise RunError(f"the adapter in {adapter} is no plain LoRA adapter", _REMEDY)
+    if not plain or not all(
+        pair.keys() == {"A", "B"} and pair["A"].shape[0] == pair["B"].shape[1] for pair in sides.values()
+    ):
+        raise RunError(f"the adapter in {adapter} is not a plain LoRA adapter", _REMEDY)
     return scale, {layer: (pair["A"], pair["B"]) for layer, pair in sides.items()}
-
-
-def _chained(pair: dict[str, Tensor]) -> bool:
-    return pair["A"].shape[0] == pair["B"].shape[1]

@@ -1,4 +1,4 @@
-"""Finds a model's folder (given, cached, downloaded) and says what is wrong with it before it is loaded."""
+"""Folder of a model (given, cached or downloaded), checked before the model is loaded."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def locate_model(
     on_progress: OnProgress | None = None,
     report_seconds: float = SECONDS_BETWEEN_REPORTS,
 ) -> Path:
-    """The folder that holds model `name`: a folder's path, or a hub name such as `Qwen/Qwen3-4B`.
+    """Return the folder of model `name`, which is a folder's path or a hub name such as `Qwen/Qwen3-4B`.
 
-    A hub name is answered from the local cache where the model is complete there, without asking the network.
-    `on_progress` hears of a download every `report_seconds`; by default each report is a line on stderr.
+    A complete model in the local cache is used without network access. A download calls `on_progress` every
+    `report_seconds`; by default each report is a line on stderr.
 
     Raises:
-        EnvironmentError_: no such folder; a hub name that is neither cached nor reachable, that does not exist or is
-            not open to this user; a download that broke off; a folder without configuration, weights or tokenizer;
-            weights that cannot be read. Each with the command that mends it.
+        EnvironmentError_: the folder does not exist; the hub's model is neither cached nor reachable, does not exist or
+            is not accessible to this user; the download was interrupted; configuration, weights or tokenizer are
+            missing or cannot be read. The message names the command that helps.
     """
     folder = Path(name).expanduser()
     from_hub = not (folder.exists() or _looks_like_path(name))
@@ -65,7 +65,7 @@ def _looks_like_path(name: str) -> bool:
 
 def _from_hub(name: str, allow_download: bool, on_progress: OnProgress, report_seconds: float) -> Path:
     try:
-        # Without the patterns the hub's client misses the files that were left out on purpose.
+        # Without the patterns the hub's client counts the files excluded on purpose as missing.
         cached = Path(snapshot_download(name, local_files_only=True, allow_patterns=list(_FILES)))
         if not folder_fault(cached):
             return cached
@@ -83,14 +83,14 @@ def _from_hub(name: str, allow_download: bool, on_progress: OnProgress, report_s
 
 
 def _check_reachable(absent: str, remedy: str) -> None:
-    """One request without retries: the hub's client takes 23 s to find that there is no network."""
+    """Send one request without retries: the hub's client takes 23 s to notice that there is no network."""
     if hub_constants.HF_HUB_OFFLINE:
         raise EnvironmentError_(f"{absent} and HF_HUB_OFFLINE is set", f"unset HF_HUB_OFFLINE; {remedy}")
     try:
         with urllib.request.urlopen(hub_constants.ENDPOINT, timeout=_REACH_SECONDS):
             pass
     except urllib.error.HTTPError:
-        pass  # whatever it answered, it is there; the download says what is wrong
+        pass  # any answer means that the hub is reachable; the download reports what is wrong
     except OSError as error:
         raise EnvironmentError_(f"{absent} and {hub_constants.ENDPOINT} cannot be reached", remedy) from error
 
@@ -102,7 +102,7 @@ def _download(name: str, on_progress: OnProgress, report_seconds: float) -> Path
             return Path(snapshot_download(name, allow_patterns=list(_FILES), tqdm_class=bars))
     except GatedRepoError as error:
         raise EnvironmentError_(
-            f"model {name} is gated: its owner wants terms accepted first",
+            f"model {name} is gated: its terms must be accepted first",
             f"accept them at {page}, then run `hf auth login`",
         ) from error
     except RepositoryNotFoundError as error:
@@ -114,17 +114,17 @@ def _download(name: str, on_progress: OnProgress, report_seconds: float) -> Path
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
         if status in (401, 403):
             raise EnvironmentError_(
-                f"the hub refuses model {name} to this user (HTTP {status})",
+                f"the hub denies this user access to model {name} (HTTP {status})",
                 f"run `hf auth login` with an account that may read {page}",
             ) from error
         raise EnvironmentError_(
-            f"the download of {name} broke off: {first_line(error)}",
-            f"start again, or run `hf download {name}`: files that are complete are kept",
+            f"the download of {name} was interrupted: {first_line(error)}",
+            f"start again, or run `hf download {name}`: complete files are kept",
         ) from error
 
 
 def _check_weights(folder: Path, remedy: str) -> None:
-    """Read each file's header, which holds its length: a cut-off download shows here, with its name."""
+    """Read each file's header, which holds its length: this finds truncated downloads, by name."""
     for file in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(file, framework="pt"):

@@ -1,4 +1,4 @@
-"""Keeps transformers' progress bars and notes out of a run's output while a model is loaded or written."""
+"""Silence of transformers' progress bars and messages while a model is loaded or written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transformers.utils import logging as transformers_logging
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """No progress bars, no messages below error, no Python warnings; as it was afterwards."""
+    """Suppress progress bars, messages below error and Python warnings; restore the settings afterwards."""
     verbosity = transformers_logging.get_verbosity()
     had_bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()

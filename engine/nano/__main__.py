@@ -1,4 +1,4 @@
-"""Rebuilds what ships under assets/nano: `python -m engine.nano tasks|pretrain`."""
+"""Command line that rebuilds assets/nano: `python -m engine.nano tasks|pretrain`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def main() -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     tasks = verbs.add_parser("tasks", help="write the RL, validation and held-out tasks")
     tasks.add_argument("--out", type=Path, default=ASSETS / "tasks")
-    train = verbs.add_parser("pretrain", help="train tokenizer and weights; continues where it was stopped")
+    train = verbs.add_parser("pretrain", help="train tokenizer and weights; continues an interrupted run")
     train.add_argument("--work", type=Path, default=Path("build/nano"))
-    train.add_argument("--out", type=Path, default=ASSETS, help="where the finished model goes")
+    train.add_argument("--out", type=Path, default=ASSETS, help="folder of the finished model")
     train.add_argument("--steps", type=int)
     train.add_argument("--threads", type=int, default=1)
-    train.add_argument("--eager", action="store_true", help="do without torch.compile (no C++ compiler needed)")
+    train.add_argument("--eager", action="store_true", help="without torch.compile (needs no C++ compiler)")
     arguments = parser.parse_args()
     if arguments.verb == "tasks":
         write_tasks(arguments.out)
@@ -52,7 +52,7 @@ def run_pretraining(arguments: argparse.Namespace) -> None:
     recipe = Recipe() if arguments.steps is None else replace(Recipe(), steps=arguments.steps)
     finished = pretrain(make_splits().pretrain, arguments.work, recipe, compiled=not arguments.eager)
     for file in finished.iterdir():
-        shutil.copyfile(file, arguments.out / file.name)  # not its mode: safetensors writes for its owner only
+        shutil.copyfile(file, arguments.out / file.name)  # not the mode, which safetensors makes owner-only
     print(f"{arguments.out}: {recipe.steps} steps of {recipe.batch_tokens} tokens")
 
 

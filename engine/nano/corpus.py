@@ -1,8 +1,8 @@
-"""Writes the pretraining corpus: answers to compositions as an imperfect base model would give them.
+"""Pretraining corpus: answers to compositions, with the mistakes of an imperfect base model.
 
-A coder's answer is a program; a tester's answer works a test out first, or states it and explains afterwards. Both
-roles misread phrases as often as their `trouble` says, make slips, and now and then break the form. Nothing marks a
-document as good or bad: the model learns the mixture, and RL has to find the better part of it by execution.
+A coder's answer is a program. A tester's answer works the test out first, or states it and explains afterwards. Both
+roles misread phrases with the probability `trouble`, make slips, and occasionally break the form. No mark tells good
+documents from bad ones: the model learns the mixture, and RL has to find its better part by execution.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.nano.grammar import LETTERS, Composition, Reading, draw_input, stage
 from engine.prompts import Role
 
 TESTER_SHARE = 0.72
-"""Working a test out is the harder skill (measured: twice the data pays), so most documents are tests."""
+"""Share of tests among the documents: testing is the harder skill, and twice the data pays (measured)."""
 
 CODE_BUG_RATE = 0.10
 WORKED_SHARE = 0.65
@@ -27,7 +27,7 @@ BROKEN_FORM_RATE = 0.02
 
 @dataclass(frozen=True)
 class Document:
-    """One training document: whose answer, to which statement, and its text."""
+    """Training document: the role that answers, the statement, and the answer's text."""
 
     role: Role
     statement: str
@@ -42,7 +42,7 @@ def write_document(compositions: Sequence[Composition], rng: random.Random) -> D
 
 
 def draw_reading(composition: Composition, rng: random.Random) -> Reading:
-    """Draw which phrases this reader gets right."""
+    """Draw which phrases are read right: each part is misread with probability `trouble`."""
     return tuple(rng.random() >= part.trouble for part in composition.parts)
 
 
@@ -70,7 +70,7 @@ def write_test(composition: Composition, rng: random.Random) -> str:
 
 
 def _with_bug(lines: list[str], rng: random.Random) -> list[str]:
-    """One of the usual mistakes: a stage forgotten, the input left as text, a bracket lost."""
+    """Add one of the usual mistakes: a missing stage, input left as text, a missing bracket."""
     kind = rng.randrange(3)
     if kind == 0:
         dropped = rng.randrange(1, len(lines) - 1)
@@ -84,7 +84,7 @@ def _with_bug(lines: list[str], rng: random.Random) -> list[str]:
 
 
 def _slip(composition: Composition, value: str, rng: random.Random) -> str:
-    """Make a wrong answer of the kind a hurried person writes."""
+    """Return a wrong answer near the right one, as a hurried person would write."""
     if composition.family is LETTERS:
         letters = list(value)
         letters[rng.randrange(len(letters))] = rng.choice("ABCDEFGH")

@@ -1,12 +1,12 @@
 """Small stdin/stdout tasks composed from parts: five families, each a chain of three slots.
 
-A composition picks one part for every slot of a family. A part has a phrase for the statement, the code that reads
-it right, and the code of the misreading that a careless reader falls for. `trouble` says how often the pretraining
-corpus misreads it: that, not any label, is what reinforcement learning has to find out by execution.
+A composition picks one part for every slot of a family. A part has a phrase for the statement, the code of its right
+reading, and the code of its usual misreading. `trouble` is the share of corpus documents that misread it. No label
+tells the two readings apart: reinforcement learning has to find out by execution.
 
-No convention is degenerate. Every family takes an input of one fixed size (four numbers, two numbers, four letters,
-four digits, a start and a count), the parse line of a right program raises on any other, and a selection that keeps
-nothing makes a right program raise too. An invalid test is therefore a test that right programs fail.
+Invalid tests fail right programs. Every family takes an input of one fixed size (four numbers, two numbers, four
+letters, four digits, a start and a count); the parse line of a right program raises on any other, and a right program
+also raises where a selection keeps no element.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from functools import cache
 from typing import Any
 
 Reading = tuple[bool, ...]
-"""One flag a slot: True where the phrase is read right."""
+"""One flag per slot: True where the phrase is read right."""
 
 CLEAR, VAGUE, TRICKY = 0.04, 0.35, 0.68
-"""Share of corpus documents that misread a part of this trouble."""
+"""Values of `trouble`: the share of corpus documents that misread a part."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One phrase, the code for it, and the code of its usual misreading."""
+    """Phrase with the code of its right reading and the code of its usual misreading."""
 
     phrase: str
     right: str
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of task: how its input looks, how a program parses it, and what may stand in its three slots."""
+    """Kind of task: the form of its input, the line that parses it, and the parts for its three slots."""
 
     name: str
     opening: str
@@ -53,7 +53,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Composition:
-    """A task before it is told: a family and one part a slot."""
+    """Task as a family and one part per slot; `statement` is its text."""
 
     family: Family
     choice: tuple[int, int, int]
@@ -73,7 +73,7 @@ class Composition:
 
 
 class NoAnswer(ValueError):
-    """The input leaves nothing to compute: a right program raises on it."""
+    """The program raises on this input, for example because a selection keeps no element."""
 
 
 def _numbers(count: int, low: int, high: int) -> tuple[Callable[[random.Random], str], Callable[[str], bool]]:
@@ -319,7 +319,7 @@ RIGHT: Reading = (True, True, True)
 
 
 def compositions(family: Family) -> list[Composition]:
-    """Every composition of a family, in a fixed order."""
+    """List every composition of a family, in a fixed order."""
     first, second, third = (range(len(slot)) for slot in family.slots)
     return [Composition(family, (i, j, k)) for i in first for j in second for k in third]
 
@@ -330,7 +330,7 @@ def program(composition: Composition, reading: Reading = RIGHT) -> str:
 
 
 def stage_lines(composition: Composition, reading: Reading) -> list[str]:
-    """Return the program's lines after the parse: one a slot (the loop family folds two slots into one line)."""
+    """Return the program's lines after the parse: one per slot (the loop family puts two slots into one line)."""
     variable = composition.family.variable
     first, second, third = (part.code(ok) for part, ok in zip(composition.parts, reading, strict=True))
     if composition.family is LOOP:
@@ -339,7 +339,7 @@ def stage_lines(composition: Composition, reading: Reading) -> list[str]:
 
 
 def work_out(composition: Composition, text: str, reading: Reading = RIGHT) -> tuple[str, ...]:
-    """Return the values that a careful reader writes down on the way: after each stage, the answer last.
+    """Return the intermediate values after each stage, the answer last.
 
     Raises `NoAnswer` where a program with this reading would raise.
     """
@@ -363,12 +363,12 @@ def work_out(composition: Composition, text: str, reading: Reading = RIGHT) -> t
 
 
 def answer(composition: Composition, text: str, reading: Reading = RIGHT) -> str:
-    """Return the output of a program with this reading for `text`; `NoAnswer` where it raises."""
+    """Return the output of a program with this reading for `text`. Raises `NoAnswer` where the program raises."""
     return work_out(composition, text, reading)[-1]
 
 
 def draw_input(composition: Composition, rng: random.Random, reading: Reading = RIGHT) -> str:
-    """Draw a random valid input that leaves something to compute."""
+    """Draw a random valid input on which a program with this reading does not raise."""
     while True:
         text = composition.family.draw(rng)
         try:
@@ -379,7 +379,7 @@ def draw_input(composition: Composition, rng: random.Random, reading: Reading = 
 
 
 def is_valid_input(problem_id: str, text: str) -> bool:
-    """Tell whether a test input keeps to its family's format and leaves a right program something to compute."""
+    """Tell whether a test input has its family's format and a right program does not raise on it."""
     name, *choice = problem_id.split("-")
     family = FAMILY_BY_NAME[name]
     if not family.is_valid(text):

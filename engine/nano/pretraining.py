@@ -1,11 +1,12 @@
-"""Fits nano to its corpus: a Qwen3-architecture model from random weights, in one process on one or two cores.
+"""Pretraining of nano: a model of the Qwen3 architecture, from random weights, in one process on one or two cores.
 
-Documents are cut into length buckets (right-padded, so causal attention never sees padding) and only the answer's
-tokens carry loss. Hidden matrices are trained with Muon, embeddings and norms with AdamW; learning rates warm up,
-stay, and fall to zero. Measured on one core of a 2-core machine, tokens/s: fp32 with
-SDPA 3.8k, bf16 autocast with SDPA 6.7k, with plain attention 9.0k, and compiled 10.5k (SDPA's CPU backward is slow
-on rows this short). Documents are written and tokenized a block of steps at a time, so that none is thrown away for
-its length, and only the positions that carry loss pass through the vocabulary.
+Documents are sorted into length buckets (right-padded, so causal attention never sees padding), and only the answer's
+tokens carry loss. Muon trains the hidden matrices, AdamW embeddings and norms; learning rates warm up, stay constant,
+and fall to zero. Documents are written and tokenized for a block of steps at a time, so that every bucket is used as
+often as it is filled. Only positions that carry loss pass through the output head.
+
+Measured on one core of a 2-core machine, tokens/s: fp32 with SDPA 3.8k; bf16 autocast with SDPA 6.7k, with eager
+attention 9.0k, compiled 10.5k (SDPA's CPU backward is slow on rows this short).
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ BUCKETS = (48, 64, 80, 96)
 IGNORED = -100
 
 Row = tuple[list[int], int]
-"""Token ids of a prompt with its answer, and how many of them are prompt."""
+"""Token ids of a prompt with its answer, and the length of the prompt."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the weights, besides the grammar and the corpus."""
+    """Hyperparameters: with the grammar and the corpus they determine the weights."""
 
     seed: int = 1
     steps: int = 12_500
@@ -49,7 +50,7 @@ class Recipe:
     schedule: tuple[tuple[float, float], ...] = (
         (0.0, 0.01), (0.00792, 1.0), (0.384, 1.0), (0.74, 0.60268), (1.0, 0.0),
     )  # fmt: skip
-    """Share of the steps, share of the learning rates; straight lines between."""
+    """(share of the steps, factor on the learning rates), interpolated linearly."""
     hidden: int = 192
     layers: int = 4
     feed_forward: int = 512
@@ -89,7 +90,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> Qwen3ForC
 
 
 def pretrain(compositions: Sequence[Composition], work: Path, recipe: Recipe, *, compiled: bool) -> Path:
-    """Run (or continue) the recipe in `work` and return the folder of the finished model, weights in bf16."""
+    """Run or continue the recipe in `work`; return the folder of the finished model, weights in bf16."""
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(compositions, recipe)
     model = build_model(tokenizer, recipe)
@@ -98,7 +99,7 @@ def pretrain(compositions: Sequence[Composition], work: Path, recipe: Recipe, *,
     trunk = torch.compile(model.model) if compiled else model.model
     started, tokens = time.monotonic(), 0
     for step in range(first, recipe.steps):
-        # A block of documents depends on its number alone: a continued pretraining sees what an unbroken one would.
+        # A block of documents depends only on its number, so a resumed run sees the same documents as an unbroken one.
         block, within = divmod(step, recipe.block_steps)
         if within == 0 or step == first:
             batches = draw_block(compositions, tokenizer, recipe, block)
@@ -133,13 +134,13 @@ def export(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: 
     for parameter in shipped.parameters():
         parameter.data = parameter.data.to(torch.bfloat16)
     shipped.config.dtype = torch.bfloat16
-    shipped.generation_config.do_sample = True  # else `transformers serve` gives everybody the same answer
+    shipped.generation_config.do_sample = True  # otherwise `transformers serve` decodes greedily
     shipped.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
 def encode(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast) -> list[Row]:
-    """Encode each document: token ids of prompt and answer, and how many of them are prompt."""
+    """Encode each document: token ids of prompt and answer, and the length of the prompt."""
     chats = [[{"role": "user", "content": _user_text(document)}] for document in documents]
     prompts = tokenizer.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
     prompt_ids = tokenizer(prompts, add_special_tokens=False).input_ids
@@ -159,15 +160,15 @@ def _user_text(document: Document) -> str:
 def draw_block(
     compositions: Sequence[Composition], tokenizer: PreTrainedTokenizerFast, recipe: Recipe, block: int
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """`recipe.block_steps` batches of ids and labels [rows, bucket], in random order.
+    """Draw `recipe.block_steps` batches of ids and labels [rows, bucket], in random order.
 
-    All buckets are filled from one stream of documents, so that each is trained on as often as it is written; what
-    does not fill a last batch is padded into the next longer bucket. (Taking whichever bucket fills first would
-    train on the commonest length alone.)
+    One stream of documents fills all buckets, so each length is trained on as often as it is written; rows that do not
+    fill a last batch move to the next longer bucket. (Always taking the bucket that fills first would train on the
+    commonest length alone.)
     """
     rng = random.Random(f"{recipe.seed} {block}")
     rows: dict[int, list[Row]] = {bucket: [] for bucket in BUCKETS}
-    wanted = (recipe.block_steps + 1) * recipe.batch_tokens  # one more: the last bucket's remainder is left out
+    wanted = (recipe.block_steps + 1) * recipe.batch_tokens  # one batch more: the last bucket's remainder is dropped
     while sum(bucket * len(found) for bucket, found in rows.items()) < wanted:
         for row in encode([write_document(compositions, rng) for _ in range(500)], tokenizer):
             fitting = next((bucket for bucket in BUCKETS if len(row[0]) <= bucket), None)

@@ -1,8 +1,8 @@
-"""Splits of the compositions, all disjoint: pretraining, RL, validation and held-out.
+"""Disjoint splits of the compositions: pretraining, RL, validation and held-out.
 
-No two compositions of different splits behave alike: of every set that answers the same on 120 inputs only the
+No two compositions of different splits behave alike: among compositions with the same answers on 120 inputs only the
 first is kept. Some held-out tasks also recombine phrases: a few pairs of parts (first and second slot) occur in no
-other split at all.
+other split.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RECOMBINED_PAIRS_PER_FAMILY = 3
 
 @dataclass(frozen=True)
 class Splits:
-    """Compositions by use. `held_out` begins with the recombined ones interleaved evenly."""
+    """Compositions by use. `recombined`: ids of the held-out ones whose first two parts occur together nowhere else."""
 
     pretrain: tuple[Composition, ...]
     rl_train: tuple[Composition, ...]
@@ -69,7 +69,7 @@ def make_splits() -> Splits:
 
 
 def behaviourally_distinct(family: Family) -> list[Composition]:
-    """Return the compositions of a family without those that answer like an earlier one, or hardly ever."""
+    """Return a family's compositions, except those that answer like an earlier one or fail on most inputs."""
     inputs = probe_inputs(family)
     seen: set[tuple[str | None, ...]] = set()
     kept: list[Composition] = []
@@ -83,7 +83,7 @@ def behaviourally_distinct(family: Family) -> list[Composition]:
 
 
 def probe_inputs(family: Family) -> list[str]:
-    """Return the inputs on which two compositions must differ to count as two tasks."""
+    """Draw the inputs on which two compositions must differ to count as two tasks."""
     rng = random.Random(f"{SEED} {family.name}")
     return [family.draw(rng) for _ in range(120)]
 
@@ -91,7 +91,7 @@ def probe_inputs(family: Family) -> list[str]:
 def to_problem(composition: Composition, split: str) -> Problem:
     """Turn the composition into a problem: one public example, hidden tests, and the reference program.
 
-    Hidden tests are drawn so that, taken together, they tell the right program from every single misreading.
+    Together the hidden tests distinguish the right program from every single misreading where random inputs can.
     """
     rng = random.Random(f"{SEED} tests {composition.id}")
     texts = _telling_inputs(composition, rng, TRUTH_TESTS + 1)
@@ -110,7 +110,7 @@ def to_problem(composition: Composition, split: str) -> Problem:
 
 
 def _telling_inputs(composition: Composition, rng: random.Random, count: int) -> list[str]:
-    """`count` distinct inputs, the first ones chosen to expose each misreading."""
+    """Draw `count` distinct inputs; the first ones expose each misreading."""
     chosen: list[str] = []
     for slot in range(3):
         reading: Reading = tuple(index != slot for index in range(3))

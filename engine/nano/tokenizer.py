@@ -1,4 +1,4 @@
-"""Trains nano's tokenizer: byte-level BPE on its own corpus, single digits and letters of data never merged."""
+"""Tokenizer of nano: byte-level BPE on its own corpus that never merges digits or data letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 VOCABULARY = 1024
 LONGEST_TOKEN = 12
-"""Long enough for a word and its space, too short for a whole line of code: programs stay sequences of choices."""
+"""Long enough for a word and its space, too short for a line of code: a program stays a sequence of choices."""
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
@@ -21,8 +21,8 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 
-# A digit or a data letter stands alone (with the space before it), phrases end at commas, lines at line ends: so
-# a number is a sequence of digits wherever it stands, and no token spans two phrases.
+# A digit or a data letter is a piece of its own (with the space before it); phrases end at commas, lines at newlines.
+# So a number is always a sequence of digits, and no token spans two phrases.
 _PIECES = r" ?[0-9]| ?[A-HXY](?![a-zA-Z])|\n|, |\."
 
 

@@ -1,4 +1,4 @@
-"""Problems to be solved: their tests, their files, the order a run draws them in."""
+"""Programming problems: their tests, their file formats, and the order in which a run draws them."""
 
 from engine.problems.cure_format import load_problems, parse_cure_record, save_problems, to_cure_record
 from engine.problems.problem import IOExample, Problem

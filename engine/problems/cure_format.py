@@ -1,8 +1,8 @@
-"""Problem files: CURE JSON (a list of objects) and JSONL (one object a line), in and out.
+"""Reader and writer of problem files: CURE JSON (a list of objects) and JSONL (one object per line).
 
-A file is read whole or refused with one line that names file, record and field. Records are counted from 0,
-as `jq` and Python do; JSONL adds the line, counted from 1, as editors do. Fields that are not ours are
-ignored: published sets carry several. Nothing is written that `load_problems` would refuse.
+A file is read whole, or refused with one line that names file, record and field. Records are counted from 0, as in `jq`
+and Python; JSONL errors add the line, counted from 1, as in editors. Unknown fields are ignored, because published data
+sets have several. `save_problems` writes no file that `load_problems` would refuse.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from engine.problems.problem import IOExample, Problem
 
 
 def load_problems(path: str | Path) -> list[Problem]:
-    """Read every problem of a `.json` or `.jsonl` file, in file order.
+    """Read all problems of a `.json` or `.jsonl` file, in file order.
 
     Raises DataError for a file that is missing, unreadable, empty, not UTF-8 or not JSON, for a record that
-    `parse_cure_record` refuses, and for two tasks with one id.
+    `parse_cure_record` refuses, and for two tasks with the same id.
     """
     path = Path(path)
     is_jsonl = _is_jsonl(path)
@@ -41,11 +41,10 @@ def load_problems(path: str | Path) -> list[Problem]:
 
 
 def save_problems(path: str | Path, problems: Sequence[Problem]) -> None:
-    """Write `problems` as `.json` or `.jsonl`, one record a line, all or nothing.
+    """Write `problems` as `.json` or `.jsonl`, one record per line, atomically.
 
-    The file is written aside and renamed, so that a reader, a crash or a full disk never meets half of it.
-    Raises DataError where the folder cannot be written to, and for problems that `load_problems` would
-    refuse.
+    A temporary file is written and renamed, so neither a reader nor a crash nor a full disk leaves half a file. Raises
+    DataError where the folder cannot be written to, and for problems that `load_problems` would refuse.
     """
     path = Path(path)
     is_jsonl = _is_jsonl(path)
@@ -63,9 +62,9 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
     """Turn one decoded CURE object into a Problem; `where` names its place in error messages.
 
     Needs question, test_time_limit, example_input/example_output and test_input/test_output (parallel lists;
-    the example lists may be empty). task_id, difficulty, dataset and solutions are optional; a whole number
-    stands for its digits in the first two, as MBPP and CodeContests have it. Without a task_id the id is
-    `task-<index>`, as in "task-00012". Raises DataError that names `where` and the field.
+    the example lists may be empty). task_id, difficulty, dataset and solutions are optional; the first
+    two may be whole numbers, as in MBPP and CodeContests. Without a task_id the id is `task-<index>`, such as
+    "task-00012". Raises DataError that names `where` and the field.
     """
     if not isinstance(record, dict):
         is_list = isinstance(record, list)
@@ -112,7 +111,7 @@ def to_cure_record(problem: Problem) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """Typed reading of one record; every refusal names the record and the field."""
+    """Typed access to one record; every error names the record and the field."""
 
     values: Mapping[str, object]
     where: str
@@ -121,7 +120,7 @@ class _Fields:
         raise DataError(f'{self.where}, field "{field}" {what}', remedy)
 
     def has(self, field: str) -> bool:
-        """Tell whether a field is given; an optional field that is null counts as absent."""
+        """Tell whether a field is given; null counts as absent."""
         return self.values.get(field) is not None
 
     def _required(self, field: str) -> object:
@@ -132,11 +131,11 @@ class _Fields:
     def _as_text(self, field: str, value: object) -> str:
         if not isinstance(value, str):
             self.refuse(field, f"must be a string, is {_kind(value)}", "put it in quotes")
-        # "\ud800" is legal JSON and half a character: no tokenizer, pipe or file could take it later.
+        # "\ud800" is legal JSON, but a lone surrogate cannot be encoded: tokenizers, pipes and files would fail later.
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            self.refuse(field, "holds half a surrogate pair", "write the character itself, in UTF-8")
+            self.refuse(field, "contains a lone surrogate", "write the character itself, in UTF-8")
         return value
 
     def text(self, field: str) -> str:
@@ -149,7 +148,7 @@ class _Fields:
         return tuple(self._as_text(f"{field}[{position}]", value) for position, value in enumerate(values))
 
     def label(self, field: str, default: str) -> str:
-        """Return an optional short name; `default` where it is absent, blank only where `default` is."""
+        """Return an optional short name, or `default` where it is absent. Blank only where `default` is blank."""
         if not self.has(field):
             return default
         value = self.values[field]
@@ -204,12 +203,12 @@ def _is_jsonl(path: Path) -> bool:
 
 def _read_text(path: Path) -> str:
     try:
-        # utf-8-sig: editors on Windows put a byte-order mark in front, which is no fault of the data.
+        # utf-8-sig: editors on Windows write a byte-order mark, which is not an error in the data.
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path} does not exist", "check the path") from None
     except OSError as fault:
-        raise DataError(f"{path} cannot be read: {fault.strerror}", "give a file that you may read") from None
+        raise DataError(f"{path} cannot be read: {fault.strerror}", "give a file with read permission") from None
     except UnicodeDecodeError as fault:
         byte = fault.object[fault.start]
         message = f"{path} is not UTF-8: byte 0x{byte:02x} at offset {fault.start}"
@@ -227,7 +226,7 @@ def _json_records(path: Path, text: str) -> Iterable[tuple[str, object]]:
 
 def _jsonl_records(path: Path, text: str) -> Iterable[tuple[str, object]]:
     index = 0
-    # Not splitlines(): it also breaks at U+2028 and other characters that JSON strings hold unescaped.
+    # Not splitlines(): it also splits at U+2028 and other characters that JSON strings may contain unescaped.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield f"{path}, record {index} (from 0, line {number})", _decode(path, line, first_line=number)
@@ -239,19 +238,19 @@ def _decode(path: Path, text: str, first_line: int) -> object:
         return json.loads(text)
     except json.JSONDecodeError as fault:
         line = first_line + fault.lineno - 1
-        remedy = "mend that line"
+        remedy = "fix that line"
         if fault.msg == "Extra data" and path.suffix.lower() == ".json":
             remedy = "a .json file holds one list; one object a line belongs in a .jsonl file"
         message = f"{path}: broken JSON at line {line}, column {fault.colno}: {fault.msg}"
         raise DataError(message, remedy) from None
     except RecursionError:
-        raise DataError(f"{path}: JSON from line {first_line} on is nested too deep", "flatten it") from None
-    except ValueError as fault:  # a whole number of more digits than Python converts
+        raise DataError(f"{path}: JSON from line {first_line} on is nested too deeply", "flatten it") from None
+    except ValueError as fault:  # a whole number with more digits than Python converts
         raise DataError(f"{path}: JSON from line {first_line} on: {fault}", "shorten the number") from None
 
 
 def _refuse_useless(path: Path, problems: Sequence[Problem], wheres: Sequence[str]) -> None:
-    """Refuse what is wrong with the file as a whole: no task at all, or two of one id."""
+    """Raise DataError for faults of the file as a whole: no task, or two with the same id."""
     if not problems:
         raise DataError(f"{path} holds no task", "it must hold at least one")
     first_where: dict[str, str] = {}
@@ -264,8 +263,8 @@ def _refuse_useless(path: Path, problems: Sequence[Problem], wheres: Sequence[st
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step; on any fault the old file stays and nothing is left behind."""
-    target = path.resolve()  # a link keeps pointing at the file that is replaced
+    """Replace `path` by `content` atomically; on an error the old file stays and the temporary one is removed."""
+    target = path.resolve()  # replace the target of a link, not the link
     aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:

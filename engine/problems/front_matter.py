@@ -1,4 +1,4 @@
-"""The block between two lines of `---` at the head of a Markdown file: `key: value`, one a line."""
+"""Front matter of a Markdown file: `key: value` lines between two lines of `---` at its head."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _LONGEST_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """time_limit: seconds a test, 0 where none is given."""
+    """Front matter of a problem. time_limit: seconds per test, 0 where none is given."""
 
     title: str = ""
     time_limit: float = 0.0
 
 
 def split_front_matter(text: str, name: str) -> tuple[FrontMatter, str]:
-    """Front matter and the text below it. Keys that are not ours are left alone: other tools write theirs there.
+    """Split a Markdown text into its front matter and the text below. Unknown keys are ignored: other tools use them.
 
-    Raises DataError for a time limit that is none.
+    Raises DataError for an invalid time limit.
     """
     lines = text.lstrip("\ufeff\n").split("\n")
     if lines[0].strip() != _FENCE or _FENCE not in (line.strip() for line in lines[1:]):

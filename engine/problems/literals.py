@@ -1,4 +1,4 @@
-"""Calls of a function as lines of standard input: `nums = [2, 7], target = 9` -> "2 7" and "9"."""
+"""Conversion of function arguments to lines of standard input: `nums = [2, 7], target = 9` -> "2 7" and "9"."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _JSON_NAMES = {"true": True, "false": False, "null": None}
 
 
 def arguments_as_lines(text: str) -> str | None:
-    """Return the values of `name = literal, ...`, one a line; None where `text` is anything else."""
+    """Return the values of `name = literal, ...`, one per line; None where `text` has another form."""
     try:
         call = ast.parse(f"f({' '.join(text.split())})", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -22,7 +22,7 @@ def arguments_as_lines(text: str) -> str | None:
 
 
 def value_as_line(text: str) -> str:
-    """Return a literal in the same form; text that is no literal stays as it is."""
+    """Return a literal in the same form; text that is not a literal is returned unchanged."""
     try:
         return _line(_literal(ast.parse(text.strip(), mode="eval").body))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -30,7 +30,7 @@ def value_as_line(text: str) -> str:
 
 
 def _literal(node: ast.expr) -> object:
-    """Evaluate a literal. ValueError for text that is none."""
+    """Evaluate a literal of Python or JSON. Raises ValueError for any other expression."""
     if isinstance(node, ast.Name) and node.id in _JSON_NAMES:
         return _JSON_NAMES[node.id]
     if isinstance(node, ast.List | ast.Tuple):
@@ -40,7 +40,7 @@ def _literal(node: ast.expr) -> object:
 
 def _line(value: object) -> str:
     if isinstance(value, list):
-        if any(isinstance(element, list) for element in value):  # a table: its height, then a row a line
+        if any(isinstance(element, list) for element in value):  # a table: its height, then one row per line
             return f"{len(value)}\n" + "".join(_line(element) for element in value)
         return " ".join(_word(element) for element in value) + "\n"
     return _word(value) + "\n"

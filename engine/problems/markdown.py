@@ -1,11 +1,11 @@
-"""Problems written in Markdown, the way people keep and copy them: statement, examples, perhaps a time limit.
+"""Parser of problems in Markdown, as people keep and copy them: statement, examples, perhaps a time limit.
 
-Examples are found where the big judges put them and where people write them by hand:
+It finds examples in the formats of the big judges and in those that people write by hand:
     ## Sample Input 1 / ## Sample Output 1, each with a fenced block         AtCoder, Kattis
     ## Example, then Input / Output with fenced blocks                       Codeforces
     **Input:** `3 4`  **Output:** `7`, on lines of their own                 by hand
     **Example 1:** and Input: nums = [2,7], target = 9 / Output: [0,1]       LeetCode, fenced or in <pre>
-A bare "Input" heading with prose under it describes the format and is no example.
+A bare "Input" heading followed by prose describes the input format; it is not an example.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from engine.problems.literals import arguments_as_lines, value_as_line
 from engine.problems.problem import IOExample, Problem
 
 MAX_BYTES = 200_000
-"""Longer than any problem of a judge; a model's context ends long before."""
+"""Larger than the problems of any judge, and than a model's context."""
 
 CONVERSION_NOTE = (
     "The program reads its arguments from standard input, one a line in the order given: a list as its values "
     "separated by spaces, text without quotes. It prints the result in the same form."
 )
-"""Added where examples call a function: the sandbox runs programs, not functions."""
+"""Text added to a statement whose examples call a function: the sandbox runs programs, not functions."""
 
 _TIME_LIMIT = 1.0
 _TITLE_WORDS = re.compile(r"[^a-z0-9]+")
@@ -47,11 +47,11 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&quot;": '"', "&#39;": "'
 
 @dataclass(frozen=True, slots=True)
 class MarkdownProblem:
-    """A problem as understood from a Markdown file.
+    """Problem parsed from a Markdown file.
 
-    problem: `statement` is the whole text, examples included; `public` the examples, `hidden` is empty.
-    prose: the statement's paragraphs alone, on one line: what a model of short prompts is asked.
-    converted: the examples named values ("nums = [2, 7]") and were turned into lines for standard input.
+    problem: `statement` is the whole text with its examples; `public` holds the examples; `hidden` is empty.
+    prose: the statement's paragraphs alone, on one line, for models with short prompts.
+    converted: True where examples were function arguments ("nums = [2, 7]") and became lines of standard input.
     """
 
     problem: Problem
@@ -60,21 +60,21 @@ class MarkdownProblem:
 
 
 def parse_markdown_problem(text: str, name: str = "problem.md") -> MarkdownProblem:
-    """Read one problem; `name` stands in errors and is the id of a problem without a title.
+    """Parse one problem; `name` appears in errors and becomes the id of a problem without a title.
 
-    Front matter may set `time_limit` (seconds) and `title`. Raises DataError for a text that is empty, too long,
-    without any statement, or with a front matter that cannot be understood.
+    Front matter may set `time_limit` (seconds) and `title`. Raises DataError for a text that is empty, too long or
+    without a statement, and for an invalid time limit.
     """
     size = len(text.encode())
     if size > MAX_BYTES:
-        raise DataError(f"{name} has {size / 1e6:.1f} MB, a problem at most {MAX_BYTES / 1e6:g}", "give one problem")
+        raise DataError(f"{name} has {size / 1e6:.1f} MB, more than {MAX_BYTES / 1e6:g} MB", "give a single problem")
     matter, body = split_front_matter(text.replace("\r\n", "\n"), name)
     if not body.strip():
         raise DataError(f"{name} holds no problem", "write the statement as text; examples are optional")
     pieces = _pieces(body)
     prose = " ".join(piece.text.strip() for piece in pieces if isinstance(piece, _Prose) and not piece.is_heading)
     if not prose.strip():
-        raise DataError(f"{name} has no statement, only headings or examples", "say what the program is to do")
+        raise DataError(f"{name} has no statement, only headings or examples", "say what the program must do")
     examples, converted = _as_standard_io(_examples(pieces))
     statement = body.strip()
     if converted:
@@ -103,9 +103,9 @@ class _Prose:
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """kind: "input", "output", "example" or "other". sure: it says sample or example.
+    """Label of a section. kind: "input", "output", "example" or "other". sure: it contains "sample" or "example".
 
-    value: what follows on its line; is_code: that is a span of code, and so no description.
+    value: text after the label on its line. is_code: the value is inline code, hence data and not a description.
     """
 
     kind: str
@@ -136,7 +136,7 @@ def _pieces(body: str) -> list[_Piece]:
 
 
 def _line_pieces(token: Token, *, is_heading: bool) -> list[_Piece]:
-    """Split a heading or paragraph: each of its lines may be a label with or without a value."""
+    """Split a heading or paragraph into lines; each may be a label with or without a value."""
     pieces: list[_Piece] = []
     for line in _plain_inline(token).split("\n"):
         label = _label(line)
@@ -148,7 +148,7 @@ def _line_pieces(token: Token, *, is_heading: bool) -> list[_Piece]:
 
 
 def _block_pieces(content: str) -> list[_Piece]:
-    """Split a block of code: an input or output, or a whole example with its labels inside."""
+    """Split a code block: it is an input or output, or a whole example with its labels inside."""
     lines = content.rstrip("\n").split("\n")
     if not any(_inner_label(line) for line in lines[:2]):
         return [_Block(content)]
@@ -177,7 +177,7 @@ def _inner_label(line: str) -> _Label | None:
 
 
 def _label(line: str) -> _Label | None:
-    """Return the label that a line is, or begins with before a colon."""
+    """Return the label that a line consists of, or begins with before a colon; None without one."""
     text = line.strip().strip("*_").strip()
     head, colon, value = text.partition(":")
     head, value = head.strip().strip("*_").strip(), value.strip().strip("*_").strip()
@@ -195,7 +195,7 @@ def _label(line: str) -> _Label | None:
 
 
 def _plain_inline(token: Token) -> str:
-    """Return the words of a line without their markup, but for code spans."""
+    """Return the text of a line without its markup, except the backticks of inline code."""
     parts = []
     for child in token.children or []:
         if child.type in ("softbreak", "hardbreak"):
@@ -224,12 +224,12 @@ def _slug(title: str) -> str:
     return _TITLE_WORDS.sub("-", title.lower()).strip("-")[:60] or "problem"
 
 
-# Examples out of the list -------------------------------------------------------------------------------------
+# Examples of the list -----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Search:
-    """Position of the walk through the pieces; the only mutable thing here."""
+    """State of the walk through the pieces: the only mutable object here."""
 
     found: list[IOExample] = field(default_factory=list)
     label: _Label | None = None
@@ -248,7 +248,7 @@ def _examples(pieces: list[_Piece]) -> list[IOExample]:
             _take(search, piece.text)
         else:
             search.prose_since_label = True
-            if piece.is_heading:  # a new section that is no example
+            if piece.is_heading:  # a new section without examples
                 search.in_examples, search.label, search.pending_input = False, None, None
     return search.found
 
@@ -266,7 +266,7 @@ def _enter(search: _Search, label: _Label) -> None:
 
 
 def _take(search: _Search, text: str) -> None:
-    """Take a block whose label stands right above it; in a section of examples words may come between."""
+    """Take a block as input or output if its label is directly above; in examples, prose may come between."""
     label = search.label
     if label is None or (search.prose_since_label and not (label.sure or search.in_examples)):
         return
@@ -279,12 +279,12 @@ def _take(search: _Search, text: str) -> None:
 
 
 def _looks_like_data(value: str) -> bool:
-    """Not a sentence: "Input: a line with two numbers" describes, "Input: 3 4" shows."""
+    """Tell data from a sentence: "Input: a line with two numbers" describes, "Input: 3 4" is an example."""
     return bool(re.search(r"\d|[\[\"'=]", value)) and len(value) < 200 and not re.search(r"[a-z]{2,} [a-z]{2,} ", value)
 
 
 def _as_standard_io(examples: list[IOExample]) -> tuple[tuple[IOExample, ...], bool]:
-    """Examples of function calls become lines, where all of them can; whether they have."""
+    """Convert function arguments to lines if every example allows it; also tell whether it was done."""
     lines = [arguments_as_lines(example.input) for example in examples]
     if not examples or any(line is None for line in lines):
         return tuple(examples), False

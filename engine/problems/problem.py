@@ -1,4 +1,4 @@
-"""One stdin/stdout programming problem: what a coder is asked, and what its program is judged by."""
+"""Stdin/stdout programming problem: the statement for the coder, and the tests that judge its program."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class IOExample:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A task of the data set. `hidden` holds the t ground-truth tests; no prompt ever shows them.
+    """Task of a data set. `hidden` holds the t ground-truth tests; no prompt ever shows them.
 
-    `public` examples may be shown in a prompt. `time_limit` is in CPU seconds a test. `solutions` are
-    reference programs: evaluation may judge generated tests by them, training never reads them.
+    A prompt may show `public` examples. `time_limit` is in CPU seconds per test. `solutions` are reference programs:
+    evaluation may judge generated tests with them; training never reads them.
     """
 
     id: str

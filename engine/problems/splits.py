@@ -1,4 +1,4 @@
-"""Order of a run's tasks: splits that share nothing, and passes that a resumed run repeats."""
+"""Disjoint splits, and the order of a run's tasks, which a resumed run reproduces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.problems.problem import Problem
 def assert_disjoint(splits: Mapping[str, Sequence[Problem]]) -> None:
     """Raise DataError if two splits share a task id or a statement (compared with white space collapsed).
 
-    One split may hold a statement twice: that is a matter of its weight, not of leakage.
+    One split may contain a statement twice: that changes its weight but leaks nothing.
     """
     owner_of_id: dict[str, str] = {}
     owner_of_statement: dict[str, tuple[str, str]] = {}
@@ -34,11 +34,10 @@ def assert_disjoint(splits: Mapping[str, Sequence[Problem]]) -> None:
 def draw_batch(n_problems: int, batch_size: int, step: int, seed: int) -> tuple[int, ...]:
     """Draw the problem indices of step `step` (from 0): shuffled passes over the data, without replacement.
 
-    The batches laid end to end are one permutation of range(n_problems) after another, so a batch may end one
-    pass and begin the next; it still holds no problem twice, unless batch_size > n_problems makes that
-    inevitable. A pure function of its arguments: there is no position to save, and a resumed run draws what
-    the first one would have drawn. Raises DataError without problems, ValueError for a batch_size < 1 or a
-    step < 0.
+    The concatenated batches are one permutation of range(n_problems) after another. So a batch may end one pass and
+    begin the next; it still contains no problem twice, unless batch_size > n_problems makes that inevitable. The result
+    depends on the arguments alone: there is no position to save, and a resumed run draws the same batches. Raises
+    DataError without problems, ValueError for batch_size < 1 or step < 0.
     """
     if n_problems < 1:
         raise DataError("there is no problem to draw from", "give a split with at least one task")
@@ -47,9 +46,8 @@ def draw_batch(n_problems: int, batch_size: int, step: int, seed: int) -> tuple[
     start = step * batch_size
     end = start + batch_size
     first_epoch, last_epoch = start // n_problems, (end - 1) // n_problems
-    # A pass depends on how the one before it ended only where a batch straddles the two. Every `period`
-    # passes the boundary falls between batches, so the chain is picked up there: at most batch_size passes,
-    # not all since step 0.
+    # A pass depends on the end of the previous one only where a batch straddles both. Every `period` passes the
+    # boundary falls between two batches, so the chain starts there: at most batch_size passes, not all since step 0.
     period = batch_size // math.gcd(batch_size, n_problems)
     chain_start = first_epoch - first_epoch % period
     drawn: list[int] = []
@@ -65,9 +63,9 @@ def draw_batch(n_problems: int, batch_size: int, step: int, seed: int) -> tuple[
 
 
 def _pass(n_problems: int, seed: int, epoch: int, held: Sequence[int], n_rest: int) -> list[int]:
-    """Draw a permutation for one epoch; its first `n_rest` entries avoid `held`, which that batch already has."""
-    # random() is the one draw that Python promises to repeat in later versions for the same seed; shuffle()
-    # is not.
+    """Draw the permutation of one epoch; its first `n_rest` entries avoid `held`, already in their batch."""
+    # random() is the only draw that Python promises to keep the same in later versions for a given seed; shuffle() may
+    # change.
     generator = random.Random(f"{seed}/{epoch}")
     keys = [generator.random() for _ in range(n_problems)]
     order = sorted(range(n_problems), key=keys.__getitem__)

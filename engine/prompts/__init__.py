@@ -1,4 +1,4 @@
-"""Words in, words out: problem and role -> messages; answer -> program, unit test, or why it is neither."""
+"""Prompts and answers: problem and role -> chat messages; answer -> program, unit test, or a reject reason."""
 
 from engine.prompts.answers import (
     Program,

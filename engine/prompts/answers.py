@@ -1,7 +1,7 @@
-"""Answers of the model: a program or a unit test, or the one reason why it is neither.
+"""Parsers of the model's answers: to a program or a unit test, or to the one reason why it is neither.
 
-Both parsers read what stands behind the last `</think>`, let the last attempt count, and take time linear in
-the answer, whatever a model at temperature 1 comes up with.
+Both parsers read the text after the last `</think>`, take the last attempt, and need time linear in the answer,
+whatever text a model at temperature 1 produces.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from enum import StrEnum
 from engine.prompts.fences import Block, fenced_blocks
 
 MAX_CHARACTERS = 1_000_000
-"""A program, an input or an output above this is refused: it would go to n processes and into the archive."""
+"""Limit for a program, an input or an output: each goes to n processes and into the archive."""
 
 
 class RejectReason(StrEnum):
-    """Reasons why an answer holds nothing to execute. The values are stable: they are archived and counted."""
+    """Reasons why an answer cannot be executed. The values are stable: the archive stores and counts them."""
 
-    UNFINISHED_THOUGHT = "unfinished_thought"  # <think> was opened and never closed
+    UNFINISHED_THOUGHT = "unfinished_thought"  # <think> without </think>
     NO_BLOCK = "no_block"  # no ```python block
-    UNCLOSED_BLOCK = "unclosed_block"  # the block that counts never ends
+    UNCLOSED_BLOCK = "unclosed_block"  # the last block has no closing fence
     EMPTY_PROGRAM = "empty_program"
     NO_INPUT = "no_input"  # no **Test Input:** followed by a block
     NO_OUTPUT = "no_output"  # no **Test Output:** followed by a block
@@ -32,14 +32,14 @@ class RejectReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Python source that reads standard input and prints. That it compiles is for the sandbox to find out."""
+    """Python source that reads standard input and prints. The parser does not compile it; the sandbox does."""
 
     source: str
 
 
 @dataclass(frozen=True, slots=True)
 class UnitTest:
-    """A generated test. `input` may be empty, `output` is never blank, `explanation` may be missing ("")."""
+    """Generated test. `input` may be empty, `output` is never blank, `explanation` is "" where it is missing."""
 
     input: str
     output: str
@@ -48,7 +48,7 @@ class UnitTest:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An answer that is neither program nor test. It keeps its place in every denominator."""
+    """Answer that is neither program nor test. It still counts in every denominator: n programs, m tests."""
 
     reason: RejectReason
 
@@ -78,9 +78,9 @@ def parse_unit_test(text: str) -> UnitTest | Rejected:
 
         **Test Input:** + fenced block, **Test Output:** + fenced block, **Explanation:** + text
 
-    Words may stand around the labels and the explanation may be missing. An attempt that is cut short
-    or only mentions a label does not displace a complete one before it. With no complete one, the reason is
-    what the last attempt lacks. White space within the blocks is kept.
+    Other text may surround the labels, and the explanation may be missing. A later attempt that is incomplete or only
+    mentions a label does not replace a complete one. Without a complete one, the reject reason is what the last attempt
+    lacks. White space inside the blocks is kept.
     """
     answer = _without_thought(text)
     if answer is None:
@@ -112,7 +112,7 @@ class _Section:
 
 
 def _without_thought(text: str) -> str | None:
-    """Return the text after the last `</think>`, all of it without one, None for a thought that never ended."""
+    """Return the text after the last `</think>`; without one all of it, or None where a `<think>` never ended."""
     _, end, answer = text.rpartition("</think>")
     if not end and answer.lstrip().startswith("<think>"):
         return None
@@ -120,13 +120,13 @@ def _without_thought(text: str) -> str | None:
 
 
 def _sections(answer: str) -> list[_Section]:
-    """Labels cut even through blocks: a block in which the next label stands was left open by mistake."""
+    """Split at every label, even inside a block: a block that contains the next label was left open by mistake."""
     _, *rest = _LABEL.split(answer.replace("\r\n", "\n"))
     return [_Section(label.lower(), body) for label, body in zip(rest[::2], rest[1::2], strict=True)]
 
 
 def _last_complete_form(sections: Sequence[_Section]) -> tuple[int, str, str] | Rejected:
-    """(index of the input's section, input, output), or what the last attempt lacks. Reads a section once."""
+    """Return (index of the input's section, input, output), or what the last attempt lacks. Linear in the answer."""
     reason = None
     for position in reversed(range(len(sections))):
         if sections[position].label != _INPUT:

@@ -1,4 +1,4 @@
-"""Chat messages -> prompt tokens, by the tokenizer's own chat template."""
+"""Prompt tokens of chat messages, by the tokenizer's own chat template."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def encode_prompt(
 ) -> tuple[int, ...]:
     """Encode messages as the s prompt tokens that end where the assistant's answer begins.
 
-    `enable_thinking` goes to the template as it is (Qwen3 knows it, templates that do not ignore it); None
-    leaves the template's default. Raises EnvironmentError_ for a tokenizer without a chat template, or one
-    that cannot render.
+    `enable_thinking` is passed to the template (Qwen3 uses it, other templates ignore it); None keeps the template's
+    default. Raises EnvironmentError_ for a tokenizer without a chat template, or without jinja2 to render it.
     """
     if not getattr(tokenizer, "chat_template", None):
         raise EnvironmentError_(
@@ -32,8 +31,7 @@ def encode_prompt(
         )
     options: dict[str, Any] = {} if enable_thinking is None else {"enable_thinking": enable_thinking}
     try:
-        # return_dict=False: transformers 5 otherwise returns a BatchEncoding, whose iteration yields its
-        # keys.
+        # return_dict=False: transformers 5 otherwise returns a BatchEncoding, and iterating it yields its keys.
         token_ids = tokenizer.apply_chat_template(
             list(messages), add_generation_prompt=True, tokenize=True, return_dict=False, **options
         )

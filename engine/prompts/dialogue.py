@@ -1,4 +1,4 @@
-"""Messages after a model's first answer: repair a program, work out the output for one input."""
+"""Prompts of solving beyond the first answer: repair a program, work out the output for one input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from engine.prompts.answers import MAX_CHARACTERS
 from engine.prompts.fences import fence, fenced_blocks
 
 _SHOWN_CHARACTERS = 2_000
-"""Of an output that went wrong: enough to see how, whatever a program prints."""
+"""Length limit of an input or output in a repair prompt: enough to see the mistake, however much a program prints."""
 
 _REPAIR = """\
 Your program does not pass this test.
@@ -41,9 +41,9 @@ Input:
 def repair_messages(
     first: tuple[dict[str, str], ...], source: str, stdin: str, expected: str, happened: str, stdout: str
 ) -> tuple[dict[str, str], ...]:
-    """Continue the conversation: the program as the model's own answer, then the test that it fails.
+    """Continue the conversation with the program as the model's own answer and the test that it fails.
 
-    happened: in words ("printed something else", "hit the time limit"); stdout: what it printed until then.
+    happened: in words ("printed something else", "hit the time limit"). stdout: output up to then.
     """
     got = f"It printed:\n{fence(_shortened(stdout))}\n" if stdout.strip() else ""
     request = _REPAIR.format(
@@ -54,7 +54,7 @@ def repair_messages(
 
 
 def output_messages(problem: Problem, stdin: str) -> tuple[dict[str, str], ...]:
-    """Asks a tester for the output that belongs to one input."""
+    """Ask a tester for the output that belongs to one input."""
     content = _OUTPUT.format(statement=problem.statement.strip(), input=fence(stdin))
     return ({"role": "user", "content": content.strip()},)
 

@@ -1,8 +1,8 @@
-"""Fenced code blocks, the part of Markdown that answers are read by. One pass, linear in any text.
+"""Fenced code blocks of Markdown, as the parsers of answers need them. One pass, linear in any text.
 
-Where models are careless, this reader is kinder than CommonMark: a fence may be indented by any amount
-(lists) and may follow a colon on its line ("Here it is: ```python"). Where it matters it is as strict: a
-block ends only at a line of its own with at least as many backticks, so that four backticks may hold three.
+The parser is more lenient than CommonMark where models are careless: a fence may be indented by any amount (lists) and
+may follow a colon on its line ("Here it is: ```python"). It is as strict where it matters: a block ends only at a line
+of its own with at least as many backticks, so a block of four backticks may contain three.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 _FENCE = "```"
 _SLACK = 3
-"""Columns that a closing fence may be further in than its opening one; a docstring's fence is deeper."""
+"""Columns by which a closing fence may be indented more than its opening; a fence in a docstring is deeper."""
 
 _PYTHON = frozenset({"python", "python3", "py"})
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block. `body` lacks only the newlines next to the two fences; inner ones are kept."""
+    """Fenced block. `body` is the text between the fences, without the newlines next to them."""
 
     language: str
     body: str
@@ -38,11 +38,10 @@ class _Opening:
 
 
 def fenced_blocks(text: str) -> Iterator[Block]:
-    """Return the blocks of `text` in order, closed or not. CRLF counts as newline.
+    """Yield the blocks of `text` in order, closed or not. CRLF counts as newline.
 
-    A fence that is tagged as Python begins a new block even inside another one: no Python program has such a
-    line of its own, so the earlier block was left open by mistake. That earlier block is yielded as not
-    closed.
+    A fence tagged as Python begins a new block even inside another one: no Python program contains such a line, so the
+    earlier block was left open by mistake. That block is yielded as not closed.
     """
     opening: _Opening | None = None
     body: list[str] = []
@@ -62,7 +61,7 @@ def fenced_blocks(text: str) -> Iterator[Block]:
 
 
 def fence(content: str) -> str:
-    """`content` as a fenced block, with enough backticks that nothing inside can close it."""
+    """Return `content` as a fenced block, with so many backticks that no line inside can close it."""
     longest = run = 0
     for character in content:
         run = run + 1 if character == "`" else 0
@@ -72,7 +71,7 @@ def fence(content: str) -> str:
 
 
 def _opening(line: str) -> _Opening | None:
-    """Return the fence that `line` opens, if it does: at its start or after a colon, with no backtick behind it."""
+    """Return the fence that `line` opens, at its start or after a colon and without a backtick behind it, or None."""
     before, ticks, after = line.partition(_FENCE)
     if not ticks:
         return None
@@ -81,7 +80,7 @@ def _opening(line: str) -> _Opening | None:
         return None
     info = after.lstrip("`")
     if "`" in info:
-        return None  # a span of code within the line
+        return None  # inline code
     words = info.split(maxsplit=1)
     return _Opening(
         ticks=len(_FENCE) + len(after) - len(info),
@@ -109,5 +108,5 @@ def _indent(line: str) -> int:
 
 
 def _without_indent(line: str, columns: int) -> str:
-    """`line` less the white space that its fence is indented by, as far as it has it."""
+    """Remove the indentation of the opening fence from `line`, as far as it is there."""
     return line[min(columns, _indent(line)) :] if columns else line

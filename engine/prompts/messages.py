@@ -1,4 +1,4 @@
-"""Prompts of the two roles: one policy plays both, told apart by these words only."""
+"""Prompts of coder and tester: one policy plays both roles, and only these texts tell it which."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.problems import Problem
 from engine.prompts.fences import fence
 
 EXAMPLE_CHARACTERS = 4_000
-"""A longer public example is not shown: it costs context and tells no more than a short one."""
+"""Limit for a public example in the prompt: a longer one costs context and shows no more than a short one."""
 
 
 class Role(StrEnum):
@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class PromptStyle(StrEnum):
-    """`full` tells a chat model what is wanted; `short` is the form that nano was pretrained on."""
+    """Styles of a prompt: `full` instructs a chat model; `short` is the form that nano was pretrained on."""
 
     FULL = "full"
     SHORT = "short"
@@ -87,10 +87,9 @@ Output:
 def build_messages(problem: Problem, role: Role, style: PromptStyle, show_example: bool) -> list[dict[str, str]]:
     """Build the chat messages for `tokenizer.apply_chat_template`: one user message, for every role and style.
 
-    No system message: some chat templates refuse one and others bring their own. `show_example` shows the
-    first public example of at most EXAMPLE_CHARACTERS, if there is one (late in training it may leave the
-    tester's prompt). The short style has no room for it: nano saw none in pretraining. Hidden tests are never
-    read.
+    There is no system message: some chat templates refuse one and others bring their own. `show_example` includes the
+    first public example of at most EXAMPLE_CHARACTERS. The short style ignores it: nano saw no examples in pretraining.
+    Hidden tests are never read.
     """
     if style is PromptStyle.SHORT:
         prefix = "Code: " if role is Role.CODER else "Test: "

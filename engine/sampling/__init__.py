@@ -1,7 +1,7 @@
-"""Sampling: prompts in, completions with their log-probabilities out, whatever runs the model.
+"""Samplers: prompts in, completions with their log-probs out; `protocol` is what all of them share.
 
-Everything here is light; `engine.sampling.transformers_sampler` is what loads torch, so import it where a
-model is.
+This package imports in milliseconds. `engine.sampling.transformers_sampler` loads torch: import it only where a model
+is loaded anyway.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The samples under way: who they are, what they have drawn so far, and what of it has been streamed."""
+"""State of the samples being decoded: their tokens, log-probs and random numbers, and how much was streamed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample that has ended; the fields are those of `Completion`, before decoding."""
+    """A completed sample: the fields of `Completion` except its text."""
 
     request_id: str
     index: int
@@ -35,7 +35,10 @@ class Sample:
 
 
 class ActiveRows:
-    """Arrays with a row a sample, dense from 0, in step with the decoder's rows."""
+    """Arrays with one row a sample, dense from 0; row i is the decoder's row i.
+
+    All arrays are allocated once for the largest batch: growing them would copy at every step.
+    """
 
     def __init__(self, max_rows: int, max_new_tokens: int) -> None:
         self.count = 0
@@ -57,7 +60,7 @@ class ActiveRows:
             self.count += 1
 
     def uniforms_from(self, first: int) -> npt.NDArray[np.float64]:
-        """The number that each row from `first` on draws its next token with."""
+        """Return, for each row from `first` on, the number in [0, 1) that draws its next token."""
         rows = np.arange(first, self.count)
         return self._uniform_bs[rows, self._length_b[rows]]
 
@@ -73,7 +76,7 @@ class ActiveRows:
         return self._token_bs[rows, self._length_b[rows] - 1]
 
     def full_b(self) -> npt.NDArray[np.bool_]:
-        """Which rows have no room for another token."""
+        """Return a mask of the rows that hold `max_new_tokens` tokens."""
         full_b: npt.NDArray[np.bool_] = self._length_b[: self.count] == self._token_bs.shape[1]
         return full_b
 
@@ -88,7 +91,7 @@ class ActiveRows:
         )
 
     def take_deltas(self, at_least: int, ended_b: npt.NDArray[np.bool_]) -> Iterator[Delta]:
-        """Yield what rows gained since their last delta, where that is `at_least` tokens or the row ended."""
+        """Yield the tokens a row gained since its last delta, once they are `at_least` or the row has ended."""
         gained_b = self._length_b[: self.count] - self._streamed_b[: self.count]
         for row in np.flatnonzero((gained_b >= at_least) | ended_b).tolist():
             first, last = int(self._streamed_b[row]), int(self._length_b[row])

@@ -1,4 +1,4 @@
-"""The decoding loop, a step at a time: groups enter, every row draws a token, rows that end leave."""
+"""Continuous batching, one step at a time: groups enter, every row draws a token, rows that end leave."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class DecodingStep:
 
 
 class Batch:
-    """Groups that wait and rows under way.
+    """Queue of groups and the rows being decoded.
 
-    stream_every: tokens a delta holds at least; None when nobody listens.
+    stream_every: a delta holds at least this many tokens; None: no deltas.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Batch:
         return self._collect()
 
     def _take_groups_that_fit(self) -> list[Group]:
-        """Admit a quarter of the batch at a time: a pass over one prompt costs nearly that of several."""
+        """Take waiting groups, a quarter of the batch at least: one prompt costs nearly as much as several."""
         free = self._max_rows - self._rows.count
         if self._rows.count and not self._decoder.admits_midway:
             return []
@@ -91,7 +91,7 @@ class Batch:
         logprobs = logprob_b.cpu().numpy()
         if not np.isfinite(logprobs).all():
             raise RunError(
-                "the model's probabilities are not numbers",
+                "the model's log-probs are NaN or infinite",
                 "its weights have diverged: resume from an earlier checkpoint with a lower learning rate",
             )
         self._rows.append_from(first, token_b.cpu().numpy(), logprobs)

@@ -1,4 +1,4 @@
-"""What the sampler needs from a running model: prompts in, a token a row, rows that leave."""
+"""Protocol between sampler and model: admit prompts, decode one token a row, drop rows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 
 
 class Decoder(Protocol):
-    """A batch of sequences under way. Rows are numbered densely from 0, new ones behind the present ones."""
+    """A batch of sequences with their KV cache. Rows are numbered densely from 0; new ones are appended."""
 
     @property
     def rows(self) -> int: ...
 
     @property
     def admits_midway(self) -> bool:
-        """Whether `admit` may be called while rows are under way."""
+        """True where `admit` may be called while other rows are being decoded."""
         ...
 
     def admit(self, prompts: Sequence[tuple[int, ...]], counts: Sequence[int]) -> Tensor:
@@ -39,7 +39,7 @@ class Decoder(Protocol):
 
 
 def padded(prompts: Sequence[tuple[int, ...]], pad_id: int, *, left: bool, device: torch.device) -> Tensor:
-    """Return ids_bs, the prompts filled up to the longest one on the left or on the right."""
+    """Return ids_bs: the prompts padded with `pad_id` to the longest one, on the left or on the right."""
     longest = max(len(prompt) for prompt in prompts)
     ids_bs = np.full((len(prompts), longest), pad_id, dtype=np.int64)
     for row, prompt in enumerate(prompts):

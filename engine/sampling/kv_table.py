@@ -1,4 +1,4 @@
-"""Storage for keys and values: one preallocated table a layer, grown in blocks, its rows moved in place."""
+"""KV cache storage: one preallocated table a layer, grown in blocks of columns, rows moved in place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COLUMN_BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class KVShape:
-    """Shape and place of a model's keys and values."""
+    """Shape, dtype and device of a model's keys and values."""
 
     layers: int
     heads: int
@@ -22,10 +22,10 @@ class KVShape:
 
 
 class KVTable:
-    """Keys and values of some rows: a tensor (2, rows, heads, columns, head_dim) a layer, keys first.
+    """Keys and values of a batch: one tensor (2, rows, heads, columns, head_dim) a layer, keys first.
 
-    A tensor a layer rather than one for all: growing then needs room for one layer's copy, not for the
-    whole cache's.
+    One tensor a layer rather than one for all: growing copies layer by layer, so it needs room for a second copy of
+    one layer only.
     """
 
     def __init__(self, shape: KVShape) -> None:
@@ -41,21 +41,21 @@ class KVTable:
         return self._layers[0].shape[3]
 
     def layer(self, layer: int) -> Tensor:
-        """Return the layer's own table (2, rows, heads, columns, head_dim), to be used in place."""
+        """Return the layer's table (2, rows, heads, columns, head_dim) itself, not a copy."""
         return self._layers[layer]
 
     def reserve(self, rows: int, columns: int) -> None:
-        """Make room for at least `rows` rows and `columns` columns; what is stored keeps its place."""
+        """Grow to at least `rows` rows and `columns` columns; stored entries keep their place."""
         if rows <= self.rows and columns <= self.columns:
             return
         rows = max(rows, self.rows)
         if columns > self.columns:
+            # By a quarter at least, so that the copies of a growing table add up to a constant factor.
             columns = _round_up(max(columns, self.columns + self.columns // 4), _COLUMN_BLOCK)
         else:
             columns = self.columns
         for number, old in enumerate(self._layers):
-            # Zeros, not whatever the memory held: a masked column has weight 0, and 0 x NaN would still be
-            # NaN.
+            # Zeros, not uninitialised memory: a masked column has weight 0, but 0 x NaN would still be NaN.
             new = self._allocate(rows, columns)
             new[:, : old.shape[1], :, : old.shape[3]] = old
             self._layers[number] = new

@@ -1,7 +1,7 @@
-"""Makes LoRA adapters part of the weights for a while, and takes them out again.
+"""Temporary merge of LoRA adapters into the base weights.
 
-Merging spares each step two small products a layer (and makes sampling as fast as with the base model). The base
-weights are put back by pointer, not by subtracting: bit for bit what they were.
+Merging saves two small matrix products a layer and step, which makes sampling as fast as with the base model. The base
+weights are restored by pointer, not by subtraction, so they come back bit for bit.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class _MergedWeight:
 
 
 class MergedAdapters:
-    """Context in which the LoRA adapters of a model are part of its weights; may be entered again and again.
+    """Context in which the LoRA adapters of a model are merged into its weights; it may be entered repeatedly.
 
-    The merged weights are computed once, when the object is made, and take as much memory as the adapted layers.
+    The merged weights are computed once, by the constructor, and take as much memory as the adapted layers.
     Layers that cannot be merged exactly keep their adapters active instead: quantised ones, DoRA and other
     variants, and a weight tied to another module (an adapted output head must not change the embedding).
     """
@@ -58,7 +58,7 @@ class MergedAdapters:
 def _merge(layer: LoraLinear) -> _MergedWeight | None:
     base_layer = layer.get_base_layer()
     weight = getattr(base_layer, "weight", None)
-    # A quantised weight is a subclass of Parameter: merging would quantise anew, which is not what is trained.
+    # A quantised weight is a subclass of Parameter. Merging would quantise it again: other weights than are trained.
     if not isinstance(base_layer, nn.Linear) or type(weight) is not nn.Parameter or not weight.is_floating_point():
         return None
     adapters = tuple(name for name in layer.active_adapters if name in layer.lora_A)

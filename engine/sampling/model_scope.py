@@ -1,6 +1,6 @@
-"""Lends a model to the sampler: adapters merged, dropout off, attention ours; and takes it all back.
+"""Context in which a model samples: adapters merged, dropout off, our attention in place; restored on exit.
 
-peft is imported where a model has adapters, and only there: it takes as long to import as all the rest.
+peft is imported only where a model has adapters: its import takes as long as all the others together.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def has_adapters(model: PreTrainedModel | PeftModel) -> TypeGuard[PeftModel]:
-    """Whether it is a peft model around a transformers model."""
+    """Tell whether `model` is a peft model around a transformers model."""
     return hasattr(model, "get_base_model")
 
 
@@ -28,9 +28,10 @@ def without_adapters(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
 
 
 class ModelScope:
-    """Context in which a model samples; outside the `with` block nothing of it shows.
+    """Context in which a model samples; on exit every setting it changed has its old value.
 
-    threads: CPU threads of the products meanwhile; None leaves torch's number alone.
+    attention: name of the attention function to use; None keeps the model's own. threads: CPU threads inside the
+    context; None keeps torch's number.
     """
 
     def __init__(

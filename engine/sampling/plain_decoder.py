@@ -1,4 +1,4 @@
-"""Decodes with transformers' own cache and attention: slower, but right for every causal model it has."""
+"""Decoder with transformers' own cache and attention: slower, but correct for every causal model it offers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.sampling.decoder import padded
 
 
 class PlainDecoder:
-    """A left-padded batch. A prompt is computed once and then copied to its rows; all rows start together."""
+    """A left-padded batch. Each prompt is computed once, then its cache is copied to its rows; all start together."""
 
     admits_midway = False
 

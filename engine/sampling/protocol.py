@@ -1,4 +1,4 @@
-"""What every sampler takes and gives, so that the loop and evaluation never ask which one is running."""
+"""Protocol of a sampler and its types: requests in, completions out, the same for every implementation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class SamplingParams:
     """The distribution to sample from and when to stop.
 
     temperature: logits are divided by it; 0 takes the likeliest token.
-    top_p: only the smallest set of likeliest tokens with at least this mass is sampled from (ties at its
-    edge included).
+    top_p: nucleus sampling: draw from the smallest set of likeliest tokens with at least this mass (ties at its edge
+        included).
     max_new_tokens: a completion of this many tokens without a stop token is truncated.
     """
 
@@ -33,7 +33,7 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`n` samples of one prompt: a group. Sample `index` draws from the random stream (seed, index) alone."""
+    """A group: `n` samples of one prompt. Sample `index` draws from the random stream (seed, index) alone."""
 
     id: str
     prompt_ids: tuple[int, ...]
@@ -78,11 +78,11 @@ OnDelta: TypeAlias = Callable[[Delta], None]
 
 
 class AdapterSource(Protocol):
-    """Whose weights are sampled from, for samplers that hold a copy: `engine.policy.Policy` is one."""
+    """Owner of the trained weights, for samplers that hold a copy of them: `engine.policy.Policy` is one."""
 
     @property
     def weights_version(self) -> int:
-        """Moves whenever the adapters do: a copy of another version is stale."""
+        """Version of the adapters, new after every change of them: a copy with another version is stale."""
         ...
 
     def export_adapter(self, path: Path) -> None:
@@ -91,18 +91,18 @@ class AdapterSource(Protocol):
 
 
 class Sampler(Protocol):
-    """Samples completions; deterministic in (requests, params, weights)."""
+    """Source of completions; deterministic in (requests, params, weights)."""
 
     def sample(
         self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
     ) -> Iterator[Completion]:
-        """Yield each completion as soon as it ends, in any order: programs run while others are sampled."""
+        """Yield each completion as soon as it ends, in any order: its program can run while others are sampled."""
         ...
 
     def rest(self) -> None:
-        """Give back the memory that an update needs. The next `sample` takes it again, with the weights of then."""
+        """Release the memory that an update needs. The next `sample` takes it again and uses the current weights."""
         ...
 
     def close(self) -> None:
-        """Release whatever the sampler holds; it is not used afterwards."""
+        """Release all resources; the sampler must not be used afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""A sample while it grows: what was drawn of it, and what of that was streamed."""
+"""Partial sample: the tokens drawn so far, and how many of them were streamed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNDER_WAY, ENDED_BY_STOP_TOKEN, ENDED_BY_LENGTH = 0, 1, 2
 
 @dataclass(eq=False)
 class SampleUnderWay:
-    """Sample `index` of `request`. `streamed`: tokens that were given out as deltas."""
+    """Sample `index` of `request`. `streamed`: number of tokens already sent as deltas."""
 
     request: Request
     index: int
@@ -27,12 +27,15 @@ class SampleUnderWay:
         self.ended = ended
 
     def begin_anew(self) -> None:
-        """Forget what was drawn, not what was streamed: deltas go on where they stood."""
+        """Drop the tokens but keep `streamed`.
+
+        The sample restarts with the same seed, so its deltas continue where they stopped.
+        """
         self.token_ids.clear()
         self.logprobs.clear()
 
     def take_delta(self, at_least: int) -> Delta | None:
-        """What was drawn since the last delta; None where that is less than `at_least` tokens."""
+        """Return the tokens drawn since the last delta; None where they are fewer than `at_least`."""
         first = self.streamed
         if len(self.token_ids) - first < at_least:
             return None

@@ -1,9 +1,9 @@
-"""Attention over a prompt shared by its group and a row's own tail, as a function transformers can call.
+"""Attention over a prompt shared by its group and a row's own tail, registered with transformers.
 
 transformers lets a registered function replace the attention of every model that goes through its
-`AttentionInterface`. Ours also owns the cache: it stores the keys and values it is handed, so the models
-run with `use_cache=False` and need no mask. What to do with them, a pass object says, which travels as a
-keyword argument.
+`AttentionInterface`. Ours also owns the KV cache: it stores the keys and values it receives, so models run with
+`use_cache=False` and need no mask. A pass object, handed through the model as a keyword argument, says whether this is
+a prompt pass or a decoding step.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class AttentionPass(Protocol):
     """One forward pass through the model."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
-        """query (b, heads, s, head_dim), key, value (b, kv_heads, s, head_dim) -> (b, s, heads, head_dim)."""
+        """Map query (b, heads, s, head_dim), key and value (b, kv_heads, s, head_dim) to (b, s, heads, head_dim)."""
         ...
 
 
 class PromptPass:
-    """Right-padded prompts, one a group: causal attention, keys and values stored for the group.
+    """Pass over right-padded prompts, one a group: causal attention; keys and values are stored for the group.
 
-    Padding sits behind every real token of its row, so the causal mask alone keeps it out.
+    Padding follows every real token of its row, so the causal mask alone hides it.
     """
 
     def __init__(self, kv: SharedKV, first_group: int) -> None:
@@ -51,11 +51,10 @@ class PromptPass:
 
 
 class StepPass:
-    """One new token a row. Shapes: b rows, g groups, n members, h KV heads, q queries a KV head, d head_dim.
+    """Pass of one new token a row. Shapes: b rows, g groups, n members, h KV heads, q queries a KV head, d head_dim.
 
-    Scores against the prompt are one product a group, (n*q, d) x (d, p): the shared keys are read once for
-    all of a group's rows and query heads. Scores against the tail are one product a row and KV head. One
-    softmax spans both.
+    Scores against the prompt are one product a group, (n*q, d) x (d, p): the shared keys are read once for all rows and
+    query heads of a group. Scores against the tail are one product a row and KV head. One softmax spans both.
     """
 
     def __init__(self, kv: SharedKV) -> None:
@@ -90,7 +89,7 @@ class StepPass:
         return from_prompt.view(rows, 1, query_heads, head_dim).add_(from_tail.view(rows, 1, query_heads, head_dim))
 
     def _into_groups(self, per_row: Tensor, kv_heads: int) -> Tensor:
-        """(b, h*q, x) -> (g, h, n*q, x); slots without a row repeat row 0, and nobody reads them."""
+        """Reshape (b, h*q, x) to (g, h, n*q, x); slots without a row repeat row 0 and are never read."""
         layout = self._layout
         if layout.row_of_slot is not None:
             per_row = per_row.index_select(0, layout.row_of_slot)
@@ -99,7 +98,7 @@ class StepPass:
         return grid.transpose(1, 2).reshape(layout.groups, kv_heads, -1, width)
 
     def _out_of_groups(self, per_group: Tensor, query_heads: int) -> Tensor:
-        """(g, h, n*q, x) -> (b, h*q, x)."""
+        """Reshape (g, h, n*q, x) to (b, h*q, x)."""
         layout = self._layout
         groups, kv_heads, _, width = per_group.shape
         grid = per_group.view(groups, kv_heads, layout.members, query_heads // kv_heads, width).transpose(1, 2)
@@ -123,6 +122,6 @@ def _attention(
     return attention_pass.attend(layer, query, key, value, scaling), None
 
 
-# Registered once, under a name of our own: transformers looks attention up in this process-wide table, and
-# a model only comes here while its config says so (see model_scope).
+# Registered once, under a name of our own: transformers looks attention up in this process-wide table, and a model
+# uses it only while its config names it (see model_scope).
 AttentionInterface.register(ATTENTION_NAME, _attention)

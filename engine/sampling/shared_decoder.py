@@ -1,4 +1,4 @@
-"""Decodes with prompts computed and stored once a group: the fast path, for the architectures listed here."""
+"""Decoder that computes and stores each prompt once a group: the fast path, for the architectures listed here."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from engine.sampling.kv_table import KVShape
 from engine.sampling.shared_attention import AttentionPass, PromptPass, StepPass
 from engine.sampling.shared_kv import SharedKV
 
-# Architectures whose attention is plain causal softmax attention called through transformers'
-# AttentionInterface, and whose logits are the head applied to the last hidden state. Checked by
-# tests/engine/sampling; add one with its test.
+# Architectures with plain causal softmax attention, called through transformers' AttentionInterface, and with logits
+# that are the output head applied to the last hidden state. Checked by tests/engine/sampling; add one with its test.
 ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 
-# A prompt pass holds activations for this many tokens at a time.
+# Tokens of one prompt pass: bounds the memory of its activations.
 _PROMPT_TOKENS = 8192
 
 
 def supports(model: PreTrainedModel) -> bool:
-    """Whether this model's architecture is listed and all its layers see the whole sequence."""
+    """Tell whether the architecture is listed and all layers attend to the whole sequence (no sliding window)."""
     layer_types = getattr(model.config, "layer_types", None) or []
     return model.config.model_type in ARCHITECTURES and all(kind == "full_attention" for kind in layer_types)
 
 
 class SharedDecoder:
-    """A batch whose groups share their prompts; new groups may enter while others are under way."""
+    """A batch whose groups share their prompts; new groups may enter while others are being decoded."""
 
     admits_midway = True
 
@@ -86,7 +85,7 @@ class SharedDecoder:
 
 
 def _chunks(prompts: Sequence[tuple[int, ...]]) -> Iterator[Sequence[tuple[int, ...]]]:
-    """Split prompts, in order, into runs of at most `_PROMPT_TOKENS` padded tokens, or of one prompt."""
+    """Split prompts, in order, into chunks of at most `_PROMPT_TOKENS` padded tokens, or of one longer prompt."""
     first = 0
     while first < len(prompts):
         longest = accumulate((len(prompt) for prompt in prompts[first:]), max)

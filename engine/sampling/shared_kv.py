@@ -1,9 +1,9 @@
-"""The cache of a batch in which the samples of a group share their prompt's keys and values.
+"""KV cache of a batch in which the samples of a group share their prompt's keys and values.
 
-Each group stores its prompt once, right-padded. Each row stores what it generated in its own tail, and column c of
-all tails is written in the same step: a row that came later simply has no columns before its first.
-Appending is then one slice copy for the whole batch, whatever the rows' lengths. Rows that leave are
-overwritten by the last ones, so the batch stays dense and only as many rows are copied as have left.
+Each group stores its prompt once, right-padded. Each row stores its generated tokens in its own tail. Column c of all
+tails is written in the same step; a row that came later has no columns before its first. Appending is therefore one
+slice copy for the whole batch, whatever the rows' lengths. The last rows overwrite those that leave, so the batch
+stays dense and only as many rows are copied as have left.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the rows of a batch sit among their groups; holds until a row enters or leaves.
+    """Positions of a batch's rows in their groups; valid until a row enters or leaves.
 
     A slot is a place in a (groups, members) grid that is as wide as the largest group; slot_of_row_b and
     row_of_slot map between the grid and the batch, None where both are already in the same order.
@@ -40,7 +40,7 @@ class Layout:
 
 
 class SharedKV:
-    """Prompts of groups, tails of rows, and who belongs to whom."""
+    """Prompts of groups, tails of rows, and the map from row to group."""
 
     def __init__(self, shape: KVShape, max_rows: int) -> None:
         self._device = shape.device
@@ -75,7 +75,7 @@ class SharedKV:
         return self._tails.layer(layer)
 
     def add_groups(self, prompt_lengths: Sequence[int], counts: Sequence[int]) -> int:
-        """Make room for groups of `counts` rows behind the present ones; return the first one's number."""
+        """Append groups of `counts` rows; return the number of the first one. Raises ValueError: no room."""
         first = len(self._prompt_length_g)
         groups = first + len(prompt_lengths)
         if self.rows + sum(counts) > self._max_rows:
@@ -92,15 +92,16 @@ class SharedKV:
         return first
 
     def next_positions_b(self) -> Tensor:
-        """Positions, in their own sequences, of the tokens that the coming step feeds."""
+        """Return the position of each row's next token in its own sequence."""
         positions = self._prompt_length_g[self._group_of_row_b] + self._column - self._first_column_b
         return torch.from_numpy(positions).to(self._device)
 
     def begin_step(self) -> None:
-        """Make sure that there is a column to write."""
+        """Provide a free column: shift out columns that no row needs any more, or grow."""
         if self._column < self._tails.columns:
             return
         live = self._column - self._window
+        # Shifting is worth its copy only where it frees a quarter of the table; below that it would soon recur.
         if live * 4 <= self._tails.columns * 3:
             self._tails.shift_columns(self.rows, self._window, self._column)
             self._first_column_b -= self._window

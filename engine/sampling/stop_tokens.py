@@ -1,4 +1,4 @@
-"""Which tokens end a completion, the same for every sampler."""
+"""Stop tokens of a model, the same for every sampler."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class HasEos(Protocol):
 
 
 def default_eos_ids(generation_config: Any, tokenizer: HasEos) -> set[int]:
-    """The tokenizer's end token and those of a transformers generation config."""
+    """Return the tokenizer's end token together with those of a transformers generation config."""
     eos_ids = set() if tokenizer.eos_token_id is None else {tokenizer.eos_token_id}
     configured = getattr(generation_config, "eos_token_id", None)
     if isinstance(configured, int):

@@ -1,4 +1,4 @@
-"""What samplers that hold a copy of the weights tell of its upkeep."""
+"""Restarts and swap time of samplers that hold a copy of the weights."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 
 class Swaps:
-    """A sampler that sleeps, wakes and takes over the adapter anew after every update.
+    """Base of samplers that sleep, wake and load the new adapter after every update.
 
-    restarts: how often what samples died or hung and was started again, or was lost.
+    restarts: how often the sampling process died or hung and was restarted, or a server was lost.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Swaps:
         self._swap_seconds = 0.0
 
     def take_swap_seconds(self) -> float:
-        """Seconds spent on anything but sampling (start, sleep, wake, adapters, canaries) since this was last asked."""
+        """Return the seconds spent on start, sleep, wake, adapters and canaries since the last call."""
         taken, self._swap_seconds = self._swap_seconds, 0.0
         return taken
 

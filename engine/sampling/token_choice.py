@@ -1,8 +1,8 @@
-"""Draws one token a row from its logits and says how likely that token was.
+"""Draw of one token a row from its logits, with its log-prob.
 
-The draw inverts the cumulative distribution at a given number in [0, 1). For 256 rows of 1,024 tokens on one CPU
-core that takes 0.7 ms (3 where malloc gives large blocks back each time), softmax and `torch.multinomial` 5.6; and
-the randomness stays with the caller.
+The draw inverts the cumulative distribution at a given number in [0, 1), so the caller owns the randomness. For 256
+rows of a 1,024-token vocabulary on one CPU core it takes 0.7 ms (3 ms where malloc returns large blocks to the system
+each time); softmax and `torch.multinomial` take 5.6 ms.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from engine.sampling.protocol import SamplingParams
 
-# Rows are handled in chunks of at most this many probabilities: 256 rows of a 152k vocabulary would
-# otherwise hold several 300 MB tables at once.
+# Rows are handled in chunks of at most this many probabilities: 256 rows of a 152k vocabulary would otherwise hold
+# several 300 MB tables at once.
 _CHUNK_ELEMENTS = 1 << 23
 _NUCLEUS_CANDIDATES = 64
 
@@ -22,8 +22,8 @@ def choose_tokens(logits_bv: Tensor, uniform_b: Tensor, params: SamplingParams) 
     """Choose one token a row.
 
     logits_bv: raw logits of any float type. uniform_b: float64 in [0, 1).
-    Returns token_b (int64) and logprob_b (fp32), the log-probability under the distribution sampled from. At
-    temperature 0 that distribution is a point, and its log-probability 0.
+    Returns token_b (int64) and logprob_b (fp32), the log-prob under the distribution sampled from. At temperature 0
+    that distribution is a single point, with log-prob 0.
     """
     if params.temperature == 0.0:
         token_b = logits_bv.argmax(dim=-1)
@@ -46,12 +46,12 @@ def _choose_chunk(logits_bv: Tensor, uniform_b: Tensor, params: SamplingParams) 
     prob_bv = logprob_bv.exp()
     if params.top_p < 1.0:
         prob_bv = prob_bv.where(prob_bv >= nucleus_threshold(prob_bv, params.top_p), 0.0)
-    # In double precision, or the rounding of 152k fp32 additions would show in the rare tokens.
+    # In double precision: the rounding of 152k fp32 additions would distort the rare tokens.
     cumulative_bv = prob_bv.cumsum(dim=-1, dtype=torch.float64)
     total_b1 = cumulative_bv[:, -1:]
     # Strictly below the total: the first cumulative value above the target then belongs to a token of positive mass.
     target_b1 = torch.minimum(uniform_b[:, None] * total_b1, torch.nextafter(total_b1, torch.zeros_like(total_b1)))
-    # The clamp only matters for logits that are not numbers; the sampler reports those by their log-probability.
+    # The clamp only matters for NaN logits; the sampler reports those by their log-prob.
     token_b1 = torch.searchsorted(cumulative_bv, target_b1, right=True).clamp_(max=logits_bv.shape[-1] - 1)
     chosen_b = logprob_bv.gather(1, token_b1).squeeze(1)
     if params.top_p < 1.0:
@@ -62,7 +62,7 @@ def _choose_chunk(logits_bv: Tensor, uniform_b: Tensor, params: SamplingParams) 
 def nucleus_threshold(prob_bv: Tensor, top_p: float) -> Tensor:
     """Return threshold_b1: tokens at least this likely are the smallest set, ties included, of mass >= top_p.
 
-    A full sort costs eighty times the softmax, so only rows whose likeliest 64 tokens fall short get one.
+    A full sort costs eighty times the softmax, so only rows whose likeliest 64 tokens hold less than `top_p` get one.
     """
     candidates = min(_NUCLEUS_CANDIDATES, prob_bv.shape[-1])
     likeliest_bk = prob_bv.topk(candidates, dim=-1).values

@@ -1,9 +1,8 @@
-"""Samples from a transformers model in this process, on a CPU or a GPU, with a decoding loop of our own.
+"""Sampler of a transformers model in this process, on a CPU or a GPU, with a decoding loop of our own.
 
-What makes it several times faster than `model.generate` on the groups that CURE samples: a prompt is
-computed and stored once for all samples of its request, rows leave the batch when they end and new groups
-take their places, and a token is drawn by inverting its distribution once. What it does not do: CUDA
-graphs, paged memory (vLLM has both).
+It is several times faster than `model.generate` on the groups that CURE samples, for three reasons: a prompt is
+computed and stored once for all samples of its request; rows leave the batch when they end and new groups take their
+places; a token is drawn by inverting its distribution once. It has no CUDA graphs and no paged memory (vLLM has both).
 """
 
 from __future__ import annotations
@@ -41,15 +40,16 @@ class Tokenizer(Protocol):
 class TransformersSampler:
     """A `Sampler` over a causal language model, with or without LoRA adapters.
 
-    model: a transformers model or a peft model around one; its weights are read anew by every `sample` call.
+    model: a transformers model or a peft model around one; every `sample` call uses its current weights.
     eos_ids: tokens that end a completion; by default the tokenizer's and the generation config's. () never stops early.
-    pad_id: fills up shorter prompts; never seen by the model's attention.
-    max_batch: rows decoded at a time; more samples than that take turns.
-    merge_adapters: fold LoRA adapters into a copy of the adapted weights while sampling. Costs the copy's memory;
-        False leaves the adapters active instead, which is slower and needs none.
-    threads: CPU threads while sampling; None for torch's own number. Programs are executed meanwhile: with every core
-        taken by products that wait for one another, both come to a crawl (2.5k against 5.2k tokens/s on two cores).
-    stream_every: a delta holds at least this many tokens, but for a sample's last one.
+    pad_id: pads shorter prompts; masked from attention.
+    max_batch: rows decoded at a time; further samples wait.
+    merge_adapters: merge LoRA adapters into a copy of the adapted weights while sampling. Costs the copy's memory;
+        False leaves the adapters active instead, which is slower and needs no copy.
+    threads: CPU threads while sampling; None for torch's own number. Leave cores to the programs that run meanwhile:
+        with all cores taken by matrix products that wait for each other, both slow down (2.5k instead of 5.2k tokens/s
+        on two cores).
+    stream_every: a delta holds at least this many tokens, except a sample's last one.
     """
 
     def __init__(
@@ -83,11 +83,13 @@ class TransformersSampler:
     def sample(
         self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
     ) -> Iterator[Completion]:
-        """Yield completions as rows end; the weights are those of this call, not of the moment of a yield.
+        """Yield completions as rows end, all of them with the weights at the time of this call.
 
-        Between yields the model is untouched: adapters unmerged, its own attention and training mode in
-        place. Raises ConfigError where prompt and completion do not fit the model's context, RunError when
-        memory runs out or the model's probabilities are not numbers.
+        Between yields the model is as it was: adapters unmerged, its own attention and training mode in place.
+
+        Raises:
+            ConfigError: prompt and completion do not fit the model's context.
+            RunError: GPU memory runs out, or the model's log-probs are NaN or infinite.
         """
         self._check(requests, params)
         rows = min(self._max_batch, sum(request.n for request in requests))
@@ -107,14 +109,14 @@ class TransformersSampler:
         return self._completions(batch, scope, on_delta)
 
     def rest(self) -> None:
-        """Nothing is held between calls."""
+        """Do nothing: no memory is held between calls."""
 
     def close(self) -> None:
-        """Nothing is held between calls."""
+        """Do nothing: no memory is held between calls."""
 
     def _completions(self, batch: Batch, scope: ModelScope, on_delta: OnDelta | None) -> Iterator[Completion]:
         while not batch.done:
-            # Both contexts close before anything is yielded: the consumer may train, or never come back.
+            # Both contexts close before a yield: the consumer may train in between, or abandon this generator.
             try:
                 with scope, torch.inference_mode():
                     progress = batch.advance()
@@ -150,7 +152,7 @@ class TransformersSampler:
 
 
 def _groups(requests: Sequence[Request], max_rows: int) -> list[Group]:
-    """Split requests into groups that fit a batch, longest prompts first: neighbours pad little."""
+    """Split requests into groups that fit a batch, longest prompts first: similar lengths need little padding."""
     by_length = sorted(requests, key=lambda request: -len(request.prompt_ids))
     return [
         Group(request, first, min(max_rows, request.n - first))

@@ -1,9 +1,8 @@
-"""Runs programs that a model wrote, on the user's own machine, confined and fast. Start reading at
-executor.py.
+"""Sandbox for programs that a model wrote: confined and fast, on the user's own machine. Read executor.py first.
 
-Trusted side: executor (queue, cache, retries) -> cell (one confined process each) -> launch (command line)
-and level (which confinement holds here). What runs untrusted programs is the package `confined`, standalone
-on purpose. Expected outputs are compared in judging, on the trusted side only.
+Trusted side: executor (queue, cache, retries) -> cell (handle of one confined process) -> launch (command line) and
+level (which confinement holds here). The package `confined` runs the untrusted programs; it imports nothing else of the
+engine. `judging` compares outputs with expected ones, on the trusted side only.
 """
 
 from engine.sandbox.executor import Executor

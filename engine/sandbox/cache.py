@@ -1,4 +1,4 @@
-"""Remembers outcomes of (program, input) pairs, so that identical pairs run once while the executor lives."""
+"""LRU cache of outcomes by (program, input), so that identical pairs run once while the executor lives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OVERHEAD_BYTES = 400  # of an entry without output: digest, Outcome, dictionary
 
 
 def pair_digest(source: bytes, text: bytes, cpu_seconds: float) -> bytes:
-    """Identity of one execution under one time limit: 16 bytes, unambiguous however the two parts are cut."""
+    """Hash one execution under one time limit to 16 bytes. The source's length keeps the two parts unambiguous."""
     digest = hashlib.blake2b(struct.pack("<Qd", len(source), cpu_seconds), digest_size=16)
     digest.update(source)
     digest.update(text)
@@ -20,7 +20,7 @@ def pair_digest(source: bytes, text: bytes, cpu_seconds: float) -> bytes:
 
 
 class OutcomeCache:
-    """Drops the least recently used beyond `max_bytes`. Not thread-safe by itself."""
+    """LRU cache of at most `max_bytes`. Not thread-safe."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes

@@ -1,4 +1,4 @@
-"""The trusted side's handle on one cell: starts its process, hands it requests, reads results."""
+"""Handle of one cell on the trusted side: starts its process, sends requests, reads results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SLACK_SECONDS = 10.0
 
 
 class CellLost(Exception):
-    """The cell ended or fell silent. The text is the tail of its log, `partial` what it had finished."""
+    """The cell died or hung. The text is the last line of its log; `partial` holds the finished executions."""
 
     def __init__(self, message: str, partial: wire.Results) -> None:
         super().__init__(message)
@@ -30,14 +30,14 @@ class CellLost(Exception):
 
 
 class Cell:
-    """One confined zygote. Used by one thread, which must live as long as the cell: the kernel ends a cell
-    with it.
+    """One confined zygote, for use by the thread that made it.
 
-    Only `interrupt` may be called from other threads.
+    That thread must outlive the cell: the kernel kills the cell when the thread ends. Other threads may call only
+    `interrupt`.
     """
 
     def __init__(self, limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> None:
-        """Start the process and wait until it is confined; CellLost with the reason otherwise."""
+        """Start the process and wait until it is confined. Raises CellLost with the reason."""
         self._log = os.memfd_create("cell-log")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
@@ -45,8 +45,7 @@ class Cell:
         self._closed = False
         arguments = launch.command(limits, confinement, setup)
         try:
-            # No preexec_fn: subprocess then uses vfork, which copies nothing of a parent that may hold a
-            # model.
+            # No preexec_fn: subprocess then uses vfork, which copies no page tables of a parent that may hold a model.
             self._process = subprocess.Popen(
                 arguments,
                 stdin=theirs.fileno(),
@@ -69,15 +68,14 @@ class Cell:
 
     @property
     def pid(self) -> int:
-        """Process id of what was started: bubblewrap, or the zygote itself."""
+        """Id of the started process: bubblewrap, or the zygote itself."""
         return self._process.pid
 
     def execute(self, source: bytes, inputs: Sequence[bytes], limits: Limits, strikes: int = 0) -> wire.Results:
-        """Run one program on each of `inputs`; CellLost (after which the cell is closed) if it cannot be had
-        whole.
+        """Run one program on each of `inputs`. Raises CellLost and closes the cell unless all results arrive.
 
-        Of `limits` only the times may differ from those that the cell was started with. Blocks at most for the sum
-        of all limits and some slack.
+        `limits` may differ only in its times from those that the cell was started with. Blocks at most for the sum of
+        all limits and some slack.
         """
         payload = os.memfd_create("payload")
         results = os.memfd_create("results")
@@ -107,10 +105,10 @@ class Cell:
         if numbers != list(range(len(numbers))) or len(numbers) > count:
             return self._lose("garbled answer: records out of order", wire.Results(None, b"", ()))
         if host_status is None:
-            return self._lose(self._read_log() or "it ended without a word", found)
+            return self._lose(self._read_log() or "it ended without an error message", found)
         if found.compiled is None and os.WIFSIGNALED(host_status):
             signal_number = os.WTERMSIG(host_status)
-            return wire.Results(False, f"the compiler was ended by signal {signal_number}".encode(), ())
+            return wire.Results(False, f"the compiler was killed by signal {signal_number}".encode(), ())
         if found.compiled is not False and len(numbers) < count:
             return self._lose(self._read_log() or f"its host ended with wait status {host_status}", found)
         return found
@@ -120,7 +118,7 @@ class Cell:
         raise CellLost(message, partial)
 
     def _receive(self, seconds: float) -> bytes:
-        """One datagram; empty when the cell is gone or silent for `seconds`."""
+        """Receive one datagram; empty when the cell is dead or sends nothing for `seconds`."""
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         if not poller.poll(1000 * seconds):
@@ -136,13 +134,13 @@ class Cell:
         return tail.rpartition("\n")[2]
 
     def interrupt(self) -> None:
-        """Make a blocked `execute` return at once by ending the conversation. Safe from any thread."""
+        """Make a blocked `execute` return at once by shutting down the socket. Safe from any thread."""
         with self._closing, contextlib.suppress(OSError):
             if not self._closed:
                 self._control.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """End the cell and everything in it. May be called again."""
+        """End the cell and every process in it. May be called repeatedly."""
         with self._closing:
             if self._closed:
                 return
@@ -150,7 +148,7 @@ class Cell:
             self._control.close()
             os.close(self._log)
         try:
-            self._process.wait(timeout=1.0)  # the zygote ends by itself when its socket does
+            self._process.wait(timeout=1.0)  # the zygote exits when its socket closes
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

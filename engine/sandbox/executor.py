@@ -1,12 +1,11 @@
-"""Runs untrusted programs on many inputs, confined and in parallel; the trusted side's only door to the
-sandbox.
+"""Executor of untrusted programs on many inputs, confined and in parallel: the only entrance to the sandbox.
 
     with Executor(Limits(cpu_seconds=1.0)) as executor:
         outcomes = executor.run("print(int(input()) * 2)", ["1\n", "2\n"])
 
-One thread a cell takes batches (one program, some inputs) from a queue and blocks on its cell, off the
-interpreter lock, so that execution overlaps whatever the caller does meanwhile. A batch costs the caller's
-process one wake-up, not one an input.
+One thread per cell takes batches (one program, some inputs) from a queue and blocks on its cell. It releases the GIL
+while it blocks, so execution overlaps the caller's own work. A batch costs the caller's process one wake-up, not one
+per input.
 """
 
 from __future__ import annotations
@@ -37,17 +36,17 @@ _MAX_BATCH_BYTES = 64 << 20
 
 
 def default_cells() -> int:
-    """Twice the CPUs on small machines, one a CPU on large ones.
+    """Return the default number of cells: twice the CPUs on small machines, one per CPU on large ones.
 
-    More cells than CPUs fill the time in which programs sleep, processes wait for each other, or other work
-    has the CPU: 4 cells on 2 busy CPUs do 1.5 times what 2 do (tests/benchmarks/executor.py).
+    More cells than CPUs use the time in which programs sleep, processes wait for each other, or other work has the CPU:
+    4 cells on 2 busy CPUs execute 1.5 times as much as 2 (tests/benchmarks/executor.py).
     """
     cpus = len(os.sched_getaffinity(0))
     return max(cpus, min(2 * cpus, _OVERSUBSCRIBED_UP_TO))
 
 
 class _Run:
-    """One call of `submit`: where its outcomes gather. Guarded by the executor's lock, but for `future`."""
+    """One call of `submit` and its outcomes so far. The executor's lock guards all fields but `future`."""
 
     def __init__(self, count: int, limits: Limits) -> None:
         self.limits = limits
@@ -59,7 +58,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One execution to do; `digest` finds all who wait for it."""
+    """One execution to do; `digest` finds all runs that wait for it."""
 
     digest: bytes
     text: bytes
@@ -67,7 +66,7 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Executions of one program that one cell does in one request."""
+    """Executions of one program, done by one cell in one request."""
 
     run: _Run
     source: bytes
@@ -76,12 +75,12 @@ class _Batch:
 
 
 class Executor:
-    """Confined, parallel execution. Thread-safe; identical (program, input) pairs run once while it lives.
+    """Pool of cells. Thread-safe; identical (program, input) pairs run once while it lives.
 
-    `cells`: processes that work at once, by default as `default_cells` says. `level`: by default the best
-    that this machine can hold; EnvironmentError_ where that is D, unless `allow_unsandboxed`.
-    `sticky_timeouts`: see Limits.sticky_after; `sticky_skips` counts the time-outs so decided.
-    `swallow_prompts`: see `Judging.swallow_prompts`. Programs that name numpy run in cells that have it.
+    `cells`: parallel processes, by default `default_cells()`. `level`: by default the best of this machine; where that
+    is D, raises EnvironmentError_ unless `allow_unsandboxed`. `sticky_timeouts`: see Limits.sticky_after;
+    `sticky_skips` counts the time-outs under the shorter limit. `swallow_prompts`: see `Judging.swallow_prompts`.
+    Programs whose source contains "numpy" run in cells that have it.
     """
 
     def __init__(
@@ -124,17 +123,17 @@ class Executor:
         for thread in self._threads:
             thread.start()
 
-    # What callers do ----------------------------------------------------------------------------------------
+    # Public interface ---------------------------------------------------------------------------------------
 
     def run(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> list[Outcome]:
-        """Outcomes of `source` on each of `inputs`, in their order. Never raises for what a program does.
+        """Execute `source` on each of `inputs` and return the outcomes in order. No program can make it raise.
 
-        `cpu_seconds`: the task's own time limit; None stands for the executor's.
+        `cpu_seconds`: the task's own time limit; None: the executor's.
         """
         return self.submit(source, inputs, cpu_seconds).result()
 
     def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
-        """Start the same without waiting: any number of runs may be in flight."""
+        """Start a run without waiting for it; any number of runs may be in flight."""
         run = _Run(len(inputs), self.limits.for_task(cpu_seconds))
         longest = self.limits.source_kb << 10
         program = _encode(source[: longest + 1])
@@ -153,7 +152,7 @@ class Executor:
         return run.future
 
     def close(self) -> None:
-        """End all cells; runs that are not done are cancelled. May be called again, and while others wait."""
+        """End all cells and cancel unfinished runs. May be called repeatedly, and while other threads wait."""
         with self._changed:
             self._closed = True
             self._batches.clear()
@@ -194,8 +193,8 @@ class Executor:
                 self._waiting[digest] = [(run, index)]
                 fresh.append(_Job(digest, text))
         setup = Setup(numpy=b"numpy" in program, swallow_prompts=self._swallow_prompts)
-        # With work queued, whole programs (one compilation each) keep every cell busy; else spread one
-        # program over all.
+        # With batches queued, all cells are busy anyway: keep the program whole, so it is compiled once. Otherwise
+        # spread it over all cells.
         size = _MAX_BATCH if self._batches else max(_MIN_BATCH, -(-len(fresh) // len(self._threads)))
         for jobs in _cut(fresh, min(size, _MAX_BATCH)):
             self._batches.append(_Batch(run, program, setup, jobs))
@@ -226,9 +225,9 @@ class Executor:
             self._retire(cell)
 
     def _work_off(self, batch: _Batch, cells: dict[Setup, Cell]) -> None:
-        """Do all of `batch` in this thread's cell for its setup, with new cells in place of lost ones.
+        """Execute `batch` in this thread's cell for its setup; replace lost cells.
 
-        Losses are counted against the execution that was under way: after MAX_LOSSES it alone is given up.
+        A loss counts against the execution that was running: after MAX_LOSSES that execution alone is abandoned.
         """
         jobs, losses = list(batch.jobs), 0
         while jobs and not self._ending():
@@ -260,11 +259,11 @@ class Executor:
             return self._closed
 
     def _open(self, setup: Setup) -> Cell:
-        """Start a cell in the thread that will use it: the kernel ends a cell with the thread that started it."""
+        """Start a cell in the thread that will use it: the kernel kills a cell when the thread that started it ends."""
         cell = Cell(self.limits, self.level.confinement, setup)
         with self._changed:
             self._open_cells.add(cell)
-            if self._closed:  # between the last look and now
+            if self._closed:  # `close` ran while the cell started, and did not see it
                 cell.interrupt()
         return cell
 
@@ -275,7 +274,7 @@ class Executor:
         cell.close()
 
     def _take(self, batch: _Batch, jobs: list[_Job], results: wire.Results) -> None:
-        """Hand out what a cell has found for the first of `jobs`."""
+        """Settle the first of `jobs` with the results of a cell."""
         finished: list[_Run] = []
         judged = [outcomes_of.judge_record(record, batch.run.limits) for record in results.records]
         with self._changed:
@@ -285,7 +284,7 @@ class Executor:
                     self._settle(job, refused, finished, remember=True)
             for job, record, outcome in zip(jobs, results.records, judged, strict=False):
                 self.executions += 1
-                # A time-out under the short limit says little about this input: it is not remembered.
+                # Not cached: a time-out under the short limit says little about this input.
                 by_sticky = record.sticky and outcome.status is Status.TIME_LIMIT
                 self.sticky_skips += by_sticky
                 batch.run.strikes += outcome.status is Status.TIME_LIMIT and not record.sticky
@@ -303,13 +302,13 @@ class Executor:
 
 
 def _finish(run: _Run) -> None:
-    """Outside the lock: callbacks of the future may call the executor."""
+    """Complete the future, outside the lock: its callbacks may call the executor."""
     if run.future.set_running_or_notify_cancel():
         run.future.set_result([outcome for outcome in run.outcomes if outcome is not None])
 
 
 def _encode(text: str) -> bytes:
-    """UTF-8; lone surrogates, which have none, in the form that Python reads back as escapes."""
+    """Encode as UTF-8; lone surrogates, which UTF-8 lacks, with `surrogatepass`."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -317,7 +316,7 @@ def _encode(text: str) -> bytes:
 
 
 def _cut(jobs: list[_Job], size: int) -> list[list[_Job]]:
-    """Pieces of at most `size` jobs and _MAX_BATCH_BYTES of input (a single job may be larger)."""
+    """Cut into pieces of at most `size` jobs and _MAX_BATCH_BYTES of input (a single job may be larger)."""
     pieces: list[list[_Job]] = []
     room = 0
     for job in jobs:

@@ -1,4 +1,4 @@
-"""Compares outputs with expected ones, on the trusted side only: expected outputs never enter a cell."""
+"""Comparison of outputs with expected ones, on the trusted side only: expected outputs never enter a cell."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Judging:
 
 
 CURE_COMPAT = Judging(any_exit_status=True, swallow_prompts=True)
-"""Judges as the published code of CURE does, where that is a choice and not a fault (its queue that deadlocks on
-64 KiB of output, and its two copies of the input, are faults)."""
+"""Rule of CURE's published code, in its choices but not in its bugs (its queue deadlocks on 64 KiB of output, and it
+feeds the input twice)."""
 
 AS_A_PROCESS = Judging()
 
@@ -48,8 +48,7 @@ def outputs_match(expected: str, got: str, comparison: str = "whitespace") -> bo
 def passes(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) -> bool:
     """Tell whether the program ended by itself and printed the expected output.
 
-    By default that is with exit status 0: an answer printed before an exception, a time-out or a non-zero exit does
-    not pass.
+    By default only exit status 0 passes: an answer printed before an exception, a time-out or a non-zero exit does not.
     """
     ended_well = outcome.status is Status.OK or (judging.any_exit_status and _left_by_exit(outcome))
     return ended_well and outputs_match(expected, outcome.stdout, judging.comparison)
@@ -61,7 +60,7 @@ def verdict(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) ->
 
 
 def _left_by_exit(outcome: Outcome) -> bool:
-    """Tell whether a program chose its exit status other than 0: an exception leaves the frames it came through."""
+    """Tell whether a program chose a non-zero exit status itself: an exception would leave stack frames in stderr."""
     return outcome.status is Status.RUNTIME_ERROR and '  File "' not in outcome.stderr_tail
 
 

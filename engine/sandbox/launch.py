@@ -1,4 +1,4 @@
-"""Start of a cell: its confinement, its command line, its environment, the files it may read."""
+"""Command line, environment and readable files of a cell."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LIBRARIES_AT = "/cell/libraries"
 _NUMPY_BYTES = 192 << 20
 """Address space that numpy maps before a program starts (measured 150 MiB), on top of the program's own limit."""
 _BOOT = "import sys; sys.path.insert(0, {!r}); from confined.zygote import main; main()"
-# -E and -I would ignore PYTHONHASHSEED, and set order would differ from cell to cell; the environment is clean anyway.
+# Not -E or -I: they ignore PYTHONHASHSEED, so set order would differ between cells. The environment is clean anyway.
 _PYTHON_FLAGS = ("-s", "-P", "-S", "-B", "-X", "utf8")
 
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """The mechanisms that hold a cell, of three. Resource limits and separate processes hold everywhere."""
+    """Mechanisms that confine a cell, besides resource limits and separate processes, which every level has."""
 
     bubblewrap: bool
     landlock: bool
@@ -32,7 +32,7 @@ class Confinement:
 
     @property
     def deny_open(self) -> bool:
-        """Programs may open no file at all: nothing here tells one file from another."""
+        """True where programs may open no file at all, because no mechanism can tell allowed files from others."""
         return self.seccomp and not self.landlock and not self.bubblewrap
 
 
@@ -40,8 +40,8 @@ class Confinement:
 class Setup:
     """Libraries that a cell offers its programs besides the standard one.
 
-    `numpy`: imported already, from the environment that runs the engine. `swallow_prompts`: input("n? ") prints no
-    prompt, as in the executor that CURE was published with.
+    `numpy`: preloaded, from the environment that runs the engine. `swallow_prompts`: input("n? ") prints no prompt, as
+    in the executor published with CURE.
     """
 
     numpy: bool = False
@@ -57,9 +57,9 @@ def bubblewrap_path() -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """All that a program sees of the user's environment: nothing.
+    """Return the environment of a cell: fixed, without any variable of the user.
 
-    MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, 21 threads would use up the memory limit.
+    MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, so 21 threads would exhaust the memory limit.
     OPENBLAS_NUM_THREADS: numpy's threads would not survive the fork, and their buffers count as memory.
     """
     return {
@@ -108,7 +108,7 @@ def command(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> l
 
 
 def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries: tuple[str, ...]) -> wire.Settings:
-    """Build the zygote's settings. The kernel counts threads per user: only in a namespace of its own."""
+    """Build the zygote's settings. Threads are limited only with bubblewrap: the kernel counts them per user."""
     if confinement.bubblewrap:
         mounted = tuple(f"{_LIBRARIES_AT}/{os.path.basename(path)}" for path in libraries)
     else:

@@ -1,4 +1,4 @@
-"""Confinement that holds on this machine: found by trying to break out of a cell, not by version numbers."""
+"""Sandbox level of this machine: found by trying to break out of a cell, not by version numbers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from engine.sandbox.launch import Confinement
 from engine.sandbox.limits import Limits
 from engine.sandbox.remedies import Host, remedy_for
 
-# Strongest first. C has two forms: without Landlock a mount namespace can hold the files, else no file may be
-# opened.
+# Strongest first. C has two forms: without Landlock either a mount namespace hides the files, or no file may be opened.
 _CANDIDATES = (
     ("A", Confinement(bubblewrap=True, landlock=True, seccomp=True)),
     ("B", Confinement(bubblewrap=False, landlock=True, seccomp=True)),
@@ -29,7 +28,7 @@ _SELF_CHECK_LIMITS = Limits(cpu_seconds=5.0)
 _UNCONFINED = Confinement(bubblewrap=False, landlock=False, seccomp=False)
 _SUMMARIES = {
     "A": "bubblewrap namespaces, Landlock, seccomp, resource limits",
-    "B": "Landlock, seccomp, resource limits; no namespaces of its own",
+    "B": "Landlock, seccomp, resource limits; no namespaces",
     "C": "seccomp and resource limits; no Landlock",
     "D": "no confinement: programs run with the rights of this user",
 }
@@ -39,8 +38,8 @@ _SUMMARIES = {
 class SandboxLevel:
     """Level of confinement of untrusted programs on this machine.
 
-    `letter`: A (all mechanisms) to D (none). `reasons`: why it is not better, one line a missed level.
-    `remedy`: what the user can do about the first of them, empty at A.
+    `letter`: A (all mechanisms) to D (none). `reasons`: why each better level does not hold, one line each. `remedy`:
+    what the user can do about the first reason, empty at A.
     """
 
     letter: str
@@ -143,7 +142,7 @@ print(json.dumps(attempts))
 
 
 def _try_to_break_out(cell: Cell) -> str | None:
-    """Run known escapes in `cell` and look from outside whether one came through; None when none did."""
+    """Run known escapes in `cell`, verify from outside, and return the first that succeeded; None without one."""
     with (
         tempfile.TemporaryDirectory(prefix="cure-selfcheck-") as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -156,7 +155,7 @@ def _try_to_break_out(cell: Cell) -> str | None:
         if os.listdir(folder) != ["secret"] or secret.stat().st_mode != mode:
             return "a program could change a file of the user"
         if not results.records or results.records[0].wait_status != 0:
-            return "the self-check did not run to its end"
+            return "the self-check did not finish"
         return next(_successes(results.records[0].stdout), None)
 
 

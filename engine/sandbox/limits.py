@@ -1,4 +1,4 @@
-"""Limits of one execution. Verdicts are by CPU time; the wall clock is a backstop."""
+"""Limits of one execution. CPU time decides the verdict; wall time is only a backstop."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class LimitSettings(Protocol):
 class Limits:
     """Limits of one execution (one program on one input).
 
-    `wall_seconds = None` means `WALL_FACTOR` times the CPU limit: a program that sleeps, or a machine that is
-    busy, must not be judged by the clock on the wall, yet nothing may hold a cell for ever.
-    `sticky_after` time-outs of one program in one run lower the limit of its remaining inputs to
-    `sticky_cpu_seconds`: 0 means never. Time-outs, not forks, are what a batch costs, and a program that
-    answers other inputs quickly loses nothing.
+    `wall_seconds = None` means `WALL_FACTOR` times the CPU limit: wall time must not decide the verdict on a sleeping
+    program or a busy machine, but no program may occupy a cell for ever.
+    After `sticky_after` time-outs of a program in one run, its remaining inputs get only `sticky_cpu_seconds` (0:
+    never). Time-outs, not forks, dominate the cost of a batch, and a program that answers its other inputs quickly
+    loses nothing.
     """
 
     cpu_seconds: float = 1.0

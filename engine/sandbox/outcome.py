@@ -1,4 +1,4 @@
-"""Outcome of one execution, and the rule that reads it off the kernel's report."""
+"""Outcome of one execution, and the rule that derives it from the kernel's account."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from engine.sandbox.limits import Limits
 
 
 class Status(StrEnum):
-    """Ways an execution ends. There is no "wrong": the executor knows no expected outputs.
+    """Ways in which an execution ends. There is no "wrong": the executor knows no expected outputs.
 
-    `infrastructure` means that no verdict was reached (lost cells); it must count neither for nor against a
-    program.
+    `infrastructure`: the sandbox lost its cells and reached no verdict; counts neither for nor against a program.
     """
 
     OK = "ok"
@@ -30,11 +29,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One program on one input.
+    """Outcome of one program on one input.
 
-    `exit_code` is negative for a signal (as in subprocess) and None where nothing ran. `peak_memory_mb` is
-    the resident maximum, about 8 MB of it the interpreter. `stdout` is whatever was written before the end,
-    bytes that are not UTF-8 replaced.
+    `exit_code` is negative for a signal (as in subprocess) and None where no program ran. `peak_memory_mb` is the
+    maximal resident size, about 8 MB of it the interpreter. `stdout` is everything written before the end; bytes that
+    are not UTF-8 are replaced.
     """
 
     status: Status
@@ -47,7 +46,7 @@ class Outcome:
 
 
 def judge_record(record: wire.Record, limits: Limits) -> Outcome:
-    """Outcome of a finished execution."""
+    """Derive the outcome of a finished execution."""
     exit_code = os.waitstatus_to_exitcode(record.wait_status)
     output_bytes = limits.output_kb * 1024
     return Outcome(

@@ -1,4 +1,4 @@
-"""Remedies for weak confinement: by what failed, and by the system it failed on."""
+"""Remedies for weak confinement, chosen by what failed and on which system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMESPACE_SIGNS = ("uid map", "namespace", "permission denied", "operation not 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Facts that decide a remedy. `system` and `like` are ID and ID_LIKE of os-release, `version` its VERSION_ID."""
+    """Facts that decide a remedy. `system`, `like`, `version`: ID, ID_LIKE and VERSION_ID of os-release."""
 
     system: str = ""
     like: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Host:
 
 
 def remedy_for(reasons: Sequence[str], host: Host) -> str:
-    """Return the mend for the first of `reasons` (why the best level does not hold) on `host`; empty without one."""
+    """Return the remedy on `host` for the first of `reasons` (why the best level does not hold); empty without one."""
     if not reasons:
         return ""
     first = reasons[0]
@@ -64,7 +64,7 @@ def remedy_for(reasons: Sequence[str], host: Host) -> str:
         return _allow_namespaces(host)
     if "landlock" in first.lower().partition(":")[2]:
         return _switch_landlock_on(host)
-    return "run `cure-tui doctor` again after an update of the kernel and of bubblewrap; programs stay confined as said"
+    return "update the kernel and bubblewrap, then run `cure-tui doctor` again; until then this level applies"
 
 
 def _install_command(host: Host) -> str:
@@ -72,29 +72,29 @@ def _install_command(host: Host) -> str:
         if name in _INSTALL:
             command = _INSTALL[name]
             return command.removeprefix("sudo ") if host.root else command
-    return "with the system's package manager, package bubblewrap"
+    return "use the system's package manager; the package is called bubblewrap"
 
 
 def _allow_namespaces(host: Host) -> str:
-    if host.apparmor_restricts:  # bwrap needs a profile of its own; the package brings it
+    if host.apparmor_restricts:  # the package apparmor-profiles contains one for bwrap
         return (
-            "Ubuntu keeps user namespaces from programs without an AppArmor profile; bwrap has one: sudo apt install "
-            "apparmor-profiles && sudo ln -s /usr/share/apparmor/extra-profiles/bwrap-userns-restrict "
+            "Ubuntu denies user namespaces to programs without an AppArmor profile; enable the one for bwrap: sudo apt "
+            "install apparmor-profiles && sudo ln -s /usr/share/apparmor/extra-profiles/bwrap-userns-restrict "
             "/etc/apparmor.d/ && sudo systemctl reload apparmor"
         )
     if host.userns_off:
         return (
-            "switch user namespaces on: sudo sysctl -w user.max_user_namespaces=15000 "
+            "enable user namespaces: sudo sysctl -w user.max_user_namespaces=15000 "
             "(on Debian also kernel.unprivileged_userns_clone=1)"
         )
     if host.container:
         return (
             "the container's own seccomp profile forbids namespaces: start it with --security-opt "
-            "seccomp=unconfined --security-opt apparmor=unconfined (docker, podman), or run cure-tui outside of it"
+            "seccomp=unconfined --security-opt apparmor=unconfined (docker, podman), or run cure-tui outside it"
         )
     if host.wsl:
         return "update WSL's kernel: wsl --update in Windows, then wsl --shutdown"
-    return "let bubblewrap create user namespaces (sysctl user.max_user_namespaces, seccomp or AppArmor forbids it)"
+    return "allow bubblewrap user namespaces: sysctl user.max_user_namespaces, seccomp or AppArmor forbids them now"
 
 
 def _switch_landlock_on(host: Host) -> str:
@@ -102,7 +102,7 @@ def _switch_landlock_on(host: Host) -> str:
         return "WSL2's own kernel has no Landlock before 6.6: wsl --update in Windows, then wsl --shutdown"
     if host.container:
         return "the host's kernel needs Landlock (5.13 or newer, `landlock` in its lsm= list), not the container's"
-    return "use a kernel of 5.13 or newer with landlock in its lsm= list, as Fedora, Arch, Ubuntu and Debian 12 have it"
+    return "use a kernel 5.13 or newer with landlock in its lsm= list, as in Fedora, Arch, Ubuntu and Debian 12"
 
 
 def _text(path: str) -> str:

@@ -34,7 +34,7 @@ def test_a_run_outlives_one_loss_of_vllm_ends_in_one_line_at_the_second_and_is_r
 
     _kill_vllm_while_sampling(folder, 1, process)
     _wait_until(lambda: 1 in metrics_by_step(folder), process)
-    assert "vLLM was lost (killed by SIGKILL); starting it again, 1 of 1 times" in notices(folder)
+    assert "vLLM was lost (killed by SIGKILL); restart 1 of 1" in notices(folder)
     assert metrics_by_step(folder)[1]["sampler_restarts"] == 1
 
     _kill_vllm_while_sampling(folder, 2, process)

@@ -1,7 +1,8 @@
-"""Adapters for samplers that hold a copy of the policy: exported per version, and made up to test what is listened to.
+"""Adapter exports and weight checks for samplers that hold a copy of the policy.
 
-Whoever loads adapters by path (vLLM here, vLLM behind an endpoint) needs the same: a folder per version of the weights
-that nobody else writes into, adapters whose effect is known, and a canary that tells whether they are listened to.
+Both samplers that load adapters by path (vLLM in a process, vLLM behind an endpoint) need the same three things: a
+private folder per version of the weights, probe adapters with a known effect, and a canary that checks whether the
+sampler uses them.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Are these the policy's weights? A few tokens of one prompt tell, at the start and after every swap and wake.
+"""Canary: a check that a sampler uses the policy's weights, by a few tokens of one prompt.
 
-    at the start    an adapter on each type of layer moves the log-probs: vLLM drops tensors whose names it does not
-                    know without a word; and sampler and trainer agree on the log-probs of the same tokens
-    after a swap    the sampler moved if the trainer did
-    always          it is not the base model that answers, and the two agree
+    at the start    an adapter on each type of layer changes the log-probs (vLLM silently drops tensors whose names it
+                    does not know), and sampler and trainer agree on the log-probs of the same tokens
+    after a swap    the sampler's log-probs changed if the trainer's did
+    always          the answer is not the base model's, and sampler and trainer agree
 
-Sampling from stale or base weights looks healthy for hours: the importance weights hide it until training has gone
-wrong. So every doubt here ends the run, which can be resumed.
+Sampling from stale or base weights looks healthy for hours, because the importance weights hide it until training has
+gone wrong. So every failed check ends the run, which can be resumed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from engine.sampling.adapters.exports import AdapterExports
 from engine.sampling.adapters.probe import changes_nothing, module_types, write_probe
 
 TOKENS = 16
-_LATER = 4.0
-"""How much further apart sampler and trainer may be after the start, when only 16 tokens of a trained policy judge."""
+_LATER_FACTOR = 4.0
+"""Factor on the bound after the start: 16 tokens of a trained policy are a noisy estimate."""
 
 _REMEDY = 'set vllm.precision and model.dtype to the trainer\'s format, or rollout.sampler = "transformers"'
 
 TrainerLogprobs = Callable[[tuple[int, ...], tuple[int, ...]], tuple[float, ...]]
-"""(prompt, answer tokens) -> the trainer's log-probs of the answer, at the temperature that is sampled with."""
+"""(prompt, answer tokens) -> the trainer's log-probs of the answer, at the sampling temperature."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far apart sampler and trainer may be, as the mean over tokens of |difference| in nats.
+    """Tolerance between sampler and trainer, as the mean over tokens of |difference| in nats.
 
-    noise: what the trainer's log-probs must have moved by before the sampler is expected to have moved at all.
+    noise: changes of the trainer's log-probs up to this size need not show in the sampler's.
     """
 
     bound: float
@@ -43,10 +43,10 @@ class Agreement:
 
 
 def agreement_bound(trainer: str, sampler: str) -> Agreement:
-    """Of the number formats in which the base weights are held: fp32, bf16, fp16, nf4, fp8.
+    """Return the tolerance for the formats that hold the base weights on each side: fp32, bf16, fp16, nf4, fp8.
 
-    fp32 on both sides differs by the order of summation (1e-6 measured with the embedded model); half precision
-    rounds every layer's output (some 0.01); a base quantised on one side only is another model, by some 0.1 to 0.3.
+    fp32 on both sides differs by the order of summation (1e-6 nats measured with the embedded model). Half precision
+    rounds every layer's output (about 0.01). A base quantised on one side only is another model (about 0.1 to 0.3).
     """
     formats = {trainer, sampler}
     if formats == {"fp32"}:
@@ -58,26 +58,26 @@ def agreement_bound(trainer: str, sampler: str) -> Agreement:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the sampler answered: tokens, and their log-probs."""
+    """Tokens that the sampler drew, and their log-probs."""
 
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
 
 
 class Watched(Protocol):
-    """The part of a sampler that the canary asks."""
+    """The part of a sampler that the canary needs."""
 
     def load(self, adapter: Path) -> None: ...
 
     def read(self, prompt_ids: tuple[int, ...], tokens: int, *, base: bool = False) -> Reading:
-        """Sample so many tokens, with the same seed every time."""
+        """Sample `tokens` tokens, with the same seed at every call."""
         ...
 
 
 class Canary:
-    """Judges one sampler. prompt_ids: of a task of the run, so that the tokens are such as it will sample.
+    """Check of one sampler. prompt_ids: a prompt of the run, so that the tokens are typical of it.
 
-    who: the sampler in a sentence. remedy: what to set where it does not hold the trainer's model.
+    who: the sampler's name in error messages. remedy: what to set where it does not hold the trainer's model.
     """
 
     def __init__(
@@ -98,7 +98,10 @@ class Canary:
         """Mean |sampler - trainer| of the latest reading, in nats."""
 
     def check_start(self, sampler: Watched, exports: AdapterExports, adapter: Path) -> None:
-        """Leaves `adapter` loaded. Raises EnvironmentError_: this vLLM does not compute what the trainer computes."""
+        """Check every type of layer, then load `adapter` and check it.
+
+        Raises EnvironmentError_: the sampler does not compute what the trainer computes.
+        """
         base = sampler.read(self._prompt_ids, TOKENS, base=True)
         ignored = []
         for module_type in module_types(adapter):
@@ -111,7 +114,7 @@ class Canary:
         if ignored:
             raise EnvironmentError_(
                 f"{self._who} ignores the adapter on layers of type {', '.join(ignored)}",
-                'this version does not know the model well enough: set rollout.sampler = "transformers"',
+                'this version does not fully support the model: set rollout.sampler = "transformers"',
             )
         sampler.load(adapter)
         self._base = base
@@ -126,17 +129,17 @@ class Canary:
         self._last, self._last_trainer = reading, scores
 
     def check_again(self, sampler: Watched, adapter: Path) -> None:
-        """After a swap, a wake, a restart: with `adapter`, that of now, loaded. Raises RunError."""
+        """Check after a swap, wake or restart, with the current `adapter` loaded. Raises RunError: stale weights."""
         if self._last is None:
             raise ValueError("check_start comes first")
         reading = sampler.read(self._prompt_ids, TOKENS)
         moved = _distance(self._trainer(self._prompt_ids, self._last.token_ids), self._last_trainer)
         if moved > self._agreement.noise and reading == self._last:
-            raise self._stale(f"the trainer's log-probs moved by {moved:.2g} nats, the sampler's not at all")
+            raise self._stale(f"the trainer's log-probs changed by {moved:.2g} nats, the sampler's not at all")
         if reading == self._base and not changes_nothing(adapter):
-            raise self._stale("it answers as the model without its adapter")
+            raise self._stale("it answers like the base model without the adapter")
         scores = self._scores(reading)
-        if not self.gap <= self._agreement.bound * _LATER:
+        if not self.gap <= self._agreement.bound * _LATER_FACTOR:
             raise self._stale(f"its log-probs are {self.gap:.2g} nats from the trainer's")
         self._last, self._last_trainer = reading, scores
 
@@ -145,7 +148,7 @@ class Canary:
         self.gap = _distance(scores, reading.logprobs)
         if math.isnan(self.gap):
             raise RunError(
-                "the model's probabilities are not numbers",
+                "the model's log-probs are NaN or infinite",
                 "its weights have diverged: resume from an earlier checkpoint with a lower learning rate",
             )
         return scores
@@ -158,5 +161,5 @@ class Canary:
 
 
 def _distance(first: tuple[float, ...], second: tuple[float, ...]) -> float:
-    """Mean |difference|."""
+    """Return the mean of |difference|, in nats."""
     return sum(abs(a - b) for a, b in zip(first, second, strict=True)) / len(first)

@@ -1,7 +1,7 @@
-"""The policy's adapter on disk, a new folder per version of the weights, gone when it is no longer needed.
+"""Exports of the policy's adapter: a new folder per version of the weights, removed when it is no longer needed.
 
-A new path each time, for a sampler's prefix cache may be keyed by it. Folders lie in /dev/shm where that has room: an
-adapter of a few hundred MB is written after every update and read once.
+Every export has a new path, because the key of a sampler's prefix cache may contain it. Folders lie in /dev/shm where
+that has room: an adapter of a few hundred MB is written after every update and read once.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ _LOCK = "owner.lock"
 class AdapterExports:
     """Exports of one `source`. fallback: a folder to use where shared memory is missing or full.
 
-    A folder of a process that was killed is removed by the next one: its lock died with it.
+    The kernel releases the lock of a killed process, so the next process can tell its folder and remove it.
     """
 
     def __init__(self, source: AdapterSource, fallback: Path, shared_memory: Path = SHARED_MEMORY) -> None:
         self._source, self._fallback = source, fallback
-        self._root, self._lock = _make_root(shared_memory if _usable(shared_memory) else fallback)
+        usable = shared_memory.is_dir() and os.access(shared_memory, os.W_OK | os.X_OK)
+        self._root, self._lock = _make_root(shared_memory if usable else fallback)
         self._version: int | None = None
         self._folder: Path | None = None
         self._count = 0
 
     def latest(self) -> tuple[int, Path]:
-        """Version and folder of the weights as they are now, written if they moved. Raises RunError: no room."""
+        """Return version and folder of the current weights; export them if they changed. Raises RunError: no room."""
         version = self._source.weights_version
         if self._folder is None or version != self._version:
             folder = self._export()
@@ -46,7 +47,7 @@ class AdapterExports:
         return version, self._folder
 
     def new_folder(self, name: str) -> Path:
-        """A path below the same root that was never used before, for an adapter that the caller makes up."""
+        """Return a path below the root that was never used before, for the caller to write to."""
         self._count += 1
         return self._root / f"{name}-{self._count:06d}"
 
@@ -72,12 +73,8 @@ class AdapterExports:
         return folder
 
 
-def _usable(folder: Path) -> bool:
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-
-
 def _make_root(parent: Path) -> tuple[Path, IO[bytes]]:
-    """A fresh folder, locked as long as this process lives, after removing those whose owner is gone."""
+    """Create and lock a folder, after removing those whose owner has died. Raises RunError: not writable."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for left in parent.glob(f"{_PREFIX}*"):
@@ -91,7 +88,7 @@ def _make_root(parent: Path) -> tuple[Path, IO[bytes]]:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    # Another user's folder, or one whose owner has just made it and not locked it yet, is left alone.
+    # An OSError means another user's folder, a live owner, or one that has not created its lock yet: keep the folder.
     with contextlib.suppress(OSError), (folder / _LOCK).open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""Adapters made up to see whether a sampler listens to them.
+"""Probe adapters: made up to test whether a sampler applies its adapter to every type of layer.
 
-A fresh adapter changes nothing (B is zero), so a sampler that ignores its tensors goes unnoticed until training has
-gone wrong for hours. A probe is the same adapter with B set on one type of layer, all others zero: if log-probs do
-not move, that type is ignored.
+A fresh adapter changes nothing (B is zero), so a sampler that ignores its tensors would go unnoticed until training has
+gone wrong for hours. A probe is the same adapter with a random B on one type of layer and 0 on all others: if the
+log-probs do not change, the sampler ignores that type.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 
 _SCALE = 0.02
-"""Of the random B. With fresh A a layer's output moves by some per cent: seen in any number format."""
+"""Standard deviation of the random B. With a fresh A it changes a layer's output by a few per cent: visible in any
+number format."""
 
 
 def module_types(adapter: Path) -> list[str]:
-    """The types of layer that the adapter in folder `adapter` adapts, such as q_proj and down_proj, sorted."""
+    """List the types of layer that the adapter in folder `adapter` adapts, such as q_proj and down_proj, sorted."""
     from safetensors import safe_open
 
     with safe_open(adapter / ADAPTER_FILE, framework="pt") as tensors:
@@ -42,7 +43,7 @@ def write_probe(adapter: Path, target: Path, module_type: str) -> None:
 
 
 def changes_nothing(adapter: Path) -> bool:
-    """Whether B is zero everywhere, as in an adapter that was not trained yet."""
+    """Tell whether B is zero everywhere, as in an untrained adapter."""
     from safetensors import safe_open
 
     with safe_open(adapter / ADAPTER_FILE, framework="pt") as tensors:
@@ -51,5 +52,5 @@ def changes_nothing(adapter: Path) -> bool:
 
 
 def _type_of(name: str) -> str:
-    """`q_proj` of `base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight`."""
+    """Return `q_proj` for `base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight`."""
     return name.split(".lora_")[0].rsplit(".", 1)[-1]

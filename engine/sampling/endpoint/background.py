@@ -12,7 +12,7 @@ _Result = TypeVar("_Result")
 
 
 class Background:
-    """Runs coroutines for callers who know of none."""
+    """Event loop in a thread, for synchronous callers."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -30,7 +30,7 @@ class Background:
         return self.start(work).result()
 
     def close(self) -> None:
-        """Cancel what still runs, wait until it has ended, end the thread."""
+        """Cancel the running tasks, wait until they have ended, end the thread."""
         self.wait(_cancel_the_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -1,8 +1,9 @@
-"""EndpointSampler: the `Sampler` whose model runs in `vllm serve` processes that somebody else has started.
+"""EndpointSampler: the `Sampler` whose model runs in `vllm serve` processes that the user has started.
 
-At the start of `sample`: which servers answer, what adapter they hold, is it that of now, does each server's canary
-believe it. A server that does not answer is left out, with a notice, and asked again by the next call; one that is lost
-in the middle leaves its work to the others. When none is left the run ends, and can be resumed.
+`sample` first asks every server which models it serves, loads the current adapter where it is missing, and has the
+server's canary verify it. A server that does not answer is skipped, with a notice, and asked again by the next call.
+When a server is lost during a call, the others take over its samples. When none is left, the run ends; it can be
+resumed.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Tokenizer(Protocol):
 
 
 @dataclass(eq=False)
-class _Line:
-    """A server and what this sampler knows of it. version: of the weights under `adapter`; None: unknown."""
+class _Peer:
+    """A server and its state. version: of the weights loaded as `adapter`; None: unknown."""
 
     server: Server
     canary: Canary | None
@@ -55,19 +56,21 @@ class _Line:
 
 @dataclass(eq=False)
 class _Call:
-    """The samples of one call, and where news of them come in; None is the end of all news."""
+    """One call of `sample`: how many samples are left, and the queue of their news, which ends with None."""
 
     left: int
     news: queue.SimpleQueue[Gained | Lost | None] = field(default_factory=queue.SimpleQueue)
 
 
 class EndpointSampler(Swaps):
-    """A `Sampler`.
+    """A `Sampler` over HTTP.
 
-    settings: whose max_batch is samples under way at a server, at most (but for the samples of one prompt, which stay
-    together). stop_ids: tokens that end a completion. hang_seconds: without a word from a server that works.
-    source: whose adapter is sampled with. new_canary: judges one server; None for tests of other things.
-    shared: a folder that the servers see under the same path. on_notice: told in a sentence of a server lost or found.
+    settings: `max_batch` bounds the samples at one server at a time (the samples of one prompt stay together even where
+    they are more). stop_ids: tokens that end a completion. hang_seconds: a server with work that sends nothing for so
+    long is lost.
+    source: owner of the adapter to sample with. new_canary: makes the canary of one server; None only in tests.
+    shared: a folder that the servers see under the same path. on_notice: called with a sentence when a server is lost
+    or back.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class EndpointSampler(Swaps):
         super().__init__()
         if not settings.endpoints:
             raise ConfigError(
-                "the sampler 'endpoint' knows no server", 'set rollout.endpoints = ["http://host:8000", ...]'
+                "the sampler 'endpoint' has no server", 'set rollout.endpoints = ["http://host:8000", ...]'
             )
         self._settings, self._tokenizer = settings, tokenizer
         self._stop_ids, self._lora_rank, self._hang_seconds = stop_ids, lora_rank, hang_seconds
@@ -96,7 +99,13 @@ class EndpointSampler(Swaps):
         _allow_many_streams(len(settings.endpoints) * settings.max_batch)
         self._background = Background()
         self._client = _new_client()
-        self._lines = [self._line(url, new_canary) for url in settings.endpoints]
+        self._peers = [
+            _Peer(
+                Server(url, self._client, patience=hang_seconds, lora_rank=lora_rank),
+                None if new_canary is None else new_canary(),
+            )
+            for url in settings.endpoints
+        ]
         self._name = f"cure-tui-{uuid.uuid4().hex[:8]}"
         self._call: _Call | None = None
         self._work: Future[None] | None = None
@@ -104,15 +113,15 @@ class EndpointSampler(Swaps):
     def sample(
         self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
     ) -> Iterator[Completion]:
-        """Yield completions as they end, of the weights as they are now.
+        """Yield completions as they end, all with the current weights.
 
-        Samples that an earlier call left unfinished are given up. Deltas of a sample that another server took over go
-        on where they stood.
+        Samples that an earlier call left unfinished are abandoned. When another server takes over a sample, its deltas
+        continue where they stopped.
 
         Raises:
             ConfigError: prompt and completion do not fit a server's context.
-            EnvironmentError_: a server is of another kind, takes no adapters, or is not given the key it wants.
-            RunError: no server is left; one samples from other weights than the policy's.
+            EnvironmentError_: a server is not vLLM, does not load adapters, or rejects the API key.
+            RunError: no server is left; a server samples from other weights than the policy's.
         """
         ids = [request.id for request in requests]
         if len(set(ids)) != len(ids):
@@ -120,10 +129,10 @@ class EndpointSampler(Swaps):
         with self._swap_clock():
             self._give_up()
             longest = max((len(request.prompt_ids) for request in requests), default=0) + params.max_new_tokens
-            lines = self._prepare(longest)
+            peers = self._prepare(longest)
         groups = [[SampleUnderWay(request, index) for index in range(request.n)] for request in requests]
         call = self._call = _Call(sum(map(len, groups)))
-        by_server = {line.server: line for line in lines}
+        by_server = {peer.server: peer for peer in peers}
 
         def ask_for(server: Server, sample: SampleUnderWay) -> AsyncIterator[Piece]:
             return server.sample(
@@ -148,94 +157,90 @@ class EndpointSampler(Swaps):
         return self._completions(call, self._work, by_server, on_delta)
 
     def rest(self) -> None:
-        """Nothing of this machine is held between calls; samples under way are given up."""
+        """Abandon the samples of the current call. No memory of this machine is held between calls."""
         self._give_up()
 
     def close(self) -> None:
         if self._background.closed:
             return
         self._give_up()
-        for line in self._lines:
-            if line.adapter and not line.lost:
-                self._forget(line, line.adapter)
+        for peer in self._peers:
+            if peer.adapter and not peer.lost:
+                self._forget(peer, peer.adapter)
         self._background.wait(self._client.aclose())
         self._background.close()
         self._exports.close()
 
     # Servers ----------------------------------------------------------------------------------------------------
 
-    def _line(self, url: str, new_canary: Callable[[], Canary] | None) -> _Line:
-        server = Server(url, self._client, patience=self._hang_seconds, lora_rank=self._lora_rank)
-        return _Line(server, None if new_canary is None else new_canary())
-
-    def _prepare(self, longest: int) -> list[_Line]:
-        """The servers that answer, each with the adapter of now. Raises RunError: there is none."""
+    def _prepare(self, longest: int) -> list[_Peer]:
+        """Return the servers that answer, each with the current adapter loaded. Raises RunError: there is none."""
         version, folder = self._exports.latest()
-        reasons = [self._prepare_line(line, version, folder, longest) for line in self._lines]
-        ready = [line for line, reason in zip(self._lines, reasons, strict=True) if not reason]
+        reasons = [self._prepare_peer(peer, version, folder, longest) for peer in self._peers]
+        ready = [peer for peer, reason in zip(self._peers, reasons, strict=True) if not reason]
         if not ready:
-            raise _all_lost(f"{self._lines[-1].server.url}: {reasons[-1]}")
+            raise _all_lost(f"{self._peers[-1].server.url}: {reasons[-1]}")
         return ready
 
-    def _prepare_line(self, line: _Line, version: int, folder: Path, longest: int) -> str:
-        """Empty, or why this server cannot be had."""
+    def _prepare_peer(self, peer: _Peer, version: int, folder: Path, longest: int) -> str:
+        """Load the current adapter into one server; return why the server is unavailable, empty where it is ready."""
         try:
-            served = self._background.wait(line.server.served())
+            served = self._background.wait(peer.server.served())
             if served.max_model_len is not None and longest > served.max_model_len:
                 raise ConfigError(
-                    f"prompt and answer may take {longest} tokens, {line.server.url} takes {served.max_model_len}",
+                    f"prompt and answer may take {longest} tokens; {peer.server.url} allows {served.max_model_len}",
                     f"start the server with --max-model-len {longest}, or lower max_new_tokens",
                 )
-            line.base = served.base
-            if line.version != version or line.adapter not in served.adapters:
-                self._swap(line, version, folder)
+            peer.base = served.base
+            if peer.version != version or peer.adapter not in served.adapters:
+                self._swap(peer, version, folder)
         except ServerLost as fault:
-            self._lose(line, fault.reason, "")
+            self._lose(peer, fault.reason, "")
             return fault.reason
-        if line.lost:
-            line.lost = False
-            self._on_notice(f"server {line.server.url} is back")
+        if peer.lost:
+            peer.lost = False
+            self._on_notice(f"server {peer.server.url} is back")
         return ""
 
-    def _swap(self, line: _Line, version: int, folder: Path) -> None:
-        before, line.version = line.adapter, None
-        watched = _Watched(line, self._background, self._name, self._settings.temperature)
-        if line.canary is None:
+    def _swap(self, peer: _Peer, version: int, folder: Path) -> None:
+        before, peer.version = peer.adapter, None
+        watched = _Watched(peer, self._background, self._name, self._settings.temperature)
+        if peer.canary is None:
             watched.load(folder)
-        elif not line.judged:
-            line.canary.check_start(watched, self._exports, folder)
-            line.judged = True
+        elif not peer.judged:
+            peer.canary.check_start(watched, self._exports, folder)
+            peer.judged = True
         else:
             watched.load(folder)
-            line.canary.check_again(watched, folder)
-        line.version = version
-        if before and before != line.adapter:
-            self._forget(line, before)
+            peer.canary.check_again(watched, folder)
+        peer.version = version
+        if before and before != peer.adapter:
+            self._forget(peer, before)
 
-    def _lose(self, line: _Line, reason: str, consequence: str) -> None:
-        line.version = None
-        if not line.lost:
-            line.lost = True
+    def _lose(self, peer: _Peer, reason: str, consequence: str) -> None:
+        peer.version = None
+        if not peer.lost:
+            peer.lost = True
             self.restarts += 1
-            self._on_notice(f"server {line.server.url} was lost ({reason}){consequence}")
+            self._on_notice(f"server {peer.server.url} was lost ({reason}){consequence}")
 
-    def _forget(self, line: _Line, adapter: str) -> None:
+    def _forget(self, peer: _Peer, adapter: str) -> None:
         try:
-            self._background.wait(line.server.unload(adapter))
+            self._background.wait(peer.server.unload(adapter))
         except ServerLost as fault:
-            self._lose(line, fault.reason, "")
+            self._lose(peer, fault.reason, "")
 
     # Sampling ---------------------------------------------------------------------------------------------------
 
     def _completions(
-        self, call: _Call, work: Future[None], by_server: dict[Server, _Line], on_delta: OnDelta | None
+        self, call: _Call, work: Future[None], by_server: dict[Server, _Peer], on_delta: OnDelta | None
     ) -> Iterator[Completion]:
         last_reason = ""
         while call.left:
-            self._insist_current(call)
+            self._check_current(call)
             news = call.news.get()
             if news is None:
-                self._insist_current(call)
+                self._check_current(call)
                 try:
                     work.result()
                 except AllLost as fault:
@@ -243,7 +248,7 @@ class EndpointSampler(Swaps):
                 raise RuntimeError(f"{call.left} samples were never asked for")
             if isinstance(news, Lost):
                 last_reason = f"{news.server.url}: {news.reason}"
-                others = f"; {news.unfinished} answers are sampled by the others" if news.unfinished else ""
+                others = f"; the other servers take over {news.unfinished} answers" if news.unfinished else ""
                 self._lose(by_server[news.server], news.reason, others)
             elif news.piece is None:
                 news.sample.begin_anew()
@@ -258,47 +263,47 @@ class EndpointSampler(Swaps):
                     call.left -= 1
                     yield sample.completion(self._tokenizer.decode(sample.token_ids, skip_special_tokens=True))
 
-    def _insist_current(self, call: _Call) -> None:
+    def _check_current(self, call: _Call) -> None:
         if self._call is not call:
-            raise RuntimeError("these samples were given up by a later call of sample, rest or close")
+            raise RuntimeError("a later call of sample, rest or close has abandoned these samples")
 
     def _give_up(self) -> None:
         self._call = None
         if self._work is not None:
-            self._work.cancel()  # closes the streams, at which the servers give the samples up
+            self._work.cancel()  # closes the streams, so that the servers abort the samples
             self._work = None
 
 
 @dataclass(frozen=True)
 class _Watched:
-    """One server as its canary asks it. owner: tells this sampler's adapters from those of others on the server."""
+    """One server as its canary sees it. owner: prefix of this sampler's adapters, for servers that others use too."""
 
-    line: _Line
+    peer: _Peer
     background: Background
     owner: str
     temperature: float
 
     def load(self, adapter: Path) -> None:
-        name = f"{self.owner}-{adapter.name}"  # a path of an export is never used again: its last part tells versions
-        self.background.wait(self.line.server.load(name, str(adapter)))
-        self.line.adapter = name
+        name = f"{self.owner}-{adapter.name}"  # unique: a path of an export is never reused
+        self.background.wait(self.peer.server.load(name, str(adapter)))
+        self.peer.adapter = name
 
     def read(self, prompt_ids: tuple[int, ...], tokens: int, *, base: bool = False) -> Reading:
         return self.background.wait(self._reading(prompt_ids, tokens, base))
 
     async def _reading(self, prompt_ids: tuple[int, ...], tokens: int, base: bool) -> Reading:
         params = SamplingParams(temperature=self.temperature, max_new_tokens=tokens)
-        model = self.line.base if base else self.line.adapter
+        model = self.peer.base if base else self.peer.adapter
         token_ids: list[int] = []
         logprobs: list[float] = []
-        async for piece in self.line.server.sample(model, prompt_ids, params, (), _CANARY_SEED, tokens):
+        async for piece in self.peer.server.sample(model, prompt_ids, params, (), _CANARY_SEED, tokens):
             token_ids += piece.token_ids
             logprobs += piece.logprobs
         return Reading(tuple(token_ids), tuple(logprobs))
 
 
 def _new_client() -> httpx2.AsyncClient:
-    """One's own servers are reached directly, without a proxy; hundreds of streams are open at a time."""
+    """Make a client that ignores proxies (the servers are the user's own) and may hold hundreds of streams open."""
     key = os.environ.get(API_KEY)
     return httpx2.AsyncClient(
         headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -308,7 +313,7 @@ def _new_client() -> httpx2.AsyncClient:
 
 
 def _allow_many_streams(count: int) -> None:
-    """Each takes an open file, of which a process may have 1,024 unless it asks for more."""
+    """Raise the limit on open files, commonly 1,024, by `count`: each stream needs a descriptor."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = soft + count if hard == resource.RLIM_INFINITY else min(soft + count, hard)
     if soft != resource.RLIM_INFINITY:
@@ -316,6 +321,4 @@ def _allow_many_streams(count: int) -> None:
 
 
 def _all_lost(last: str) -> RunError:
-    return RunError(
-        f"no server of rollout.endpoints is left; the last was {last}", "start them again and resume the run"
-    )
+    return RunError(f"no server of rollout.endpoints is left; last error: {last}", "restart them, then resume the run")

@@ -1,4 +1,4 @@
-"""One `vllm serve` over HTTP: what it serves, adapters in and out, a sample as a stream of token ids and log-probs."""
+"""HTTP client of one `vllm serve`: list models, load and unload adapters, stream token ids and log-probs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _CONNECT_SECONDS = 10.0
 
 
 def start_command(lora_rank: int) -> str:
-    """How a server is started that can sample for a run with adapters of this rank."""
+    """Return the command that starts a server for a run with adapters of this rank."""
+    # vLLM takes only these ranks as --max-lora-rank; a lower adapter fits into the next one.
     lora_rank = next((rank for rank in VLLM_LORA_RANKS if rank >= lora_rank), lora_rank)
     return (
         f"VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve MODEL --enable-lora --max-lora-rank {lora_rank} "
@@ -31,7 +32,7 @@ def start_command(lora_rank: int) -> str:
 
 
 class ServerLost(Exception):
-    """The server is not there, broke off, or failed: others may do its work."""
+    """The server is unreachable, closed the stream or failed; others may take over its samples."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -40,7 +41,7 @@ class ServerLost(Exception):
 
 @dataclass(frozen=True)
 class Served:
-    """What a server has loaded. adapters: names. max_model_len: prompt and answer, in tokens; None where not told."""
+    """Models of a server: base name, adapter names, and tokens of prompt and answer (None where not reported)."""
 
     base: str
     adapters: frozenset[str]
@@ -49,7 +50,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a sample gained. ended: UNDER_WAY, ENDED_BY_STOP_TOKEN or ENDED_BY_LENGTH."""
+    """Next tokens of a sample. ended: UNDER_WAY, ENDED_BY_STOP_TOKEN or ENDED_BY_LENGTH."""
 
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
@@ -57,21 +58,21 @@ class Piece:
 
 
 class Server:
-    """Coroutines of one event loop. Each raises ServerLost, and what its docstring says.
+    """Client of one server, for use in one event loop. Every coroutine may raise ServerLost.
 
-    heard: when its last word came (time.monotonic). lora_rank: of the run, for remedies.
+    patience: timeout in seconds. last_heard: time.monotonic() of the latest data. lora_rank: of the run, for remedies.
     """
 
     def __init__(self, url: str, client: httpx2.AsyncClient, *, patience: float, lora_rank: int) -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
         self._client, self._patience, self._lora_rank = client, patience, lora_rank
-        self.heard = time.monotonic()
+        self.last_heard = time.monotonic()
 
     async def served(self) -> Served:
-        """Raises EnvironmentError_: another kind of server, or a key that it does not take."""
+        """Fetch the models that the server has loaded. Raises EnvironmentError_: it is not vLLM, or rejects the key."""
         response = await self._ask("GET", "/v1/models")
         if response.status_code in (401, 403):
-            raise EnvironmentError_(f"{self.url} wants another API key", "set VLLM_API_KEY to the server's --api-key")
+            raise EnvironmentError_(f"{self.url} rejects the API key", "set VLLM_API_KEY to the server's --api-key")
         try:
             models = response.json()["data"]
             base = next(model for model in models if not model.get("parent"))
@@ -80,26 +81,26 @@ class Server:
         except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
             raise EnvironmentError_(
                 f"{self.url} does not answer /v1/models as vLLM does (status {response.status_code})",
-                "name addresses of `vllm serve` in rollout.endpoints",
+                "put addresses of `vllm serve` into rollout.endpoints",
             ) from error
 
     async def load(self, name: str, path: str) -> None:
-        """Raises EnvironmentError_: it takes no adapters, or not this one."""
+        """Load the adapter in folder `path` as `name`. Raises EnvironmentError_: it loads none, or rejects this one."""
         response = await self._ask("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path})
         if response.status_code == 200:
             return
         if response.status_code in (404, 405) and "error" not in response.text:
             raise EnvironmentError_(
-                f"{self.url} loads no adapters while it runs", f"start it with {start_command(self._lora_rank)}"
+                f"{self.url} does not load adapters at runtime", f"start it with {start_command(self._lora_rank)}"
             )
         raise EnvironmentError_(
-            f"{self.url} does not take the adapter in {path}: {_reason(response)}",
+            f"{self.url} rejects the adapter in {path}: {_reason(response)}",
             "the server must see the run's folder under the same path (choose one with --run-dir), "
             f"and be started with {start_command(self._lora_rank)}",
         )
 
     async def unload(self, name: str) -> None:
-        """An adapter that it does not know is gone already."""
+        """Unload an adapter; a server that does not know it has nothing to unload, so its answer is ignored."""
         await self._ask("POST", "/v1/unload_lora_adapter", {"lora_name": name})
 
     async def sample(
@@ -111,7 +112,7 @@ class Server:
         seed: int,
         stream_every: int,
     ) -> AsyncIterator[Piece]:
-        """Yield pieces until one has ended. Raises RunError: the server refuses, or tells no tokens."""
+        """Yield pieces of one sample until it has ended. Raises RunError: the server refuses or sends no token ids."""
         body = _completion_request(model, prompt_ids, params, stop_ids, seed, stream_every)
         async with (
             self._faults(),
@@ -121,7 +122,7 @@ class Server:
                 await reply.aread()
                 raise self._refusal(reply)
             async for line in reply.aiter_lines():
-                self.heard = time.monotonic()
+                self.last_heard = time.monotonic()
                 if not line.startswith("data: {"):
                     continue
                 piece = self._piece(json.loads(line.removeprefix("data: ")))
@@ -129,13 +130,13 @@ class Server:
                     yield piece
                     if piece.ended:
                         return
-        raise ServerLost("it broke off in the middle of an answer")
+        raise ServerLost("it closed the stream in the middle of an answer")
 
     def _refusal(self, reply: httpx2.Response) -> Exception:
-        # 404: the adapter is not there any more, so the server was restarted. The next call gives it back.
+        # 404: the adapter is missing, so the server was restarted. The next call loads the adapter again.
         if reply.status_code >= 500 or reply.status_code in (404, 408, 429):
             return ServerLost(f"status {reply.status_code}: {_reason(reply)}")
-        return RunError(f"{self.url} refuses to sample: {_reason(reply)}", "mend the server and resume the run")
+        return RunError(f"{self.url} refuses to sample: {_reason(reply)}", "fix the server, then resume the run")
 
     def _piece(self, event: dict[str, Any]) -> Piece | None:
         if "error" in event:
@@ -145,13 +146,13 @@ class Server:
         (choice,) = event["choices"]
         finish = choice.get("finish_reason")
         if finish not in _ENDED:
-            raise ServerLost(f"it ended an answer by {finish!r}")
+            raise ServerLost(f"it ended an answer with finish_reason {finish!r}")
         token_ids = choice.get("token_ids")
         logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
         if token_ids is None or len(token_ids) != len(logprobs):
             raise RunError(
-                f"{self.url} does not tell token ids and log-probs of its answers",
-                "serve with a vLLM from 0.20 on, and resume the run",
+                f"{self.url} does not return token ids and log-probs of its answers",
+                "serve with vLLM 0.20 or newer, then resume the run",
             )
         return Piece(tuple(token_ids), tuple(logprobs), _ENDED[finish])
 
@@ -160,7 +161,7 @@ class Server:
             response = await self._client.request(
                 method, f"{self.url}{path}", json=body, timeout=self._timeout(self._patience)
             )
-        self.heard = time.monotonic()
+        self.last_heard = time.monotonic()
         if response.status_code in (502, 503, 504):
             raise ServerLost(f"status {response.status_code}: {_reason(response)}")
         return response
@@ -173,7 +174,7 @@ class Server:
         try:
             yield
         except httpx2.TimeoutException as error:
-            raise ServerLost("no answer in time") from error
+            raise ServerLost("the request timed out") from error
         except (httpx2.TransportError, json.JSONDecodeError) as error:
             raise ServerLost(_short(str(error)) or type(error).__name__) from error
 
@@ -186,7 +187,7 @@ def _completion_request(
     seed: int,
     stream_every: int,
 ) -> dict[str, Any]:
-    """Every setting of the distribution is named: the server's defaults come from the model's generation config."""
+    """Build the request. It names every sampling parameter: defaults would come from the model's generation config."""
     return {
         "model": model,
         "prompt": list(prompt_ids),
@@ -199,7 +200,7 @@ def _completion_request(
         "presence_penalty": 0.0,
         "frequency_penalty": 0.0,
         "seed": seed,
-        "ignore_eos": True,  # the stop tokens are those named here alone
+        "ignore_eos": True,  # only the stop tokens below end an answer
         "stop_token_ids": list(stop_ids),
         "logprobs": 0,
         "return_token_ids": True,
@@ -210,7 +211,7 @@ def _completion_request(
 
 
 def _reason(response: httpx2.Response) -> str:
-    """The server's own words, in one line."""
+    """Return the error message of the server, in one line."""
     try:
         body = response.json()
         error = body.get("error", body)

@@ -1,7 +1,7 @@
-"""The samples of one call over the servers.
+"""Load balancing and failover of one call's samples over the servers.
 
-A prompt's samples stay together, for a server computes a prompt once. The server with least to do gets the next
-prompt. What a lost server had not ended goes to the others, from its first token and with the same seeds.
+The samples of a prompt stay together, because a server computes a prompt once. The least loaded server gets the next
+prompt. When a server is lost, the others restart its unfinished samples with the same seeds.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from engine.sampling.sample_under_way import SampleUnderWay
 _WATCH_SECONDS = 1.0
 
 AskFor: TypeAlias = Callable[[Server, SampleUnderWay], AsyncIterator[Piece]]
-"""A sample of a server, piece by piece."""
+"""Streams a sample from a server, piece by piece."""
 
 
 class AllLost(Exception):
-    """No server is left, and samples are."""
+    """No server is left to draw the remaining samples."""
 
 
 @dataclass(frozen=True)
 class Gained:
-    """News of a sample: a piece of it, or None: it begins anew."""
+    """News of a sample: its next piece, or None when it restarts on another server."""
 
     sample: SampleUnderWay
     piece: Piece | None
@@ -36,7 +36,7 @@ class Gained:
 
 @dataclass(frozen=True)
 class Lost:
-    """A server is not asked any more. unfinished: samples that go to others."""
+    """News that a server failed. unfinished: how many of its samples the others take over."""
 
     server: Server
     reason: str
@@ -44,15 +44,15 @@ class Lost:
 
 
 @dataclass(eq=False)
-class _Line:
-    """A server and what it is working on."""
+class _Peer:
+    """A server and its running tasks."""
 
     server: Server
     tasks: dict[asyncio.Task[None], SampleUnderWay] = field(default_factory=dict)
 
 
 class Spreading:
-    """`tell` hears of every piece and every loss, in the event loop's thread."""
+    """Scheduler of one call. Calls `tell` for every piece and every lost server, in the event loop's thread."""
 
     def __init__(
         self,
@@ -64,22 +64,22 @@ class Spreading:
         capacity: int,
         hang_seconds: float,
     ) -> None:
-        self._lines = [_Line(server) for server in servers]
+        self._peers = [_Peer(server) for server in servers]
         self._waiting = deque(list(group) for group in groups)
         self._ask_for, self._tell = ask_for, tell
         self._capacity, self._hang_seconds = capacity, hang_seconds
         self._dropped: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until all have ended. Raises AllLost, and what `ask_for` raises but for ServerLost."""
+        """Run until every sample has ended. Raises AllLost, and what `ask_for` raises except ServerLost."""
         try:
             while self._waiting or self._running:
                 self._hand_out()
                 if not self._running:
                     raise AllLost
                 await asyncio.wait(self._running, timeout=_WATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                for line in tuple(self._lines):
-                    self._look_at(line)
+                for peer in tuple(self._peers):
+                    self._look_at(peer)
         finally:
             left = [*self._running, *self._dropped]
             for task in left:
@@ -88,19 +88,19 @@ class Spreading:
 
     @property
     def _running(self) -> list[asyncio.Task[None]]:
-        return [task for line in self._lines for task in line.tasks]
+        return [task for peer in self._peers for task in peer.tasks]
 
     def _hand_out(self) -> None:
-        while self._waiting and self._lines:
-            line = min(self._lines, key=lambda line: len(line.tasks))
+        while self._waiting and self._peers:
+            peer = min(self._peers, key=lambda peer: len(peer.tasks))
             group = self._waiting[0]
-            if line.tasks and len(line.tasks) + len(group) > self._capacity:
+            if peer.tasks and len(peer.tasks) + len(group) > self._capacity:
                 return
             self._waiting.popleft()
-            if not line.tasks:
-                line.server.heard = time.monotonic()  # its patience begins with its work
+            if not peer.tasks:
+                peer.server.last_heard = time.monotonic()  # idle until now: its timeout starts here
             for sample in group:
-                line.tasks[asyncio.create_task(self._draw(line.server, sample))] = sample
+                peer.tasks[asyncio.create_task(self._draw(peer.server, sample))] = sample
 
     async def _draw(self, server: Server, sample: SampleUnderWay) -> None:
         ended = False
@@ -109,28 +109,28 @@ class Spreading:
                 self._tell(Gained(sample, piece))
                 ended = bool(piece.ended)
         except ServerLost:
-            if not ended:  # all was heard; what matters not is that the stream did not close in good order
+            if not ended:  # after the last piece it does not matter how the stream closed
                 raise
 
-    def _look_at(self, line: _Line) -> None:
-        for task in [task for task in line.tasks if task.done()]:
+    def _look_at(self, peer: _Peer) -> None:
+        for task in [task for task in peer.tasks if task.done()]:
             fault = task.exception()
             if isinstance(fault, ServerLost):
-                self._lose(line, fault.reason)
+                self._lose(peer, fault.reason)
                 return
             if fault is not None:
                 raise fault
-            del line.tasks[task]
-        if line.tasks and time.monotonic() - line.server.heard > self._hang_seconds:
-            self._lose(line, f"nothing came from it for {self._hang_seconds:g} s")
+            del peer.tasks[task]
+        if peer.tasks and time.monotonic() - peer.server.last_heard > self._hang_seconds:
+            self._lose(peer, f"it sent nothing for {self._hang_seconds:g} s")
 
-    def _lose(self, line: _Line, reason: str) -> None:
-        self._lines.remove(line)
-        unfinished = [sample for task, sample in line.tasks.items() if not _ended_well(task)]
-        for task in line.tasks:
+    def _lose(self, peer: _Peer, reason: str) -> None:
+        self._peers.remove(peer)
+        unfinished = [sample for task, sample in peer.tasks.items() if not _ended_well(task)]
+        for task in peer.tasks:
             task.cancel()
-        self._dropped.update(line.tasks)
-        self._tell(Lost(line.server, reason, len(unfinished)))
+        self._dropped.update(peer.tasks)
+        self._tell(Lost(peer.server, reason, len(unfinished)))
         by_prompt: dict[str, list[SampleUnderWay]] = {}
         for sample in unfinished:
             self._tell(Gained(sample, None))

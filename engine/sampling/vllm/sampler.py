@@ -1,11 +1,11 @@
 """VllmSampler: the `Sampler` whose model runs in vLLM, with the policy's adapter swapped in after every update.
 
-At the start of `sample`, in this order: the process is there, it is awake, it holds the adapter of now, and the canary
-believes it. Then the requests go in at once and vLLM batches them; each completion is yielded as it ends.
+`sample` starts the process if necessary, wakes it, loads the current adapter and has the canary verify it. Then it
+sends all requests at once, vLLM batches them, and each completion is yielded as it ends.
 
-What holds of "deterministic in (requests, params, weights)": each sample draws from its own seed, so what it draws
-does not depend on what is sampled beside it. Its log-probs do, in the last bits, for vLLM sums in an order that
-depends on the batch; where two tokens are that close, the sample may go another way from there.
+It is deterministic in (requests, params, weights) only in part. Each sample draws with its own seed, whatever is
+sampled beside it. But vLLM sums in an order that depends on the batch, so log-probs differ in their last bits; where
+two tokens are that close, the sample may continue differently.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.sampling.adapters import AdapterExports, Canary, Reading
 from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
 from engine.sampling.sample_under_way import SampleUnderWay
 from engine.sampling.swapping import Swaps
-from engine.sampling.vllm.compat import HOTTEST, require_vllm
+from engine.sampling.vllm.compat import MAX_TEMPERATURE, require_vllm
 from engine.sampling.vllm.process import VllmGone, VllmProcess
 from engine.sampling.vllm.settings import VllmSettings
 from engine.sampling.vllm.under_way import UnderWay
@@ -35,12 +35,12 @@ class Tokenizer(Protocol):
 
 
 class VllmSampler(Swaps):
-    """A `Sampler`. Starting the process is left to the first `sample`: the trainer is then on the GPU already.
+    """A `Sampler`. The first `sample` starts the process: the trainer has then taken its GPU memory already.
 
-    source: whose adapter is sampled with; None samples from the base model. canary: judges the weights; None where
-    nobody trains them meanwhile.
-    scratch: a folder of the run, for adapters where shared memory is full. log: where vLLM's own words go.
-    on_notice: told, in a sentence, of what a user should know of: a restart and its reason.
+    source: owner of the adapter to sample with; None samples from the base model. canary: checks the weights; None
+    where they are not being trained.
+    scratch: a folder of the run, for adapters where shared memory is full. log: file for vLLM's own output.
+    on_notice: called with a sentence for the user: a restart and its reason.
     """
 
     def __init__(
@@ -73,21 +73,21 @@ class VllmSampler(Swaps):
 
     @property
     def process_id(self) -> int | None:
-        """Of the vLLM process; None while there is none."""
+        """Process id of vLLM; None while it is not running."""
         return None if self._process is None else self._process.pid
 
     def sample(
         self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
     ) -> Iterator[Completion]:
-        """Yield completions as they end, of the weights as they are now.
+        """Yield completions as they end, all with the current weights.
 
-        Samples that an earlier call left unfinished are given up. A vLLM that dies or hangs is started again and asked
-        for the unfinished samples anew, with the same seeds; deltas of such a sample go on where they stood.
+        Samples that an earlier call left unfinished are abandoned. A vLLM that dies or hangs is restarted and draws the
+        unfinished samples again, with the same seeds; their deltas continue where they stopped.
 
         Raises:
-            ConfigError: prompt and completion do not fit `max_model_len`; too hot a temperature for vLLM.
+            ConfigError: prompt and completion do not fit `max_model_len`; the temperature is too high for vLLM.
             EnvironmentError_: vLLM does not start, or does not compute what the trainer computes.
-            RunError: it samples from other weights than the policy's, or died more often than `restarts`.
+            RunError: it samples from other weights than the policy's, or was lost more often than `restarts`.
         """
         self._check(requests, params)
         with self._swap_clock():
@@ -99,7 +99,7 @@ class VllmSampler(Swaps):
         return self._completions(under_way, on_delta)
 
     def rest(self) -> None:
-        """Free what `sleep_level` says. A vLLM that dies over it is started again by the next `sample`."""
+        """Put vLLM to sleep at `sleep_level`. If it dies of it, the next `sample` restarts it."""
         with self._swap_clock():
             self._under_way = None
             if self._process is None or self._resting:
@@ -118,7 +118,7 @@ class VllmSampler(Swaps):
         if self._exports is not None:
             self._exports.close()
 
-    # What the canary asks ---------------------------------------------------------------------------------------
+    # For the canary ---------------------------------------------------------------------------------------------
 
     def load(self, adapter: Path) -> None:
         self._running.ask(LoadAdapter(str(adapter)))
@@ -143,7 +143,7 @@ class VllmSampler(Swaps):
         return self._process
 
     def _prepare(self) -> None:
-        """Started, awake, with the adapter of now."""
+        """Start and wake vLLM where necessary, load the current adapter, run the canary."""
         if self._process is None:
             self._start()
         woken = self._resting
@@ -189,7 +189,7 @@ class VllmSampler(Swaps):
                 self._note_restart(fault)
 
     def _note_restart(self, fault: VllmGone) -> None:
-        """Clear away the process that is lost, and count. Raises RunError: once too often."""
+        """Clear away the lost process and count it. Raises RunError: it was lost more often than `restarts`."""
         if self._process is not None:
             self._process.close(at_once=True)
             self._process = None
@@ -197,18 +197,16 @@ class VllmSampler(Swaps):
         if self.restarts >= self._settings.restarts:
             times = f"{self.restarts + 1} times" if self.restarts else "once"
             raise RunError(
-                f"vLLM was lost {times} in this run, the last time: {fault.reason}",
+                f"vLLM was lost {times} in this run; last error: {fault.reason}",
                 f"see {self._log}; resume the run, perhaps with a smaller vllm.kv_cache_gb or rollout.max_batch",
             ) from fault
         self.restarts += 1
-        self._on_notice(
-            f"vLLM was lost ({fault.reason}); starting it again, {self.restarts} of {self._settings.restarts} times"
-        )
+        self._on_notice(f"vLLM was lost ({fault.reason}); restart {self.restarts} of {self._settings.restarts}")
 
     # Sampling ---------------------------------------------------------------------------------------------------
 
     def _completions(self, under_way: UnderWay, on_delta: OnDelta | None) -> Iterator[Completion]:
-        self._insist_current(under_way)
+        self._check_current(under_way)
         self._until_it_works(lambda: self._submit(under_way))
         stream_every = self._settings.stream_every
         while under_way.count:
@@ -226,18 +224,18 @@ class VllmSampler(Swaps):
                     self._note_restart(fault)
                     self._until_it_works(lambda: self._submit(under_way))
             for sample in ended:
-                yield sample.completion(self._text(sample.token_ids))
-                self._insist_current(under_way)
+                yield sample.completion(self._tokenizer.decode(sample.token_ids, skip_special_tokens=True))
+                self._check_current(under_way)
 
     def _submit(self, under_way: UnderWay) -> None:
-        """Everything unfinished, anew; after a restart with process and adapter in place again."""
+        """Order all unfinished samples from their first token, after a restart where vLLM is not running."""
         if self._process is None:
             self._prepare()
         self._running.send(under_way.order(base=self._exports is None))
 
-    def _insist_current(self, under_way: UnderWay) -> None:
+    def _check_current(self, under_way: UnderWay) -> None:
         if self._under_way is not under_way:
-            raise RuntimeError("these samples were given up by a later call of sample, rest or close")
+            raise RuntimeError("a later call of sample, rest or close has abandoned these samples")
 
     def _give_up(self) -> None:
         unfinished, self._under_way = self._under_way, None
@@ -247,16 +245,13 @@ class VllmSampler(Swaps):
             except VllmGone as fault:
                 self._note_restart(fault)
 
-    def _text(self, token_ids: list[int]) -> str:
-        return self._tokenizer.decode(token_ids, skip_special_tokens=True)
-
     def _check(self, requests: Sequence[Request], params: SamplingParams) -> None:
         ids = [request.id for request in requests]
         if len(set(ids)) != len(ids):
             raise ValueError("two requests have the same id")
-        if params.temperature > HOTTEST:
+        if params.temperature > MAX_TEMPERATURE:
             raise ConfigError(
-                f"vLLM samples at temperatures up to {HOTTEST:g}, not {params.temperature:g}",
+                f"vLLM samples at temperatures up to {MAX_TEMPERATURE:g}, not {params.temperature:g}",
                 "lower rollout.temperature and evaluation.temperature",
             )
         longest = max((len(request.prompt_ids) for request in requests), default=0)
@@ -269,7 +264,7 @@ class VllmSampler(Swaps):
 
 
 def _release_cached_memory() -> None:
-    """What the trainer's allocator keeps for itself is memory that vLLM cannot have."""
+    """Release torch's cached GPU memory, which vLLM could not allocate otherwise."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""From the numbers of a run to the arguments of vLLM."""
+"""Settings of a run as arguments of vLLM."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engine.config.schema import Dtype, SleepLevel, VllmPrecision
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _QUANTISATIONS = {"dtype": None, "nf4": "bitsandbytes", "fp8": "fp8"}
 _LARGEST_GRAPH = 256
-"""CUDA graphs are captured for up to this many sequences: those beyond cost memory and hardly gain."""
+"""Largest batch for which CUDA graphs are captured: beyond it they cost memory and gain little."""
 
 
 @dataclass(frozen=True)
 class VllmSettings:
-    """How vLLM is run. The names are those of the run's settings where they have one.
+    """Settings of the vLLM process, named like the run's settings where those exist.
 
     model: a folder. stop_ids: tokens that end a completion. max_model_len: prompt and answer, in tokens.
     kv_cache_bytes: None leaves it to vLLM (on a GPU most of what is free; on a CPU 1 GiB). device: of the trainer.
-    threads: CPU threads; of no consequence on a GPU. hang_seconds: without any word from vLLM it counts as hung.
+    threads: CPU threads; ignored on a GPU. hang_seconds: vLLM counts as hung when it sends nothing for so long.
     """
 
     model: Path
@@ -79,7 +79,7 @@ class VllmSettings:
         )
 
     def engine_arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `vllm.EngineArgs`."""
+        """Return the keyword arguments of `vllm.EngineArgs`."""
         arguments: dict[str, Any] = {
             "model": str(self.model),
             "skip_tokenizer_init": True,  # token ids in, token ids out
@@ -94,8 +94,8 @@ class VllmSettings:
             "max_loras": 1,
             "enable_prefix_caching": True,  # a group's samples share their prompt
             "logprobs_mode": "processed_logprobs",  # of the distribution drawn from
-            "stream_interval": self.stream_every,  # an object a token and step costs 5 % and more of a small model
-            "generation_config": "vllm",  # nothing of the model's own sampling defaults
+            "stream_interval": self.stream_every,  # an object a token and step costs a small model 5 % or more
+            "generation_config": "vllm",  # ignore the model's own sampling defaults
             "seed": 0,
             "disable_log_stats": True,
             "use_tqdm_on_load": False,

@@ -1,4 +1,4 @@
-"""The samples of one call: which are unfinished, and the order that has them drawn."""
+"""Unfinished samples of one call, and the order that makes the worker draw them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.seeds import derive_seed
 
 
 class UnderWay:
-    """Numbers its samples from `after` on: a late answer to an earlier call is nobody's."""
+    """Samples of one call, numbered from `after` + 1 on, so that late output of an earlier call matches none."""
 
     def __init__(
         self, requests: Sequence[Request], params: SamplingParams, stop_ids: tuple[int, ...], after: int
@@ -28,11 +28,11 @@ class UnderWay:
 
     @property
     def count(self) -> int:
-        """Samples that have not ended."""
+        """Number of samples that have not ended."""
         return len(self._samples)
 
     def order(self, *, base: bool = False) -> Sample:
-        """Everything unfinished, from its first token; what was drawn of it before is forgotten."""
+        """Build the order for all unfinished samples; each restarts from its first token."""
         for sample in self._samples.values():
             sample.begin_anew()
         jobs = tuple(
@@ -45,7 +45,7 @@ class UnderWay:
         )
 
     def take(self, output: StepOutput) -> Iterator[SampleUnderWay]:
-        """The samples that a step brought forward. One that ended is under way no longer."""
+        """Yield the samples that gained tokens in a step; forget those that ended."""
         tokens, logprobs = output.tokens.tolist(), output.logprobs.tolist()
         first = 0
         for number, length, ended in zip(

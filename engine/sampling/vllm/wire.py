@@ -1,7 +1,7 @@
-"""What trainer and vLLM process say to each other: small frozen dataclasses, pickled over a socket pair.
+"""Messages between trainer and vLLM process: small frozen dataclasses, pickled over a socket pair.
 
-The trainer orders, the worker answers each order with Done or Failed, but for Sample: that is answered by a StepOutput
-a step, until every job has ended; steps that bring nothing are passed over.
+The trainer sends orders. The worker answers each one with Done or Failed, except Sample: it sends one StepOutput for
+each engine step that produced tokens, until every job has ended.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Start:
-    """The first order: arguments of `vllm.EngineArgs`. Answered by Ready."""
+    """First order: load the model with these arguments of `vllm.EngineArgs`. Answered by Ready."""
 
     arguments: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class LoadAdapter:
-    """Samples from now on with the adapter in folder `path`. No sample may be under way."""
+    """Order to use the adapter in folder `path` from now on. No sample may be unfinished."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class Job:
-    """One sample of prompt `prompt` (an index into the order's prompts). `number` names it in the answers."""
+    """One sample of prompt `prompt` (an index into the order's prompts). `number` identifies it in the answers."""
 
     number: int
     prompt: int
@@ -40,7 +40,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Sample:
-    """Samples to draw under one distribution, from the policy or (`base`) from the model without its adapter."""
+    """Order to draw samples with one set of parameters, from the policy or (`base`) without the adapter."""
 
     prompts: tuple[tuple[int, ...], ...]
     jobs: tuple[Job, ...]
@@ -53,24 +53,24 @@ class Sample:
 
 @dataclass(frozen=True)
 class Abort:
-    """Give up every sample under way."""
+    """Order to abandon every unfinished sample."""
 
 
 @dataclass(frozen=True)
 class Rest:
-    """Give back memory: sleep at `level` as far as this device knows sleep."""
+    """Order to sleep at `level` and release memory; on a CPU vLLM keeps its memory."""
 
     level: int
 
 
 @dataclass(frozen=True)
 class Wake:
-    """Take the memory again; after level 2 with weights read from disk, and without any adapter."""
+    """Order to wake up; after level 2 the weights are read from disk again and no adapter is loaded."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """End the process."""
+    """Order to end the process."""
 
 
 Order: TypeAlias = Start | LoadAdapter | Sample | Abort | Rest | Wake | Stop
@@ -78,19 +78,19 @@ Order: TypeAlias = Start | LoadAdapter | Sample | Abort | Rest | Wake | Stop
 
 @dataclass(frozen=True)
 class Ready:
-    """The model is loaded."""
+    """Answer: the model is loaded; version of vLLM."""
 
     version: str
 
 
 @dataclass(frozen=True)
 class Done:
-    """The order is carried out."""
+    """Answer: the order is done."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The order was not carried out, and the engine is in no state to go on. reason: one line."""
+    """Answer: the order failed and the engine cannot continue. kind: the exception's class; reason: one line."""
 
     kind: str
     reason: str
@@ -98,9 +98,9 @@ class Failed:
 
 @dataclass(frozen=True)
 class StepOutput:
-    """What one step of the engine brought. The tokens of all jobs lie one after the other.
+    """Tokens of one engine step; the tokens of all jobs are concatenated.
 
-    number_b, length_b: a job and how many tokens it gained. ended_b: see `engine.sampling.sample_under_way`.
+    number_b, length_b: job number, and how many tokens the job gained. ended_b: see `engine.sampling.sample_under_way`.
     """
 
     number_b: IntArray

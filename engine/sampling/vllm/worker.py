@@ -1,8 +1,7 @@
-"""The vLLM process: `python -m engine.sampling.vllm.worker FD PID`, with a socket to the trainer, process PID, as
-file descriptor FD.
+"""Main program of the vLLM process: `python -m engine.sampling.vllm.worker FD PID`.
 
-It drives vLLM's engine itself, step by step, and says after each step what it brought. It ends with the trainer: when
-the socket closes, or when its parent is no longer PID.
+FD is a socket to the trainer, PID the trainer's process id. The worker drives vLLM's engine step by step and sends the
+tokens of each step. It ends with the trainer: when the socket closes, or when its parent is no longer PID.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _PARENT_POLL_SECONDS = 1.0
 
 
 class Worker:
-    """One vLLM engine and what is known of its state."""
+    """One vLLM engine and its state: adapter, sleep level, unfinished samples."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
         from vllm import EngineArgs
@@ -90,7 +89,7 @@ class Worker:
             lengths.append(len(token_ids))
             ended.append(UNDER_WAY if reason is None else _ENDED[reason])
             tokens.extend(token_ids)
-            # One log-prob a token, the sampled one's (logprobs=0), flat: no objects a token.
+            # logprobs=0 gives the sampled token's log-prob alone; flat_logprobs avoids an object a token.
             logprobs.extend(completion.logprobs.logprobs)
         if len(tokens) != len(logprobs):
             raise RuntimeError(f"{len(logprobs)} log-probs for {len(tokens)} tokens")
@@ -108,14 +107,14 @@ class Worker:
         from vllm.sampling_params import RequestOutputKind
 
         if not order.base and self._adapter is None:
-            raise RuntimeError("asked to sample from the policy, and no adapter is loaded")
+            raise RuntimeError("asked to sample from the policy, but no adapter is loaded")
         for job in order.jobs:
             params = SamplingParams(
                 temperature=order.temperature,
                 top_p=order.top_p,
                 max_tokens=order.max_new_tokens,
                 seed=job.seed,
-                ignore_eos=True,  # the stop tokens are those of the order alone
+                ignore_eos=True,  # only the order's stop tokens end a sample
                 stop_token_ids=list(order.stop_ids),
                 logprobs=0,
                 flat_logprobs=True,
@@ -133,7 +132,7 @@ class Worker:
     def _load(self, path: str) -> None:
         from vllm.lora.request import LoRARequest
 
-        # load_inplace once, here: on a request it would have the file read again at every step.
+        # load_inplace only here: on a request vLLM would read the file again at every step.
         if not self._engine.add_lora(LoRARequest(ADAPTER_NAME, ADAPTER_ID, path, load_inplace=True)):
             raise RuntimeError(f"vLLM did not take the adapter in {path}")
         self._engine.reset_prefix_cache()
@@ -174,7 +173,7 @@ class Worker:
 
 
 def serve(trainer: Connection) -> None:
-    """Carry out the trainer's orders until it says Stop or is gone."""
+    """Obey the trainer's orders until Stop. Raises EOFError or ConnectionError when the trainer has died."""
     start = trainer.recv()
     if not isinstance(start, Start):
         raise TypeError(f"the first order is {start}")
@@ -194,14 +193,14 @@ def serve(trainer: Connection) -> None:
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer handles Ctrl-C
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[2]),), daemon=True).start()
     trainer = Connection(int(sys.argv[1]))
     try:
         serve(trainer)
     except (EOFError, ConnectionError):
         return 0
-    except Exception as error:  # noqa: BLE001  (whatever vLLM raises, the trainer must hear of it)
+    except Exception as error:  # noqa: BLE001  (the trainer must learn of any failure of vLLM)
         import traceback
 
         traceback.print_exc()  # into the engine's log
@@ -212,9 +211,9 @@ def main() -> int:
 
 
 def _end_with_parent(parent: int) -> None:
-    """End when `parent` is gone, though it went before this process had begun.
+    """Exit when `parent` has died, even if it died before this process started.
 
-    While a model loads nobody reads the socket; a trainer that was killed must not leave a GPU occupied.
+    While a model loads, the worker does not read its socket; a killed trainer must still not leave a GPU occupied.
     """
     while os.getppid() == parent:
         time.sleep(_PARENT_POLL_SECONDS)
@@ -222,7 +221,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _free_share() -> float:
-    """Of the GPU's memory, what is free now, with a margin: vLLM refuses to start on more."""
+    """Return the free share of the GPU's memory, less a margin: vLLM refuses to start with more."""
     import torch
 
     free, total = torch.cuda.mem_get_info()

@@ -1,9 +1,8 @@
-"""Takes rights away from the calling process, for good: Landlock, seccomp, capabilities. Own ctypes, Linux
-only.
+"""Irrevocable confinement of the calling process: Landlock, seccomp, capabilities. Linux only, through ctypes.
 
-Two seccomp filters stack. The zygote's is an allow-list (what is not named in syscalls.py does not exist);
-each program adds a short one that also denies what only zygote and host need (fork, kill, memfd_create, ...).
-The kernel walks a new filter once per still-allowed call when it is installed: short ones are cheap to add.
+Two seccomp filters stack. The zygote's is an allow-list: system calls that syscalls.py does not name fail. Each program
+adds a short one that also denies the calls that only zygote and host need (fork, kill, memfd_create, ...). On
+installation the kernel evaluates a new filter once for every call that is still allowed, so short filters are cheap.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ EPERM, ENOSYS = 1, 38
 
 
 class ConfineError(Exception):
-    """The kernel refused a step of the confinement; says which and why."""
+    """The kernel refused a step of the confinement; the text says which and why."""
 
 
 def _syscall(number: int, *arguments: int | bytes) -> int:
@@ -53,14 +52,14 @@ def prctl(option: int, value: int, what: str) -> None:
 
 
 def die_with_parent(parent_pid: int) -> None:
-    """Be killed when the parent ends; ends at once if it already has."""
+    """Have the kernel kill this process when its parent ends; exit at once if it already has."""
     prctl(PR_SET_PDEATHSIG, 9, "PR_SET_PDEATHSIG")
     if os.getppid() != parent_pid:
         os._exit(1)
 
 
 def give_up_privileges() -> None:
-    """No privileges by exec, no core dumps, no tracing by the same user, no capabilities (as root)."""
+    """Drop all capabilities (as root) and forbid new privileges by exec, core dumps, and tracing by the same user."""
     prctl(PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")
     prctl(PR_SET_DUMPABLE, 0, "PR_SET_DUMPABLE")
     header = struct.pack("<Ii", 0x20080522, 0)  # capability version 3, this process
@@ -76,14 +75,14 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 
 def landlock_abi() -> int:
-    """Version of Landlock that the running kernel offers; 0 where it has none or has it switched off."""
+    """Return the Landlock version of the running kernel; 0 where it is missing or disabled."""
     return max(0, _syscall(_LANDLOCK_CREATE, 0, 0, 1))
 
 
 def landlock_ruleset(readable: Iterable[str]) -> int:
-    """Descriptor of a ruleset: read below `readable`, read and write the harmless devices, nothing else.
+    """Create a ruleset (a descriptor): read below `readable`, read and write the harmless devices, nothing else.
 
-    Handles all that the kernel's version knows: every kind of file access, TCP bind and connect (version 4),
+    It restricts everything that the kernel's version can: every kind of file access, TCP bind and connect (version 4),
     abstract sockets and signals to processes outside (version 6).
     """
     abi = landlock_abi()
@@ -111,7 +110,7 @@ def _allow_beneath(ruleset: int, path: str, rights: int) -> None:
     try:
         target = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there needs no rule
+        return  # a missing path needs no rule
     rule = struct.pack("<Qi", rights, target)
     failed = _syscall(_LANDLOCK_ADD, ruleset, 1, rule, 0) != 0
     reason = _why()
@@ -121,7 +120,7 @@ def _allow_beneath(ruleset: int, path: str, rights: int) -> None:
 
 
 def landlock_restrict(ruleset: int) -> None:
-    """Put the calling thread and all its future children under `ruleset`, on top of what already holds."""
+    """Put the calling thread and its future children under `ruleset`, in addition to earlier ones."""
     if _libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0, 0, 0, 0) != 0:
         raise ConfineError(f"landlock_restrict_self: {_why()}")
 
@@ -138,7 +137,7 @@ Instruction = tuple[int, int, int, int]
 _CLONE_THREAD = 0x10000
 _CLONE_NEW_NAMESPACES = 0x7E020000
 _AF_UNIX = 1
-# F_DUPFD to F_SETLKW and F_DUPFD_CLOEXEC; not F_SETOWN and F_SETSIG, which aim a signal of one's choice at any process.
+# F_DUPFD to F_SETLKW and F_DUPFD_CLOEXEC. Not F_SETOWN and F_SETSIG: they can send any signal to any process.
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)
 _IOCTL_REQUESTS = (
     0x5401,
@@ -159,17 +158,17 @@ def _deny(error: int = EPERM) -> Instruction:
 
 
 def _load_argument(position: int, high: bool = False) -> Instruction:
-    """Both architectures are little-endian; the low half suffices for what the kernel takes as int."""
+    """Load half of an argument. Both architectures are little-endian, and the low half suffices for an int."""
     return (_LOAD, 0, 0, _ARGS_AT + 8 * position + (4 if high else 0))
 
 
 def _case(number: int, body: Sequence[Instruction]) -> list[Instruction]:
-    """`body` for one system call; it must end in a return, for it leaves no number to compare."""
+    """Guard `body` by one system call number. It must end in a return: it overwrites the number under comparison."""
     return [(_JUMP_EQ, 0, len(body), number), *body]
 
 
 def _if_argument_in(position: int, values: Iterable[int]) -> list[Instruction]:
-    """Allow when the argument is one of `values`, deny otherwise."""
+    """Allow the call when the argument is one of `values`, deny it otherwise."""
     body = [_load_argument(position)]
     for value in values:
         body += [(_JUMP_EQ, 0, 1, value), _return(_ALLOW)]
@@ -192,7 +191,7 @@ def _filter_of_zygote(machine: str) -> list[Instruction]:
         "clone3": [_deny(ENOSYS)],
         "fcntl": _if_argument_in(1, _FCNTL_COMMANDS),
         "ioctl": _if_argument_in(1, _IOCTL_REQUESTS),
-        "socketpair": _if_argument_in(0, [_AF_UNIX]),  # asyncio wakes itself by one
+        "socketpair": _if_argument_in(0, [_AF_UNIX]),  # asyncio wakes its loop through one
     }
     for name, body in special.items():
         program += _case(calls.pop(name), body)
@@ -228,7 +227,7 @@ def _filter_of_program(machine: str, deny_open: bool) -> list[Instruction]:
 
 
 class SeccompFilter:
-    """An assembled filter, ready to be installed by this process or by one forked from it."""
+    """Assembled filter, ready to be installed by this process or one forked from it."""
 
     def __init__(self, program: Sequence[Instruction]) -> None:
         self._assembled = bytearray(b"".join(struct.pack("<HBBI", *instruction) for instruction in program))
@@ -248,7 +247,7 @@ class SeccompFilter:
         return cls(_filter_of_program(machine, deny_open))
 
     def install(self) -> None:
-        """Needs no_new_privs. The caller can neither remove nor weaken it."""
+        """Install the filter; no_new_privs must be set. The process can neither remove nor weaken it."""
         pid = os.getpid().to_bytes(4, "little")
         for at in self._own_pid_at:
             self._assembled[at : at + 4] = pid

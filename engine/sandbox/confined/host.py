@@ -1,4 +1,4 @@
-"""Serves one request in its own process: compiles the program once, then forks one execution per input."""
+"""Host of one request, in its own process: compiles the program once, then forks one execution per input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .wire import Record, Request
 
 
 def serve(request: Request, payload: int, results: int, cage: program.Cage, zygote_pid: int) -> None:
-    """Append everything about `request` to the file `results`; returns when all is there."""
+    """Execute `request` and append all its results to the file `results`."""
     confine.die_with_parent(zygote_pid)
     try:
         code = _compile(os.pread(payload, request.source_bytes, 0), cage.settings)
@@ -29,7 +29,7 @@ def serve(request: Request, payload: int, results: int, cage: program.Cage, zygo
 
 
 def _compile(source: bytes, settings: wire.Settings) -> CodeType:
-    """Compile under limits that are lifted afterwards: programs get their own."""
+    """Compile under limits that are lifted afterwards: each execution sets its own."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
     cpu, memory = resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_AS)
     seconds = math.ceil(spent.ru_utime + spent.ru_stime + settings.compile_seconds)
@@ -73,7 +73,7 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
 
 
 def _input_file(payload: int, position: int, length: int) -> int:
-    """Make a file of its own for one input, copied by the kernel: others never enter the program's memory."""
+    """Copy one input into a file of its own, inside the kernel: other inputs never enter a program's memory."""
     target = os.memfd_create("stdin")
     end = position + length
     while position < end:
@@ -83,7 +83,7 @@ def _input_file(payload: int, position: int, length: int) -> int:
 
 
 def _watch(pid: int, cpu_limit: float, wall_end: float) -> int:
-    """Wait for the end of `pid`, kill it when its CPU time or the wall clock is over: wire.KILLED_*."""
+    """Wait for `pid` and kill it when its CPU or wall time is used up; return one of wire.KILLED_*."""
     ended = os.pidfd_open(pid)
     poller = select.poll()
     poller.register(ended, select.POLLIN)
@@ -101,13 +101,13 @@ def _watch(pid: int, cpu_limit: float, wall_end: float) -> int:
         try:
             used = time.clock_gettime(cpu_clock)
         except OSError:
-            break  # it has ended just now
+            break  # it has just ended
     os.close(ended)
     return verdict
 
 
 def _raise_trouble(trouble_seen: int) -> None:
-    """End this host: a program that could not be confined was not run, another cell will try."""
+    """Raise ConfineError if the program could not be confined: it did not run, and another cell will try."""
     try:
         trouble = os.read(trouble_seen, 4096)
     except BlockingIOError:
@@ -116,7 +116,7 @@ def _raise_trouble(trouble_seen: int) -> None:
 
 
 def _append(results: int, record: Record, stdio: tuple[int, int, int], settings: wire.Settings) -> None:
-    """Write the record and let the kernel copy the outputs behind it."""
+    """Append the record, then its outputs, copied by the kernel."""
     _, stdout, stderr = stdio
     out_bytes = min(os.fstat(stdout).st_size, settings.output_bytes + 1)
     err_size = os.fstat(stderr).st_size

@@ -1,4 +1,4 @@
-"""One execution of an untrusted program in a process forked for it: confine, run as a real process, leave."""
+"""One execution of an untrusted program in its own process: confine, run, exit as an interpreter would."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MEMORY_FOR_TRACEBACK = 64 << 20
 
 
 class Cage(NamedTuple):
-    """Confinement that the zygote has prepared for its programs; None where the level has no such mechanism."""
+    """Confinement prepared by the zygote for its programs; None where the level lacks the mechanism."""
 
     settings: Settings
     program_filter: confine.SeccompFilter | None
@@ -28,7 +28,7 @@ class Cage(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """One execution as its host has laid it out. `stdio` are the files that become fd 0, 1 and 2."""
+    """One execution, prepared by its host. `stdio`: files that become fd 0, 1 and 2. `trouble`: pipe for failures."""
 
     stdio: tuple[int, int, int]
     cpu_seconds: float
@@ -37,11 +37,11 @@ class Execution(NamedTuple):
 
 
 def run(code: CodeType, execution: Execution, cage: Cage) -> NoReturn:
-    """Never returns. A failure to confine goes to the pipe `trouble`, which the program never gets to see."""
+    """Confine this process, run the program and exit. Reports a failure to confine to the pipe `trouble`."""
     trouble = execution.trouble
     try:
         _confine(execution, cage)
-    except BaseException as error:  # noqa: BLE001 - whatever it was, the program must not start
+    except BaseException as error:  # noqa: BLE001 - after any failure the program must not start
         os.write(trouble, f"{type(error).__name__}: {error}".encode())
         os._exit(1)
     os.close(trouble)
@@ -55,7 +55,7 @@ def _confine(execution: Execution, cage: Cage) -> None:
     for number, descriptor in enumerate(execution.stdio):
         os.dup2(descriptor, number)
     _set_limits(execution.cpu_seconds, settings)
-    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)  # Python ignores it; here it ends a program
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)  # Python ignores it; here it must kill the program
     if cage.ruleset is not None:
         confine.landlock_restrict(cage.ruleset)  # a second layer: no signals to host and zygote
     os.closerange(3, trouble)
@@ -67,7 +67,7 @@ def _confine(execution: Execution, cage: Cage) -> None:
 
 def _set_limits(cpu_seconds: float, settings: Settings) -> None:
     limit = resource.setrlimit
-    whole = int(cpu_seconds) + 2  # the host kills to the millisecond; this is for a host that is no more
+    whole = int(cpu_seconds) + 2  # a backstop: the host kills to the millisecond while it lives
     limit(resource.RLIMIT_CPU, (whole, whole + 1))
     memory = settings.memory_bytes + settings.library_bytes
     limit(resource.RLIMIT_AS, (memory, memory + _MEMORY_FOR_TRACEBACK))
@@ -76,13 +76,13 @@ def _set_limits(cpu_seconds: float, settings: Settings) -> None:
     limit(resource.RLIMIT_CORE, (0, 0))
     _, stack_ceiling = resource.getrlimit(resource.RLIMIT_STACK)
     stack = settings.stack_bytes if stack_ceiling < 0 else min(settings.stack_bytes, stack_ceiling)
-    limit(resource.RLIMIT_STACK, (stack, stack))  # the main thread's: C recursion that judges allow
+    limit(resource.RLIMIT_STACK, (stack, stack))  # of the main thread: allows deep C recursion, as judges do
     if settings.count_threads:
         limit(resource.RLIMIT_NPROC, (settings.threads, settings.threads))
 
 
 def _run_as_main(code: CodeType) -> int:
-    """Exit status of `code` run as `__main__`, with all that a real interpreter does at its end."""
+    """Run `code` as `__main__` and return its exit status, after the shutdown steps of a real interpreter."""
     main = ModuleType("__main__")
     main.__dict__["__file__"] = FILE_NAME
     main.__dict__["__builtins__"] = sys.modules["builtins"]
@@ -93,7 +93,7 @@ def _run_as_main(code: CodeType) -> int:
     except BaseException as error:  # noqa: BLE001 - a program may raise anything
         status = _report(error)
     try:
-        # Not imported here: warm, `threading` makes every fork 0.3 ms dearer (100 page faults in its hooks).
+        # Not imported by us: once loaded, `threading` makes every fork 0.3 ms dearer (100 page faults in its hooks).
         threading = sys.modules.get("threading")
         if threading is not None:
             threading._shutdown()  # joins the threads that are not daemons
@@ -111,7 +111,7 @@ def _run_as_main(code: CodeType) -> int:
 
 
 def _report(error: BaseException) -> int:
-    """Print what an interpreter would print for an uncaught exception; returns the exit status."""
+    """Print an uncaught exception as an interpreter would; return the exit status."""
     if isinstance(error, SystemExit):
         if error.code is None:
             return 0
@@ -125,7 +125,7 @@ def _report(error: BaseException) -> int:
     trace = error.__traceback__.tb_next if error.__traceback__ else None  # without our own frame
     try:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
-    except BaseException:  # noqa: BLE001 - the program may have put its own hook there
+    except BaseException:  # noqa: BLE001 - the program may have set its own hook
         _complain(type(error).__name__)
     return 1
 

@@ -1,10 +1,9 @@
-"""System call numbers of the calls a cell may make: x86-64 and aarch64, as in the kernel's uapi headers."""
+"""Numbers of the system calls that a cell may make: x86-64 and aarch64, as in the kernel's uapi headers."""
 
 from __future__ import annotations
 
-# name: (x86-64, aarch64); None where the architecture has no such call. Whatever is not listed is denied: new
-# processes by exec, sockets to anywhere, changes to files, other processes, namespaces, keys, tracing,
-# io_uring, shared memory, ...
+# name: (x86-64, aarch64); None where the architecture has no such call. Every other call is denied: exec, network
+# sockets, changes to files, other processes, namespaces, keys, tracing, io_uring, shared memory, ...
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
     # files that are open already
     "read": (0, 63),
@@ -41,7 +40,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "fadvise64": (221, 223),
     "fstatfs": (138, 44),
     "close_range": (436, 436),
-    # looking at files; Landlock or the mount namespace decides which
+    # opening and inspecting files; Landlock or the mount namespace decides which
     "open": (2, None),
     "openat": (257, 56),
     "stat": (4, None),
@@ -70,7 +69,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "mlock": (149, 228),
     "munlock": (150, 229),
     "membarrier": (324, 283),
-    # signals and timers of one's own
+    # the process's own signals and timers
     "rt_sigaction": (13, 134),
     "rt_sigprocmask": (14, 135),
     "rt_sigreturn": (15, 139),
@@ -124,7 +123,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "getpeername": (52, 205),
     "getsockopt": (55, 209),
     "setsockopt": (54, 208),
-    # asking who and where one is
+    # information about the process and the machine
     "getpid": (39, 172),
     "getppid": (110, 173),
     "getpgrp": (111, None),
@@ -154,7 +153,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     # ending
     "exit": (60, 93),
     "exit_group": (231, 94),
-    # what zygote and host need and programs are denied by the second filter
+    # for zygote and host; the second filter denies them to programs
     "fork": (57, None),
     "vfork": (58, None),
     "wait4": (61, 260),
@@ -168,7 +167,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "prctl": (157, 167),
     "seccomp": (317, 277),
     "landlock_restrict_self": (446, 446),
-    # answered with "not implemented", so that the C library falls back on clone, whose flags a filter can see
+    # answered with ENOSYS: the C library then falls back on clone, whose flags a filter can see
     "clone3": (435, 435),
 }
 
@@ -176,7 +175,7 @@ AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
 def numbers_for(machine: str) -> dict[str, int]:
-    """Name -> number for `machine` as uname gives it. KeyError where the architecture is not known."""
+    """Map names to numbers for `machine`, as in uname. Raises KeyError for an unknown architecture."""
     column = {"x86_64": 0, "aarch64": 1}[machine]
     chosen = {}
     for name, pair in NUMBERS.items():

@@ -1,9 +1,9 @@
 """Messages between the trusted side and a cell: JSON settings and requests, packed records in shared memory.
 
-A request is one datagram of JSON with two memory files attached: the payload (source, then the inputs) and
-an empty one for results. The host appends to the results as executions end, so that a cell that dies loses
-only the execution under way. Nothing is pickled, and the trusted side checks every length it reads. Named
-tuples rather than dataclasses, whose import alone would make every fork of the zygote 5 % dearer.
+A request is one datagram of JSON with two memory files attached: the payload (source, then the inputs) and an empty one
+for results. The host appends to the results as executions end, so a cell that dies loses only the running execution.
+Nothing is pickled, because the cell is not trusted, and the trusted side checks every length it reads. Named tuples
+rather than dataclasses, whose import alone would make every fork of the zygote 5 % dearer.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ RECORD_HEADER = struct.Struct("<IiBBxxddQII")
 
 
 class Garbled(Exception):
-    """A message or a result file that no cell of ours would write."""
+    """A results file in a format that no intact cell writes."""
 
 
 class Settings(NamedTuple):
-    """Settings of a cell, sent once when it starts. Times in seconds, sizes in bytes."""
+    """Settings of a cell, passed once when it starts. Times in seconds, sizes in bytes."""
 
     use_landlock: bool
     use_seccomp: bool
@@ -59,14 +59,14 @@ class Settings(NamedTuple):
 
 
 class TimeLimit(NamedTuple):
-    """Seconds that one execution may take: of CPU time, which is the verdict, and by the clock on the wall."""
+    """Seconds that one execution may take: CPU time, which decides the verdict, and wall time."""
 
     cpu: float
     wall: float
 
 
 class Request(NamedTuple):
-    """One program and some inputs: byte lengths in the payload file, and how often it already timed out."""
+    """One program and its inputs: byte lengths in the payload file, and `strikes`, its time-outs so far."""
 
     source_bytes: int
     input_bytes: tuple[int, ...]
@@ -84,7 +84,7 @@ class Request(NamedTuple):
 
 
 class Record(NamedTuple):
-    """The kernel's account of one execution: `wait_status` of wait4, `peak_kb` the resident maximum."""
+    """The kernel's account of one execution: `wait_status` of wait4, `peak_kb` the maximal resident size."""
 
     number: int
     wait_status: int
@@ -98,7 +98,7 @@ class Record(NamedTuple):
 
 
 class Results(NamedTuple):
-    """All that a results file holds. `compiled` is None where the host died before it could say."""
+    """Content of a results file. `compiled` is None where the host died before it had compiled."""
 
     compiled: bool | None
     compile_message: bytes
@@ -106,7 +106,7 @@ class Results(NamedTuple):
 
 
 def pack_record_header(record: Record, stdout_bytes: int, stderr_bytes: int) -> bytes:
-    """Pack the fixed part of a record; its outputs follow it in the file."""
+    """Pack the header of a record; its outputs follow it in the file."""
     return RECORD_HEADER.pack(
         record.number,
         record.wait_status,
@@ -121,7 +121,7 @@ def pack_record_header(record: Record, stdout_bytes: int, stderr_bytes: int) -> 
 
 
 def unpack_results(content: bytes) -> Results:
-    """Read a results file; a record that was being written when its cell died is left out."""
+    """Read a results file, without a last record that is incomplete because the cell died. Raises Garbled."""
     if len(content) < COMPILE_HEADER.size:
         return Results(None, b"", ())
     state, message_bytes = COMPILE_HEADER.unpack_from(content)

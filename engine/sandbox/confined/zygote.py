@@ -1,9 +1,8 @@
-"""The warm interpreter of a cell: confines itself, then forks one host per request until its control socket
-ends.
+"""Zygote: the warm interpreter of a cell. It confines itself, then forks one host per request.
 
-Started by the trusted side as `python -s -P -S -B -X utf8 -c ... SETTINGS` in an empty environment, with the
-control socket as fd 0. It is single-threaded and small on purpose: what it has mapped is what every fork has
-to copy.
+The trusted side starts it as `python -s -P -S -B -X utf8 -c ... SETTINGS` in a clean environment, with the control
+socket as fd 0; it exits when that socket closes. It is single-threaded and small on purpose: every fork copies the page
+tables of all its mappings.
 """
 
 from __future__ import annotations
@@ -23,13 +22,12 @@ from . import confine, host, wire
 from .program import FILE_NAME, Cage
 
 READY = b"ready"
-# What short programs import. Each must be cheap to fork: measured 0.00-0.03 ms, against 0.1-10 ms to import
-# it every time.
+# Common imports of short programs. Each makes a fork 0.00-0.03 ms dearer (measured) and saves 0.1-10 ms of import.
 WARM = """
     sys math collections itertools functools re heapq bisect string operator typing copy cmath array time io
     os enum abc contextlib keyword types
 """
-# Where programs may not open files (level C), whatever they import must be here already.
+# Where programs may not open files (level C without bubblewrap), every importable module must be loaded already.
 WARM_WHEN_CLOSED = """
     random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
     numbers collections.abc calendar hashlib zlib base64 binascii pprint timeit uuid secrets warnings asyncio
@@ -53,7 +51,7 @@ def main() -> None:
 
 
 def _make_standard_streams() -> None:
-    """Streams over memory files: built once, programs put files of their own beneath them."""
+    """Build the standard streams over memory files, once; each program replaces the files beneath them by dup2."""
     for number in (0, 1):
         empty = os.memfd_create("empty")
         os.dup2(empty, number)
@@ -71,7 +69,7 @@ def _make_standard_streams() -> None:
 
 
 def _tidy_interpreter(settings: wire.Settings) -> None:
-    """Warm imports, what -S leaves out, and nothing of ours for a program to stumble over."""
+    """Import the warm modules, add the builtins that -S leaves out, and hide this package from programs."""
     for name in (WARM + (WARM_WHEN_CLOSED if settings.deny_open else "")).split():
         importlib.import_module(name)
     if settings.libraries:
@@ -80,9 +78,9 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
             importlib.import_module(name)
         for name in NUMPY_WHEN_CLOSED.split() if settings.deny_open else ():
             importlib.import_module(name)
-        sys.path.pop()  # found by their packages' own paths from here on
+        sys.path.pop()  # their submodules are found through the packages' own paths
     if settings.swallow_prompts:
-        # In a namespace of its own: a function of this module would lead programs to all that is here.
+        # In a namespace of its own: through `__globals__` of a function of this module programs would reach all of it.
         namespace = {"read": builtins.input}
         exec("def input(prompt='', /):\n    return read()", namespace)
         builtins.input = namespace["input"]
@@ -96,7 +94,7 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     del sys.path[0]  # the folder of this package; the stdlib stays
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.collect()
-    gc.disable()  # programs switch it on again
+    gc.disable()  # programs enable it again
     gc.freeze()
 
 
@@ -114,7 +112,7 @@ def _confine(settings: wire.Settings) -> Cage:
 
 
 def _serve_one(control: socket.socket, cage: Cage) -> bool:
-    """Answer one request with the host's wait status; False when the trusted side is gone."""
+    """Serve one request and answer with the host's wait status; return False when the trusted side has closed."""
     message, descriptors, _, _ = socket.recv_fds(control, 1 << 17, 2)
     if not message:
         return False
@@ -126,7 +124,7 @@ def _serve_one(control: socket.socket, cage: Cage) -> bool:
         control.close()
         try:
             host.serve(request, payload, results, cage, zygote_pid)
-        except BaseException as error:  # noqa: BLE001 - told by the exit status and on the cell's log
+        except BaseException as error:  # noqa: BLE001 - reported by exit status and log
             print(f"host: {type(error).__name__}: {error}", file=sys.stderr)
             os._exit(1)
         os._exit(0)
@@ -138,7 +136,7 @@ def _serve_one(control: socket.socket, cage: Cage) -> bool:
     poller.register(control, select.POLLIN)
     events = dict(poller.poll())
     os.close(ended)
-    if control.fileno() in events:  # nothing is sent to a busy cell: this is the end of the socket
+    if control.fileno() in events:  # a busy cell receives nothing, so the socket was closed
         os.kill(pid, signal.SIGKILL)
         return False
     _, status = os.waitpid(pid, 0)

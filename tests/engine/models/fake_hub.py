@@ -1,4 +1,4 @@
-"""A model hub of five models on this machine: what its client asks for, answered by `http.server`.
+"""Fake model hub with five models, served by `http.server` on this machine.
 
 open/model      is there
 gated/model     wants terms accepted (403)
@@ -22,7 +22,7 @@ WEIGHTS = "model.safetensors"
 
 
 class FakeHub(ThreadingHTTPServer):
-    """Serves the same `files` as every model; `ranges` are the byte ranges that a client asked to go on with."""
+    """Fake hub that serves `files` as every model; `ranges`: byte ranges that a client requested to resume."""
 
     daemon_threads = True
 
@@ -39,7 +39,7 @@ class FakeHub(ThreadingHTTPServer):
 
 @contextmanager
 def fake_hub(files: Mapping[str, bytes]) -> Iterator[FakeHub]:
-    """A running hub, for the time of the block."""
+    """Run a hub inside the `with` block."""
     with FakeHub(files) as hub:
         thread = threading.Thread(target=hub.serve_forever, daemon=True)
         thread.start()
@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: FakeHub
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Log no request."""
 
     def do_HEAD(self) -> None:
         self._answer(body=False)

@@ -1,4 +1,4 @@
-"""Fetching a model: from a hub on this machine, with all that can go wrong; each fault is a line and its command."""
+"""Download of a model from a fake hub: every fault is one line with the command that helps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ print(json.dumps(results))
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], list[str], Path]]:
-    """What `locate_model` says of each model of the fake hub, the ranges it asked for, and the cache it left."""
+    """Run `locate_model` on each model of the fake hub; yield its answers, the requested ranges, and the cache."""
     import numpy
 
     files = {
@@ -73,7 +73,7 @@ def test_a_download_tells_its_bytes_and_ends_in_the_cache(fetched: tuple[dict[st
     assert len(set(done)) > 5
     assert result["folder"].endswith(COMMIT)
     assert not (Path(result["folder"]) / "README.md").exists()
-    assert result["again"] == result["folder"]  # without the network: what was left out is not missed
+    assert result["again"] == result["folder"]  # without the network: excluded files do not count as missing
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def test_a_download_tells_its_bytes_and_ends_in_the_cache(fetched: tuple[dict[st
     [
         ("gated/model", "is gated", "hf auth login"),
         ("missing/model", "the hub has no model missing/model", "check model.source"),
-        ("broken/model", "the download of broken/model broke off", "hf download broken/model"),
+        ("broken/model", "the download of broken/model was interrupted", "hf download broken/model"),
     ],
 )
 def test_a_fault_of_the_hub_is_a_line_and_the_command_that_mends_it(
@@ -137,7 +137,7 @@ def test_reports_come_at_intervals_and_once_at_the_end() -> None:
     told: list[DownloadProgress] = []
     with progress_bars("some/model", told.append, seconds=3600) as bar_class:
         bar_class(desc="Reconstructing (incomplete total...)", total=4_000_000, unit="B").update(1_000_000)
-    assert told == []  # over before the first report was due
+    assert told == []  # it ended before the first report was due
     with progress_bars("some/model", told.append, seconds=0) as bar_class:
         files = bar_class(desc="Fetching 2 files", total=2)
         bar = bar_class(desc="Reconstructing (incomplete total...)", total=0, unit="B")

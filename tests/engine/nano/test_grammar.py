@@ -1,4 +1,4 @@
-"""The grammar's own account of a task agrees with real execution of its programs."""
+"""The grammar's own answers agree with real execution of its programs."""
 
 from __future__ import annotations
 

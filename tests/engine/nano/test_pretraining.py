@@ -1,4 +1,4 @@
-"""Pretraining sees every document it writes, once, and goes on after a stop as if there had been none."""
+"""Pretraining uses each document once, and resumes after an interruption as if there had been none."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_short_and_long_documents_are_trained_on_as_often_as_they_are_written(co
     batches = draw_block(compositions, tokenizer, recipe, 1)
     rows = Counter(len(row[row != tokenizer.pad_token_id]) for ids, _ in batches for row in ids)
     total = rows.total()
-    assert total > 60 * recipe.batch_tokens / 112  # almost nothing is padding's
+    assert total > 60 * recipe.batch_tokens / 112  # padding is a small share
     assert sum(count for length, count in rows.items() if length <= 48) / total > 0.1
     assert sum(count for length, count in rows.items() if length > 64) / total > 0.15
 
@@ -57,7 +57,7 @@ def test_blocks_differ_and_are_the_same_each_time(compositions: tuple) -> None:
 def test_a_continued_pretraining_ends_like_an_unbroken_one(compositions: tuple, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     pretrain(compositions, whole, SMALL, compiled=False)
-    with pytest.MonkeyPatch.context() as patch:  # a kill after step 2: the state that was saved then, nothing later
+    with pytest.MonkeyPatch.context() as patch:  # killed after step 2: only the state saved then is left
         patch.setattr("engine.nano.pretraining.export", _stop)
         with pytest.raises(KeyboardInterrupt):
             pretrain(compositions, broken, SMALL, compiled=False)

@@ -1,4 +1,4 @@
-"""The four splits share no task, neither by name nor by behaviour, and the corpus is written from one of them only."""
+"""The four splits share no task, neither by id nor by behaviour; the corpus uses only one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CURE files: what is written is read back equal; every fault is one line that says where and what to do."""
+"""CURE files: problems are read back equal; every fault is one line with its place and remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from engine.problems import (
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    """A sound CURE record, changed; None as a change drops the field."""
+    """Return a valid CURE record with `changes`; None drops the field."""
     fields: dict[str, Any] = {
         "question": "Print the sum of two integers.",
         "test_time_limit": 1,
@@ -47,7 +47,7 @@ def write(path: Path, *records: Any) -> Path:
 
 
 def refusal(act: Callable[[], object]) -> str:
-    """The one line that a user would see."""
+    """Return the one line that a user would see."""
     with pytest.raises(DataError) as caught:
         act()
     assert caught.value.remedy

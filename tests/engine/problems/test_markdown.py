@@ -1,4 +1,4 @@
-"""Problems in Markdown: ten of our own in the styles that people copy from, and what is no example."""
+"""Problems in Markdown: ten of our own in the usual styles, and texts that are not examples."""
 
 from __future__ import annotations
 

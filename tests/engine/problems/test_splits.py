@@ -65,7 +65,7 @@ def test_passes_and_seeds_differ() -> None:
 
 
 def test_the_order_is_fixed_for_good() -> None:
-    """A checkpoint of last year must go on with the tasks it would have had: these literals never change."""
+    """Old checkpoints must resume with the same tasks: these literals never change."""
     assert [draw_batch(7, 3, step, 0) for step in range(5)] == [
         (0, 3, 4),
         (1, 5, 2),

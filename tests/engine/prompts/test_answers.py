@@ -1,4 +1,4 @@
-"""Answers of models: which part counts, what is forgiven, and why the rest is refused."""
+"""Parsing of answers: which part counts, which errors are tolerated, and the reject reasons."""
 
 from __future__ import annotations
 

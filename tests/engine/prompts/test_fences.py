@@ -1,4 +1,4 @@
-"""Fenced blocks: what opens one, what closes it, what is left of it."""
+"""Fenced blocks: opening fences, closing fences, and the body between them."""
 
 from __future__ import annotations
 

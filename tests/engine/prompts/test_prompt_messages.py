@@ -1,4 +1,4 @@
-"""What the model is asked, in both styles and roles."""
+"""Prompts in both styles and roles."""
 
 from __future__ import annotations
 

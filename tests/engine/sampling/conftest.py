@@ -1,4 +1,4 @@
-"""Tiny random models, and the reference a sampler is held against: a full forward pass over each sequence."""
+"""Tiny random models, and the reference for samplers: a full forward pass over each sequence."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _SIZES = {
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
     "max_position_embeddings": 512,
-    # Far larger than the default, or random logits would be too flat for an error to show.
+    # Far larger than the default: otherwise random logits are too flat for an error to show.
     "initializer_range": 0.3,
 }
 
 
 class WordTokenizer:
-    """Decodes token 7 as " 7"; token 1 ends a text, token 0 fills it up."""
+    """Tokenizer stub: token 7 decodes to " 7", token 1 is the stop token, token 0 pads."""
 
     eos_token_id = 1
     pad_token_id = 0
@@ -86,7 +86,7 @@ def model(request: pytest.FixtureRequest) -> PreTrainedModel:
 
 @pytest.fixture
 def adapted() -> PeftModel:
-    """A model whose adapters, unlike fresh ones, change what it says."""
+    """Return a model whose adapters, unlike fresh ones, change its logits."""
     config = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.1, target_modules="all-linear", task_type="CAUSAL_LM")
     adapted = get_peft_model(build("qwen3"), config)
     for name, parameter in adapted.named_parameters():
@@ -97,7 +97,7 @@ def adapted() -> PeftModel:
 
 @pytest.fixture
 def requests() -> list[Request]:
-    """Four groups with prompts of 3 to 12 tokens."""
+    """Return four groups with prompts of 3 to 12 tokens."""
     random = torch.Generator().manual_seed(3)
     return [
         Request(f"r{length}", tuple(torch.randint(2, VOCABULARY, (length,), generator=random).tolist()), n, length)
@@ -117,7 +117,7 @@ def reference_logprobs() -> ReferenceLogprobs:
 def _reference_logprobs(
     model: torch.nn.Module, request: Request, completion: Completion, params: SamplingParams
 ) -> Tensor:
-    """Log-probabilities of the completion's tokens by a full forward pass and textbook top-p."""
+    """Compute the log-probs of the completion's tokens by a full forward pass and textbook top-p."""
     ids = torch.tensor([request.prompt_ids + completion.token_ids])
     logits_sv = model(input_ids=ids).logits[0, len(request.prompt_ids) - 1 : -1].double() / params.temperature
     prob_sv = logits_sv.softmax(-1)

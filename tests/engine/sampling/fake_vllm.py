@@ -1,4 +1,4 @@
-"""A `vllm serve` of a test's own making: it answers in the same form, draws tokens by seed, and fails as it is told."""
+"""Fake `vllm serve`: answers in the same format, draws tokens by seed, and fails as a test orders."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BASE = "base-model"
 
 @dataclass
 class FakeVllm:
-    """What it was asked, and how it is to answer.
+    """Behaviour of the fake server, and a record of its requests.
 
-    loads: names and paths in order. silent_after: it says no more after so many chunks of all answers together;
-    dies_after: it closes every connection then. token_ids: whether it tells them. held: keeps silence until set.
+    loads: names and paths in order. silent_after: sends nothing after so many chunks of all answers together.
+    dies_after: closes every connection after so many. token_ids: answers contain them. held: sends nothing until set.
     """
 
     max_model_len: int = 1000
@@ -42,7 +42,7 @@ class FakeVllm:
 
 
 def tokens_of(seed: int, stop_ids: list[int], max_tokens: int) -> list[int]:
-    """The answer under `seed`: the same from every server."""
+    """Draw the answer for `seed`: the same on every server."""
     draw = random.Random(seed)
     drawn = [draw.randrange(2, 90) for _ in range(draw.randrange(5, 30))] + stop_ids[:1]
     return drawn[:max_tokens]
@@ -141,7 +141,7 @@ def serving(server: FakeVllm, port: int = 0) -> Iterator[FakeVllm]:
         def log_message(self, format: str, *args: object) -> None: ...
 
     class Listener(ThreadingHTTPServer):
-        request_queue_size = 128  # all answers of a call are asked for at once
+        request_queue_size = 128  # a call requests all its answers at once
 
     http = Listener(("127.0.0.1", port), Handler)
     http.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Adapters on disk: a folder per version, none left over, and room found elsewhere when shared memory is full."""
+"""Adapter exports: one folder per version, none left behind, and a fallback when shared memory is full."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.sampling.adapters import AdapterExports
 
 
 class Source:
-    """Writes its version; has no room below `full`."""
+    """Adapter source that writes its version and reports a full disk below `full`."""
 
     def __init__(self, full: Path | None = None) -> None:
         self.weights_version, self._full = 0, full
@@ -39,7 +39,7 @@ def test_a_version_is_written_once_and_replaces_the_one_before(tmp_path: Path) -
     source.weights_version = 7
     version, second = exports.latest()
     assert version == 7
-    assert second != first  # a path tells a version
+    assert second != first  # every version has its own path
     assert (second / "version").read_text() == "7"
     assert folders(tmp_path) == [second]
     exports.close()

@@ -1,4 +1,4 @@
-"""The canary against samplers that are made up to be wrong: stale, deaf, of another model."""
+"""The canary against faulty samplers: stale, ignoring layers, of another model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FP32 = agreement_bound("fp32", "fp32")
 
 
 class Policy:
-    """A peft model that can be exported and moved."""
+    """Peft model that can be exported and updated."""
 
     def __init__(self, model: PeftModel) -> None:
         self.model, self.weights_version = model, 0
@@ -39,7 +39,7 @@ class Policy:
 
 
 class Copy:
-    """A sampler with a copy of the model: takes adapters from their folders, but for layers that it is `deaf` to."""
+    """Sampler with a copy of the model: loads adapters from folders, but ignores the `deaf` layers."""
 
     def __init__(self, model: PeftModel, deaf: str = "", off: float = 0.0) -> None:
         self.model, self.deaf, self.off, self.frozen = model, deaf, off, False
@@ -119,7 +119,7 @@ def test_the_base_model_in_the_policys_place_is_found_out(policy: Policy, export
     copy = Copy(policy.model)
     canary = started(policy, exports, copy)
     copy.weights = {}
-    with pytest.raises(RunError, match="without its adapter"):
+    with pytest.raises(RunError, match="like the base model"):
         canary.check_again(copy, exports.latest()[1])
 
 
@@ -128,7 +128,7 @@ def test_weights_that_are_no_numbers_end_the_run(policy: Policy, exports: Adapte
     canary = started(policy, exports, copy)
     policy.move(scale=float("nan"))
     copy.load(exports.latest()[1])
-    with pytest.raises(RunError, match="not numbers"):
+    with pytest.raises(RunError, match="NaN or infinite"):
         canary.check_again(copy, exports.latest()[1])
 
 

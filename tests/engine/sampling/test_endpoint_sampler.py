@@ -1,4 +1,4 @@
-"""EndpointSampler against made-up servers: work is spread, adapters are swapped, lost servers lose no answer."""
+"""EndpointSampler against fake servers: load balancing, adapter swaps, failover."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PARAMS = SamplingParams(temperature=0.8, top_p=1.0, max_new_tokens=25)
 
 
 class Adapters:
-    """A policy that was updated `weights_version` times."""
+    """Policy stub that was updated `weights_version` times."""
 
     weights_version = 0
 
@@ -36,7 +36,7 @@ class Words:
 
 
 class Bench:
-    """Servers, a sampler that knows them, and what it had to tell."""
+    """Fake servers, a sampler over them, and its notices."""
 
     def __init__(self, folder: Path, resources: ExitStack) -> None:
         self.source, self.notices = Adapters(), list[str]()
@@ -140,8 +140,8 @@ def test_every_version_of_the_weights_is_an_adapter_of_its_own_loaded_once(bench
 @pytest.mark.parametrize(
     ("faulty", "words"),
     [
-        (FakeVllm(dies_after=7), "broke off"),
-        (FakeVllm(silent_after=7), "nothing came from it for 1 s"),
+        (FakeVllm(dies_after=7), "closed the stream"),
+        (FakeVllm(silent_after=7), "it sent nothing for 1 s"),
         (FakeVllm(completion_status=500), "out of order"),
     ],
 )
@@ -157,7 +157,7 @@ def test_the_answers_of_a_lost_server_come_from_the_others(bench: Bench, faulty:
     (notice,) = bench.notices
     assert faulty.url in notice
     assert words in notice
-    assert "sampled by the others" in notice
+    assert "the other servers take over" in notice
     assert sampler.restarts == 1
 
 
@@ -169,7 +169,7 @@ def test_a_server_that_comes_back_is_given_the_adapter_and_work(bench: Bench) ->
         list(sampler.sample(requests(), PARAMS))
     for _ in range(2):
         assert tokens(list(sampler.sample(requests(), PARAMS))) == expected(requests())
-    assert len(bench.notices) == 1  # not once a call
+    assert len(bench.notices) == 1  # once, not at every call
     again = FakeVllm()
     with serving(again, port=int(lost.url.rsplit(":", 1)[1])):
         assert tokens(list(sampler.sample(requests(), PARAMS))) == expected(requests())
@@ -191,7 +191,7 @@ def test_a_server_that_was_restarted_between_two_calls_gets_the_adapter_again(be
 def test_when_no_server_is_left_the_run_ends_in_one_line_and_may_be_resumed(bench: Bench) -> None:
     faulty = [FakeVllm(dies_after=3), FakeVllm(dies_after=5)]
     bench.serve(*faulty)
-    with pytest.raises(RunError, match=r"no server of rollout\.endpoints is left.*broke off.*resume the run"):
+    with pytest.raises(RunError, match=r"no server of rollout\.endpoints is left.*closed the stream.*resume the run"):
         list(bench.sampler(*(server.url for server in faulty)).sample(requests(), PARAMS))
     assert len(bench.notices) == 2
 
@@ -212,7 +212,7 @@ def test_samples_that_are_given_up_are_nobodys(bench: Bench) -> None:
     answers = sampler.sample(requests(), PARAMS)
     next(answers)
     sampler.rest()
-    with pytest.raises(RuntimeError, match="given up"):
+    with pytest.raises(RuntimeError, match="abandoned"):
         next(answers)
 
 

@@ -1,4 +1,4 @@
-"""Which adapter layers are merged, and that merging is undone by pointer."""
+"""Merging of adapter layers: which are merged, and restoring the base weights by pointer."""
 
 from __future__ import annotations
 

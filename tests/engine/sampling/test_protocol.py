@@ -1,4 +1,4 @@
-"""The types refuse what no sampler could do, and cost no framework to import."""
+"""The protocol's types reject impossible requests and import no framework."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The draw follows the distribution it reports, and the streams behind it belong to the samples."""
+"""The draw follows the distribution it reports; random streams belong to samples, not to batches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely():
 @pytest.mark.parametrize("spread", [0.1, 3.0])  # nearly flat: the likeliest 64 tokens do not hold the nucleus
 def test_only_the_nucleus_is_drawn_and_its_mass_is_one(vocabulary, spread):
     logits_bv = torch.randn(64, vocabulary, generator=torch.Generator().manual_seed(0)) * spread
-    # Computed as the draw does: a rounding more or less may move a token over the nucleus' edge.
+    # Computed exactly as the draw does: another rounding could move a token over the edge of the nucleus.
     prob_bv = logits_bv.log_softmax(-1).exp()
     inside_bv = prob_bv >= nucleus_threshold(prob_bv, 0.9)
     mass_b = (prob_bv.double() * inside_bv).sum(-1)

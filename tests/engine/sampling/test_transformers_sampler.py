@@ -1,4 +1,4 @@
-"""The decoding loop against full forward passes of the same model, and what it promises about rows and seeds."""
+"""The decoding loop against full forward passes of the same model; its promises about rows and seeds."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_deltas_of_a_sample_make_up_its_completion(stream_every, model, tokenize
 
 def test_sampling_leaves_base_weights_and_adapters_bit_for_bit(adapted, tokenizer, requests):
     adapted.train()
-    adapted.base_model.model.lm_head.eval()  # a module set apart stays apart
+    adapted.base_model.model.lm_head.eval()  # a module set to eval stays in eval
     before = {name: tensor.clone() for name, tensor in adapted.state_dict().items()}
     trainable = {name for name, parameter in adapted.named_parameters() if parameter.requires_grad}
     attention = adapted.config._attn_implementation

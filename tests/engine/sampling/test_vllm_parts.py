@@ -1,4 +1,4 @@
-"""What of the vLLM sampler needs no vLLM: which versions it takes, how it is started, that it ends with its trainer."""
+"""Parts of the vLLM sampler that need no vLLM: supported versions, start, end with the trainer."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_worker_ends_with_a_trainer_that_is_killed(tmp_path: Path) -> None:
         "worker = subprocess.Popen(command,\n"
         "                          pass_fds=[theirs.fileno(), mine.fileno()], start_new_session=True)\n"
         "print(worker.pid, flush=True); time.sleep(60)"
-    )  # the worker holds the other end open too: it must notice by its parent, not by the socket
+    )  # the worker holds the other end open too: only its parent tells it, not the socket
     process = subprocess.Popen([sys.executable, "-c", trainer], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     worker = int(process.stdout.readline())

@@ -1,4 +1,4 @@
-"""Executors for the tests: one a level, shared by a file, so that each starts its cells once."""
+"""Executors for the tests: one per level, shared by a test file, so that each starts its cells once."""
 
 from __future__ import annotations
 

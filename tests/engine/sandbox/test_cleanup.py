@@ -1,4 +1,4 @@
-"""However the executor's process ends, nothing of it stays behind."""
+"""End of the executor's process, in every way: no process and no file stays behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PARENT = """
 import signal
 from engine.sandbox import Executor, Limits, sandbox_level
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
 with Executor(Limits(cpu_seconds=30.0), cells=2, level=sandbox_level({letter!r})) as executor:
     executor.run("print(1)", ["1", "2", "3", "4", "5", "6", "7", "8"])
     busy = [executor.submit("# %d\\nwhile True: pass" % n, [""]) for n in range(2)]
@@ -43,7 +43,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until(condition: object, seconds: float = 5.0) -> bool:
-    """Poll, for the kernel tells nobody when the processes of somebody else's children have gone."""
+    """Poll until `condition` holds: the kernel reports the end of children only to their own parent."""
     assert callable(condition)
     end = time.monotonic() + seconds
     while time.monotonic() < end:

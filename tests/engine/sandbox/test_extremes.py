@@ -1,4 +1,4 @@
-"""Sources and inputs of absurd size cost what their limits say, and the programs beside them lose nothing."""
+"""Sources and inputs of absurd size cost no more than their limits and do not harm other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that mean harm: each tries, and a look from outside says that nothing came of it."""
+"""Hostile programs: each attacks, and a check from outside confirms that it reached nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from engine.sandbox import Executor, Outcome, Status
 from tests.engine.sandbox.bounds import SHORT_CPU
 
-# What a program knows of its prey; what it prints after BREACH is what it got.
+# Targets that a program is told; after BREACH it prints what it reached.
 PRELUDE = "SECRET, FOLDER, TCP, UDP, PATH_SOCKET, ABSTRACT, VICTIM = {!r}\n"
 
 REACHING_OUT = {
@@ -180,7 +180,7 @@ BOMBS = {
 
 @dataclass(frozen=True)
 class Prey:
-    """Things of the user outside the sandbox, and a look at whether anybody touched them."""
+    """Files, sockets and processes of the user outside the sandbox, and checks whether a program touched them."""
 
     folder: Path
     secret: Path
@@ -234,7 +234,7 @@ def prey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prey]:
 
 
 def processes_below(pid: int) -> set[int]:
-    """Process ids of all descendants, read from /proc."""
+    """Return the process ids of all descendants, read from /proc."""
     found: set[int] = set()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in map(int, task.read_text().split()):
@@ -266,7 +266,7 @@ def test_bombs_end_in_bound_and_the_batch_goes_on(executor_at_level: Executor, n
     cpu_seconds = SHORT_CPU if Status.TIME_LIMIT in statuses else None
     (outcome,) = executor_at_level.run(source, [""], cpu_seconds)
     if executor_at_level.level.confinement.deny_open and "import" in outcome.stderr_tail:
-        statuses = statuses | {Status.RUNTIME_ERROR}  # a module that is not warm cannot be read there
+        statuses = statuses | {Status.RUNTIME_ERROR}  # there a module that is not preloaded cannot be read
     assert outcome.status in statuses, outcome
     assert outcome.wall_seconds < 3
     check_still_sound(executor_at_level)

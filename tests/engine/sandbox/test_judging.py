@@ -1,4 +1,4 @@
-"""When an execution passes a test: two comparisons, two ways of taking exit statuses and prompts."""
+"""Judging of executions: two comparisons, and two rules each for exit statuses and prompts."""
 
 from __future__ import annotations
 

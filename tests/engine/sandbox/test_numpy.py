@@ -1,4 +1,4 @@
-"""Programs that use numpy find it, confined like all others, and the others do not pay for it."""
+"""Programs that use numpy find it and are confined like all others; other programs do not pay for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts that need no process: cache, wire format, filters of both architectures."""
+"""Parts that need no process: cache, wire format, seccomp filters of both architectures."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_any_bytes_are_read_or_refused_as_garbled(content: bytes) -> None:
 
 
 def verdict(program: list[tuple[int, int, int, int]], arch: int, number: int, *arguments: int) -> int:
-    """What the kernel's filter machine returns: 0x7FFF0000 allow, 0x5xxxx errno, 0x80000000 kill."""
+    """Evaluate a filter as the kernel does: 0x7FFF0000 allow, 0x5xxxx errno, 0x80000000 kill."""
     data = struct.pack("<IIQ6Q", number, arch, 0, *arguments, *[0] * (6 - len(arguments)))
     at, accumulator = 0, 0
     while True:
@@ -106,7 +106,7 @@ def test_filters_of_both_architectures_decide_alike(machine: str) -> None:
     for name in ("memfd_create", "pidfd_open", "seccomp", "setsid", "sendmsg", "prctl"):
         assert verdict(outer, arch, calls[name]) == ALLOW
         assert decide(name) == DENY
-    assert decide("clone", 0x3D0F00) == ALLOW  # what pthread_create asks for
+    assert decide("clone", 0x3D0F00) == ALLOW  # the flags of pthread_create
     assert decide("clone", 17) == DENY
     assert decide("clone", 0x10000000 | 0x10000) == DENY
     assert decide("clone3") == 0x50000 | 38

@@ -1,4 +1,4 @@
-"""Lost cells, repeated work, time-outs that stick: what the trusted side does about them."""
+"""Recovery on the trusted side: lost cells, repeated pairs, sticky time-outs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.sandbox.executor import MAX_LOSSES
 
 
 def zygotes() -> list[int]:
-    """Processes of this test that serve cells: those whose command line boots a zygote."""
+    """Return the zygote processes of this test, found by their command line."""
 
     def below(pid: int) -> list[int]:
         tasks = Path(f"/proc/{pid}/task").glob("*/children")
@@ -44,7 +44,7 @@ def test_a_killed_cell_is_replaced_and_its_work_repeated(best_level: SandboxLeve
 
 
 class FailingCell(Cell):
-    """A real cell that reports its own loss whenever it is asked to run the input `poison`."""
+    """Real cell that reports its own loss whenever it is to run the input `poison`."""
 
     def execute(self, source: bytes, inputs: object, limits: Limits, strikes: int = 0) -> wire.Results:
         assert isinstance(inputs, list)

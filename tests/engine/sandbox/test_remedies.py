@@ -1,4 +1,4 @@
-"""Each "no" of the doctor comes with what mends it on the very system it was found on."""
+"""Remedies of the doctor: each fits the fault and the system."""
 
 from __future__ import annotations
 

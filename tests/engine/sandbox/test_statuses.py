@@ -1,4 +1,4 @@
-"""Every way in which a program can end has its status, and nothing that a program does raises here."""
+"""Statuses: every way in which a program can end has one, and no program makes the executor raise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program meets its input and output as a real process does: one stream in, everything out."""
+"""Standard input and output of a program behave as in a real process."""
 
 from __future__ import annotations
 

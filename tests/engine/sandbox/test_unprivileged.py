@@ -1,4 +1,4 @@
-"""The whole suite of the sandbox again, and the doctor, as a user without any rights of root.
+"""The sandbox's whole test suite and the doctor, run as an unprivileged user.
 
 The user owns nothing and may not be able to read the checkout, its environment or even the interpreter: all three
 are copied to where it can, with the few libraries that these tests import.
@@ -35,7 +35,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A folder of the user's own: `python`, `site` with the libraries, `checkout` with the project."""
+    """Make the user's folder: `python`, `site` with the libraries, `checkout` with the project."""
     with tempfile.TemporaryDirectory(prefix="unprivileged-") as name:
         folder = Path(name)
         copy_interpreter(folder / "python")
@@ -64,7 +64,7 @@ def copy_interpreter(target: Path) -> None:
 
 
 def copy_distributions(names: tuple[str, ...], target: Path) -> None:
-    """Copies installed distributions and all that they require."""
+    """Copy installed distributions with all their requirements."""
     wanted, seen = list(names), set()
     while wanted:
         name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()

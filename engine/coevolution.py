@@ -22,7 +22,7 @@ from typing import Literal
 from engine.observing import RolloutObserver
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
-from engine.rewards import Trust, aggregate_trust, matrix_trust
+from engine.reward.rewards import Trust, aggregate_trust, matrix_trust
 from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, Runner, roll_out
 from engine.sampling import Sampler
 from engine.scoring import ScoredGroup, ScoredTask, ScoringRules, score

@@ -19,9 +19,9 @@ from engine.evaluation import (
 )
 from engine.nano.grammar import is_valid_input
 from engine.observing import RolloutObserver
-from engine.pass_matrix import BoolArray
 from engine.problems import Problem
 from engine.prompts import Program, UnitTest
+from engine.reward.pass_matrix import BoolArray
 from engine.rollouts import (
     EncodePrompt,
     RolloutSettings,

@@ -16,9 +16,9 @@ from typing import Literal, Protocol
 import numpy as np
 
 from engine.evaluation import judge_tests_by_own_correct
-from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample
 from engine.prompts import Role
+from engine.reward.pass_matrix import BoolArray, PassMatrix
 from engine.sampling import Completion
 from engine.sandbox import Judging, Outcome, Status, passes
 

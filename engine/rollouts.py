@@ -23,9 +23,9 @@ from engine.observing import (
     verdicts_of_tests,
     when_done,
 )
-from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
+from engine.reward.pass_matrix import BoolArray, PassMatrix
 from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
 from engine.sandbox import AS_A_PROCESS, Judging, Outcome, Status, passes
 from engine.seeds import derive_seed

@@ -1,6 +1,6 @@
 """Rewards and advantages of one task's rollouts: pass matrix in, a group of numbers for each role out.
 
-The equations live in `engine.rewards`; here they meet answers that were cut off, rejected or never run.
+The equations live in `engine.reward.rewards`; here they meet answers that were cut off, rejected or never run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from engine.prompts import Role
-from engine.rewards import (
+from engine.reward.rewards import (
     FloatArray,
     TesterVariant,
     coder_rewards,
@@ -26,7 +26,7 @@ from engine.sampling import Completion
 
 @dataclass(frozen=True)
 class ScoringRules:
-    """Which rewards are used; see `engine.rewards` for the equations."""
+    """Which rewards are used; see `engine.reward.rewards` for the equations."""
 
     tester_variant: TesterVariant = "cure"
     length_transform: Literal["off", "tester", "both"] = "off"

@@ -17,7 +17,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from engine.pass_matrix import PassMatrix
+from engine.reward.pass_matrix import PassMatrix
 from engine.runs.records import NOT_RUN, STATUSES, CellGrid, MatrixRecord, TaskRecord
 
 Codes = npt.NDArray[np.uint8]

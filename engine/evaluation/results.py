@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.pass_matrix import BoolArray, PassMatrix, as_verdicts
+from engine.reward.pass_matrix import BoolArray, PassMatrix, as_verdicts
 
 IntArray = NDArray[np.int64]
 

@@ -11,7 +11,7 @@ from engine.errors import DataError
 from engine.evaluation import metrics
 from engine.evaluation.intervals import Bootstrap, Estimate
 from engine.evaluation.results import TaskResult, UtBasis
-from engine.rewards import Trust, aggregate_trust, matrix_trust
+from engine.reward.rewards import Trust, aggregate_trust, matrix_trust
 
 BonSizes = Sequence[tuple[int, int]]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.pass_matrix import IntArray
 from engine.prompts import Rejected
+from engine.reward.pass_matrix import IntArray
 from engine.strategies.board import Board
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from engine.config import load_config
 from engine.errors import CureError, DataError
 from engine.evaluation import EvalSummary, TaskResult, UtBasis, summarise
-from engine.pass_matrix import PassMatrix
+from engine.reward.pass_matrix import PassMatrix
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 

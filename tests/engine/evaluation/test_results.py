@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.evaluation import TaskResult, UtBasis, judge_tests_by_own_correct, judge_tests_by_reference
-from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
+from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 
 
 def result(matrix: PassMatrix, **fields: object) -> TaskResult:

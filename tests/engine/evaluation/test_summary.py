@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.errors import DataError
 from engine.evaluation import EvalSummary, TaskResult, UtBasis, format_table, summarise
 from engine.evaluation.metrics import best_of_n_accuracy, distinct_inputs, trivial_share
-from engine.pass_matrix import PassMatrix
+from engine.reward.pass_matrix import PassMatrix
 
 ROOT = Path(__file__).parents[3]
 

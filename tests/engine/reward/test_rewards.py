@@ -14,10 +14,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine import rewards  # not the functions: pytest would collect `tester_rewards` as a test
-from engine.pass_matrix import BoolArray, PassMatrix
+from engine.reward import rewards  # not the functions: pytest would collect `tester_rewards` as a test
+from engine.reward.pass_matrix import BoolArray, PassMatrix
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 VARIANTS = rewards.TESTER_VARIANTS
 
 
@@ -375,7 +375,7 @@ def test_a_pass_matrix_feeds_rewards_and_trust() -> None:
 
 def test_importing_rewards_and_pass_matrix_is_light() -> None:
     probe = (
-        "import engine.rewards, engine.pass_matrix, json, sys, time;"
+        "import engine.reward.rewards, engine.reward.pass_matrix, json, sys, time;"
         "print(json.dumps([time.process_time(), sorted(sys.modules)]))"
     )
     best = math.inf

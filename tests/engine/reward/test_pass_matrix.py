@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.pass_matrix import BoolArray, PassMatrix, pass_matrix_from_verdicts
+from engine.reward.pass_matrix import BoolArray, PassMatrix, pass_matrix_from_verdicts
 
 
 def cells(*rows: str) -> BoolArray:

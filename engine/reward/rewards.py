@@ -25,7 +25,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.pass_matrix import BoolArray, PassMatrix, as_verdicts
+from engine.reward.pass_matrix import BoolArray, PassMatrix, as_verdicts
 
 FloatArray = NDArray[np.float64]
 TesterVariant = Literal["cure", "cure-code", "post-stage"]

@@ -22,7 +22,7 @@ from typing import Literal
 from engine.observing import RolloutObserver
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
-from engine.reward.rewards import Trust, aggregate_trust, matrix_trust
+from engine.reward.trust import Trust, aggregate_trust, trust
 from engine.rollouts import EncodePrompt, RolloutReport, RolloutSettings, Runner, roll_out
 from engine.sampling import Sampler
 from engine.scoring import ScoredGroup, ScoredTask, ScoringRules, score
@@ -57,7 +57,7 @@ class CoevolutionStep:
 
     @property
     def trust(self) -> Trust:
-        return aggregate_trust(matrix_trust(task.rollouts.matrix) for task in self.tasks)
+        return aggregate_trust(trust(task.rollouts.matrix) for task in self.tasks)
 
 
 class StepAbandoned(Exception):

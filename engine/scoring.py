@@ -1,6 +1,6 @@
 """Rewards and advantages of one task's rollouts: pass matrix in, a group of numbers for each role out.
 
-The equations live in `engine.reward.rewards`; here they meet answers that were cut off, rejected or never run.
+The equations live in `engine.reward`; here they meet answers that were cut off, rejected or never run.
 """
 
 from __future__ import annotations
@@ -11,24 +11,17 @@ from typing import Literal
 import numpy as np
 
 from engine.prompts import Role
-from engine.reward.rewards import (
-    FloatArray,
-    TesterVariant,
-    coder_rewards,
-    group_advantages,
-    has_spread,
-    length_transform,
-    tester_rewards,
-)
+from engine.reward.pass_matrix import FloatArray
+from engine.reward.rewards import coder_rewards, group_advantages, has_spread, length_transform, tester_rewards
 from engine.rollouts import TaskRollouts
 from engine.sampling import Completion
 
 
 @dataclass(frozen=True)
 class ScoringRules:
-    """Which rewards are used; see `engine.reward.rewards` for the equations."""
+    """Which rewards are used; see `engine.reward` for the equations."""
 
-    tester_variant: TesterVariant = "cure"
+    tester_variant: str = "cure"  # a name of engine.reward.testers
     length_transform: Literal["off", "tester", "both"] = "off"
     truncated: Literal["mask", "penalise"] = "mask"
 
@@ -62,16 +55,8 @@ class ScoredTask:
 
 
 def score(rollouts: TaskRollouts, rules: ScoringRules) -> ScoredTask:
-    matrix = rollouts.matrix
-    rewards_n = coder_rewards(matrix.truth_nt, matrix.known_nt)
-    rewards_m = tester_rewards(
-        matrix.generated_nm,
-        matrix.correct_n,
-        rules.tester_variant,
-        matrix.malformed_m,
-        wrong_n=matrix.wrong_n,
-        known_nm=matrix.known_nm,
-    )
+    rewards_n = coder_rewards(rollouts.matrix)
+    rewards_m = tester_rewards(rollouts.matrix, rules.tester_variant)
     return ScoredTask(
         rollouts=rollouts,
         coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, rewards_n, rules),

@@ -11,7 +11,7 @@ from engine.errors import DataError
 from engine.evaluation import metrics
 from engine.evaluation.intervals import Bootstrap, Estimate
 from engine.evaluation.results import TaskResult, UtBasis
-from engine.reward.rewards import Trust, aggregate_trust, matrix_trust
+from engine.reward.trust import Trust, aggregate_trust, trust
 
 BonSizes = Sequence[tuple[int, int]]
 
@@ -119,6 +119,6 @@ def summarise(results: Sequence[TaskResult], bon_sizes: BonSizes = ((4, 4), (16,
         n_tasks=len(results),
         bon={f"{n}x{m}": bon(n, m) for n, m in bon_sizes},
         ut_bases=dict(Counter(result.ut_basis for result in results)),
-        trust=aggregate_trust(matrix_trust(result.matrix) for result in results),
+        trust=aggregate_trust(trust(result.matrix) for result in results),
         **{name: bootstrap.estimate([metric(result) for result in results]) for name, metric in _METRICS.items()},
     )

@@ -1,0 +1,113 @@
+"""Trust in generated tests: p_u, p_01, p_00 and mu of Theorem 3.1 (CURE, arXiv 2506.03136), and measured precision.
+
+trust            one task's pass matrix -> counts
+aggregate_trust  counts of many tasks -> counts of all
+Trust            counts, and the ratios read off them
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from engine.reward.pass_matrix import PassMatrix
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Counts of one task or of many that tell how well generated tests judge programs; ratios are read off.
+
+    Only groups with a correct program and a test are counted. A malformed test is a wrong test that nobody
+    passes. A ratio is None where its denominator is 0.
+    """
+
+    n_groups: int = 0  # tasks with at least one correct program and one judged test
+    n_tests: int = 0  # generated tests that could be judged
+    n_right: int = 0  # of these, passed by all correct programs
+    wrong_on_right: int = 0  # (wrong program, right test) cells
+    wrong_passes_right: int = 0
+    wrong_on_wrong: int = 0  # (wrong program, wrong test) cells
+    wrong_passes_wrong: int = 0
+    n_pairs: int = 0  # (correct, wrong) pairs of programs of one task
+    pair_wins: float = 0.0  # pairs in which the correct one has more votes; a tie is half a win
+
+    @property
+    def p_u(self) -> float | None:
+        """P(a generated test is right)."""
+        return _ratio(self.n_right, self.n_tests)
+
+    @property
+    def p_01(self) -> float | None:
+        """P(a wrong program passes a right test)."""
+        return _ratio(self.wrong_passes_right, self.wrong_on_right)
+
+    @property
+    def p_00(self) -> float | None:
+        """P(a wrong program passes a wrong test)."""
+        return _ratio(self.wrong_passes_wrong, self.wrong_on_wrong)
+
+    @property
+    def mu(self) -> float | None:
+        """mu = p_u (1 - p_01) - (1 - p_u) p_00: expected lead of a correct over a wrong program, per test.
+
+        None without any wrong program. A term whose weight is 0 (p_u = 0 or 1) needs no p_01 or p_00.
+        """
+        p_u, p_01, p_00 = self.p_u, self.p_01, self.p_00
+        if p_u is None or (p_u > 0 and p_01 is None) or (p_u < 1 and p_00 is None):
+            return None
+        return p_u * (1 - (p_01 or 0.0)) - (1 - p_u) * (p_00 or 0.0)
+
+    @property
+    def bound(self) -> float | None:
+        """Theorem 3.1: a correct program outscores a wrong one with probability >= 1 - exp(-mu^2 m / 8).
+
+        It promises nothing (0) unless mu > 0. m = judged tests a group, the mean where groups were added up.
+        """
+        mu = self.mu
+        if mu is None:
+            return None
+        if mu <= 0:
+            return 0.0
+        return max(0.0, 1.0 - math.exp(-(mu**2) * (self.n_tests / self.n_groups) / 8.0))
+
+    @property
+    def precision(self) -> float | None:
+        """Measured reward precision: share of (correct, wrong) pairs whose correct program has more votes.
+
+        A tie counts half, so tossing a coin achieves 0.5. `bound` is its theory.
+        """
+        return _ratio(self.pair_wins, self.n_pairs)
+
+
+def trust(matrix: PassMatrix) -> Trust:
+    """Count what one task tells. `Trust()`, whose ratios are all None, without a correct program or a judged test."""
+    if not matrix.correct_n.any() or not matrix.judged_m.any():
+        return Trust()
+    passes_wm, known_wm = matrix.generated_nm[matrix.wrong_n], matrix.known_nm[matrix.wrong_n]
+    # votes_nn[i, j]: tests program i passes among those on which program j has a verdict as well
+    votes_nn = matrix.generated_nm.astype(np.int64) @ matrix.known_nm.astype(np.int64).T
+    lead_of_pairs = (votes_nn - votes_nn.T)[np.ix_(matrix.correct_n, matrix.wrong_n)]
+    return Trust(
+        n_groups=1,
+        n_tests=int(matrix.judged_m.sum()),
+        n_right=int(matrix.right_m.sum()),
+        wrong_on_right=int(known_wm[:, matrix.right_m].sum()),
+        wrong_passes_right=int(passes_wm[:, matrix.right_m].sum()),
+        wrong_on_wrong=int(known_wm[:, matrix.wrong_m].sum()),
+        wrong_passes_wrong=int(passes_wm[:, matrix.wrong_m].sum()),
+        n_pairs=int(lead_of_pairs.size),
+        pair_wins=float((lead_of_pairs > 0).sum() + 0.5 * (lead_of_pairs == 0).sum()),
+    )
+
+
+def aggregate_trust(parts: Iterable[Trust]) -> Trust:
+    """Add up the counts of many tasks, so that ratios weigh tests, cells and pairs alike, not tasks."""
+    parts = tuple(parts)
+    return Trust(**{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Trust)})
+
+
+def _ratio(count: float, total: int) -> float | None:
+    return count / total if total else None

@@ -72,14 +72,16 @@ def measure(
 
 def _task_result(task: TaskRollouts, judges_r: Sequence[Judge], judging: Judging) -> TaskResult:
     if judges_r:
-        right_m, basis = _right_by_reference(task, [judge() for judge in judges_r], judging), UtBasis.REFERENCE
+        right_m, judged_m = _judge_by_reference(task, [judge() for judge in judges_r], judging)
+        basis = UtBasis.REFERENCE
     else:
-        right_m, basis = judge_tests_by_own_correct(task.matrix)
+        right_m, judged_m, basis = judge_tests_by_own_correct(task.matrix)
     tests = [test if isinstance(test, UnitTest) else None for test in task.tests]
     return TaskResult(
         task_id=task.problem.id,
         matrix=task.matrix,
         test_right_m=right_m,
+        test_judged_m=judged_m,
         test_valid_m=_valid(task),
         ut_basis=basis,
         programs=tuple(p.source if isinstance(p, Program) else None for p in task.programs),
@@ -90,9 +92,9 @@ def _task_result(task: TaskRollouts, judges_r: Sequence[Judge], judging: Judging
     )
 
 
-def _right_by_reference(
+def _judge_by_reference(
     task: TaskRollouts, outcomes_rm: Sequence[Sequence[Outcome | None]], judging: Judging
-) -> BoolArray:
+) -> tuple[BoolArray, BoolArray]:
     passes_rm = np.zeros((len(outcomes_rm), len(task.tests)), dtype=np.bool_)
     known_rm = np.ones_like(passes_rm)
     for row, outcomes in enumerate(outcomes_rm):

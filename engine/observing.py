@@ -15,10 +15,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from engine.evaluation import judge_tests_by_own_correct
 from engine.problems import IOExample
 from engine.prompts import Role
-from engine.reward.pass_matrix import BoolArray, PassMatrix
+from engine.reward.pass_matrix import PassMatrix
 from engine.sampling import Completion
 from engine.sandbox import Judging, Outcome, Status, passes
 
@@ -79,13 +78,11 @@ def verdict_of_program(outcomes_t: Sequence[Outcome], tests: Sequence[IOExample]
 
 
 def verdicts_of_tests(matrix: PassMatrix) -> list[Verdict]:
-    """Of the m generated tests by the task's own programs. Without a correct one nobody can tell right from wrong."""
-    right_m, _ = judge_tests_by_own_correct(matrix)
-    judged_m: BoolArray = np.asarray(matrix.known_nm[matrix.correct_n].any(axis=0))
+    """Return the verdict on each of the m generated tests, by the task's own correct programs."""
     programs = int(np.count_nonzero(~matrix.rejected_n))
     verdicts = []
     for malformed, judged, right, passing in zip(
-        matrix.malformed_m, judged_m, right_m, matrix.generated_nm.sum(axis=0), strict=True
+        matrix.malformed_m, matrix.judged_m, matrix.right_m, matrix.generated_nm.sum(axis=0), strict=True
     ):
         finding: Finding = ("right" if right else "wrong") if judged else "undecided"
         verdicts.append(MALFORMED if malformed else Verdict(finding, int(passing), programs))

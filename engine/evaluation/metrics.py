@@ -22,13 +22,13 @@ def code_accuracy(result: TaskResult) -> float:
 
 
 def ut_accuracy(result: TaskResult) -> float:
-    """Share of all m generated tests that are right and, where the task has a validator, valid."""
-    return _share(int(result.counted_right_m.sum()), result.matrix.n_generated)
+    """Share of the judged tests that are right and, where the task has a validator, valid; 0 with no judge at all."""
+    return _share(int(result.counted_right_m.sum()), result.n_counted)
 
 
 def ut_accuracy_raw(result: TaskResult) -> float:
-    """Share of all m generated tests that are right, valid or not."""
-    return _share(int(result.test_right_m.sum()), result.matrix.n_generated)
+    """Share of the judged tests that are right, valid or not; 0 with no judge at all."""
+    return _share(int(result.test_right_m.sum()), result.n_counted)
 
 
 def valid_share(result: TaskResult) -> float:

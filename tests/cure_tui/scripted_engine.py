@@ -81,6 +81,7 @@ def summary(accuracy: float) -> EvalSummary:
         task_id="task",
         matrix=PassMatrix(truth_nt=verdicts_nm, generated_nm=verdicts_nm),
         test_right_m=np.ones(4, dtype=bool),
+        test_judged_m=np.ones(4, dtype=bool),
         test_valid_m=None,
         ut_basis=UtBasis.OWN_CORRECT,
         programs=("pass",) * 4,

@@ -24,8 +24,7 @@ from engine.executing import Runner
 from engine.observing import RolloutObserver
 from engine.policy import Policy, TrainSample, UpdateReport
 from engine.problems import Problem, draw_batch
-from engine.reward.trust import Trust
-from engine.rewards import aggregate_trust, matrix_trust
+from engine.reward.trust import Trust, aggregate_trust, trust
 from engine.rollouts import EncodePrompt, RolloutReport, roll_out
 from engine.sampling import Sampler
 from engine.sandbox import judging_of
@@ -50,7 +49,7 @@ class CoevolutionStep:
 
     @property
     def trust(self) -> Trust:
-        return aggregate_trust(matrix_trust(task.rollouts.matrix) for task in self.tasks)
+        return aggregate_trust(trust(task.rollouts.matrix) for task in self.tasks)
 
 
 class StepAbandoned(Exception):

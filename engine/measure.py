@@ -16,9 +16,9 @@ from engine.evaluation.summary import EvalSummary, UtBasis
 from engine.executing import ProgramRun, Runner, execute, inputs_of
 from engine.nano.grammar import is_valid_input
 from engine.observing import RolloutObserver
-from engine.pass_matrix import BoolArray
 from engine.problems import Problem
 from engine.prompts import Program, UnitTest
+from engine.reward.pass_matrix import BoolArray
 from engine.rollouts import EncodePrompt, TaskRollouts, start_rollouts
 from engine.sampling import Sampler
 from engine.sandbox import Judging, Outcome, Status, passes
@@ -65,14 +65,16 @@ def measure(
 def _task_result(task: TaskRollouts, references_r: Sequence[ProgramRun], judging: Judging) -> TaskResult:
     if references_r:
         outcomes_rm = [reference.by_test(task.tests) for reference in references_r]
-        right_m, basis = _right_by_reference(task, outcomes_rm, judging), UtBasis.REFERENCE
+        right_m, judged_m = _judge_by_reference(task, outcomes_rm, judging)
+        basis = UtBasis.REFERENCE
     else:
-        right_m, basis = judge_tests_by_own_correct(task.matrix)
+        right_m, judged_m, basis = judge_tests_by_own_correct(task.matrix)
     tests = [test if isinstance(test, UnitTest) else None for test in task.tests]
     return TaskResult(
         task_id=task.problem.id,
         matrix=task.matrix,
         test_right_m=right_m,
+        test_judged_m=judged_m,
         test_valid_m=_valid(task),
         ut_basis=basis,
         programs=tuple(p.source if isinstance(p, Program) else None for p in task.programs),
@@ -83,9 +85,9 @@ def _task_result(task: TaskRollouts, references_r: Sequence[ProgramRun], judging
     )
 
 
-def _right_by_reference(
+def _judge_by_reference(
     task: TaskRollouts, outcomes_rm: Sequence[Sequence[Outcome | None]], judging: Judging
-) -> BoolArray:
+) -> tuple[BoolArray, BoolArray]:
     passes_rm = np.zeros((len(outcomes_rm), len(task.tests)), dtype=np.bool_)
     known_rm = np.ones_like(passes_rm)
     for row, outcomes in enumerate(outcomes_rm):

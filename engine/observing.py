@@ -18,11 +18,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from engine.evaluation.results import judge_tests_by_own_correct
 from engine.executing import ProgramRun
-from engine.pass_matrix import BoolArray, PassMatrix
 from engine.problems import IOExample
 from engine.prompts import Role
+from engine.reward.pass_matrix import PassMatrix
 from engine.sampling import Completion
 from engine.sandbox import Judging, Outcome, Status, verdict
 
@@ -86,12 +85,10 @@ def judge_program(outcomes_t: Sequence[Outcome], tests: Sequence[IOExample], jud
 
 def judge_tests(matrix: PassMatrix) -> list[Judgement]:
     """Judge the m generated tests by the task's own programs; without a correct program they stay undecided."""
-    right_m, _ = judge_tests_by_own_correct(matrix)
-    judged_m: BoolArray = np.asarray(matrix.known_nm[matrix.correct_n].any(axis=0))
     programs = int(np.count_nonzero(~matrix.rejected_n))
     judgements = []
     for malformed, judged, right, passing in zip(
-        matrix.malformed_m, judged_m, right_m, matrix.generated_nm.sum(axis=0), strict=True
+        matrix.malformed_m, matrix.judged_m, matrix.right_m, matrix.generated_nm.sum(axis=0), strict=True
     ):
         finding: Finding = ("right" if right else "wrong") if judged else "undecided"
         judgements.append(MALFORMED if malformed else Judgement(finding, int(passing), programs))

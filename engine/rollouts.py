@@ -22,9 +22,9 @@ from engine.observing import (
     judge_tests,
     when_done,
 )
-from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
+from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
 from engine.sandbox import Judging, Outcome, verdict
 from engine.seeds import derive_seed

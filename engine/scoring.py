@@ -1,6 +1,6 @@
 """Rewards and advantages of one task's rollouts: pass matrix in, a group of numbers for each role out.
 
-The equations live in `engine.rewards`; here they meet answers that were cut off, rejected or never run.
+The equations live in `engine.reward`; here they meet answers that were cut off, rejected or never run.
 """
 
 from __future__ import annotations
@@ -11,14 +11,8 @@ import numpy as np
 
 from engine.config import RewardConfig
 from engine.prompts import Role
-from engine.rewards import (
-    FloatArray,
-    coder_rewards,
-    group_advantages,
-    has_spread,
-    length_transform,
-    tester_rewards,
-)
+from engine.reward.pass_matrix import FloatArray
+from engine.reward.rewards import coder_rewards, group_advantages, has_spread, length_transform, tester_rewards
 from engine.rollouts import TaskRollouts
 from engine.sampling import Completion
 
@@ -52,16 +46,8 @@ class ScoredTask:
 
 
 def score(rollouts: TaskRollouts, settings: RewardConfig) -> ScoredTask:
-    matrix = rollouts.matrix
-    rewards_n = coder_rewards(matrix.truth_nt, matrix.known_nt)
-    rewards_m = tester_rewards(
-        matrix.generated_nm,
-        matrix.correct_n,
-        settings.tester_variant,
-        matrix.malformed_m,
-        wrong_n=matrix.wrong_n,
-        known_nm=matrix.known_nm,
-    )
+    rewards_n = coder_rewards(rollouts.matrix)
+    rewards_m = tester_rewards(rollouts.matrix, settings.tester_variant)
     return ScoredTask(
         rollouts=rollouts,
         coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, rewards_n, settings),

@@ -12,7 +12,6 @@ from cure_tui.archive_view import ArchiveView
 from cure_tui.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
 from cure_tui.dashboard_messages import OpenCell
 from cure_tui.panes.pane import Pane
-from cure_tui.pictures.verdicts import malformed_tests
 from cure_tui.spans import Span
 from cure_tui.watch import Snapshot
 from cure_tui.widgets.chart import ChartView
@@ -113,7 +112,7 @@ class OverviewPane(Pane, can_focus=True):
         record = tasks[self._task_number % len(tasks)] if tasks else None
         self._record = record
         nothing = "the first step is under way" if snapshot.state.step == 0 else "this step is not in the archive"
-        malformed = malformed_tests(record) if record else None
+        malformed = record.malformed_tests if record else None
         matrix = record.matrix if record else None
         self.query_one(MatrixView).show(matrix, malformed, nothing=self.archive.fault or nothing)
         title = f"step {step or snapshot.state.step}  {record.task}" if record else ""

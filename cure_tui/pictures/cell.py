@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cure_tui.pictures.verdicts import Reading, Standing, Verdict, malformed_tests, read_matrix
+from cure_tui.pictures.verdicts import Reading, Standing, Verdict, read_matrix
 from cure_tui.spans import Row, Span, one_column
 from engine.runs.records import MAX_OUTPUT_CHARS, STATUSES, CellGrid, RolloutRecord, TaskRecord, TestRecord
 
@@ -62,7 +62,7 @@ def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> Ce
     programs, tests = grid.passed.shape
     if not (0 <= program < programs and 0 <= test < tests):
         raise ValueError(f"no cell ({program}, {test}) among {programs} programs and {tests} tests")
-    reading = read_matrix(task.matrix, malformed_tests(task))
+    reading = read_matrix(task.matrix, task.malformed_tests)
     verdict = reading.verdict(program, test, is_truth)
     was_run = verdict not in (Verdict.NOT_RUN, Verdict.MALFORMED)
     coder = _nth(_group(task, "coder"), program)

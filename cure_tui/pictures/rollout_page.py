@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Token, _TokenType
 from pygments.util import ClassNotFound
@@ -116,15 +117,14 @@ def _verdict(rollout: RolloutRecord, task: TaskRecord | None, executions: Sequen
     matrix = task.matrix if task else None
     if task is None or matrix is None:
         return (Span("no pass matrix was kept", "muted"),)
+    verdicts = matrix.pass_matrix(task.malformed_tests)
     if rollout.role == "coder":
         if rollout.status != "ok" or rollout.index >= len(matrix.truth_nt):
             return (Span("no program: nothing was run", "muted"),)
         truth, generated = matrix.truth_nt[rollout.index], matrix.generated_nm[rollout.index]
-        is_correct = matrix.correct_n is not None and bool(matrix.correct_n[rollout.index])
-        word = (Span("✓ correct  ", "good"),) if is_correct else (Span("✗ wrong  ", "bad"),)
         met = [name for name in executions if name not in ("ok", "not_run")]
         return (
-            *(word if matrix.correct_n is not None else ()),
+            _finding(verdicts.correct_n[rollout.index], verdicts.judged_n[rollout.index], "correct"),
             Span(f"passes {truth.sum()}/{len(truth)} ground-truth, {generated.sum()}/{len(generated)} generated tests"),
             Span(f"  ! {', '.join(met)}" if met else "", "warning"),
         )
@@ -133,12 +133,19 @@ def _verdict(rollout: RolloutRecord, task: TaskRecord | None, executions: Sequen
         return (Span("no test: nothing was run on it", "muted"),)
     passed = matrix.generated_nm[:, column]
     told = f"the test is passed by {passed.sum()} of {len(passed)} programs"
-    if matrix.correct_n is not None and matrix.correct_n.any():
-        correct = matrix.correct_n
-        is_right = bool(passed[correct].all())
-        word = (Span("✓ right  ", "good"),) if is_right else (Span("✗ wrong  ", "bad"),)
-        return (*word, Span(f"{told}, {passed[correct].sum()} of {correct.sum()} correct ones"))
-    return (Span(f"{told}; no program is known to be correct"),)
+    correct_n = verdicts.correct_n
+    if not correct_n.any():
+        return (Span(f"{told}; no program is known to be correct"),)
+    return (
+        _finding(verdicts.right_m[column], verdicts.judged_m[column], "right"),
+        Span(f"{told}, {passed[correct_n].sum()} of {correct_n.sum()} correct ones"),
+    )
+
+
+def _finding(is_good: np.bool_, is_judged: np.bool_, word: str) -> Span:
+    if not is_judged:
+        return Span("? undecided  ", "unknown")
+    return Span(f"✓ {word}  ", "good") if is_good else Span("✗ wrong  ", "bad")
 
 
 # The answer ---------------------------------------------------------------------------------------------------

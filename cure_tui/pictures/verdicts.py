@@ -1,9 +1,8 @@
-"""What an archived pass matrix says, cell by cell and as a whole: verdicts, right tests, votes, the best-of-N pick.
+"""Reading of an archived pass matrix, cell by cell and as a whole: verdicts, right tests, votes, the best-of-N pick.
 
-    Verdict           what became of a program on a test, with its glyph and style
+    Verdict           result of a program on a test, with its glyph and style
     Standing          correct, wrong or undecided: of a program by the ground truth, of a test by the correct programs
     read_matrix       MatrixRecord -> Reading
-    malformed_tests   which columns of a task's matrix hold no test
 
 Shapes: n programs, t ground-truth tests, m generated tests.
 """
@@ -17,8 +16,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from engine.pass_matrix import PassMatrix
-from engine.runs.records import NOT_RUN, STATUSES, CellGrid, MatrixRecord, TaskRecord
+from engine.runs.records import STATUSES, CellGrid, MatrixRecord
 
 Codes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
@@ -110,77 +108,27 @@ class Reading:
         return VERDICTS[int((self.truth_nt if is_truth else self.generated_nm)[program, test])]
 
 
-def malformed_tests(task: TaskRecord) -> tuple[bool, ...] | None:
-    """Which generated tests could not be read from their answers; None where the task does not keep its tests.
-
-    A test is never read without an expected output: one that expects nothing would pass programs that do nothing.
-    """
-    if task.matrix is None or len(task.generated_tests) != task.matrix.generated_nm.shape[1]:
-        return None
-    return tuple(not test.expected.strip() for test in task.generated_tests)
-
-
 def read_matrix(record: MatrixRecord, malformed: Sequence[bool] | None = None) -> Reading:
-    """Reads everything off `record`. `malformed`: per generated test, whether no test could be read from its answer;
-    None: those on which nothing was run although programs were."""
-    ran_nt, ran_nm = _ran(record.truth), _ran(record.generated)
-    n, m = ran_nm.shape
-    any_ran = bool(ran_nt.any() or ran_nm.any())
-    nothing_ran_m: Bools = np.full(m, any_ran) & ~ran_nm.any(axis=0)
-    malformed_m = nothing_ran_m if malformed is None else np.array(malformed, dtype=np.bool_)
-    # An answer without a program was run on nothing at all; where nobody was run there is no telling.
-    rejected_n: Bools = np.full(n, any_ran) & ~ran_nt.any(axis=1) & ~ran_nm.any(axis=1)
-    matrix = PassMatrix(
-        truth_nt=record.truth_nt,
-        generated_nm=record.generated_nm,
-        malformed_m=malformed_m,
-        rejected_n=rejected_n,
-        known_nt=_known(record.truth),
-        known_nm=_known(record.generated),
-    )
-    correct_n = matrix.correct_n if record.correct_n is None else record.correct_n
+    """Read everything off `record`. `malformed`: as of `MatrixRecord.pass_matrix`."""
+    matrix = record.pass_matrix(malformed)
     return Reading(
-        truth_nt=_codes(record.truth, np.zeros(ran_nt.shape[1], dtype=np.bool_)),
-        generated_nm=_codes(record.generated, malformed_m),
-        programs=tuple(
-            _standing(bool(rejected), bool(correct), bool(judged))
-            for rejected, correct, judged in zip(rejected_n, correct_n, matrix.judged_n | correct_n, strict=True)
-        ),
-        tests=_tests(matrix, correct_n),
+        truth_nt=_codes(record.truth, np.zeros(matrix.n_truth, dtype=np.bool_)),
+        generated_nm=_codes(record.generated, matrix.malformed_m),
+        programs=_standings(matrix.rejected_n, matrix.correct_n, matrix.judged_n),
+        tests=_standings(matrix.malformed_m, matrix.right_m, matrix.judged_m),
         votes_n=matrix.votes_n,
         passing_t=matrix.truth_nt.sum(axis=0),
         passing_m=matrix.generated_nm.sum(axis=0),
-        best=matrix.best_of_n() if n and m else None,
+        best=matrix.best_of_n() if matrix.generated_nm.size else None,
     )
 
 
-def _tests(matrix: PassMatrix, correct_n: Bools) -> tuple[Standing, ...]:
-    """A test is right if every correct program that has a verdict on it passes it."""
-    known_nm, passes_nm = matrix.known_nm[correct_n], matrix.generated_nm[correct_n]
-    right_m: Bools = np.asarray((passes_nm | ~known_nm).all(axis=0))
-    judged_m: Bools = np.asarray(known_nm.any(axis=0))
-    return tuple(
-        _standing(bool(bad), bool(right), bool(judged))
-        for bad, right, judged in zip(matrix.malformed_m, right_m, judged_m, strict=True)
-    )
-
-
-def _standing(empty: bool, correct: bool, judged: bool) -> Standing:
-    if empty:
-        return Standing.EMPTY
-    if not judged:
-        return Standing.UNDECIDED
-    return Standing.CORRECT if correct else Standing.WRONG
-
-
-def _ran(grid: CellGrid) -> Bools:
-    """Where something was run; everywhere if the archive kept no statuses."""
-    return np.ones_like(grid.passed) if grid.status is None else np.asarray(grid.status != NOT_RUN)
-
-
-def _known(grid: CellGrid) -> Bools:
-    known = np.ones_like(grid.passed) if grid.known is None else grid.known
-    return known if grid.status is None else np.asarray(known & (grid.status != _INFRASTRUCTURE))
+def _standings(empty: Bools, good: Bools, judged: Bools) -> tuple[Standing, ...]:
+    found = []
+    for is_empty, is_good, is_judged in zip(empty.tolist(), good.tolist(), judged.tolist(), strict=True):
+        judgement = (Standing.CORRECT if is_good else Standing.WRONG) if is_judged else Standing.UNDECIDED
+        found.append(Standing.EMPTY if is_empty else judgement)
+    return tuple(found)
 
 
 def _codes(grid: CellGrid, malformed_c: Bools) -> Codes:
@@ -189,7 +137,7 @@ def _codes(grid: CellGrid, malformed_c: Bools) -> Codes:
     else:
         codes = _OF_STATUS[np.minimum(grid.status, len(STATUSES))]
     codes = np.where(grid.passed, _code(Verdict.PASSED), codes)
-    codes = np.where(~_known(grid) & (codes != _code(Verdict.NOT_RUN)), _code(Verdict.UNKNOWN), codes)
+    codes = np.where(~grid.has_verdict & (codes != _code(Verdict.NOT_RUN)), _code(Verdict.UNKNOWN), codes)
     codes[:, malformed_c] = _code(Verdict.MALFORMED)
     return codes.astype(np.uint8)
 
@@ -198,7 +146,6 @@ def _code(verdict: Verdict) -> int:
     return VERDICTS.index(verdict)
 
 
-_INFRASTRUCTURE = STATUSES.index("infrastructure")
 _VERDICT_OF_STATUS = {
     "ok": Verdict.WRONG_ANSWER,  # of a cell that did not pass
     "infrastructure": Verdict.UNKNOWN,

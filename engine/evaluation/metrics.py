@@ -16,7 +16,7 @@ import numpy as np
 from engine.evaluation.intervals import Bootstrap
 from engine.evaluation.results import TaskResult, well_formed
 from engine.evaluation.summary import Estimate, EvalSummary
-from engine.rewards import aggregate_trust, matrix_trust
+from engine.reward.trust import aggregate_trust, trust
 
 TRIVIAL_OUTPUTS = frozenset({"", "0", "1", "-1", "NONE", "None", "[]"})
 
@@ -27,13 +27,13 @@ def code_accuracy(result: TaskResult) -> float:
 
 
 def ut_accuracy(result: TaskResult) -> float:
-    """Share of all m generated tests that are right and, where the task has a validator, valid."""
-    return _share(int(result.counted_right_m.sum()), result.matrix.n_generated)
+    """Share of the judged tests that are right and, where the task has a validator, valid; 0 with no judge at all."""
+    return _share(int(result.counted_right_m.sum()), result.n_counted)
 
 
 def ut_accuracy_raw(result: TaskResult) -> float:
-    """Share of all m generated tests that are right, valid or not."""
-    return _share(int(result.test_right_m.sum()), result.matrix.n_generated)
+    """Share of the judged tests that are right, valid or not; 0 with no judge at all."""
+    return _share(int(result.test_right_m.sum()), result.n_counted)
 
 
 def valid_share(result: TaskResult) -> float:
@@ -157,6 +157,6 @@ def summarise(
         n_tasks=len(results),
         bon={f"{n}x{m}": bon(n, m) for n, m in bon_sizes},
         ut_bases=dict(Counter(result.ut_basis for result in results)),
-        trust=aggregate_trust(matrix_trust(result.matrix) for result in results),
+        trust=aggregate_trust(trust(result.matrix) for result in results),
         **{name: bootstrap.estimate([metric(result) for result in results]) for name, metric in _METRICS.items()},
     )

@@ -1,4 +1,4 @@
-"""What evaluation knows of one task: pass matrix, which generated tests are right, and on whose word."""
+"""Result of one task as evaluation sees it: pass matrix, which generated tests are right, and on whose word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.evaluation.summary import UtBasis
-from engine.pass_matrix import BoolArray, PassMatrix, as_verdicts
+from engine.reward.pass_matrix import BoolArray, PassMatrix, as_verdicts
 
 IntArray = NDArray[np.int64]
 
@@ -18,17 +18,20 @@ IntArray = NDArray[np.int64]
 class TaskResult:
     """One held-out task, its n programs and m tests sampled and executed. Arrays become read-only copies.
 
-    test_right_m   (m,) the basis passes the test. Made False for malformed tests; must be for basis NONE.
+    test_right_m   (m,) right by the basis, as `PassMatrix.right_m`. Made False for malformed tests.
+    test_judged_m  (m,) not undecided by the basis, as `PassMatrix.judged_m`. Made True for malformed tests, False for
+                   the others where the basis is NONE.
     test_valid_m   (m,) the task's validator accepts the test; None where the task has no validator.
     programs       n sources, None exactly where `matrix.rejected_n`.
     test_inputs, test_outputs   m strings; what stands in the place of a malformed test is ignored.
     coder_lengths_n, tester_lengths_m   answers' lengths in tokens, all answers included.
-    ValueError where sizes do not fit the matrix.
+    ValueError where sizes do not fit the matrix, or an undecided test is called right.
     """
 
     task_id: str
     matrix: PassMatrix
     test_right_m: BoolArray
+    test_judged_m: BoolArray
     test_valid_m: BoolArray | None
     ut_basis: UtBasis
     programs: tuple[str | None, ...]
@@ -41,9 +44,11 @@ class TaskResult:
         n, m = self.matrix.n_programs, self.matrix.n_generated
         well_formed_m = ~self.matrix.malformed_m
         right_m = as_verdicts(self.test_right_m, "test_right_m", 1)
+        judged_m = as_verdicts(self.test_judged_m, "test_judged_m", 1)
         valid_m = None if self.test_valid_m is None else as_verdicts(self.test_valid_m, "test_valid_m", 1)
         frozen: dict[str, NDArray[np.generic] | None] = {
             "test_right_m": right_m,
+            "test_judged_m": judged_m,
             "test_valid_m": valid_m,
             "coder_lengths_n": np.array(self.coder_lengths_n, dtype=np.int64),
             "tester_lengths_m": np.array(self.tester_lengths_m, dtype=np.int64),
@@ -58,7 +63,10 @@ class TaskResult:
         if [source is None for source in self.programs] != self.matrix.rejected_n.tolist():
             raise ValueError(f"task {self.task_id}: programs are missing elsewhere than in matrix.rejected_n")
         right_m &= well_formed_m
-        if self.ut_basis is UtBasis.NONE and right_m.any():
+        if self.ut_basis is UtBasis.NONE:
+            judged_m[:] = False
+        judged_m |= ~well_formed_m
+        if (right_m & ~judged_m).any():
             raise ValueError(f"task {self.task_id}: a test is called right although nobody could judge it")
         if valid_m is not None:
             valid_m &= well_formed_m
@@ -68,6 +76,11 @@ class TaskResult:
             object.__setattr__(self, name, array)
 
     @property
+    def n_counted(self) -> int:
+        """Tests that UT accuracy is a share of: those judged; all m with basis NONE, or hard tasks would not count."""
+        return self.matrix.n_generated if self.ut_basis is UtBasis.NONE else int(self.test_judged_m.sum())
+
+    @property
     def counted_right_m(self) -> BoolArray:
         """Tests that count for UT accuracy: right and, where validity is known, valid."""
         return self.test_right_m if self.test_valid_m is None else self.test_right_m & self.test_valid_m
@@ -75,32 +88,27 @@ class TaskResult:
 
 def judge_tests_by_reference(
     reference_pass_rm: ArrayLike, malformed_m: ArrayLike | None = None, known_rm: ArrayLike | None = None
-) -> BoolArray:
-    """Which of the m tests are right, (m,): passed by each of r >= 1 reference programs with a verdict on it.
+) -> tuple[BoolArray, BoolArray]:
+    """Return which of the m tests are right and which are judged by r >= 1 reference programs, correct by definition.
 
-    A test on which no reference has a verdict, or a malformed one, is not right. ValueError without a
-    reference.
+    The rule is that of `PassMatrix`. ValueError without a reference.
     """
     passes_rm = as_verdicts(reference_pass_rm, "reference_pass_rm", 2)
-    if passes_rm.shape[0] == 0:
+    n_references, m = passes_rm.shape
+    if n_references == 0:
         raise ValueError("no reference program to judge the tests by")
-    known_rm = np.ones_like(passes_rm) if known_rm is None else as_verdicts(known_rm, "known_rm", 2)
-    right_m: BoolArray = np.asarray((passes_rm | ~known_rm).all(axis=0) & known_rm.any(axis=0))
-    if malformed_m is not None:
-        right_m &= ~as_verdicts(malformed_m, "malformed_m", 1)
-    return right_m
+    references = PassMatrix(
+        truth_nt=np.ones((n_references, 1), dtype=np.bool_),
+        generated_nm=passes_rm,
+        malformed_m=np.zeros(m, dtype=np.bool_) if malformed_m is None else np.asarray(malformed_m),
+        known_nm=np.ones_like(passes_rm) if known_rm is None else np.asarray(known_rm),
+    )
+    return references.right_m, references.judged_m
 
 
-def judge_tests_by_own_correct(matrix: PassMatrix) -> tuple[BoolArray, UtBasis]:
-    """The same by the policy's own correct programs, with the basis that this is.
-
-    OWN_CORRECT, or NONE (all False) where no program is known correct.
-    """
-    correct_n = matrix.correct_n
-    if not correct_n.any():
-        return np.zeros(matrix.n_generated, dtype=np.bool_), UtBasis.NONE
-    right_m = judge_tests_by_reference(matrix.generated_nm[correct_n], matrix.malformed_m, matrix.known_nm[correct_n])
-    return right_m, UtBasis.OWN_CORRECT
+def judge_tests_by_own_correct(matrix: PassMatrix) -> tuple[BoolArray, BoolArray, UtBasis]:
+    """Return the same by the policy's own correct programs, and the basis: OWN_CORRECT, or NONE where there is none."""
+    return matrix.right_m, matrix.judged_m, UtBasis.OWN_CORRECT if matrix.correct_n.any() else UtBasis.NONE
 
 
 def collapse(text: str) -> str:

@@ -23,7 +23,7 @@ class UtBasis(StrEnum):
 
     REFERENCE = "reference"  # reference programs of the task
     OWN_CORRECT = "own-correct"  # the policy's own programs that pass the ground truth (the paper's way)
-    NONE = "none"  # nobody could: no reference and no correct program. All tests count as wrong.
+    NONE = "none"  # no reference and no correct program: all tests are undecided, none earns anything
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,26 @@
-"""Trust in generated tests, as counts whose ratios are those of Theorem 3.1. Without numpy: readers of runs need it."""
+"""Trust in generated tests: p_u, p_01, p_00 and mu of Theorem 3.1 (CURE, arXiv 2506.03136), and measured precision.
+
+trust            one task's pass matrix -> counts
+aggregate_trust  counts of many tasks -> counts of all
+Trust            counts, and the ratios read off them
+
+Imports no numpy: readers of runs need Trust. `trust` works on the arrays of the matrix that it is given.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.reward.pass_matrix import PassMatrix
 
 
 @dataclass(frozen=True)
 class Trust:
-    """How far generated tests can judge programs: counts of one task or of many; ratios are read off.
+    """Counts of one task or of many that tell how well generated tests judge programs; ratios are read off.
 
     Only groups with a correct program and a test are counted. A malformed test is a wrong test that nobody
     passes. A ratio is None where its denominator is 0.
@@ -70,6 +82,33 @@ class Trust:
         A tie counts half, so tossing a coin achieves 0.5. `bound` is its theory.
         """
         return _ratio(self.pair_wins, self.n_pairs)
+
+
+def trust(matrix: PassMatrix) -> Trust:
+    """Count what one task tells. `Trust()`, whose ratios are all None, without a correct program or a judged test."""
+    if not matrix.correct_n.any() or not matrix.judged_m.any():
+        return Trust()
+    passes_wm, known_wm = matrix.generated_nm[matrix.wrong_n], matrix.known_nm[matrix.wrong_n]
+    # votes_nn[i, j]: tests program i passes among those on which program j has a verdict as well
+    votes_nn = matrix.generated_nm.astype("int64") @ matrix.known_nm.astype("int64").T
+    lead_of_pairs = (votes_nn - votes_nn.T)[matrix.correct_n][:, matrix.wrong_n]
+    return Trust(
+        n_groups=1,
+        n_tests=int(matrix.judged_m.sum()),
+        n_right=int(matrix.right_m.sum()),
+        wrong_on_right=int(known_wm[:, matrix.right_m].sum()),
+        wrong_passes_right=int(passes_wm[:, matrix.right_m].sum()),
+        wrong_on_wrong=int(known_wm[:, matrix.wrong_m].sum()),
+        wrong_passes_wrong=int(passes_wm[:, matrix.wrong_m].sum()),
+        n_pairs=int(lead_of_pairs.size),
+        pair_wins=float((lead_of_pairs > 0).sum() + 0.5 * (lead_of_pairs == 0).sum()),
+    )
+
+
+def aggregate_trust(parts: Iterable[Trust]) -> Trust:
+    """Add up the counts of many tasks, so that ratios weigh tests, cells and pairs alike, not tasks."""
+    parts = tuple(parts)
+    return Trust(**{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Trust)})
 
 
 def _ratio(count: float, total: int) -> float | None:

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from engine.reward.pass_matrix import PassMatrix
+
 Bools = npt.NDArray[np.bool_]
 
 # Codes of a cell's outcome, in this order; the names are those of engine.sandbox.Status. Append only: the
@@ -25,6 +27,7 @@ STATUSES = (
     "not_run",
 )
 NOT_RUN = STATUSES.index("not_run")
+_INFRASTRUCTURE = STATUSES.index("infrastructure")
 MAX_OUTPUT_CHARS = 2000
 
 
@@ -103,6 +106,17 @@ class CellGrid:
         ):
             raise ValueError(f"outputs are not {programs} rows of {tests}")
 
+    @property
+    def executed(self) -> Bools:
+        """Cells where a program was run; all of them if no statuses are kept."""
+        return np.ones_like(self.passed) if self.status is None else np.asarray(self.status != NOT_RUN)
+
+    @property
+    def has_verdict(self) -> Bools:
+        """Cells where a program was run and the sandbox did not fail."""
+        known = np.ones_like(self.passed) if self.known is None else self.known
+        return known if self.status is None else np.asarray(known & (self.status != _INFRASTRUCTURE))
+
     @staticmethod
     def of_outcomes(passed: Bools, outcomes: Sequence[Sequence[CellOutcome | None]]) -> CellGrid:
         """The grid of verdicts [n, c] and n rows of c outcomes; None: that cell was not executed."""
@@ -143,6 +157,26 @@ class MatrixRecord:
     def generated_nm(self) -> Bools:
         return self.generated.passed
 
+    def pass_matrix(self, malformed: Sequence[bool] | None = None) -> PassMatrix:
+        """Return the matrix that was recorded, whose verdicts are read off as training reads them.
+
+        malformed: per generated test, whether no test could be read from its answer (`TaskRecord.malformed_tests`).
+        None: those on which nothing was run although programs were. An answer without a program was run on nothing at
+        all; where no program was run there is no telling.
+        """
+        ran_nt, ran_nm = self.truth.executed, self.generated.executed
+        any_ran = bool(ran_nt.any() or ran_nm.any())
+        nothing_ran_m: Bools = np.asarray(~ran_nm.any(axis=0) & any_ran)
+        nothing_ran_n: Bools = np.asarray(~ran_nt.any(axis=1) & ~ran_nm.any(axis=1) & any_ran)
+        return PassMatrix(
+            truth_nt=self.truth_nt,
+            generated_nm=self.generated_nm,
+            malformed_m=nothing_ran_m if malformed is None else np.array(malformed, dtype=np.bool_),
+            rejected_n=nothing_ran_n,
+            known_nt=self.truth.has_verdict,
+            known_nm=self.generated.has_verdict,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class TaskRecord:
@@ -154,6 +188,16 @@ class TaskRecord:
     truth_tests: tuple[TestRecord, ...] = ()
     generated_tests: tuple[TestRecord, ...] = ()
     matrix: MatrixRecord | None = None
+
+    @property
+    def malformed_tests(self) -> tuple[bool, ...] | None:
+        """Generated tests that could not be read from their answers; None where the task does not keep its tests.
+
+        A test is never read without an expected output: one that expects nothing would pass programs that do nothing.
+        """
+        if self.matrix is None or len(self.generated_tests) != self.matrix.generated_nm.shape[1]:
+            return None
+        return tuple(not test.expected.strip() for test in self.generated_tests)
 
 
 @dataclass(frozen=True, eq=False)

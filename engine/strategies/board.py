@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.problems import IOExample
 from engine.prompts import Program, Rejected, UnitTest
+from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.sandbox import Judging, Outcome, Status, verdict
 
 

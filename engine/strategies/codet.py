@@ -26,14 +26,13 @@ class CodeT:
 
 
 def chosen_by_group(board: Board) -> int | None:
-    """The first row of the group with the highest score, None where there is no program."""
+    """Return the first row of the group with the highest score, None where there is no program."""
     matrix = board.matrix()
     eligible_n = ~matrix.rejected_n
     if not eligible_n.any():
         return None
     public_n = matrix.truth_nt.sum(axis=1)
     eligible_n = eligible_n & (public_n == public_n[eligible_n].max())
-    clusters_n = matrix.agreement_clusters()
-    size_n = np.bincount(clusters_n[eligible_n], minlength=int(clusters_n.max()) + 1)[clusters_n]
-    score_n = np.where(eligible_n, np.sqrt(size_n) * matrix.votes_n, -1.0)
-    return int(score_n.argmax())
+    rows_k = np.flatnonzero(eligible_n)
+    eligible = matrix.block(rows_k, slice(None))
+    return int(rows_k[(np.sqrt(eligible.cluster_sizes_n) * eligible.votes_n).argmax()])

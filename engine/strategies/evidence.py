@@ -66,23 +66,21 @@ class Solution:
 
 
 def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "") -> Solution:
-    """The evidence of `board` for `chosen`. A choice that fails on every input gives way to one that runs, if any."""
+    """Return the evidence for `chosen`. A choice that fails on every input gives way to one that runs, if any."""
     matrix = board.matrix()
-    clusters = matrix.agreement_clusters()
     candidates = tuple(
         Candidate(
             source=getattr(program, "source", None),
             rejected=str(getattr(program, "reason", "")),
             public=tuple(board.verdict(row, test) for test in board.public),
             tests=tuple(board.verdict(row, test) for test in board.tests),
-            cluster=int(clusters[row]),
+            cluster=int(matrix.clusters_n[row]),
         )
         for row, program in enumerate(board.programs)
     )
     if chosen is not None and not board.runs(chosen):
         chosen = next((row for row in range(len(candidates)) if board.runs(row)), None)
-    running = [candidate for candidate in candidates if candidate.source is not None]
-    same = sum(chosen is not None and each.cluster == candidates[chosen].cluster for each in running)
+    same = 0 if chosen is None else int(matrix.cluster_sizes_n[chosen])
     return Solution(
         strategy=strategy,
         chosen=chosen,
@@ -90,7 +88,7 @@ def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "") -
         public=board.public,
         tests=tuple(board.tests),
         malformed=board.malformed,
-        agreement=same / len(running) if running else 0.0,
+        agreement=same / max(int((~matrix.rejected_n).sum()), 1),
         disputed=_disputed(candidates, chosen),
         ended=ended,
     )

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from engine.pass_matrix import IntArray
 from engine.prompts import Rejected
+from engine.reward.pass_matrix import IntArray
 from engine.strategies.board import Board
 
 
 def ranked(board: Board) -> list[int]:
-    """Rows, best first: public examples passed, tests passed (best-of-N), size of agreement cluster, order of arrival.
+    """Return rows, best first: most public examples passed, then as `PassMatrix.ranking_n` (best of n).
 
     Answers without a program come last. Empty for a board without rows.
     """
-    if not board.programs:
-        return []
     matrix = board.matrix()
-    clusters_n = matrix.agreement_clusters()
-    size_n = np.bincount(clusters_n)[clusters_n]
-    order = np.lexsort((-size_n, -matrix.votes_n, -matrix.truth_nt.sum(axis=1), matrix.rejected_n))
-    return [int(row) for row in order]
+    public_n = matrix.truth_nt.sum(axis=1).tolist()
+    best_first: list[int] = matrix.ranking_n.tolist()
+    return sorted(best_first, key=lambda row: (bool(matrix.rejected_n[row]), -public_n[row]))  # stable: ties stay
 
 
 def certain_leader(board: Board, tests_to_come: int) -> int | None:

@@ -19,8 +19,8 @@ from engine.errors import CureError, DataError
 from engine.evaluation.metrics import summarise
 from engine.evaluation.results import TaskResult
 from engine.evaluation.summary import EvalSummary, UtBasis
-from engine.pass_matrix import PassMatrix
 from engine.presets import load_config
+from engine.reward.pass_matrix import PassMatrix
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 
@@ -83,6 +83,7 @@ def summary(accuracy: float) -> EvalSummary:
         task_id="task",
         matrix=PassMatrix(truth_nt=verdicts_nm, generated_nm=verdicts_nm),
         test_right_m=np.ones(4, dtype=bool),
+        test_judged_m=np.ones(4, dtype=bool),
         test_valid_m=None,
         ut_basis=UtBasis.OWN_CORRECT,
         programs=("pass",) * 4,

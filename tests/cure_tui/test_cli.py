@@ -22,9 +22,9 @@ LIGHT_ROOMS = {
     "evaluation",
     "memory",  # of a process: no model in it
     "memory_plan",
-    "pass_matrix",
     "problems",
     "resources",
+    "reward",
     "runs",
     "sandbox",  # its level, for doctor
     "solve",  # what is asked of it and what it tells

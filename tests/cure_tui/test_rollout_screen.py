@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from cure_tui.palette import DEFAULT_THEME, THEMES
-from cure_tui.pictures.rollout_page import rollout_page, rollout_text
+from cure_tui.pictures.rollout_page import head_rows, rollout_page, rollout_text
 from cure_tui.screens.rollout import PageView, RolloutScreen
 from cure_tui.spans import Row
 from cure_tui.widgets.rows import RowsView
 from engine.runs.archive import ArchiveWriter
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord, TestRecord
+from tests.cure_tui.pictures.wall_and_matrix import every_verdict, every_verdict_task, grid
 
 ANSWER = """We read 数字 and print the largest; an empty list is a case of its own, which max(xs) would not survive.
 
@@ -126,6 +128,15 @@ def test_matches_are_found_where_they_are_shown_also_across_broken_lines(columns
 def test_controls_cannot_reach_the_terminal() -> None:
     rows, _ = page_of("a\x1b[2Jb\r\n\x07\u200b\u202ec", 40)
     assert all(span.text.isprintable() for row in rows for span in row)
+
+
+def test_what_could_not_be_judged_is_called_undecided_as_in_the_matrix() -> None:
+    lost_last_test = grid(["PP-WPI", "PP-WPI", "PW-PWW", "OK-CRT", "PW-PPI", "------"])
+    task = replace(every_verdict_task(), matrix=MatrixRecord(every_verdict().truth, lost_last_test))
+    words = [head_rows(StoredRollout(1, 1, "", answer), task, (), "")[2][0].text.strip() for answer in task.rollouts]
+    correct, wrong, undecided, right = "✓ correct", "✗ wrong", "? undecided", "✓ right"
+    assert words[:6] == [correct, correct, wrong, wrong, undecided, "no program: nothing was run"]
+    assert words[6:] == [right, right, "no test: nothing was run on it", wrong, right, undecided]
 
 
 def test_a_rollout_is_readable_at_80_by_24(path: Path) -> None:

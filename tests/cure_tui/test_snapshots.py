@@ -15,7 +15,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cure_tui.screens import home
-from cure_tui.screens.compare import CompareScreen, open_comparison
+from cure_tui.screens.compare import CompareScreen
 from cure_tui.screens.home import HomeScreen
 from cure_tui.widgets.wall import WallView
 from engine.machine.toml_text import dump_toml
@@ -150,7 +150,7 @@ def test_two_runs_compared(
         app = pilot.app
         assert isinstance(app, StillApp)
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        open_comparison(app, [finished.path, other.path])
+        app.compare_runs([finished.path, other.path])
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = app.screen
         assert isinstance(screen, CompareScreen)

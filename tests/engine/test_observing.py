@@ -12,9 +12,9 @@ import pytest
 from engine.executing import ProgramRun
 from engine.measure import measure
 from engine.observing import Judgement, RolloutKey, judge_program, judge_tests, when_done
-from engine.pass_matrix import PassMatrix
 from engine.problems import IOExample
 from engine.prompts import Role
+from engine.reward.pass_matrix import PassMatrix
 from engine.rollouts import roll_out
 from engine.sampling import Completion
 from engine.sandbox import AS_A_PROCESS, Executor, Limits, Outcome, Status

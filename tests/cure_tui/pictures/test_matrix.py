@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cure_tui.palette import styles_of
 from cure_tui.pictures.matrix import NOTHING, matrix_rows, side_of
-from cure_tui.pictures.verdicts import VERDICTS, Standing, Verdict, malformed_tests, read_matrix
+from cure_tui.pictures.verdicts import VERDICTS, Standing, Verdict, read_matrix
 from cure_tui.spans import plain, width
 from engine.runs.records import MatrixRecord
 from tests.cpu_time import plain_loop, quickest
@@ -119,7 +119,7 @@ def test_without_a_correct_program_no_test_is_right_or_wrong() -> None:
 
 
 def test_malformed_tests_are_those_without_an_expected_output() -> None:
-    assert malformed_tests(every_verdict_task()) == (False, False, True, False, False, False)
+    assert every_verdict_task().malformed_tests == (False, False, True, False, False, False)
 
 
 def test_where_nothing_was_run_nothing_is_called_malformed() -> None:

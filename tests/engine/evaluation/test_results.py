@@ -7,7 +7,7 @@ import pytest
 
 from engine.evaluation.results import TaskResult, judge_tests_by_own_correct, judge_tests_by_reference
 from engine.evaluation.summary import UtBasis
-from engine.pass_matrix import PassMatrix, pass_matrix_from_verdicts
+from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 
 
 def result(matrix: PassMatrix, **fields: object) -> TaskResult:
@@ -16,6 +16,7 @@ def result(matrix: PassMatrix, **fields: object) -> TaskResult:
         "task_id": "sum",
         "matrix": matrix,
         "test_right_m": np.zeros(m, dtype=bool),
+        "test_judged_m": np.ones(m, dtype=bool),
         "test_valid_m": None,
         "ut_basis": UtBasis.REFERENCE,
         "programs": ("print(1)",) * n,
@@ -47,12 +48,20 @@ def test_a_right_test_counts_only_if_it_is_valid_where_validity_is_known() -> No
 def test_no_test_can_be_right_where_nobody_could_judge() -> None:
     with pytest.raises(ValueError, match="nobody could judge"):
         result(TWO_BY_TWO, test_right_m=[True, False], ut_basis=UtBasis.NONE)
+    with pytest.raises(ValueError, match="nobody could judge"):
+        result(TWO_BY_TWO, test_right_m=[True, False], test_judged_m=[False, False])
+
+
+def test_a_malformed_test_is_judged_whoever_judges() -> None:
+    assert result(TWO_BY_TWO, test_judged_m=[False, False]).test_judged_m.tolist() == [False, True]
+    assert result(TWO_BY_TWO, ut_basis=UtBasis.NONE).test_judged_m.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(
     "field",
     [
         "test_right_m",
+        "test_judged_m",
         "test_valid_m",
         "programs",
         "test_inputs",
@@ -83,14 +92,16 @@ def test_arrays_of_a_result_are_read_only_copies() -> None:
 
 def test_a_test_is_right_when_every_reference_passes_it() -> None:
     passes = np.array([[True, True, False, True], [True, False, False, True]])
-    right = judge_tests_by_reference(passes, malformed_m=[False, False, False, True])
+    right, judged = judge_tests_by_reference(passes, malformed_m=[False, False, False, True])
     assert right.tolist() == [True, False, False, False]
+    assert judged.all()
 
 
 def test_a_reference_without_a_verdict_does_not_judge() -> None:
     passes = np.array([[True, False], [False, False]])
     known = np.array([[True, False], [False, False]])
-    assert judge_tests_by_reference(passes, known_rm=known).tolist() == [True, False]
+    right, judged = judge_tests_by_reference(passes, known_rm=known)
+    assert right.tolist() == judged.tolist() == [True, False]
 
 
 def test_judging_by_no_reference_is_refused() -> None:
@@ -102,12 +113,13 @@ def test_own_correct_programs_judge_where_there_are_any() -> None:
     matrix = pass_matrix_from_verdicts(
         [[True], [True], [False]], [[True, True, None], [True, False, True], [False, True, True]]
     )
-    right, basis = judge_tests_by_own_correct(matrix)
+    right, judged, basis = judge_tests_by_own_correct(matrix)
     assert right.tolist() == [True, False, True]
+    assert judged.all()
     assert basis is UtBasis.OWN_CORRECT
 
 
 def test_without_a_correct_program_no_test_is_right_and_the_basis_says_so() -> None:
-    right, basis = judge_tests_by_own_correct(pass_matrix_from_verdicts([[False]], [[True, True]]))
-    assert right.tolist() == [False, False]
+    right, judged, basis = judge_tests_by_own_correct(pass_matrix_from_verdicts([[False]], [[True, True]]))
+    assert right.tolist() == judged.tolist() == [False, False]
     assert basis is UtBasis.NONE

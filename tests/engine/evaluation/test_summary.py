@@ -18,7 +18,7 @@ from engine.evaluation.metrics import best_of_n_accuracy, distinct_inputs, summa
 from engine.evaluation.results import TaskResult
 from engine.evaluation.summary import UNKNOWN, EvalSummary, UtBasis
 from engine.evaluation.table import format_table
-from engine.pass_matrix import PassMatrix
+from engine.reward.pass_matrix import PassMatrix
 from engine.reward.trust import Trust
 
 ROOT = Path(__file__).parents[3]
@@ -32,12 +32,14 @@ def task(
     malformed: str = "",
     rejected: str = "",
     unknown_programs: str = "",
+    undecided: str = "",
     inputs: tuple[str, ...] = (),
     outputs: tuple[str, ...] = (),
     basis: UtBasis = UtBasis.REFERENCE,
     coder_length: int = 10,
 ) -> TaskResult:
-    """A result from strings of 0 and 1; `unknown_programs` marks rows of truth without verdict."""
+    """A result from strings of 0 and 1; `unknown_programs` marks rows of truth without verdict, `undecided`
+    tests that nobody could judge."""
 
     def bits(marks: str, size: int) -> np.ndarray:
         return np.array([mark == "1" for mark in (marks or "0" * size)], dtype=bool)
@@ -56,6 +58,7 @@ def task(
             known_nt=known_nt,
         ),
         test_right_m=bits(right, m),
+        test_judged_m=~bits(undecided, m),
         test_valid_m=None if valid is None else bits(valid, m),
         ut_basis=basis,
         programs=tuple(None if gone else f"print({row})" for gone, row in zip(rejected_n, generated, strict=True)),
@@ -140,6 +143,19 @@ def test_programs_without_a_verdict_leave_the_code_denominator() -> None:
     summary = small([half, lost])
     assert (summary.code.mean, summary.code.n_tasks) == (0.5, 1)
     assert summary.unknown_share.mean == pytest.approx((1 / 6 + 1 / 2) / 2)
+
+
+def test_tests_without_a_verdict_leave_the_ut_denominator() -> None:
+    half = task(["1"], ["111"], right="100", undecided="001")
+    lost = task(["1"], ["111"], undecided="111")
+    summary = small([half, lost])
+    assert (summary.ut.mean, summary.ut.n_tasks) == (0.5, 1)
+    assert (summary.ut_raw.mean, summary.ut_raw.n_tasks) == (0.5, 1)
+
+
+def test_a_task_without_anybody_to_judge_its_tests_stays_with_none_right() -> None:
+    summary = small([task(["1"], ["11"], right="11"), task(["0"], ["11"], basis=UtBasis.NONE)])
+    assert (summary.ut.mean, summary.ut.n_tasks) == (0.5, 2)
 
 
 def test_bon_averages_disjoint_blocks_and_leaves_the_rest_unused() -> None:

@@ -6,32 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from engine.pass_matrix import BoolArray, PassMatrix, pass_matrix_from_verdicts
-
-
-def cells(*rows: str) -> BoolArray:
-    """A matrix from rows such as "1101"."""
-    return np.array([[mark == "1" for mark in row] for row in rows], dtype=np.bool_)
+from engine.reward.pass_matrix import BoolArray, PassMatrix, pass_matrix_from_verdicts
+from tests.engine.reward.matrices import cells, matrices
 
 
 def matrix(truth: BoolArray, generated: BoolArray, **masks: object) -> PassMatrix:
     return PassMatrix(truth, generated, **{name: np.array(mask, dtype=bool) for name, mask in masks.items()})
-
-
-@st.composite
-def matrices(draw: st.DrawFn, min_programs: int = 1) -> PassMatrix:
-    n = draw(st.integers(min_programs, 7))
-    m, t = draw(st.integers(0, 6)), draw(st.integers(0, 4))
-    return PassMatrix(
-        truth_nt=draw(hnp.arrays(np.bool_, (n, t))),
-        generated_nm=draw(hnp.arrays(np.bool_, (n, m))),
-        malformed_m=draw(hnp.arrays(np.bool_, (m,))),
-        rejected_n=draw(hnp.arrays(np.bool_, (n,))),
-        known_nt=draw(hnp.arrays(np.bool_, (n, t))),
-        known_nm=draw(hnp.arrays(np.bool_, (n, m))),
-    )
 
 
 def test_a_program_is_correct_when_it_passes_every_ground_truth_test() -> None:
@@ -82,7 +63,9 @@ def test_arrays_are_read_only_copies() -> None:
     truth[0, 0] = generated[0, 0] = False
     assert pm.truth_nt[0, 0]
     assert pm.generated_nm[0, 0]
-    for array in (pm.truth_nt, pm.generated_nm, pm.malformed_m, pm.known_nm, pm.correct_n, pm.votes_n):
+    names = ("truth_nt", "generated_nm", "malformed_m", "known_nm", "correct_n", "votes_n", "right_m", "clusters_n")
+    for name in names:
+        array = getattr(pm, name)
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
 
@@ -107,15 +90,36 @@ def test_shapes_that_do_not_fit_are_refused_by_name(fields: dict[str, BoolArray]
 
 def test_programs_cluster_by_identical_rows_in_order_of_first_appearance() -> None:
     pm = matrix(cells("0", "0", "0", "0"), cells("10", "01", "10", "11"))
-    assert pm.agreement_clusters().tolist() == [0, 1, 0, 2]
+    assert pm.clusters_n.tolist() == [0, 1, 0, 2]
 
 
 @given(matrices(min_programs=0))
 def test_clusters_are_equal_exactly_where_rows_are(pm: PassMatrix) -> None:
-    ids = pm.agreement_clusters()
+    ids = pm.clusters_n
     rows = [tuple(row) for row in pm.generated_nm]
     assert [[a == b for b in ids] for a in ids] == [[a == b for b in rows] for a in rows]
     assert set(ids) == set(range(len(set(rows))))
+
+
+def test_a_cluster_is_as_large_as_it_has_programs_answers_without_one_left_out() -> None:
+    pm = matrix(cells("0", "0", "0", "0"), cells("10", "00", "10", "00"), rejected_n=[0, 0, 0, 1])
+    assert pm.clusters_n.tolist() == [0, 1, 0, 1]
+    assert pm.cluster_sizes_n.tolist() == [2, 1, 2, 1]
+
+
+@given(matrices(min_programs=0))
+def test_the_ranking_holds_every_program_once_and_begins_with_the_best_of_n(pm: PassMatrix) -> None:
+    assert sorted(pm.ranking_n) == list(range(pm.n_programs))
+    assert (np.diff(pm.votes_n[pm.ranking_n]) <= 0).all()
+    if pm.n_programs:
+        assert pm.best_of_n() == pm.ranking_n[0]
+
+
+def test_a_block_may_be_of_any_programs() -> None:
+    pm = matrix(cells("0", "1", "0"), cells("10", "01", "11"), rejected_n=[0, 0, 1])
+    block = pm.block(np.array([0, 2]), slice(None))
+    assert block.generated_nm.tolist() == [[True, False], [False, False]]
+    assert block.rejected_n.tolist() == [False, True]
 
 
 def test_best_of_n_picks_most_votes() -> None:

@@ -13,16 +13,26 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import ArrayLike
 
-from engine import rewards  # not the functions: pytest would collect `tester_rewards` as a test
-from engine.pass_matrix import BoolArray, PassMatrix
+from engine.reward import rewards  # not the functions: pytest would collect `tester_rewards` as a test
+from engine.reward.pass_matrix import BoolArray, FloatArray, PassMatrix
+from engine.reward.testers import TESTER_REWARDS
+from engine.reward.trust import Trust, aggregate_trust, trust
+from tests.engine.reward.matrices import cells
 
-ROOT = Path(__file__).parents[2]
-VARIANTS = rewards.TESTER_VARIANTS
+ROOT = Path(__file__).parents[3]
+VARIANTS = list(TESTER_REWARDS)
 
 
-def cells(*rows: str) -> BoolArray:
-    return np.array([[mark == "1" for mark in row] for row in rows], dtype=np.bool_)
+def judged_by(generated_nm: BoolArray, correct_n: ArrayLike, **masks: ArrayLike) -> PassMatrix:
+    """A matrix whose one ground-truth test the programs of `correct_n` pass."""
+    truth_nt = np.array(correct_n, dtype=np.bool_)[:, None]
+    return PassMatrix(truth_nt, generated_nm, **{name: np.array(mask, dtype=np.bool_) for name, mask in masks.items()})
+
+
+def on_truth(truth_nt: BoolArray, **masks: BoolArray) -> PassMatrix:
+    return PassMatrix(truth_nt, np.zeros((len(truth_nt), 0), dtype=np.bool_), **masks)
 
 
 # Two correct programs, then three wrong ones. Tests: right and failed by 3, 2, 0 wrong programs; then wrong
@@ -55,21 +65,21 @@ finite_rewards = hnp.arrays(np.float64, st.integers(1, 16), elements=st.floats(-
 
 
 def test_a_coder_is_paid_the_share_of_ground_truth_tests_it_passes() -> None:
-    assert rewards.coder_rewards(cells("1111", "1100", "0000")).tolist() == [1.0, 0.5, 0.0]
+    assert rewards.coder_rewards(on_truth(cells("1111", "1100", "0000"))).tolist() == [1.0, 0.5, 0.0]
 
 
 def test_without_ground_truth_every_coder_reward_is_zero() -> None:
-    assert rewards.coder_rewards(np.zeros((3, 0), dtype=bool)).tolist() == [0.0, 0.0, 0.0]
+    assert rewards.coder_rewards(on_truth(np.zeros((3, 0), dtype=bool))).tolist() == [0.0, 0.0, 0.0]
 
 
 @given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 8), st.integers(1, 8))))
 def test_mean_and_sum_are_the_same_advantages(truth_nt: BoolArray) -> None:
-    of_means = rewards.group_advantages(rewards.coder_rewards(truth_nt))
+    of_means = rewards.group_advantages(rewards.coder_rewards(on_truth(truth_nt)))
     assert np.allclose(of_means, rewards.group_advantages(truth_nt.sum(axis=1)))
 
 
 def test_unknown_truth_cells_count_neither_for_nor_against_a_coder() -> None:
-    paid = rewards.coder_rewards(cells("11", "00", "10", "00"), known_nt=cells("11", "11", "10", "00"))
+    paid = rewards.coder_rewards(on_truth(cells("11", "00", "10", "00"), known_nt=cells("11", "11", "10", "00")))
     assert paid.tolist() == pytest.approx([1.0, 0.0, 1.0, 2 / 3])  # the last one: the mean of the others
     assert rewards.group_advantages(paid)[3] == pytest.approx(0.0)
 
@@ -86,7 +96,7 @@ def test_unknown_truth_cells_count_neither_for_nor_against_a_coder() -> None:
     ],
 )
 def test_tester_rewards_of_the_hand_worked_table(variant: str, expected: list[float]) -> None:
-    paid = rewards.tester_rewards(GENERATED, CORRECT, variant)
+    paid = rewards.tester_rewards(judged_by(GENERATED, CORRECT), variant)
     assert paid is not None
     assert paid.tolist() == pytest.approx(expected)
     assert not np.signbit(paid[paid == 0]).any()
@@ -94,46 +104,44 @@ def test_tester_rewards_of_the_hand_worked_table(variant: str, expected: list[fl
 
 @pytest.mark.parametrize(("variant", "expected"), [("cure", [0, 0]), ("cure-code", [1, -1]), ("post-stage", [0, 0])])
 def test_tester_rewards_where_no_program_is_wrong(variant: str, expected: list[float]) -> None:
-    paid = rewards.tester_rewards(cells("10", "11"), [True, True], variant)
+    paid = rewards.tester_rewards(judged_by(cells("10", "11"), [True, True]), variant)
     assert paid is not None
     assert paid.tolist() == expected
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_without_a_correct_program_the_tester_group_gives_no_signal(variant: str) -> None:
-    assert rewards.tester_rewards(GENERATED, np.zeros(5, dtype=bool), variant) is None
+    assert rewards.tester_rewards(judged_by(GENERATED, np.zeros(5)), variant) is None
 
 
 def test_without_a_test_the_tester_group_gives_no_signal() -> None:
-    assert rewards.tester_rewards(np.zeros((2, 0), dtype=bool), [True, False]) is None
+    assert rewards.tester_rewards(judged_by(np.zeros((2, 0), dtype=bool), [True, False])) is None
 
 
 @pytest.mark.parametrize(("variant", "floor"), [("cure", -3), ("cure-code", -1), ("post-stage", -3)])
 def test_a_malformed_test_is_paid_like_the_worst_possible_one(variant: str, floor: float) -> None:
     generated = np.concatenate([GENERATED[:, :3], np.zeros((5, 1), dtype=bool)], axis=1)
-    paid = rewards.tester_rewards(generated, CORRECT, variant, malformed_m=[False, False, False, True])
+    paid = rewards.tester_rewards(judged_by(generated, CORRECT, malformed_m=[0, 0, 0, 1]), variant)
     assert paid is not None
     assert paid[3] == floor
 
 
 def test_an_unknown_variant_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(ValueError, match="cure, cure-code, post-stage"):
-        rewards.tester_rewards(GENERATED, CORRECT, "cur")
+        rewards.tester_rewards(judged_by(GENERATED, CORRECT), "cur")
 
 
 def test_masks_that_do_not_fit_are_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="correct_n must have 5 entries, not 1"):
-        rewards.tester_rewards(GENERATED, [True])
-    with pytest.raises(ValueError, match="malformed_m must have 6 entries"):
-        rewards.tester_rewards(GENERATED, CORRECT, malformed_m=[True])
-    with pytest.raises(ValueError, match="both in correct_n and in wrong_n"):
-        rewards.tester_rewards(GENERATED, CORRECT, wrong_n=np.ones(5, dtype=bool))
+    with pytest.raises(ValueError, match="truth_nt has 1 programs but generated_nm has 5"):
+        judged_by(GENERATED, [True])
+    with pytest.raises(ValueError, match=r"malformed_m must have shape \(6,\)"):
+        judged_by(GENERATED, CORRECT, malformed_m=[True])
 
 
 def test_cells_the_sandbox_failed_on_count_neither_for_nor_against_a_test() -> None:
     generated = cells("110", "100", "010", "000")  # program 0 is correct, the others are wrong
     known = cells("111", "001", "011", "110")
-    paid = rewards.tester_rewards(generated, [True, False, False, False], known_nm=known)
+    paid = rewards.tester_rewards(judged_by(generated, [True, False, False, False], known_nm=known))
     # test 0: right, failed by the 1 wrong program with a verdict, which stands for all 3
     # test 1: right, passed by one and failed by one: half of 3
     # test 2: fails the correct program, passed by neither of the 2 with a verdict
@@ -144,10 +152,10 @@ def test_cells_the_sandbox_failed_on_count_neither_for_nor_against_a_test() -> N
 def test_a_test_without_a_verdict_by_a_correct_program_gets_the_mean_of_its_group() -> None:
     known = np.ones_like(GENERATED)
     known[:2, 5] = False
-    paid = rewards.tester_rewards(GENERATED, CORRECT, known_nm=known)
+    paid = rewards.tester_rewards(judged_by(GENERATED, CORRECT, known_nm=known))
     assert paid is not None
     assert paid.tolist() == pytest.approx([3, 2, 0, 0, -1, 0.8])
-    assert rewards.tester_rewards(GENERATED, CORRECT, known_nm=np.zeros_like(known)) is None
+    assert rewards.tester_rewards(judged_by(GENERATED, CORRECT, known_nm=np.zeros_like(known))) is None
 
 
 # --- tester, always -----------------------------------------------------------------------------------------
@@ -158,7 +166,7 @@ def test_a_test_that_fails_a_correct_program_is_never_rewarded(
     group: tuple[BoolArray, BoolArray, BoolArray], variant: str
 ) -> None:
     generated_nm, correct_n, malformed_m = group
-    paid = rewards.tester_rewards(generated_nm, correct_n, variant, malformed_m)
+    paid = rewards.tester_rewards(judged_by(generated_nm, correct_n, malformed_m=malformed_m), variant)
     assert paid is not None
     fails_a_correct_one_m = ~generated_nm[correct_n].all(axis=0)
     assert (paid[fails_a_correct_one_m] <= 0).all()
@@ -170,7 +178,7 @@ def test_a_malformed_test_is_paid_no_more_than_any_other(
     group: tuple[BoolArray, BoolArray, BoolArray], variant: str
 ) -> None:
     generated_nm, correct_n, malformed_m = group
-    paid = rewards.tester_rewards(generated_nm, correct_n, variant, malformed_m)
+    paid = rewards.tester_rewards(judged_by(generated_nm, correct_n, malformed_m=malformed_m), variant)
     assert paid is not None
     assume(malformed_m.any())
     assert paid[malformed_m].max() <= paid.min()
@@ -183,8 +191,10 @@ def test_the_order_of_programs_is_irrelevant_and_that_of_tests_is_kept(
     generated_nm, correct_n, malformed_m = group
     n, m = generated_nm.shape
     rows, columns = (np.array(random.sample(range(k), k)) for k in (n, m))  # type: ignore[attr-defined]
-    paid = rewards.tester_rewards(generated_nm, correct_n, variant, malformed_m)
-    shuffled = rewards.tester_rewards(generated_nm[rows][:, columns], correct_n[rows], variant, malformed_m[columns])
+    paid = rewards.tester_rewards(judged_by(generated_nm, correct_n, malformed_m=malformed_m), variant)
+    shuffled = rewards.tester_rewards(
+        judged_by(generated_nm[rows][:, columns], correct_n[rows], malformed_m=malformed_m[columns]), variant
+    )
     if paid is None:
         assert shuffled is None
     else:
@@ -198,8 +208,8 @@ def test_cure_code_is_cure_divided_by_the_number_of_wrong_programs(
 ) -> None:
     generated_nm, correct_n, malformed_m = group
     assume(not correct_n.all())
-    paper = rewards.tester_rewards(generated_nm, correct_n, "cure", malformed_m)
-    code = rewards.tester_rewards(generated_nm, correct_n, "cure-code", malformed_m)
+    paper = rewards.tester_rewards(judged_by(generated_nm, correct_n, malformed_m=malformed_m), "cure")
+    code = rewards.tester_rewards(judged_by(generated_nm, correct_n, malformed_m=malformed_m), "cure-code")
     assert paper is not None
     assert code is not None
     assert np.allclose(code * (~correct_n).sum(), paper)
@@ -236,7 +246,7 @@ def test_a_group_whose_lengths_say_nothing_keeps_its_rewards(rewards_k: list[flo
 
 @given(finite_rewards, st.data())
 def test_length_transform_gives_mean_zero_and_deviation_one_or_the_rewards_unchanged(
-    rewards_k: rewards.FloatArray, data: st.DataObject
+    rewards_k: FloatArray, data: st.DataObject
 ) -> None:
     lengths_k = data.draw(hnp.arrays(np.int64, rewards_k.size, elements=st.integers(1, 10_000)))
     shaped = rewards.length_transform(rewards_k, lengths_k)
@@ -251,7 +261,7 @@ def test_length_transform_gives_mean_zero_and_deviation_one_or_the_rewards_uncha
 
 
 @given(finite_rewards)
-def test_advantages_have_mean_zero_and_deviation_one(rewards_k: rewards.FloatArray) -> None:
+def test_advantages_have_mean_zero_and_deviation_one(rewards_k: FloatArray) -> None:
     assume(rewards_k.std() > 1e-3)
     advantages = rewards.group_advantages(rewards_k)
     assert abs(advantages.mean()) < 1e-9
@@ -261,7 +271,7 @@ def test_advantages_have_mean_zero_and_deviation_one(rewards_k: rewards.FloatArr
 
 @given(finite_rewards, st.floats(0.1, 10), st.floats(-5, 5))
 def test_advantages_do_not_depend_on_the_scale_and_offset_of_rewards(
-    rewards_k: rewards.FloatArray, scale: float, offset: float
+    rewards_k: FloatArray, scale: float, offset: float
 ) -> None:
     assume(rewards_k.std() > 1e-3)
     assert np.allclose(
@@ -285,7 +295,7 @@ def test_rewards_that_are_not_numbers_are_refused() -> None:
 
 
 def test_trust_of_the_hand_worked_table() -> None:
-    measured = rewards.trust(GENERATED, CORRECT)
+    measured = trust(judged_by(GENERATED, CORRECT))
     assert measured.p_u == 3 / 6
     assert measured.p_01 == (0 + 1 + 3) / 9
     assert measured.p_00 == (0 + 1 + 3) / 9
@@ -296,33 +306,33 @@ def test_trust_of_the_hand_worked_table() -> None:
 
 
 def test_trust_is_undefined_without_a_correct_program_or_a_test() -> None:
-    assert rewards.trust(GENERATED, np.zeros(5, dtype=bool)) == rewards.Trust()
-    assert rewards.trust(np.zeros((2, 0), dtype=bool), [True, False]) == rewards.Trust()
-    empty = rewards.Trust()
+    assert trust(judged_by(GENERATED, np.zeros(5))) == Trust()
+    assert trust(judged_by(np.zeros((2, 0), dtype=bool), [True, False])) == Trust()
+    empty = Trust()
     assert [empty.p_u, empty.p_01, empty.p_00, empty.mu, empty.bound, empty.precision] == [None] * 6
 
 
 def test_without_a_wrong_program_only_p_u_is_known() -> None:
-    measured = rewards.trust(cells("10", "10"), [True, True])
+    measured = trust(judged_by(cells("10", "10"), [True, True]))
     assert measured.p_u == 0.5
     assert [measured.p_01, measured.mu, measured.bound, measured.precision] == [None] * 4
 
 
 def test_mu_needs_no_p_01_where_no_test_is_right() -> None:
-    measured = rewards.trust(cells("00", "10"), [True, False])
+    measured = trust(judged_by(cells("00", "10"), [True, False]))
     assert measured.p_01 is None
     assert measured.mu == -0.5
     assert measured.bound == 0.0
 
 
 def test_a_malformed_test_is_a_wrong_test_that_nobody_passes() -> None:
-    measured = rewards.trust(cells("10", "00"), [True, False], malformed_m=[False, True])
+    measured = trust(judged_by(cells("10", "00"), [True, False], malformed_m=[False, True]))
     assert (measured.p_u, measured.p_00, measured.mu) == (0.5, 0.0, 0.5)
 
 
 def test_unknown_cells_leave_the_denominators() -> None:
     known = cells("10", "11", "01")
-    measured = rewards.trust(cells("10", "10", "01"), [True, False, False], known_nm=known)
+    measured = trust(judged_by(cells("10", "10", "01"), [True, False, False], known_nm=known))
     # test 1 has no verdict by the correct program; the last program none on test 0
     assert (measured.n_tests, measured.wrong_on_right, measured.wrong_passes_right) == (1, 1, 1)
     assert measured.precision == 0.5  # each pair ties on the tests both have a verdict on
@@ -335,7 +345,7 @@ def test_mu_is_the_mean_lead_per_test_of_a_program_that_passes_exactly_the_right
     generated_nm, correct_n, malformed_m = group
     assume(not correct_n.all())
     right_m = generated_nm[correct_n].all(axis=0)
-    measured = rewards.trust(generated_nm, correct_n, malformed_m)
+    measured = trust(judged_by(generated_nm, correct_n, malformed_m=malformed_m))
     lead = right_m.mean() - generated_nm[~correct_n].mean()
     assert measured.mu == pytest.approx(lead)
 
@@ -347,8 +357,8 @@ def test_simulated_precision_keeps_the_promise_of_the_theorem(p_u: float, p_01: 
     for _ in range(300):
         right_m = rng.random(m) < p_u
         wrong_rows = rng.random((3, m)) < np.where(right_m, p_01, p_00)
-        parts.append(rewards.trust(np.vstack([right_m, wrong_rows]), [True, False, False, False]))
-    pooled = rewards.aggregate_trust(parts)
+        parts.append(trust(judged_by(np.vstack([right_m, wrong_rows]), [True, False, False, False])))
+    pooled = aggregate_trust(parts)
     assert pooled.mu == pytest.approx(p_u * (1 - p_01) - (1 - p_u) * p_00, abs=0.02)
     assert pooled.precision is not None
     assert pooled.bound is not None
@@ -356,26 +366,28 @@ def test_simulated_precision_keeps_the_promise_of_the_theorem(p_u: float, p_01: 
 
 
 def test_aggregation_pools_counts_not_ratios() -> None:
-    few = rewards.trust(cells("1", "0"), [True, False])  # p_u 1 of 1
-    many = rewards.trust(cells("000", "111"), [True, False])  # p_u 0 of 3
-    pooled = rewards.aggregate_trust([few, many, rewards.Trust()])
+    few = trust(judged_by(cells("1", "0"), [True, False]))  # p_u 1 of 1
+    many = trust(judged_by(cells("000", "111"), [True, False]))  # p_u 0 of 3
+    pooled = aggregate_trust([few, many, Trust()])
     assert (pooled.n_groups, pooled.n_tests, pooled.p_u) == (2, 4, 0.25)
-    assert rewards.aggregate_trust([]) == rewards.Trust()
+    assert aggregate_trust([]) == Trust()
 
 
 # --- the room -----------------------------------------------------------------------------------------------
 
 
 def test_a_pass_matrix_feeds_rewards_and_trust() -> None:
-    pm = PassMatrix(cells("1", "1", "0", "0", "0"), GENERATED)
-    paid = rewards.tester_rewards(pm.generated_nm, pm.correct_n, wrong_n=pm.wrong_n, known_nm=pm.known_nm)
+    pm = PassMatrix(cells("11", "11", "01", "10", "00"), GENERATED)
+    paid = rewards.tester_rewards(pm)
     assert paid is not None
     assert paid.tolist() == [3, 2, 0, 0, -1, -3]
+    assert rewards.coder_rewards(pm).tolist() == [1, 1, 0.5, 0.5, 0]
+    assert trust(pm).p_u == 0.5
 
 
 def test_importing_rewards_and_pass_matrix_is_light() -> None:
     probe = (
-        "import engine.rewards, engine.pass_matrix, json, sys, time;"
+        "import engine.reward.rewards, engine.reward.trust, json, sys, time;"
         "print(json.dumps([time.process_time(), sorted(sys.modules)]))"
     )
     best = math.inf

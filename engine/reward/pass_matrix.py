@@ -1,4 +1,5 @@
-"""The pass matrix of one task: which program passes which test, and what can be read off it without a reward.
+"""Pass matrix of one task, and the ONE definition of what is read off it: which programs are correct, which generated
+tests are right, which program is the best of n, which programs agree.
 
     PassMatrix                  verdicts of n programs on t ground-truth and m generated tests
     pass_matrix_from_verdicts   the same from nested lists of True / False / None
@@ -11,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+_Array = TypeVar("_Array", BoolArray, IntArray)
 
 _NOT_GIVEN: BoolArray = np.zeros(0, dtype=np.bool_)  # recognised by identity: "use this field's default"
 
@@ -26,7 +30,7 @@ def _not_given() -> BoolArray:
 
 
 def as_verdicts(values: ArrayLike, name: str, ndim: int) -> BoolArray:
-    """A fresh bool copy of `values`. ValueError unless they are boolean (or 0/1) with `ndim` dimensions."""
+    """Return a fresh bool copy of `values`. ValueError unless they are boolean (or 0/1) with `ndim` dimensions."""
     array = np.asarray(values)
     if array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} dimension(s), not shape {array.shape}")
@@ -50,7 +54,13 @@ class PassMatrix:
 
     A program with an unknown truth cell is neither known correct nor known wrong, even if it fails another
     test: dropping it whatever the other verdicts say keeps the accuracy of the remaining ones unbiased, while
-    keeping only the failures would push it down. ValueError on shapes that do not fit together.
+    keeping only the failures would push it down.
+
+    The correct programs judge the generated tests: a test is right if each correct program with a verdict on it
+    passes it, and wrong if one fails it. A test on which no correct program has a verdict (there is none, or the
+    sandbox failed on all of them) is undecided: neither right nor wrong. A malformed test is wrong in any case.
+
+    ValueError on shapes that do not fit together.
     """
 
     truth_nt: BoolArray
@@ -121,42 +131,62 @@ class PassMatrix:
         return _read_only(self.judged_n & ~_all_of_row(self.truth_nt))
 
     @cached_property
+    def judged_m(self) -> BoolArray:
+        """Generated tests known to be right or wrong; the others are undecided: see the class."""
+        return _read_only(np.asarray(self.known_nm[self.correct_n].any(axis=0)) | self.malformed_m)
+
+    @cached_property
+    def right_m(self) -> BoolArray:
+        """Generated tests known to be right: every correct program with a verdict passes them."""
+        fails_nm = self.known_nm & ~self.generated_nm
+        return _read_only(self.judged_m & ~self.malformed_m & ~fails_nm[self.correct_n].any(axis=0))
+
+    @cached_property
+    def wrong_m(self) -> BoolArray:
+        """Generated tests known to be wrong. Not the complement of `right_m`: see the class."""
+        return _read_only(self.judged_m & ~self.right_m)
+
+    @cached_property
     def votes_n(self) -> IntArray:
         """Generated tests each program passes, in 0..m; a cell without a verdict is no vote."""
-        votes_n: IntArray = self.generated_nm.sum(axis=1, dtype=np.int64)
-        votes_n.setflags(write=False)
-        return votes_n
+        return _read_only(self.generated_nm.sum(axis=1, dtype=np.int64))
 
-    def agreement_clusters(self) -> IntArray:
-        """Cluster id of each program, (n,): equal ids mean identical rows of `generated_nm`.
+    @cached_property
+    def clusters_n(self) -> IntArray:
+        """Agreement clusters: equal ids mean identical rows of `generated_nm`. Ids count up in order of appearance."""
+        passed_nm = self.generated_nm.astype(np.int64)
+        failed_nm = 1 - passed_nm
+        # two rows agree on a test that both pass or both fail; identical ones agree on all m
+        agreements_nn = passed_nm @ passed_nm.T + failed_nm @ failed_nm.T
+        first_member_n = [int(row.argmax()) for row in agreements_nn == self.n_generated]
+        return _read_only(np.unique(first_member_n, return_inverse=True)[1].astype(np.int64))
 
-        Ids count up from 0 in order of first appearance.
-        """
-        if self.n_programs == 0:
-            return np.zeros(0, dtype=np.int64)
-        first_member_n = _agreement_nn(self.generated_nm).argmax(axis=1)
-        ids_n: IntArray = np.unique(first_member_n, return_inverse=True)[1].astype(np.int64)
-        return ids_n
+    @cached_property
+    def cluster_sizes_n(self) -> IntArray:
+        """Programs in the cluster of each; a rejected answer is no program and counts in no cluster."""
+        sizes = np.bincount(self.clusters_n[~self.rejected_n], minlength=self.n_programs)
+        return _read_only(sizes[self.clusters_n].astype(np.int64))
+
+    @cached_property
+    def ranking_n(self) -> IntArray:
+        """Indices of the programs, best first: parsed before rejected, most votes, largest cluster, first to come."""
+        # lexsort: last key first; being stable, it leaves full ties in order of index
+        return _read_only(np.lexsort((-self.cluster_sizes_n, -self.votes_n, self.rejected_n)).astype(np.int64))
 
     def best_of_n(self, n: int | None = None, m: int | None = None) -> int:
-        """BoN(n, m): index of the program that passes most of the first m tests, among the first n programs.
+        """Return BoN(n, m): the first of `ranking_n` among the first n programs, by the first m tests alone.
 
-        Default: all of them. Ties: a parsed program before a rejected one, then the member of the larger
-        agreement cluster (on those n x m cells), then the first. ValueError where there is no program, or
-        fewer programs or tests than asked.
+        Default: all of them. ValueError where there is no program, or fewer programs or tests than asked.
         """
         n = self.n_programs if n is None else n
         m = self.n_generated if m is None else m
         if not 1 <= n <= self.n_programs or not 0 <= m <= self.n_generated:
             have = f"{self.n_programs} programs and {self.n_generated} tests"
             raise ValueError(f"best of {n} programs by {m} tests asked, but there are {have}")
-        cells_nm = self.generated_nm[:n, :m]
-        cluster_size_n = _agreement_nn(cells_nm).sum(axis=1)
-        # lexsort: last key first; being stable, it leaves full ties in order of index
-        return int(np.lexsort((-cluster_size_n, self.rejected_n[:n], -cells_nm.sum(axis=1)))[0])
+        return int(self.block(slice(n), slice(m)).ranking_n[0])
 
-    def block(self, programs: slice, tests: slice) -> PassMatrix:
-        """The matrix of some of the programs on all ground-truth and some of the generated tests."""
+    def block(self, programs: slice | IntArray, tests: slice) -> PassMatrix:
+        """Return the matrix of some of the programs on all ground-truth and some of the generated tests."""
         return PassMatrix(
             truth_nt=self.truth_nt[programs],
             generated_nm=self.generated_nm[programs, tests],
@@ -173,7 +203,7 @@ def pass_matrix_from_verdicts(
     malformed: Sequence[bool] | None = None,
     rejected: Sequence[bool] | None = None,
 ) -> PassMatrix:
-    """A PassMatrix from n rows of t and n rows of m verdicts; None = no verdict (infrastructure failed).
+    """Return a PassMatrix from n rows of t and n rows of m verdicts; None = no verdict (infrastructure failed).
 
     ValueError where rows differ in length or the two tables in their number of rows.
     """
@@ -199,18 +229,10 @@ def _split_verdicts(rows: Sequence[Sequence[bool | None]], name: str) -> tuple[B
     return as_verdicts(np.where(known, cells, False), name, 2), known
 
 
-def _agreement_nn(cells_nm: BoolArray) -> BoolArray:
-    """(n, n) True where two rows are identical: both pass or both fail on each of the m tests."""
-    passed_nm = cells_nm.astype(np.int64)
-    failed_nm = 1 - passed_nm
-    agreement_nn: BoolArray = (passed_nm @ passed_nm.T + failed_nm @ failed_nm.T) == cells_nm.shape[1]
-    return agreement_nn
-
-
 def _all_of_row(cells: BoolArray) -> BoolArray:
     return np.asarray(cells.all(axis=1), dtype=np.bool_)
 
 
-def _read_only(array: BoolArray) -> BoolArray:
+def _read_only(array: _Array) -> _Array:
     array.setflags(write=False)
     return array

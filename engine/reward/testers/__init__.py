@@ -1,0 +1,33 @@
+"""Registry of tester rewards: what a generated test is paid, one file a variant.
+
+    variant       right test                          wrong test                         W = 0 wrong programs
+    cure          + #wrong programs that fail it      - #wrong programs that pass it     0
+    cure-code     the same divided by W               the same divided by W              +1 right, -1 wrong
+    post-stage    + W if all W fail it, else 0        - #wrong programs that pass it     0
+
+A variant is one file with one function, GeneratedTests -> rewards, and one line here; the file's docstring is its
+definition. Groups without signal, malformed and undecided tests are treated alike for all of them, in
+`GeneratedTests` and `rewards.tester_rewards`. Users choose by `reward.tester_variant`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.reward.testers import cure, cure_code, post_stage
+from engine.reward.testers.generated_tests import GeneratedTests, TesterReward
+
+__all__ = ["TESTER_REWARDS", "GeneratedTests", "TesterReward", "find_tester_reward"]
+
+TESTER_REWARDS: Mapping[str, TesterReward] = {
+    "cure": cure.reward,
+    "cure-code": cure_code.reward,
+    "post-stage": post_stage.reward,
+}
+
+
+def find_tester_reward(variant: str) -> TesterReward:
+    """Return the reward of that name. ValueError names all there are."""
+    if variant not in TESTER_REWARDS:
+        raise ValueError(f"unknown tester reward {variant!r}; there are {', '.join(TESTER_REWARDS)}")
+    return TESTER_REWARDS[variant]

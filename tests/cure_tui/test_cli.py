@@ -20,11 +20,11 @@ LIGHT_ROOMS = {
     "config",
     "errors",
     "evaluation",
+    "machine",
     "memory",  # of a process: no model in it
-    "memory_plan",
     "pass_matrix",
+    "presets",
     "problems",
-    "resources",
     "runs",
     "sandbox",  # its level, for doctor
     "solve",  # what is asked of it and what it tells

@@ -20,10 +20,10 @@ LIGHT_ROOMS = {
     "config",
     "errors",
     "evaluation",
+    "machine",
     "memory",  # of a process: no model in it
-    "memory_plan",
+    "presets",
     "problems",
-    "resources",
     "reward",
     "runs",
     "sandbox",  # its level, for doctor

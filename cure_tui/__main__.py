@@ -13,7 +13,7 @@ from cure_tui.terminal import in_terminal
 def main() -> None:
     """Entry point."""
     if len(sys.argv) == 1 and in_terminal():
-        from engine.memory import grows_without_cycles
+        from engine.process_memory import grows_without_cycles
 
         with grows_without_cycles():
             from cure_tui.dashboard import show_dashboard

@@ -35,7 +35,7 @@ from cure_tui.widgets.keys_line import HELP
 from cure_tui.window_title import title_codes
 from engine.errors import CureError, RunError
 from engine.machine.home import run_name
-from engine.memory import grows_without_cycles
+from engine.process_memory import grows_without_cycles
 
 if TYPE_CHECKING:
     from cure_tui.engine_process import EngineProcess

@@ -36,4 +36,4 @@ def export(
     assert target is not None
     form = "--adapter" if adapter else "--merged"
     arguments = ["--run-dir", str(find_run(run).path), form, str(target.absolute())]
-    raise typer.Exit(run_tool("engine.export", arguments))
+    raise typer.Exit(run_tool("engine.train.export", arguments))

@@ -17,7 +17,7 @@ checkpoint                 state on disk, adapters, merged models
 """
 
 from engine.policy.adapter import attach_adapter
-from engine.policy.batching import Layout
+from engine.policy.packed.batching import Layout
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds
 from engine.policy.update import Policy
 

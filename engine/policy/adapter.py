@@ -9,7 +9,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
 from engine.models.quiet import quiet_transformers
-from engine.policy.lora_linear import FusedLoraLinear
+from engine.policy.packed.lora_linear import FusedLoraLinear
 
 
 def attach_adapter(base: PreTrainedModel, rank: int, alpha: float, seed: int = 0) -> PeftModel:
@@ -42,7 +42,7 @@ def _lora_layers(base: PreTrainedModel) -> dict[type[torch.nn.Module], type[torc
     layers: dict[type[torch.nn.Module], type[torch.nn.Module]] = {}
     if getattr(base, "is_loaded_in_4bit", False):
         from engine.models.nf4 import Linear4bit
-        from engine.policy.quantised import FusedLoraNf4
+        from engine.policy.packed.quantised import FusedLoraNf4
 
         layers[Linear4bit] = FusedLoraNf4  # a kind of torch's Linear: before it
     return layers | {torch.nn.Linear: FusedLoraLinear}

@@ -30,8 +30,10 @@ from engine.config import PolicyConfig
 from engine.models.faults import first_line
 from engine.policy import checkpoint
 from engine.policy.adapter import base_of
-from engine.policy.attention import PACKED_ATTENTION, register
-from engine.policy.batching import (
+from engine.policy.loss import LossInputs, LossNumbers, policy_loss, token_weights
+from engine.policy.optimiser import build_optimiser
+from engine.policy.packed.attention import PACKED_ATTENTION, register
+from engine.policy.packed.batching import (
     Layout,
     MicroBatch,
     TokenSequence,
@@ -39,12 +41,10 @@ from engine.policy.batching import (
     plan_micro_batches,
     positions_alone,
 )
-from engine.policy.layout_check import choose_layout
-from engine.policy.logprobs import TokenScores, score_tokens
-from engine.policy.loss import LossInputs, LossNumbers, policy_loss, token_weights
-from engine.policy.memory_budget import MicroBatchBudget, free_cached_memory
-from engine.policy.optimiser import build_optimiser
-from engine.policy.recompute import Recompute
+from engine.policy.packed.layout_check import choose_layout
+from engine.policy.packed.logprobs import TokenScores, score_tokens
+from engine.policy.packed.memory_budget import MicroBatchBudget, free_cached_memory
+from engine.policy.packed.recompute import Recompute
 from engine.policy.samples import TrainSample, UpdateReport
 from engine.policy.schedule import Schedule, learning_rate
 from engine.policy.tally import ScoredTokens, Stopwatch, Tally

@@ -20,7 +20,7 @@ class LiveSlot:
 
     tail     its last TAIL_CHARS characters
     state    "sampling", "done", or "truncated" where it was cut off
-    verdict  what was found of it, in a word of `engine.observing`; "" before that
+    verdict  what was found of it, in a word of `engine.rollouts.observer`; "" before that
     passed   of `of`: ground-truth tests that a program passes, programs that a test is passed by
     """
 

@@ -1,6 +1,6 @@
 """Samplers: prompts in, completions with their log-probs out; `protocol` is what all of them share.
 
-This package imports in milliseconds. `engine.sampling.transformers_sampler` loads torch: import it only where a model
+This package imports in milliseconds. `engine.sampling.local.sampler` loads torch: import it only where a model
 is loaded anyway.
 """
 

@@ -16,9 +16,9 @@ from engine.sandbox import Executor
 from engine.solve.events import EventStream, solution_to_json
 from engine.solve.opening import Wishes, open_writer
 from engine.solve.request import SolveRequest
-from engine.strategies import Bench, Budget, Spent, find_strategy
-from engine.writers import Writer
-from engine.writers.spec import parse_spec
+from engine.solve.strategies import Bench, Budget, Spent, find_strategy
+from engine.solve.writers import Writer
+from engine.solve.writers.spec import parse_spec
 
 _INTERRUPTED = 130
 

@@ -22,10 +22,10 @@ from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
 from engine.runs.records import MAX_OUTPUT_CHARS
 from engine.sandbox import Outcome
-from engine.strategies.board import Board
-from engine.strategies.budget import Spent
-from engine.strategies.evidence import Solution
-from engine.writers import Answer
+from engine.solve.strategies.board import Board
+from engine.solve.strategies.budget import Spent
+from engine.solve.strategies.evidence import Solution
+from engine.solve.writers import Answer
 
 Event = dict[str, Any]
 

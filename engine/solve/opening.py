@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.config import RunConfig
-from engine.export import exported_checkpoint
 from engine.machine.resources import source_path
-from engine.memory import grows_without_cycles
 from engine.presets import load_config, load_preset
+from engine.process_memory import grows_without_cycles
 from engine.prompts import PromptStyle, Role
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
 from engine.sampling import Sampler, SamplingParams
-from engine.writers import Writer
-from engine.writers.spec import WriterSpec
+from engine.solve.writers import Writer
+from engine.solve.writers.spec import WriterSpec
+from engine.train.export import exported_checkpoint
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -41,9 +41,9 @@ class Wishes:
 def open_writer(spec: WriterSpec, wishes: Wishes) -> Writer:
     """Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something."""
     if spec.kind == "openai":
-        from engine.writers.endpoints import find_endpoint
-        from engine.writers.openai_chat import OpenAIWriter
-        from engine.writers.request_form import LIMIT
+        from engine.solve.writers.endpoints import find_endpoint
+        from engine.solve.writers.openai_chat import OpenAIWriter
+        from engine.solve.writers.request_form import LIMIT
 
         params = SamplingParams(
             temperature=_ENDPOINT_TEMPERATURE if wishes.temperature is None else wishes.temperature,
@@ -57,7 +57,7 @@ def open_writer(spec: WriterSpec, wishes: Wishes) -> Writer:
 
 def _open_local(spec: WriterSpec, wishes: Wishes) -> Writer:
     from engine.sampling.vllm.compat import installed_version
-    from engine.writers.sampled import SampledWriter
+    from engine.solve.writers.sampled import SampledWriter
 
     config, checkpoint = _model_of(spec)
     params = {role: _params(config, role, wishes) for role in Role}
@@ -88,7 +88,7 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
     with grows_without_cycles():
         from engine.models import load_base_model
         from engine.models.device import default_device, sampling_threads
-        from engine.sampling.transformers_sampler import TransformersSampler
+        from engine.sampling.local.sampler import TransformersSampler
 
     base = load_base_model(str(source_path(config.model.source)), config.policy.precision, default_device())
     model: PreTrainedModel | PeftModel = base.model

@@ -18,7 +18,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class SolveRequest:
-    """coder, tester: see `engine.writers.spec`. temperature, max_tokens: None leaves them to the model's preset."""
+    """coder, tester: see `engine.solve.writers.spec`. temperature, max_tokens: None leaves them to the model's preset."""
 
     tasks: tuple[Task, ...]
     coder: str

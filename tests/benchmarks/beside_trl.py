@@ -26,7 +26,7 @@ from engine.policy import Policy, attach_adapter
 from engine.problems import load_problems
 from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
 from engine.sampling import Request, SamplingParams
-from engine.sampling.transformers_sampler import TransformersSampler
+from engine.sampling.local.sampler import TransformersSampler
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT)]

@@ -14,10 +14,10 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from engine.assembly import assemble
-from engine.coevolution import CoevolutionStep, coevolve
 from engine.presets import load_preset
-from engine.samplers import Surroundings
+from engine.train.assembly import assemble
+from engine.train.samplers import Surroundings
+from engine.train.step import CoevolutionStep, coevolve
 
 
 def run_steps(count: int) -> list[CoevolutionStep]:

@@ -18,7 +18,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 from engine.sampling import Request, SamplingParams
-from engine.sampling.transformers_sampler import TransformersSampler
+from engine.sampling.local.sampler import TransformersSampler
 
 NANO = Path(__file__).parents[2] / "assets" / "nano"
 

@@ -36,9 +36,9 @@ from engine.prompts import PromptStyle, UnitTest  # noqa: E402
 from engine.sandbox import AS_A_PROCESS, Executor, Limits, passes  # noqa: E402
 from engine.solve.events import EventStream  # noqa: E402
 from engine.solve.request import SolveRequest, Task  # noqa: E402
-from engine.strategies import find_strategy  # noqa: E402
-from engine.strategies.bench import Bench  # noqa: E402
-from engine.writers import Answer, Ask  # noqa: E402
+from engine.solve.strategies import find_strategy  # noqa: E402
+from engine.solve.strategies.bench import Bench  # noqa: E402
+from engine.solve.writers import Answer, Ask  # noqa: E402
 
 N = M = 16
 HELDOUT = "asset:nano/tasks/heldout.jsonl"

@@ -33,8 +33,8 @@ from engine.policy import (  # noqa: E402
     TrainSample,
     attach_adapter,
 )
-from engine.policy.batching import TokenSequence, build_micro_batch, plan_micro_batches  # noqa: E402
-from engine.policy.logprobs import score_tokens  # noqa: E402
+from engine.policy.packed.batching import TokenSequence, build_micro_batch, plan_micro_batches  # noqa: E402
+from engine.policy.packed.logprobs import score_tokens  # noqa: E402
 from tests.engine.policies import policy_with  # noqa: E402
 
 GROUPS, MEMBERS, VOCABULARY = 8, 16, 1024

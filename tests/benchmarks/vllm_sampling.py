@@ -71,13 +71,13 @@ def main() -> int:
 
 
 def measure(folder: Path, rounds: int, groups: int, n: int) -> None:
-    from engine.assembly import load_policy, load_splits, prompt_encoder
     from engine.presets import load_preset
     from engine.prompts import Role
-    from engine.samplers import Surroundings, choose_sampler
     from engine.sampling import Request, SamplingParams
     from engine.sampling.vllm import VllmSampler
     from engine.seeds import derive_seed
+    from engine.train.assembly import load_policy, load_splits, prompt_encoder
+    from engine.train.samplers import Surroundings, choose_sampler
 
     config = load_preset("nano", ['rollout.sampler="vllm"', "run.threads=1"])
     policy, tokenizer = load_policy(config)

@@ -1,6 +1,6 @@
 """`cure-tui solve` with servers and models that fail, through the whole command: one line, a status, no secret.
 
-What else servers say, and how it is told apart: tests/engine/writers/test_openai_chat.py.
+What else servers say, and how it is told apart: tests/engine/solve/writers/test_openai_chat.py.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.download_phase import DownloadPhase
 from engine.models.download_progress import DownloadProgress
 from engine.runs.events import EventKind
 from engine.runs.journal import JournalWriter, read_journal
 from engine.runs.live import LiveReader
+from engine.train.download_phase import DownloadPhase
 
 
 def test_a_download_is_a_phase_with_a_bar(tmp_path: Path) -> None:

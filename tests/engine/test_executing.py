@@ -7,9 +7,9 @@ from concurrent.futures import Future
 
 import pytest
 
-from engine.executing import execute, inputs_of
 from engine.problems import IOExample
 from engine.prompts import Program, Rejected, RejectReason, UnitTest
+from engine.rollouts.executing import execute, inputs_of
 from engine.sandbox import Outcome, Status, verdict
 
 MALFORMED = Rejected(RejectReason.NO_INPUT)

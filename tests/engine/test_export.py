@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RunError
-from engine.export import export, exported_checkpoint, main
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
+from engine.train.export import export, exported_checkpoint, main
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_adapter_and_merged_model_give_the_policys_own_numbers(folder: RunFolder
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from engine.assembly import load_policy
     from engine.machine.resources import asset_path
+    from engine.train.assembly import load_policy
 
     policy, _ = load_policy(load_config(folder.config))
     with torch.no_grad():  # fresh adapters change nothing: give them something to say

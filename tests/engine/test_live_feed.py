@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.live_feed import LINGER_SECONDS, LiveFeed
-from engine.observing import Judgement, RolloutKey
 from engine.prompts import Role
+from engine.rollouts.observer import Judgement, RolloutKey
 from engine.runs.live import SLOTS, LiveReader, LiveSlot
 from engine.sampling import Completion
+from engine.train.live_wall import LINGER_SECONDS, LiveFeed
 
 HALF = SLOTS // 2
 

@@ -9,15 +9,15 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-from engine.executing import ProgramRun
-from engine.measure import measure
-from engine.observing import Judgement, RolloutKey, judge_program, judge_tests, when_done
 from engine.problems import IOExample
 from engine.prompts import Role
 from engine.reward.pass_matrix import PassMatrix
-from engine.rollouts import roll_out
+from engine.rollouts.executing import ProgramRun
+from engine.rollouts.observer import Judgement, RolloutKey, judge_program, judge_tests, when_done
+from engine.rollouts.rollout import roll_out
 from engine.sampling import Completion
 from engine.sandbox import AS_A_PROCESS, Executor, Limits, Outcome, Status
+from engine.train.evaluate import measure
 from tests.engine.scripted_sampler import CODER, PROBLEM, SETTINGS, TESTER, ScriptedSampler
 
 TRUTH = (IOExample("1\n", "2\n"), IOExample("3\n", "6\n"))

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from engine.measure import measure
 from engine.problems import Problem
 from engine.prompts import Rejected, RejectReason
-from engine.rollouts import TaskRollouts, roll_out
+from engine.rollouts.rollout import TaskRollouts, roll_out
 from engine.sampling import Completion, OnDelta, Request, SamplingParams
 from engine.sandbox import AS_A_PROCESS, Executor, Limits, Status
-from engine.scoring import score
+from engine.train.evaluate import measure
+from engine.train.scoring import score
 from tests.engine.scripted_sampler import (
     CODER,
     PROBLEM,

@@ -14,13 +14,13 @@ from engine.presets import load_config, load_preset
 from engine.prompts import PromptStyle, Role
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
-from engine.writers import Ask
+from engine.solve.writers import Ask
 
 ASK = Ask("first", Role.CODER, ({"role": "user", "content": "Code: print the sum"},), n=2, seed=0)
 ANSWER = """
 import json, sys
 from engine.solve.opening import Wishes, open_writer
-from engine.writers.spec import parse_spec
+from engine.solve.writers.spec import parse_spec
 from tests.engine.test_solve_opening import ASK
 writer = open_writer(parse_spec(sys.argv[1]), Wishes(1.0, 24, 0))
 texts = sorted(answer.text for answer in writer.write([ASK]))
@@ -40,10 +40,10 @@ def answers_of(spec: str) -> tuple[list[str], list[str]]:
 def test_a_runs_adapter_answers_without_peft(tmp_path: Path) -> None:
     import torch
 
-    from engine.assembly import load_policy
     from engine.sampling import SamplingParams
-    from engine.sampling.transformers_sampler import TransformersSampler
-    from engine.writers.sampled import SampledWriter
+    from engine.sampling.local.sampler import TransformersSampler
+    from engine.solve.writers.sampled import SampledWriter
+    from engine.train.assembly import load_policy
 
     folder = RunFolder.create(tmp_path / "run", dump_toml(load_preset("nano", (), tmp_path)))
     policy, tokenizer = load_policy(load_config(folder.config))

@@ -10,14 +10,14 @@ from types import SimpleNamespace
 import pytest
 
 import cure_tui
-from engine.assembly import Engine
-from engine.coevolution import CoevolutionStep
 from engine.policy.samples import UpdateSeconds
 from engine.policy.tally import Tally
-from engine.rollouts import RolloutReport
+from engine.rollouts.rollout import RolloutReport
 from engine.runs.metrics import METRICS, UnknownMetric, groups, metric
 from engine.sampling.swapping import Swaps
-from engine.step_metrics import step_metrics
+from engine.train.assembly import Engine
+from engine.train.metrics import step_metrics
+from engine.train.step import CoevolutionStep
 
 OF_THE_RUN = {"tokens_total"}
 

@@ -12,21 +12,21 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from engine.assembly import Engine, assemble
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.machine.toml_text import dump_toml
 from engine.policy import UpdateReport, UpdateSeconds, update
-from engine.policy.batching import MicroBatch
-from engine.policy.logprobs import TokenScores, score_tokens
+from engine.policy.packed.batching import MicroBatch
+from engine.policy.packed.logprobs import TokenScores, score_tokens
 from engine.presets import load_preset
 from engine.runs.archive import ArchiveWriter
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter, read_journal
-from engine.samplers import Surroundings
-from engine.training import Trainer
-from engine.update_watch import UpdateWatch
+from engine.train.assembly import Engine, assemble
+from engine.train.guards import UpdateWatch
+from engine.train.run import Trainer
+from engine.train.samplers import Surroundings
 
 SMALL = (
     "run.steps=5", "run.max_minutes=0", "run.checkpoint_every=5", "run.threads=1",

@@ -24,16 +24,16 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).parents[2])]
 
-from engine.assembly import load_policy, load_splits, prompt_encoder  # noqa: E402
 from engine.config import RunConfig  # noqa: E402
 from engine.machine.memory_plan import MemoryPlan, changes_that_fit, kv_cache_bytes, plan_memory  # noqa: E402
 from engine.machine.probe import probe_machine  # noqa: E402
 from engine.policy import Policy, TrainSample, UpdateReport  # noqa: E402
 from engine.presets import load_preset  # noqa: E402
 from engine.prompts import Role  # noqa: E402
-from engine.samplers import Surroundings, choose_sampler  # noqa: E402
 from engine.sampling import Completion, Request, Sampler, SamplingParams  # noqa: E402
 from engine.sampling.swapping import Swaps  # noqa: E402
+from engine.train.assembly import load_policy, load_splits, prompt_encoder  # noqa: E402
+from engine.train.samplers import Surroundings, choose_sampler  # noqa: E402
 from tests.gpu import workbench as bench  # noqa: E402
 from tests.gpu.workbench import GIB, MODELS  # noqa: E402
 

@@ -28,11 +28,11 @@ from engine.policy import (  # noqa: E402
     attach_adapter,
 )
 from engine.policy.adapter import base_of  # noqa: E402
-from engine.policy.attention import kernels_for  # noqa: E402
-from engine.policy.batching import TokenSequence, build_micro_batch, plan_micro_batches  # noqa: E402
-from engine.policy.logprobs import score_tokens  # noqa: E402
-from engine.policy.recompute import Recompute  # noqa: E402
-from engine.policy.token_scores import score_hidden  # noqa: E402
+from engine.policy.packed.attention import kernels_for  # noqa: E402
+from engine.policy.packed.batching import TokenSequence, build_micro_batch, plan_micro_batches  # noqa: E402
+from engine.policy.packed.logprobs import score_tokens  # noqa: E402
+from engine.policy.packed.recompute import Recompute  # noqa: E402
+from engine.policy.packed.token_scores import score_hidden  # noqa: E402
 from tests.engine.policies import policy_with  # noqa: E402
 from tests.gpu import workbench as bench  # noqa: E402
 from tests.gpu.workbench import GIB, MODELS, Cost  # noqa: E402

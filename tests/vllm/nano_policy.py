@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from engine.assembly import load_policy, load_splits, prompt_encoder
 from engine.config import RunConfig
 from engine.policy import Policy, TrainSample
 from engine.presets import load_preset
 from engine.prompts import Role
 from engine.sampling import Completion, Request, SamplingParams
+from engine.train.assembly import load_policy, load_splits, prompt_encoder
 
 PARAMS = SamplingParams(temperature=1.0, top_p=1.0, max_new_tokens=48)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError, EnvironmentError_, RunError
-from engine.samplers import Surroundings, choose_sampler
 from engine.sampling import Completion, Delta, SamplingParams
 from engine.sampling.vllm import VllmSampler
+from engine.train.samplers import Surroundings, choose_sampler
 from tests.vllm.nano_policy import PARAMS, NanoPolicy, assert_same_answers, by_place, load_nano
 
 RESTARTS = 2

@@ -22,8 +22,8 @@ from engine.errors import EnvironmentError_, RunError
 from engine.machine.resources import source_path
 from engine.runs.events import EventKind
 from engine.runs.journal import read_journal
-from engine.samplers import Surroundings, choose_sampler
 from engine.sampling.endpoint import EndpointSampler
+from engine.train.samplers import Surroundings, choose_sampler
 from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.test_training_run import make_run, run_to_end
 from tests.real_server import wait_for_server

@@ -34,7 +34,7 @@ ALLOCATOR_SLACK = 0.06
 # --- update ------------------------------------------------------------------------------------------------------
 
 LOGITS_TILE = (64 + 64 + 32) * 2**20
-"""A tile of fp32 logits, its exponentials and their 16-bit copy (engine/policy/token_scores.py)."""
+"""A tile of fp32 logits, its exponentials and their 16-bit copy (engine/policy/packed/token_scores.py)."""
 
 BACKWARD_MLP_COPIES = 2
 """Gradients of intermediate width alive together, beyond what the forward pass of the layer had saved: followed

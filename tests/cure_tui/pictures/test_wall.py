@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cure_tui.palette import styles_of
 from cure_tui.pictures.wall import NOTHING, wall_rows
 from cure_tui.spans import plain, width
-from engine.observing import Finding
+from engine.rollouts.observer import Finding
 from engine.runs.live import LiveSlot
 from tests.cpu_time import plain_loop, quickest
 from tests.cure_tui.pictures.wall_and_matrix import CODE, slots

@@ -9,8 +9,8 @@ import pytest
 
 from engine.config import schema
 from engine.prompts import PromptStyle
-from engine.samplers import SAMPLERS
 from engine.sandbox.judging import COMPARISONS, PROFILES
+from engine.train.samplers import SAMPLERS
 
 
 @pytest.mark.parametrize(

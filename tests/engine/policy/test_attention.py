@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import PeftModel
 
-from engine.policy import Layout, layout_check, varlen_attention
+from engine.policy import Layout
 from engine.policy.adapter import base_of
-from engine.policy.attention import PACKED_ATTENTION, Kernel, kernels_for, register
-from engine.policy.layout_check import choose_layout
-from engine.policy.segments import Segment
-from engine.policy.tiled_attention import pack_tiles
-from engine.policy.varlen_attention import pack_varlen
+from engine.policy.packed import layout_check, varlen_attention
+from engine.policy.packed.attention import PACKED_ATTENTION, Kernel, kernels_for, register
+from engine.policy.packed.layout_check import choose_layout
+from engine.policy.packed.segments import Segment
+from engine.policy.packed.tiled_attention import pack_tiles
+from engine.policy.packed.varlen_attention import pack_varlen
 
 MakeModel = Callable[..., PeftModel]
 CPU = torch.device("cpu")

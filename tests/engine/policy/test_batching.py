@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from engine.errors import EnvironmentError_
-from engine.policy import Layout, TrainSample, layout_check, token_scores
+from engine.policy import Layout, TrainSample
 from engine.policy.adapter import base_of
-from engine.policy.attention import PACKED_ATTENTION, register
-from engine.policy.batching import TokenSequence, build_micro_batch, plan_micro_batches
-from engine.policy.layout_check import choose_layout, largest_difference
-from engine.policy.logprobs import score_tokens
-from engine.policy.lora_linear import FusedLoraLinear
-from engine.policy.token_scores import TileShape
+from engine.policy.packed import layout_check, token_scores
+from engine.policy.packed.attention import PACKED_ATTENTION, register
+from engine.policy.packed.batching import TokenSequence, build_micro_batch, plan_micro_batches
+from engine.policy.packed.layout_check import choose_layout, largest_difference
+from engine.policy.packed.logprobs import score_tokens
+from engine.policy.packed.lora_linear import FusedLoraLinear
+from engine.policy.packed.token_scores import TileShape
 
 MakeModel = Callable[..., PeftModel]
 MakeSamples = Callable[..., list[TrainSample]]

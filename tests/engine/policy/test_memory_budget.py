@@ -10,9 +10,9 @@ import torch
 
 from engine.errors import RunError
 from engine.policy import Policy, TrainSample, update
-from engine.policy.batching import MicroBatch
-from engine.policy.logprobs import TokenScores, score_tokens
-from engine.policy.memory_budget import MicroBatchBudget
+from engine.policy.packed.batching import MicroBatch
+from engine.policy.packed.logprobs import TokenScores, score_tokens
+from engine.policy.packed.memory_budget import MicroBatchBudget
 
 MakePolicy = Callable[..., Policy]
 MakeSamples = Callable[..., list[TrainSample]]

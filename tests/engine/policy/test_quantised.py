@@ -20,7 +20,7 @@ from engine.models.nf4 import dequantised
 from engine.policy import Policy, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import save_adapter
-from engine.policy.quantised import FusedLoraNf4
+from engine.policy.packed.quantised import FusedLoraNf4
 from tests.engine.policies import policy_with
 
 MakeSamples = Callable[..., list[TrainSample]]

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from engine.errors import EnvironmentError_
 from engine.policy import Policy, TrainSample
 from engine.policy.adapter import base_of
-from engine.policy.recompute import Recompute
+from engine.policy.packed.recompute import Recompute
 from tests.engine.peak_memory import PeakMemory
 
 MakePolicy = Callable[..., Policy]

@@ -15,11 +15,11 @@ from transformers import AutoModelForCausalLM, Qwen2Config, Qwen3Config
 from engine.models.quiet import quiet_transformers
 from engine.policy import Layout, attach_adapter
 from engine.policy.adapter import base_of
-from engine.policy.attention import PACKED_ATTENTION, register
-from engine.policy.batching import TokenSequence, build_micro_batch
-from engine.policy.layout_check import largest_difference
-from engine.policy.logprobs import score_tokens
-from engine.policy.token_scores import GPU_TILE, TileShape, score_hidden
+from engine.policy.packed.attention import PACKED_ATTENTION, register
+from engine.policy.packed.batching import TokenSequence, build_micro_batch
+from engine.policy.packed.layout_check import largest_difference
+from engine.policy.packed.logprobs import score_tokens
+from engine.policy.packed.token_scores import GPU_TILE, TileShape, score_hidden
 from tests.engine.peak_memory import PeakMemory
 
 QWEN_VOCABULARY = 151_936

@@ -9,11 +9,11 @@ from hypothesis import example, given
 from cure_tui.pictures.verdicts import Standing, read_matrix
 from engine.evaluation.results import judge_tests_by_own_correct, judge_tests_by_reference
 from engine.evaluation.summary import UtBasis
-from engine.observing import judge_program, judge_tests
 from engine.problems import IOExample
 from engine.reward import rewards
 from engine.reward.pass_matrix import BoolArray, PassMatrix, pass_matrix_from_verdicts
 from engine.reward.trust import Trust, trust
+from engine.rollouts.observer import judge_program, judge_tests
 from engine.runs.records import CellGrid, MatrixRecord
 from engine.sandbox import AS_A_PROCESS, Outcome, Status
 from tests.engine.reward.matrices import matrices

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine import samplers
-from engine.sampling.transformers_sampler import TransformersSampler
+from engine.sampling.local.sampler import TransformersSampler
+from engine.train import samplers
 from tests.engine.sections import NANO
 
 
 @pytest.mark.parametrize("file", samplers.SAMPLERS.values())
 def test_every_sampler_is_opened_with_the_same_arguments(file: str) -> None:
-    opened = import_module(f"engine.samplers.{file}").open_sampler
+    opened = import_module(f"engine.train.samplers.{file}").open_sampler
     assert list(inspect.signature(opened).parameters) == list(inspect.signature(samplers.choose_sampler).parameters)
 
 
@@ -28,4 +28,4 @@ def test_a_sampler_is_loaded_when_it_is_chosen(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(samplers, "import_module", load)
     assert samplers.choose_sampler(NANO, None, None, (), None) is TransformersSampler  # type: ignore[arg-type]
-    assert asked_for == ["engine.samplers.local"]
+    assert asked_for == ["engine.train.samplers.local"]

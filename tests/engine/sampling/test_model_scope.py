@@ -6,8 +6,8 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from engine.sampling.merged_adapters import MergedAdapters
-from engine.sampling.model_scope import ModelScope
+from engine.sampling.local.merged_adapters import MergedAdapters
+from engine.sampling.local.model_scope import ModelScope
 
 
 def logits_of(model) -> torch.Tensor:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from engine.sampling import SamplingParams
-from engine.sampling.random_streams import uniform_stream
-from engine.sampling.token_choice import choose_tokens, nucleus_threshold
+from engine.sampling.local.random_streams import uniform_stream
+from engine.sampling.local.token_choice import choose_tokens, nucleus_threshold
 
 
 def test_tokens_are_drawn_as_often_as_they_are_likely():
@@ -52,7 +52,7 @@ def test_rows_in_several_chunks_are_drawn_as_in_one(monkeypatch):
     logits_bv = torch.randn(10, 50)
     uniform_b = torch.from_numpy(uniform_stream(1, 0, 10))
     whole = choose_tokens(logits_bv, uniform_b, SamplingParams(top_p=0.7))
-    monkeypatch.setattr("engine.sampling.token_choice._CHUNK_ELEMENTS", 150)
+    monkeypatch.setattr("engine.sampling.local.token_choice._CHUNK_ELEMENTS", 150)
     parts = choose_tokens(logits_bv, uniform_b, SamplingParams(top_p=0.7))
     assert all(torch.equal(one, other) for one, other in zip(whole, parts, strict=True))
 

@@ -10,8 +10,8 @@ import torch
 
 from engine.errors import ConfigError, RunError
 from engine.sampling import Completion, Delta, Request, SamplingParams
-from engine.sampling.shared_decoder import SharedDecoder, supports
-from engine.sampling.transformers_sampler import TransformersSampler
+from engine.sampling.local.sampler import TransformersSampler
+from engine.sampling.local.shared_decoder import SharedDecoder, supports
 
 PARAMS = [
     pytest.param(SamplingParams(max_new_tokens=20), id="plain"),

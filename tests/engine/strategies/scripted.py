@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine.errors import CureError
 from engine.prompts import PromptStyle
-from engine.writers import Answer, Ask
+from engine.solve.writers import Answer, Ask
 
 Reply = Callable[[Ask, int], str]
 

@@ -10,9 +10,9 @@ from engine.errors import ConfigError, EnvironmentError_
 from engine.problems import IOExample, Problem
 from engine.prompts import PromptStyle, Role
 from engine.sandbox import Executor
-from engine.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
-from engine.strategies.ranking import certain_leader, ranked
-from engine.writers import Ask
+from engine.solve.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
+from engine.solve.strategies.ranking import certain_leader, ranked
+from engine.solve.writers import Ask
 from tests.engine.strategies.scripted import Reply, ScriptedWriter, answers, program, unit_test
 
 DOUBLE = program("print(int(input()) * 2)")

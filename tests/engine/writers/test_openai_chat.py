@@ -14,11 +14,11 @@ import pytest
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
 from engine.prompts import PromptStyle, Role
 from engine.sampling import SamplingParams
-from engine.writers import Answer, Ask
-from engine.writers.endpoints import Endpoint, EndpointSettings, Price, find_endpoint
-from engine.writers.openai_chat import OpenAIWriter
-from engine.writers.request_form import LIMIT
-from engine.writers.spec import WriterSpec, parse_spec
+from engine.solve.writers import Answer, Ask
+from engine.solve.writers.endpoints import Endpoint, EndpointSettings, Price, find_endpoint
+from engine.solve.writers.openai_chat import OpenAIWriter
+from engine.solve.writers.request_form import LIMIT
+from engine.solve.writers.spec import WriterSpec, parse_spec
 from tests.engine.writers.fake_server import Handle, Reply, completion, error, serving
 
 PARAMS = {role: SamplingParams(0.8, 1.0, 64) for role in Role}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import ConfigError
-from engine.writers.spec import WriterSpec, parse_spec
+from engine.solve.writers.spec import WriterSpec, parse_spec
 
 
 @pytest.mark.parametrize(

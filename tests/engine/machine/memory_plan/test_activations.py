@@ -17,11 +17,11 @@ from engine.machine.memory_plan.update_phase import UpdateSetup, saved_activatio
 from engine.models.quiet import quiet_transformers
 from engine.policy import attach_adapter
 from engine.policy.adapter import base_of
-from engine.policy.attention import PACKED_ATTENTION, register
-from engine.policy.batching import Layout, MicroBatch, TokenSequence, build_micro_batch
-from engine.policy.logprobs import score_tokens
-from engine.policy.recompute import Recompute
-from engine.policy.token_scores import GPU_TILE, score_hidden
+from engine.policy.packed.attention import PACKED_ATTENTION, register
+from engine.policy.packed.batching import Layout, MicroBatch, TokenSequence, build_micro_batch
+from engine.policy.packed.logprobs import score_tokens
+from engine.policy.packed.recompute import Recompute
+from engine.policy.packed.token_scores import GPU_TILE, score_hidden
 from tests.engine.peak_memory import PeakMemory
 
 TOKENS = 384

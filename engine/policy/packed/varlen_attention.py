@@ -1,0 +1,76 @@
+"""Packed attention through torch's flash kernels for sequences of many lengths: no padding and no mask.
+
+The flat row is the queries as it stands. The keys are gathered: behind one another, each segment's prefix and
+then the segment itself. The kernel is causal from the bottom right, so the last query of a segment sees all of
+its keys and the first one its prefix and itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import cast
+
+import torch
+from torch.nn.attention.varlen import varlen_attn
+
+from engine.policy.packed.segments import Segment
+
+FIRST_CAPABILITY = (8, 0)  # Ampere, for which torch's flash kernels are built
+
+
+@dataclass(frozen=True)
+class VarlenPacking:
+    """n segments in the order of the flat row; k keys in all."""
+
+    key_index: torch.Tensor  # [k] int64 into the flat row
+    query_ends: torch.Tensor  # [n + 1] int32, from 0: where the segments' queries end
+    key_ends: torch.Tensor  # [n + 1] int32, from 0: where their keys end
+    most_queries: int
+    most_keys: int
+
+    def attend(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None
+    ) -> torch.Tensor:
+        """query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
+        query_shd, key_shd, value_shd = (states[0].transpose(0, 1) for states in (query, key, value))
+        attended_shd = varlen_attn(  # without auxiliary outputs: a tensor
+            query_shd.contiguous(),
+            key_shd.index_select(0, self.key_index),
+            value_shd.index_select(0, self.key_index),
+            self.query_ends,
+            self.key_ends,
+            self.most_queries,
+            self.most_keys,
+            scale=scaling,
+            window_size=(-1, 0),  # causal
+            enable_gqa=True,
+        )
+        return cast(torch.Tensor, attended_shd)[None]
+
+
+def varlen_serves(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether the kernels exist for such tensors; whether they compute what we mean is layout_check's to say."""
+    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+        return False
+    return torch.cuda.get_device_capability(device) >= FIRST_CAPABILITY
+
+
+def pack_varlen(segments: Sequence[Segment], device: torch.device) -> VarlenPacking:
+    """Pack `segments`, which must cover each position of the flat row exactly once."""
+    ordered = sorted(segments, key=lambda segment: segment.start)
+    keys = [
+        torch.arange(begin, begin + length)
+        for segment in ordered
+        for begin, length in ((segment.prefix_start, segment.prefix_length), (segment.start, segment.length))
+    ]
+    query_ends = [0, *accumulate(segment.length for segment in ordered)]
+    key_ends = [0, *accumulate(segment.keys for segment in ordered)]
+    return VarlenPacking(
+        key_index=torch.cat(keys).to(device),
+        query_ends=torch.tensor(query_ends, dtype=torch.int32, device=device),
+        key_ends=torch.tensor(key_ends, dtype=torch.int32, device=device),
+        most_queries=max(segment.length for segment in ordered),
+        most_keys=max(segment.keys for segment in ordered),
+    )

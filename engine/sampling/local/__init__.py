@@ -1,0 +1,1 @@
+"""Sampling in this process: a decoding loop over a transformers model."""

@@ -1,0 +1,65 @@
+"""Everything a strategy works with, so that adding one touches nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.problems import Problem
+from engine.prompts import Program, Rejected, UnitTest
+from engine.rollouts.executing import Runner
+from engine.sandbox import AS_A_PROCESS, Judging
+from engine.solve.strategies.board import Board
+from engine.solve.strategies.budget import Budget, Spent
+from engine.solve.writers import Answer, Writer
+
+
+class Observer(Protocol):
+    """Observer of one problem's board, for a live view; called from one thread. Its words: see `engine.rollouts.observer`."""
+
+    def on_completion(self, answer: Answer) -> None:
+        """Take an answer: it has ended."""
+
+    def on_program(self, row: int, program: Program | Rejected) -> None:
+        """Take a new row of the board."""
+
+    def on_test(self, column: int | None, test: UnitTest | Rejected) -> None:
+        """Take a new column of the board; None: a malformed test."""
+
+    def on_outcome(self, board: Board, row: int, stdin: str) -> None:
+        """Read the verdicts that an outcome has brought from the board."""
+
+    def on_leader(self, board: Board, row: int) -> None:
+        """Take the row that ranks first now."""
+
+
+class Quiet:
+    """Observer that does nothing."""
+
+    def on_completion(self, answer: Answer) -> None: ...
+
+    def on_program(self, row: int, program: Program | Rejected) -> None: ...
+
+    def on_test(self, column: int | None, test: UnitTest | Rejected) -> None: ...
+
+    def on_outcome(self, board: Board, row: int, stdin: str) -> None: ...
+
+    def on_leader(self, board: Board, row: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """prose: the statement's sentences alone, for models of short prompts. n, m: programs and tests to sample."""
+
+    problem: Problem
+    prose: str
+    coder: Writer
+    tester: Writer
+    runner: Runner
+    n: int
+    m: int
+    seed: int = 0
+    budget: Budget = field(default_factory=Budget)
+    judging: Judging = AS_A_PROCESS
+    observer: Observer = field(default_factory=Quiet)
+    spent: Spent = field(default_factory=Spent)

@@ -1,0 +1,38 @@
+"""CodeT: programs that pass the very same tests form a group; the group with the best score is right most often.
+
+score = sqrt(programs of the group) * tests that it passes
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.solve.strategies.bench import Bench
+from engine.solve.strategies.board import Board
+from engine.solve.strategies.evidence import Solution, conclude
+from engine.solve.strategies.gathering import Gathering
+
+
+class CodeT:
+    """Among the programs that pass most public examples; of the best group the first to arrive."""
+
+    name = "codet"
+    summary = "groups programs by the tests they pass: sqrt(programs) x tests decides"
+
+    def solve(self, bench: Bench) -> Solution:
+        gathering = Gathering(bench)
+        gathering.sample(bench.n, bench.m)
+        return conclude(self.name, gathering.board, chosen_by_group(gathering.board), gathering.ended)
+
+
+def chosen_by_group(board: Board) -> int | None:
+    """Return the first row of the group with the highest score, None where there is no program."""
+    matrix = board.matrix()
+    eligible_n = ~matrix.rejected_n
+    if not eligible_n.any():
+        return None
+    public_n = matrix.truth_nt.sum(axis=1)
+    eligible_n = eligible_n & (public_n == public_n[eligible_n].max())
+    rows_k = np.flatnonzero(eligible_n)
+    eligible = matrix.block(rows_k, slice(None))
+    return int(rows_k[(np.sqrt(eligible.cluster_sizes_n) * eligible.votes_n).argmax()])

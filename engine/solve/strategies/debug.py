@@ -1,0 +1,126 @@
+"""Iterative debugging (UTDebug): the best program is shown the first test it fails, three times at most.
+
+Generated tests are often wrong, and a program "repaired" after a wrong test is spoilt. So each test's output is worked
+out anew several times first, and only outputs that most agree on are used; a change that passes fewer is taken back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from engine.errors import ConfigError
+from engine.prompts import Program, PromptStyle, Role
+from engine.prompts.dialogue import output_messages, parse_output, repair_messages
+from engine.sandbox import Outcome, Status
+from engine.seeds import derive_seed
+from engine.solve.strategies.bench import Bench
+from engine.solve.strategies.board import Board, TestCase
+from engine.solve.strategies.evidence import Solution, conclude
+from engine.solve.strategies.gathering import Gathering
+from engine.solve.strategies.ranking import ranked
+from engine.solve.writers import Answer, Ask, first_ask
+
+ROUNDS = 3
+VOTES = 8
+MAJORITY = 4
+VOTED_INPUTS = 8
+"""Inputs whose outputs are put to the vote: more would cost more than they tell."""
+
+_HAPPENED = {
+    Status.OK: "it printed something else",
+    Status.RUNTIME_ERROR: "it ended with an error",
+    Status.TIME_LIMIT: "it ran out of time",
+    Status.MEMORY_LIMIT: "it ran out of memory",
+    Status.OUTPUT_LIMIT: "it printed far too much",
+    Status.CRASH: "it crashed",
+    Status.COMPILE_ERROR: "it is not valid Python",
+}
+
+
+class Debug:
+    """Needs models that take part in a conversation: prompts of the short style know single questions only."""
+
+    name = "debug"
+    summary = "repairs the best program against tests whose outputs were put to the vote"
+
+    def solve(self, bench: Bench) -> Solution:
+        for writer in (bench.coder, bench.tester):
+            if writer.style is PromptStyle.SHORT:
+                raise ConfigError(
+                    f"{writer.name} answers single questions only, debugging is a conversation", "use bon"
+                )
+        gathering = Gathering(bench)
+        gathering.sample(bench.n, bench.m)
+        if not gathering.ended:
+            _vote_on_outputs(bench, gathering)
+        for attempt in range(ROUNDS):
+            if gathering.ended or not _repair(bench, gathering, attempt):
+                break
+        order = ranked(gathering.board)
+        return conclude(self.name, gathering.board, order[0] if order else None, gathering.ended)
+
+
+def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
+    """Replaces each test's output by the one that at least MAJORITY of VOTES agree on; drops tests without one."""
+    board = gathering.board
+    inputs = list(dict.fromkeys(test.input for test in board.tests))[:VOTED_INPUTS]
+    votes: dict[int, Counter[str]] = {place: Counter() for place in range(len(inputs))}
+
+    def count(answer: Answer) -> None:
+        output = parse_output(answer.text)
+        if output is not None:
+            votes[int(answer.ask_id)][" ".join(output.split())] += 1
+
+    asks = [
+        Ask(
+            str(place),
+            Role.TESTER,
+            output_messages(bench.problem, stdin),
+            VOTES,
+            derive_seed(bench.seed, "vote", place),
+        )
+        for place, stdin in enumerate(inputs)
+    ]
+    gathering.ask([(bench.tester, ask) for ask in asks], count)
+    settled = {}
+    for place, stdin in enumerate(inputs):
+        if votes[place]:
+            output, agreed = votes[place].most_common(1)[0]
+            if agreed >= MAJORITY:
+                settled[stdin] = output
+    if settled:
+        board.replace_tests([replace(_test_for(board, stdin), output=output) for stdin, output in settled.items()])
+
+
+def _test_for(board: Board, stdin: str) -> TestCase:
+    return next(test for test in board.tests if test.input == stdin)
+
+
+def _repair(bench: Bench, gathering: Gathering, attempt: int) -> bool:
+    """Asks for one better program. False where there is nothing to repair."""
+    board = gathering.board
+    row = ranked(board)[0]
+    program = board.programs[row]
+    failed = next((test for test in (*board.public, *board.tests) if board.verdict(row, test) is False), None)
+    if not isinstance(program, Program) or failed is None:
+        return False
+    outcome = board.outcome(row, failed.input) or Outcome(Status.OK)
+    first = first_ask(bench.problem, bench.prose, Role.CODER, bench.coder, 1, bench.seed)
+    messages = repair_messages(
+        first.messages, program.source, failed.input, failed.output, _happened(outcome), outcome.stdout
+    )
+    ask = Ask(f"repair-{attempt}", Role.CODER, messages, 1, derive_seed(bench.seed, "repair", attempt))
+    # The new program is one more row: where it passes fewer, the ranking goes on with the old one.
+    gathering.ask([(bench.coder, ask)], lambda answer: _take(gathering, answer))
+    return True
+
+
+def _take(gathering: Gathering, answer: Answer) -> None:
+    gathering.take_program(answer)
+
+
+def _happened(outcome: Outcome) -> str:
+    said = _HAPPENED.get(outcome.status, "it did not end well")
+    last_line = outcome.stderr_tail.strip().rpartition("\n")[2]
+    return f"{said} ({last_line})" if last_line else said

@@ -1,0 +1,40 @@
+"""Orders the programs of a board. The problem's own examples come first: they are hard evidence, tests are votes."""
+
+from __future__ import annotations
+
+from engine.prompts import Rejected
+from engine.reward.pass_matrix import IntArray
+from engine.solve.strategies.board import Board
+
+
+def ranked(board: Board) -> list[int]:
+    """Return rows, best first: most public examples passed, then as `PassMatrix.ranking_n` (best of n).
+
+    Answers without a program come last. Empty for a board without rows.
+    """
+    matrix = board.matrix()
+    public_n = matrix.truth_nt.sum(axis=1).tolist()
+    best_first: list[int] = matrix.ranking_n.tolist()
+    return sorted(best_first, key=lambda row: (bool(matrix.rejected_n[row]), -public_n[row]))  # stable: ties stay
+
+
+def certain_leader(board: Board, tests_to_come: int) -> int | None:
+    """The row that leads whatever is still to come, None while it may be overtaken.
+
+    Every open cell and every test to come may go against it and for any other. A tie does not lead: the largest
+    agreement cluster decides it, and clusters may still fall apart.
+    """
+    order = ranked(board)
+    if not order or isinstance(board.programs[order[0]], Rejected):
+        return None
+    matrix = board.matrix()
+    public_n: IntArray = matrix.truth_nt.sum(axis=1)
+    public_possible_n: IntArray = public_n + (~matrix.known_nt).sum(axis=1)
+    possible_n: IntArray = matrix.votes_n + (~matrix.known_nm).sum(axis=1) + tests_to_come
+    leader = order[0]
+    for row in order[1:]:
+        if matrix.rejected_n[row] or public_possible_n[row] < public_n[leader]:
+            continue
+        if public_possible_n[row] > public_n[leader] or possible_n[row] >= matrix.votes_n[leader]:
+            return None
+    return leader

@@ -1,0 +1,1 @@
+"""Training: the step (read `step.py` first), the run around it, and its parts put together."""

@@ -1,0 +1,102 @@
+"""The engine's process: `python -m engine.train --run-dir DIR` trains what DIR/config.toml says, or goes on with it.
+
+It owns the run folder while it lives: one engine a run. SIGTERM and SIGINT end it at the next phase boundary with a
+checkpoint. Exit status: 0 finished or stopped as asked, otherwise that of the error (see `engine.errors`), which is
+also the last event of the journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from contextlib import ExitStack
+from pathlib import Path
+
+from engine.errors import CureError, RunError
+from engine.presets import load_config
+from engine.process_memory import grows_without_cycles, keep_freed_memory
+from engine.runs.archive import ArchiveWriter
+from engine.runs.folder import RunFolder
+from engine.runs.heartbeat import Heartbeat
+from engine.runs.journal import JournalWriter
+
+_UNEXPECTED = 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m engine.train", description=__doc__)
+    parser.add_argument("--run-dir", type=Path, required=True)
+    arguments = parser.parse_args(argv)
+    try:
+        return _train(RunFolder.open(arguments.run_dir))
+    except CureError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+
+
+def _train(folder: RunFolder) -> int:
+    with ExitStack() as resources:
+        resources.enter_context(folder.lock())
+        resources.enter_context(Heartbeat(folder.heartbeat))
+        journal = resources.enter_context(JournalWriter(folder.journal))
+        try:
+            return _train_locked(folder, journal, resources)
+        except CureError as error:
+            _last_words(folder, journal, error)
+            raise
+        except Exception as error:  # noqa: BLE001  (the last line of defence: the journal must say why it ended)
+            traceback.print_exc()  # into engine.log
+            fault = RunError(f"the engine failed: {type(error).__name__}: {error}", f"details in {folder.log}")
+            _last_words(folder, journal, fault)
+            return _UNEXPECTED
+
+
+def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStack) -> int:
+    config = load_config(folder.config)
+    resumes = not journal.is_empty
+    if not resumes:
+        journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed)
+    # Signals are noted from the first second on; torch and transformers take several to load.
+    asked: list[str] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, frame: asked.append(signal.Signals(received).name))
+    with grows_without_cycles():
+        from engine.train.assembly import assemble
+        from engine.train.download_phase import DownloadPhase
+        from engine.train.run import Trainer
+        from engine.train.samplers import Surroundings
+
+    keep_freed_memory()
+
+    archive = resources.enter_context(ArchiveWriter(folder.archive))
+    surroundings = Surroundings(folder.path, folder.log, lambda text: journal.notice(text, level="warning"))
+    with DownloadPhase(journal, folder.live) as on_download:
+        engine = assemble(config, resources, surroundings, on_download)
+    trainer = Trainer(config, engine, folder, journal, archive, resumes=resumes)
+
+    def stop(received: int, frame: object) -> None:
+        trainer.request_stop(signal.Signals(received).name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if asked:
+        trainer.request_stop(asked[0])
+    trainer.run()
+    return 0
+
+
+def _last_words(folder: RunFolder, journal: JournalWriter, error: CureError) -> None:
+    """Says in the journal why the run ends. On a full disk the reserve makes room for it."""
+    folder.release_reserve()
+    try:
+        if journal.is_empty:  # the very configuration was at fault: there is no run to speak of yet
+            journal.run_started(preset="unknown", steps=0, seed=0)
+        journal.run_failed(None, error=error.message, remedy=error.remedy)
+    except CureError as fault:
+        print(f"error: the journal does not take the last event: {fault}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""From a configuration to the parts of a run: tasks, model, policy, sampler, executor."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from engine.config import RunConfig
+from engine.errors import DataError
+from engine.machine.resources import source_path
+from engine.models import load_base_model
+from engine.models.device import default_device
+from engine.models.download_progress import OnProgress
+from engine.policy import Policy, attach_adapter
+from engine.problems import Problem, assert_disjoint, load_problems
+from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
+from engine.rollouts.rollout import EncodePrompt
+from engine.sampling import Sampler
+from engine.sampling.swapping import Swaps
+from engine.sandbox import Executor, Limits
+from engine.sandbox.judging import PROFILES
+from engine.train.samplers import Surroundings, choose_sampler
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Everything a run works with; built once, closed by the `ExitStack` that `assemble` was given."""
+
+    train: tuple[Problem, ...]
+    validation: tuple[Problem, ...]
+    heldout: tuple[Problem, ...]
+    encode: EncodePrompt
+    decode: Callable[[list[int]], str]
+    policy: Policy
+    sampler: Sampler
+    executor: Executor
+
+    def machine_metrics(self) -> dict[str, float | None]:
+        """What the machine has done since the run started, and its peak memory in MB.
+
+        `seconds_swap`, of a sampler that swaps: what sleep, wake and swap took since this was last asked.
+        """
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        swaps = {}
+        if isinstance(self.sampler, Swaps):
+            swaps = {"seconds_swap": self.sampler.take_swap_seconds(), "sampler_restarts": float(self.sampler.restarts)}
+        return swaps | {
+            "executions_total": float(self.executor.executions),
+            "executions_cached": float(self.executor.cache_hits),
+            "executions_sticky": float(self.executor.sticky_skips),
+            "cells_lost": float(self.executor.cells_lost),
+            "peak_memory_mb": peak / (1024.0 if sys.platform != "darwin" else 1024.0**2),
+            "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None,
+        }
+
+
+def assemble(
+    config: RunConfig, resources: ExitStack, surroundings: Surroundings, on_download: OnProgress | None = None
+) -> Engine:
+    """Loads tasks first (cheap, most often wrong), then the sandbox, then the model. Raises CureError."""
+    train, validation, heldout = load_splits(config)
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    torch.manual_seed(config.run.seed)
+    executor = resources.enter_context(
+        Executor(
+            Limits.of(config.sandbox),
+            cells=config.sandbox.cells or None,
+            allow_unsandboxed=config.sandbox.allow_unconfined,
+            swallow_prompts=PROFILES[config.sandbox.judging].swallow_prompts,
+        )
+    )
+    policy, tokenizer = load_policy(config, on_download)
+    encode = prompt_encoder(config, tokenizer)
+    prompts = (encode(problem, role) for problem in (*train, *validation, *heldout) for role in Role)
+    sampler = choose_sampler(config, policy, tokenizer, prompts, surroundings)
+    resources.callback(sampler.close)
+    return Engine(
+        train=train,
+        validation=validation,
+        heldout=heldout,
+        encode=encode,
+        decode=lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True)),
+        policy=policy,
+        sampler=sampler,
+        executor=executor,
+    )
+
+
+def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, ...], tuple[Problem, ...]]:
+    """Training, validation and held-out tasks, the latter two cut to the sizes asked for. They share no task."""
+    splits = {
+        "train": load_problems(source_path(config.data.train)),
+        "validation": load_problems(source_path(config.data.validation)),
+        "heldout": load_problems(source_path(config.data.heldout)),
+    }
+    assert_disjoint(splits)
+    train = tuple(splits["train"])
+    if not any(problem.hidden for problem in train):
+        raise DataError(f"no task of {config.data.train} has ground-truth tests", "training needs hidden tests")
+    return (
+        train,
+        tuple(splits["validation"][: config.evaluation.validation_tasks]),
+        tuple(splits["heldout"][: config.evaluation.heldout_tasks]),
+    )
+
+
+def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tuple[Policy, Any]:
+    """The base model with fresh adapters and its optimiser, and the model's tokenizer.
+
+    on_download: told how far it is where the model is fetched first.
+    """
+    settings, seed = config.policy, config.run.seed
+    base = load_base_model(
+        str(source_path(config.model.source)), settings.precision, default_device(), on_progress=on_download
+    )
+    policy = Policy(
+        attach_adapter(base.model, settings.lora_rank, settings.lora_alpha, seed),
+        base.tokenizer,
+        settings,
+        steps=config.run.steps,
+        temperature=config.rollout.temperature,
+        seed=seed,
+    )
+    return policy, base.tokenizer
+
+
+def prompt_encoder(config: RunConfig, tokenizer: Any) -> EncodePrompt:
+    style = PromptStyle(config.model.prompt_style)
+
+    def encode(problem: Problem, role: Role) -> tuple[int, ...]:
+        messages = build_messages(problem, role, style, show_example=config.model.show_example)
+        return encode_prompt(tokenizer, messages, config.model.thinking)
+
+    return encode

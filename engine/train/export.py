@@ -1,0 +1,76 @@
+"""A run's model for use elsewhere: `python -m engine.train.export --run-dir RUN --adapter DIR` (or `--merged DIR`).
+
+The policy written is the one the run reports: its best checkpoint by validation, or the last where none is
+marked. stdout names the folder; errors are one line on stderr with the exit status of `engine.errors`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from engine.errors import CureError, RunError
+from engine.presets import load_config
+from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.faults import run_faults
+from engine.runs.folder import RunFolder
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m engine.train.export", description=__doc__)
+    parser.add_argument("--run-dir", type=Path, required=True)
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument("--adapter", type=Path, metavar="DIR", help="LoRA adapter, as peft and vLLM read it")
+    form.add_argument("--merged", type=Path, metavar="DIR", help="the whole model, adapter merged in")
+    arguments = parser.parse_args(argv)
+    try:
+        folder = RunFolder.open(arguments.run_dir)
+        checkpoint = exported_checkpoint(folder)
+        target = arguments.adapter or arguments.merged
+        export(folder, checkpoint, target, merged=arguments.merged is not None)
+    except CureError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    print(f"policy after step {checkpoint.step} of run {folder.id}", file=sys.stderr)
+    print(target)
+    return 0
+
+
+def exported_checkpoint(folder: RunFolder) -> Checkpoint:
+    """The checkpoint whose policy the run reports. Raises RunError where the run has none yet."""
+    store = CheckpointStore(folder.checkpoints)
+    checkpoint = store.best() or store.latest()
+    if checkpoint is None:
+        raise RunError(f"run {folder.id} has no checkpoint yet", "let it get further, or resume it")
+    return checkpoint
+
+
+def export(folder: RunFolder, checkpoint: Checkpoint, target: Path, *, merged: bool) -> None:
+    """Write the policy of `checkpoint` to `target`, which appears whole or not at all. Raises CureError.
+
+    `target` must not exist, or be an empty folder.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise RunError(f"{target} is not empty", "name a new or an empty folder")
+    from engine.train.assembly import load_policy
+
+    policy, _ = load_policy(load_config(folder.config))
+    policy.load_state(checkpoint.path)
+    aside = target.with_name(f".{target.name}.partial")
+    with run_faults(target):
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        try:
+            if merged:
+                policy.export_merged(aside)
+            else:
+                policy.export_adapter(aside)
+            aside.replace(target)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Feeds the wall of live rollouts: the newest text of some answers under way, and the judgements on those that ended.
+
+The wall has as many slots for programs as for tests. An answer keeps its slot when it has ended, so that its judgement
+can be read, until one that is still being sampled needs it: the slot that has been at rest longest is given away first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.prompts import Role
+from engine.rollouts.observer import Judgement, RolloutKey
+from engine.runs.live import SLOTS, LiveWriter
+from engine.sampling import Completion
+
+Decode = Callable[[list[int]], str]
+LINGER_SECONDS = 2.0
+"""How long an answer that ended keeps its slot at least, from the last that was heard of it."""
+
+_SLOTS_PER_ROLE = SLOTS // 2
+_TAIL_TOKENS = 200
+"""Enough for the characters that a slot keeps; decoding a whole long answer at every rewrite would be quadratic."""
+
+
+@dataclass
+class _Shown:
+    """An answer under way, or one on the wall. `at_rest`: when it was heard of last; None while it is sampled."""
+
+    key: RolloutKey
+    text: str = ""
+    newest: deque[int] = field(default_factory=lambda: deque(maxlen=_TAIL_TOKENS))
+    tokens: int = 0
+    state: str = "sampling"
+    judgement: Judgement | None = None
+    slot: int | None = None
+    at_rest: float | None = None
+
+
+class LiveFeed:
+    """A `RolloutObserver`. Text is decoded only when the wall is rewritten, at most 15 times a second, and only by the
+    thread that samples: tokenizers are not made for two.
+    """
+
+    def __init__(self, path: Path, decode: Decode, clock: Callable[[], float] = time.monotonic) -> None:
+        self._writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
+        self._lock = threading.Lock()  # judgements come from the executor's threads
+        self._answers: dict[RolloutKey, _Shown] = {}
+        self._wall: dict[int, _Shown] = {}
+        self._changed: set[int] = set()
+        self._done = self._total = 0
+
+    def start_phase(self, phase: str, total: int) -> None:
+        """`total`: answers to come, 0 for a phase without any. Answers of earlier phases make room for them at once."""
+        with self._lock:
+            self._done, self._total = 0, total
+            for shown in self._wall.values():
+                if shown.at_rest is not None:
+                    shown.at_rest = float("-inf")
+            self._put_changes(decode=True)
+            self._writer.start_phase(phase, total)
+
+    def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
+        with self._lock:
+            shown = self._answers.get(key)
+            if shown is None or shown.at_rest is not None:  # the second: the same task again, steps later
+                shown = self._begin(key)
+            shown.newest.extend(token_ids)
+            shown.tokens += len(token_ids)
+            if shown.slot is None:
+                self._take_slot(shown)
+            if shown.slot is not None:
+                self._changed.add(shown.slot)
+            if self._writer.due:
+                self._put_changes(decode=True)
+                self._writer.flush()
+
+    def on_completion(self, key: RolloutKey, completion: Completion) -> None:
+        with self._lock:
+            self._done += 1
+            self._writer.progress(self._done)
+            shown = self._answers.get(key)
+            if shown is None:
+                return
+            shown.state = "done" if completion.finished else "truncated"
+            shown.text = completion.text
+            self._rest(shown)
+            if shown.slot is None:
+                del self._answers[key]
+
+    def on_judgement(self, key: RolloutKey, judgement: Judgement) -> None:
+        with self._lock:
+            shown = self._answers.get(key)
+            if shown is not None and shown.at_rest is not None:
+                shown.judgement = judgement
+                self._rest(shown)
+
+    def close(self) -> None:
+        with self._lock:
+            self._writer.clear()
+
+    # Under the lock -----------------------------------------------------------------------------------------
+
+    def _begin(self, key: RolloutKey) -> _Shown:
+        before = self._answers.get(key)
+        shown = self._answers[key] = _Shown(key)
+        if before is not None and before.slot is not None:
+            self._hang(shown, before.slot)
+        return shown
+
+    def _take_slot(self, shown: _Shown) -> None:
+        first = _SLOTS_PER_ROLE if shown.key.role is Role.TESTER else 0
+        places = range(first, first + _SLOTS_PER_ROLE)
+        free = next((place for place in places if place not in self._wall), None)
+        if free is None:
+            rested = [(at_rest, place) for place in places if (at_rest := self._wall[place].at_rest) is not None]
+            if not rested or min(rested)[0] > self._clock() - LINGER_SECONDS:
+                return
+            free = min(rested)[1]
+            del self._answers[self._wall[free].key]
+        self._hang(shown, free)
+
+    def _hang(self, shown: _Shown, slot: int) -> None:
+        shown.slot = slot
+        self._wall[slot] = shown
+
+    def _rest(self, shown: _Shown) -> None:
+        shown.at_rest = self._clock()
+        if shown.slot is not None:
+            self._changed.add(shown.slot)
+        if self._writer.due or not self._total:  # the last judgements of a phase: nothing that comes later writes them
+            self._put_changes(decode=False)
+            self._writer.flush()
+
+    def _put_changes(self, *, decode: bool) -> None:
+        """To the writer. Without `decode`, for any thread, answers under way wait for the next time."""
+        for slot in sorted(self._changed):
+            shown = self._wall[slot]
+            if shown.at_rest is None:
+                if not decode:
+                    continue
+                shown.text = self._decode(list(shown.newest))
+            self._changed.remove(slot)
+            judgement = shown.judgement
+            found = () if judgement is None else (judgement.finding, judgement.passed, judgement.of)
+            self._writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)

@@ -1,0 +1,85 @@
+"""A step in figures, by the names that journal, curves and exports use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from engine.policy import UpdateReport
+from engine.train.step import CoevolutionStep
+
+Metrics = dict[str, float | None]
+
+
+def step_metrics(done: CoevolutionStep) -> Metrics:
+    """The step in figures, by the names that journal, curves and exports use. None where a figure has no meaning."""
+    matrices = [task.rollouts.matrix for task in done.tasks]
+    pooled = done.trust
+    metrics: Metrics = {
+        "code_accuracy": _mean(matrix.correct_n.mean() for matrix in matrices),
+        "bon_accuracy": _mean(float(matrix.correct_n[matrix.best_of_n()]) for matrix in matrices),
+        "ut_accuracy": pooled.p_u,
+        "p_u": pooled.p_u,
+        "p_01": pooled.p_01,
+        "p_00": pooled.p_00,
+        "mu": pooled.mu,
+        "mu_bound": pooled.bound,
+        "reward_precision": pooled.precision,
+        "tasks": float(len(done.tasks)),
+        "refilled_tasks": float(done.refilled),
+        "tokens": float(done.sampling.tokens),
+        "seconds": done.seconds,
+        "seconds_sample": done.sampling.sampling_seconds,
+        "seconds_execute_wait": done.sampling.waiting_seconds,
+        "seconds_update": done.update_seconds,
+        "tokens_per_second": done.sampling.tokens / max(done.sampling.sampling_seconds, 1e-9),
+    }
+    for place, role in enumerate(("coder", "tester")):
+        groups = [task.groups[place] for task in done.tasks]
+        completions = [completion for group in groups for completion in group.completions]
+        lengths = [len(completion.token_ids) for completion in completions]
+        judged = [group for group in groups if not group.without_signal]
+        metrics |= {
+            f"{role}_reward": _mean(group.rewards_k.mean() for group in judged),
+            f"{role}_usable_groups": float(sum(group.usable for group in groups)),
+            f"{role}_length_mean": _mean(lengths),
+            f"{role}_length_max": float(max(lengths, default=0)),
+            f"{role}_truncated": _mean(not completion.finished for completion in completions),
+        }
+    metrics |= {
+        "coder_rejected": _mean(matrix.rejected_n.mean() for matrix in matrices),
+        "tester_malformed": _mean(matrix.malformed_m.mean() for matrix in matrices),
+        "coder_distinct": _mean(float(len(set(task.rollouts.programs))) for task in done.tasks),
+        "tester_distinct": _mean(float(len(set(task.rollouts.tests))) for task in done.tasks),
+    }
+    return metrics | _update_metrics(done.update)
+
+
+def _update_metrics(report: UpdateReport) -> Metrics:
+    seconds = report.seconds
+    return {
+        "loss": report.loss,
+        "kl": report.kl,
+        "ratio_mean": report.ratio_mean,
+        "ratio_max": report.ratio_max,
+        "effective_sample_size": report.effective_sample_size,
+        "importance_truncated": report.truncated_share,
+        "clip_share": report.clip_share,
+        "coder_entropy": report.entropy("coder"),
+        "tester_entropy": report.entropy("tester"),
+        "grad_norm": report.grad_norm,
+        "learning_rate": report.learning_rate,
+        "trained_samples": float(report.samples),
+        "trained_tokens": float(report.tokens),
+        "masked_samples": float(report.skipped_masked),
+        "nonfinite_updates": float(report.nonfinite_steps),
+        "update_tokens_per_second": report.tokens_per_second,
+        "seconds_update_reference": seconds.reference,
+        "seconds_update_train": seconds.forward_backward,
+    }
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    array = np.fromiter((float(value) for value in values), dtype=np.float64)
+    return float(array.mean()) if array.size else None

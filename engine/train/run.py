@@ -1,0 +1,348 @@
+"""A training run from its first evaluation to its last, written down as it happens and resumable at any moment.
+
+Order of writing, which is what makes a kill harmless: archive, then journal, then (every few steps) a checkpoint.
+After a kill the engine goes back to the newest whole checkpoint, drops the archive's later rows, says `resumed` in
+the journal and runs those steps again: with the same seeds, and on the CPU with the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from engine.config import RunConfig
+from engine.errors import RunError
+from engine.evaluation.summary import EvalSummary
+from engine.problems import Problem
+from engine.runs.archive import ArchiveWriter
+from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.drift import KL_STEPS, drifted_kl
+from engine.runs.folder import RunFolder
+from engine.runs.inbox import Command, Inbox
+from engine.runs.journal import JournalWriter
+from engine.sandbox import judging_of
+from engine.seeds import derive_seed
+from engine.train.archive_rows import record_step
+from engine.train.assembly import Engine
+from engine.train.evaluate import measure
+from engine.train.guards import UpdateWatch
+from engine.train.live_wall import LiveFeed
+from engine.train.metrics import step_metrics
+from engine.train.step import Phase, StepAbandoned, coevolve
+
+Ending = Literal["finished", "stopped"]
+_PAUSE_POLL_SECONDS = 0.2
+_FINAL_EVALUATION_MARGIN = 1.3
+"""The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
+budget is a promise."""
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """State of a run in a checkpoint, without the policy. `best_*`: the step with the best validation score so far."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    best_step: int = 0
+    best_score: float = -1.0
+    evaluation_seconds: float = 0.0
+    heldout_start: dict[str, Any] | None = None
+    recent_kl: tuple[float, ...] = ()
+
+
+class Trainer:
+    """Runs one configuration in one run folder. `stop` may be set from a signal handler or another thread."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        engine: Engine,
+        folder: RunFolder,
+        journal: JournalWriter,
+        archive: ArchiveWriter,
+        *,
+        resumes: bool,
+    ) -> None:
+        self.stop = threading.Event()
+        self.stop_reason = ""
+        self._config, self._engine, self._folder = config, engine, folder
+        self._journal, self._archive = journal, archive
+        self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
+        self._inbox = Inbox(folder.inbox, self._warn)
+        self._resumes = resumes
+        self._live = LiveFeed(folder.live, engine.decode)
+        self._updates = UpdateWatch(self._warn)
+        self._stop_after_step = False
+        self._checkpoint_wanted = False
+        self._progress = RunProgress()
+        self._started = time.monotonic()
+
+    # The run ------------------------------------------------------------------------------------------------
+
+    def run(self) -> Ending:
+        """Trains to the end, or until asked to stop; both leave a checkpoint. Raises CureError for faults."""
+        steps = self._config.run.steps
+        if self._resumes:
+            self._restore()
+        level = self._engine.executor.level
+        self._journal.sandbox(letter=level.letter, summary=level.summary, reasons=level.reasons, remedy=level.remedy)
+        if self._engine.policy.layout_note:
+            self._warn(self._engine.policy.layout_note)
+        try:
+            if self._progress.heldout_start is None:
+                self._evaluate_at_start()
+            while self._progress.step < steps and not self._time_is_up():
+                self._poll_inbox()
+                if self._stop_after_step or self.stop.is_set():
+                    return self._end_stopped()
+                self._step(self._progress.step + 1)
+                if self._drifted():
+                    break
+            if self._stop_after_step:
+                return self._end_stopped()
+            self._evaluate_at_end()
+        except StepAbandoned:
+            return self._end_stopped()
+        finally:
+            self._live.close()
+        return "finished"
+
+    def _step(self, step: int) -> None:
+        engine, config = self._engine, self._config
+        done = coevolve(
+            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config,
+            on_phase=lambda phase: self._enter(step, phase), observer=self._live,
+        )  # fmt: skip
+        self._archive.write_step(record_step(done))
+        kl = done.update.kl
+        self._progress = replace(
+            self._progress,
+            step=step,
+            seconds=self._seconds(),
+            tokens=self._progress.tokens + done.sampling.tokens,
+            recent_kl=self._progress.recent_kl if kl is None else (*self._progress.recent_kl, kl)[-KL_STEPS:],
+        )
+        metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
+        self._journal.step_finished(step, metrics)
+        self._updates.look(done.update)
+        self._prune_archive(step)
+        every = config.evaluation.every_steps
+        validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
+        if validated or self._checkpoint_wanted or step % config.run.checkpoint_every == 0:
+            self._checkpoint(best=bool(validated))
+        self._end_if_hopeless()
+
+    def _end_if_hopeless(self) -> None:
+        """A run whose updates come to nothing ends here, with a checkpoint to resume from."""
+        try:
+            self._updates.check()
+        except RunError:
+            if self._checkpoints.steps()[-1:] != [self._progress.step]:
+                self._checkpoint(best=False)
+            raise
+
+    def _enter(self, step: int, phase: Phase) -> None:
+        """Between phases nothing is half done: here a stop that cannot wait takes hold."""
+        self._poll_inbox()
+        if self.stop.is_set():
+            raise StepAbandoned
+        rollout = self._config.rollout
+        total = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests) if phase == "sample" else None
+        self._journal.phase_started(step, phase, total, "answers" if total else "")
+        self._live.start_phase(phase, total or 0)
+
+    # Evaluation ---------------------------------------------------------------------------------------------
+
+    def _evaluate_at_start(self) -> None:
+        started = time.monotonic()
+        summary = self._evaluate("heldout", "start")
+        self._progress = replace(
+            self._progress, heldout_start=summary.to_json(), evaluation_seconds=time.monotonic() - started
+        )
+        self._validate("start")
+        self._progress = replace(self._progress, seconds=self._seconds())
+        self._checkpoint(best=True)
+
+    def _evaluate_at_end(self) -> None:
+        """The last policy is validated too; what is reported and kept is the best by validation, not by held-out."""
+        trained = self._progress.step
+        if trained and self._validate("end"):
+            self._checkpoint(best=True)
+        elif trained and self._checkpoints.steps()[-1:] != [trained]:
+            self._checkpoint(best=False)
+        best = self._checkpoints.best()
+        if best is not None and best.step != trained:
+            self._engine.policy.load_state(best.path)
+            self._journal.notice(f"using the policy of step {best.step}, the best by validation", step=trained)
+        end = self._evaluate("heldout", "end") if trained else self._start_summary()
+        self._journal.run_finished(trained, self._summary(end, best))
+
+    def _validate(self, when: Literal["start", "periodic", "end"]) -> bool:
+        """Whether the policy of this moment is the best so far by validation: mean of code, UT and largest BoN."""
+        summary = self._evaluate("validation", when)
+        largest = "{}x{}".format(*self._config.evaluation.largest_bon)
+        value = float(np.mean([summary.code.mean, summary.ut.mean, summary.bon[largest].mean]))
+        if value <= self._progress.best_score:
+            return False
+        self._progress = replace(self._progress, best_score=value, best_step=self._progress.step)
+        return True
+
+    def _evaluate(
+        self, split: Literal["heldout", "validation"], when: Literal["start", "periodic", "end"]
+    ) -> EvalSummary:
+        if self.stop.is_set():
+            raise StepAbandoned
+        engine, step = self._engine, self._progress.step
+        problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
+        config = self._config
+        started = time.monotonic()
+        phase = f"evaluate {split}"
+        total = len(problems) * (config.evaluation.n_programs + config.evaluation.m_tests)
+        self._journal.phase_started(step, phase, total, "answers")
+        self._live.start_phase(phase, total)
+        summary = measure(
+            problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
+            judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
+            derive_seed(config.run.seed, "evaluate", split), self._between_chunks, self._live,
+        )  # fmt: skip
+        self._journal.phase_finished(step, phase, time.monotonic() - started)
+        self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())
+        return summary
+
+    def _between_chunks(self, tasks_done: int) -> None:
+        self._poll_inbox()
+        if self.stop.is_set():
+            raise StepAbandoned
+
+    def _start_summary(self) -> EvalSummary:
+        if self._progress.heldout_start is None:
+            raise RunError("the run has no evaluation to report", "start it anew")
+        return EvalSummary.from_json(self._progress.heldout_start)
+
+    def _summary(self, end: EvalSummary, best: Checkpoint | None) -> dict[str, Any]:
+        return {
+            "run": self._folder.id,
+            "preset": self._config.name,
+            "steps": self._progress.step,
+            "best_step": best.step if best else self._progress.step,
+            "seconds": round(self._seconds(), 1),
+            "heldout": {"start": self._start_summary().headline(), "end": end.headline()},
+        }
+
+    # Limits and commands ------------------------------------------------------------------------------------
+
+    def _time_is_up(self) -> bool:
+        """True when another step might leave too little time for the last evaluations."""
+        budget = self._config.run.max_minutes * 60
+        if budget == 0:
+            return False
+        done = self._progress.step
+        since_start = self._seconds() - self._progress.evaluation_seconds
+        step_seconds = since_start / done if done else 0.0
+        reserve = self._progress.evaluation_seconds * _FINAL_EVALUATION_MARGIN
+        if self._seconds() + 2 * step_seconds + reserve < budget:
+            return False
+        self._journal.notice(f"{self._config.run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
+        return True
+
+    def _drifted(self) -> bool:
+        bound = self._config.policy.kl_stop
+        kl = drifted_kl(self._progress.recent_kl, bound)
+        if kl is None:
+            return False
+        self._warn(f"KL {kl:.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
+        return True
+
+    def _poll_inbox(self) -> None:
+        """Obeys what has come. A pause holds the engine here, until it is taken back or the run is stopped."""
+        paused = self._obey(self._inbox.poll(), paused=False)
+        if not paused or self.stop.is_set():
+            return
+        self._journal.paused(self._progress.step)
+        while paused and not self.stop.is_set():
+            time.sleep(_PAUSE_POLL_SECONDS)
+            paused = self._obey(self._inbox.poll(), paused=True)
+        self._journal.continued(self._progress.step)
+
+    def _obey(self, commands: Sequence[Command], *, paused: bool) -> bool:
+        """Whether the engine is to be at pause after `commands`; a later one counts for more."""
+        was_paused = paused
+        for command in commands:
+            if command is Command.PAUSE or command is Command.RESUME:
+                paused = command is Command.PAUSE
+            elif command is Command.CHECKPOINT:
+                self._checkpoint_wanted = True
+                self._journal.asked(self._progress.step, command)
+            elif command is Command.STOP_NOW or was_paused:
+                self.request_stop("stop now" if command is Command.STOP_NOW else "stop while paused")
+            else:
+                self._stop_after_step, self.stop_reason, paused = True, "stop", False
+                self._journal.asked(self._progress.step, command)
+        return paused
+
+    def request_stop(self, reason: str) -> None:
+        """Leave at the next phase boundary with a checkpoint. Safe in a signal handler."""
+        self.stop_reason = reason
+        self.stop.set()
+
+    def _end_stopped(self) -> Ending:
+        if self._progress.heldout_start is not None and self._checkpoints.steps()[-1:] != [self._progress.step]:
+            self._checkpoint(best=False)
+        self._journal.run_stopped(self._progress.step, self.stop_reason or "asked to stop")
+        return "stopped"
+
+    # Checkpoints --------------------------------------------------------------------------------------------
+
+    def _checkpoint(self, *, best: bool) -> None:
+        started = time.monotonic()
+        self._checkpoint_wanted = False
+
+        def write(folder: Path) -> None:
+            self._engine.policy.save_state(folder)
+            (folder / "progress.json").write_text(json.dumps(asdict(self._progress)))
+
+        saved = self._checkpoints.save(self._progress.step, write)
+        if best:
+            self._checkpoints.mark_best(saved.step)
+        self._journal.checkpoint(saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best)
+        self._journal.sync()
+
+    def _restore(self) -> None:
+        saved = self._checkpoints.latest(
+            on_damage=lambda path: self._warn(f"checkpoint {path.name} is damaged and was passed over")
+        )
+        if saved is not None:
+            self._engine.policy.load_state(saved.path)
+            self._progress = _read_progress(saved.path / "progress.json")
+            if self._progress.best_step == saved.step:
+                self._checkpoints.mark_best(saved.step)  # a kill may have come between saving and marking
+        self._started = time.monotonic() - self._progress.seconds
+        self._archive.drop_from(self._progress.step + 1)
+        self._journal.resumed(from_step=self._progress.step + 1, steps=self._config.run.steps)
+
+    def _prune_archive(self, step: int) -> None:
+        run = self._config.run
+        if step % run.checkpoint_every:
+            return
+        pruned = self._archive.prune(keep_steps=run.archive_steps or None, max_mb=run.archive_mb or None)
+        if pruned.steps:
+            self._journal.notice(str(pruned), step=step)
+
+    def _warn(self, text: str) -> None:
+        self._journal.notice(text, level="warning", step=self._progress.step)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+
+def _read_progress(path: Path) -> RunProgress:
+    fields = json.loads(path.read_text())
+    return RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})

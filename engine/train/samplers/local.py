@@ -1,0 +1,18 @@
+"""Sampler of the engine's own process: our decoding loop over the model that is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.config import RunConfig
+from engine.models.device import sampling_threads
+from engine.policy import Policy
+from engine.sampling.local.sampler import TransformersSampler
+from engine.train.samplers.parts import Surroundings
+
+
+def open_sampler(
+    config: RunConfig, policy: Policy, tokenizer: Any, prompts: Iterable[tuple[int, ...]], surroundings: Surroundings
+) -> TransformersSampler:
+    return TransformersSampler(policy.model, tokenizer, max_batch=config.rollout.max_batch, threads=sampling_threads())

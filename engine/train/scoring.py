@@ -1,0 +1,89 @@
+"""Rewards and advantages of one task's rollouts: pass matrix in, a group of numbers for each role out.
+
+The equations live in `engine.reward`; here they meet answers that were cut off, rejected or never run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.config import RewardConfig
+from engine.prompts import Role
+from engine.reward.pass_matrix import FloatArray
+from engine.reward.rewards import coder_rewards, group_advantages, has_spread, length_transform, tester_rewards
+from engine.rollouts.rollout import TaskRollouts
+from engine.sampling import Completion
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredGroup:
+    """The k answers of one role to one task. `masked_k` marks truncated answers that must not be trained on.
+
+    usable: the rewards differ, so the group has a gradient. without_signal: nobody could judge it (no correct program).
+    """
+
+    role: Role
+    prompt_ids: tuple[int, ...]
+    completions: tuple[Completion, ...]
+    rewards_k: FloatArray
+    advantages_k: FloatArray
+    masked_k: np.ndarray
+    usable: bool
+    without_signal: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredTask:
+    rollouts: TaskRollouts
+    coder: ScoredGroup
+    tester: ScoredGroup
+
+    @property
+    def groups(self) -> tuple[ScoredGroup, ScoredGroup]:
+        return self.coder, self.tester
+
+
+def score(rollouts: TaskRollouts, settings: RewardConfig) -> ScoredTask:
+    rewards_n = coder_rewards(rollouts.matrix)
+    rewards_m = tester_rewards(rollouts.matrix, settings.tester_variant)
+    return ScoredTask(
+        rollouts=rollouts,
+        coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, rewards_n, settings),
+        tester=_group(Role.TESTER, rollouts.tester_prompt, rollouts.tester, rewards_m, settings),
+    )
+
+
+def _group(
+    role: Role,
+    prompt_ids: tuple[int, ...],
+    completions: tuple[Completion, ...],
+    rewards_k: FloatArray | None,
+    settings: RewardConfig,
+) -> ScoredGroup:
+    """Advantages over the answers that count: a masked answer neither trains nor shifts its group's mean."""
+    without_signal = rewards_k is None
+    if rewards_k is None:
+        rewards_k = np.zeros(len(completions))
+    truncated_k = np.array([not completion.finished for completion in completions], dtype=np.bool_)
+    if settings.truncated == "penalise" and not without_signal:
+        rewards_k = np.where(truncated_k, min(rewards_k.min(), 0.0), rewards_k)
+    masked_k = truncated_k if settings.truncated == "mask" else np.zeros_like(truncated_k)
+    counted_k = ~masked_k
+    shaped_k = rewards_k.astype(np.float64)
+    if settings.length_transform == "both" or (settings.length_transform == "tester" and role is Role.TESTER):
+        lengths_k = np.array([len(completion.token_ids) for completion in completions], dtype=np.float64)
+        shaped_k[counted_k] = length_transform(rewards_k[counted_k], lengths_k[counted_k])
+    advantages_k = np.zeros_like(shaped_k)
+    advantages_k[counted_k] = group_advantages(shaped_k[counted_k])
+    return ScoredGroup(
+        role=role,
+        prompt_ids=prompt_ids,
+        completions=completions,
+        rewards_k=rewards_k,
+        advantages_k=advantages_k,
+        masked_k=masked_k,
+        usable=has_spread(shaped_k[counted_k]),
+        without_signal=without_signal,
+    )

@@ -1,8 +1,0 @@
-"""Who answers: one protocol for a model in this process, behind vLLM, or behind any OpenAI-compatible address.
-
-Everything here is light; `engine.writers.sampled` is what holds a model.
-"""
-
-from engine.writers.writer import Answer, Ask, Message, Writer, first_ask
-
-__all__ = ["Answer", "Ask", "Message", "Writer", "first_ask"]

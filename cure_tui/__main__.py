@@ -16,7 +16,7 @@ def main() -> None:
         from engine.process_memory import grows_without_cycles
 
         with grows_without_cycles():
-            from cure_tui.dashboard import show_dashboard
+            from cure_tui.dashboard.opening import show_dashboard
 
         show_dashboard()
     else:

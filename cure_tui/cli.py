@@ -95,15 +95,15 @@ def root(
         if not in_terminal():
             typer.echo(NO_TERMINAL)
             return
-        from cure_tui.dashboard import show_dashboard
+        from cure_tui.dashboard.opening import show_dashboard
 
         show_dashboard()
         return
     if no_ui or as_json or not in_terminal():
-        from cure_tui.headless import start_run
+        from cure_tui.headless.run import start_run
 
         raise typer.Exit(start_run(preset, settings, run_dir, as_json=as_json))
-    from cure_tui.dashboard import start_in_dashboard
+    from cure_tui.dashboard.opening import start_in_dashboard
 
     start_in_dashboard(preset, settings, run_dir)
 

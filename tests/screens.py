@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cure_tui.app import CureApp  # noqa: E402
-from cure_tui.screen_picture import screen_svg  # noqa: E402
+from cure_tui.dashboard.app import CureApp  # noqa: E402
+from cure_tui.dashboard.screen_picture import screen_svg  # noqa: E402
 from engine.runs.listing import find_run, list_runs  # noqa: E402
 
 SIZE = (132, 42)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cure_tui.charts.series import GlyphSet
 from cure_tui.charts.trace import Extent
-from cure_tui.spans import Row, Span
+from cure_tui.drawing.spans import Row, Span
 
 CELL: Mapping[GlyphSet, tuple[int, int]] = {GlyphSet.BRAILLE: (2, 4), GlyphSet.BLOCK: (2, 2), GlyphSet.ASCII: (1, 1)}
 """Dots across and down one cell."""

@@ -11,7 +11,7 @@ from cure_tui.charts.scale import are_whole, span_of, widened
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats, GlyphSet, Points, band_of
 from cure_tui.charts.ticks import format_value
 from cure_tui.charts.trace import between
-from cure_tui.spans import Row, Span
+from cure_tui.drawing.spans import Row, Span
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Of a column each of `quantiles_kq`: `np.quantile(lengths, QUANTILES)` is one row."""

@@ -13,7 +13,7 @@ from cure_tui.charts.scale import Scale, x_scale, y_scale
 from cure_tui.charts.series import ChartOptions, GlyphSet, Points
 from cure_tui.charts.ticks import Ends
 from cure_tui.charts.trace import Extent, trace
-from cure_tui.spans import Row, Span, fit, width
+from cure_tui.drawing.spans import Row, Span, fit, width
 
 _ROWS_FOR_HEADER = 3
 _ROWS_FOR_X_AXIS = 6

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cure_tui.charts.series import GlyphSet
-from cure_tui.spans import Row, Span, fit, one_column, width
+from cure_tui.drawing.spans import Row, Span, fit, one_column, width
 
 _MARKERS = "●▲■◆○△□◇"
 _LETTERS = "*+ox#@%&"

@@ -16,7 +16,7 @@ from cure_tui.charts.series import ChartOptions, Points, Series, band_of, points
 from cure_tui.charts.smoothing import smoothed
 from cure_tui.charts.ticks import format_value
 from cure_tui.charts.trace import Extent
-from cure_tui.spans import Row
+from cure_tui.drawing.spans import Row
 
 _DEFAULT = ChartOptions()
 _RAW_LETTER = "."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cure_tui.charts.series import HUGE, Floats, GlyphSet
-from cure_tui.spans import Row, Span
+from cure_tui.drawing.spans import Row, Span
 
 # Lowest to highest, after the blank of a gap. Braille has two points a cell: the left one's signs, then the right's.
 _BLOCKS = " ▁▂▃▄▅▆▇█"

@@ -24,7 +24,7 @@ def attach(
     """Watch a run in the dashboard; leaving it does not stop the run."""
     if not in_terminal():
         raise ConfigError("the dashboard needs a terminal", "list runs with `cure-tui runs`, or --json for scripts")
-    from cure_tui.dashboard import show_dashboard
+    from cure_tui.dashboard.opening import show_dashboard
     from engine.runs.listing import find_run, list_runs
 
     if run is not None:

@@ -12,7 +12,7 @@ from cure_tui.commands.runs import run_ids
 from cure_tui.terminal import draws_unicode
 
 if TYPE_CHECKING:
-    from cure_tui.comparison import ComparedRun
+    from cure_tui.runs.comparison import ComparedRun
 
 _CHART_ROWS, _MAX_COLUMNS = 12, 110
 _Run = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its folder.", autocompletion=run_ids)]
@@ -24,8 +24,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Compare two runs: settings, accuracies on held-out tasks, curves."""
-    from cure_tui.comparison import check_choice, comparison_text, config_differences, overlays
-    from cure_tui.spans import plain
+    from cure_tui.drawing.spans import plain
+    from cure_tui.runs.comparison import check_choice, comparison_text, config_differences, overlays
 
     runs = [_read(wanted) for wanted in (a, b)]
     check_choice([run.name for run in runs])
@@ -49,7 +49,7 @@ def _headline(run: ComparedRun, when: str) -> dict[str, Any] | None:
 
 
 def _read(wanted: str) -> ComparedRun:
-    from cure_tui.comparison import ComparedRun
+    from cure_tui.runs.comparison import ComparedRun
     from engine.errors import RunError
     from engine.machine.home import run_name
     from engine.presets import load_config

@@ -12,7 +12,7 @@ from cure_tui.commands.presets import preset_names
 from engine.errors import ConfigError, EnvironmentError_
 
 if TYPE_CHECKING:
-    from cure_tui.preset_list import PresetEntry
+    from cure_tui.launch.presets import PresetEntry
     from engine.machine.probe import Machine
     from engine.sandbox import SandboxLevel
 
@@ -45,7 +45,7 @@ def doctor(
         return
     if gpu_memory is not None or overrides:
         raise ConfigError("a memory plan needs a preset", "add --preset qwen3-4b")
-    from cure_tui.preset_list import preset_entries
+    from cure_tui.launch.presets import preset_entries
     from engine.machine.home import runs_home
     from engine.machine.probe import probe_machine
     from engine.sandbox import sandbox_level
@@ -62,7 +62,7 @@ def doctor(
 
 
 def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: bool) -> None:
-    from cure_tui.memory_report import plan_as_json, plan_as_text
+    from cure_tui.launch.memory_report import plan_as_json, plan_as_text
     from engine.machine.memory_plan import plan_memory
     from engine.machine.probe import probe_machine
     from engine.presets import DESIGN_GB, load_preset, preset_variants

@@ -29,7 +29,7 @@ def export(
 
     if (adapter is None) == (merged is None):
         raise ConfigError("export writes one form at a time", "give one of --adapter DIR and --merged DIR")
-    from cure_tui.engine_process import run_tool
+    from cure_tui.launch.process import run_tool
     from engine.runs.listing import find_run
 
     target = adapter or merged

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cure_tui.preset_list import PresetEntry
+    from cure_tui.launch.presets import PresetEntry
 
 presets_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 
@@ -31,8 +31,8 @@ def presets(
     """
     if context.invoked_subcommand is not None:
         return
-    from cure_tui.preset_list import preset_entries
-    from cure_tui.text_table import text_table
+    from cure_tui.drawing.tables import text_table
+    from cure_tui.launch.presets import preset_entries
     from engine.machine.probe import probe_machine
     from engine.presets import user_presets_folder
 

@@ -22,9 +22,9 @@ def resume(
 ) -> None:
     """Go on with a run from its last checkpoint: in the dashboard in a terminal, else headless."""
     if no_ui or as_json or not in_terminal():
-        from cure_tui.headless import resume_run
+        from cure_tui.headless.run import resume_run
 
         raise typer.Exit(resume_run(run, as_json=as_json))
-    from cure_tui.dashboard import resume_in_dashboard
+    from cure_tui.dashboard.opening import resume_in_dashboard
 
     resume_in_dashboard(run)

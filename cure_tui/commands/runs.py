@@ -31,7 +31,7 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array."
     if not found:
         typer.echo(f"no runs in {runs_home()}; start one: cure-tui --preset nano --no-ui", err=True)
         return
-    from cure_tui.text_table import text_table
+    from cure_tui.drawing.tables import text_table
 
     rows = [[run.id, _state(run), f"{run.step}/{run.steps}", _when(run.started), _remark(run)] for run in found]
     typer.echo(text_table(["RUN", "STATE", "STEP", "STARTED", "REMARK"], rows))

@@ -14,17 +14,17 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.filter import LineFilter
 from textual.widgets import Static
 
-from cure_tui.ascii_filter import AsciiOnly
-from cure_tui.palette import DEFAULT_THEME, THEMES
-from cure_tui.screens.cell import CellScreen
+from cure_tui.dashboard.ascii_filter import AsciiOnly
+from cure_tui.dashboard.keys_line import KeysLine
+from cure_tui.dashboard.matrix.cell_screen import CellScreen
+from cure_tui.dashboard.matrix.widget import MatrixView
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.picture import headline_rows
 from cure_tui.solving.record import task_record
 from cure_tui.solving.report import summary_line
-from cure_tui.spans import Row, Span, one_column
-from cure_tui.widgets.keys_line import KeysLine
-from cure_tui.widgets.matrix import MatrixView
-from cure_tui.widgets.rows import RowsView
 from engine.errors import CureError
 from engine.solve.events import Event, SolveState
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.style import Style
 
-from cure_tui.palette import DEFAULT_THEME, styles_of
+from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
 from cure_tui.solving.picture import solve_rows
 from cure_tui.terminal import draws_unicode
 from engine.solve.events import SolveState

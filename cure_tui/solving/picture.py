@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cure_tui.spans import Row, Span, fit, one_column
+from cure_tui.drawing.spans import Row, Span, fit, one_column
 from engine.solve.events import SolveState
 
 MAX_ROWS = 16

@@ -8,7 +8,7 @@ import threading
 from textual.driver import Driver
 from textual.drivers.web_driver import WebDriver
 
-from cure_tui.app import CureApp
+from cure_tui.dashboard.app import CureApp
 
 _SECONDS_TO_LEAVE = 3.0
 

@@ -40,7 +40,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def dashboard_command() -> str:
     """The dashboard of this very installation, for a shell.
 
-    exec: the shell makes way, so that signals reach the dashboard. -P: see cure_tui.engine_process.
+    exec: the shell makes way, so that signals reach the dashboard. -P: see cure_tui.launch.process.
     """
     return shlex.join(["exec", sys.executable, "-P", "-m", DASHBOARD_MODULE])
 

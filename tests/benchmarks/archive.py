@@ -30,7 +30,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from cure_tui.query import parse  # noqa: E402
+from cure_tui.dashboard.rollouts.query import parse  # noqa: E402
 from engine.runs.archive import ArchiveWriter  # noqa: E402
 from engine.runs.archive_reader import ArchiveReader  # noqa: E402
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord  # noqa: E402

@@ -38,7 +38,7 @@ from cure_tui.charts import (  # noqa: E402
     sparkline,
     to_svg,
 )
-from cure_tui.widgets.chart import ChartView  # noqa: E402
+from cure_tui.dashboard.curves.chart import ChartView  # noqa: E402
 
 COLUMNS, ROWS = 120, 40
 BIT = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))

@@ -44,7 +44,7 @@ def say_hello() -> None:
 
 def watch(path: Path, report: Path, study: Callable[..., object], *arguments: object) -> None:
     """Runs the dashboard on `path` while `study` looks at it."""
-    from cure_tui.app import CureApp
+    from cure_tui.dashboard.app import CureApp
 
     class WatchedApp(CureApp):
         def on_mount(self) -> None:  # beside CureApp's own, which Textual calls as well
@@ -128,7 +128,7 @@ class _Stopwatch:
 
 def _complete(app) -> bool:  # type: ignore[no-untyped-def]
     """The whole journal is read and on the screen."""
-    from cure_tui.screens.run import RunScreen
+    from cure_tui.dashboard.run.screen import RunScreen
 
     screen = app.screen
     if not isinstance(screen, RunScreen) or screen._newest.loading or not screen._newest.state.step:
@@ -137,10 +137,10 @@ def _complete(app) -> bool:  # type: ignore[no-untyped-def]
 
 
 def _shows(screen, step: int) -> bool:  # type: ignore[no-untyped-def]
-    from cure_tui.panes.overview import OverviewPane
-    from cure_tui.spans import plain
-    from cure_tui.widgets.chart import ChartView
-    from cure_tui.widgets.rows import RowsView
+    from cure_tui.dashboard.curves.chart import ChartView
+    from cure_tui.dashboard.rows import RowsView
+    from cure_tui.dashboard.run.overview import OverviewPane
+    from cure_tui.drawing.spans import plain
 
     overview = screen.query_one(OverviewPane)
     header = plain(screen.query_one("#header", RowsView)._rows)

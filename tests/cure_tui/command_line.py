@@ -10,10 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = """\
-import cure_tui.engine_process
+import cure_tui.launch.process
 from cure_tui.cli import main
 
-cure_tui.engine_process.ENGINE_MODULE = "scripted_engine"
+cure_tui.launch.process.ENGINE_MODULE = "scripted_engine"
 main()
 """
 

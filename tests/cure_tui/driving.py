@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from textual.app import App
 from textual.pilot import Pilot
 
-from cure_tui.app import CureApp
-from cure_tui.screens.run import RunScreen
-from cure_tui.spans import plain
-from cure_tui.widgets.chart import ChartView
-from cure_tui.widgets.rollout_list import RolloutList
-from cure_tui.widgets.rows import RowsView
+from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.curves.chart import ChartView
+from cure_tui.dashboard.rollouts.widget import RolloutList
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.screen import RunScreen
+from cure_tui.drawing.spans import plain
 
 Drive = Callable[[CureApp, Pilot[str]], Awaitable[None]]
 

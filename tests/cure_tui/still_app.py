@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cure_tui.app import CureApp
-from cure_tui.preset_list import PresetEntry
+from cure_tui.dashboard.app import CureApp
+from cure_tui.launch.presets import PresetEntry
 from engine.machine.libraries import Missing
 from engine.machine.probe import Machine
 from engine.sandbox import SandboxLevel

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.alerts import MU_STEPS, alerts, standing_alert
-from cure_tui.pictures.header import header_rows
-from cure_tui.watch import Snapshot
+from cure_tui.dashboard.run.header import header_rows
+from cure_tui.runs.alerts import MU_STEPS, alerts, standing_alert
+from cure_tui.runs.watcher import Snapshot
 from engine.runs.events import Event
 from engine.runs.listing import RunCondition
 from engine.runs.state import RunState, reduce, replay

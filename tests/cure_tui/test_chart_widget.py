@@ -12,10 +12,10 @@ from textual.containers import Container
 from textual.pilot import Pilot
 
 from cure_tui.charts import QUANTILES, ChartOptions, Series, line_chart
-from cure_tui.palette import THEMES, styles_of
-from cure_tui.spans import plain
-from cure_tui.widgets import chart as module
-from cure_tui.widgets.chart import PERIOD, ChartView
+from cure_tui.dashboard.curves import chart as module
+from cure_tui.dashboard.curves.chart import PERIOD, ChartView
+from cure_tui.drawing.palette import THEMES, styles_of
+from cure_tui.drawing.spans import plain
 
 X = np.arange(100.0)
 RISING = Series("reward", X, X / 100, "series2")

@@ -65,7 +65,7 @@ def test_attach_without_a_terminal_says_what_to_do_instead(cli: Cli) -> None:
 
 def test_the_dashboards_process_loads_no_framework(cli: Cli) -> None:
     code = (
-        "import sys, cure_tui.app, cure_tui.dashboard\n"
+        "import sys, cure_tui.dashboard.app, cure_tui.dashboard.opening\n"
         "print(sorted(set(sys.modules) & {'torch', 'transformers', 'peft', 'vllm', 'bitsandbytes'}))"
     )
     command = [sys.executable, "-P", "-c", code]

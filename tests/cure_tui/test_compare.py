@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.comparison import accuracies, change_text, check_choice, config_differences, share_text
-from cure_tui.pictures.comparison import accuracy_rows, settings_rows
-from cure_tui.spans import plain
+from cure_tui.dashboard.compare.picture import accuracy_rows, settings_rows
+from cure_tui.drawing.spans import plain
+from cure_tui.runs.comparison import accuracies, change_text, check_choice, config_differences, share_text
 from engine.errors import RunError
 from engine.presets import load_preset
 from engine.runs.events import Event

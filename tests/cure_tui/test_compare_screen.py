@@ -10,16 +10,16 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
-from cure_tui.app import CureApp
-from cure_tui.curves import METRIC_CHARTS
-from cure_tui.panes.curves import CurvesPane
-from cure_tui.screens.ask import AskScreen
-from cure_tui.screens.compare import CompareScreen
-from cure_tui.screens.home import HomeScreen
-from cure_tui.screens.run import RunScreen
-from cure_tui.spans import plain
-from cure_tui.widgets.chart_grid import ChartBox, ChartGrid
-from cure_tui.widgets.rows import RowsView
+from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.compare.screen import CompareScreen
+from cure_tui.dashboard.curves.grid import ChartBox, ChartGrid
+from cure_tui.dashboard.curves.pane import CurvesPane
+from cure_tui.dashboard.home.screen import HomeScreen
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.screen import RunScreen
+from cure_tui.drawing.spans import plain
+from cure_tui.runs.curves import METRIC_CHARTS
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder

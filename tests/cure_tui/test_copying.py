@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cure_tui.copying import CLIPBOARD_BYTES, copy, save
+from cure_tui.dashboard.copying import CLIPBOARD_BYTES, copy, save
 
 
 class Terminal:

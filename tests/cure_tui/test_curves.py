@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cure_tui.chart_setting import SMOOTHINGS, ChartSetting
-from cure_tui.curves import (
+from cure_tui.dashboard.curves.setting import SMOOTHINGS, ChartSetting
+from cure_tui.runs.curves import (
     CHART_BY_NAME,
     CHARTS,
     METRIC_CHARTS,

@@ -10,20 +10,20 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, DataTable, OptionList
 
-from cure_tui.app import CureApp
-from cure_tui.panes.curves import CurvesPane
-from cure_tui.panes.log import LogPane, log_rows
-from cure_tui.screens.ask import AskScreen
-from cure_tui.screens.cell import CellScreen
-from cure_tui.screens.home import HomeScreen
-from cure_tui.screens.rollout import RolloutScreen
-from cure_tui.screens.run import VIEWS, RunScreen
-from cure_tui.spans import plain
-from cure_tui.widgets.chart_grid import ChartBox
-from cure_tui.widgets.keys_line import KeysLine
-from cure_tui.widgets.matrix import MatrixView
-from cure_tui.widgets.rollout_list import RolloutList
-from cure_tui.widgets.rows import RowsView
+from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.curves.grid import ChartBox
+from cure_tui.dashboard.curves.pane import CurvesPane
+from cure_tui.dashboard.home.screen import HomeScreen
+from cure_tui.dashboard.keys_line import KeysLine
+from cure_tui.dashboard.matrix.cell_screen import CellScreen
+from cure_tui.dashboard.matrix.widget import MatrixView
+from cure_tui.dashboard.rollouts.screen import RolloutScreen
+from cure_tui.dashboard.rollouts.widget import RolloutList
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.log import LogPane, log_rows
+from cure_tui.dashboard.run.screen import VIEWS, RunScreen
+from cure_tui.drawing.spans import plain
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder

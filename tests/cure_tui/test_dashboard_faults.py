@@ -18,13 +18,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
-from cure_tui.app import CureApp
-from cure_tui.panes.log import log_rows
-from cure_tui.screens.run import RunScreen
-from cure_tui.spans import plain
-from cure_tui.widgets.matrix import MatrixView
-from cure_tui.widgets.rollout_list import RolloutList
-from cure_tui.widgets.rows import RowsView
+from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.matrix.widget import MatrixView
+from cure_tui.dashboard.rollouts.widget import RolloutList
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.log import log_rows
+from cure_tui.dashboard.run.screen import RunScreen
+from cure_tui.drawing.spans import plain
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder

@@ -9,16 +9,16 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from cure_tui.app import CureApp
-from cure_tui.dashboard_messages import StartPreset
-from cure_tui.pictures.home import about_run, runs_caption
-from cure_tui.run_choice import Order, RunList, fitting, sorted_by
-from cure_tui.screens.ask import AskScreen
-from cure_tui.screens.home import HomeScreen
-from cure_tui.spans import plain
-from cure_tui.widgets.preset_list import PresetList
-from cure_tui.widgets.rows import RowsView
-from cure_tui.widgets.run_table import RunTable
+from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.home.picture import about_run, runs_caption
+from cure_tui.dashboard.home.preset_cards import PresetList
+from cure_tui.dashboard.home.run_table import RunTable
+from cure_tui.dashboard.home.screen import HomeScreen
+from cure_tui.dashboard.messages import StartPreset
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.spans import plain
+from cure_tui.runs.listing import Order, RunList, fitting, sorted_by
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs import listing
@@ -103,7 +103,7 @@ def test_runs_at_rest_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read.append(path.name)
         return read_info(path)
 
-    monkeypatch.setattr("cure_tui.run_choice.read_info", counted)
+    monkeypatch.setattr("cure_tui.runs.listing.read_info", counted)
     runs = RunList()
     assert {run.state for run in runs.read()} == {RunCondition.CRASHED}
     runs.read()

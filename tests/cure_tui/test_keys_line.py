@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Button
 
-from cure_tui.widgets.keys_line import HELP, KeysLine
+from cure_tui.dashboard.keys_line import HELP, KeysLine
 from tests.cure_tui.driving import until
 
 

@@ -11,9 +11,9 @@ from textual.binding import Binding
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
-from cure_tui.pictures.matrix import NOTHING
-from cure_tui.screens.cell import CellScreen
-from cure_tui.widgets.matrix import MatrixView
+from cure_tui.dashboard.matrix.cell_screen import CellScreen
+from cure_tui.dashboard.matrix.picture import NOTHING
+from cure_tui.dashboard.matrix.widget import MatrixView
 from engine.runs.records import MatrixRecord
 from tests.cpu_time import plain_loop, quickest
 from tests.cure_tui.pictures.wall_and_matrix import every_verdict, every_verdict_task, matrix

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cure_tui.query import EVERYTHING, QueryError, completions, parse
-from cure_tui.query_model import FIELDS, FRACTIONS, REJECTIONS, STATUS_NAMES, WHOLE_NUMBERS, Bounds, Query
+from cure_tui.dashboard.rollouts.query import EVERYTHING, QueryError, completions, parse
+from cure_tui.dashboard.rollouts.query_model import (
+    FIELDS,
+    FRACTIONS,
+    REJECTIONS,
+    STATUS_NAMES,
+    WHOLE_NUMBERS,
+    Bounds,
+    Query,
+)
 from engine.prompts import RejectReason
 from engine.runs.archive_filter import Order, RolloutFilter
 

@@ -12,12 +12,12 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from cure_tui.palette import DEFAULT_THEME, THEMES
-from cure_tui.pictures.rollout_line import Columns, answer_digest, find_matches, head_line, rollout_line
-from cure_tui.query import parse
-from cure_tui.rollout_search import RolloutSearch
-from cure_tui.spans import plain, width
-from cure_tui.widgets.rollout_list import RolloutList
+from cure_tui.dashboard.rollouts.line import Columns, answer_digest, find_matches, head_line, rollout_line
+from cure_tui.dashboard.rollouts.query import parse
+from cure_tui.dashboard.rollouts.search import RolloutSearch
+from cure_tui.dashboard.rollouts.widget import RolloutList
+from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.drawing.spans import plain, width
 from engine.runs.archive import ArchiveWriter
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
 from engine.runs.records import RolloutRecord, StepRecord, TaskRecord

@@ -13,11 +13,11 @@ from rich.cells import cell_len
 from textual.app import App
 from textual.pilot import Pilot
 
-from cure_tui.palette import DEFAULT_THEME, THEMES
-from cure_tui.pictures.rollout_page import head_rows, rollout_page, rollout_text
-from cure_tui.screens.rollout import PageView, RolloutScreen
-from cure_tui.spans import Row
-from cure_tui.widgets.rows import RowsView
+from cure_tui.dashboard.rollouts.page import head_rows, rollout_page, rollout_text
+from cure_tui.dashboard.rollouts.screen import PageView, RolloutScreen
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.drawing.spans import Row
 from engine.runs.archive import ArchiveWriter
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord, TestRecord

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from cure_tui.app import CureApp
-from cure_tui.screens.ask import AskScreen
-from cure_tui.screens.run import RunScreen
+from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.run.screen import RunScreen
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from cure_tui.screens import home
-from cure_tui.screens.compare import CompareScreen
-from cure_tui.screens.home import HomeScreen
-from cure_tui.widgets.wall import WallView
+from cure_tui.dashboard.compare.screen import CompareScreen
+from cure_tui.dashboard.home import screen as home
+from cure_tui.dashboard.home.screen import HomeScreen
+from cure_tui.dashboard.wall.widget import WallView
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
@@ -42,7 +42,7 @@ def same_everywhere(tmp_path: Path) -> Iterator[None]:
         time.tzset()
         patch.delenv("NO_COLOR", raising=False)
         patch.setattr("engine.machine.probe.probe_machine", lambda folder: MACHINE)
-        patch.setattr("cure_tui.preset_list.preset_entries", lambda machine: list(PRESETS))
+        patch.setattr("cure_tui.launch.presets.preset_entries", lambda machine: list(PRESETS))
         patch.setattr("engine.sandbox.sandbox_level", lambda: SANDBOX)
         patch.setattr(home, "runs_home", lambda: Path("~/cure-tui/runs"))
         yield

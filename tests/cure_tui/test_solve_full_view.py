@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from textual.pilot import Pilot
 
-from cure_tui.screens.cell import CellScreen
+from cure_tui.dashboard.matrix.cell_screen import CellScreen
+from cure_tui.dashboard.matrix.widget import MatrixView
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.spans import plain
 from cure_tui.solving.full import SolveApp
-from cure_tui.spans import plain
-from cure_tui.widgets.matrix import MatrixView
-from cure_tui.widgets.rows import RowsView
 from engine.errors import RunError
 from engine.solve.events import Event, SolveState
 from tests.cure_tui.driving import until

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from cure_tui.palette import THEMES, styles_of, to_strip
-from cure_tui.spans import Span, fit, merge, one_column, plain, width
+from cure_tui.drawing.palette import THEMES, styles_of, to_strip
+from cure_tui.drawing.spans import Span, fit, merge, one_column, plain, width
 
 rows = st.lists(st.builds(Span, st.text("ab█⣿ ", max_size=6), st.sampled_from(["", "good", "bad"]))).map(tuple)
 

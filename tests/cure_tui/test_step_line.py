@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cure_tui.step_line import clock, evaluation_line, seconds_left, step_line
+from cure_tui.runs.step_line import clock, evaluation_line, seconds_left, step_line
 from engine.evaluation.summary import EvalSummary
 from engine.runs.events import Event
 from engine.runs.state import Evaluation, RunState, replay

@@ -11,8 +11,8 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from cure_tui.pictures.wall import NOTHING
-from cure_tui.widgets.wall import WallView
+from cure_tui.dashboard.wall.picture import NOTHING
+from cure_tui.dashboard.wall.widget import WallView
 from engine.runs.live import LiveSlot, LiveView
 from tests.cpu_time import plain_loop
 from tests.cure_tui.pictures.wall_and_matrix import slots

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.watch import (
+from cure_tui.runs.watcher import (
     ACTIVE_SECONDS,
     EVENTS_A_ROUND,
     SHARE_OF_MACHINE,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.pictures.title import title_of
-from cure_tui.watch import Snapshot
-from cure_tui.window_title import title_codes, title_kept
+from cure_tui.dashboard.run.title import title_of
+from cure_tui.dashboard.window_title import title_codes, title_kept
+from cure_tui.runs.watcher import Snapshot
 from engine.runs.events import Event
 from engine.runs.inbox import Command
 from engine.runs.listing import RunCondition

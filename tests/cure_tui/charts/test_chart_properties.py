@@ -25,7 +25,7 @@ from cure_tui.charts import (
     to_svg,
 )
 from cure_tui.charts.trace import trace
-from cure_tui.spans import Row, plain, width
+from cure_tui.drawing.spans import Row, plain, width
 
 values = st.floats(width=64) | st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324])
 columns, rows = st.integers(-1, 130), st.integers(-1, 45)

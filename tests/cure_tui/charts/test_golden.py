@@ -17,7 +17,7 @@ from cure_tui.charts import (
     quantile_bands,
     sparkline,
 )
-from cure_tui.spans import Row, plain
+from cure_tui.drawing.spans import Row, plain
 
 STEPS = np.arange(1.0, 41.0)
 TEETH = np.arange(40) * 7 % 11 / 100  # noise that is the same everywhere

@@ -9,7 +9,7 @@ import pytest
 
 from cure_tui.charts import ChartOptions, Series, line, line_chart
 from cure_tui.charts.smoothing import smoothed
-from cure_tui.spans import plain
+from cure_tui.drawing.spans import plain
 
 OPTIONS = ChartOptions(smoothing=0.9)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cure_tui.pictures.cell import EQUAL, MAX_DIFF_LINES, cell_detail, diff_rows
-from cure_tui.pictures.verdicts import Verdict
-from cure_tui.spans import plain
+from cure_tui.dashboard.matrix.cell_picture import EQUAL, MAX_DIFF_LINES, cell_detail, diff_rows
+from cure_tui.dashboard.matrix.reading import Verdict
+from cure_tui.drawing.spans import plain
 from engine.runs.records import TaskRecord
 from tests.cure_tui.pictures.wall_and_matrix import every_verdict_task, matrix
 

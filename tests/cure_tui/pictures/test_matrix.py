@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cure_tui.palette import styles_of
-from cure_tui.pictures.matrix import NOTHING, matrix_rows, side_of
-from cure_tui.pictures.verdicts import VERDICTS, Standing, Verdict, read_matrix
-from cure_tui.spans import plain, width
+from cure_tui.dashboard.matrix.picture import NOTHING, matrix_rows, side_of
+from cure_tui.dashboard.matrix.reading import VERDICTS, Standing, Verdict, read_matrix
+from cure_tui.drawing.palette import styles_of
+from cure_tui.drawing.spans import plain, width
 from engine.runs.records import MatrixRecord
 from tests.cpu_time import plain_loop, quickest
 from tests.cure_tui.pictures.wall_and_matrix import every_verdict, every_verdict_task, grid, matrix

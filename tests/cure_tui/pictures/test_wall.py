@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cure_tui.palette import styles_of
-from cure_tui.pictures.wall import NOTHING, wall_rows
-from cure_tui.spans import plain, width
+from cure_tui.dashboard.wall.picture import NOTHING, wall_rows
+from cure_tui.drawing.palette import styles_of
+from cure_tui.drawing.spans import plain, width
 from engine.rollouts.observer import Finding
 from engine.runs.live import LiveSlot
 from tests.cpu_time import plain_loop, quickest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 
-from cure_tui.pictures.verdicts import Standing, read_matrix
+from cure_tui.dashboard.matrix.reading import Standing, read_matrix
 from engine.evaluation.results import judge_tests_by_own_correct, judge_tests_by_reference
 from engine.evaluation.summary import UtBasis
 from engine.problems import IOExample

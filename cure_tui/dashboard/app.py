@@ -1,0 +1,297 @@
+"""The dashboard: a home screen, a screen a run. It reads run folders and drops commands into them, nothing more.
+
+Imported before the first frame is what draws that, which is next to nothing: screens come after it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.widgets import Static
+
+from cure_tui.dashboard.ascii_filter import AsciiOnly
+from cure_tui.dashboard.copying import save
+from cure_tui.dashboard.keys_line import HELP
+from cure_tui.dashboard.messages import (
+    CompareRuns,
+    Fault,
+    HomeIsShown,
+    NameWindow,
+    OpenRun,
+    ResumeRun,
+    StartPreset,
+)
+from cure_tui.dashboard.screen_picture import screen_svg
+from cure_tui.dashboard.window_title import title_codes
+from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from engine.errors import CureError, RunError
+from engine.machine.home import run_name
+from engine.process_memory import grows_without_cycles
+
+if TYPE_CHECKING:
+    from cure_tui.dashboard.run.screen import RunScreen
+    from cure_tui.launch.prepare import PreparedRun
+    from cure_tui.launch.process import EngineProcess
+    from cure_tui.launch.question import Question
+
+_PALETTE_SECONDS = 0.2
+"""Until the palette is gone from the screen that it was opened on."""
+
+
+class CureApp(App[str]):
+    """Returns what is to be said on the terminal after it is left: where the runs that go on can be found."""
+
+    TITLE = "cure-tui"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "next_theme", "Theme", show=False),
+        Binding("question_mark", HELP, "Help"),
+        Binding("ctrl+s", "save_picture", "Save the screen as a picture", show=False),
+        Binding("q", "leave", "Quit"),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, run: Path | None = None, engine: EngineProcess | None = None, *, ascii_only: bool = False
+    ) -> None:
+        """`run`: shown at once, on top of the home screen. `engine`: one that was started for it."""
+        super().__init__()
+        self.ascii_only = ascii_only
+        self._ascii_filter = AsciiOnly()
+        self._window_title = ""
+        self._first_run = run
+        self._engines: list[EngineProcess] = [] if engine is None else [engine]
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = DEFAULT_THEME
+
+    def compose(self) -> ComposeResult:
+        """The first frame. Home is three times the work of this: whoever waits for it sees that it comes."""
+        yield Static(" cure-tui  looking at this machine")
+
+    def on_mount(self) -> None:
+        self.window_title = self.TITLE
+        self.call_after_refresh(self._open)
+        self.set_interval(1.0, self._reap)
+
+    def _open(self) -> None:
+        with grows_without_cycles():
+            from cure_tui.dashboard.home.screen import HomeScreen
+
+        self.push_screen(HomeScreen(ascii_only=self.ascii_only))
+        if self._first_run is not None:
+            self.watch_run(self._first_run)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii_filter] if self.ascii_only else filters
+
+    def get_key_display(self, binding: Binding) -> str:
+        shown = super().get_key_display(binding)
+        return binding.key if self.ascii_only and not shown.isascii() else shown
+
+    # What the screens ask for -------------------------------------------------------------------------------
+
+    def on_open_run(self, event: OpenRun) -> None:
+        self.watch_run(event.path)
+
+    def on_compare_runs(self, event: CompareRuns) -> None:
+        self.compare_runs(event.paths)
+
+    def on_fault(self, event: Fault) -> None:
+        self.tell(event.error)
+
+    def on_name_window(self, event: NameWindow) -> None:
+        self.window_title = event.title or self.TITLE
+
+    @work(thread=True)
+    def on_home_is_shown(self, event: HomeIsShown) -> None:
+        import cure_tui.dashboard.run.screen  # noqa: F401  (what comes next, while nobody waits for it)
+
+    @work(thread=True)
+    def on_start_preset(self, event: StartPreset) -> None:
+        """Ask first: a stray key must not set off a training, least of all beside another one."""
+        from cure_tui.launch.prepare import refuse_what_is_missing
+        from cure_tui.launch.question import start_question
+        from engine.machine.home import runs_home
+        from engine.presets import load_preset
+
+        try:
+            config = load_preset(event.preset)
+            refuse_what_is_missing(config, runs_home())
+            question = start_question(config)
+        except CureError as error:
+            self.call_from_thread(self.tell, error)
+            return
+        self.call_from_thread(self._ask, question, lambda: self.start_preset(event.preset))
+
+    @work(thread=True)
+    def on_resume_run(self, event: ResumeRun) -> None:
+        from cure_tui.launch.question import resume_question
+
+        try:
+            prepared = self._prepared_again(event.path)
+            question = resume_question(prepared.config, prepared.folder)
+        except CureError as error:
+            self.call_from_thread(self.tell, error)
+            return
+        self.call_from_thread(self._ask, question, lambda: self.resume_run(event.path))
+
+    def _ask(self, question: Question, start: Callable[[], None]) -> None:
+        """Ask one question at a time; beside a live run Enter alone starts nothing."""
+        from cure_tui.dashboard.ask import AskScreen, Choice
+
+        if isinstance(self.screen, AskScreen):
+            return
+        answers = [Choice("start", "y", "yes, train"), Choice("nothing", "n", "no, start nothing")]
+
+        def answered(answer: str | None) -> None:
+            if answer == "start":
+                start()
+
+        self.push_screen(AskScreen(question.text, answers[::-1] if question.beside else answers), answered)
+
+    # Runs ---------------------------------------------------------------------------------------------------
+
+    def watch_run(self, path: Path) -> None:
+        """Opens a run's screen on top of the home screen."""
+        from cure_tui.dashboard.run.screen import (
+            RunScreen,  # not with the app: numpy comes with it, and nobody waits for charts
+        )
+
+        try:
+            screen = RunScreen(path, ascii_only=self.ascii_only)
+        except CureError as error:
+            self.tell(error)
+            return
+        self.push_screen(screen)
+
+    def compare_runs(self, paths: Sequence[Path]) -> None:
+        """Show the runs side by side, or say why they cannot be compared."""
+        from cure_tui.dashboard.compare.screen import CompareScreen
+
+        try:
+            screen = CompareScreen(paths, ascii_only=self.ascii_only)
+        except CureError as error:
+            self.tell(error)
+            return
+        self.push_screen(screen)
+
+    def start_preset(self, preset: str) -> None:
+        """Starts a new run of a preset and shows it."""
+        from cure_tui.launch.prepare import prepare_run
+
+        try:
+            self._start(prepare_run(preset, [], None))
+        except CureError as error:
+            self.tell(error)
+
+    def resume_run(self, path: Path) -> None:
+        """Goes on with a run and shows it."""
+        try:
+            self._start(self._prepared_again(path))
+        except CureError as error:
+            self.tell(error)
+
+    @staticmethod
+    def _prepared_again(path: Path) -> PreparedRun:
+        from cure_tui.launch.prepare import prepare_resume
+
+        prepared = prepare_resume(str(path))
+        if prepared.finished:
+            raise RunError(f"run {run_name(path)} is finished: there is nothing to resume")
+        return prepared
+
+    def _start(self, prepared: PreparedRun) -> None:
+        from cure_tui.launch.process import EngineProcess
+
+        self._engines.append(EngineProcess(prepared.folder))
+        watched = self._watched(self.screen)
+        if watched is not None:
+            if watched.path == prepared.folder.path:
+                return
+            self.pop_screen()
+        self.watch_run(prepared.folder.path)
+
+    @staticmethod
+    def _watched(screen: Screen[object]) -> RunScreen | None:
+        """The screen where it is one of a run."""
+        if "cure_tui.dashboard.run.screen" not in sys.modules:  # then there is none, and nobody waits for its import
+            return None
+        from cure_tui.dashboard.run.screen import RunScreen
+
+        return screen if isinstance(screen, RunScreen) else None
+
+    @property
+    def window_title(self) -> str:
+        """The terminal's title, where there is a terminal. (Textual's own `title` draws the whole screen anew.)"""
+        return self._window_title
+
+    @window_title.setter
+    def window_title(self, title: str) -> None:
+        if title == self._window_title:
+            return
+        self._window_title = title
+        if self._driver is not None and not self.is_headless and not self.is_web:
+            self._driver.write(title_codes(title))
+
+    def _reap(self) -> None:
+        """A finished engine stays in the process table until it is asked for its status."""
+        self._engines = [engine for engine in self._engines if engine.poll() is None]
+
+    def tell(self, error: CureError) -> None:
+        """An error that a user can mend, with its remedy."""
+        self.notify(str(error), severity="error", timeout=12, markup=False)
+
+    # Actions ------------------------------------------------------------------------------------------------
+
+    def action_next_theme(self) -> None:
+        names = list(THEMES)
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        self.notify(self.theme, timeout=2)
+
+    def action_toggle_help(self) -> None:
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    def action_save_picture(self) -> None:
+        """The screen as SVG, into the run's folder; without a run into the folder that cure-tui was started in."""
+        watched = next(filter(None, map(self._watched, self.screen_stack)), None)
+        folder = Path.cwd() if watched is None else watched.exports
+        saved = save(screen_svg(self), folder, f"screen-{datetime.now():%Y%m%d-%H%M%S}.svg")
+        self.notify(saved.message, severity="error" if saved.failed else "information", markup=False)
+
+    def action_leave(self) -> None:
+        """Quitting detaches: engines go on, and the last line says how to come back."""
+        self._reap()
+        names = [run_name(engine.folder.path) for engine in self._engines]
+        watched = self._watched(self.screen)
+        if watched is not None and watched.is_live and run_name(watched.path) not in names:
+            names.append(run_name(watched.path))
+        self.exit("\n".join(f"run {name} goes on; come back with: cure-tui attach {name}" for name in names))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        # Textual's own picture of the screen refers to a font on the web, and goes to a folder of its choice.
+        yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
+        yield SystemCommand(
+            "Save the screen as a picture",
+            "SVG, into the run's exports or the current folder",
+            lambda: self.set_timer(_PALETTE_SECONDS, self.action_save_picture),
+        )
+        yield SystemCommand("Next theme", "dark, light, safe for colour-blind eyes", self.action_next_theme)
+        yield SystemCommand("Start nano", "train the embedded model: minutes on two CPU cores", self._start_nano)
+
+    def _start_nano(self) -> None:
+        self.post_message(StartPreset("nano"))

@@ -1,0 +1,1 @@
+"""Comparison of two to four runs on one screen."""

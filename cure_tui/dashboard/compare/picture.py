@@ -1,0 +1,123 @@
+"""Tables of compared runs as rows of any width: who is who, accuracies at both ends, settings that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from cure_tui.charts.legend import marker_of
+from cure_tui.charts.series import GlyphSet
+from cure_tui.dashboard.run.header import condition_span
+from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.runs.comparison import NOTE, Reached, change_text, metric_title, share_text
+from cure_tui.runs.listing import LETTERS
+from cure_tui.runs.step_line import clock
+from cure_tui.runs.watcher import Snapshot
+from engine.machine.home import run_name
+from engine.runs.state import RunStatus
+
+_NAME_COLUMNS, _FIGURE_COLUMNS = 18, 12
+_LEAST_VALUE_COLUMNS = 6
+
+
+def run_rows(snapshots: Sequence[Snapshot], *, ascii_only: bool = False) -> list[Row]:
+    """A row a run: its sign in tables and charts, its name, and how far it is."""
+    longest = max(len(run_name(each.path)) for each in snapshots)
+    return [_run_row(number, each, longest, ascii_only) for number, each in enumerate(snapshots)]
+
+
+def _run_row(number: int, snapshot: Snapshot, name_columns: int, ascii_only: bool) -> Row:
+    state = snapshot.state
+    paused = state.status is RunStatus.PAUSED
+    name = one_column(run_name(snapshot.path)).ljust(name_columns)
+    row = [
+        Span(" "),
+        _sign(number, ascii_only),
+        Span(f" {name}  ", "text"),
+        condition_span(snapshot.condition, paused=paused, ascii_only=ascii_only),
+    ]
+    if snapshot.fault:
+        return (*row, Span(f"  {one_column(snapshot.fault)}", "error"))
+    if snapshot.loading:
+        return (*row, Span("  reading", "muted"))
+    if not state.step:
+        return (*row, Span("  no step finished yet", "muted"))
+    return (*row, Span(f"  step {state.step}/{state.steps}  {clock(state.seconds)}", "muted"))
+
+
+def accuracy_rows(reached: Sequence[Reached], *, ascii_only: bool = False) -> list[Row]:
+    """For each figure a row a run: start, end, the change, and how far the end is from the first run's."""
+    if not reached:
+        return [(Span(" no run was evaluated on held-out tasks yet", "muted"),)]
+    titles = ("start", "end", "change", f"against {LETTERS[0]}")
+    heads = "".join(title.rjust(_FIGURE_COLUMNS) for title in titles)
+    rows: list[Row] = [(Span(f" {'held out'.ljust(_NAME_COLUMNS + 4)}{heads}", "title"),)]
+    for metric, runs in groupby(reached, key=lambda each: each.metric):
+        for each in runs:
+            title = metric_title(metric) if each.run == 0 else ""
+            figures = [share_text(each.start), share_text(each.end)]
+            rows.append(
+                (
+                    Span(f" {title.ljust(_NAME_COLUMNS)} ", "text"),
+                    _sign(each.run, ascii_only),
+                    *(Span(_typed(figure, ascii_only).rjust(_FIGURE_COLUMNS), "text") for figure in figures),
+                    _change(each.change),
+                    _change(each.against_first) if each.run else Span(" " * _FIGURE_COLUMNS),
+                )
+            )
+    return [*rows, (Span(f" {_typed(NOTE, ascii_only)}", "muted"),)]
+
+
+def settings_rows(
+    different: Sequence[tuple[str, ...]], faults: Sequence[str], columns: int, *, ascii_only: bool = False
+) -> list[Row]:
+    """A row a setting with each run's value beneath its sign; one beneath the other where they are too long for that.
+
+    faults: for each run why its settings cannot be read, "" where they can.
+    """
+    runs = len(faults)
+    rows: list[Row] = [
+        (Span(" "), _sign(number, ascii_only), Span(f" {one_column(fault)}", "error"))
+        for number, fault in enumerate(faults)
+        if fault
+    ]
+    if not different:
+        nothing = "there is nothing to compare the settings with" if any(faults) else "the settings are the same"
+        return [*rows, (Span(f" {nothing}", "muted"),)]
+    keys = max(len("setting"), *(len(key) for key, *_ in different)) + 2
+    room = max(_LEAST_VALUE_COLUMNS, (columns - keys - 1) // runs)
+    short = [values for _, *values in different if all(len(value) < room - 1 for value in values)]
+    wide = max((len(value) for values in short for value in values), default=0)
+    room = min(room, max(_LEAST_VALUE_COLUMNS, wide + 2))
+    signs: list[Span] = []
+    for number in range(runs):
+        sign = _sign(number, ascii_only)
+        signs += [sign, Span(" " * (room - len(sign.text)))]
+    rows.append((Span(f" {'setting'.ljust(keys)}", "title"), *signs))
+    for key, *values in different:
+        rows.extend(_setting(key, [one_column(value) for value in values], keys, room, ascii_only))
+    return rows
+
+
+def _setting(key: str, values: Sequence[str], keys: int, room: int, ascii_only: bool) -> Iterator[Row]:
+    if all(len(value) < room - 1 for value in values):
+        yield (Span(f" {key.ljust(keys)}", "muted"), *(Span(value.ljust(room), "text") for value in values))
+        return
+    yield (Span(f" {key}", "muted"),)
+    for number, value in enumerate(values):
+        yield (Span("   "), _sign(number, ascii_only), Span(f"  {value}", "text"))
+
+
+def _sign(number: int, ascii_only: bool) -> Span:
+    """The run's marker in charts with its letter: told apart without colour."""
+    marker = marker_of(number, GlyphSet.ASCII if ascii_only else GlyphSet.BRAILLE)
+    return Span(f"{marker} {LETTERS[number]}", f"series{number}")
+
+
+def _change(change: float | None) -> Span:
+    style = "muted" if not change else "good" if change > 0 else "bad"
+    return Span(change_text(change).rjust(_FIGURE_COLUMNS), style)
+
+
+def _typed(text: str, ascii_only: bool) -> str:
+    return text.replace("±", "+-") if ascii_only else text

@@ -1,0 +1,1 @@
+"""Curves: charts over steps, their settings, and the lengths of answers."""

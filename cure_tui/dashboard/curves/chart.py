@@ -1,0 +1,146 @@
+"""A chart on the screen: one line-API widget that draws at most four times a second, and only what has changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from rich.style import Style
+from textual.strip import Strip
+from textual.timer import Timer
+
+from cure_tui.charts import ChartOptions, Floats, Series, histogram, line_chart, quantile_bands
+from cure_tui.dashboard.lines import LinesView
+from cure_tui.drawing.palette import to_strip
+from cure_tui.drawing.spans import Row
+
+PERIOD = 0.25
+"""Seconds between two pictures at the least."""
+
+_DEFAULT = ChartOptions()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Content:
+    """What to draw. Two contents are the same when all else that `draw` depends on is: `key` and `arrays`."""
+
+    draw: Callable[[int, int], list[Row]]
+    key: Hashable
+    arrays: tuple[Floats, ...]
+
+    def same_as(self, other: _Content) -> bool:
+        """Whether both draw the same picture: 20 us for 10k points, against milliseconds for drawing them."""
+        if self.key != other.key or len(self.arrays) != len(other.arrays):
+            return False
+        pairs = zip(self.arrays, other.arrays, strict=True)
+        return all(mine is theirs or np.array_equal(mine, theirs, equal_nan=True) for mine, theirs in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """Finished lines, and what they were made for."""
+
+    content: _Content
+    columns: int
+    rows: int
+    theme: str
+    base: Style
+    lines: tuple[Strip, ...]
+
+    def serves(self, content: _Content, columns: int, rows: int, theme: str, base: Style) -> bool:
+        return (self.columns, self.rows, self.theme) == (columns, rows, theme) and (
+            self.content is content and self.base == base
+        )
+
+
+class ChartView(LinesView, can_focus=False):
+    """Shows what it was last given, over all of its size.
+
+    Call `show` as often as there is something new: the same picture again costs nothing, a burst is drawn once, the
+    last of it never gets lost, and a hidden chart draws when it appears. A change of size or theme is drawn at once.
+    """
+
+    DEFAULT_CSS = """
+    ChartView { width: 1fr; height: 1fr; }
+    """
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._content = _lines((), _DEFAULT)
+        self._next: _Content | None = None
+        self._pause: Timer | None = None
+        self._shown_at = -PERIOD
+        self._picture: _Picture | None = None
+
+    def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
+        """Show a line chart. The arrays may not be changed afterwards."""
+        self._show(_lines(tuple(series), options))
+
+    def show_bands(
+        self, x: Floats, quantiles_kq: Floats, options: ChartOptions = _DEFAULT, style: str = "series0"
+    ) -> None:
+        """Show how a distribution moves, as `quantile_bands` draws it."""
+        draw = partial(_draw_bands, x, quantiles_kq, options, style)
+        self._show(_Content(draw, ("bands", options, style), (x, quantiles_kq)))
+
+    def show_histogram(self, values: Floats, options: ChartOptions = _DEFAULT, style: str = "series0") -> None:
+        """Show one distribution, as `histogram` draws it."""
+        draw = partial(_draw_histogram, values, options, style)
+        self._show(_Content(draw, ("histogram", options, style), (values,)))
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "theme", self._retheme, init=False)
+
+    def _retheme(self) -> None:
+        """Draw again in the app's colours."""
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        columns, rows = self.size
+        theme, base = self.app.theme, self.base
+        picture = self._picture
+        if picture is None or not picture.serves(self._content, columns, rows, theme, base):
+            drawn = self._content.draw(columns, rows)
+            lines = tuple(to_strip(row, columns, theme, base) for row in drawn)
+            picture = self._picture = _Picture(self._content, columns, rows, theme, base, lines)
+        return picture.lines[y] if y < len(picture.lines) else Strip.blank(columns, base)
+
+    def _show(self, content: _Content) -> None:
+        newest = self._next or self._content
+        if content.same_as(newest):
+            return
+        self._next = content
+        if self._pause is not None:
+            return
+        wait = self._shown_at + PERIOD - time.monotonic()
+        if wait <= 0 or not self.is_attached:
+            self._turn_page()
+        else:
+            self._pause = self.set_timer(wait, self._turn_page)
+
+    def _turn_page(self) -> None:
+        """Make the newest content the one that is drawn."""
+        self._pause = None
+        if self._next is not None:
+            self._content, self._next = self._next, None
+            self._shown_at = time.monotonic()
+            self.refresh()
+
+
+def _lines(series: tuple[Series, ...], options: ChartOptions) -> _Content:
+    arrays = tuple(array for each in series for array in (each.x, each.y))
+    names = tuple((each.name, each.style) for each in series)
+    return _Content(lambda columns, rows: line_chart(series, columns, rows, options), ("lines", options, names), arrays)
+
+
+def _draw_bands(
+    x: Floats, quantiles_kq: Floats, options: ChartOptions, style: str, columns: int, rows: int
+) -> list[Row]:  # fmt: skip
+    return quantile_bands(x, quantiles_kq, columns, rows, options, style)
+
+
+def _draw_histogram(values: Floats, options: ChartOptions, style: str, columns: int, rows: int) -> list[Row]:
+    return histogram(values, columns, rows, options, style)

@@ -1,0 +1,221 @@
+"""Charts to choose from: a grid of them, one alone, the keys that change how they are drawn, and their export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Grid, VerticalScroll
+
+from cure_tui.charts import ChartOptions, Series, to_csv, to_svg
+from cure_tui.dashboard.copying import save
+from cure_tui.dashboard.curves.chart import ChartView
+from cure_tui.dashboard.curves.setting import ChartSetting
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.spans import Span
+from cure_tui.runs.curves import ChartSpec, XAxis, chart_options
+
+Lines = Callable[[ChartSpec, XAxis], list[Series]]
+"""What a chart shows over an axis."""
+
+_CHART_COLUMNS = 52
+_SVG_SIZE = (900, 480)
+
+
+class ChartBox(Container, can_focus=True):
+    """One chart that can be chosen: arrows go on, Enter or a double click shows it alone."""
+
+    DEFAULT_CSS = """
+    ChartBox { height: 12; border: round $panel; }
+    ChartBox:focus { border: round $primary; }
+    ChartBox.-alone { height: 1fr; }
+    """
+
+    def __init__(self, spec: ChartSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        # Textual's help panel shows this of the widget that has the focus.
+        meanings = "".join(f"- {name and f'`{name}`: '}{meaning}\n" for name, meaning in spec.meanings)
+        self.HELP = f"**{spec.title}**\n\n{meanings}"  # type: ignore[misc]  # for Textual a class has it
+
+    def compose(self) -> ComposeResult:
+        yield ChartView()
+
+
+class ChartScroll(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Scrolls by wheel and page alone: arrows choose a chart."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+    ]
+
+
+class ChartGrid(Container):
+    """A line that says how the charts are drawn, the charts, and what one that is shown alone means.
+
+    `show` as often as there is something new.
+    """
+
+    DEFAULT_CSS = """
+    ChartGrid #how { height: 1; padding: 0 1; }
+    ChartGrid #meanings { height: auto; padding: 0 1; }
+    ChartGrid ChartScroll { height: 1fr; }
+    ChartGrid Grid { height: auto; grid-rows: 12; }
+    ChartGrid Grid.-alone { height: 100%; grid-rows: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "axis", "X axis"),
+        Binding("s", "smooth", "Smooth"),
+        Binding("l", "logarithm", "Log y"),
+        Binding("enter", "alone", "One chart"),
+        Binding("e", "export", "Export"),
+        Binding("right", "move(1)", "Next chart", show=False),
+        Binding("left", "move(-1)", "Previous chart", show=False),
+        Binding("down", "move_row(1)", "Chart below", show=False),
+        Binding("up", "move_row(-1)", "Chart above", show=False),
+    ]
+
+    def __init__(
+        self, charts: Sequence[ChartSpec], exports: Path, *, tag: str = "", names: Mapping[str, str] | None = None,
+        marks: int = 1, ascii_only: bool = False, id: str | None = None,
+    ) -> None:  # fmt: skip
+        """exports: the folder for files; tag: what their names end in; names: what lines are called in files instead;
+        marks: markers on each line."""
+        super().__init__(id=id)
+        self._charts, self._exports, self._tag = tuple(charts), exports, tag
+        self._names = names or {}
+        self._marks, self._ascii_only = marks, ascii_only
+        self._setting = ChartSetting()
+        self._lines: Lines | None = None
+        self._cursor: float | None = None
+        self._alone: ChartSpec | None = None
+
+    def compose(self) -> ComposeResult:
+        yield RowsView(id="how")
+        with ChartScroll(), Grid():
+            for spec in self._charts:
+                yield ChartBox(spec)
+        yield RowsView(id="meanings")
+
+    def on_mount(self) -> None:
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def show(self, lines: Lines, cursor: float | None = None) -> None:
+        """`cursor`: the step where a vertical line stands."""
+        self._lines, self._cursor = lines, cursor
+        self._draw()
+
+    def take_focus(self) -> None:
+        """Focus on a chart, unless one has it: keys go to it."""
+        if not isinstance(self.screen.focused, ChartBox):
+            self.screen.set_focus(self._chosen)
+
+    def _draw(self) -> None:
+        self.query_one("#how", RowsView).show([(Span(str(self._setting), "muted"),)])
+        meanings = self._alone.meanings if self._alone else []
+        rows = [(Span(name and f"{name}: ", "text"), Span(meaning, "muted")) for name, meaning in meanings]
+        self.query_one("#meanings", RowsView).show(rows)
+        if self._lines is None:
+            return
+        for box in self.query(ChartBox):
+            if box.display:
+                box.query_one(ChartView).show(self._lines(box.spec, self._setting.axis), self._options(box.spec))
+
+    def _options(self, spec: ChartSpec) -> ChartOptions:
+        setting = self._setting
+        return chart_options(
+            spec, axis=setting.axis, smoothing=setting.smoothing, log_y=setting.log_y, cursor=self._cursor,
+            marks=self._marks, ascii_only=self._ascii_only,
+        )  # fmt: skip
+
+    @property
+    def _columns(self) -> int:
+        return 1 if self._alone else max(1, self.size.width // _CHART_COLUMNS)
+
+    def _arrange(self) -> None:
+        grid = self.query_one(Grid)
+        grid.styles.grid_size_columns = self._columns
+        grid.set_class(self._alone is not None, "-alone")
+        for box in self.query(ChartBox):
+            box.display = self._alone is None or box.spec is self._alone
+            box.set_class(box.spec is self._alone, "-alone")
+
+    # Choosing a chart ---------------------------------------------------------------------------------------
+
+    @property
+    def _chosen(self) -> ChartBox:
+        """The chart that has the focus, else the one shown alone, else the first."""
+        boxes = list(self.query(ChartBox))
+        wanted = (box for box in boxes if box.has_focus or box.spec is self._alone)
+        return next(wanted, boxes[0])
+
+    def action_move(self, by: int) -> None:
+        """The chart before or after; alone, the other takes its place."""
+        boxes = list(self.query(ChartBox))
+        self._choose(boxes[(boxes.index(self._chosen) + by) % len(boxes)])
+
+    def action_move_row(self, by: int) -> None:
+        """The chart a row up or down, where there is one."""
+        boxes = list(self.query(ChartBox))
+        at = boxes.index(self._chosen) + by * self._columns
+        if 0 <= at < len(boxes):
+            self._choose(boxes[at])
+
+    def _choose(self, box: ChartBox) -> None:
+        if self._alone:
+            self._alone = box.spec
+            self._arrange()
+            self._draw()
+        self.screen.set_focus(box)
+
+    def action_alone(self) -> None:
+        chosen = self._chosen
+        self._alone = None if self._alone else chosen.spec
+        self._arrange()
+        self.screen.set_focus(chosen)
+        self._draw()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.chain == 2:
+            self.action_alone()
+
+    # How they are drawn -------------------------------------------------------------------------------------
+
+    def action_axis(self) -> None:
+        self._set(self._setting.next_axis())
+
+    def action_smooth(self) -> None:
+        self._set(self._setting.next_smoothing())
+
+    def action_logarithm(self) -> None:
+        self._set(self._setting.other_scale())
+
+    def _set(self, setting: ChartSetting) -> None:
+        self._setting = setting
+        self._draw()
+
+    def action_export(self) -> None:
+        """The chosen chart as CSV and SVG."""
+        if self._lines is None:
+            return
+        if not self._exports.parent.is_dir():  # a run deleted meanwhile must not come back as an empty folder
+            self.notify(f"{self._exports.parent} is gone: nothing was saved", severity="error", markup=False)
+            return
+        spec, axis = self._chosen.spec, self._setting.axis
+        series = [replace(each, name=self._names.get(each.name, each.name)) for each in self._lines(spec, axis)]
+        name = "-".join(part for part in (spec.name.replace("/", " per "), self._tag) if part)
+        saved = [
+            save(to_csv(series, axis.value), self._exports, f"{name}.csv"),
+            save(to_svg(series, *_SVG_SIZE, self._options(spec)), self._exports, f"{name}.svg"),
+        ]
+        for each in saved:
+            self.notify(each.message, severity="error" if each.failed else "information", markup=False)

@@ -1,0 +1,34 @@
+"""The curves view: every metric of the run, over step, minutes, tokens or problems, and the way to another's curves."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from cure_tui.dashboard.curves.grid import ChartGrid
+from cure_tui.dashboard.messages import CompareWithAnother
+from cure_tui.dashboard.pane import Pane
+from cure_tui.runs.curves import CHARTS, chart_series
+from cure_tui.runs.watcher import Snapshot
+
+
+class CurvesPane(Pane):
+    """All charts of the run; `c` lays those of another run over them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "compare", "Compare")]
+
+    def compose(self) -> ComposeResult:
+        yield ChartGrid(CHARTS, self.archive.path.parent / "exports", ascii_only=self.ascii_only)
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        self.query_one(ChartGrid).take_focus()
+
+    def update_view(self, snapshot: Snapshot, step: int | None) -> None:
+        self.query_one(ChartGrid).show(partial(chart_series, snapshot.state), step)
+
+    def action_compare(self) -> None:
+        self.post_message(CompareWithAnother())

@@ -1,0 +1,1 @@
+"""Home screen: presets, the machine, and the list of runs."""

@@ -1,0 +1,58 @@
+"""What the home screen says in rows: the machine, the list of runs, and the run under the cursor."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.runs.listing import Order
+from engine.runs.listing import RunCondition, RunInfo
+
+if TYPE_CHECKING:
+    from engine.machine.probe import Machine
+    from engine.sandbox import SandboxLevel
+
+
+def machine_rows(machine: Machine, level: SandboxLevel | None) -> list[Row]:
+    """Two rows: the hardware, and what confines programs (None: still being tried)."""
+    gpus = ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus)
+    first: Row = (
+        Span("cure-tui", "accent"),
+        Span(f"  {machine.cores} cores  {machine.memory_gb:.0f} GB memory  {gpus or 'no GPU'}", "text"),
+        Span(f"  {machine.disk_free_gb:.0f} GB free for runs", "muted"),
+    )
+    if level is None:
+        return [first, (Span("trying to break out of the sandbox", "muted"),)]
+    style = "good" if level.letter == "A" else "warning" if level.confined else "error"
+    second: Row = (Span(f"sandbox level {level.letter}", style), Span(f"  {level.summary}", "muted"))
+    if level.remedy:
+        second = (*second, Span(f"  better: {level.remedy}", "text"))
+    return [first, second]
+
+
+def runs_caption(listed: int, total: int, words: str, order: Order, marked: int, place: Path) -> str:
+    """How many runs, in which order, where; what the marks are for."""
+    if not total:
+        return f"runs in {place}"
+    count = f"{listed} of {total} runs" if words.strip() else "1 run" if total == 1 else f"{total} runs"
+    sorting = f", {order} (o)" if total > 1 else ""
+    marks = f", {marked} marked: c compares" if marked else ""
+    return f"{count}{sorting}{marks}  in {place}"
+
+
+def about_run(run: RunInfo) -> Row:
+    """One row: what became of the run, and which key goes on from there."""
+    if run.state is RunCondition.UNREADABLE:
+        return (Span(one_column(run.fault), "error"),)
+    if run.state is RunCondition.LIVE:
+        beat = "" if run.beat_seconds is None else f", last heard {run.beat_seconds:.0f} s ago"
+        return (Span(f"process {run.pid}{beat}; Enter watches it", "muted"),)
+    when = f" {datetime.fromtimestamp(run.updated):%d %b %H:%M}" if run.updated else ""
+    if run.state is RunCondition.FINISHED:
+        return (Span(f"finished{when}; Enter shows it", "muted"),)
+    said = one_column(run.ending) if run.ending else "its engine went without a word"
+    again = f"r resumes it after step {run.step}" if run.step else "r starts it again"
+    style = "warning" if run.state is RunCondition.STOPPED else "error"
+    return Span(f"{run.state.value}{when}: ", style), Span(f"{again}; {said}", "text")

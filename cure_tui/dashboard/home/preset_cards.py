@@ -1,0 +1,105 @@
+"""Presets as cards: what each trains, whether it fits this machine, and what it lacks where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from cure_tui.drawing.palette import styles_of
+
+if TYPE_CHECKING:
+    from cure_tui.launch.presets import PresetEntry
+
+_NEEDS_SHOWN = 2
+
+
+class PresetList(OptionList):
+    """Those that fit first. A click chooses, a second one starts: a stray click must not set off a training."""
+
+    DEFAULT_CSS = """
+    PresetList, PresetList:focus { border: none; padding: 0; height: 1fr; background: $background; }
+    PresetList > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: none; }
+    PresetList:focus > .option-list--option-highlighted {
+        background: $primary 35%; color: $foreground; text-style: none;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start")]
+
+    def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._ascii_only = ascii_only
+        self._entries: list[PresetEntry] = []
+        self._brief = False
+
+    def on_mount(self) -> None:  # Textual calls OptionList's as well
+        self.watch(self.app, "theme", self._fill, init=False)
+
+    @property
+    def chosen(self) -> PresetEntry | None:
+        return None if self.highlighted is None else self._entries[self.highlighted]
+
+    def show(self, entries: Sequence[PresetEntry], *, brief: bool) -> None:
+        """brief: three lines a card at the most, for small terminals."""
+        entries = sorted(entries, key=lambda entry: not entry.runs_here)
+        if (entries, brief) != (self._entries, self._brief):
+            self._entries, self._brief = entries, brief
+            self._fill()
+
+    def _fill(self) -> None:
+        highlighted = self.highlighted or 0
+        self.clear_options()
+        self.add_options(
+            Option(preset_card(entry, self.app.theme, brief=self._brief, ascii_only=self._ascii_only), id=entry.name)
+            for entry in self._entries
+        )
+        if self._entries:
+            self.highlighted = highlighted
+
+    def on_click(self, event: events.Click) -> None:
+        clicked = event.style.meta.get("option")
+        if clicked is not None and clicked != self.highlighted:
+            event.prevent_default()
+            self.highlighted = clicked
+
+
+def preset_card(entry: PresetEntry, theme: str, *, brief: bool = False, ascii_only: bool = False) -> RenderableType:
+    """Name, whether it fits this machine, what it is for, what it lacks and what to do about that."""
+    return Group(*_card(entry, theme, brief, ascii_only))
+
+
+def _card(entry: PresetEntry, theme: str, brief: bool, ascii_only: bool) -> Iterator[RenderableType]:
+    styles = styles_of(theme)
+    yes, no, arrow = "+x>" if ascii_only else "✔✘→"
+    fits = entry.runs_here
+    head = Text.assemble(
+        (f"{yes if fits else no} ", styles["good" if fits else "bad"]),
+        (entry.name, styles["title"]),
+        ("  fits this machine" if fits else "  does not fit this machine", styles["good" if fits else "warning"]),
+    )
+    if brief and not fits:
+        head = Text.assemble(head[: len(entry.name) + 2], ("  does not fit: ", styles["warning"]))
+        head.append(", ".join(missing.what for missing in entry.missing), styles["muted"])
+        head.truncate(_BRIEF_COLUMNS, overflow="ellipsis")
+    yield head
+    yield Padding(Text(entry.description, styles["text"]), (0, 0, 0, 2))
+    if brief:
+        return
+    for missing in entry.missing[:_NEEDS_SHOWN]:
+        yield Padding(Text(f"- {missing.what}", styles["warning"]), (0, 0, 0, 2))
+        yield Padding(Text(f"{arrow} {missing.remedy}", styles["muted"]), (0, 0, 0, 4))
+    if len(entry.missing) > _NEEDS_SHOWN:
+        yield Padding(
+            Text(f"and {len(entry.missing) - _NEEDS_SHOWN} more: cure-tui doctor", styles["muted"]), (0, 0, 0, 2)
+        )
+    yield Text("")
+
+
+_BRIEF_COLUMNS = 74

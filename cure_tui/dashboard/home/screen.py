@@ -1,0 +1,314 @@
+"""Where the dashboard opens: what can be trained here, and the runs there are."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
+from textual.widgets import DataTable, Input, OptionList, Static
+
+from cure_tui.dashboard.ask import AskScreen, Choice
+from cure_tui.dashboard.home.picture import about_run, machine_rows, runs_caption
+from cure_tui.dashboard.home.preset_cards import PresetList
+from cure_tui.dashboard.home.run_table import RunTable
+from cure_tui.dashboard.keys_line import KeysLine
+from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartPreset
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.spans import Span
+from cure_tui.runs.listing import LETTERS, Order, RunList, fitting, sorted_by
+from engine.machine.home import runs_home
+from engine.runs.listing import RunCondition, RunInfo, read_info
+
+if TYPE_CHECKING:
+    from cure_tui.launch.presets import PresetEntry
+    from engine.machine.probe import Machine
+    from engine.sandbox import SandboxLevel
+
+REFRESH_SECONDS = 2.0
+_SIDE_BY_SIDE = 110
+_FIRST_RUN = "No runs yet.\n\nPress n to train the embedded model: ten minutes on two CPU cores, nothing to download."
+
+
+class HomeScreen(Screen[None]):
+    """Presets as cards, past and running runs as a table; both are read in the background."""
+
+    DEFAULT_CSS = """
+    HomeScreen #machine { padding: 0 1; height: 2; background: $panel; }
+    HomeScreen .caption { padding: 0 1; color: $text-muted; height: 1; }
+    HomeScreen .caption.-here { color: $primary; text-style: bold; }
+    HomeScreen #presets-side { width: 40; margin-right: 1; }
+    HomeScreen #runs-side { width: 1fr; }
+    HomeScreen #filter { height: 1; border: none; padding: 0 1; background: $surface; display: none; }
+    HomeScreen #about { padding: 0 1; height: 1; }
+    HomeScreen #empty { padding: 1 2; height: auto; display: none; }
+    HomeScreen.-narrow #columns { layout: vertical; }
+    HomeScreen.-narrow #presets-side { width: 100%; height: 2fr; margin-right: 0; }
+    HomeScreen.-narrow #runs-side { width: 100%; height: 3fr; }
+    """
+    AUTO_FOCUS = ""  # which list keys go to is decided here
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "start_nano", "Nano run"),
+        Binding("m", "mark", "Mark"),
+        Binding("c", "compare", "Compare"),
+        Binding("slash", "filter", "Filter"),
+        Binding("o", "order", "Order", show=False),
+        Binding("r", "resume", "Resume", show=False),
+        Binding("delete,x", "delete", "Delete"),
+        Binding("escape", "clear", "All runs, no marks", show=False),
+        Binding("tab", "app.focus_next", "Other list", show=False),
+    ]
+
+    def __init__(self, *, ascii_only: bool = False) -> None:
+        super().__init__()
+        self._ascii_only = ascii_only
+        self._list = RunList()
+        self._presets: list[PresetEntry] = []
+        self._all_runs: list[RunInfo] | None = None  # None: not read yet
+        self._marked: list[Path] = []
+        self._order = Order.NEWEST
+        self._probed = False
+        self._back_from_elsewhere = False
+        self._looks: Timer | None = None
+
+    @property
+    def _table(self) -> RunTable:
+        return self.query_one(RunTable)
+
+    def compose(self) -> ComposeResult:
+        yield RowsView(id="machine")
+        with Horizontal(id="columns"):
+            with Vertical(id="presets-side"):
+                yield Static("presets", classes="caption")
+                yield PresetList(ascii_only=self._ascii_only, id="presets")
+            with Vertical(id="runs-side"):
+                yield Static("runs", id="runs-caption", classes="caption", markup=False)
+                yield Input(placeholder="words of a run's name, preset or state; Enter: to the list", id="filter")
+                yield Static(_FIRST_RUN, id="empty")
+                yield RunTable(ascii_only=self._ascii_only, id="runs")
+                yield RowsView(id="about")
+        yield KeysLine()
+
+    def on_mount(self) -> None:
+        self.query_one("#machine", RowsView).show([(Span("looking at this machine", "muted"),), ()])
+        self._looks = self.set_interval(REFRESH_SECONDS, self._read_runs, pause=True)
+        self.query_one(PresetList).focus()
+
+    def on_resize(self) -> None:
+        narrow = self.size.width < _SIDE_BY_SIDE
+        self.set_class(narrow, "-narrow")
+        self.query_one(PresetList).show(self._presets, brief=narrow)
+
+    def on_descendant_focus(self) -> None:
+        """The caption of the side that keys go to stands out. (`:focus-within` does not reach a child's style.)"""
+        for side in self.query("#presets-side, #runs-side"):
+            side.query_one(".caption").set_class(side.has_focus_within, "-here")
+
+    def on_screen_resume(self) -> None:
+        """Beneath a run's screen nothing is looked at: whoever attaches to a run may never see this one."""
+        if not self.is_current:
+            return
+        if not self._probed:
+            self._probed = True
+            self._probe()
+        if self._back_from_elsewhere:
+            # To the runs: the key that opens one would start another training in the list of presets.
+            self.set_focus(self._table if self._table.display else None)
+        self._read_runs()
+        if self._looks is not None:
+            self._looks.resume()
+
+    def on_screen_suspend(self) -> None:
+        above = self.app.screen
+        self._back_from_elsewhere = above is not self and not isinstance(above, ModalScreen)
+        # A covered screen that goes on working makes Textual repaint the whole one above it, time and again.
+        if self._looks is not None:
+            self._looks.pause()
+
+    # What is read in the background -------------------------------------------------------------------------
+
+    @work(thread=True, exclusive=True, group="machine")
+    def _probe(self) -> None:
+        # Half of what the dashboard loads is loaded here, behind the first frame.
+        from cure_tui.launch.presets import preset_entries
+        from engine.machine.probe import probe_machine
+        from engine.sandbox import sandbox_level
+
+        machine = probe_machine(runs_home())
+        presets = preset_entries(machine)
+        self.app.call_from_thread(self._show_presets, machine, presets)
+        level = sandbox_level()
+        self.app.call_from_thread(self._show_machine, machine, level)
+        self.post_message(HomeIsShown())
+
+    @work(thread=True, exclusive=True, group="runs")
+    def _read_runs(self) -> None:
+        if self.app.screen is self:
+            self.app.call_from_thread(self._take_runs, self._list.read())
+
+    # What is shown ------------------------------------------------------------------------------------------
+
+    def _show_machine(self, machine: Machine, level: SandboxLevel | None) -> None:
+        self.query_one("#machine", RowsView).show(machine_rows(machine, level))
+
+    def _show_presets(self, machine: Machine, presets: list[PresetEntry]) -> None:
+        self._show_machine(machine, None)
+        self._presets = presets
+        self.query_one(PresetList).show(presets, brief=self.has_class("-narrow"))
+
+    def _take_runs(self, runs: list[RunInfo]) -> None:
+        first_time, self._all_runs = self._all_runs is None, runs
+        there = {run.path for run in runs}
+        self._marked = [path for path in self._marked if path in there]
+        self._show_runs()
+        presets = self.query_one(PresetList)
+        if self.focused is None or (first_time and presets.has_focus):
+            (self._table if runs else presets).focus()  # whoever has runs comes back for them
+
+    def _show_runs(self) -> None:
+        runs, words = self._all_runs or [], self.query_one(Input).value
+        listed = sorted_by(fitting(runs, words), self._order)
+        self.query_one("#empty").display = not runs
+        self._table.display = bool(runs)
+        self._table.show(listed, self._marked)
+        caption = runs_caption(len(listed), len(runs), words, self._order, len(self._marked), runs_home())
+        self.query_one("#runs-caption", Static).update(caption)
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        run = self._table.chosen
+        self.query_one("#about", RowsView).show([about_run(run)] if run else [()])
+
+    def on_data_table_row_highlighted(self) -> None:
+        self._show_chosen()
+
+    # Runs ---------------------------------------------------------------------------------------------------
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        run = self._table.chosen
+        if run is not None:
+            self.post_message(OpenRun(run.path))
+
+    def action_resume(self) -> None:
+        run = self._chosen_run()
+        if run is not None:
+            self.post_message(ResumeRun(run.path))
+
+    def action_delete(self) -> None:
+        run = self._chosen_run()
+        if run is None or self._is_live(run):
+            return
+        question = f"Delete {run.id} for good? Its checkpoints and rollouts go with it.\n{run.path}"
+        answers = [Choice("delete", "d", "delete it"), Choice("keep", "k", "keep it")]
+
+        def delete(answer: str | None) -> None:
+            if answer == "delete":
+                self._delete(run.path)
+
+        self.app.push_screen(AskScreen(question, answers), delete)
+
+    @work(thread=True, group="delete")
+    def _delete(self, path: Path) -> None:
+        """In the background: checkpoints of large models take seconds to remove."""
+        # It may have been resumed while the question stood.
+        if self.app.call_from_thread(self._is_live, read_info(path)):
+            return
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            said = f"{path} cannot be removed: {error.strerror or error}"
+            self.app.call_from_thread(self.notify, said, severity="error", markup=False)
+        self.app.call_from_thread(self._read_runs)
+
+    def _is_live(self, run: RunInfo) -> bool:
+        """Whether an engine is at work on it, which is told the user."""
+        if run.state is RunCondition.LIVE:
+            self.notify(f"{run.id} is running: stop it first", severity="warning", markup=False)
+        return run.state is RunCondition.LIVE
+
+    def _chosen_run(self) -> RunInfo | None:
+        run = self._table.chosen
+        if run is None:
+            self.notify("no run is chosen", severity="warning")
+        return run
+
+    # Marks and comparing ------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        run = self._chosen_run()
+        if run is not None:
+            self._mark(run)
+
+    def on_run_table_marked(self, event: RunTable.Marked) -> None:
+        self._mark(event.run)
+
+    def _mark(self, run: RunInfo) -> None:
+        if run.path in self._marked:
+            self._marked.remove(run.path)
+        elif len(self._marked) == len(LETTERS):
+            self.notify(f"{len(LETTERS)} runs are compared at the most; m on one takes its mark", severity="warning")
+        else:
+            self._marked.append(run.path)
+        self._show_runs()
+
+    def action_compare(self) -> None:
+        """The marked runs; where only one is marked, that and the one under the cursor."""
+        run = self._table.chosen
+        paths = list(self._marked)
+        if len(paths) == 1 and run is not None:
+            paths.append(run.path)
+        if len(paths) < 2:
+            self.notify("mark a run with m, then press c on another one", severity="warning")
+        else:
+            self.post_message(CompareRuns(paths))
+
+    # Which runs are listed ----------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        line = self.query_one(Input)
+        line.display = True
+        line.focus()
+
+    def on_input_changed(self) -> None:
+        self._show_runs()
+
+    def on_input_submitted(self) -> None:
+        line = self.query_one(Input)
+        line.display = bool(line.value)
+        self._table.focus()
+
+    def action_order(self) -> None:
+        self._order = self._order.next()
+        self._show_runs()
+
+    def action_clear(self) -> None:
+        """Escape takes back the filter first, then the marks."""
+        line = self.query_one(Input)
+        if line.display:
+            line.value = ""
+            line.display = False
+            self._table.focus()
+        else:
+            self._marked.clear()
+        self._show_runs()
+
+    # Presets ------------------------------------------------------------------------------------------------
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        entry = self.query_one(PresetList).chosen
+        if entry is None:
+            return
+        if not entry.runs_here:
+            what = "; ".join(f"{missing.what}: {missing.remedy}" for missing in entry.missing)
+            self.notify(f"{entry.name} does not fit this machine: {what}", severity="warning", timeout=12, markup=False)
+            return
+        self.post_message(StartPreset(entry.name))
+
+    def action_start_nano(self) -> None:
+        self.post_message(StartPreset("nano"))

@@ -1,0 +1,231 @@
+"""One cell of a pass matrix: program, test, what was printed, why that is the verdict, and how outputs differ.
+
+cell_detail   TaskRecord and a cell -> CellDetail
+diff_rows     expected and printed output -> rows of a diff with the differing words marked
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cure_tui.dashboard.matrix.reading import Reading, Standing, Verdict, read_matrix
+from cure_tui.drawing.spans import Row, Span, one_column
+from engine.runs.records import MAX_OUTPUT_CHARS, STATUSES, CellGrid, RolloutRecord, TaskRecord, TestRecord
+
+EQUAL = "equal after collapsing white space"
+_Item = TypeVar("_Item")
+# difflib is quadratic: the first lines say what is wrong, and the archive keeps 2,000 characters of an output anyway
+MAX_DIFF_LINES = 200
+
+
+@dataclass(frozen=True)
+class CellDetail:
+    """All that is known of one program on one test.
+
+    source: the program, or the whole answer if it held none (`has_program` False). got: None where no output was
+    kept. status: one of STATUSES; "" where none was kept. milliseconds: CPU time; None where not kept or not run.
+    explanation: one sentence on the verdict; context: what it is worth, given what program and test turned out to be.
+    answer: the tester's answer that a generated test was read from; "" for ground truth.
+    """
+
+    task: str
+    program: int
+    test: int
+    is_truth: bool
+    source: str
+    has_program: bool
+    input: str
+    expected: str
+    got: str | None
+    status: str
+    milliseconds: int | None
+    verdict: Verdict
+    explanation: str
+    context: str
+    answer: str
+
+    @property
+    def name(self) -> str:
+        kind = "ground-truth" if self.is_truth else "generated"
+        return f"program p{self.program} on {kind} test {self.test}"
+
+
+def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> CellDetail:
+    """What `task` says about a cell. Raises ValueError: it has no such cell, or no matrix."""
+    if task.matrix is None:
+        raise ValueError(f"task {task.task} has no pass matrix")
+    grid = task.matrix.truth if is_truth else task.matrix.generated
+    programs, tests = grid.passed.shape
+    if not (0 <= program < programs and 0 <= test < tests):
+        raise ValueError(f"no cell ({program}, {test}) among {programs} programs and {tests} tests")
+    reading = read_matrix(task.matrix, task.malformed_tests)
+    verdict = reading.verdict(program, test, is_truth)
+    was_run = verdict not in (Verdict.NOT_RUN, Verdict.MALFORMED)
+    coder = _nth(_group(task, "coder"), program)
+    record = _nth(task.truth_tests if is_truth else task.generated_tests, test) or TestRecord("", "")
+    tester = None
+    if record.rollout is not None:
+        tester = next((answer for answer in _group(task, "tester") if answer.index == record.rollout), None)
+    got = grid.outputs[program][test] if grid.outputs is not None and was_run else None
+    milliseconds = int(grid.milliseconds[program, test]) if grid.milliseconds is not None and was_run else None
+    return CellDetail(
+        task=task.task,
+        program=program,
+        test=test,
+        is_truth=is_truth,
+        source=(coder.source or coder.text) if coder else "",
+        has_program=bool(coder and coder.source),
+        input=record.input,
+        expected=record.expected,
+        got=got,
+        status=_status(grid, program, test),
+        milliseconds=milliseconds,
+        verdict=verdict,
+        explanation=_explanation(verdict, record.expected, got, milliseconds, coder, tester),
+        context=_context(reading, program, test, is_truth),
+        answer=tester.text if tester else "",
+    )
+
+
+def _group(task: TaskRecord, role: str) -> list[RolloutRecord]:
+    return sorted((answer for answer in task.rollouts if answer.role == role), key=lambda answer: answer.index)
+
+
+def _nth(items: Sequence[_Item], place: int) -> _Item | None:
+    return items[place] if place < len(items) else None
+
+
+def _status(grid: CellGrid, program: int, test: int) -> str:
+    if grid.status is None:
+        return ""
+    code = int(grid.status[program, test])
+    return STATUSES[code] if code < len(STATUSES) else f"status {code}"
+
+
+_OTHERWISE = {
+    Verdict.RUNTIME_ERROR: "The program ended in an exception or with a non-zero exit status; no output counts then.",
+    Verdict.MEMORY_LIMIT: "The program asked for more memory than it may have and was stopped.",
+    Verdict.OUTPUT_LIMIT: "The program printed more than it may and was stopped.",
+    Verdict.CRASH: "The program was ended by a signal, as after a fault in native code.",
+    Verdict.COMPILE_ERROR: "The program is not valid Python, so it never started.",
+    Verdict.FAILED: "The program did not pass; this archive keeps no word on how.",
+    Verdict.NOT_RUN: "The program was not run on this test.",
+    Verdict.UNKNOWN: "The sandbox failed to run this, which says nothing about the program: the cell has no verdict.",
+}
+
+
+def _explanation(
+    verdict: Verdict,
+    expected: str,
+    got: str | None,
+    milliseconds: int | None,
+    coder: RolloutRecord | None,
+    tester: RolloutRecord | None,
+) -> str:
+    if verdict is Verdict.PASSED:
+        if got is None or got == expected:
+            return "The program printed the expected output."
+        if got.split() == expected.split():
+            return f"The program printed the expected output: it is {EQUAL}."
+        return "The judge took what the program printed for the expected output."
+    if verdict is Verdict.WRONG_ANSWER:
+        what = "nothing" if got is not None and not got.strip() else "something other than the expected output"
+        return f"The program ended as it should, but printed {what}."
+    if verdict is Verdict.TIME_LIMIT:
+        after = f" after {milliseconds} ms of it" if milliseconds else ""
+        return f"The program used up its CPU time and was stopped{after}."
+    if verdict is Verdict.NOT_RUN and coder and not coder.source:
+        return f"Nothing was run: no program could be read from the coder's answer ({coder.status})."
+    if verdict is Verdict.MALFORMED:
+        reason = f" ({tester.status})" if tester and tester.status != "ok" else ""
+        return f"No test could be read from the tester's answer{reason}, so no program can pass it."
+    return _OTHERWISE[verdict]
+
+
+def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
+    standing = reading.programs[program]
+    about_program = {
+        Standing.CORRECT: f"p{program} is correct: it passes all ground-truth tests.",
+        Standing.WRONG: f"p{program} is wrong: it fails a ground-truth test.",
+        Standing.UNDECIDED: f"Whether p{program} is correct is not known.",
+        Standing.EMPTY: f"p{program} is no program.",
+    }[standing]
+    if is_truth:
+        return about_program
+    correct = [place for place, found in enumerate(reading.programs) if found is Standing.CORRECT]
+    no_failure = (Verdict.PASSED, Verdict.UNKNOWN, Verdict.NOT_RUN)
+    failing = sum(reading.verdict(place, test, False) not in no_failure for place in correct)
+    about_test = {
+        Standing.CORRECT: "The test is right: every correct program passes it.",
+        Standing.WRONG: f"The test is wrong: {failing} of {len(correct)} correct programs fail it.",
+        Standing.UNDECIDED: "Whether the test is right is not known: no correct program was run on it.",
+        Standing.EMPTY: "A malformed test counts as wrong.",
+    }[reading.tests[test]]
+    return f"{about_program} {about_test}"
+
+
+def diff_rows(expected: str, got: str) -> list[Row]:
+    """A diff from the expected to the printed output: "-" is missing, "+" is too much, differing words are marked.
+
+    As the judge does, it collapses white space before it compares; outputs that are equal then are said to be.
+    """
+    if expected.split() == got.split():
+        return [(Span("identical" if expected == got else EQUAL, "muted"),)]
+    old, new = expected.splitlines(), got.splitlines()
+    clipped = max(len(old), len(new)) - MAX_DIFF_LINES
+    old, new = old[:MAX_DIFF_LINES], new[:MAX_DIFF_LINES]
+    matcher = difflib.SequenceMatcher(None, _collapsed(old), _collapsed(new), autojunk=False)
+    rows: list[Row] = [(Span("- expected", "bad"), Span("  "), Span("+ got", "good"))]
+    for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        if kind == "equal":
+            rows += [(Span(f"  {_clean(line)}", "muted"),) for line in new[new_from:new_to]]
+        else:
+            rows += _changed(old[old_from:old_to], new[new_from:new_to])
+    if clipped > 0:
+        rows.append((Span(f"… {clipped} more lines", "muted"),))
+    if len(got) >= MAX_OUTPUT_CHARS and got.endswith("…"):
+        rows.append((Span(f"only {MAX_OUTPUT_CHARS} characters of the output were kept", "muted"),))
+    return rows
+
+
+def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
+    """Lines that differ, those at the same place compared word by word; all of the old come first, as in any diff."""
+    pairs = [_marked(old_line, new_line) for old_line, new_line in zip(old, new, strict=False)]
+    yield from (old_row for old_row, _ in pairs)
+    yield from ((Span(f"- {_clean(line)}", "bad"),) for line in old[len(pairs) :])
+    yield from (new_row for _, new_row in pairs)
+    yield from ((Span(f"+ {_clean(line)}", "good"),) for line in new[len(pairs) :])
+
+
+def _marked(old: str, new: str) -> tuple[Row, Row]:
+    old_words, new_words = _words(old), _words(new)
+    matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
+    old_parts: list[Span] = []
+    new_parts: list[Span] = []
+    for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        old_parts.append(Span(" ".join(old_words[old_from:old_to]), "bad" if kind == "equal" else "match"))
+        new_parts.append(Span(" ".join(new_words[new_from:new_to]), "good" if kind == "equal" else "match"))
+    return (Span("- ", "bad"), *_spaced(old_parts)), (Span("+ ", "good"), *_spaced(new_parts))
+
+
+def _spaced(parts: Sequence[Span]) -> Iterator[Span]:
+    for place, part in enumerate(part for part in parts if part.text):
+        if place:
+            yield Span(" ")
+        yield part
+
+
+def _words(line: str) -> list[str]:
+    return [one_column(word) for word in re.findall(r"\S+", line)]
+
+
+def _clean(line: str) -> str:
+    return one_column(line.expandtabs(4))
+
+
+def _collapsed(lines: Sequence[str]) -> list[str]:
+    return [" ".join(line.split()) for line in lines]

@@ -1,0 +1,41 @@
+"""What the views of a run have in common: they are brought up to date only while they can be seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Container
+
+from cure_tui.runs.watcher import Snapshot
+from engine.runs.records import TaskRecord
+
+if TYPE_CHECKING:
+    from cure_tui.runs.archive_view import ArchiveView
+
+
+class Pane(Container):
+    """One view. `bring` is called with every new picture; `update_view` only while the pane is on the screen."""
+
+    def __init__(self, archive: ArchiveView, *, id: str, ascii_only: bool = False) -> None:
+        super().__init__(id=id)
+        self.archive, self.ascii_only = archive, ascii_only
+        self._snapshot: Snapshot | None = None
+        self._step: int | None = None
+
+    def bring(self, snapshot: Snapshot, step: int | None) -> None:
+        """`step`: the one to show, None for the newest."""
+        self._snapshot, self._step = snapshot, step
+        if self.display and self.is_mounted:
+            self.update_view(snapshot, step)
+
+    def catch_up(self) -> None:
+        """Called when the pane comes to the front."""
+        if self._snapshot is not None:
+            self.update_view(self._snapshot, self._step)
+
+    def update_view(self, snapshot: Snapshot, step: int | None) -> None:
+        """Shows the picture. Cheap when nothing that this pane shows has changed."""
+
+    def newest_tasks(self, snapshot: Snapshot, step: int | None) -> list[TaskRecord]:
+        """The archived tasks of the chosen or newest step."""
+        return self.archive.tasks(step or snapshot.state.step)

@@ -1,0 +1,1 @@
+"""Rollouts: their list, the query language, and one rollout in full."""

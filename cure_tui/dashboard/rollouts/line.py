@@ -1,0 +1,160 @@
+"""A rollout as one line of a list, and the line of column names above it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cure_tui.drawing.spans import Row, Span, fit, one_column
+from engine.runs.archive_reader import StoredRollout
+
+LINE_END = "↵"
+_IN_ASCII = str.maketrans({"›": ">", "…": "~", "↵": "/", "✗": "x", "·": ".", "─": "-", "│": "|", "←": "<", "→": ">"})
+_WIDE = 110
+# The beginning of an answer is enough for a line; a long one would be searched whole for every row drawn.
+_LOOKED_AT = 2000
+_FENCE = re.compile(r"\s*(```|~~~)")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths of the columns of a list; 0: left out. `answer` takes what is left of the line."""
+
+    step: int
+    task: int
+    role: int
+    status: int
+    answer: int
+
+    @staticmethod
+    def for_width(columns: int, largest_step: int = 9999) -> Columns:
+        step = max(4, len(str(largest_step)))
+        task, role, status = (20, 6, 13) if columns >= _WIDE else (12, 1, 11)
+        fixed = 1 + step + 1 + task + 1 + role + 4 + 7 + 7 + 6 + 2 + 1 + status + 1
+        return Columns(step, task, role, status, max(0, columns - fixed))
+
+
+def head_line(columns: Columns) -> Row:
+    """The names of the columns."""
+    role = "role" if columns.role > 1 else "r"
+    text = (
+        f" {'step':>{columns.step}} {'task':<{columns.task}} {role:<{columns.role}}{'#':>4}{'reward':>7}{'adv.':>7}"
+        f"{'tokens':>7} {'status':<{columns.status + 1}} answer"
+    )
+    return (Span(text, "muted"),)
+
+
+def rollout_line(
+    stored: StoredRollout, columns: Columns, texts: Sequence[str] = (), executions: Sequence[str] = (), *, chosen: bool
+) -> Row:
+    """The line of a rollout: figures, then its answer from the line of the first match on, matches marked.
+
+    executions: what its program met with, `ArchiveReader.executions`.
+    """
+    rollout = stored.rollout
+    task = one_column(_shortened(stored.task, columns.task))
+    status, style = _status(rollout.status, executions)
+    cut_off = not rollout.finished
+    return (
+        Span("›" if chosen else " ", "accent"),
+        Span(f"{stored.step:>{columns.step}} ", "muted"),
+        Span(f"{task:<{columns.task}} "),
+        Span(f"{rollout.role[: columns.role]:<{columns.role}}", rollout.role),
+        Span(f"{rollout.index:>4}", "muted"),
+        Span(f"{figure(rollout.reward):>7}", _sign(rollout.reward)),
+        Span(f"{figure(rollout.advantage):>7}", "muted"),
+        Span(f"{rollout.tokens:>6}"),
+        Span("…" if cut_off else " ", "warning"),
+        Span(f" {_cut(status, columns.status + 1):<{columns.status + 1}} ", style),
+        *answer_digest(rollout.text, columns.answer, texts),
+    )
+
+
+def gone_line(columns: Columns, *, chosen: bool) -> Row:
+    """The line of a rollout that is no longer in the archive."""
+    blank = " " * columns.step
+    return (Span("›" if chosen else " ", "accent"), Span(f"{blank} dropped from the archive meanwhile", "muted"))
+
+
+def figure(value: float) -> str:
+    """A reward or an advantage in at most six characters."""
+    if math.isnan(value):
+        return "none"
+    return f"{value:+.2f}" if abs(value) < 100 else f"{value:+.0f}" if abs(value) < 1e5 else f"{value:+.0e}"
+
+
+def answer_digest(text: str, columns: int, texts: Sequence[str] = ()) -> Row:
+    """The lines of an answer that say something, joined to one, from the line of the first match on."""
+    begin = 0
+    found = find_matches(text, texts)
+    if found:
+        # Whole lines where the match is near their beginning; otherwise from a little before it.
+        first, near = found[0][0], columns // 2
+        start = text.rfind("\n", 0, first) + 1
+        begin = start if first - start <= near else first - near // 2
+    spans: list[Span] = [Span("…", "muted")] if text[:begin].strip() else []
+    has_line = False
+    for line in text[begin : begin + _LOOKED_AT].splitlines():
+        if not line.strip() or (_FENCE.match(line) and not find_matches(line, texts)):
+            continue
+        if has_line:
+            spans.append(Span(LINE_END, "muted"))
+        has_line = True
+        spans += marked(line.strip(), texts)
+        if sum(len(span.text) for span in spans) >= columns:
+            break
+    return fit(tuple(spans), columns)
+
+
+def marked(text: str, texts: Sequence[str], style: str = "") -> list[Span]:
+    """Text of one line as spans, with what is looked for in the style "match"."""
+    spans = []
+    at = 0
+    for start, end in find_matches(text, texts):
+        spans += [Span(one_column(text[at:start]), style), Span(one_column(text[start:end]), "match")]
+        at = end
+    return [span for span in (*spans, Span(one_column(text[at:]), style)) if span.text]
+
+
+def find_matches(text: str, texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Where any of `texts` stands in `text`, whatever the case, as the archive finds it; disjoint and ascending."""
+    if not any(texts):
+        return []
+    lowered = text.lower()
+    if len(lowered) != len(text):  # some letters have a longer lower case: places would shift
+        lowered = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
+    longest_first = sorted((each.lower() for each in texts if each), key=len, reverse=True)
+    wanted = re.compile("|".join(map(re.escape, longest_first)))
+    return [found.span() for found in wanted.finditer(lowered)]
+
+
+def as_ascii(row: Row) -> Row:
+    """The row for a terminal without Unicode."""
+    return tuple(Span(span.text.translate(_IN_ASCII).encode("ascii", "replace").decode(), span.style) for span in row)
+
+
+def _shortened(task: str, columns: int) -> str:
+    """Ids of one family differ at their end: the middle goes."""
+    if len(task) <= columns:
+        return task
+    head = (columns - 1) // 3
+    return f"{task[:head]}…{task[len(task) - (columns - 1 - head) :]}"
+
+
+def _cut(text: str, columns: int) -> str:
+    return text if len(text) <= columns else f"{text[: columns - 1]}…"
+
+
+def _status(status: str, executions: Sequence[str]) -> tuple[str, str]:
+    if status != "ok":
+        return f"✗ {status}", "bad"
+    bad = [name for name in executions if name not in ("ok", "not_run")]
+    if bad:
+        return f"! {bad[0]}", "warning"
+    return "  ok", "muted"
+
+
+def _sign(reward: float) -> str:
+    return "good" if reward > 0 else "bad" if reward < 0 else ""

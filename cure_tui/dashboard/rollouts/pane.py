@@ -1,0 +1,111 @@
+"""The rollouts view: every answer of every step, searched by the words of `query`, opened one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from cure_tui.dashboard.messages import OpenRollout
+from cure_tui.dashboard.pane import Pane
+from cure_tui.dashboard.rollouts.query import EVERYTHING, QueryError, completions, parse
+from cure_tui.dashboard.rollouts.query_model import Bounds
+from cure_tui.dashboard.rollouts.widget import RolloutList
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.spans import Span, one_column
+from cure_tui.runs.archive_view import ArchiveView
+from cure_tui.runs.watcher import Snapshot
+
+_EXAMPLE = 'role:tester reward<0 status:time_limit tokens>50 text:"max("     / to type, Enter to search'
+
+
+class _Completions(Suggester):
+    """Offers the first way to go on with a query."""
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return next(iter(completions(value)), None) if value else None
+
+
+class RolloutsPane(Pane):
+    """A line to search with, a line that says what was found, and the list."""
+
+    DEFAULT_CSS = """
+    RolloutsPane Input { height: 1; border: none; padding: 0 1; background: $panel; }
+    RolloutsPane Input:focus { background: $surface; }
+    RolloutsPane #found { height: 1; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "type", "Search"),
+        Binding("escape", "leave_input", "Back to the list", show=False),
+    ]
+
+    def __init__(self, archive: ArchiveView, *, id: str = "rollouts", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
+        self._step_seen = -1
+        self._step_wanted: int | None = None
+        self._query = EVERYTHING
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder=_EXAMPLE, suggester=_Completions(case_sensitive=True), select_on_focus=False)
+        yield RowsView(id="found")
+        yield RolloutList(self.archive.path, ascii_only=self.ascii_only)
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        self.query_one(RolloutList).focus()
+
+    def update_view(self, snapshot: Snapshot, step: int | None) -> None:
+        if step != self._step_wanted:
+            self._step_wanted = step
+            self._search()
+        elif snapshot.state.step != self._step_seen:
+            self.query_one(RolloutList).look_again()
+        self._step_seen = snapshot.state.step
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        try:
+            self._query = parse(event.value)
+        except QueryError as error:
+            self._say(str(error), "error")
+            return
+        self._search()
+        self.query_one(RolloutList).focus()
+
+    def _search(self) -> None:
+        """The typed query, in the chosen step where one is chosen."""
+        query = self._query
+        if self._step_wanted is not None:
+            query = replace(query, step=query.step & Bounds(self._step_wanted, self._step_wanted))
+        self.query_one(RolloutList).search(query)
+
+    def on_rollout_list_searched(self, event: RolloutList.Searched) -> None:
+        if event.fault:
+            self._say(event.fault, "warning")
+            return
+        words = self.query_one(RolloutList).rollout_query.explain()
+        self._say(f"{event.count:,}{'' if event.done else ' so far'}: {words}", "muted")
+
+    def on_rollout_list_chosen(self, event: RolloutList.Chosen) -> None:
+        listed = self.query_one(RolloutList)
+        self.post_message(OpenRollout(listed.ids, listed.cursor, listed.rollout_query.texts, self._return))
+
+    def _return(self, last: int | None) -> None:
+        if last is not None:
+            self.query_one(RolloutList).select(last)
+
+    def _say(self, text: str, style: str) -> None:
+        self.query_one("#found", RowsView).show([(Span(one_column(text), style),)])
+
+    def action_type(self) -> None:
+        self.query_one(Input).focus()
+
+    def action_leave_input(self) -> None:
+        """Escape leaves the search line first, the run only from the list."""
+        if self.query_one(Input).has_focus:
+            self.query_one(RolloutList).focus()
+        else:
+            self.app.pop_screen()

@@ -1,0 +1,173 @@
+"""The two lines above every view of a run: what it is, how far it is, and whether all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.runs.alerts import drift
+from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left
+from cure_tui.runs.watcher import Snapshot
+from engine.machine.home import run_name
+from engine.runs.inbox import Command, pause_wanted
+from engine.runs.listing import RunCondition
+from engine.runs.metrics import metric
+from engine.runs.state import RunState, RunStatus
+
+CONDITION_GLYPHS: Mapping[RunCondition, tuple[str, str, str]] = {
+    RunCondition.LIVE: ("●", "*", "good"),
+    RunCondition.FINISHED: ("✔", "+", "good"),
+    RunCondition.STOPPED: ("■", "#", "warning"),
+    RunCondition.FAILED: ("✘", "x", "error"),
+    RunCondition.CRASHED: ("☠", "!", "error"),
+    RunCondition.UNREADABLE: ("?", "?", "error"),
+}
+"""Glyph, ASCII glyph and style of each condition."""
+
+_QUIET_BEAT_SECONDS = 10
+_BAR_COLUMNS = 12
+
+
+def condition_span(condition: RunCondition, *, paused: bool = False, ascii_only: bool = False) -> Span:
+    """The condition in a glyph and a word."""
+    if paused and condition is RunCondition.LIVE:
+        return Span("|| paused" if ascii_only else "⏸ paused", "warning")
+    glyph, letter, style = CONDITION_GLYPHS[condition]
+    return Span(f"{letter if ascii_only else glyph} {condition.value}", style)
+
+
+def header_rows(
+    snapshot: Snapshot,
+    chosen_step: int | None,
+    max_minutes: float = 0.0,
+    kl_bound: float = 0.0,
+    *,
+    ascii_only: bool = False,
+) -> list[Row]:
+    """Two rows of any width. `chosen_step`: the step that the views show, None while they follow the run."""
+    return [
+        _joined(_first_row(snapshot, chosen_step, max_minutes, ascii_only)),
+        _joined(_second_row(snapshot.state, kl_bound)),
+    ]
+
+
+def asked_of(snapshot: Snapshot) -> frozenset[str]:
+    """Commands that are still to be obeyed, whether the engine has taken them up or not."""
+    return snapshot.state.asked | frozenset(snapshot.pending)
+
+
+def coming_word(snapshot: Snapshot) -> str:
+    """What the engine was asked for and has not done yet, "" where that is nothing."""
+    if not snapshot.is_live:
+        return ""
+    asked, paused = asked_of(snapshot), snapshot.state.status is RunStatus.PAUSED
+    phase = snapshot.state.phase
+    evaluating = phase is not None and phase.name.startswith("evaluate")
+    if Command.STOP_NOW in asked or (paused and Command.STOP in asked):
+        return "stopping after this phase"
+    if Command.STOP in asked:
+        return f"stopping after this {'evaluation' if evaluating else 'step'}"
+    if pause_wanted(snapshot.pending, paused) is paused:
+        return ""
+    return "going on" if paused else "pausing after this phase"
+
+
+def executions_per_second(state: RunState) -> float | None:
+    """Sandbox executions a second over the last steps."""
+    points = state.points
+    if len(points) < 2:
+        return None
+    first, last = points[max(0, len(points) - 6)], points[-1]
+    counts = [point.metrics.get("executions_total") for point in (first, last)]
+    seconds = last.seconds - first.seconds
+    if counts[0] is None or counts[1] is None or seconds <= 0 or counts[1] < counts[0]:
+        return None  # a resumed engine counts anew
+    return (counts[1] - counts[0]) / seconds
+
+
+def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, ascii_only: bool) -> Iterator[Row]:
+    state = snapshot.state
+    yield (Span(one_column(_short_name(snapshot.path)), "title"),)
+    yield _condition(snapshot, ascii_only)
+    if snapshot.is_live and Command.CHECKPOINT in asked_of(snapshot):
+        yield (Span("checkpoint asked", "warning"),)
+    if snapshot.is_live and (snapshot.beat_seconds or 0) > _QUIET_BEAT_SECONDS:
+        yield (Span(f"no pulse for {snapshot.beat_seconds:.0f} s", "warning"),)
+    if snapshot.loading and not state.step:
+        yield (Span("reading", "muted"),)
+    yield (Span("step ", "muted"), Span(f"{state.step}/{state.steps}", "text"))
+    if chosen_step is not None:
+        yield (Span(f"showing step {chosen_step}", "warning"),)
+    if state.sandbox and not state.sandbox.confined:
+        yield (Span(UNCONFINED, "error"),)
+    if snapshot.is_live and state.phase is not None:
+        yield _phase(snapshot, ascii_only)
+    left = seconds_left(state, max_minutes)
+    if snapshot.is_live and left is not None:
+        yield (Span("left ", "muted"), Span(clock(left), "text"))
+    if snapshot.fault or state.ending:
+        yield (Span(one_column(snapshot.fault or state.ending), "error" if snapshot.fault else "warning"),)
+
+
+def _condition(snapshot: Snapshot, ascii_only: bool) -> Row:
+    """What the engine will do next counts for more than what it does."""
+    coming = coming_word(snapshot)
+    if coming:
+        return (Span(f"{'~' if ascii_only else '◌'} {coming}", "warning"),)
+    paused = snapshot.state.status is RunStatus.PAUSED
+    return (condition_span(snapshot.condition, paused=paused, ascii_only=ascii_only),)
+
+
+def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
+    phase, live = snapshot.state.phase, snapshot.live
+    assert phase is not None
+    done, total = phase.done, phase.total
+    if live is not None and live.phase == phase.name and live.total:
+        done, total = live.done, live.total
+    spans = [Span(phase.name, "accent")]
+    if total and done:
+        full, empty = ("#", ".") if ascii_only else ("━", "─")
+        filled = round(_BAR_COLUMNS * min(1.0, done / total))
+        spans += [Span(" "), Span(full * filled, "accent"), Span(empty * (_BAR_COLUMNS - filled), "muted")]
+        spans.append(Span(f" {done:,}/{total:,}", "muted"))
+    return tuple(spans)
+
+
+def _second_row(state: RunState, kl_bound: float) -> Iterator[Row]:
+    metrics = state.metrics
+    yield from _metric(metrics, "tokens_per_second", "{:,.0f}")
+    yield from _figure("exec/s", executions_per_second(state), "{:,.0f}")
+    yield from _metric(metrics, "code_accuracy", "{:.2f}")
+    yield from _metric(metrics, "ut_accuracy", "{:.2f}")
+    yield from _metric(metrics, "mu", "{:+.2f}", "bad" if (metrics.get("mu") or 0.0) < 0 else "text")
+    yield from _metric(metrics, "kl", "{:.3f}", "text" if drift(state, kl_bound) is None else "bad")
+    for name in ("peak_memory_mb", "peak_gpu_memory_mb"):
+        yield from _figure(metric(name).short, _gigabytes(metrics.get(name)), "{:.1f} GB")
+    if state.sandbox is not None:
+        yield (Span("sandbox ", "muted"), Span(state.sandbox.letter, "text" if state.sandbox.confined else "error"))
+
+
+def _metric(metrics: Mapping[str, float | None], name: str, form: str, style: str = "text") -> Iterator[Row]:
+    return _figure(metric(name).short, metrics.get(name), form, style)
+
+
+def _figure(label: str, value: float | None, form: str, style: str = "text") -> Iterator[Row]:
+    if value is not None:
+        yield (Span(f"{label} ", "muted"), Span(form.format(value), style))
+
+
+def _gigabytes(megabytes: float | None) -> float | None:
+    return None if megabytes is None else megabytes / 1024
+
+
+def _joined(parts: Iterator[Row]) -> Row:
+    spans: list[Span] = [Span(" ")]
+    for number, part in enumerate(parts):
+        spans += [Span("  "), *part] if number else part
+    return tuple(spans)
+
+
+def _short_name(path: Path) -> str:
+    name = run_name(path)
+    return name if len(name) <= 40 else f"…{name[-39:]}"

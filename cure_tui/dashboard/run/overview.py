@@ -1,0 +1,152 @@
+"""The first view: live rollouts, the newest matrix and four curves; one of them at a time where space is short."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Horizontal, Vertical
+
+from cure_tui.dashboard.curves.chart import ChartView
+from cure_tui.dashboard.matrix.widget import MatrixView
+from cure_tui.dashboard.messages import OpenCell
+from cure_tui.dashboard.pane import Pane
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.wall.widget import WallView
+from cure_tui.drawing.spans import Span
+from cure_tui.runs.archive_view import ArchiveView
+from cure_tui.runs.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
+from cure_tui.runs.watcher import Snapshot
+from engine.runs.live import LiveView
+from engine.runs.records import TaskRecord
+
+CHARTS = ("accuracy", "rewards", "trust", "KL")
+PARTS = ("wall", "matrix", "charts")
+_WIDE, _HIGH = 100, 28
+_SMOOTHING = 0.8
+
+
+class OverviewPane(Pane, can_focus=True):
+    """Wall above; matrix and curves below it. `p` turns the pages of a small terminal."""
+
+    DEFAULT_CSS = """
+    OverviewPane #top { height: 2fr; }
+    OverviewPane #bottom { height: 3fr; }
+    OverviewPane #matrix-side { width: 2fr; }
+    OverviewPane #matrix-title { height: 1; }
+    OverviewPane #charts { width: 3fr; grid-size: 2 2; grid-gutter: 0 1; }
+    OverviewPane.-over #top { display: none; }
+    OverviewPane.-small #top, OverviewPane.-small #bottom { height: 1fr; display: none; }
+    OverviewPane.-small #matrix-side, OverviewPane.-small #charts { width: 1fr; display: none; }
+    OverviewPane.-small.-wall #top { display: block; }
+    OverviewPane.-small.-matrix #bottom, OverviewPane.-small.-matrix #matrix-side { display: block; }
+    OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "turn", "Next part"),
+        Binding("comma", "task(-1)", "Previous task", show=False),
+        Binding("full_stop", "task(1)", "Next task", show=False),
+    ]
+
+    def __init__(self, archive: ArchiveView, *, id: str = "overview", ascii_only: bool = False) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only)
+        self._task_number = 0
+        self._record: TaskRecord | None = None
+        self._part = PARTS[0]
+        self._wall: LiveView | None = None
+        self._focus_is_due = False
+
+    def compose(self) -> ComposeResult:
+        ascii_only = self.ascii_only
+        with Horizontal(id="top"):
+            yield WallView(ascii_only=ascii_only)
+        with Horizontal(id="bottom"):
+            with Vertical(id="matrix-side"):
+                yield RowsView(id="matrix-title")
+                yield MatrixView(ascii_only=ascii_only)
+            with Grid(id="charts"):
+                for name in CHARTS:
+                    yield ChartView(id=f"chart-{name}")
+
+    def on_mount(self) -> None:
+        self._turn_to("wall")
+
+    def on_resize(self) -> None:
+        self.set_class(self._is_small, "-small")
+        if self._focus_is_due:
+            self._take_focus()
+        self._keep_focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to turn parts only where they do not all fit."""
+        return action != "turn" or self._is_small
+
+    @property
+    def _is_small(self) -> bool:
+        """Judge by the size itself, which is known before `on_resize` has set the class."""
+        return self.size.width < _WIDE or self.size.height < _HIGH
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        self._take_focus()
+
+    def update_view(self, snapshot: Snapshot, step: int | None) -> None:
+        live = snapshot.live
+        if live is not None and (live.slots or not self._wall):
+            self._wall = live
+        # Between two phases of sampling the last answers stay: a wall that comes and goes cannot be read.
+        self.query_one(WallView).show(self._wall if snapshot.is_live else None)
+        self.set_class(not snapshot.is_live, "-over")
+        if not snapshot.is_live and self._part == "wall":  # there is none without an engine
+            self._turn_to("matrix")
+        self._show_matrix(snapshot, step)
+        for name in CHARTS:
+            series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
+            options = chart_options(CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.ascii_only)
+            self.query_one(f"#chart-{name}", ChartView).show(series, options)
+
+    def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:
+        tasks = self.newest_tasks(snapshot, step)
+        record = tasks[self._task_number % len(tasks)] if tasks else None
+        self._record = record
+        nothing = "the first step is under way" if snapshot.state.step == 0 else "this step is not in the archive"
+        malformed = record.malformed_tests if record else None
+        matrix = record.matrix if record else None
+        self.query_one(MatrixView).show(matrix, malformed, nothing=self.archive.fault or nothing)
+        title = f"step {step or snapshot.state.step}  {record.task}" if record else ""
+        count = f"  task {self._task_number % len(tasks) + 1} of {len(tasks)}, . next" if tasks else ""
+        self.query_one("#matrix-title", RowsView).show([(Span(title, "title"), Span(count, "muted"))])
+
+    def action_turn(self) -> None:
+        parts = PARTS[1:] if self.has_class("-over") else PARTS
+        self._turn_to(parts[(parts.index(self._part) + 1) % len(parts)])
+
+    def _turn_to(self, part: str) -> None:
+        """What a small terminal shows of the three."""
+        self._part = part
+        for each in PARTS:
+            self.set_class(each == part, f"-{each}")
+        self._keep_focus()
+
+    def _take_focus(self) -> None:
+        """Focus the matrix where it can be seen, for its arrows; elsewhere the pane itself, for its keys."""
+        self._focus_is_due = not self.size  # what can be seen is known with the first size
+        if self._focus_is_due:
+            return
+        matrix_is_shown = not self._is_small or self._part == "matrix"
+        # at once: `focus` waits, and by then another part may be shown
+        self.screen.set_focus(self.query_one(MatrixView) if matrix_is_shown else self)
+
+    def _keep_focus(self) -> None:
+        if self.screen.focused in (self, self.query_one(MatrixView)):
+            self._take_focus()
+
+    def action_task(self, by: int) -> None:
+        self._task_number += by
+        super().catch_up()
+
+    def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
+        if self._record is not None:
+            self.post_message(OpenCell(self._record, event.program, event.test, event.is_truth))

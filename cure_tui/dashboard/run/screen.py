@@ -1,0 +1,315 @@
+"""One run, live or past: two header lines, six views, a step slider, and the commands that its engine takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Tab, Tabs
+
+from cure_tui.dashboard.ask import AskScreen, Choice
+from cure_tui.dashboard.curves.lengths import LengthsPane
+from cure_tui.dashboard.curves.pane import CurvesPane
+from cure_tui.dashboard.keys_line import KeysLine
+from cure_tui.dashboard.matrix.cell_screen import CellScreen
+from cure_tui.dashboard.matrix.pane import MatrixPane
+from cure_tui.dashboard.messages import (
+    CompareRuns,
+    CompareWithAnother,
+    Fault,
+    NameWindow,
+    OpenCell,
+    OpenRollout,
+    ResumeRun,
+)
+from cure_tui.dashboard.pane import Pane
+from cure_tui.dashboard.rollouts.pane import RolloutsPane
+from cure_tui.dashboard.rollouts.screen import RolloutScreen
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.header import condition_span, header_rows
+from cure_tui.dashboard.run.log import LogPane
+from cure_tui.dashboard.run.overview import OverviewPane
+from cure_tui.dashboard.run.title import title_of
+from cure_tui.runs.alerts import alerts
+from cure_tui.runs.archive_view import ArchiveView
+from cure_tui.runs.watcher import RunWatcher, Snapshot
+from engine.errors import CureError
+from engine.presets import load_config
+from engine.runs.folder import RunFolder
+from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
+from engine.runs.listing import RunCondition, RunInfo, list_runs
+from engine.runs.state import RunStatus
+
+PANES: Mapping[str, type[Pane]] = {
+    "overview": OverviewPane,
+    "rollouts": RolloutsPane,
+    "matrix": MatrixPane,
+    "curves": CurvesPane,
+    "lengths": LengthsPane,
+    "log": LogPane,
+}
+VIEWS = tuple(PANES)
+_OTHERS_OFFERED = 9
+"""As many as there are digits to choose one by."""
+
+
+class RunScreen(Screen[None]):
+    """Follows the run until a step is chosen; `f` follows it again."""
+
+    DEFAULT_CSS = """
+    RunScreen #header { background: $panel; height: 2; }
+    RunScreen Tabs { height: 2; }
+    RunScreen ContentSwitcher { height: 1fr; }
+    RunScreen.-low Tabs { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
+        Binding("1", "view('overview')", "Views", key_display="1-6"),
+        Binding("left_square_bracket", "step(-1)", "Step back", key_display="["),
+        Binding("right_square_bracket", "step(1)", "Step on", key_display="]"),
+        Binding("left_curly_bracket", "step(-10)", "Ten steps back", show=False),
+        Binding("right_curly_bracket", "step(10)", "Ten steps on", show=False),
+        Binding("f", "follow", "Follow"),
+        Binding("space", "pause", "Pause"),
+        Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k goes up in matrix and list
+        Binding("x", "stop", "Stop"),
+        Binding("r", "resume", "Resume", show=False),
+        Binding("escape", "home", "Home"),
+    ]
+
+    chosen_step: reactive[int | None] = reactive(None)
+
+    class Looked(Message):
+        """The watcher has seen something new; the newest snapshot is the screen's own to fetch."""
+
+    def __init__(self, path: Path, *, ascii_only: bool = False) -> None:
+        """Raises RunError where `path` is no run folder that this version reads."""
+        super().__init__()
+        self._ascii_only = ascii_only
+        folder = RunFolder.open(path)
+        self.path = folder.path
+        self.archive = ArchiveView(folder.archive)
+        self._max_minutes, self._kl_bound = _bounds(folder)
+        self._alerted = Snapshot(folder.path)
+        self._watcher = RunWatcher(folder.path, self._hear)
+        self._newest = Snapshot(folder.path)
+        self._told = False
+        self._resumes = 0
+        self._inbox = folder.inbox
+
+    @property
+    def exports(self) -> Path:
+        """The folder for what a user saves of this run."""
+        return self.path / "exports"
+
+    @property
+    def is_live(self) -> bool:
+        return self._newest.is_live
+
+    def compose(self) -> ComposeResult:
+        yield RowsView(id="header")
+        yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
+        with ContentSwitcher(initial="overview"):
+            # the others come when they are first looked at: they are two thirds of all
+            yield OverviewPane(self.archive, id="overview", ascii_only=self._ascii_only)
+        yield KeysLine(with_palette=True)
+
+    def on_mount(self) -> None:
+        self._show_header()
+        self._watcher.start()
+
+    def on_unmount(self) -> None:
+        self._watcher.close()
+        self.archive.close()
+        if not any(isinstance(screen, RunScreen) and screen is not self for screen in self.app.screen_stack):
+            self.app.post_message(NameWindow(""))  # to the app itself: a screen that is gone passes nothing on
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < 20, "-low")
+
+    # What the watcher sees ----------------------------------------------------------------------------------
+
+    def _hear(self, snapshot: Snapshot) -> None:
+        """In the watcher's thread. Only the newest picture is kept, so a slow terminal skips frames, not events."""
+        self._newest = snapshot
+        if not self._told:
+            self._told = True
+            self.post_message(self.Looked())
+
+    def on_run_screen_looked(self) -> None:
+        self._told = False
+        self._bring()
+
+    def _bring(self) -> None:
+        snapshot = self._newest
+        self._call_for_the_user(snapshot)
+        if snapshot.state.resumes != self._resumes:
+            self._resumes = snapshot.state.resumes
+            self.archive.forget()
+        self._show_header()
+        self.post_message(NameWindow(title_of(snapshot, self._kl_bound)))
+        for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen
+            cast("Pane", pane).bring(snapshot, self.chosen_step)
+
+    def _show_header(self) -> None:
+        rows = header_rows(
+            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._ascii_only
+        )
+        self.query_one("#header", RowsView).show(rows)
+
+    def _call_for_the_user(self, snapshot: Snapshot) -> None:
+        """A notice, and the terminal's bell for whoever looks elsewhere."""
+        for alert in alerts(self._alerted, snapshot, self._kl_bound):
+            self.notify(alert.text, severity=alert.severity, timeout=15, markup=False)
+            self.app.bell()
+        self._alerted = snapshot
+
+    # Views and time -----------------------------------------------------------------------------------------
+
+    @property
+    def _pane(self) -> Pane:
+        return cast("Pane", self.query_one(f"#{self.query_one(ContentSwitcher).current}"))
+
+    def action_view(self, name: str) -> None:
+        self.query_one(Tabs).active = f"tab-{name}"
+
+    async def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+        name = (event.tab.id or "tab-overview").removeprefix("tab-")
+        switcher = self.query_one(ContentSwitcher)
+        if not any(pane.id == name for pane in switcher.children):
+            pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only)
+            await switcher.add_content(pane)
+            pane.bring(self._newest, self.chosen_step)
+        switcher.current = name
+        self._pane.catch_up()
+
+    def action_step(self, by: int) -> None:
+        """Travel in time; past the newest step the screen follows the run again."""
+        last = self._newest.state.step
+        if last < 1:
+            return
+        wanted = (self.chosen_step or last) + by
+        self.chosen_step = None if wanted > last else max(1, wanted)
+
+    def action_follow(self) -> None:
+        self.chosen_step = None
+
+    def watch_chosen_step(self) -> None:
+        if self.is_mounted:
+            self._bring()
+
+    # What is opened from the views --------------------------------------------------------------------------
+
+    def on_open_cell(self, event: OpenCell) -> None:
+        self.app.push_screen(CellScreen(event.task, event.program, event.test, event.is_truth), event.closed)
+
+    def on_open_rollout(self, event: OpenRollout) -> None:
+        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts, ascii_only=self._ascii_only)
+        self.app.push_screen(screen, event.closed)
+
+    @work(thread=True, exclusive=True)
+    def on_compare_with_another(self, event: CompareWithAnother) -> None:
+        """Read the list of runs in the background: a hundred take a fraction of a second."""
+        runs = [run for run in list_runs() if run.path != self.path and run.state is not RunCondition.UNREADABLE]
+        self.app.call_from_thread(self._ask_which, runs[:_OTHERS_OFFERED])
+
+    def _ask_which(self, others: list[RunInfo]) -> None:
+        if not others:
+            self.notify("there is no other run to compare with", severity="warning")
+            return
+        states = [condition_span(run.state, paused=run.paused, ascii_only=self._ascii_only).text for run in others]
+        answers = [
+            Choice(str(at), str(at), f"{run.id}  {state}")
+            for at, (run, state) in enumerate(zip(others, states, strict=True), 1)
+        ]
+
+        def compare(answer: str | None) -> None:
+            if answer is not None:
+                self.post_message(CompareRuns([self.path, others[int(answer) - 1].path]))
+
+        self.app.push_screen(AskScreen("Compare with which run? The home screen offers all.", answers), compare)
+
+    # Commands -----------------------------------------------------------------------------------------------
+
+    def action_pause(self) -> None:
+        """Pause, or no pause any more. A pause that the engine has not taken up is taken back."""
+        self._want_pause(not self._pause_wanted())
+
+    def _pause_wanted(self) -> bool:
+        return pause_wanted(pending(self._inbox), self._newest.state.status is RunStatus.PAUSED)
+
+    def _want_pause(self, wanted: bool) -> None:
+        command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
+        if self._newest.is_live and self._withdrawn(opposite):
+            self.notify("paused as before" if wanted else "the pause is taken back", timeout=3)
+            return
+        self._send(command, "pausing after this phase" if wanted else "going on")
+
+    def _withdrawn(self, command: Command) -> bool:
+        try:
+            return withdraw(self.path, command)
+        except CureError as error:
+            self.post_message(Fault(error))
+            return False
+
+    def action_checkpoint(self) -> None:
+        self._send(Command.CHECKPOINT, "a checkpoint is written after this step")
+
+    def action_stop(self) -> None:
+        if not self._may_command():
+            return
+        answers = [
+            Choice("stop", "s", "stop after this step, with a checkpoint"),
+            Choice("stop_now", "n", "stop now, with a checkpoint of the last step"),
+            Choice("go_on", "g", "go on training"),
+        ]
+        question = "Stop the training? It can be resumed at any time."
+        self.app.push_screen(AskScreen(question, answers), self._stop)
+
+    def _stop(self, answer: str | None) -> None:
+        if answer in ("stop", "stop_now"):
+            self._send(Command(answer), "stopping; r resumes the run at any time")
+
+    def action_resume(self) -> None:
+        """Of a run at pause, or of one whose engine is gone."""
+        if not self._newest.is_live:
+            self.post_message(ResumeRun(self.path))
+        elif self._pause_wanted():
+            self._want_pause(False)
+        else:
+            self.notify("the run is under way", timeout=3)
+
+    def action_home(self) -> None:
+        self.app.pop_screen()
+
+    def _send(self, command: Command, said: str) -> None:
+        if not self._may_command():
+            return
+        try:
+            send(self.path, command)
+        except CureError as error:
+            self.post_message(Fault(error))
+            return
+        self.notify(said, timeout=3)
+
+    def _may_command(self) -> bool:
+        if self._newest.is_live:
+            return True
+        self.notify("no engine is at work on this run; r resumes it", severity="warning")
+        return False
+
+
+def _bounds(folder: RunFolder) -> tuple[float, float]:
+    """The run's budget in minutes and its bound of KL. A config that cannot be read leaves only these unknown."""
+    try:
+        config = load_config(folder.config)
+    except CureError:
+        return 0.0, 0.0
+    return config.run.max_minutes, config.policy.kl_stop

@@ -1,0 +1,74 @@
+"""The wall of live rollouts as one line-API widget: a widget a stream would cost eight times as much."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+
+from cure_tui.dashboard.lines import LinesView
+from cure_tui.dashboard.wall.picture import NOTHING, wall_rows
+from cure_tui.drawing.spans import Row
+from engine.runs.live import LiveView
+
+
+class WallView(LinesView):
+    """Shows the newest `LiveView`; lines that did not change are not drawn again."""
+
+    DEFAULT_CSS = """
+    WallView { height: 1fr; width: 1fr; }
+    """
+    ALLOW_SELECT = False  # text that is rewritten 15 times a second cannot be selected
+
+    def __init__(
+        self, *, ascii_only: bool = False, name: str | None = None, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._ascii_only = ascii_only
+        self._view: LiveView | None = None
+        self._rows: list[Row] = []
+
+    def show(self, view: LiveView | None) -> None:
+        """Draws `view`; None: nothing is being sampled. Cheap when nothing on the wall changed."""
+        before, self._view = self._view, view
+        if _shown(before) != _shown(view):
+            self._draw()
+
+    def render_line(self, y: int) -> Strip:
+        return self.strip(self._rows[y] if y < len(self._rows) else ())
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def on_resize(self, _: events.Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        columns, rows = self.size
+        slots = self._view.slots if self._view else ()
+        before = self._rows
+        self._rows = wall_rows(slots, columns, rows, ascii_only=self._ascii_only, nothing=_why_nothing(self._view))
+        if len(before) != rows:
+            self.refresh()
+            return
+        changed = [y for y in range(rows) if before[y] != self._rows[y]]
+        # lines in a row become one region: fewer of them are cheaper to compose
+        for _, run in groupby(enumerate(changed), key=lambda place: place[1] - place[0]):
+            lines = [y for _, y in run]
+            self.refresh(Region(0, lines[0], columns, len(lines)))
+
+
+def _shown(view: LiveView | None) -> object:
+    """What of a view is on the wall: its time is not, its phase only while there are no slots."""
+    if view is None or view.slots:
+        return view and view.slots
+    return _why_nothing(view)
+
+
+def _why_nothing(view: LiveView | None) -> str:
+    if view is None or not view.phase:
+        return NOTHING
+    progress = f" {view.done} of {view.total}" if view.total else ""
+    return f"{view.phase}{progress}: {NOTHING}"

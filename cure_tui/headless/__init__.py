@@ -1,0 +1,1 @@
+"""Headless runs: one line a step on stderr, the result on stdout."""

@@ -1,0 +1,1 @@
+"""Readers of runs: what a run folder says, as every view needs it."""

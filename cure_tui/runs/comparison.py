@@ -1,0 +1,138 @@
+"""Runs side by side: where their settings differ, what each reached on held-out tasks, their curves together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cure_tui.charts import line_chart
+from cure_tui.drawing.spans import Row
+from cure_tui.drawing.tables import text_table
+from cure_tui.runs.curves import METRIC_CHARTS, XAxis, chart_options, overlaid
+from cure_tui.runs.listing import LETTERS
+from engine.config import RunConfig
+from engine.errors import RunError
+from engine.evaluation.summary import UNKNOWN, Estimate
+from engine.runs.state import RunState
+
+_CHARTS = {spec.name: spec for spec in METRIC_CHARTS}
+PRINTED = tuple(_CHARTS[name] for name in ("accuracy: code", "accuracy: UT", "mu", "KL"))
+SMOOTHING = 0.9
+NOTE = "held out: % ± standard error over tasks, changes in points"
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One of them: what it is called, its settings (None: unreadable), what its journal says."""
+
+    name: str
+    config: RunConfig | None
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """One figure of one run at both ends, and at the end of the run that the others are held against."""
+
+    metric: str
+    run: int
+    start: Estimate
+    end: Estimate
+    first_end: Estimate
+
+    @property
+    def change(self) -> float | None:
+        return _difference(self.end, self.start)
+
+    @property
+    def against_first(self) -> float | None:
+        return None if self.run == 0 else _difference(self.end, self.first_end)
+
+
+def check_choice(paths: Sequence[object]) -> None:
+    """Raises RunError where the chosen runs are too few, too many, or one twice."""
+    if len(set(paths)) < len(paths):
+        raise RunError("a run cannot be compared with itself", "choose another one")
+    if len(paths) < 2:
+        raise RunError("one run alone is no comparison", "choose another one")
+    if len(paths) > len(LETTERS):
+        raise RunError(f"{len(paths)} runs are too many to tell apart", f"choose {len(LETTERS)} at the most")
+
+
+def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
+    """Key and all values of every setting that differs, in the order of the file; "?" where a file is unreadable."""
+    by_run = [None if config is None else dict(_flat(config.model_dump())) for config in configs]
+    known = [values for values in by_run if values is not None]
+    keys = dict.fromkeys(key for values in known for key in values)
+    different = [key for key in keys if any(values.get(key) != known[0].get(key) for values in known)]
+    return [(key, *("?" if values is None else str(values.get(key, "-")) for values in by_run)) for key in different]
+
+
+def accuracies(states: Sequence[RunState]) -> list[Reached]:
+    """Every figure of every run on held-out tasks, a figure's runs one after another."""
+    starts, ends = (
+        [each.summary.accuracies if (each := state.evaluation("heldout", when)) else {} for state in states]
+        for when in ("start", "end")
+    )
+    metrics = dict.fromkeys(name for figures in (*starts, *ends) for name in figures)
+    known = {name for figures in (*starts, *ends) for name, each in figures.items() if each.mean is not None}
+    return [
+        Reached(metric, run, *(figures.get(metric, UNKNOWN) for figures in (starts[run], ends[run], ends[0])))
+        for metric in metrics
+        if metric in known
+        for run in range(len(states))
+    ]
+
+
+def share_text(figure: Estimate) -> str:
+    """A figure in per cent: "70.0 ± 1.2"."""
+    if figure.mean is None:
+        return "-"
+    mean = f"{100 * figure.mean:.1f}"
+    return mean if figure.standard_error is None else f"{mean} ± {100 * figure.standard_error:.1f}"
+
+
+def change_text(change: float | None) -> str:
+    return "-" if change is None else f"{100 * change:+.1f}"
+
+
+def metric_title(metric: str) -> str:
+    """What an accuracy of an `EvalSummary` is called in a table."""
+    return {"code": "code accuracy", "ut": "unit-test accuracy"}.get(metric, metric.replace("bon", "BoN"))
+
+
+def comparison_text(runs: Sequence[ComparedRun]) -> str:
+    """Settings that differ, then accuracies at both ends, as plain text."""
+    names = [run.name for run in runs]
+    different = config_differences(*(run.config for run in runs))
+    settings = (
+        text_table(["SETTING", *names], [list(row) for row in different]) if different else "the settings are the same"
+    )
+    rows = [["steps", run.name, "0", str(run.state.step), "", ""] for run in runs]
+    for each in accuracies([run.state for run in runs]):
+        figures = [share_text(each.start), share_text(each.end), change_text(each.change)]
+        rows.append([metric_title(each.metric), names[each.run], *figures, change_text(each.against_first)])
+    table = text_table(["HELD OUT", "RUN", "START", "END", "CHANGE", "AGAINST THE FIRST"], rows)
+    return f"{settings}\n\n{table}\n{NOTE}"
+
+
+def overlays(runs: Sequence[ComparedRun], columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
+    """A chart for each of a few metrics with all runs in it, smoothed over the raw points."""
+    lines = [(run.name, run.state) for run in runs]
+    for spec in PRINTED:
+        options = chart_options(spec, smoothing=SMOOTHING, marks=len(LETTERS), ascii_only=ascii_only)
+        yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
+        yield ()
+
+
+def _difference(figure: Estimate, other: Estimate) -> float | None:
+    return None if figure.mean is None or other.mean is None else figure.mean - other.mean
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.cure_tui.command_line import SCRIPTED, Cli
-from tests.cure_tui.test_solve import DOUBLE, GOOD, PROBLEM, is_tester
-from tests.engine.writers.fake_server import Reply, completion, serving
+from tests.cure_tui.solving.test_solve import DOUBLE, GOOD, PROBLEM, is_tester
+from tests.engine.solve.writers.fake_server import Reply, completion, serving
 from tests.left_on_screen import After, Left, left_on_screen
 
 SIZES = [(80, 24), (120, 40)]

@@ -18,7 +18,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.journal import read_journal
 from engine.runs.live import LiveReader
 from tests.cure_tui.command_line import ROOT, Cli
-from tests.engine.test_training_run import engine, make_run, metrics_by_step, run_to_end
+from tests.engine.train.test_training_run import engine, make_run, metrics_by_step, run_to_end
 
 STEPS = 3
 SETTINGS = (

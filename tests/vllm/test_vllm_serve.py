@@ -25,7 +25,7 @@ from engine.runs.journal import read_journal
 from engine.sampling.endpoint import EndpointSampler
 from engine.train.samplers import Surroundings, choose_sampler
 from tests.cure_tui.command_line import ROOT, Cli
-from tests.engine.test_training_run import make_run, run_to_end
+from tests.engine.train.test_training_run import make_run, run_to_end
 from tests.real_server import wait_for_server
 from tests.vllm.nano_policy import PARAMS, NanoPolicy, assert_same_answers, load_nano
 

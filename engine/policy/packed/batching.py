@@ -1,6 +1,6 @@
 """Micro-batches: which sequences go through the model together, and how their tokens are laid out.
 
-Two layouts give the same log-probs (tests/engine/policy/test_batching.py holds it, forward and gradient):
+Two layouts give the same log-probs (tests/engine/policy/packed/test_batching.py holds it, forward and gradient):
     shared_prompt  one flat row without padding; the prompt of a group is computed once for all of its answers.
                    The embedded model (8 groups x 16, prompts ~32, answers ~45): 39 % fewer tokens through the
                    model.

@@ -1,0 +1,276 @@
+"""The comparison in the dashboard by its keys: three recorded runs, one of them live, tables and curves together."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from textual.geometry import Offset
+from textual.pilot import Pilot
+from textual.widgets import DataTable
+
+from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.compare.screen import CompareScreen
+from cure_tui.dashboard.curves.grid import ChartBox, ChartGrid
+from cure_tui.dashboard.curves.pane import CurvesPane
+from cure_tui.dashboard.home.screen import HomeScreen
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.screen import RunScreen
+from cure_tui.drawing.spans import plain
+from cure_tui.runs.curves import METRIC_CHARTS
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
+from engine.runs.folder import RunFolder
+from engine.runs.journal import JournalWriter
+from tests.cure_tui.dashboard.driving import drive, opened, until
+from tests.cure_tui.recorded import record_run
+
+pytestmark = pytest.mark.usefixtures("own_home")
+NAMES = ("nano-20261125-1200-aaa", "nano-20261125-1300-bbb", "other-20261125-1400-ccc")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[RunFolder]:
+    """Two that are finished, with different seeds, and one that was left after 3 steps."""
+    folders = []
+    for name, seed, steps, finish in zip(NAMES, (0, 4, 0), (5, 8, 3), (True, True, False), strict=True):
+        config = load_preset("nano", [f"run.seed={seed}"])
+        folders.append(RunFolder.create(tmp_path / "home" / "runs" / name, dump_toml(config)))
+        record_run(folders[-1], steps, finish=finish)
+    return folders
+
+
+async def compared(app: CureApp, pilot: Pilot[str], runs: list[RunFolder]) -> CompareScreen:
+    """The comparison of the runs with all journals read."""
+    app.compare_runs([run.path for run in runs])
+    return await shown(app, pilot)
+
+
+async def shown(app: CureApp, pilot: Pilot[str]) -> CompareScreen:
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+    screen = app.screen
+    assert isinstance(screen, CompareScreen)
+    await until(pilot, lambda: screen._brought and not any(each.loading for each in screen._brought))
+    await pilot.pause()
+    return screen
+
+
+def text_of(screen: CompareScreen, id: str) -> str:
+    return plain(screen.query_one(id, RowsView)._rows)
+
+
+def displayed(screen: CompareScreen) -> list[str]:
+    return [box.spec.name for box in screen.query(ChartBox) if box.display]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("ascii_only", [False, True], ids=["unicode", "ascii"])
+def test_settings_accuracies_and_curves_of_three_runs(
+    runs: list[RunFolder], size: tuple[int, int], ascii_only: bool
+) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await compared(app, pilot, runs)
+        who = text_of(screen, "#runs").splitlines()
+        assert [name in line for name, line in zip(NAMES, who, strict=True)] == [True] * 3
+        assert "finished" in who[0]
+        assert "step 8/8" in who[1]
+        assert "crashed" in who[2]
+        accuracies = text_of(screen, "#accuracies")
+        assert "40.0" in accuracies
+        assert "+30.0" in accuracies
+        assert text_of(screen, "#settings").splitlines()[1].split() == ["run.seed", "0", "4", "0"]
+        if ascii_only:
+            assert all(text_of(screen, id).isascii() for id in ("#runs", "#accuracies", "#settings"))
+        await pilot.press("2")
+        await pilot.pause()
+        chart = screen.query_one(ChartGrid)
+        lines = chart._lines(METRIC_CHARTS[0], chart._setting.axis) if chart._lines else []
+        assert [(line.name, line.x.size) for line in lines] == [("A", 5), ("B", 8), ("C", 3)]
+        assert app.export_screenshot()
+
+    drive(CureApp(ascii_only=ascii_only), steps, size)
+
+
+def test_keys_of_the_curves_are_those_of_a_runs_curves(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await compared(app, pilot, runs)
+        await pilot.press("2", "a", "s", "l")
+        await pilot.pause()
+        assert text_of(screen, "#how") == "over minutes, smoothing 0.6, logarithmic y"
+        await pilot.press("right", "enter")
+        assert displayed(screen) == [METRIC_CHARTS[1].name]
+        await pilot.press("right")
+        assert displayed(screen) == [METRIC_CHARTS[2].name]
+        await pilot.press("left", "left", "left")
+        assert displayed(screen) == [METRIC_CHARTS[-1].name]
+        await pilot.press("enter")
+        assert len(displayed(screen)) == len(METRIC_CHARTS)
+        await pilot.press("down")
+        assert screen.query_one(ChartGrid)._chosen.spec is METRIC_CHARTS[-1]
+        await pilot.press("up")
+        assert screen.query_one(ChartGrid)._chosen.spec is METRIC_CHARTS[-3]
+        await pilot.press("1")
+        await pilot.pause()
+        assert screen.query_one("#figures").has_focus
+
+    drive(CureApp(), steps)
+
+
+def test_a_chart_is_exported_with_the_runs_names(runs: list[RunFolder], tmp_path: Path) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        await compared(app, pilot, runs[:2])
+        await pilot.press("2", "e")
+        await pilot.pause()
+
+    drive(CureApp(), steps)
+    exports = sorted((tmp_path / "home" / "exports").iterdir())
+    assert [path.name for path in exports] == [f"accuracy-code-{NAMES[0]}-{NAMES[1]}.{kind}" for kind in ("csv", "svg")]
+    table = exports[0].read_text().splitlines()
+    assert table[0] == f"step,A {NAMES[0]},B {NAMES[1]}"
+    assert table[-1] == "8,,0.8"
+    assert NAMES[1] in exports[1].read_text()
+
+
+def test_a_double_click_shows_a_chart_alone(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await compared(app, pilot, runs)
+        await pilot.press("2")
+        await pilot.pause()
+        await pilot.click(screen.query(ChartBox)[1], times=2)
+        await pilot.pause()
+        assert displayed(screen) == [METRIC_CHARTS[1].name]
+
+    drive(CureApp(), steps)
+
+
+def test_tabs_turn_by_mouse_and_escape_goes_back(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await compared(app, pilot, runs)
+        await until(pilot, lambda: screen.query_one("#tab-curves").region.width)
+        await pilot.click("#tab-curves")
+        await until(pilot, lambda: screen.query_one(ChartGrid).display and isinstance(screen.focused, ChartBox))
+        assert not screen.query_one("#figures").display
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert all(not watcher._thread.is_alive() for watcher in screen._watchers)
+
+    drive(CureApp(), steps, (80, 24))
+
+
+def test_a_live_run_goes_on_being_followed(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await compared(app, pilot, [runs[0], runs[2]])
+        await until(pilot, lambda: "live" in text_of(screen, "#runs"))
+        with JournalWriter(runs[2].journal) as journal:
+            journal.step_finished(4, {"code_accuracy": 0.9})
+        await until(pilot, lambda: "step 4/3" in text_of(screen, "#runs"))
+        chart = screen.query_one(ChartGrid)
+        assert chart._lines is not None
+        assert chart._lines(METRIC_CHARTS[0], chart._setting.axis)[1].y[-1] == 0.9
+
+    with runs[2].lock():
+        drive(CureApp(), steps)
+
+
+def test_a_run_deleted_meanwhile_is_said_so_and_its_curves_stay(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await compared(app, pilot, runs[:2])
+        shutil.rmtree(runs[1].path)
+        await until(pilot, lambda: "is gone" in text_of(screen, "#runs"))
+        chart = screen.query_one(ChartGrid)
+        assert chart._lines is not None
+        assert chart._lines(METRIC_CHARTS[0], chart._setting.axis)[1].x.size == 8
+        await pilot.press("2", "a", "e")
+        await pilot.pause()
+
+    drive(CureApp(), steps)
+    assert not runs[1].path.exists()
+
+
+def test_runs_without_any_step_and_with_unreadable_settings_are_compared(tmp_path: Path) -> None:
+    empty = [RunFolder.create(tmp_path / "home" / "runs" / name, dump_toml(load_preset("nano"))) for name in NAMES[:2]]
+    empty[1].config.write_text("name = [")
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await compared(app, pilot, empty)
+        assert text_of(screen, "#runs").count("no step finished yet") == 2
+        assert "no run was evaluated" in text_of(screen, "#accuracies")
+        assert "nothing to compare the settings with" in text_of(screen, "#settings")
+        await pilot.press("2", "l", "s", "a", "enter", "e")
+        await pilot.pause()
+
+    drive(CureApp(), steps)
+
+
+def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        app.compare_runs([runs[0].path, runs[0].path])
+        app.compare_runs([Path(f"/nowhere/{number}") for number in range(5)])
+        await pilot.pause()
+        assert isinstance(app.screen, HomeScreen)
+        said = [notification.message for notification in app._notifications]
+        assert said == [
+            "a run cannot be compared with itself (choose another one)",
+            "5 runs are too many to tell apart (choose 4 at the most)",
+        ]
+
+    drive(CureApp(), steps)
+
+
+def test_marked_runs_are_compared_from_the_home_screen(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        table = app.screen.query_one(DataTable)
+        await until(pilot, lambda: table.row_count == 3 and table.has_focus)
+        await pilot.press("m", "down", "m", "c")
+        screen = await shown(app, pilot)
+        assert len(screen._watchers) == 2
+        await pilot.press("escape", "down", "m", "c")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen is not screen)
+        assert len((await shown(app, pilot))._watchers) == 3
+
+    drive(CureApp(), steps)
+
+
+def test_one_marked_run_is_compared_with_the_chosen_one(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        table = app.screen.query_one(DataTable)
+        await until(pilot, lambda: table.row_count == 3 and table.has_focus)
+        await pilot.press("c", "m", "c")
+        assert isinstance(app.screen, HomeScreen)
+        await pilot.press("down", "c")
+        await shown(app, pilot)
+
+    drive(CureApp(), steps)
+
+
+def test_a_click_on_the_mark_marks_the_run(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        table = app.screen.query_one(DataTable)
+        await until(pilot, lambda: table.row_count == 3)
+        for row in (1, 2):
+            await pilot.click(table, offset=Offset(1, row))
+            await pilot.pause()
+        assert [str(table.get_cell_at((row, 0))) for row in range(3)] == ["A", "B", "·"]  # type: ignore[arg-type]
+        await pilot.press("escape")
+        assert str(table.get_cell_at((0, 0))) == "·"  # type: ignore[arg-type]
+
+    drive(CureApp(), steps)
+
+
+def test_a_runs_curves_lead_to_a_comparison(runs: list[RunFolder]) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await opened(app, pilot)
+        await pilot.press("4", "c")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("2")
+        comparison = await shown(app, pilot)
+        assert NAMES[0] in text_of(comparison, "#runs").splitlines()[0]
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.query_one(CurvesPane).display
+        assert isinstance(screen, RunScreen)
+
+    drive(CureApp(runs[0].path), steps)

@@ -1,0 +1,172 @@
+"""The dashboard looks as it did: pictures of a recorded run, compared with those in __snapshots__.
+
+    pytest tests/cure_tui/dashboard/test_snapshots.py --snapshot-update    after a change that is meant; then look at them
+
+A failed comparison writes snapshot_report.html with both pictures side by side.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from cure_tui.dashboard.compare.screen import CompareScreen
+from cure_tui.dashboard.home import screen as home
+from cure_tui.dashboard.home.screen import HomeScreen
+from cure_tui.dashboard.wall.widget import WallView
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
+from engine.runs.folder import RunFolder
+from engine.runs.live import LiveWriter
+from tests.cure_tui.dashboard.driving import opened, settled, until
+from tests.cure_tui.dashboard.still_app import MACHINE, PRESETS, SANDBOX, StillApp
+from tests.cure_tui.recorded import record_run
+
+SnapCompare = Callable[..., bool]
+STEPS, PLANNED = 8, 12
+LOW, MIDDLE, HIGH = (80, 24), (120, 40), (200, 60)
+VIEW_KEYS = {"overview": "1", "rollouts": "2", "matrix": "3", "curves": "4", "lengths": "5", "log": "6"}
+
+
+@pytest.fixture(autouse=True)
+def same_everywhere(tmp_path: Path) -> Iterator[None]:
+    """A home folder, a time zone and a machine that are everybody's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path))
+        patch.setenv("CURE_TUI_HOME", str(tmp_path / "cure-tui"))
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        patch.delenv("NO_COLOR", raising=False)
+        patch.setattr("engine.machine.probe.probe_machine", lambda folder: MACHINE)
+        patch.setattr("cure_tui.launch.presets.preset_entries", lambda machine: list(PRESETS))
+        patch.setattr("engine.sandbox.sandbox_level", lambda: SANDBOX)
+        patch.setattr(home, "runs_home", lambda: Path("~/cure-tui/runs"))
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    path = tmp_path / "cure-tui" / "runs" / "nano-20261125-1200-abc"
+    return RunFolder.create(path, dump_toml(load_preset("nano")))
+
+
+@pytest.fixture
+def finished(folder: RunFolder) -> RunFolder:
+    record_run(folder, STEPS)
+    return folder
+
+
+@pytest.fixture
+def live(folder: RunFolder) -> Iterator[RunFolder]:
+    """A run in the middle of sampling: this test holds its lock and has filled its wall."""
+    record_run(folder, STEPS, planned=PLANNED, finish=False)
+    with folder.lock():
+        wall = LiveWriter(folder.live)
+        wall.start_phase("sample", 22)
+        program = "```python\na, b = map(int, input().split())\nprint(a + b)\n```"
+        for slot in range(16):
+            role = "coder" if slot < 9 else "tester"
+            state = ("sampling", "done", "truncated")[slot % 3]
+            wall.update(slot, role, f"pair-0{slot % 2}-00-00", program[: 12 + 3 * slot], 5 + slot, state)
+        wall.progress(9)
+        wall.flush()
+        yield folder
+
+
+def viewed(*keys: str) -> Callable[[Pilot[str]], Awaitable[None]]:
+    """Waits for the run, presses the keys and waits until the picture is the last one."""
+
+    async def view(pilot: Pilot[str]) -> None:
+        app = pilot.app
+        assert isinstance(app, StillApp)
+        screen = await opened(app, pilot)
+        if screen.is_live:
+            await until(pilot, lambda: screen.query_one(WallView)._view)
+        await settled(app, pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(app, pilot)
+
+    return view
+
+
+@pytest.mark.parametrize("name", VIEW_KEYS)
+def test_a_small_terminal(name: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=LOW, run_before=viewed(VIEW_KEYS[name]))
+
+
+@pytest.mark.parametrize("name", ["rollouts", "matrix", "curves"])
+def test_a_usual_terminal(name: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=MIDDLE, run_before=viewed(VIEW_KEYS[name]))
+
+
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+def test_one_chart_with_what_it_means(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
+    help_beside_it = ("question_mark",) if size is MIDDLE else ()
+    view = viewed(VIEW_KEYS["curves"], *["right"] * 4, "enter", *help_beside_it)
+    assert snap_compare(StillApp(finished.path), terminal_size=size, run_before=view)
+
+
+def test_the_last_charts(finished: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=HIGH, run_before=viewed(VIEW_KEYS["curves"], "left"))
+
+
+@pytest.mark.parametrize("name", ["overview", "curves", "lengths"])
+def test_a_large_terminal(name: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=HIGH, run_before=viewed(VIEW_KEYS[name]))
+
+
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+def test_a_live_run(size: tuple[int, int], live: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(live.path), terminal_size=size, run_before=viewed())
+
+
+def test_a_live_run_in_ascii(live: RunFolder, snap_compare: SnapCompare) -> None:
+    app = StillApp(live.path, ascii_only=True)
+    assert snap_compare(app, terminal_size=MIDDLE, run_before=viewed())
+
+
+@pytest.mark.parametrize("name", ["overview", "matrix"])
+def test_without_colour(
+    name: str, finished: RunFolder, snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(StillApp(finished.path), terminal_size=MIDDLE, run_before=viewed(VIEW_KEYS[name]))
+
+
+@pytest.mark.parametrize("size", [LOW, HIGH], ids=["80", "200"])
+def test_two_runs_compared(
+    size: tuple[int, int], finished: RunFolder, folder: RunFolder, snap_compare: SnapCompare
+) -> None:
+    other = RunFolder.create(folder.path.with_name("nano-20261125-1300-def"), dump_toml(load_preset("nano")))
+    record_run(other, STEPS - 3, finish=False)
+
+    async def view(pilot: Pilot[str]) -> None:
+        app = pilot.app
+        assert isinstance(app, StillApp)
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        app.compare_runs([finished.path, other.path])
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        screen = app.screen
+        assert isinstance(screen, CompareScreen)
+        await until(pilot, lambda: screen._brought and not any(each.loading for each in screen._brought))
+        await settled(app, pilot)
+
+    assert snap_compare(StillApp(), terminal_size=size, run_before=view)
+
+
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+def test_the_home_screen(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
+    async def view(pilot: Pilot[str]) -> None:
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, HomeScreen)
+        await until(pilot, lambda: screen._all_runs and screen._presets)
+        await settled(pilot.app, pilot)
+
+    assert snap_compare(StillApp(), terminal_size=size, run_before=view)

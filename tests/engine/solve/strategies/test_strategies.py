@@ -1,0 +1,231 @@
+"""Each strategy on scripted answers: real parsing, real executions, the choice that its paper describes."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from engine.errors import ConfigError, EnvironmentError_
+from engine.problems import IOExample, Problem
+from engine.prompts import PromptStyle, Role
+from engine.sandbox import Executor
+from engine.solve.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
+from engine.solve.strategies.ranking import certain_leader, ranked
+from engine.solve.writers import Ask
+from tests.engine.solve.strategies.scripted import Reply, ScriptedWriter, answers, program, unit_test
+
+DOUBLE = program("print(int(input()) * 2)")
+SQUARE = program("print(int(input()) ** 2)")
+CRASH = program("print(int(input()) // 0)")
+NOTHING = "I do not know."
+
+
+def bench(
+    executor: Executor,
+    coder: Reply | ScriptedWriter,
+    tester: Reply | ScriptedWriter,
+    *,
+    n: int = 4,
+    m: int = 4,
+    public: tuple[tuple[str, str], ...] = (),
+    budget: Budget | None = None,
+    observer: Quiet | None = None,
+) -> Bench:
+    examples = tuple(IOExample(*pair) for pair in public)
+    writers = [each if isinstance(each, ScriptedWriter) else ScriptedWriter(each) for each in (coder, tester)]
+    problem = Problem("double", "Double it.", examples, ())
+    return Bench(
+        problem, "Double it.", *writers, executor, n, m, budget=budget or Budget(), observer=observer or Quiet()
+    )  # fmt: skip
+
+
+def solve(name: str, given: Bench) -> Solution:
+    return find_strategy(name).solve(given)
+
+
+GOOD_TESTS = answers(unit_test("3", "6"), unit_test("5", "10"), unit_test("0", "0"), unit_test("2", "4"))
+
+
+def test_best_of_n_takes_the_program_that_passes_most_tests(executor: Executor) -> None:
+    solution = solve("bon", bench(executor, answers(NOTHING, SQUARE, DOUBLE, CRASH), GOOD_TESTS))
+    assert solution.program == "print(int(input()) * 2)"
+    assert solution.chosen == 2
+    assert [candidate.votes for candidate in solution.candidates] == [0, 2, 4, 0]
+    assert solution.support is Support.SUPPORTED
+    assert solution.candidates[0].rejected == "no_block"
+
+
+def test_public_examples_outweigh_any_number_of_tests(executor: Executor) -> None:
+    wrong_tests = answers(unit_test("3", "9"), unit_test("5", "25"))
+    solution = solve(
+        "bon", bench(executor, answers(SQUARE, SQUARE, SQUARE, DOUBLE), wrong_tests, public=(("7", "14"),))
+    )
+    assert solution.program == "print(int(input()) * 2)"
+    assert solution.support is Support.WEAK  # right on the example, in a minority by the tests
+    assert solution.disputed == (0, 1, 2, 3)
+
+
+def test_ties_go_to_the_largest_agreement(executor: Executor) -> None:
+    only_zero = answers(unit_test("0", "0"))
+    third = program("print(0)")
+    solution = solve(
+        "codet", bench(executor, answers(third, DOUBLE), answers(unit_test("0", "0"), unit_test("1", "2")))
+    )
+    assert solution.program == "print(int(input()) * 2)"
+    tied = solve("bon", bench(executor, answers(CRASH, DOUBLE, SQUARE, DOUBLE), only_zero))
+    assert tied.chosen == 1
+    assert tied.agreement == 0.75
+
+
+def test_codet_prefers_a_large_group_to_a_single_program_with_more_tests(executor: Executor) -> None:
+    tests = answers(unit_test("2", "4"), unit_test("3", "6"), unit_test("4", "16"), unit_test("0", "0"))
+    # Three that double pass 3 tests (score 5.2); one that squares or doubles as the tests want passes 4 (score 4).
+    liar = program("n = int(input())\nprint(16 if n == 4 else n * 2)")
+    assert solve("codet", bench(executor, answers(DOUBLE, liar, DOUBLE, DOUBLE), tests)).chosen == 0
+    assert solve("bon", bench(executor, answers(DOUBLE, liar, DOUBLE, DOUBLE), tests)).chosen == 1
+
+
+def test_single_takes_what_comes(executor: Executor) -> None:
+    solution = solve("single", bench(executor, answers(SQUARE, DOUBLE), GOOD_TESTS))
+    assert (solution.program, len(solution.candidates)) == ("print(int(input()) ** 2)", 1)
+    assert solution.support is Support.WEAK
+
+
+def test_debug_repairs_the_best_program_with_the_test_it_fails(executor: Executor) -> None:
+    seen: list[Ask] = []
+
+    def coder(ask: Ask, index: int) -> str:
+        seen.append(ask)
+        return DOUBLE if ask.id.startswith("repair") else SQUARE
+
+    def tester(ask: Ask, index: int) -> str:
+        return GOOD_TESTS(ask, index) if ask.id == Role.TESTER else f"So it is\n```\n{2 * int(_asked_input(ask))}\n```"
+
+    given = bench(executor, coder, tester)
+    solution = solve("debug", given)
+    assert solution.program == "print(int(input()) * 2)"
+    assert [message["role"] for message in seen[-1].messages] == ["user", "assistant", "user"]
+    assert "it printed something else" in seen[-1].messages[-1]["content"]
+
+
+def test_debug_drops_tests_whose_output_the_vote_does_not_confirm(executor: Executor) -> None:
+    def tester(ask: Ask, index: int) -> str:
+        if ask.id == Role.TESTER:
+            return [unit_test("3", "9"), unit_test("5", "7")][index % 2]
+        return f"```\n{6 if _asked_input(ask) == '3' else index}\n```"
+
+    solution = solve("debug", bench(executor, answers(DOUBLE), tester, m=2))
+    assert [(test.input, test.output) for test in solution.tests] == [("3", "6")]
+    assert solution.support is Support.SUPPORTED
+
+
+def _asked_input(ask: Ask) -> str:
+    return ask.messages[0]["content"].rpartition("Input:\n```\n")[2].partition("\n```")[0]
+
+
+def test_debug_says_that_a_model_of_single_questions_cannot_converse(executor: Executor) -> None:
+    nano = ScriptedWriter(answers(DOUBLE), style=PromptStyle.SHORT)
+    with pytest.raises(ConfigError, match="single questions"):
+        solve("debug", bench(executor, nano, GOOD_TESTS))
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_no_strategy_finds_a_program_where_there_is_none(executor: Executor, name: str) -> None:
+    solution = solve(name, bench(executor, answers(NOTHING), GOOD_TESTS))
+    assert (solution.program, solution.support) == (None, Support.NONE)
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_programs_that_only_crash_are_none(executor: Executor, name: str) -> None:
+    assert solve(name, bench(executor, answers(CRASH), GOOD_TESTS)).support is Support.NONE
+
+
+@pytest.mark.parametrize("name", ["bon", "codet", "single"])
+def test_malformed_tests_alone_leave_a_weak_solution(executor: Executor, name: str) -> None:
+    solution = solve(name, bench(executor, answers(DOUBLE), answers(NOTHING)))
+    assert (solution.support, solution.malformed, solution.tests) == (Support.WEAK, 4, ())
+
+
+def test_it_ends_early_when_nobody_can_overtake_the_leader(executor: Executor) -> None:
+    gate = threading.Event()
+
+    def tester(ask: Ask, index: int) -> str:
+        if index == 6:  # nobody waits for a writer that does not come back
+            gate.wait(20)
+        return GOOD_TESTS(ask, index)
+
+    solution = solve("bon", bench(executor, answers(CRASH, DOUBLE), tester, n=2, m=8))
+    gate.set()
+    assert solution.ended == "the leader could not be overtaken"
+    assert solution.chosen == 1
+    assert len(solution.tests) < 8
+
+
+def test_a_spent_budget_ends_the_sampling_with_what_is_there(executor: Executor) -> None:
+    solution = solve("codet", bench(executor, answers(DOUBLE), GOOD_TESTS, n=50, m=50, budget=Budget(tokens=200)))
+    assert solution.ended == "the budget of 200 tokens is spent"
+    assert solution.program == "print(int(input()) * 2)"
+
+
+def test_a_fault_after_some_programs_keeps_them_and_one_before_any_is_raised(executor: Executor) -> None:
+    fault = EnvironmentError_("the endpoint went away", "start it again")
+    late = ScriptedWriter(answers(DOUBLE), fault=fault, before_fault=2)
+    solution = solve("bon", bench(executor, late, GOOD_TESTS))
+    assert len(solution.candidates) == 2
+    assert "went away" in solution.ended
+    with pytest.raises(EnvironmentError_, match="went away"):
+        solve("bon", bench(executor, ScriptedWriter(answers(DOUBLE), fault=fault), GOOD_TESTS))
+
+
+def test_an_interrupt_concludes_with_the_best_so_far(executor: Executor) -> None:
+    class Impatient(Quiet):
+        def on_outcome(self, board: Board, row: int, stdin: str) -> None:
+            raise KeyboardInterrupt
+
+    solution = solve("bon", bench(executor, answers(DOUBLE), GOOD_TESTS, observer=Impatient()))
+    assert solution.ended == "interrupted"
+    assert solution.program == "print(int(input()) * 2)"
+
+
+def test_a_certain_leader_needs_more_than_all_that_is_to_come() -> None:
+    from engine.prompts import Program, UnitTest
+    from engine.sandbox import AS_A_PROCESS, Outcome, Status
+
+    board = Board((), AS_A_PROCESS)
+    for source in "ab":
+        board.add_program(Program(source))
+    for stdin in "12":
+        board.add_test(UnitTest(stdin, "yes"))
+        board.add_outcome(0, stdin, Outcome(Status.OK, "yes"))
+    assert ranked(board) == [0, 1]
+    assert certain_leader(board, 0) is None  # the other's cells are open
+    for stdin in "12":
+        board.add_outcome(1, stdin, Outcome(Status.OK, "no"))
+    assert certain_leader(board, 1) == 0
+    assert certain_leader(board, 2) is None  # a tie would be decided by agreement
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("30s", Budget(seconds=30)),
+        ("2m, 20k", Budget(seconds=120, tokens=20_000)),
+        ("$0.10", Budget(dollars=0.1)),
+        ("500tok", Budget(tokens=500)),
+    ],
+)
+def test_budgets_are_read(text: str, budget: Budget) -> None:
+    assert Budget.parse(text) == budget
+
+
+@pytest.mark.parametrize("text", ["much", "10", "$", "-5s", "10s 10k"])
+def test_what_is_no_budget_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="--budget"):
+        Budget.parse(text)
+
+
+def test_an_unknown_strategy_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_strategy("magic")
+    assert "bon" in caught.value.remedy

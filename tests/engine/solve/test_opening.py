@@ -1,0 +1,64 @@
+"""What a run has trained is what answers, and its training's libraries stay out of the process that solves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_config, load_preset
+from engine.prompts import PromptStyle, Role
+from engine.runs.checkpoints import CheckpointStore
+from engine.runs.folder import RunFolder
+from engine.solve.writers import Ask
+
+ASK = Ask("first", Role.CODER, ({"role": "user", "content": "Code: print the sum"},), n=2, seed=0)
+ANSWER = """
+import json, sys
+from engine.solve.opening import Wishes, open_writer
+from engine.solve.writers.spec import parse_spec
+from tests.engine.solve.test_opening import ASK
+writer = open_writer(parse_spec(sys.argv[1]), Wishes(1.0, 24, 0))
+texts = sorted(answer.text for answer in writer.write([ASK]))
+print(json.dumps([texts, sorted({"peft", "bitsandbytes"} & set(sys.modules))]))
+"""
+
+
+def answers_of(spec: str) -> tuple[list[str], list[str]]:
+    """The texts, and which of the training's libraries were loaded for them, in a process of its own."""
+    command = [sys.executable, "-c", ANSWER, spec]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    texts, loaded = json.loads(done.stdout)
+    return texts, loaded
+
+
+@pytest.mark.slow
+def test_a_runs_adapter_answers_without_peft(tmp_path: Path) -> None:
+    import torch
+
+    from engine.sampling import SamplingParams
+    from engine.sampling.local.sampler import TransformersSampler
+    from engine.solve.writers.sampled import SampledWriter
+    from engine.train.assembly import load_policy
+
+    folder = RunFolder.create(tmp_path / "run", dump_toml(load_preset("nano", (), tmp_path)))
+    policy, tokenizer = load_policy(load_config(folder.config))
+    torch.manual_seed(0)
+    with torch.no_grad():  # fresh adapters change nothing
+        for name, weight in policy.model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.05)
+    CheckpointStore(folder.checkpoints).save(1, policy.save_state)
+    config = load_config(folder.config)
+    sampler = TransformersSampler(policy.model, tokenizer)
+    params = dict.fromkeys(Role, SamplingParams(1.0, config.rollout.top_p, 24))
+    own = SampledWriter("own", sampler, tokenizer, params, PromptStyle(config.model.prompt_style), thinking=False)
+
+    texts, loaded = answers_of(f"run:{folder.path}")
+    assert loaded == []
+    assert texts == sorted(answer.text for answer in own.write([ASK]))
+    assert texts != answers_of("nano")[0]

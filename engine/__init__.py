@@ -1,4 +1,7 @@
-"""What learns and solves: problems in, a better coder and tester out. Knows nothing of any user interface.
+"""The engine learns and solves: problems in, a better coder and tester out. It knows no user interface.
+
+Read `engine/train/step.py` first: one step of CURE from top to bottom. From there, `rollouts/rollout.py` samples and
+executes, `reward/` judges, `policy/update.py` learns. pyproject.toml holds the order of the rooms.
 
 Shape suffixes, used in every array name of this package:
     n programs, m generated tests, t ground-truth tests, k members of one group (task x role),

@@ -1,1 +1,1 @@
-"""Rollouts: a batch of tasks sampled in both roles and executed, with observers of what happens."""
+"""Rollouts: a batch of tasks sampled in both roles and executed, with observers of the answers."""

@@ -5,9 +5,9 @@ judge_program      outcomes on ground-truth tests -> the Judgement on a program
 judge_tests        pass matrix -> the Judgement on each generated test
 when_done          acts when program runs are done, in whichever thread that is
 
-Words, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`): tokens and completion of
-an answer; the *outcome* of a program on an input; the *verdict* on a program by one test (passed, failed or unknown);
-the *judgement* on a whole answer.
+Words, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`): tokens and
+completion of an answer; the *outcome* of a program on an input; the *verdict* on a program by one test (passed, failed
+or unknown); the *judgement* on a whole answer.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Execution overlaps sampling: a program runs on the ground-truth tests as soon as it is sampled, and on the generated
 tests as soon as its task's tests are. Training and evaluation get their matrices here, seeded and in batches. Solving
-fills the `Board` of one problem as answers arrive (`engine.solve.strategies`); both execute by `engine.rollouts.executing`.
+fills the `Board` of one problem as answers arrive (`engine.solve.strategies`); both execute programs by
+`engine.rollouts.executing`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class SolveRequest:
-    """coder, tester: see `engine.solve.writers.spec`. temperature, max_tokens: None leaves them to the model's preset."""
+    """Request to solve tasks. coder, tester: see `engine.solve.writers.spec`.
+
+    temperature, max_tokens: None leaves them to the model's preset.
+    """
 
     tasks: tuple[Task, ...]
     coder: str

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from cure_tui.charts.legend import marker_of
 from cure_tui.charts.series import GlyphSet
-from cure_tui.dashboard.run.header import condition_span
+from cure_tui.dashboard.condition import condition_span
 from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.runs.comparison import NOTE, Reached, change_text, metric_title, share_text
 from cure_tui.runs.listing import LETTERS

@@ -14,7 +14,7 @@ from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.widgets import DataTable
 
-from cure_tui.dashboard.run.header import condition_span
+from cure_tui.dashboard.condition import condition_span
 from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import Span, one_column
 from cure_tui.runs.listing import LETTERS, accuracies

@@ -5,36 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cure_tui.dashboard.condition import condition_span
 from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.runs.alerts import drift
 from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left
 from cure_tui.runs.watcher import Snapshot
 from engine.machine.home import run_name
 from engine.runs.inbox import Command, pause_wanted
-from engine.runs.listing import RunCondition
 from engine.runs.metrics import metric
 from engine.runs.state import RunState, RunStatus
 
-CONDITION_GLYPHS: Mapping[RunCondition, tuple[str, str, str]] = {
-    RunCondition.LIVE: ("●", "*", "good"),
-    RunCondition.FINISHED: ("✔", "+", "good"),
-    RunCondition.STOPPED: ("■", "#", "warning"),
-    RunCondition.FAILED: ("✘", "x", "error"),
-    RunCondition.CRASHED: ("☠", "!", "error"),
-    RunCondition.UNREADABLE: ("?", "?", "error"),
-}
-"""Glyph, ASCII glyph and style of each condition."""
-
 _QUIET_BEAT_SECONDS = 10
 _BAR_COLUMNS = 12
-
-
-def condition_span(condition: RunCondition, *, paused: bool = False, ascii_only: bool = False) -> Span:
-    """The condition in a glyph and a word."""
-    if paused and condition is RunCondition.LIVE:
-        return Span("|| paused" if ascii_only else "⏸ paused", "warning")
-    glyph, letter, style = CONDITION_GLYPHS[condition]
-    return Span(f"{letter if ascii_only else glyph} {condition.value}", style)
 
 
 def header_rows(

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from cure_tui.dashboard.ask import AskScreen, Choice
+from cure_tui.dashboard.condition import condition_span
 from cure_tui.dashboard.curves.lengths import LengthsPane
 from cure_tui.dashboard.curves.pane import CurvesPane
 from cure_tui.dashboard.keys_line import KeysLine
@@ -33,7 +34,7 @@ from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rollouts.pane import RolloutsPane
 from cure_tui.dashboard.rollouts.screen import RolloutScreen
 from cure_tui.dashboard.rows import RowsView
-from cure_tui.dashboard.run.header import condition_span, header_rows
+from cure_tui.dashboard.run.header import header_rows
 from cure_tui.dashboard.run.log import LogPane
 from cure_tui.dashboard.run.overview import OverviewPane
 from cure_tui.dashboard.run.title import title_of

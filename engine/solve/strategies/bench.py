@@ -15,7 +15,10 @@ from engine.solve.writers import Answer, Writer
 
 
 class Observer(Protocol):
-    """Observer of one problem's board, for a live view; called from one thread. Its words: see `engine.rollouts.observer`."""
+    """Observer of one problem's board, for a live view; called from one thread.
+
+    Its words are those of `engine.rollouts.observer`.
+    """
 
     def on_completion(self, answer: Answer) -> None:
         """Take an answer: it has ended."""

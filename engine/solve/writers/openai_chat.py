@@ -1,8 +1,8 @@
 """A writer at an OpenAI-compatible address: OpenAI itself, Ollama, llama.cpp's server, LM Studio, `vllm serve`.
 
 One request an answer, several under way at once: `n` is understood by some servers, ignored by others and refused by
-the rest. A field that a server refuses is left out from then on (`engine.solve.writers.request_form`). Retries with growing
-pauses (and the server's own Retry-After) are the client's; what still fails becomes one line with its remedy.
+the rest. A field that a server refuses is left out from then on (`engine.solve.writers.request_form`). Retries with
+growing pauses (and the server's own Retry-After) are the client's; what still fails becomes one line with its remedy.
 """
 
 from __future__ import annotations

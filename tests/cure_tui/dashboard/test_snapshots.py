@@ -1,6 +1,8 @@
 """The dashboard looks as it did: pictures of a recorded run, compared with those in __snapshots__.
 
-    pytest tests/cure_tui/dashboard/test_snapshots.py --snapshot-update    after a change that is meant; then look at them
+    pytest --snapshot-update tests/cure_tui/dashboard/test_snapshots.py
+
+after a change that is meant; then look at them.
 
 A failed comparison writes snapshot_report.html with both pictures side by side.
 """

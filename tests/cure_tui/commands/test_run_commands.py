@@ -16,7 +16,7 @@ from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, pending, send
 from engine.runs.journal import JournalWriter
-from tests.cure_tui.dashboard.driving import drive, header_of, opened, until
+from tests.cure_tui.dashboard.driving import header_of, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -43,8 +43,9 @@ async def live_screen(app: CureApp, pilot: Pilot[str]) -> RunScreen:
     return screen
 
 
-def test_a_pause_is_shown_from_the_key_on_until_it_begins(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_pause_is_shown_from_the_key_on_until_it_begins(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         screen = await live_screen(app, pilot)
         await pilot.press("space")
         await until(pilot, lambda: "pausing after this phase" in header_of(screen))
@@ -58,11 +59,10 @@ def test_a_pause_is_shown_from_the_key_on_until_it_begins(live: RunFolder) -> No
             journal.continued(3)
         await until(pilot, lambda: "● live" in header_of(screen))
 
-    drive(CureApp(live.path), steps)
 
-
-def test_space_again_takes_a_pause_back_that_the_engine_has_not_seen(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_space_again_takes_a_pause_back_that_the_engine_has_not_seen(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         screen = await live_screen(app, pilot)
         await pilot.press("space")
         await until(pilot, lambda: "pausing" in header_of(screen))
@@ -70,11 +70,10 @@ def test_space_again_takes_a_pause_back_that_the_engine_has_not_seen(live: RunFo
         await until(pilot, lambda: "● live" in header_of(screen))
         assert pending(live.inbox) == ()
 
-    drive(CureApp(live.path), steps)
 
-
-def test_what_another_dashboard_asked_for_is_shown_and_can_be_taken_back(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_what_another_dashboard_asked_for_is_shown_and_can_be_taken_back(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         screen = await live_screen(app, pilot)
         send(live.path, Command.PAUSE)
         await until(pilot, lambda: "pausing" in header_of(screen))
@@ -82,20 +81,18 @@ def test_what_another_dashboard_asked_for_is_shown_and_can_be_taken_back(live: R
         await until(pilot, lambda: "● live" in header_of(screen))
         assert pending(live.inbox) == ()
 
-    drive(CureApp(live.path), steps)
 
-
-def test_resume_never_pauses_a_run_that_is_under_way(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_resume_never_pauses_a_run_that_is_under_way(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         await live_screen(app, pilot)
         await pilot.press("r")
         assert pending(live.inbox) == ()
 
-    drive(CureApp(live.path), steps)
 
-
-def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunFolder) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         with folder.lock():
             screen = await live_screen(app, pilot)
             await pilot.press("w")
@@ -114,11 +111,10 @@ def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunF
                 journal.run_stopped(4, "stop")
         await until(pilot, lambda: "■ stopped" in header_of(screen))
 
-    drive(CureApp(folder.path), steps)
 
-
-def test_the_title_follows_the_run_and_is_the_dashboards_own_again_at_home(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_title_follows_the_run_and_is_the_dashboards_own_again_at_home(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         await live_screen(app, pilot)
         assert app.window_title == f"3/3 live {RUN}"
         send(live.path, Command.PAUSE)
@@ -126,16 +122,13 @@ def test_the_title_follows_the_run_and_is_the_dashboards_own_again_at_home(live:
         await pilot.press("escape")
         await until(pilot, lambda: app.window_title == "cure-tui")
 
-    drive(CureApp(live.path), steps)
 
-
-def test_the_screen_is_saved_as_a_picture_that_asks_nobody_for_a_font(folder: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_screen_is_saved_as_a_picture_that_asks_nobody_for_a_font(folder: RunFolder) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("ctrl+s")
         await pilot.pause()
-
-    drive(CureApp(folder.path), steps)
     (picture,) = (folder.path / "exports").iterdir()
     drawn = picture.read_text()
     assert picture.name.startswith("screen-")
@@ -145,28 +138,25 @@ def test_the_screen_is_saved_as_a_picture_that_asks_nobody_for_a_font(folder: Ru
     assert "url(http" not in drawn.replace("url(#", "")
 
 
-def test_the_palette_saves_the_screen_without_itself(folder: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_palette_saves_the_screen_without_itself(folder: RunFolder) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("ctrl+p", *"save the screen")
         await pilot.pause(0.5)
         await pilot.press("enter")
         await until(pilot, lambda: (folder.path / "exports").is_dir())
-
-    drive(CureApp(folder.path), steps)
     (picture,) = (folder.path / "exports").iterdir()
     assert "Search" not in picture.read_text()
 
 
-def test_a_picture_that_cannot_be_saved_says_why(folder: RunFolder) -> None:
+async def test_a_picture_that_cannot_be_saved_says_why(folder: RunFolder) -> None:
     (folder.path / "exports").write_text("no folder")
     said: list[str] = []
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app._notifications)
         said.extend(note.message for note in app._notifications)
-
-    drive(CureApp(folder.path), steps)
     assert any("no file could be written" in text for text in said)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from textual.app import App
 from textual.pilot import Pilot
@@ -15,20 +15,14 @@ from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.screen import RunScreen
 from cure_tui.drawing.spans import plain
 
-Drive = Callable[[CureApp, Pilot[str]], Awaitable[None]]
 
-
-def drive(app: CureApp, steps: Drive, size: tuple[int, int] = (120, 40)) -> str | None:
-    """Runs `steps` against the app in a terminal of `size`; what the app returned."""
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            # Home comes after the first frame.
-            await until(pilot, lambda: len(app.screen_stack) > 1 and app.screen.is_mounted)
-            await steps(app, pilot)
-
-    asyncio.run(run())
-    return app.return_value
+@asynccontextmanager
+async def running(app: CureApp, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[str]]:
+    """Run the app in a terminal of `size` (columns, rows), from its first own screen on."""
+    async with app.run_test(size=size) as pilot:
+        # Home comes after the first frame.
+        await until(pilot, lambda: len(app.screen_stack) > 1 and app.screen.is_mounted)
+        yield pilot
 
 
 async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: float = 10.0) -> None:

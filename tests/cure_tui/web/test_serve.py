@@ -176,42 +176,33 @@ def test_another_sites_page_cannot_drive_it(served: Served) -> None:
 
 
 @pytest.mark.slow
-def test_a_dashboard_ends_with_its_page(served: Served) -> None:
-    async def visit() -> None:
-        async with served.page() as first, served.page():
-            assert len(served.dashboards()) == 2
-            await first.close()
-            await until(lambda: len(served.dashboards()) == 1)
-        await until(lambda: not served.dashboards())
-
-    asyncio.run(visit())
+async def test_a_dashboard_ends_with_its_page(served: Served) -> None:
+    async with served.page() as first, served.page():
+        assert len(served.dashboards()) == 2
+        await first.close()
+        await until(lambda: len(served.dashboards()) == 1)
+    await until(lambda: not served.dashboards())
 
 
 @pytest.mark.slow
-def test_quitting_in_the_page_closes_it(served: Served) -> None:
-    async def visit() -> None:
-        async with served.page() as page:
-            await page.send_json(["stdin", "q"])
-            while not page.closed:
-                await page.receive(_SECONDS)
-        await until(lambda: not served.dashboards())
-
-    asyncio.run(visit())
+async def test_quitting_in_the_page_closes_it(served: Served) -> None:
+    async with served.page() as page:
+        await page.send_json(["stdin", "q"])
+        while not page.closed:
+            await page.receive(_SECONDS)
+    await until(lambda: not served.dashboards())
 
 
 @pytest.mark.slow
-def test_a_dashboard_ends_with_a_killed_server(served: Served) -> None:
-    async def visit() -> None:
-        async with served.page():
-            (dashboard,) = served.dashboards()
-            served.process.kill()
-            await until(lambda: not dashboard.is_running() or dashboard.status() == psutil.STATUS_ZOMBIE)
-
-    asyncio.run(visit())
+async def test_a_dashboard_ends_with_a_killed_server(served: Served) -> None:
+    async with served.page():
+        (dashboard,) = served.dashboards()
+        served.process.kill()
+        await until(lambda: not dashboard.is_running() or dashboard.status() == psutil.STATUS_ZOMBIE)
 
 
 @pytest.mark.slow
-def test_a_dashboard_that_stands_in_a_write_ends(cli: Cli) -> None:
+async def test_a_dashboard_that_stands_in_a_write_ends(cli: Cli) -> None:
     """A page that vanished may leave a full pipe with nobody to read it, and the dashboard deaf."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     environment = {**cli.environment, "COLUMNS": "200", "ROWS": "100"}
@@ -219,24 +210,18 @@ def test_a_dashboard_that_stands_in_a_write_ends(cli: Cli) -> None:
         assert dashboard.stdin is not None
         assert dashboard.stdout is not None
         fcntl.fcntl(dashboard.stdout, fcntl.F_SETPIPE_SZ, 4096)  # far less than the first picture
-
-        async def leave() -> None:
-            await until(lambda: waiting_bytes(dashboard.stdout) > 1000)
-            dashboard.stdin.write(AppService.encode_packet(b"M", b'{"type": "quit"}'))
-            dashboard.stdin.flush()
-            await until(lambda: dashboard.poll() is not None)
-
-        asyncio.run(leave())
+        await until(lambda: waiting_bytes(dashboard.stdout) > 1000)
+        dashboard.stdin.write(AppService.encode_packet(b"M", b'{"type": "quit"}'))
+        dashboard.stdin.flush()
+        await until(lambda: dashboard.poll() is not None)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(_CHROMIUM is None, reason="chromium is not installed")
-def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(served: Served, cli: Cli) -> None:
+async def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(served: Served, cli: Cli) -> None:
     assert _CHROMIUM is not None
-    browser = _CHROMIUM
-
-    async def visit() -> None:
-        async with browser_page(browser) as page:
+    try:
+        async with browser_page(_CHROMIUM) as page:
             await page.do("Page.navigate", url=served.address)
             await page.wait_for("nano")
             while await page.colours(await page.screenshot()) < 200:
@@ -250,9 +235,6 @@ def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(served: Se
             assert asked == {served.netloc}
             assert any(address.startswith("ws:") for address in page.requested)
         await until(lambda: not served.dashboards())
-
-    try:
-        asyncio.run(visit())
         assert len(engines(cli)) == 1
     finally:
         for engine in engines(cli):

@@ -27,7 +27,7 @@ from engine.live_feed import LiveFeed
 from engine.measure import measure
 from engine.problems import Problem
 from engine.runs.archive import ArchiveWriter
-from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
@@ -179,7 +179,9 @@ class Trainer:
             self._checkpoint(best=True)
         elif trained and self._checkpoints.steps()[-1:] != [trained]:
             self._checkpoint(best=False)
-        best = self._checkpoints.best()
+        best = self._checkpoints.best(
+            lambda path: self._warn(f"{path.name}, the best by validation, is corrupt; using the policy of step {trained}")
+        )
         if best is not None and best.step != trained:
             self._engine.policy.load_state(best.path)
             self._journal.notice(f"using the policy of step {best.step}, the best by validation", step=trained)
@@ -315,9 +317,7 @@ class Trainer:
         self._journal.sync()
 
     def _restore(self) -> None:
-        saved = self._checkpoints.latest(
-            on_damage=lambda path: self._warn(f"checkpoint {path.name} is damaged and was passed over")
-        )
+        saved = resumed_checkpoint(self._folder.checkpoints, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
             self._progress = _read_progress(saved.path / "progress.json")

@@ -59,6 +59,7 @@ class SolveApp(App[list[SolveState]]):
         self._states = [SolveState()]
         self.faults: dict[int, tuple[str, int]] = {}  # by problem: what went wrong, exit status
         self.fault: CureError | None = None
+        self.warnings: list[str] = []
         self._shown = 0
         self._began = time.monotonic()
         self._seconds: dict[int, float] = {}
@@ -105,6 +106,9 @@ class SolveApp(App[list[SolveState]]):
             self._states = [fresh] if not newest.id else [*self._states, fresh]
             self._shown = len(self._states) - 1 if following else self._shown
             self._began = time.monotonic()
+        elif event["event"] == "warning":
+            self.warnings.append(event["text"])
+            self.notify(event["text"], severity="warning", timeout=15, markup=False)
         elif event["event"] == "fault":
             if not newest.coder or len(self._origins) == 1:
                 self.fault = SolveFault(event)

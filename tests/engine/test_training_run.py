@@ -220,6 +220,31 @@ def test_a_full_disk_ends_a_run_in_one_line_and_with_room_it_goes_on(unbroken: R
     assert metrics_by_step(folder) == metrics_by_step(unbroken)
 
 
+@pytest.mark.slow
+def test_corrupt_checkpoints_are_said_and_never_cost_a_run_what_it_has_learnt(
+    unbroken: RunFolder, tmp_path: Path
+) -> None:
+    folder = make_run(tmp_path / "run")
+    process = engine(folder)
+    _wait_for_step(folder, 4, process)
+    process.kill()
+    process.communicate()
+    newest, before = sorted(folder.checkpoints.glob("step-*"), reverse=True)[:2]
+    (newest / "progress.json").write_text("{}")
+    assert run_to_end(folder) == (0, "")
+    said = [event.data["text"] for event in read_journal(folder.journal) if event.kind == EventKind.NOTICE]
+    assert f"{newest.name} is corrupt; using {before.name}, the newest whole checkpoint" in said
+    assert metrics_by_step(folder) == metrics_by_step(unbroken)
+
+    for checkpoint in folder.checkpoints.glob("step-*"):
+        (checkpoint / "progress.json").write_text("{}")
+    rows = folder.archive.stat().st_size
+    status, errors = run_to_end(folder)
+    assert (status, errors.count("\n")) == (6, 1)
+    assert "no trained checkpoint of run" in errors
+    assert folder.archive.stat().st_size == rows
+
+
 def _wait_for_step(folder: RunFolder, step: int, process: subprocess.Popen[str]) -> None:
     reader = JournalReader(folder.journal)
     _wait_until(lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process)

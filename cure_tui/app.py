@@ -117,7 +117,7 @@ class CureApp(App[str]):
         try:
             prepared = prepare_resume(str(path))
             if prepared.finished:
-                self.notify("the run is finished: there is nothing to resume", severity="warning")
+                self.notify(prepared.finished, severity="warning", timeout=12, markup=False)
                 return
             self._start(prepared)
         except CureError as error:

@@ -50,10 +50,14 @@ def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | No
     show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))
 
 
-def resume_in_dashboard(wanted: str) -> None:
-    """Goes on with a run and shows it; a finished one is only shown."""
+def resume_in_dashboard(wanted: str, steps: int | None, minutes: float | None) -> None:
+    """Go on with a run and show it; a finished one without new limits is only shown."""
     from cure_tui.engine_process import EngineProcess
     from cure_tui.launching import prepare_resume
 
-    prepared = prepare_resume(wanted)
-    show_dashboard(prepared.folder.path, None if prepared.finished else EngineProcess(prepared.folder))
+    prepared = prepare_resume(wanted, steps, minutes)
+    if prepared.finished:
+        print(prepared.finished, file=sys.stderr)
+        show_dashboard(prepared.folder.path)
+        return
+    show_dashboard(prepared.folder.path, EngineProcess(prepared.folder, prepared.new_limits))

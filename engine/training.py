@@ -20,13 +20,14 @@ import numpy as np
 
 from engine.assembly import Engine
 from engine.coevolution import Phase, StepAbandoned, coevolve
-from engine.config import RunConfig
+from engine.config import RunConfig, dump_toml
 from engine.errors import RunError
 from engine.evaluation import EvalSummary
 from engine.live_feed import LiveFeed
 from engine.measure import measure
 from engine.problems import Problem
 from engine.runs.archive import ArchiveWriter
+from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
@@ -37,17 +38,20 @@ from engine.step_record import record_step
 from engine.update_watch import UpdateWatch
 
 Ending = Literal["finished", "stopped"]
+EndedBy = Literal["steps", "minutes", "drift"]
 _PAUSE_POLL_SECONDS = 0.2
+_BY_THE_USER = "stopped by the user"
 KL_STEPS = 5
 """Steps whose KL estimates are looked at together to tell drift from a single odd token."""
-_FINAL_EVALUATION_MARGIN = 1.3
-"""The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
-budget is a promise."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a checkpoint knows besides the policy. `best_*`: the step whose validation score was highest so far."""
+    """Contents of a checkpoint besides the policy.
+
+    best_*: the step whose validation score was highest so far. uncounted_seconds: work before new limits were given
+    that `seconds` leaves out, such as the last evaluations of the end that was put off.
+    """
 
     step: int = 0
     seconds: float = 0.0
@@ -55,12 +59,16 @@ class Progress:
     best_step: int = 0
     best_score: float = -1.0
     evaluation_seconds: float = 0.0
+    uncounted_seconds: float = 0.0
     heldout_start: dict[str, Any] | None = None
     recent_kl: tuple[float, ...] = ()
 
 
 class Trainer:
-    """Runs one configuration in one run folder. `stop` may be set from a signal handler or another thread."""
+    """Runs one configuration in one run folder. `stop` may be set from a signal handler or another thread.
+
+    has_new_limits: `config` differs from the folder's config.toml, which then takes it over.
+    """
 
     def __init__(
         self,
@@ -71,6 +79,7 @@ class Trainer:
         archive: ArchiveWriter,
         *,
         resumes: bool,
+        has_new_limits: bool = False,
     ) -> None:
         self.stop = threading.Event()
         self.stop_reason = ""
@@ -78,7 +87,7 @@ class Trainer:
         self._journal, self._archive = journal, archive
         self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
-        self._resumes = resumes
+        self._resumes, self._has_new_limits = resumes, has_new_limits
         self._live = LiveFeed(folder.live, engine.decode)
         self._updates = UpdateWatch(self._warn)
         self._stop_after_step = False
@@ -90,7 +99,6 @@ class Trainer:
 
     def run(self) -> Ending:
         """Trains to the end, or until asked to stop; both leave a checkpoint. Raises CureError for faults."""
-        steps = self._config.run.steps
         if self._resumes:
             self._restore()
         level = self._engine.executor.level
@@ -100,16 +108,14 @@ class Trainer:
         try:
             if self._progress.heldout_start is None:
                 self._evaluate_at_start()
-            while self._progress.step < steps and not self._time_is_up():
+            while (reached := self._limit_reached()) is None:
                 self._poll_inbox()
                 if self._stop_after_step or self.stop.is_set():
                     return self._end_stopped()
                 self._step(self._progress.step + 1)
-                if self._drifted():
-                    break
             if self._stop_after_step:
                 return self._end_stopped()
-            self._evaluate_at_end()
+            self._evaluate_at_end(*reached)
         except StepAbandoned:
             return self._end_stopped()
         finally:
@@ -172,7 +178,7 @@ class Trainer:
         self._progress = replace(self._progress, seconds=self._seconds())
         self._checkpoint(best=True)
 
-    def _evaluate_at_end(self) -> None:
+    def _evaluate_at_end(self, ended_by: EndedBy, reason: str) -> None:
         """The last policy is validated too; what is reported and kept is the best by validation, not by held-out."""
         trained = self._progress.step
         if trained and self._validate("end"):
@@ -186,7 +192,7 @@ class Trainer:
             self._engine.policy.load_state(best.path)
             self._journal.notice(f"using the policy of step {best.step}, the best by validation", step=trained)
         end = self._evaluate("heldout", "end") if trained else self._start_summary()
-        self._journal.run_finished(trained, self._summary(end, best))
+        self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
 
     def _validate(self, when: Literal["start", "periodic", "end"]) -> bool:
         """Whether the policy of this moment is the best so far by validation: mean of code, UT and largest BoN."""
@@ -241,26 +247,28 @@ class Trainer:
 
     # Limits and commands ------------------------------------------------------------------------------------
 
-    def _time_is_up(self) -> bool:
-        """True when another step might leave too little time for the last evaluations."""
-        budget = self._config.run.max_minutes * 60
-        if budget == 0:
-            return False
-        done = self._progress.step
-        since_start = self._seconds() - self._progress.evaluation_seconds
-        step_seconds = since_start / done if done else 0.0
-        reserve = self._progress.evaluation_seconds * _FINAL_EVALUATION_MARGIN
-        if self._seconds() + 2 * step_seconds + reserve < budget:
-            return False
-        self._journal.notice(f"{self._config.run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
-        return True
-
-    def _drifted(self) -> bool:
+    def _limit_reached(self) -> tuple[EndedBy, str] | None:
+        """Return what ends the run now, and the same as the reason that a user reads; None while it goes on."""
+        done, run = self._progress.step, self._config.run
         recent, bound = self._progress.recent_kl, self._config.policy.kl_stop
-        if not has_drifted(recent, bound):
-            return False
-        self._warn(f"KL {statistics.median(recent):.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
-        return True
+        if has_drifted(recent, bound):
+            reason = f"KL {statistics.median(recent):.3f} (median of {KL_STEPS} steps) passed {bound:g}"
+            self._warn(f"{reason}: stopping here")
+            return "drift", reason
+        if done >= run.steps:
+            return "steps", f"all {run.steps} steps done"
+        if self._time_is_up():
+            self._journal.notice(f"{run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
+            return "minutes", f"{run.max_minutes:g} min used up"
+        return None
+
+    def _time_is_up(self) -> bool:
+        """Tell whether another step might leave too little time for the last evaluations."""
+        done, evaluation_seconds = self._progress.step, self._progress.evaluation_seconds
+        step_seconds = (self._seconds() - evaluation_seconds) / done if done else 0.0
+        budget = self._config.run.max_minutes * 60
+        used = self._seconds() + self._progress.uncounted_seconds
+        return budget > 0 and used + seconds_needed(step_seconds, evaluation_seconds) >= budget
 
     def _poll_inbox(self) -> None:
         """Obeys what has come. A pause holds the engine here, until it is taken back or the run is stopped."""
@@ -283,9 +291,9 @@ class Trainer:
                 self._checkpoint_wanted = True
                 self._journal.asked(self._progress.step, command)
             elif command is Command.STOP_NOW or was_paused:
-                self.request_stop("stop now" if command is Command.STOP_NOW else "stop while paused")
+                self.request_stop(_BY_THE_USER)
             else:
-                self._stop_after_step, self.stop_reason, paused = True, "stop", False
+                self._stop_after_step, self.stop_reason, paused = True, _BY_THE_USER, False
                 self._journal.asked(self._progress.step, command)
         return paused
 
@@ -324,6 +332,10 @@ class Trainer:
             if self._progress.best_step == saved.step:
                 self._checkpoints.mark_best(saved.step)  # a kill may have come between saving and marking
         self._started = time.monotonic() - self._progress.seconds
+        if self._has_new_limits:
+            uncounted = max(0.0, self._journal.seconds_before - self._progress.seconds)
+            self._progress = replace(self._progress, uncounted_seconds=uncounted)
+            self._folder.write_config(dump_toml(self._config))
         self._archive.drop_from(self._progress.step + 1)
         self._journal.resumed(from_step=self._progress.step + 1, steps=self._config.run.steps)
 

@@ -83,6 +83,7 @@ class RunScreen(Screen[None]):
         folder = RunFolder.open(path)
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
+        self._folder = folder
         self._max_minutes, self._kl_bound = _bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
@@ -145,6 +146,7 @@ class RunScreen(Screen[None]):
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
             self.archive.forget()
+            self._max_minutes, self._kl_bound = _bounds(self._folder)  # a resume may bring new limits
         self._show_header()
         self._cure.window_title = title_of(snapshot, self._kl_bound)
         for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen

@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from cure_tui.ascii_filter import AsciiOnly
 from cure_tui.copying import save
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.palette import DEFAULT_THEME, THEMES
 from cure_tui.screen_picture import screen_svg
 from cure_tui.widgets.keys_line import HELP
@@ -55,6 +56,7 @@ class CureApp(App[str]):
         """`run`: shown at once, on top of the home screen. `engine`: one that was started for it."""
         super().__init__()
         self.ascii_only = ascii_only
+        self.smoothing = Smoothing()
         self._ascii_filter = AsciiOnly()
         self._window_title = ""
         self._first_run = run

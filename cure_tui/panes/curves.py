@@ -37,7 +37,7 @@ class CurvesPane(Pane):
         return self.archive.path.parent
 
     def compose(self) -> ComposeResult:
-        yield ChartGrid(CHARTS, self._run / "exports", ascii_only=self.cure.ascii_only)
+        yield ChartGrid(CHARTS, self._run / "exports", self.cure.smoothing, ascii_only=self.cure.ascii_only)
 
     def catch_up(self) -> None:
         super().catch_up()

@@ -10,6 +10,7 @@ from textual.containers import Grid, Horizontal, Vertical
 
 from cure_tui.archive_view import ArchiveView
 from cure_tui.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
+from cure_tui.drawing.smoothing import smoothing_text
 from cure_tui.panes.pane import Pane
 from cure_tui.pictures.verdicts import malformed_tests
 from cure_tui.screens.cell import CellScreen
@@ -25,7 +26,6 @@ from engine.runs.records import TaskRecord
 CHARTS = ("accuracy", "rewards", "trust", "KL")
 PARTS = ("wall", "matrix", "charts")
 _WIDE, _HIGH = 100, 28
-_SMOOTHING = 0.8
 
 
 class OverviewPane(Pane, can_focus=True):
@@ -35,14 +35,15 @@ class OverviewPane(Pane, can_focus=True):
     OverviewPane #top { height: 2fr; }
     OverviewPane #bottom { height: 3fr; }
     OverviewPane #matrix-side { width: 2fr; }
-    OverviewPane #matrix-title { height: 1; }
-    OverviewPane #charts { width: 3fr; grid-size: 2 2; grid-gutter: 0 1; }
+    OverviewPane #matrix-title, OverviewPane #charts-title { height: 1; }
+    OverviewPane #charts-side { width: 3fr; }
+    OverviewPane #charts { grid-size: 2 2; grid-gutter: 0 1; }
     OverviewPane.-over #top { display: none; }
     OverviewPane.-small #top, OverviewPane.-small #bottom { height: 1fr; display: none; }
-    OverviewPane.-small #matrix-side, OverviewPane.-small #charts { width: 1fr; display: none; }
+    OverviewPane.-small #matrix-side, OverviewPane.-small #charts-side { width: 1fr; display: none; }
     OverviewPane.-small.-wall #top { display: block; }
     OverviewPane.-small.-matrix #bottom, OverviewPane.-small.-matrix #matrix-side { display: block; }
-    OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts { display: block; }
+    OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts-side { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "turn", "Next part", show=False),
@@ -65,9 +66,11 @@ class OverviewPane(Pane, can_focus=True):
             with Vertical(id="matrix-side"):
                 yield RowsView(id="matrix-title")
                 yield MatrixView(ascii_only=ascii_only)
-            with Grid(id="charts"):
-                for name in CHARTS:
-                    yield ChartView(id=f"chart-{name}")
+            with Vertical(id="charts-side"):
+                yield RowsView(id="charts-title")
+                with Grid(id="charts"):
+                    for name in CHARTS:
+                        yield ChartView(id=f"chart-{name}")
 
     def on_mount(self) -> None:
         self._turn_to("wall")
@@ -90,10 +93,12 @@ class OverviewPane(Pane, can_focus=True):
         if not snapshot.is_live and self._part == "wall":  # there is none without an engine
             self._turn_to("matrix")
         self._show_matrix(snapshot, step)
+        smoothing = self.cure.smoothing.weight
+        self.query_one("#charts-title", RowsView).show([(Span(f"curves {smoothing_text(smoothing)}", "muted"),)])
         for name in CHARTS:
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
             options = chart_options(
-                CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.cure.ascii_only
+                CHART_BY_NAME[name], smoothing=smoothing, cursor=step, ascii_only=self.cure.ascii_only
             )
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
 

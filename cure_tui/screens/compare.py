@@ -102,6 +102,7 @@ class CompareScreen(Screen[None]):
             yield ChartGrid(
                 METRIC_CHARTS,
                 home() / "exports",
+                self._cure.smoothing,
                 tag="-".join(Path(name).name[-_TAG_CHARACTERS:] for name in names),
                 names={letter: f"{letter} {name}" for letter, name in zip(LETTERS, names, strict=False)},
                 marks=_MARKS,

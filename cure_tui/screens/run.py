@@ -118,6 +118,9 @@ class RunScreen(Screen[None]):
         self._show_header()
         self._watcher.start()
 
+    def on_screen_resume(self) -> None:
+        self._bring()  # a comparison may have changed how all charts are smoothed
+
     def on_unmount(self) -> None:
         self._watcher.close()
         self.archive.close()

@@ -1,0 +1,1 @@
+"""Drawing: rows of styled spans, their colours and glyphs. Knows no terminal."""

@@ -34,8 +34,8 @@ class RolloutsPane(Pane):
     """A line to search with, a line that says what was found, and the list."""
 
     DEFAULT_CSS = """
-    RolloutsPane Input { height: 1; border: none; padding: 0 1; background: $panel; }
-    RolloutsPane Input:focus { background: $surface; }
+    RolloutsPane Input, RolloutsPane Input:focus { height: 1; border: none; padding: 0 1; background: $panel; }
+    RolloutsPane Input:focus { background: $primary 20%; }
     RolloutsPane #found { height: 1; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -44,6 +44,7 @@ class SolveApp(App[list[SolveState]]):
     .-narrow #sides { layout: vertical; }
     .-narrow MatrixView, .-narrow #program-side { width: 100%; height: 1fr; }
     .-narrow #program-side { border-left: none; border-top: solid $panel; }
+    .-narrow #program-side:focus { border-top: solid $primary; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -74,7 +74,7 @@ def _refuse_limits(folder: RunFolder, config: RunConfig, used: Used) -> None:
         fault = f"run {name} has done {state.step} steps, and its limit is {run.steps} in total"
     elif run.max_minutes and state.seconds + used.seconds_needed >= run.max_minutes * 60:
         fault = (
-            f"run {name} has used {state.seconds / 60:.1f} minutes and needs {used.seconds_needed / 60:.1f} for another "
+            f"run {name} has used {state.seconds / 60:.1f} min and needs {used.seconds_needed / 60:.1f} for one more "
             f"step and its last evaluation; its limit is {run.max_minutes:g} in total"
         )
     if fault:
@@ -85,7 +85,9 @@ def _remedy(folder: RunFolder, config: RunConfig, used: Used) -> str:
     """Name the command that goes on with a run whose limits are used up: twice as many steps, its minutes once more."""
     run, state = config.run, used.state
     if _drifted(used):
-        return f"train anew with another bound: cure-tui --preset {shlex.quote(str(folder.config))} --set policy.kl_stop=0"
+        return (
+            f"train anew with another bound: cure-tui --preset {shlex.quote(str(folder.config))} --set policy.kl_stop=0"
+        )
     steps = run.steps if run.steps > state.step else 2 * max(1, state.step)
     options = f" --steps {steps}"
     if run.max_minutes:

@@ -28,9 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         folder = RunFolder.open(arguments.run_dir)
-        checkpoint = exported_checkpoint(
-            folder.checkpoints, lambda text: print(f"warning: {text}", file=sys.stderr)
-        )
+        checkpoint = exported_checkpoint(folder.checkpoints, lambda text: print(f"warning: {text}", file=sys.stderr))
         target = arguments.adapter or arguments.merged
         export(folder, checkpoint, target, merged=arguments.merged is not None)
     except CureError as error:

@@ -75,9 +75,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     surroundings = Surroundings(folder.path, folder.log, lambda text: journal.notice(text, level="warning"))
     with DownloadPhase(journal, folder.live) as on_download:
         engine = assemble(config, resources, surroundings, on_download)
-    trainer = Trainer(
-        config, engine, folder, journal, archive, resumes=resumes, has_new_limits=bool(new_limits)
-    )
+    trainer = Trainer(config, engine, folder, journal, archive, resumes=resumes, has_new_limits=bool(new_limits))
 
     def stop(received: int, frame: object) -> None:
         trainer.request_stop(signal.Signals(received).name)

@@ -186,7 +186,9 @@ class Trainer:
         elif trained and self._checkpoints.steps()[-1:] != [trained]:
             self._checkpoint(best=False)
         best = self._checkpoints.best(
-            lambda path: self._warn(f"{path.name}, the best by validation, is corrupt; using the policy of step {trained}")
+            lambda path: self._warn(
+                f"{path.name}, the best by validation, is corrupt; using the policy of step {trained}"
+            )
         )
         if best is not None and best.step != trained:
             self._engine.policy.load_state(best.path)

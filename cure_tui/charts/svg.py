@@ -40,7 +40,8 @@ def to_svg(series: Sequence[Series], width: int, height: int, options: ChartOpti
         f"<rect width='{width}' height='{height}' fill='white'/>",
     ]
     top = 14.0
-    title = ", ".join(filter(None, [options.title, options.smoothing > 0 and smoothing_text(options.smoothing)]))
+    note = smoothing_text(options.smoothing) if options.smoothing > 0 else ""
+    title = ", ".join(part for part in (options.title, note) if part)
     if title:
         parts.append(_text(16, top + 10, title, _INK, "start", "font-size='15' font-weight='600'"))
         top += 24

@@ -18,7 +18,7 @@ budget is a promise."""
 
 
 def seconds_needed(step_seconds: float, evaluation_seconds: float) -> float:
-    """Return the seconds that must be left for another step and the last evaluation; steps differ, so two are allowed."""
+    """Return the seconds that another step and the last evaluation must have; steps differ, so two are allowed."""
     return 2 * step_seconds + _FINAL_EVALUATION_MARGIN * evaluation_seconds
 
 

@@ -1,7 +1,8 @@
 """Stands in for `engine.train` in tests of the command line: real run folder, journal and lock, but no model.
 
 A run's description says what it does: "finish", "stop", "wait" (until SIGTERM), "deaf" (to SIGTERM), "fail",
-"crash" or "die"; one that is resumed finishes, by its steps where it gets new limits. Its sandbox is of level A, or D where the run allows that.
+"crash" or "die"; one that is resumed finishes, by its steps where it gets new limits. Its sandbox is of level A, or D
+where the run allows that.
 """
 
 from __future__ import annotations

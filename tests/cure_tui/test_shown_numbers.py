@@ -72,7 +72,9 @@ def test_a_legend_reads_the_newest_raw_value(glyphs: GlyphSet, smoothing: float,
 def test_an_exported_picture_says_how_it_is_smoothed_and_reads_raw_values(smoothing: float) -> None:
     x = np.arange(1.0, STEPS + 1)
     picture = to_svg([Series("a", x, NOISE[0])], 600, 300, ChartOptions(title="accuracy", smoothing=smoothing))
-    texts = ["".join(each.itertext()) for each in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
+    texts = [
+        "".join(each.itertext()) for each in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")
+    ]
     assert f"a {format_value(NOISE[0, -1])}" in texts
     assert (f"accuracy, smoothed {smoothing:g}" if smoothing else "accuracy") in texts
 

@@ -169,7 +169,9 @@ def test_a_focused_list(name: str, finished: RunFolder, other: RunFolder, snap_c
     assert snap_compare(StillApp(finished.path), terminal_size=LOW, run_before=viewed(*LISTS[name]))
 
 
-@pytest.mark.parametrize("keys", [(), ("tab",), ("slash",), ("slash", *"def")], ids=["presets", "runs", "filter", "word"])
+@pytest.mark.parametrize(
+    "keys", [(), ("tab",), ("slash",), ("slash", *"def")], ids=["presets", "runs", "filter", "word"]
+)
 def test_a_focused_list_of_the_home_screen(
     keys: tuple[str, ...], finished: RunFolder, other: RunFolder, snap_compare: SnapCompare
 ) -> None:

@@ -259,5 +259,5 @@ def test_a_run_never_goes_back_to_step_0_because_the_others_are_corrupt(path: Pa
     for step in (0, 1, 2):
         store.save(step, files_of(str(step)))
     spoil(path, *spoilt)
-    with pytest.raises(RunError, match="step-000002, step-000001.* corrupt .*cure-tui --preset"):
+    with pytest.raises(RunError, match=r"step-000002, step-000001.* corrupt .*cure-tui --preset"):
         resumed_checkpoint(path, pytest.fail)

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Tabs
 
 from cure_tui.app import CureApp
-from cure_tui.palette import THEMES
+from cure_tui.palette import DEFAULT_THEME, THEMES
 from cure_tui.panes.pane import Pane
 from cure_tui.screens.ask import AskScreen
 from cure_tui.screens.cell import CellScreen
@@ -24,9 +24,10 @@ from engine.config import dump_toml, load_preset
 from engine.runs.folder import RunFolder
 from tests.cure_tui.driving import drive, opened, settled, until
 from tests.cure_tui.recorded import record_run
-from tests.cure_tui.test_solve_full_view import READY, Told, problem, solution
+from tests.cure_tui.test_solve_full_view import READY, Told, head, problem, solution
 
 LOW, MIDDLE = (80, 24), (120, 40)
+LOOKS = [*((theme, LOW, False) for theme in THEMES), (DEFAULT_THEME, MIDDLE, False), (DEFAULT_THEME, LOW, True)]
 
 
 @pytest.fixture
@@ -70,9 +71,7 @@ async def look_at_each(app: App[object], pilot: Pilot[object], where: str) -> li
     return seen
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
-@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize(("theme", "size", "ascii_only"), LOOKS)
 def test_the_focus_is_seen_and_hides_nothing(
     runs: list[RunFolder], theme: str, size: tuple[int, int], ascii_only: bool
 ) -> None:
@@ -116,16 +115,15 @@ def test_the_focus_is_seen_and_hides_nothing(
     } <= set(seen)  # fmt: skip
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
-@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize(("theme", "size", "ascii_only"), LOOKS)
 def test_the_focus_is_seen_in_the_full_view_of_solve(theme: str, size: tuple[int, int], ascii_only: bool) -> None:
     app = SolveApp(Told(READY, *problem(), solution()), ["p.md"], ascii_only=ascii_only)  # type: ignore[arg-type]
 
     async def steps() -> list[str]:
         async with app.run_test(size=size) as pilot:
             app.theme = theme
-            await until(pilot, lambda: app._over)
+            await until(pilot, lambda: "weak: passes" in head(app))
+            await pilot.pause()
             return await look_at_each(app, pilot, "solve")
 
     assert set(asyncio.run(steps())) == {"MatrixView", "VerticalScroll"}

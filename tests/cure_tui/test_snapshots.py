@@ -26,7 +26,7 @@ from engine.runs.live import LiveWriter
 from tests.cure_tui.driving import opened, settled, until
 from tests.cure_tui.recorded import record_run
 from tests.cure_tui.still_app import MACHINE, PRESETS, SANDBOX, StillApp, StillSolveApp
-from tests.cure_tui.test_solve_full_view import READY, Told, problem, solution
+from tests.cure_tui.test_solve_full_view import READY, Told, head, problem, solution
 
 SnapCompare = Callable[..., bool]
 STEPS, PLANNED = 8, 12
@@ -208,8 +208,8 @@ def test_a_focused_side_of_the_full_view_of_solve(
     app = StillSolveApp(Told(READY, *problem(), solution()), ["p.md"])  # type: ignore[arg-type]
 
     async def view(pilot: Pilot[str]) -> None:
-        await until(pilot, lambda: app._over)
-        await pilot.pause(0.3)
+        await until(pilot, lambda: "weak: passes" in head(app))
+        await pilot.pause()
         await pilot.press(*keys)
         await pilot.pause()
 

@@ -47,7 +47,7 @@ class LiveFeed:
     """
 
     def __init__(self, path: Path, decode: Decode, clock: Callable[[], float] = time.monotonic) -> None:
-        self._writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
+        self.writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
         self._lock = threading.Lock()  # judgements come from the executor's threads
         self._answers: dict[RolloutKey, _Shown] = {}
         self._wall: dict[int, _Shown] = {}
@@ -62,7 +62,7 @@ class LiveFeed:
                 if shown.at_rest is not None:
                     shown.at_rest = float("-inf")
             self._put_changes(decode=True)
-            self._writer.start_phase(phase, total)
+            self.writer.start_phase(phase, total)
 
     def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
         with self._lock:
@@ -75,14 +75,14 @@ class LiveFeed:
                 self._take_slot(shown)
             if shown.slot is not None:
                 self._changed.add(shown.slot)
-            if self._writer.due:
+            if self.writer.due:
                 self._put_changes(decode=True)
-                self._writer.flush()
+                self.writer.flush()
 
     def on_completion(self, key: RolloutKey, completion: Completion) -> None:
         with self._lock:
             self._done += 1
-            self._writer.progress(self._done)
+            self.writer.progress(self._done)
             shown = self._answers.get(key)
             if shown is None:
                 return
@@ -101,7 +101,7 @@ class LiveFeed:
 
     def close(self) -> None:
         with self._lock:
-            self._writer.clear()
+            self.writer.clear()
 
     # Under the lock -----------------------------------------------------------------------------------------
 
@@ -132,9 +132,9 @@ class LiveFeed:
         shown.at_rest = self._clock()
         if shown.slot is not None:
             self._changed.add(shown.slot)
-        if self._writer.due or not self._total:  # the last judgements of a phase: nothing that comes later writes them
+        if self.writer.due or not self._total:  # the last judgements of a phase: nothing that comes later writes them
             self._put_changes(decode=False)
-            self._writer.flush()
+            self.writer.flush()
 
     def _put_changes(self, *, decode: bool) -> None:
         """To the writer. Without `decode`, for any thread, answers under way wait for the next time."""
@@ -147,4 +147,4 @@ class LiveFeed:
             self._changed.remove(slot)
             judgement = shown.judgement
             found = () if judgement is None else (judgement.finding, judgement.passed, judgement.of)
-            self._writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)
+            self.writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)

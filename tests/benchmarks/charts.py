@@ -38,6 +38,7 @@ from cure_tui.charts import (  # noqa: E402
     sparkline,
     to_svg,
 )
+from cure_tui.dashboard.curves import chart as chart_module  # noqa: E402
 from cure_tui.dashboard.curves.chart import ChartView  # noqa: E402
 
 COLUMNS, ROWS = 120, 40
@@ -83,12 +84,12 @@ async def in_widget(points: int, rounds: int, options: ChartOptions) -> list[flo
     """Seconds of each picture in the widget: raster, strips, and what Textual does with its lines."""
     y = walk(points)
     seconds = []
+    chart_module.PERIOD = 0.0  # no pause between pictures here
     app = ChartApp()
     async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
         chart = app.query_one(ChartView)
         await pilot.pause()
         for number in range(rounds):
-            chart._shown_at = float("-inf")  # no pause between pictures here
             chart.show([Series("reward", np.arange(points) + number, y)], options)
             began = time.process_time()
             chart.render_lines(Region(0, 0, COLUMNS, ROWS))

@@ -89,7 +89,7 @@ async def jumps(app, path: Path, count: int) -> dict[str, object]:  # type: igno
     await asyncio.sleep(1.0)
     screen = app.screen
     chance = random.Random(0)
-    newest = screen._newest.state.step
+    newest = screen.newest.state.step
     taken = []
     for _ in range(count):
         step = chance.randrange(max(1, newest - ARCHIVED + 1), newest)
@@ -131,21 +131,20 @@ def _complete(app) -> bool:  # type: ignore[no-untyped-def]
     from cure_tui.dashboard.run.screen import RunScreen
 
     screen = app.screen
-    if not isinstance(screen, RunScreen) or screen._newest.loading or not screen._newest.state.step:
+    if not isinstance(screen, RunScreen) or screen.newest.loading or not screen.newest.state.step:
         return False
-    return _shows(screen, screen._newest.state.step)
+    return _shows(screen, screen.newest.state.step)
 
 
 def _shows(screen, step: int) -> bool:  # type: ignore[no-untyped-def]
     from cure_tui.dashboard.curves.chart import ChartView
     from cure_tui.dashboard.rows import RowsView
     from cure_tui.dashboard.run.overview import OverviewPane
-    from cure_tui.drawing.spans import plain
 
     overview = screen.query_one(OverviewPane)
-    header = plain(screen.query_one("#header", RowsView)._rows)
-    title = plain(overview.query_one("#matrix-title", RowsView)._rows)
-    pages_turned = all(chart._next is None for chart in overview.query(ChartView))
+    header = screen.query_one("#header", RowsView).text
+    title = overview.query_one("#matrix-title", RowsView).text
+    pages_turned = all(chart.is_settled for chart in overview.query(ChartView))
     chosen = screen.chosen_step
     return f"step {step}" in header and f"step {step} " in title and pages_turned and chosen in (None, step)
 

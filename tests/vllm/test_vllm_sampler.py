@@ -129,7 +129,7 @@ def test_a_swap_that_vllm_ignores_ends_the_run(bench: Bench, monkeypatch: pytest
 
 def test_an_ignored_type_of_layer_is_named_at_the_start(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.sample()
-    canary, exports, load = bench.sampler._canary, bench.sampler._exports, bench.sampler.load
+    canary, exports, load = bench.sampler.canary, bench.sampler.exports, bench.sampler.load
     _, adapter = exports.latest()
 
     def without_down_proj(folder: Path) -> None:

@@ -75,6 +75,11 @@ class ChartView(LinesView, can_focus=False):
         self._shown_at = -PERIOD
         self._picture: _Picture | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the newest content is the one that is drawn."""
+        return self._next is None
+
     def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
         """Show a line chart. The arrays may not be changed afterwards."""
         self._show(_lines(tuple(series), options))

@@ -115,10 +115,14 @@ class ChartGrid(Container):
         self._lines, self._cursor = lines, cursor
         self._draw()
 
+    def series(self, spec: ChartSpec) -> list[Series]:
+        """Return the lines of a chart over the chosen axis."""
+        return self._lines(spec, self._setting.axis) if self._lines else []
+
     def take_focus(self) -> None:
         """Focus on a chart, unless one has it: keys go to it."""
         if not isinstance(self.screen.focused, ChartBox):
-            self.screen.set_focus(self._chosen)
+            self.screen.set_focus(self.chosen)
 
     def _draw(self) -> None:
         self.query_one("#how", RowsView).show([(Span(self._setting.described(self._smoothing.weight), "muted"),)])
@@ -129,7 +133,7 @@ class ChartGrid(Container):
             return
         for box in self.query(ChartBox):
             if box.display:
-                box.query_one(ChartView).show(self._lines(box.spec, self._setting.axis), self._options(box.spec))
+                box.query_one(ChartView).show(self.series(box.spec), self._options(box.spec))
 
     def _options(self, spec: ChartSpec) -> ChartOptions:
         setting = self._setting
@@ -153,7 +157,7 @@ class ChartGrid(Container):
     # Choosing a chart ---------------------------------------------------------------------------------------
 
     @property
-    def _chosen(self) -> ChartBox:
+    def chosen(self) -> ChartBox:
         """The chart that has the focus, else the one shown alone, else the first."""
         boxes = list(self.query(ChartBox))
         wanted = (box for box in boxes if box.has_focus or box.spec is self._alone)
@@ -162,12 +166,12 @@ class ChartGrid(Container):
     def action_move(self, by: int) -> None:
         """The chart before or after; alone, the other takes its place."""
         boxes = list(self.query(ChartBox))
-        self._choose(boxes[(boxes.index(self._chosen) + by) % len(boxes)])
+        self._choose(boxes[(boxes.index(self.chosen) + by) % len(boxes)])
 
     def action_move_row(self, by: int) -> None:
         """The chart a row up or down, where there is one."""
         boxes = list(self.query(ChartBox))
-        at = boxes.index(self._chosen) + by * self._columns
+        at = boxes.index(self.chosen) + by * self._columns
         if 0 <= at < len(boxes):
             self._choose(boxes[at])
 
@@ -179,7 +183,7 @@ class ChartGrid(Container):
         self.screen.set_focus(box)
 
     def action_alone(self) -> None:
-        chosen = self._chosen
+        chosen = self.chosen
         self._alone = None if self._alone else chosen.spec
         self._arrange()
         self.screen.set_focus(chosen)
@@ -212,8 +216,8 @@ class ChartGrid(Container):
         if not self._exports.parent.is_dir():  # a run deleted meanwhile must not come back as an empty folder
             self.notify(f"{self._exports.parent} is gone: nothing was saved", severity="error", markup=False)
             return
-        spec, axis = self._chosen.spec, self._setting.axis
-        series = [replace(each, name=self._names.get(each.name, each.name)) for each in self._lines(spec, axis)]
+        spec, axis = self.chosen.spec, self._setting.axis
+        series = [replace(each, name=self._names.get(each.name, each.name)) for each in self.series(spec)]
         name = "-".join(part for part in (spec.name.replace("/", " per "), self._tag) if part)
         options = self._options(spec)
         table = save(to_csv(series, axis.value), self._exports, f"{name}.csv")

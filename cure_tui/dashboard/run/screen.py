@@ -102,7 +102,7 @@ class RunScreen(Screen[None]):
         self._max_minutes, self._kl_bound = _bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
-        self._newest = Snapshot(folder.path)
+        self.newest = Snapshot(folder.path)
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
@@ -114,7 +114,7 @@ class RunScreen(Screen[None]):
 
     @property
     def is_live(self) -> bool:
-        return self._newest.is_live
+        return self.newest.is_live
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="header")
@@ -144,7 +144,7 @@ class RunScreen(Screen[None]):
 
     def _hear(self, snapshot: Snapshot) -> None:
         """In the watcher's thread. Only the newest picture is kept, so a slow terminal skips frames, not events."""
-        self._newest = snapshot
+        self.newest = snapshot
         if not self._told:
             self._told = True
             self.post_message(self.Looked())
@@ -154,7 +154,7 @@ class RunScreen(Screen[None]):
         self._bring()
 
     def _bring(self) -> None:
-        snapshot = self._newest
+        snapshot = self.newest
         self._call_for_the_user(snapshot)
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
@@ -167,7 +167,7 @@ class RunScreen(Screen[None]):
 
     def _show_header(self) -> None:
         rows = header_rows(
-            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._ascii_only
+            self.newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._ascii_only
         )
         self.query_one("#header", RowsView).show(rows)
 
@@ -193,13 +193,13 @@ class RunScreen(Screen[None]):
         if not any(pane.id == name for pane in switcher.children):
             pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only, smoothing=self._smoothing)
             await switcher.add_content(pane)
-            pane.bring(self._newest, self.chosen_step)
+            pane.bring(self.newest, self.chosen_step)
         switcher.current = name
         self._pane.catch_up()
 
     def action_step(self, by: int) -> None:
         """Travel in time; past the newest step the screen follows the run again."""
-        last = self._newest.state.step
+        last = self.newest.state.step
         if last < 1:
             return
         wanted = (self.chosen_step or last) + by
@@ -250,11 +250,11 @@ class RunScreen(Screen[None]):
         self._want_pause(not self._pause_wanted())
 
     def _pause_wanted(self) -> bool:
-        return pause_wanted(pending(self._inbox), self._newest.state.status is RunStatus.PAUSED)
+        return pause_wanted(pending(self._inbox), self.newest.state.status is RunStatus.PAUSED)
 
     def _want_pause(self, wanted: bool) -> None:
         command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
-        if self._newest.is_live and self._withdrawn(opposite):
+        if self.newest.is_live and self._withdrawn(opposite):
             self.notify("paused as before" if wanted else "the pause is taken back", timeout=3)
             return
         self._send(command, "pausing after this phase" if wanted else "going on")
@@ -286,7 +286,7 @@ class RunScreen(Screen[None]):
 
     def action_resume(self) -> None:
         """Of a run at pause, or of one whose engine is gone."""
-        if not self._newest.is_live:
+        if not self.newest.is_live:
             self.post_message(ResumeRun(self.path))
         elif self._pause_wanted():
             self._want_pause(False)
@@ -307,7 +307,7 @@ class RunScreen(Screen[None]):
         self.notify(said, timeout=3)
 
     def _may_command(self) -> bool:
-        if self._newest.is_live:
+        if self.newest.is_live:
             return True
         self.notify("no engine is at work on this run; r resumes it", severity="warning")
         return False

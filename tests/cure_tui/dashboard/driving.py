@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.curves.chart import ChartView
 from cure_tui.dashboard.rollouts.widget import RolloutList
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.screen import RunScreen
-from cure_tui.drawing.spans import plain
 
 
 @asynccontextmanager
@@ -39,7 +40,7 @@ async def opened(app: CureApp, pilot: Pilot[str]) -> RunScreen:
     await until(pilot, lambda: isinstance(app.screen, RunScreen))
     screen = app.screen
     assert isinstance(screen, RunScreen)
-    await until(pilot, lambda: screen._newest.state.step >= 1 and not screen._newest.loading)
+    await until(pilot, lambda: screen.newest.state.step >= 1 and not screen.newest.loading)
     await pilot.pause()
     return screen
 
@@ -48,8 +49,8 @@ async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> No
     """Until nothing on the screen waits for a thread or a timer any more: the picture is the last one."""
 
     def at_rest() -> bool:
-        charts = all(chart._next is None for chart in app.screen.query(ChartView))
-        lists = not any(listed._searching for listed in app.screen.query(RolloutList))
+        charts = all(chart.is_settled for chart in app.screen.query(ChartView))
+        lists = not any(listed.searching for listed in app.screen.query(RolloutList))
         return charts and lists
 
     await pilot.pause()
@@ -58,4 +59,14 @@ async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> No
 
 
 def header_of(screen: RunScreen) -> str:
-    return plain(screen.query_one("#header", RowsView)._rows)
+    return screen.query_one("#header", RowsView).text
+
+
+def notices(app: App[Any]) -> list[str]:
+    """Return the notices on the screen, oldest first. Textual has no public list of them."""
+    return [note.message for note in app._notifications]  # noqa: SLF001
+
+
+def terminal(app: App[Any]) -> list[Strip]:
+    """Return the lines that the terminal shows. Textual exports them publicly only as an SVG."""
+    return app.screen._compositor.render_strips()  # noqa: SLF001

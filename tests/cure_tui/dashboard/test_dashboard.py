@@ -107,7 +107,7 @@ async def test_the_matrix_view_goes_through_the_tasks_of_a_step(finished: RunFol
         screen = await opened(app, pilot)
         await pilot.press("3", "full_stop")
         await pilot.pause()
-        title = plain(screen.query_one("#matrix").query_one("#matrix-title", RowsView)._rows)
+        title = screen.query_one("#matrix").query_one("#matrix-title", RowsView).text
         assert "pair-01-00-00" in title
         assert "task 2 of 2" in title
 
@@ -140,7 +140,7 @@ async def test_a_query_that_cannot_be_read_says_why_and_keeps_the_list(finished:
         await until(pilot, lambda: len(listed.ids) == STEPS * 22)
         await pilot.press("slash", *"rol:x", "enter")
         await pilot.pause()
-        assert "unknown field 'rol'" in plain(screen.query_one("#found", RowsView)._rows)
+        assert "unknown field 'rol'" in screen.query_one("#found", RowsView).text
         assert len(listed.ids) == STEPS * 22
 
 
@@ -151,7 +151,7 @@ async def test_curves_change_axis_smoothing_and_scale_and_one_is_shown_alone(fin
         await pilot.press("4", "a", "s", "l")
         await pilot.pause()
         curves = screen.query_one(CurvesPane)
-        how = plain(curves.query_one("#how", RowsView)._rows)
+        how = curves.query_one("#how", RowsView).text
         assert how == "over minutes, smoothed 0.9, logarithmic y"
         await pilot.press("tab", "enter")
         await pilot.pause()
@@ -177,11 +177,11 @@ async def test_the_log_tells_notices_phases_and_evaluations(finished: RunFolder)
     async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("6")
-        text = plain(log_rows(screen._newest))
+        text = plain(log_rows(screen.newest))
         assert "warning: KL is high" in text
         assert "heldout end (step 5)  code 0.700" in text
         assert "everything else" in text
-        assert screen.query_one(LogPane).query_one(RowsView)._rows
+        assert screen.query_one(LogPane).query_one(RowsView).text
 
 
 async def test_a_live_run_takes_pause_checkpoint_and_stop(folder: RunFolder) -> None:

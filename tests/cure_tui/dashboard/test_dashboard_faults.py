@@ -29,7 +29,7 @@ from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
-from tests.cure_tui.dashboard.driving import header_of, opened, running, settled, until
+from tests.cure_tui.dashboard.driving import header_of, notices, opened, running, settled, terminal, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -86,7 +86,7 @@ def live_elsewhere(run: RunFolder) -> None:
 
 def said(app: CureApp) -> str:
     """All notices that are on the screen."""
-    return "\n".join(notice.message for notice in app._notifications)
+    return "\n".join(notices(app))
 
 
 async def look_at_all(app: CureApp, pilot: Pilot[str]) -> None:
@@ -106,7 +106,7 @@ async def test_garbage_and_a_torn_end_of_the_journal_are_counted_in_the_log(fini
     async with running(app) as pilot:
         screen = await opened(app, pilot)
         assert f"step {STEPS}/{STEPS}" in header_of(screen)
-        assert "4 lines are no events and were passed over" in plain(log_rows(screen._newest))
+        assert "4 lines are no events and were passed over" in plain(log_rows(screen.newest))
         await look_at_all(app, pilot)
 
 
@@ -177,10 +177,10 @@ async def test_an_archive_that_cannot_be_read_is_said_in_every_view_of_it(
         screen = await opened(app, pilot)
         await look_at_all(app, pilot)
         for pane in ("#overview", "#matrix"):
-            assert words in screen.query_one(pane).query_one(MatrixView)._nothing
+            assert words in screen.query_one(pane).query_one(MatrixView).nothing
         assert words in screen.archive.fault
-        assert words in plain([screen.query_one(RolloutList)._nothing()])
-        assert words in plain(screen.query_one("#found", RowsView)._rows)
+        assert words in screen.query_one(RolloutList).render_line(1).text
+        assert words in screen.query_one("#found", RowsView).text
 
 
 async def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key_working(unfinished: RunFolder) -> None:
@@ -305,5 +305,5 @@ async def test_screens_above_the_run_stand_a_tiny_terminal(finished: RunFolder, 
 def plain_screen(app: CureApp) -> str:
     """What can be read on the screen."""
     columns, rows = app.size
-    strips = app.screen._compositor.render_strips()
+    strips = terminal(app)
     return "\n".join(strip.text.rstrip() for strip in strips[:rows]) if columns else ""

@@ -22,7 +22,7 @@ from cure_tui.solving.full import SolveApp
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
-from tests.cure_tui.dashboard.driving import opened, running, settled, until
+from tests.cure_tui.dashboard.driving import opened, running, settled, terminal, until
 from tests.cure_tui.recorded import record_run
 from tests.cure_tui.solving.test_solve_full_view import READY, Told, head, problem, solution
 
@@ -43,7 +43,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
 def drawn(widget: Widget) -> list[str]:
     """What the terminal shows where the widget is, colours included."""
     place = widget.region
-    strips = widget.screen._compositor.render_strips()[place.y : place.bottom]
+    strips = terminal(widget.app)[place.y : place.bottom]
     return [repr(list(strip.crop(place.x, place.right))) for strip in strips]
 
 

@@ -19,6 +19,8 @@ from textual.pilot import Pilot
 
 from cure_tui.dashboard.compare.screen import CompareScreen
 from cure_tui.dashboard.home import screen as home
+from cure_tui.dashboard.home.preset_cards import PresetList
+from cure_tui.dashboard.home.run_table import RunTable
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.wall.widget import WallView
 from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
@@ -91,7 +93,7 @@ def viewed(*keys: str) -> Callable[[Pilot[str]], Awaitable[None]]:
         assert isinstance(app, StillApp)
         screen = await opened(app, pilot)
         if screen.is_live:
-            await until(pilot, lambda: screen.query_one(WallView)._view)
+            await until(pilot, lambda: screen.query_one(WallView).shown)
         await settled(app, pilot)
         for key in keys:
             await pilot.press(key)
@@ -105,7 +107,7 @@ async def at_home(pilot: Pilot[str]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
     screen = pilot.app.screen
     assert isinstance(screen, HomeScreen)
-    await until(pilot, lambda: screen._all_runs and screen._presets)
+    await until(pilot, lambda: screen.query_one(RunTable).row_count and screen.query_one(PresetList).option_count)
     await settled(pilot.app, pilot)
 
 
@@ -206,7 +208,7 @@ def test_a_focused_side_of_a_comparison(
         await viewed()(pilot)
         screen = CompareScreen([finished.path, other.path])
         await pilot.app.push_screen(screen)
-        await until(pilot, lambda: not any(each.loading for each in screen._snapshots))
+        await until(pilot, lambda: not any(each.loading for each in screen.shown))
         await pilot.press(key)
         await settled(pilot.app, pilot)
 
@@ -253,7 +255,7 @@ def test_two_runs_compared(
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = app.screen
         assert isinstance(screen, CompareScreen)
-        await until(pilot, lambda: screen._brought and not any(each.loading for each in screen._brought))
+        await until(pilot, lambda: screen.shown and not any(each.loading for each in screen.shown))
         await settled(app, pilot)
 
     assert snap_compare(StillApp(), terminal_size=size, run_before=view)

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
 from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.rows import RowsView
-from cure_tui.drawing.spans import plain
 from cure_tui.solving.full import SolveApp
 from engine.errors import RunError
 from engine.solve.events import Event
-from tests.cure_tui.dashboard.driving import until
+from tests.cure_tui.dashboard.driving import notices, until
 
 READY = {"event": "ready", "coder": "nano", "tester": "nano", "sandbox": "A"}
 FAULT = {"event": "fault", "message": "the server is gone", "remedy": "start it", "status": 6}
@@ -82,7 +81,7 @@ def solution() -> Event:
 
 
 def head(app: SolveApp) -> str:
-    return plain(app.query_one("#head", RowsView)._rows)
+    return app.query_one("#head", RowsView).text
 
 
 def app_on(*events: Event, problems: int = 1) -> tuple[SolveApp, Told]:
@@ -96,8 +95,8 @@ async def test_the_matrix_fills_a_cell_opens_and_leaving_hands_over_what_was_fou
         await until(pilot, lambda: "p1 leads" in head(app))
         assert "2 programs  2 tests (+1 malformed)" in head(app)
         view = app.query_one(MatrixView)
-        assert (view._reading and view._reading.n, view._reading and view._reading.m) == (2, 2)
-        view.move_to(1, 1, False)
+        view.move_to(9, 9, is_truth=False)  # as far as there are cells
+        assert view.cursor == (1, 2)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, CellScreen))
         assert isinstance(app.screen, CellScreen)
@@ -118,8 +117,8 @@ async def test_the_matrix_fills_a_cell_opens_and_leaving_hands_over_what_was_fou
 async def test_a_warning_is_shown_and_left_for_the_caller() -> None:
     app, _ = app_on({"event": "warning", "text": "step-000003 is corrupt"}, READY, *problem(), solution())
     async with app.run_test(size=(120, 32)) as pilot:
-        await until(pilot, lambda: bool(app._notifications))
-        assert [note.message for note in app._notifications] == ["step-000003 is corrupt"]
+        await until(pilot, lambda: notices(app))
+        assert notices(app) == ["step-000003 is corrupt"]
         await until(pilot, lambda: "weak: passes" in head(app))
         await pilot.press("q")
     assert app.warnings == ["step-000003 is corrupt"]

@@ -46,7 +46,7 @@ class Wall:
         self.feed.on_completion(answer, completion)
 
     def slots(self) -> tuple[LiveSlot, ...]:
-        self.feed._writer.flush()
+        self.feed.writer.flush()
         view = self._reader.read()
         assert view is not None
         return view.slots
@@ -120,7 +120,7 @@ def test_a_new_phase_needs_no_waiting(wall: Wall) -> None:
 
 def test_a_verdict_that_comes_after_its_phase_is_seen_at_once(tmp_path: Path) -> None:
     wall = Wall(tmp_path / "live")
-    wall.feed._writer._interval = 1e9  # no other rewrite is due
+    wall.feed.writer.interval = 1e9  # no other rewrite is due
     wall.feed.start_phase("sample", 1)
     wall.sample(program(0), "a")
     wall.end(program(0), "a")

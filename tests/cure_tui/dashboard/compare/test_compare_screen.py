@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,12 @@ from cure_tui.dashboard.curves.pane import CurvesPane
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.screen import RunScreen
-from cure_tui.drawing.spans import plain
 from cure_tui.runs.curves import METRIC_CHARTS
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
-from tests.cure_tui.dashboard.driving import opened, running, until
+from tests.cure_tui.dashboard.driving import notices, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -52,13 +52,13 @@ async def shown(app: CureApp, pilot: Pilot[str]) -> CompareScreen:
     await until(pilot, lambda: isinstance(app.screen, CompareScreen))
     screen = app.screen
     assert isinstance(screen, CompareScreen)
-    await until(pilot, lambda: screen._brought and not any(each.loading for each in screen._brought))
+    await until(pilot, lambda: screen.shown and not any(each.loading for each in screen.shown))
     await pilot.pause()
     return screen
 
 
 def text_of(screen: CompareScreen, id: str) -> str:
-    return plain(screen.query_one(id, RowsView)._rows)
+    return screen.query_one(id, RowsView).text
 
 
 def displayed(screen: CompareScreen) -> list[str]:
@@ -86,8 +86,7 @@ async def test_settings_accuracies_and_curves_of_three_runs(
             assert all(text_of(screen, id).isascii() for id in ("#runs", "#accuracies", "#settings"))
         await pilot.press("2")
         await pilot.pause()
-        chart = screen.query_one(ChartGrid)
-        lines = chart._lines(METRIC_CHARTS[0], chart._setting.axis) if chart._lines else []
+        lines = screen.query_one(ChartGrid).series(METRIC_CHARTS[0])
         assert [(line.name, line.x.size) for line in lines] == [("A", 5), ("B", 8), ("C", 3)]
         assert app.export_screenshot()
 
@@ -108,9 +107,9 @@ async def test_keys_of_the_curves_are_those_of_a_runs_curves(runs: list[RunFolde
         await pilot.press("enter")
         assert len(displayed(screen)) == len(METRIC_CHARTS)
         await pilot.press("down")
-        assert screen.query_one(ChartGrid)._chosen.spec is METRIC_CHARTS[-1]
+        assert screen.query_one(ChartGrid).chosen.spec is METRIC_CHARTS[-1]
         await pilot.press("up")
-        assert screen.query_one(ChartGrid)._chosen.spec is METRIC_CHARTS[-3]
+        assert screen.query_one(ChartGrid).chosen.spec is METRIC_CHARTS[-3]
         await pilot.press("1")
         await pilot.pause()
         assert screen.query_one("#figures").has_focus
@@ -151,7 +150,7 @@ async def test_tabs_turn_by_mouse_and_escape_goes_back(runs: list[RunFolder]) ->
         assert not screen.query_one("#figures").display
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        assert all(not watcher._thread.is_alive() for watcher in screen._watchers)
+        assert not any(thread.name == "run-watcher" for thread in threading.enumerate())
 
 
 async def test_a_live_run_goes_on_being_followed(runs: list[RunFolder]) -> None:
@@ -163,9 +162,7 @@ async def test_a_live_run_goes_on_being_followed(runs: list[RunFolder]) -> None:
             with JournalWriter(runs[2].journal) as journal:
                 journal.step_finished(4, {"code_accuracy": 0.9})
             await until(pilot, lambda: "step 4/3" in text_of(screen, "#runs"))
-            chart = screen.query_one(ChartGrid)
-            assert chart._lines is not None
-            assert chart._lines(METRIC_CHARTS[0], chart._setting.axis)[1].y[-1] == 0.9
+            assert screen.query_one(ChartGrid).series(METRIC_CHARTS[0])[1].y[-1] == 0.9
 
 
 async def test_a_run_deleted_meanwhile_is_said_so_and_its_curves_stay(runs: list[RunFolder]) -> None:
@@ -174,9 +171,7 @@ async def test_a_run_deleted_meanwhile_is_said_so_and_its_curves_stay(runs: list
         screen = await compared(app, pilot, runs[:2])
         shutil.rmtree(runs[1].path)
         await until(pilot, lambda: "is gone" in text_of(screen, "#runs"))
-        chart = screen.query_one(ChartGrid)
-        assert chart._lines is not None
-        assert chart._lines(METRIC_CHARTS[0], chart._setting.axis)[1].x.size == 8
+        assert screen.query_one(ChartGrid).series(METRIC_CHARTS[0])[1].x.size == 8
         await pilot.press("2", "a", "e")
         await pilot.pause()
     assert not runs[1].path.exists()
@@ -203,8 +198,7 @@ async def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[Run
         app.compare_runs([Path(f"/nowhere/{number}") for number in range(5)])
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
-        said = [notification.message for notification in app._notifications]
-        assert said == [
+        assert notices(app) == [
             "a run cannot be compared with itself (choose another one)",
             "5 runs are too many to tell apart (choose 4 at the most)",
         ]
@@ -217,10 +211,10 @@ async def test_marked_runs_are_compared_from_the_home_screen(runs: list[RunFolde
         await until(pilot, lambda: table.row_count == 3 and table.has_focus)
         await pilot.press("m", "down", "m", "c")
         screen = await shown(app, pilot)
-        assert len(screen._watchers) == 2
+        assert len(screen.shown) == 2
         await pilot.press("escape", "down", "m", "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen is not screen)
-        assert len((await shown(app, pilot))._watchers) == 3
+        assert len((await shown(app, pilot)).shown) == 3
 
 
 async def test_one_marked_run_is_compared_with_the_chosen_one(runs: list[RunFolder]) -> None:

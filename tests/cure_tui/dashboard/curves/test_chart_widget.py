@@ -16,6 +16,7 @@ from cure_tui.dashboard.curves import chart as module
 from cure_tui.dashboard.curves.chart import PERIOD, ChartView
 from cure_tui.drawing.palette import THEMES, styles_of
 from cure_tui.drawing.spans import plain
+from tests.cure_tui.dashboard.driving import terminal
 
 X = np.arange(100.0)
 RISING = Series("reward", X, X / 100, "series2")
@@ -41,7 +42,7 @@ class ChartApp(App[None]):
     def text(self) -> str:
         """What the compositor has on the screen where the chart is."""
         region = self.chart.region
-        lines = self.screen._compositor.render_strips()[region.y : region.bottom]
+        lines = terminal(self)[region.y : region.bottom]
         cropped = [line.crop(region.x, region.right).text for line in lines]
         return "\n".join(line.rstrip() for line in cropped)
 
@@ -90,7 +91,7 @@ async def test_it_shows_the_chart_in_its_size() -> None:
 def test_it_can_be_filled_before_it_is_on_a_screen() -> None:
     chart = ChartView()
     chart.show([RISING], OPTIONS)
-    assert chart._next is None
+    assert chart.is_settled
 
 
 async def test_it_follows_its_size() -> None:
@@ -113,7 +114,7 @@ async def test_it_takes_the_colours_of_the_theme(theme: str) -> None:
 
         def shown() -> bool:
             region = app.chart.region
-            lines = app.screen._compositor.render_strips()[region.y : region.bottom]
+            lines = terminal(app)[region.y : region.bottom]
             return any(segment.style and segment.style.color == wanted for line in lines for segment in line)
 
         await wait_until(pilot, shown)

@@ -29,7 +29,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 from engine.runs.listing import read_state
 from engine.runs.state import RunState
-from tests.cure_tui.dashboard.driving import opened, running, settled, until
+from tests.cure_tui.dashboard.driving import notices, opened, running, settled, until
 
 STEPS = 20
 NOISE = np.random.default_rng(3).uniform(0.1, 0.9, (2, STEPS))
@@ -116,21 +116,21 @@ async def test_one_smoothing_holds_for_every_chart_and_moves_no_number(runs: lis
         screen = await opened(app, pilot)
         title = screen.query_one("#charts-title", RowsView)
         await settled(app, pilot)
-        assert plain(title._rows) == "curves smoothed 0.6"
+        assert title.text == "curves smoothed 0.6"
         view = screen.query_one("#chart-KL", ChartView)
         assert 0.65 in numbers(legend(view))
         await pilot.press("4", "s")
         await settled(app, pilot)
         assert app.smoothing == Smoothing(0.9)
         grid = screen.query_one(ChartGrid)
-        assert plain(grid.query_one("#how", RowsView)._rows) == "over step, smoothed 0.9, linear y"
-        state = screen._newest.state
+        assert grid.query_one("#how", RowsView).text == "over step, smoothed 0.9, linear y"
+        state = screen.newest.state
         drawn = [box for box in grid.query(ChartBox) if box.spec.name in ("KL", "rewards", "mu")]
         for box in drawn:
             assert numbers(legend(box.query_one(ChartView)))[: len(newest(state, box))] == newest(state, box)
         await pilot.press("1")
         await pilot.pause()
-        assert plain(title._rows) == "curves smoothed 0.9"
+        assert title.text == "curves smoothed 0.9"
 
 
 async def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_values(runs: list[RunFolder]) -> None:
@@ -140,10 +140,10 @@ async def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_value
         app.push_screen(CompareScreen([folder.path for folder in runs]))
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = app.screen
-        await until(pilot, lambda: all(not each.loading for each in screen._snapshots))
+        await until(pilot, lambda: all(not each.loading for each in screen.shown))
         await pilot.press("2", "s")
         await settled(app, pilot)
-        assert plain(screen.query_one("#how", RowsView)._rows) == "over step, smoothed 0.9, linear y"
+        assert screen.query_one("#how", RowsView).text == "over step, smoothed 0.9, linear y"
         for box in screen.query(ChartBox):
             if box.spec in METRIC_CHARTS and box.spec.name in ("KL", "accuracy: code"):
                 assert numbers(legend(box.query_one(ChartView)))[:2] == [0.65, 0.65]
@@ -151,7 +151,7 @@ async def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_value
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await pilot.pause()
         title = run.query_one(OverviewPane).query_one("#charts-title", RowsView)
-        assert plain(title._rows) == "curves smoothed 0.9"
+        assert title.text == "curves smoothed 0.9"
 
 
 async def test_an_export_says_what_its_values_are(runs: list[RunFolder]) -> None:
@@ -159,8 +159,8 @@ async def test_an_export_says_what_its_values_are(runs: list[RunFolder]) -> None
     async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("4", "e")
-        await until(pilot, lambda: len(app._notifications) == 2)
-        table, picture = [note.message for note in app._notifications]
+        await until(pilot, lambda: len(notices(app)) == 2)
+        table, picture = notices(app)
         assert table.endswith("accuracy.csv: raw values")
         assert picture.endswith("accuracy.svg: smoothed 0.6")
     assert "accuracy, smoothed 0.6" in (runs[0].path / "exports" / "accuracy.svg").read_text()

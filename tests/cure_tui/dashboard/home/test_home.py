@@ -24,7 +24,7 @@ from engine.presets import load_preset
 from engine.runs import listing
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, read_info
-from tests.cure_tui.dashboard.driving import opened, running, until
+from tests.cure_tui.dashboard.driving import notices, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -48,7 +48,7 @@ async def home(app: CureApp, pilot: Pilot[str], rows: int) -> RunTable:
 
 
 def about(app: CureApp) -> str:
-    return plain(app.screen.query_one("#about", RowsView)._rows)
+    return app.screen.query_one("#about", RowsView).text
 
 
 def test_orders() -> None:
@@ -126,7 +126,7 @@ async def test_the_home_screen_draws_at_every_size(tmp_path: Path, size: tuple[i
     async with running(app, size) as pilot:
         table = await home(app, pilot, 2)
         await until(pilot, lambda: app.screen.query_one(PresetList).option_count >= 4)
-        assert ("started" in table._shown_columns) == (size[0] != 20)
+        assert ("started" in {key.value for key in table.columns}) == (size[0] != 20)
         if ascii_only:
             cells = [str(cell) for row in range(2) for cell in table.get_row_at(row)]
             assert all(cell.isascii() for cell in cells)
@@ -174,7 +174,7 @@ async def test_a_fifth_run_is_not_marked(tmp_path: Path) -> None:
         await until(pilot, lambda: table.has_focus)
         await pilot.press("m", "down", "m", "down", "m", "down", "m", "down", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["A", "B", "C", "D", "·"]
-        assert "4 runs are compared at the most" in next(iter(app._notifications)).message
+        assert "4 runs are compared at the most" in notices(app)[0]
         await pilot.press("home", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["·", "A", "B", "C", "·"]
 
@@ -352,7 +352,7 @@ async def test_a_run_resumed_while_the_question_stands_is_not_deleted(tmp_path: 
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         with folder.lock():
             await pilot.press("d")
-            await until(pilot, lambda: any("is running" in each.message for each in app._notifications))
+            await until(pilot, lambda: any("is running" in text for text in notices(app)))
         assert folder.path.exists()
 
 

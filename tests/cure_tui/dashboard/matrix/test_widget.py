@@ -16,6 +16,7 @@ from cure_tui.dashboard.matrix.picture import NOTHING
 from cure_tui.dashboard.matrix.widget import MatrixView
 from engine.runs.records import MatrixRecord
 from tests.cpu_time import plain_loop, quickest
+from tests.cure_tui.dashboard.driving import terminal
 from tests.cure_tui.dashboard.wall_and_matrix import every_verdict, every_verdict_task, matrix
 
 
@@ -54,7 +55,7 @@ async def showing(
 
 def text(app: MatrixApp) -> str:
     """What stands on the terminal."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+    return "\n".join(strip.text for strip in terminal(app))
 
 
 async def test_keys_move_the_cursor_and_stop_at_the_edges() -> None:
@@ -88,7 +89,8 @@ async def test_a_click_moves_the_cursor_to_the_cell_under_it() -> None:
 async def test_the_wheel_scrolls_and_the_next_key_brings_the_cursor_back() -> None:
     async with showing(matrix(60, 8, 16)) as (_, view, pilot):
         for _ in range(5):
-            await pilot._post_mouse_events([MouseScrollDown], MatrixView, offset=(5, 5))
+            view.post_message(MouseScrollDown(view, 5, 5, 0, 0, 0, False, False, False))
+            await pilot.pause()
         assert view.cursor == (0, 0)
         assert not any(view.render_line(y).text.startswith("p0 ") for y in range(24))
         await pilot.press("right")

@@ -15,5 +15,5 @@ from engine.reward.testers.generated_tests import GeneratedTests
 
 
 def reward(tests: GeneratedTests) -> FloatArray:
-    """Return R_u, (m,): a right test gains 1 per wrong program that fails it, a wrong one loses 1 per one that passes."""
+    """Return R_u, (m,): a right test gains 1 per wrong program it fails, a wrong test loses 1 per one it passes."""
     return np.where(tests.right_m, tests.failing_m, -tests.passing_m)

@@ -176,7 +176,7 @@ def test_doctor_plans_a_presets_memory_on_any_card(cli: Cli) -> None:
 def test_doctor_says_what_to_set_where_a_preset_does_not_fit(cli: Cli) -> None:
     done = cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24")
     assert done.returncode == 5
-    assert "does not fit: 25.1 GiB needed, 1.1 more than there is" in done.stdout
+    assert "does not fit: 25.1 GiB needed, 1.1 more than the GPU has" in done.stdout
     changes = done.stdout.splitlines()[-1].split("-> ")[1].split()
     assert cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24", *changes).returncode == 0
     for arguments, says in (

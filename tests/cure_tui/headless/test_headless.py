@@ -100,7 +100,7 @@ def test_an_engine_that_is_killed_can_be_resumed(cli: Cli, runnable: Runnable, t
     run = str(tmp_path / "run")
     done = cli.scripted("--preset", str(runnable("die")), "--no-ui", "--run-dir", run)
     assert done.returncode == 6
-    assert "ended by SIGKILL after step 1" in done.stderr
+    assert "killed by SIGKILL after step 1" in done.stderr
     assert f"cure-tui resume {run}" in done.stderr
 
     resumed = cli.scripted("resume", run, "--no-ui", "--json")
@@ -116,7 +116,7 @@ def test_a_finished_run_that_is_resumed_only_reports(cli: Cli, runnable: Runnabl
     again = cli.scripted("resume", run, "--no-ui", "--json")
     assert again.returncode == 0
     assert again.stdout == first.stdout
-    assert "is finished" in again.stderr
+    assert "has already finished" in again.stderr
 
 
 def test_a_run_that_was_stopped_by_command_has_its_own_status(cli: Cli, runnable: Runnable) -> None:

@@ -21,7 +21,7 @@ LIGHT_ROOMS = {
     "errors",
     "evaluation",
     "machine",
-    "memory",  # of a process: no model in it
+    "process_memory",  # no model in it
     "presets",
     "problems",
     "reward",

@@ -63,9 +63,7 @@ def root(
     steps: Annotated[int | None, typer.Option(min=0, help="Number of steps; overrides the preset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed; overrides the preset.")] = None,
     run_dir: Annotated[Path | None, typer.Option(help="Folder to create for the run; default: among the runs.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="No dashboard: print the result as one line of JSON.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a setting of the preset; repeatable."),

@@ -195,7 +195,7 @@ def test_a_second_signal_ends_an_engine_that_is_deaf(cli: Cli, runnable: Runnabl
     process = cli.start_scripted("--preset", str(runnable("deaf")), "--no-ui", "--run-dir", str(folder.path))
     read_until(process, "waiting")
     process.send_signal(signal.SIGINT)
-    read_until(process, "once more")
+    read_until(process, "interrupt again")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130

@@ -57,12 +57,12 @@ def root(
     context: typer.Context,
     preset: Annotated[
         str | None,
-        typer.Option(help="Start a run by this preset: a name or a TOML file.", autocompletion=preset_names),
+        typer.Option(help="Start a run with this preset: a name or a TOML file.", autocompletion=preset_names),
     ] = None,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
     steps: Annotated[int | None, typer.Option(min=0, help="Number of steps; overrides the preset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed; overrides the preset.")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="Folder to create for the run; default: among the runs.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="New folder for the run, instead of a default one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
     overrides: Annotated[
         list[str] | None,

@@ -14,7 +14,7 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (5, "this machine lacks something that the run needs: see `cure-tui doctor`"),
     (6, "an unusable run folder, or a run that could not go on: disk full, engine killed"),
     (130, "interrupted by Ctrl-C; a run has written a checkpoint and can be resumed"),
-    (143, "terminated by SIGTERM; otherwise as 130"),
+    (143, "ended by SIGTERM; a run can be resumed, as after 130"),
 )
 
 

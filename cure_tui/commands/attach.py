@@ -16,7 +16,7 @@ def attach(
         str | None,
         typer.Argument(
             metavar="[RUN|DIR]",
-            help="A run's id or its first letters, or the run's folder; by default the newest run.",
+            help="A run's id, a prefix of it, or the run's folder; by default the newest run.",
             autocompletion=run_ids,
         ),
     ] = None,

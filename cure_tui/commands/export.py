@@ -14,7 +14,7 @@ def export(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|DIR", help="A run's id or its first letters, or the run's folder.", autocompletion=run_ids
+            metavar="RUN|DIR", help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids
         ),
     ],
     adapter: Annotated[

@@ -14,14 +14,15 @@ def resume(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|DIR", help="A run's id or its first letters, or the run's folder.", autocompletion=run_ids
+            metavar="RUN|DIR", help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids
         ),
     ],
     steps: Annotated[
         int | None, typer.Option(min=1, help="New limit: steps in total, including those already done.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="New limit: minutes in total, including those already used; 0: none.")
+        float | None,
+        typer.Option(min=0, help="New limit: minutes in total, including those already used; 0: no limit."),
     ] = None,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,

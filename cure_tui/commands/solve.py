@@ -45,7 +45,9 @@ def solve(
     time_limit: Annotated[
         float | None, typer.Option(min=0.01, max=600.0, help="Seconds per test; overrides the problem.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed; local models repeat their answers for it.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
+    ] = 0,
     index: Annotated[str | None, typer.Option(help="Problems to solve of a CURE file: 3, or 0-9.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
@@ -60,7 +62,7 @@ def solve(
 ) -> None:
     """Sample programs and tests for a problem, print the best program.
 
-    Each program runs on each test; the program that passes most tests is the best.
+    Each program runs on each test; by default the program that passes most tests is the best.
 
     Keys and prices of API servers are read from endpoints.toml, in the folder above the one that `cure-tui presets`
     names.

@@ -22,7 +22,7 @@ from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import Span
-from cure_tui.runs.listing import LETTERS, Order, RunList, fitting, sorted_by
+from cure_tui.runs.listing import LETTERS, Order, RunList, matching, sorted_by
 from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
@@ -173,7 +173,7 @@ class HomeScreen(Screen[None]):
 
     def _show_runs(self) -> None:
         runs, words = self._all_runs or [], self.query_one(Input).value
-        listed = sorted_by(fitting(runs, words), self._order)
+        listed = sorted_by(matching(runs, words), self._order)
         self.query_one("#empty").display = not runs
         self._table.display = bool(runs)
         self._table.show(listed, self._marked)

@@ -213,8 +213,8 @@ def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[RunFolder
         assert isinstance(app.screen, HomeScreen)
         said = [notification.message for notification in app._notifications]
         assert said == [
-            "a run cannot be compared with itself (choose another one)",
-            "5 runs are too many to tell apart (choose 4 at the most)",
+            "a run cannot be compared with itself (choose another run)",
+            "5 runs are too many to tell apart (choose at most 4)",
         ]
 
     drive(CureApp(), steps)

@@ -183,7 +183,7 @@ def test_the_arrows_go_to_the_neighbours_and_closing_returns_the_last_one(path: 
         await pilot.press("right", "right")
         assert "tester 0" in app.lines()[0]
         assert "✗ wrong" not in app.lines()[2]
-        assert app.lines()[2] == "✓ right  the test is passed by 2 of 2 programs, 1 of 1 correct ones"
+        assert app.lines()[2] == "✓ right  2 of 2 programs pass the test, 1 of 1 correct ones"
         await pilot.press("right")
         assert "✗ no_block" in app.lines()[1]
         assert app.lines()[2] == "no test: no program was run on it"

@@ -196,8 +196,8 @@ def test_runs_without_any_step_and_with_unreadable_settings_are_compared(tmp_pat
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         screen = await compared(app, pilot, empty)
         assert text_of(screen, "#runs").count("no step finished yet") == 2
-        assert "no run was evaluated" in text_of(screen, "#accuracies")
-        assert "nothing to compare the settings with" in text_of(screen, "#settings")
+        assert "no run has been evaluated" in text_of(screen, "#accuracies")
+        assert "the settings cannot be compared" in text_of(screen, "#settings")
         await pilot.press("2", "l", "s", "a", "enter", "e")
         await pilot.pause()
 

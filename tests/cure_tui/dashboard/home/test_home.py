@@ -77,11 +77,11 @@ def test_a_paused_run_is_found_as_such() -> None:
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (NEW, "r resumes it after step 4; its engine went without a word"),
+        (NEW, "r resumes it after step 4; its engine died without an error message"),
         (replace(NEW, state=RunCondition.FAILED, ending="disk full"), "failed: r resumes it after step 4; disk full"),
         (replace(NEW, step=0), "r starts it again"),
         (OLD, "Enter shows it"),
-        (replace(LIVE, pid=7, beat_seconds=1.2), "process 7, last heard 1 s ago; Enter watches it"),
+        (replace(LIVE, pid=7, beat_seconds=1.2), "process 7, last heartbeat 1 s ago; Enter watches it"),
         (replace(OLD, state=RunCondition.UNREADABLE, fault="of version 99"), "of version 99"),
     ],
 )
@@ -180,7 +180,7 @@ def test_a_fifth_run_is_not_marked(tmp_path: Path) -> None:
         await until(pilot, lambda: table.has_focus)
         await pilot.press("m", "down", "m", "down", "m", "down", "m", "down", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["A", "B", "C", "D", "·"]
-        assert "4 runs are compared at the most" in next(iter(app._notifications)).message
+        assert "at most 4 runs can be compared" in next(iter(app._notifications)).message
         await pilot.press("home", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["·", "A", "B", "C", "·"]
 

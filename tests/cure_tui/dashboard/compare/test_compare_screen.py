@@ -184,8 +184,8 @@ async def test_runs_without_any_step_and_with_unreadable_settings_are_compared(t
     async with running(app) as pilot:
         screen = await compared(app, pilot, empty)
         assert text_of(screen, "#runs").count("no step finished yet") == 2
-        assert "no run was evaluated" in text_of(screen, "#accuracies")
-        assert "nothing to compare the settings with" in text_of(screen, "#settings")
+        assert "no run has been evaluated" in text_of(screen, "#accuracies")
+        assert "the settings cannot be compared" in text_of(screen, "#settings")
         await pilot.press("2", "l", "s", "a", "enter", "e")
         await pilot.pause()
 
@@ -199,8 +199,8 @@ async def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[Run
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
         assert notices(app) == [
-            "a run cannot be compared with itself (choose another one)",
-            "5 runs are too many to tell apart (choose 4 at the most)",
+            "a run cannot be compared with itself (choose another run)",
+            "5 runs are too many to tell apart (choose at most 4)",
         ]
 
 

@@ -137,7 +137,7 @@ async def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_value
     app = CureApp(runs[0].path)
     async with running(app, (160, 50)) as pilot:
         run = await opened(app, pilot)
-        app.push_screen(CompareScreen([folder.path for folder in runs]))
+        app.compare_runs([folder.path for folder in runs])
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = app.screen
         await until(pilot, lambda: all(not each.loading for each in screen.shown))

@@ -54,6 +54,9 @@ def write(path: Path, text: str = ANSWER) -> list[int]:
         return reader.find()
 
 
+from tests.cure_tui.dashboard.driving import notices
+
+
 class ScreenApp(App[None]):
     def __init__(self, screen: RolloutScreen) -> None:
         super().__init__()
@@ -75,7 +78,7 @@ class ScreenApp(App[None]):
         ]
 
     def messages(self) -> str:
-        return "\n".join(notification.message for notification in self._notifications)
+        return "\n".join(notices(self))
 
 
 @asynccontextmanager
@@ -134,7 +137,7 @@ def test_what_could_not_be_judged_is_called_undecided_as_in_the_matrix() -> None
     words = [head_rows(StoredRollout(1, 1, "", answer), task, (), "")[2][0].text.strip() for answer in task.rollouts]
     correct, wrong, undecided, right = "✓ correct", "✗ wrong", "? undecided", "✓ right"
     assert words[:6] == [correct, correct, wrong, wrong, undecided, "no program: nothing was run"]
-    assert words[6:] == [right, right, "no test: nothing was run on it", wrong, right, undecided]
+    assert words[6:] == [right, right, "no test: no program was run on it", wrong, right, undecided]
 
 
 async def test_a_rollout_is_readable_at_80_by_24(path: Path) -> None:
@@ -170,14 +173,14 @@ async def test_the_arrows_go_to_the_neighbours_and_closing_returns_the_last_one(
     async with running(RolloutScreen(path, ids, 0)) as (app, pilot):
         await pilot.press("left")
         assert "coder 0" in app.lines()[0]
-        assert "this is the first of the list" in app.messages()
+        assert "this is the first rollout in the list" in app.messages()
         await pilot.press("right", "right")
         assert "tester 0" in app.lines()[0]
         assert "✗ wrong" not in app.lines()[2]
-        assert app.lines()[2] == "✓ right  the test is passed by 2 of 2 programs, 1 of 1 correct ones"
+        assert app.lines()[2] == "✓ right  2 of 2 programs pass the test, 1 of 1 correct ones"
         await pilot.press("right")
         assert "✗ no_block" in app.lines()[1]
-        assert app.lines()[2] == "no test: nothing was run on it"
+        assert app.lines()[2] == "no test: no program was run on it"
         await pilot.press("escape")
         await pilot.pause()
         assert app.returned == [ids[3]]
@@ -193,7 +196,7 @@ async def test_copy_and_save_leave_files_and_say_where(path: Path) -> None:
         saved = (exports / "step-3-numbers-01-coder-0.md").read_text()
         assert "Print the largest number." in saved
         assert ANSWER in saved
-        assert "not every terminal takes it" in app.messages()
+        assert "not every terminal accepts it" in app.messages()
         assert str(exports / "step-3-numbers-01-coder-0.md") in app.messages()
 
 

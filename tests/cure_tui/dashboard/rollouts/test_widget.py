@@ -184,7 +184,7 @@ async def test_a_search_narrows_the_list_and_says_when_nothing_is_there(path: Pa
         assert app.searched[-1].count == 8
         app.view.search(parse("reward<0"))
         await settled(pilot, app, 3)
-        assert "no rollout is like this: rollouts; reward under 0" in app.lines()[1]
+        assert "no rollout matches: rollouts; reward under 0" in app.lines()[1]
         assert app.view.selected is None
         await pilot.press("enter", "down", "end", "pageup")
         assert app.chosen == []
@@ -243,7 +243,7 @@ async def test_rows_that_were_dropped_since_the_search_say_so(path: Path) -> Non
         with ArchiveWriter(path) as writer:
             writer.prune(keep_steps=1)
         await pilot.press("end")  # far beyond the rows that were read for the first screen
-        assert any("dropped from the archive" in line for line in app.lines())
+        assert any("no longer in the archive" in line for line in app.lines())
 
 
 async def test_a_run_without_an_archive_says_so_until_there_is_one(path: Path) -> None:

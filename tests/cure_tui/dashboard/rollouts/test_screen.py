@@ -21,6 +21,7 @@ from cure_tui.drawing.spans import Row
 from engine.runs.archive import ArchiveWriter
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord, TestRecord
+from tests.cure_tui.dashboard.driving import notices
 from tests.cure_tui.dashboard.wall_and_matrix import every_verdict, every_verdict_task, grid
 
 ANSWER = """We read 数字 and print the largest; an empty list is a case of its own, which max(xs) would not survive.
@@ -52,9 +53,6 @@ def write(path: Path, text: str = ANSWER) -> list[int]:
         writer.write_step(StepRecord(3, (task,)))
     with ArchiveReader(path) as reader:
         return reader.find()
-
-
-from tests.cure_tui.dashboard.driving import notices
 
 
 class ScreenApp(App[None]):

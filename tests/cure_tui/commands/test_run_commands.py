@@ -1,4 +1,4 @@
-"""What the run screen asks of an engine is shown until it is done, in every dashboard; and what it saves and says."""
+"""Commands of the run screen to an engine: every dashboard shows one until it is done; saved pictures, notices."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def live(folder: RunFolder) -> Iterator[RunFolder]:
-    """A run that somebody is at work on, who does not look into the inbox."""
+    """Return a live run whose engine never reads its inbox."""
     with folder.lock():
         yield folder
 

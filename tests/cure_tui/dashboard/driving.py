@@ -1,4 +1,4 @@
-"""Drives the dashboard in a test: keys go in through Textual's pilot, and nothing is looked at before it is there."""
+"""Driver of the dashboard in tests: Textual's pilot presses the keys, and each look waits for what it looks at."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def running(app: CureApp, size: tuple[int, int] = (120, 40)) -> AsyncItera
 
 
 async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Waits for the watcher's thread or a worker; says what was awaited where it never comes."""
+    """Wait until a thread or worker has made `condition` true; fail after `seconds`."""
     for _ in range(round(seconds / 0.05)):
         if condition():
             return
@@ -36,7 +36,7 @@ async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: flo
 
 
 async def opened(app: CureApp, pilot: Pilot[str]) -> RunScreen:
-    """The run's screen with the whole journal read."""
+    """Return the run's screen once the whole journal is read."""
     await until(pilot, lambda: isinstance(app.screen, RunScreen))
     screen = app.screen
     assert isinstance(screen, RunScreen)
@@ -46,7 +46,7 @@ async def opened(app: CureApp, pilot: Pilot[str]) -> RunScreen:
 
 
 async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> None:
-    """Until nothing on the screen waits for a thread or a timer any more: the picture is the last one."""
+    """Wait until nothing on the screen waits for a thread or a timer: the picture is final."""
 
     def at_rest() -> bool:
         charts = all(chart.is_settled for chart in app.screen.query(ChartView))

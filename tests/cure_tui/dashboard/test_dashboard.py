@@ -1,4 +1,4 @@
-"""The dashboard by its keys: every view of a recorded run, time travel, commands to an engine, the home screen."""
+"""Dashboard, driven by its keys: every view of a recorded run, time travel, commands to an engine, home screen."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ async def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shr
 
 
 def shown_parts(screen: RunScreen) -> list[str]:
-    """Parts of the overview that have room on the screen."""
+    """Return the parts of the overview that have room on the screen."""
     parts = {"wall": "#top", "matrix": "#matrix-side", "charts": "#charts"}
     return [name for name, id in parts.items() if screen.query_one(f"#overview {id}").region.area]
 

@@ -1,6 +1,6 @@
-"""The dashboard on bad days: damaged and missing files, full and read-only disks, two of it, tiny terminals.
+"""Faults around the dashboard: corrupt and missing files, full and read-only disks, a second dashboard, tiny terminals.
 
-Each fault is said in words, where its user looks; the rest of the dashboard goes on.
+Each fault is reported where its user looks; the rest of the dashboard keeps working.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def unfinished(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+    """Mount a file system of two megabytes."""
     place = tmp_path / "small"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
@@ -72,12 +72,12 @@ def fill(place: Path) -> None:
 
 
 def make_read_only(place: Path) -> None:
-    """Permissions do not hold root back."""
+    """Remount a file system read-only: permissions do not stop root."""
     subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
 
 
 def live_elsewhere(run: RunFolder) -> None:
-    """As an engine on another host leaves it: no file of the run is open here, and its pulse goes on for an hour."""
+    """Make a run live as of another host: no file of it is open here, and its heartbeat lasts for an hour."""
     run.lock_file.write_text("4711\nanother-host\n")
     run.heartbeat.touch()
     in_an_hour = time.time() + 3600
@@ -85,7 +85,7 @@ def live_elsewhere(run: RunFolder) -> None:
 
 
 def said(app: CureApp) -> str:
-    """All notices that are on the screen."""
+    """Return all notices on the screen."""
     return "\n".join(notices(app))
 
 
@@ -303,7 +303,7 @@ async def test_screens_above_the_run_stand_a_tiny_terminal(finished: RunFolder, 
 
 
 def plain_screen(app: CureApp) -> str:
-    """What can be read on the screen."""
+    """Return the text on the screen."""
     columns, rows = app.size
     strips = terminal(app)
     return "\n".join(strip.text.rstrip() for strip in strips[:rows]) if columns else ""

@@ -1,4 +1,4 @@
-"""The focus is seen and hides nothing: whatever takes the keys keeps its rows and looks other than before."""
+"""Focus: the widget that takes the keys looks different and keeps all its rows."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
 
 
 def drawn(widget: Widget) -> list[str]:
-    """What the terminal shows where the widget is, colours included."""
+    """Return the terminal's cells where the widget is, colours included."""
     place = widget.region
     strips = terminal(widget.app)[place.y : place.bottom]
     return [repr(list(strip.crop(place.x, place.right))) for strip in strips]
 
 
 async def look_at_each(app: App[object], pilot: Pilot[object], where: str) -> list[str]:
-    """Give the focus to all that can take it; the names of what had it."""
+    """Focus every widget that can take the focus; return their names."""
     seen = []
     chain = list(app.screen.focus_chain)
     only = [widget for widget in chain if not isinstance(widget, Tabs)]

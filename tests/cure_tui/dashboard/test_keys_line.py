@@ -1,4 +1,4 @@
-"""The line of keys shows those of the moment, is drawn anew only when they change, and can be clicked."""
+"""Line of keys: it shows the current ones, is redrawn only when they change, and can be clicked."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Keyed(App[str]):
 
     @property
     def keys(self) -> dict[str, bool]:
-        """What is shown, and whether it can be pressed."""
+        """Keys on the line, each with whether it can be pressed."""
         return {key.does: key.enabled for key in self.line.keys}
 
     @property

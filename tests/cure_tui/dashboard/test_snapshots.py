@@ -1,8 +1,8 @@
-"""The dashboard looks as it did: pictures of a recorded run, compared with those in __snapshots__.
+"""Snapshots of the dashboard: pictures of a recorded run, compared with those in __snapshots__.
 
     pytest --snapshot-update tests/cure_tui/dashboard/test_snapshots.py
 
-after a change that is meant; then look at them.
+after an intended change; then look at them.
 
 A failed comparison writes snapshot_report.html with both pictures side by side.
 """
@@ -41,7 +41,7 @@ VIEW_KEYS = {"overview": "1", "rollouts": "2", "matrix": "3", "curves": "4", "le
 
 @pytest.fixture(autouse=True)
 def same_everywhere(tmp_path: Path) -> Iterator[None]:
-    """A home folder, a time zone and a machine that are everybody's."""
+    """Set a home folder, a time zone and a machine that are the same everywhere."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path))
         patch.setenv("CURE_TUI_HOME", str(tmp_path / "cure-tui"))
@@ -70,7 +70,7 @@ def finished(folder: RunFolder) -> RunFolder:
 
 @pytest.fixture
 def live(folder: RunFolder) -> Iterator[RunFolder]:
-    """A run in the middle of sampling: this test holds its lock and has filled its wall."""
+    """Return a run in the middle of sampling, with its lock held and its wall filled."""
     record_run(folder, STEPS, planned=PLANNED, finish=False)
     with folder.lock():
         wall = LiveWriter(folder.live)
@@ -86,7 +86,7 @@ def live(folder: RunFolder) -> Iterator[RunFolder]:
 
 
 def viewed(*keys: str) -> Callable[[Pilot[str]], Awaitable[None]]:
-    """Waits for the run, presses the keys and waits until the picture is the last one."""
+    """Return steps that wait for the run, press the keys and wait for the final picture."""
 
     async def view(pilot: Pilot[str]) -> None:
         app = pilot.app
@@ -103,7 +103,7 @@ def viewed(*keys: str) -> Callable[[Pilot[str]], Awaitable[None]]:
 
 
 async def at_home(pilot: Pilot[str]) -> None:
-    """Waits for the home screen with its runs and presets."""
+    """Wait for the home screen with its runs and presets."""
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
     screen = pilot.app.screen
     assert isinstance(screen, HomeScreen)
@@ -158,7 +158,7 @@ LISTS = {
 
 @pytest.fixture
 def other(tmp_path: Path) -> RunFolder:
-    """A second run, for lists of runs to have something to choose from."""
+    """Return a second run, so that lists of runs offer a choice."""
     path = tmp_path / "cure-tui" / "runs" / "nano-20261125-1100-def"
     folder = RunFolder.create(path, dump_toml(load_preset("nano", ["run.seed=4"])))
     record_run(folder, 3)

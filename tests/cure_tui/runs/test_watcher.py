@@ -1,4 +1,4 @@
-"""The watcher tells all that happens in a run folder, and what has become of it, and harms nothing."""
+"""Watcher of a run folder: it reports every change and the run's condition, and changes nothing."""
 
 from __future__ import annotations
 

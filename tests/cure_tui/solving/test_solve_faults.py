@@ -1,6 +1,6 @@
 """`cure-tui solve` with servers and models that fail, through the whole command: one line, a status, no secret.
 
-What else servers say, and how it is told apart: tests/engine/solve/writers/test_openai_chat.py.
+Other answers of servers: tests/engine/solve/writers/test_openai_chat.py.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def test_ctrl_c_before_there_is_anything_says_so(cli: Cli, problem: str) -> None
 
 
 def _told_by_the_engine(cli: Cli, server: FakeServer) -> tuple[str, str]:
-    """Every event of the engine's process, and all that the client can be made to log there."""
+    """Return every event of the engine's process and everything the client can be made to log there."""
     who = f"openai:m@{server.url}"
     task = Task(Problem("double", "Print twice a number.", (IOExample("4\n", "8\n"),), ()), "Print twice a number.")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""`cure-tui solve --ui full`: the matrix fills, cells open, leaving concludes first; and what is handed over then."""
+"""`cure-tui solve --ui full`: the matrix fills, cells open, leaving concludes first and returns the results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAULT = {"event": "fault", "message": "the server is gone", "remedy": "start it"
 
 
 class Told:
-    """In the place of the process that solves: tells what it is given, up to "wait", and after that when asked to."""
+    """Stub of the solving process: it sends its events up to "wait", and the rest on request."""
 
     def __init__(self, *events: Event) -> None:
         self._events, self.asked = events, 0
@@ -36,7 +36,7 @@ class Told:
 
 
 class Lost(Told):
-    """A process that ends without its last word."""
+    """Stub of a solving process that dies without its last event."""
 
     def events(self) -> Iterator[Event]:
         yield READY
@@ -44,7 +44,7 @@ class Lost(Told):
 
 
 def problem(number: int = 0) -> list[Event]:
-    """Two programs, the second right, an example and two tests, of which the second is wrong."""
+    """Return a problem with two programs, the second correct, an example and two tests, the second wrong."""
     told: list[Event] = [
         {"event": "problem", "number": number, "id": f"double-{number}", "statement": "Print a * 2.",
          "public": [{"input": "1\n", "output": "2"}]},

@@ -1,4 +1,4 @@
-"""`cure-tui serve`: who gets the page, what it asks for, and what lives and dies with it."""
+"""`cure-tui serve`: access to the page, its requests, and the processes that live and die with it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ main()
 
 @dataclass(frozen=True)
 class Served:
-    """A running `cure-tui serve`."""
+    """Running `cure-tui serve`."""
 
     process: subprocess.Popen[str]
     address: str
@@ -60,7 +60,7 @@ class Served:
         return f"cure-tui-{urlsplit(self.address).port}={self.address.partition('key=')[2]}"
 
     def get(self, path: str, **headers: str) -> tuple[int, str, Message]:
-        """Status, text and headers of an answer."""
+        """Return status, text and headers of an answer."""
         request = urllib.request.Request(f"http://{self.netloc}{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
@@ -74,7 +74,7 @@ class Served:
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """The connection of a page whose dashboard has drawn its first screen; lost, not closed, on return."""
+        """Connect a page and wait for its first screen; on return the connection is lost, not closed."""
         async with aiohttp.ClientSession(headers={"Cookie": self.cookie}) as session:
             address = f"ws://{self.netloc}/ws?width=80&height=24"
             connection = await session.ws_connect(address, origin=f"http://{self.netloc}")
@@ -99,14 +99,14 @@ def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:
 
 
 def engines(cli: Cli) -> list[int]:
-    """The process ids of those at work on a run."""
+    """Return the process ids of the engines at work on a run."""
     runs = (Path(cli.environment["CURE_TUI_HOME"]) / "runs").glob("*")
     holders = [lock_holder(RunFolder.open(run).lock_file) for run in runs]
     return [holder.pid for holder in holders if holder.held and holder.pid is not None]
 
 
 def waiting_bytes(pipe: IO[bytes]) -> int:
-    """How many there are to read."""
+    """Return the number of bytes that wait in the pipe."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
@@ -166,7 +166,7 @@ def test_the_page_is_for_those_who_have_its_key(served: Served) -> None:
 
 
 def test_another_sites_page_cannot_drive_it(served: Served) -> None:
-    """Not even one of another port of this host, to which the browser gives the cookie."""
+    """Not even a page of another port of this host, to which the browser sends the cookie."""
     handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     handshake["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
     for origin in ("https://example.org", "http://127.0.0.1:1", "null"):
@@ -203,7 +203,7 @@ async def test_a_dashboard_ends_with_a_killed_server(served: Served) -> None:
 
 @pytest.mark.slow
 async def test_a_dashboard_that_stands_in_a_write_ends(cli: Cli) -> None:
-    """A page that vanished may leave a full pipe with nobody to read it, and the dashboard deaf."""
+    """A vanished page may leave a full pipe without a reader, and the dashboard blocked in its write."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     environment = {**cli.environment, "COLUMNS": "200", "ROWS": "100"}
     with subprocess.Popen(dashboard_command(), shell=True, cwd=cli.folder, env=environment, **pipes) as dashboard:

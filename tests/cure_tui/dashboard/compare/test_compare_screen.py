@@ -1,4 +1,4 @@
-"""The comparison in the dashboard by its keys: three recorded runs, one of them live, tables and curves together."""
+"""Comparison screen, driven by its keys: three recorded runs, one of them live, tables and curves together."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = ("nano-20261125-1200-aaa", "nano-20261125-1300-bbb", "other-20261125-140
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[RunFolder]:
-    """Two that are finished, with different seeds, and one that was left after 3 steps."""
+    """Return two finished runs with different seeds and one that was abandoned after 3 steps."""
     folders = []
     for name, seed, steps, finish in zip(NAMES, (0, 4, 0), (5, 8, 3), (True, True, False), strict=True):
         config = load_preset("nano", [f"run.seed={seed}"])
@@ -43,7 +43,7 @@ def runs(tmp_path: Path) -> list[RunFolder]:
 
 
 async def compared(app: CureApp, pilot: Pilot[str], runs: list[RunFolder]) -> CompareScreen:
-    """The comparison of the runs with all journals read."""
+    """Open the comparison of the runs and wait until all journals are read."""
     app.compare_runs([run.path for run in runs])
     return await shown(app, pilot)
 

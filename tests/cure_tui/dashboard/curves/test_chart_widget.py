@@ -1,4 +1,4 @@
-"""The chart widget draws what it was last shown, when it is seen, at most four times a second."""
+"""Chart widget: it draws its newest content, when visible, at most four times a second."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ChartApp(App[None]):
         return self.query_one(ChartView)
 
     def text(self) -> str:
-        """What the compositor has on the screen where the chart is."""
+        """Return the terminal's text where the chart is."""
         region = self.chart.region
         lines = terminal(self)[region.y : region.bottom]
         cropped = [line.crop(region.x, region.right).text for line in lines]
@@ -69,7 +69,7 @@ def drawn(columns: int, rows: int) -> str:
 
 @pytest.fixture
 def drawings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The sizes of all pictures made."""
+    """Record the sizes of all pictures made."""
     made: list[tuple[int, int]] = []
 
     def counted(series, columns, rows, options):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""Numbers on the screen, in exports and in plain text are those of the data, however the lines are smoothed."""
+"""Numbers on the screen, in exports and in plain text: those of the data, however the lines are smoothed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RUNS = ("nano-20261125-1200-aaa", "nano-20261125-1300-bbb")
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
-    """Two runs whose accuracies jump about: no moving average of them is near the newest value."""
+    """Return two runs whose accuracies jump: no moving average of them is near the newest value."""
     monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
     folders = []
     for name, values in zip(RUNS, NOISE.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""The home screen: which runs are listed and in which order, what is said of each, what a click and a key do."""
+"""Home screen: the list of runs, its order, the line about each run, clicks and keys."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ LIVE = RunInfo("nano-3", Path("/runs/nano-3"), RunCondition.LIVE, "nano", starte
 
 
 def make_runs(tmp_path: Path, count: int) -> list[RunFolder]:
-    """Runs that an engine was started on and left, `nano-000` the first of them."""
+    """Create runs whose engines have started and died, `nano-000` first."""
     config = dump_toml(load_preset("nano"))
     return [RunFolder.create(tmp_path / "home" / "runs" / f"nano-{number:03d}", config) for number in range(count)]
 
 
 async def home(app: CureApp, pilot: Pilot[str], rows: int) -> RunTable:
-    """The table of the home screen when it has that many rows."""
+    """Return the table of the home screen once it has that many rows."""
     table = app.screen.query_one(RunTable)
     await until(pilot, lambda: table.row_count == rows)
     await pilot.pause()
@@ -191,7 +191,7 @@ async def test_keys_for_runs_say_so_where_there_is_none() -> None:
 async def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Enter would start another training in the list of presets."""
+    """Keep Enter from starting another training in the list of presets."""
     started: list[str] = []
 
     def start(app: CureApp, preset: str) -> None:
@@ -230,7 +230,7 @@ async def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of presets and runs that an engine would have been started on."""
+    """Record the presets and runs that an engine is started on, and start none."""
     names: list[str] = []
     monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: names.append(preset))
     monkeypatch.setattr(CureApp, "resume_run", lambda self, path: names.append(path.name))
@@ -238,7 +238,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def asked(app: CureApp, pilot: Pilot[str]) -> str:
-    """Return the question that stands."""
+    """Return the question on the screen."""
     await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query_one(OptionList).has_focus)
     return str(app.screen.query_one(Static).content)
 

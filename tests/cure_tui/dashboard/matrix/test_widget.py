@@ -1,4 +1,4 @@
-"""The pass matrix as a widget: keys and mouse move the cursor, Enter or a double click opens a cell, Escape closes."""
+"""Pass matrix as a widget: keys and mouse move the cursor, Enter or a double click opens a cell, Escape closes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.cure_tui.dashboard.wall_and_matrix import every_verdict, every_verdic
 
 
 class MatrixApp(App[None]):
-    """Opens chosen cells as the dashboard does."""
+    """App with a matrix that opens chosen cells as the dashboard does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ async def showing(
 
 
 def text(app: MatrixApp) -> str:
-    """What stands on the terminal."""
+    """Return the terminal's text."""
     return "\n".join(strip.text for strip in terminal(app))
 
 

@@ -1,4 +1,4 @@
-"""One rollout in full: all of it readable, matches found one by one, neighbours a key away, files that say where."""
+"""One rollout in full: readable to its end, its matches one by one, its neighbours a key away, its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of rollouts: lines that fit, an archive that changes under it, and no more rows read than are seen."""
+"""List of rollouts: lines that fit, an archive that changes meanwhile, and no more rows read than are visible."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write(path: Path, *steps: int, group: int = 8) -> None:
 
 
 class ListApp(App[None]):
-    """A list and what it says."""
+    """App with a list of rollouts, and a record of its messages."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class ListApp(App[None]):
 
 
 async def settled(pilot: Pilot[None], app: ListApp, searches: int) -> None:
-    """Waits until that many searches have come to their end."""
+    """Wait until that many searches have ended."""
     for _ in range(500):
         await pilot.pause(0.01)
         if sum(event.done for event in app.searched) >= searches:

@@ -1,4 +1,4 @@
-"""The wall as a widget: draws what it is shown, follows its size, and draws again only what changed."""
+"""Wall as a widget: it draws the newest view, follows its size and redraws only changed lines."""
 
 from __future__ import annotations
 

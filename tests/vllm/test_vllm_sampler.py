@@ -1,4 +1,4 @@
-"""VllmSampler with a real vLLM: its answers are the policy's, whatever is updated, put to sleep, killed or stopped."""
+"""VllmSampler with a real vLLM: its answers are the policy's after updates, sleep, kills and stops."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_an_ignored_type_of_layer_is_named_at_the_start(bench: Bench, monkeypatc
     _, adapter = exports.latest()
 
     def without_down_proj(folder: Path) -> None:
-        """As a vLLM that knows no adapter on down_proj: with that probe, nothing but zeros is left."""
+        """Load as a vLLM without adapters on down_proj: only zeros remain of that probe."""
         load(_zeroed(folder, exports.new_folder("deaf"), "down_proj"))
 
     with monkeypatch.context() as patch:

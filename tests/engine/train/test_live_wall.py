@@ -1,4 +1,4 @@
-"""The wall's feed: answers take turns on a wall that is smaller than a step, and keep their places to be read."""
+"""Feed of the wall: answers take turns on a wall smaller than a step, and stay long enough to be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HALF = SLOTS // 2
 
 
 class Clock:
-    """Every look at it is long enough after the last for a rewrite of the wall."""
+    """Clock that passes the interval between two rewrites of the wall at every call."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -28,7 +28,7 @@ class Clock:
 
 
 class Wall:
-    """A feed and what a dashboard sees of it. A token stands for a letter."""
+    """Feed of a wall and a dashboard's view of it. A token stands for a letter."""
 
     def __init__(self, path: Path) -> None:
         self.clock, self.decoding_threads = Clock(), set[int]()

@@ -1,4 +1,4 @@
-"""The decoding loop against full forward passes of the same model; its promises about rows and seeds."""
+"""Decoding loop against full forward passes of the same model; its promises about rows and seeds."""
 
 from __future__ import annotations
 

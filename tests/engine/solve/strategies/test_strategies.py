@@ -1,4 +1,4 @@
-"""Each strategy on scripted answers: real parsing, real executions, the choice that its paper describes."""
+"""Strategies on scripted answers: real parsing, real executions, the selection that the paper describes."""
 
 from __future__ import annotations
 

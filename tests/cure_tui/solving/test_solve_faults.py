@@ -90,7 +90,7 @@ def test_a_server_that_is_too_slow_is_told_in_one_line(cli: Cli, problem: str) -
 
 def test_a_server_that_is_not_there_is_told_in_one_line(cli: Cli, problem: str) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         done = cli("solve", problem, *roles(url))
     assert (done.returncode, done.stdout) == (5, "")

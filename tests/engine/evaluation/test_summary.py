@@ -40,7 +40,8 @@ def task(
 ) -> TaskResult:
     """Build a result from strings of 0 and 1.
 
-    `unknown_programs`: rows of truth without verdict; `undecided`: tests without a judgement."""
+    `unknown_programs`: rows of truth without verdict; `undecided`: tests without a judgement.
+    """
 
     def bits(marks: str, size: int) -> np.ndarray:
         return np.array([mark == "1" for mark in (marks or "0" * size)], dtype=bool)

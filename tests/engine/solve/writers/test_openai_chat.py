@@ -105,7 +105,7 @@ def test_a_slow_server_is_given_up_after_its_time() -> None:
 
 def test_a_server_that_is_not_there() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         started = time.monotonic()
         with pytest.raises(EnvironmentError_, match="does not answer"):

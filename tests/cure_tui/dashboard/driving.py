@@ -65,3 +65,8 @@ async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> No
 
 def header_of(screen: RunScreen) -> str:
     return plain(screen.query_one("#header", RowsView)._rows)
+
+
+def on_screen(app: App[str]) -> str:
+    """Everything that the terminal shows, frames included."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cure_tui.charts import GlyphSet
 from cure_tui.dashboard.compare.picture import accuracy_rows, settings_rows
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.spans import plain
 from cure_tui.runs.comparison import accuracies, change_text, check_choice, config_differences, share_text
 from engine.errors import RunError
@@ -78,9 +80,11 @@ def test_figures_that_another_version_wrote_otherwise_are_unknown(summary: dict[
 
 
 def test_a_table_in_ascii_has_nothing_else() -> None:
-    rows = accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), ascii_only=True)
-    assert plain(rows).isascii()
-    assert "60.0 +- 2.0" in plain(rows)
+    drawn = plain(accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), glyphs=GlyphSet.ASCII))
+    typed = to_ascii(drawn)
+    assert "60.0 +-2.0" in typed
+    assert "?" not in typed
+    assert len(typed) == len(drawn)
 
 
 def test_values_too_long_for_columns_stand_beneath_each_other_uncut() -> None:

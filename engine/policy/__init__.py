@@ -16,6 +16,7 @@ recompute, optimiser, memory_budget   what keeps the memory small, and what happ
 checkpoint                 state on disk, adapters, merged models
 """
 
+import engine.models.quiet  # noqa: F401  (before peft)
 from engine.policy.adapter import attach_adapter
 from engine.policy.packed.batching import Layout
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds

@@ -40,7 +40,7 @@ class RunInfo:
     """One line of the list of runs.
 
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
-    evaluation: the last one; ending: why it stopped or failed.
+    evaluation: the last one; ending: why it finished, stopped or failed.
     """
 
     id: str

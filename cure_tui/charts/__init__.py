@@ -5,6 +5,7 @@ rows = line_chart([Series("code_accuracy", steps, accuracy)], 80, 14, ChartOptio
 series        Series, ChartOptions: what is given
 ticks, scale  where ticks stand, where a value lies on its axis
 trace, canvas from points to dots, from dots to characters in three glyph sets
+rounding      which dot is nearest
 legend, frame what stands around a plot
 line, distribution, sparkline  the charts
 table, svg    exports

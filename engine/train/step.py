@@ -98,7 +98,7 @@ def coevolve(
         rollouts, report = roll_out(chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer)
         return [score(task, config.reward) for task in rollouts], report
 
-    on_phase("sample")
+    on_phase("sample")  # parts 1 to 4
     tasks, sampling = sample_and_score(draw_batch(len(problems), tasks_per_step, step - 1, run_seed))
 
     # Where all rewards of both groups are equal, A = 0 everywhere: the task took its time and teaches nothing. A spare
@@ -115,7 +115,7 @@ def coevolve(
         refilled += len(unusable)
         sampling += more
 
-    on_phase("update")
+    on_phase("update")  # part 5
     before_update = time.monotonic()
     sampler.rest()  # where both share a GPU, the update needs the memory that the sampler holds
     # Both roles in one call: after a step on the coder alone, the tester's samples would be off-policy.

@@ -25,12 +25,16 @@ _MARKER_TRIES = 8  # cells to step left where another series' marker stands
 
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """A series as drawn: `line` is what the legend reads, `raw` lies beneath it when the line is smoothed."""
+    """A series as drawn. `raw` is what the legend reads; `smooth`, where there is one, is drawn over it."""
 
     series: Series
     marker: str
-    line: Points
-    raw: Points | None
+    raw: Points
+    smooth: Points | None
+
+    @property
+    def line(self) -> Points:
+        return self.smooth or self.raw
 
 
 def line_chart(series: Sequence[Series], columns: int, rows: int, options: ChartOptions = _DEFAULT) -> list[Row]:
@@ -38,8 +42,7 @@ def line_chart(series: Sequence[Series], columns: int, rows: int, options: Chart
     if columns < 1 or rows < 1:
         return [() for _ in range(rows)]
     curves = [_curve(each, number, options) for number, each in enumerate(series)]
-    drawn = [curve.raw or curve.line for curve in curves]
-    x, y = span_of(each.x_k for each in drawn), span_of(each.y_k for each in drawn)
+    x, y = span_of(curve.raw.x_k for curve in curves), span_of(curve.raw.y_k for curve in curves)
     if x is None or y is None:
         return empty(columns, rows, options)
     entries = [_entry(curve, options.cursor_x) for curve in curves]
@@ -47,10 +50,10 @@ def line_chart(series: Sequence[Series], columns: int, rows: int, options: Chart
         entries = [Entry("", entries[0].style, "", entries[0].value)]  # the title says it already
     if options.cursor_x is not None and x[0] <= options.cursor_x <= x[1]:
         entries = [Entry("", "accent", options.x_label or "x", format_value(options.cursor_x)), *entries]
-    frame = lay_out(x, y, columns, rows, options, entries, are_whole(each.x_k for each in drawn))
+    frame = lay_out(x, y, columns, rows, options, entries, are_whole(curve.raw.x_k for curve in curves))
     canvas = frame.canvas()
     for curve in curves:
-        if curve.raw:
+        if curve.smooth:
             brush = Brush(band_of(curve.series.style), _RAW_LETTER, Fill.RAW)
             canvas.paint(extent_of(curve.raw, frame, canvas), brush)
     extents = [extent_of(curve.line, frame, canvas) for curve in curves]
@@ -69,7 +72,7 @@ def line_chart(series: Sequence[Series], columns: int, rows: int, options: Chart
 
 def _curve(series: Series, number: int, options: ChartOptions) -> _Curve:
     raw, smooth = _prepared(series, options.smoothing, options.log_y)
-    return _Curve(series, marker_of(number, options.glyphs), smooth or raw, raw if smooth else None)
+    return _Curve(series, marker_of(number, options.glyphs), raw, smooth)
 
 
 _PREPARED: OrderedDict[tuple[int, int, float, bool], tuple[Series, Points, Points | None]] = OrderedDict()
@@ -90,9 +93,9 @@ def _prepared(series: Series, smoothing: float, log_y: bool) -> tuple[Points, Po
 
 
 def _entry(curve: _Curve, cursor_x: float | None) -> Entry:
-    """The legend's line on a curve: its last value, or the one nearest to the cursor if that is on the curve."""
+    """Return the legend of a curve: its last raw value, or the one nearest to the cursor if that is on the curve."""
     value = "-"
-    x_k, y_k = curve.line.x_k, curve.line.y_k
+    x_k, y_k = curve.raw.x_k, curve.raw.y_k
     if x_k.size and cursor_x is None:
         value = format_value(float(y_k[-1]))
     elif x_k.size and cursor_x is not None and x_k[0] <= cursor_x <= x_k[-1]:

@@ -12,6 +12,7 @@ from cure_tui.charts.scale import Scale, are_whole, span_of, x_scale, y_scale
 from cure_tui.charts.series import ChartOptions, Floats, Points, Series, points
 from cure_tui.charts.smoothing import smoothed
 from cure_tui.charts.ticks import format_value
+from cure_tui.drawing.smoothing import smoothing_text
 
 # Okabe and Ito's, the darker ones first; yellow, which does not show on white, is left out.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -39,8 +40,10 @@ def to_svg(series: Sequence[Series], width: int, height: int, options: ChartOpti
         f"<rect width='{width}' height='{height}' fill='white'/>",
     ]
     top = 14.0
-    if options.title:
-        parts.append(_text(16, top + 10, options.title, _INK, "start", "font-size='15' font-weight='600'"))
+    note = smoothing_text(options.smoothing) if options.smoothing > 0 else ""
+    title = ", ".join(part for part in (options.title, note) if part)
+    if title:
+        parts.append(_text(16, top + 10, title, _INK, "start", "font-size='15' font-weight='600'"))
         top += 24
     raw = [points(each.x, each.y, options.log_y) for each in series]
     x_ends, y_ends = span_of(each.x_k for each in raw), span_of(each.y_k for each in raw)
@@ -50,7 +53,7 @@ def to_svg(series: Sequence[Series], width: int, height: int, options: ChartOpti
     smooth = [smoothed(each, options.smoothing, options.log_y) for each in series]
     lines = [line or beneath for line, beneath in zip(smooth, raw, strict=True)]
     if options.legend:
-        legend, top = _legend(series, lines, width, top)
+        legend, top = _legend(series, raw, width, top)
         parts += legend
     bottom = height - (44.0 if options.x_label else 28.0)
     y = y_scale(y_ends, options, max(1, int((bottom - top) // 45)))
@@ -91,11 +94,11 @@ def _axes(x: Scale, y: Scale, left: float, right: float, top: float, bottom: flo
     return [*parts, _stroke(left, bottom, right, bottom, _MUTED), _stroke(left, top, left, bottom, _MUTED)]
 
 
-def _legend(series: Sequence[Series], lines: Sequence[Points], width: float, top: float) -> tuple[list[str], float]:
-    """Marker, name and last value of each, in as many lines as they need; where the plot may begin below."""
+def _legend(series: Sequence[Series], raw: Sequence[Points], width: float, top: float) -> tuple[list[str], float]:
+    """Return marker, name and last raw value of each, in as many lines as they need; where the plot may begin below."""
     parts: list[str] = []
     left, down = 16.0, top + 8
-    for number, (each, line) in enumerate(zip(series, lines, strict=True)):
+    for number, (each, line) in enumerate(zip(series, raw, strict=True)):
         value = format_value(float(line.y_k[-1])) if line.y_k.size else "-"
         long = 18 + _LETTER * (len(each.name) + 1 + len(value)) + 18
         if left > 16 and left + long > width:

@@ -33,6 +33,7 @@ from cure_tui.dashboard.messages import (
 from cure_tui.dashboard.screen_picture import screen_svg
 from cure_tui.dashboard.window_title import title_codes
 from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.drawing.smoothing import Smoothing
 from engine.errors import CureError, RunError
 from engine.machine.home import run_name
 from engine.process_memory import grows_without_cycles
@@ -66,6 +67,7 @@ class CureApp(App[str]):
         """`run`: shown at once, on top of the home screen. `engine`: one that was started for it."""
         super().__init__()
         self.ascii_only = ascii_only
+        self.smoothing = Smoothing()
         self._ascii_filter = AsciiOnly()
         self._window_title = ""
         self._first_run = run
@@ -169,7 +171,7 @@ class CureApp(App[str]):
         )
 
         try:
-            screen = RunScreen(path, ascii_only=self.ascii_only)
+            screen = RunScreen(path, ascii_only=self.ascii_only, smoothing=self.smoothing)
         except CureError as error:
             self.tell(error)
             return
@@ -180,7 +182,7 @@ class CureApp(App[str]):
         from cure_tui.dashboard.compare.screen import CompareScreen
 
         try:
-            screen = CompareScreen(paths, ascii_only=self.ascii_only)
+            screen = CompareScreen(paths, ascii_only=self.ascii_only, smoothing=self.smoothing)
         except CureError as error:
             self.tell(error)
             return
@@ -208,7 +210,7 @@ class CureApp(App[str]):
 
         prepared = prepare_resume(str(path))
         if prepared.finished:
-            raise RunError(f"run {run_name(path)} is finished: there is nothing to resume")
+            raise RunError(prepared.finished)
         return prepared
 
     def _start(self, prepared: PreparedRun) -> None:

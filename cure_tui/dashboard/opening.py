@@ -52,15 +52,16 @@ def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | No
     show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))
 
 
-def resume_in_dashboard(wanted: str) -> None:
-    """Goes on with a run and shows it; a finished one is only shown."""
+def resume_in_dashboard(wanted: str, steps: int | None, minutes: float | None) -> None:
+    """Go on with a run and show it; a finished one without new limits is only shown."""
     from cure_tui.launch.prepare import prepare_resume
     from cure_tui.launch.process import EngineProcess
     from cure_tui.launch.question import confirm_beside_live_runs
 
-    prepared = prepare_resume(wanted)
+    prepared = prepare_resume(wanted, steps, minutes)
     if prepared.finished:
+        print(prepared.finished, file=sys.stderr)
         show_dashboard(prepared.folder.path)
         return
     confirm_beside_live_runs()
-    show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))
+    show_dashboard(prepared.folder.path, EngineProcess(prepared.folder, prepared.new_limits))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Container
 
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.runs.watcher import Snapshot
 from engine.runs.records import TaskRecord
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 class Pane(Container):
     """One view. `bring` is called with every new picture; `update_view` only while the pane is on the screen."""
 
-    def __init__(self, archive: ArchiveView, *, id: str, ascii_only: bool = False) -> None:
+    def __init__(
+        self, archive: ArchiveView, *, id: str, ascii_only: bool = False, smoothing: Smoothing | None = None
+    ) -> None:
         super().__init__(id=id)
-        self.archive, self.ascii_only = archive, ascii_only
+        self.archive, self.ascii_only, self.smoothing = archive, ascii_only, smoothing or Smoothing()
         self._snapshot: Snapshot | None = None
         self._step: int | None = None
 

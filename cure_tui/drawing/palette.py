@@ -54,6 +54,7 @@ def _styles(series: Sequence[str], theme: Theme, text: str, muted: str) -> dict[
         "warning": Style(color=theme.warning, bold=True),
         "error": Style(color=theme.error, bold=True),
         "cursor": Style(reverse=True, bold=True),
+        "resting": Style(color=text, underline=True, bold=True),  # a cursor whose widget lacks the focus
         "match": Style(color=text, underline=True, bold=True),
     }
     named |= {f"series{number}": Style(color=colour) for number, colour in enumerate(series)}

@@ -45,12 +45,15 @@ def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as
     return _follow(prepared, as_json=as_json)
 
 
-def resume_run(wanted: str, *, as_json: bool) -> int:
-    """Go on with a run from its last checkpoint; the exit status. A finished run only reports its result."""
-    prepared = prepare_resume(wanted)
+def resume_run(wanted: str, steps: int | None, minutes: float | None, *, as_json: bool) -> int:
+    """Go on with a run from its last checkpoint; the exit status.
+
+    A finished run without new limits only reports its result.
+    """
+    prepared = prepare_resume(wanted, steps, minutes)
     if prepared.finished:
         folder = prepared.folder
-        typer.echo(f"run {run_name(folder.path)} is finished", err=True)
+        typer.echo(prepared.finished, err=True)
         report(folder, read_state(folder.journal), as_json=as_json)
         return 0
     confirm_beside_live_runs()
@@ -66,7 +69,7 @@ def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
     view = view_for(sys.stderr, config.run.max_minutes)
     with Interruption() as interruption:
         try:
-            engine = EngineProcess(folder)
+            engine = EngineProcess(folder, prepared.new_limits)
             state = _until_the_end(engine, reader, state, view, interruption)
         finally:
             view.close()

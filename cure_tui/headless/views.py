@@ -49,9 +49,10 @@ def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
     if event.kind == EventKind.RESUMED:
         return f"resumed after step {state.step}"
     if event.kind == EventKind.RUN_STOPPED:
-        return f"stopped after step {state.step}: {state.ending}"
+        return f"stopped after step {state.step}: {state.ending.removeprefix('stopped ')}"
     if event.kind == EventKind.RUN_FINISHED:
-        return f"finished after step {state.step}, {clock(state.seconds)}"
+        why = f": {state.ending}" if state.ending else ""
+        return f"finished after step {state.step}/{state.steps}, {clock(state.seconds)}{why}"
     return None
 
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import RunConfig
-from engine.errors import EnvironmentError_, RunError
-from engine.machine.home import new_run_path
+from engine.errors import ConfigError, EnvironmentError_, RunError
+from engine.machine.home import new_run_path, run_name
 from engine.machine.probe import probe_machine
 from engine.machine.requirements import missing_for
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
+from engine.runs.budget import Used, read_used
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, find_run
 
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run folder that an engine may be started on; `finished`: there is nothing left to do."""
+    """A run folder that an engine may be started on, with `new_limits`.
+
+    finished: why there is nothing left to do and how to go on all the same; "" for a run that can go on.
+    """
 
     folder: RunFolder
     config: RunConfig
-    finished: bool = False
+    new_limits: tuple[str, ...] = ()
+    finished: str = ""
 
 
 def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> PreparedRun:
@@ -34,8 +41,11 @@ def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> 
     return PreparedRun(RunFolder.create(path, dump_toml(config)), config)
 
 
-def prepare_resume(wanted: str) -> PreparedRun:
-    """Opens a run that is not under way. Raises CureError: no such run, unreadable, live, or not for this machine."""
+def prepare_resume(wanted: str, steps: int | None = None, minutes: float | None = None) -> PreparedRun:
+    """Open a run that is not under way; `steps` and `minutes`, in total, replace its limits.
+
+    Raises CureError: no such run, unreadable, live, not for this machine, or limits that leave nothing to do.
+    """
     run = find_run(wanted)
     if run.state is RunCondition.UNREADABLE:
         raise RunError(run.fault)
@@ -45,11 +55,54 @@ def prepare_resume(wanted: str) -> PreparedRun:
             f"watch it with `cure-tui attach {wanted}`, or stop it first",
         )
     folder = RunFolder.open(run.path)
-    config = load_config(folder.config)
-    if run.state is RunCondition.FINISHED:
-        return PreparedRun(folder, config, finished=True)
+    given = [*([f"run.steps={steps}"] if steps is not None else [])]
+    given += [f"run.max_minutes={minutes:g}"] if minutes is not None else []
+    config = load_config(folder.config, given)
+    if run.state is RunCondition.FINISHED and not given:
+        used = read_used(folder.journal)
+        why = f" ({used.state.ending})" if used.state.ending else ""
+        remedy = _remedy(folder, config, used)
+        return PreparedRun(folder, config, finished=f"run {run_name(folder.path)} is finished{why}; {remedy}")
+    if given:
+        _refuse_limits(folder, config, read_used(folder.journal))
     refuse_what_is_missing(config, folder.path)
-    return PreparedRun(folder, config)
+    return PreparedRun(folder, config, tuple(given))
+
+
+def _refuse_limits(folder: RunFolder, config: RunConfig, used: Used) -> None:
+    name, run, state = run_name(folder.path), config.run, used.state
+    fault = ""
+    if _drifted(used):
+        fault = f"run {name} ended by drift, {state.ending}: it would end again at once"
+    elif run.steps <= state.step:
+        fault = f"run {name} has done {state.step} steps, and its limit is {run.steps} in total"
+    elif run.max_minutes and state.seconds + used.seconds_needed >= run.max_minutes * 60:
+        fault = (
+            f"run {name} has used {state.seconds / 60:.1f} min and needs {used.seconds_needed / 60:.1f} for one more "
+            f"step and its last evaluation; its limit is {run.max_minutes:g} in total"
+        )
+    if fault:
+        raise ConfigError(fault, _remedy(folder, config, used))
+
+
+def _remedy(folder: RunFolder, config: RunConfig, used: Used) -> str:
+    """Name the command that goes on with a run whose limits are used up: twice as many steps, its minutes once more."""
+    run, state = config.run, used.state
+    if _drifted(used):
+        return (
+            f"train anew with another bound: cure-tui --preset {shlex.quote(str(folder.config))} --set policy.kl_stop=0"
+        )
+    steps = run.steps if run.steps > state.step else 2 * max(1, state.step)
+    options = f" --steps {steps}"
+    if run.max_minutes:
+        lasts = state.seconds + used.seconds_needed
+        minutes = run.max_minutes if lasts < run.max_minutes * 60 else math.ceil(lasts / 60 + run.max_minutes)
+        options += f" --minutes {minutes:g}"
+    return f"go on: cure-tui resume {shlex.quote(run_name(folder.path))}{options}"
+
+
+def _drifted(used: Used) -> bool:
+    return used.state.summary is not None and used.state.summary.get("ended_by") == "drift"
 
 
 def refuse_what_is_missing(config: RunConfig, path: Path) -> None:

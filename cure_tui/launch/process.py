@@ -24,12 +24,16 @@ _FORWARDED = (signal.SIGINT, signal.SIGTERM)
 class EngineProcess:
     """A running engine. `log_start`: where in engine.log its output begins."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        """Starts the engine on `folder`, new or not. Raises RunError where engine.log cannot be written."""
+    def __init__(self, folder: RunFolder, new_limits: Sequence[str] = ()) -> None:
+        """Starts the engine on `folder`, new or not, with `new_limits` such as "run.steps=9".
+
+        Raises RunError where engine.log cannot be written.
+        """
+        arguments = ["--run-dir", str(folder.path), *(word for limit in new_limits for word in ("--set", limit))]
         with run_faults(folder.path), open(folder.log, "ab") as log:
             self.log_start = log.tell()
             self._process = subprocess.Popen(
-                _python(ENGINE_MODULE, ["--run-dir", str(folder.path)]),
+                _python(ENGINE_MODULE, arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -67,7 +67,8 @@ def standing_alert(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
 def _ending(after: Snapshot) -> Alert:
     step = after.state.step
     if after.condition is RunCondition.FINISHED:
-        return Alert(f"the run is finished after step {step}", "information")
+        why = f": {after.state.ending}" if after.state.ending else ""
+        return Alert(f"the run is finished after step {step}{why}", "information")
     if after.condition is RunCondition.STOPPED:
         return Alert(f"the run stopped after step {step}", "information")
     if after.condition is RunCondition.CRASHED:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cure_tui.charts import line_chart
+from cure_tui.drawing.smoothing import DEFAULT, smoothing_text
 from cure_tui.drawing.spans import Row
 from cure_tui.drawing.tables import text_table
 from cure_tui.runs.curves import METRIC_CHARTS, XAxis, chart_options, overlaid
@@ -18,7 +19,6 @@ from engine.runs.state import RunState
 
 _CHARTS = {spec.name: spec for spec in METRIC_CHARTS}
 PRINTED = tuple(_CHARTS[name] for name in ("accuracy: code", "accuracy: UT", "mu", "KL"))
-SMOOTHING = 0.9
 NOTE = "held out: % ± standard error over tasks, changes in points"
 
 
@@ -118,10 +118,11 @@ def comparison_text(runs: Sequence[ComparedRun]) -> str:
 
 
 def overlays(runs: Sequence[ComparedRun], columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
-    """A chart for each of a few metrics with all runs in it, smoothed over the raw points."""
+    """Draw a chart for each of a few metrics with all runs in it, smoothed over the raw points; legends are raw."""
     lines = [(run.name, run.state) for run in runs]
     for spec in PRINTED:
-        options = chart_options(spec, smoothing=SMOOTHING, marks=len(LETTERS), ascii_only=ascii_only)
+        options = chart_options(spec, smoothing=DEFAULT, marks=len(LETTERS), ascii_only=ascii_only)
+        options = replace(options, title=f"{options.title}, {smoothing_text(DEFAULT)}")
         yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
         yield ()
 

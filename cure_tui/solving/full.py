@@ -44,6 +44,7 @@ class SolveApp(App[list[SolveState]]):
     .-narrow #sides { layout: vertical; }
     .-narrow MatrixView, .-narrow #program-side { width: 100%; height: 1fr; }
     .-narrow #program-side { border-left: none; border-top: solid $panel; }
+    .-narrow #program-side:focus { border-top: solid $primary; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,6 +60,7 @@ class SolveApp(App[list[SolveState]]):
         self._states = [SolveState()]
         self.faults: dict[int, tuple[str, int]] = {}  # by problem: what went wrong, exit status
         self.fault: CureError | None = None
+        self.warnings: list[str] = []
         self._shown = 0
         self._began = time.monotonic()
         self._seconds: dict[int, float] = {}
@@ -105,6 +107,9 @@ class SolveApp(App[list[SolveState]]):
             self._states = [fresh] if not newest.id else [*self._states, fresh]
             self._shown = len(self._states) - 1 if following else self._shown
             self._began = time.monotonic()
+        elif event["event"] == "warning":
+            self.warnings.append(event["text"])
+            self.notify(event["text"], severity="warning", timeout=15, markup=False)
         elif event["event"] == "fault":
             if not newest.coder or len(self._origins) == 1:
                 self.fault = SolveFault(event)

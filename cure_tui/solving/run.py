@@ -40,6 +40,8 @@ def solve_and_report(
                     raise SolveFault(event)
                 _say(view, f"{origins[state.number]}: {event['message']} ({event['remedy']})")
                 status = max(status, event["status"])
+            elif event["event"] == "warning":
+                _say(view, f"warning: {event['text']}")
             state.take(event)
             if view is not None:
                 view.show(state)
@@ -63,6 +65,8 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
     with SolveProcess(request) as process:
         app = SolveApp(process, origins, ascii_only=not draws_unicode())
         states = app.run() or []
+    for text in app.warnings:
+        typer.echo(f"warning: {text}", err=True)
     if app.fault is not None:
         raise app.fault
     status = 0

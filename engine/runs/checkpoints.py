@@ -11,11 +11,14 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.errors import RunError
+from engine.machine.home import run_name
 from engine.runs.faults import disk_full, has_no_space, run_faults
 
 MANIFEST = "manifest.json"
@@ -66,10 +69,9 @@ class CheckpointStore:
         return Checkpoint(step, self._path / _name(step))
 
     def latest(self, on_damage: Callable[[Path], None] | None = None) -> Checkpoint | None:
-        """The newest checkpoint that is whole, every byte of it verified; None when there is none.
+        """Return the newest checkpoint that is whole, every byte of it verified; None when there is none.
 
-        Damaged ones are passed over and reported to `on_damage`. Changes nothing, so anybody may ask
-        at any time.
+        Corrupt ones are skipped and reported to `on_damage`. Changes nothing: needs no lock.
         """
         with run_faults(self._path.parent):
             for step in reversed(self.steps()):
@@ -80,12 +82,19 @@ class CheckpointStore:
                     on_damage(path)
         return None
 
-    def best(self) -> Checkpoint | None:
-        """The checkpoint marked best, verified; None when none is marked or it is damaged."""
-        step = self._best_step()
-        if step is None or not is_whole(self._path / _name(step)):
-            return None
-        return Checkpoint(step, self._path / _name(step))
+    def best(self, on_damage: Callable[[Path], None] | None = None) -> Checkpoint | None:
+        """Return the checkpoint marked best, verified; None when none is marked.
+
+        None, too, where it is corrupt, or the mark itself is: `on_damage` is told which.
+        """
+        with run_faults(self._path.parent):
+            step = self._best_step()
+            path = self._path / ("best" if step is None else _name(step))
+            if step is not None and is_whole(path):
+                return Checkpoint(step, path)
+            if on_damage is not None and (self._path / "best").exists():
+                on_damage(path)
+        return None
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints that are there, ascending, not verified."""
@@ -152,6 +161,51 @@ class CheckpointStore:
             return int((self._path / "best").read_text())
         except (FileNotFoundError, ValueError):
             return None
+
+
+def exported_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Checkpoint:
+    """Choose the checkpoint whose policy a run reports: the best by validation, or the newest where none is marked.
+
+    `tell` is told in a sentence where a corrupt one is replaced, and where the policy is the untrained one of step 0,
+    which never replaces another. Raises RunError: no checkpoint yet, or no trained one is whole.
+    """
+    store = CheckpointStore(checkpoints)
+    corrupt: list[Path] = []
+    chosen = store.best(corrupt.append) or store.latest(corrupt.append)
+    if chosen is None and not corrupt:
+        name = run_name(checkpoints.parent)
+        raise RunError(f"run {name} has no checkpoint yet", f"let it get further: cure-tui resume {shlex.quote(name)}")
+    _account_for(corrupt, chosen, checkpoints, tell)
+    assert chosen is not None  # else it was accounted for
+    if chosen.step == 0:
+        tell(f"{chosen.path.name} is the untrained model: the run has nothing better yet")
+    return chosen
+
+
+def resumed_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Checkpoint | None:
+    """Choose the newest whole checkpoint for a run to go on from; None where none was written yet.
+
+    `tell` is told of corrupt ones. Raises RunError where only step 0 is left, or nothing: a resume would drop all that
+    the run has learnt and recorded.
+    """
+    corrupt: list[Path] = []
+    chosen = CheckpointStore(checkpoints).latest(corrupt.append)
+    _account_for(corrupt, chosen, checkpoints, tell)
+    return chosen
+
+
+def _account_for(
+    corrupt: Sequence[Path], chosen: Checkpoint | None, checkpoints: Path, tell: Callable[[str], None]
+) -> None:
+    if not corrupt:
+        return
+    names = list(dict.fromkeys(path.name for path in corrupt))
+    said = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} corrupt"
+    if chosen is None or chosen.step == 0:
+        run = checkpoints.parent
+        anew = f"cure-tui --preset {shlex.quote(str(run / 'config.toml'))}"
+        raise RunError(f"no trained checkpoint of run {run_name(run)} is left: {said}", f"train it anew: {anew}")
+    tell(f"{said}; using {chosen.path.name}, the newest whole checkpoint")
 
 
 def is_whole(checkpoint: Path) -> bool:

@@ -14,7 +14,7 @@ asked           k | -  command ("stop" or "checkpoint"): taken out of the inbox,
 paused          k | -
 continued       k | -
 resumed         -      from_step: the first step to be run again; steps: planned number of steps
-run_finished    k      summary: {...}
+run_finished    k      summary: {...}, reason: the limit that was reached; new limits let the run be resumed
 run_stopped     k      reason: who or what asked for it; the run can be resumed
 run_failed      k | -  error, remedy; the run can be resumed once the cause is gone
 

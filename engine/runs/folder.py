@@ -120,6 +120,16 @@ class RunFolder:
             held.pop_all()  # success: the caller closes the lock
         return lock
 
+    def write_config(self, config_toml: str) -> None:
+        """Replace the configuration, whole or not at all. Raises RunError: disk full, not writable."""
+        aside = self.path / ".config.toml.partial"
+        with run_faults(self.path):
+            with open(aside, "w", encoding="utf-8") as file:
+                file.write(config_toml)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(self.config)
+
     def release_reserve(self) -> None:
         """Free the reserved space, so that a full disk still takes the final event and the archive's closing."""
         with contextlib.suppress(OSError):

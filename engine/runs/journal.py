@@ -41,7 +41,7 @@ class JournalWriter:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Open `path`, or create it. `Event.seconds` continue from the last event in it.
+        """Open `path`, or create it. `Event.seconds` continue from the last event's, `seconds_before`.
 
         Raises RunError: another version of the journal, disk full, not writable.
         """
@@ -53,7 +53,8 @@ class JournalWriter:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self._size = _end_of_last_line(self._file)
             os.ftruncate(self._file, self._size)
-        self._started = clock() - (tail[-1].seconds if tail else 0.0)
+        self.seconds_before = tail[-1].seconds if tail else 0.0
+        self._started = clock() - self.seconds_before
         self._is_empty = first is None
 
     @property
@@ -122,8 +123,8 @@ class JournalWriter:
         """Record that steps >= `from_step` will be run again: readers forget them, the file keeps them."""
         return self.append(EventKind.RESUMED, None, {"from_step": from_step, "steps": steps})
 
-    def run_finished(self, step: int, summary: Mapping[str, object]) -> Event:
-        return self.append(EventKind.RUN_FINISHED, step, {"summary": summary})
+    def run_finished(self, step: int, summary: Mapping[str, object], reason: str = "") -> Event:
+        return self.append(EventKind.RUN_FINISHED, step, {"summary": summary, "reason": reason})
 
     def run_stopped(self, step: int, reason: str) -> Event:
         return self.append(EventKind.RUN_STOPPED, step, {"reason": reason})

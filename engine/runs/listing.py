@@ -41,7 +41,7 @@ class RunInfo:
     """Line of the list of runs.
 
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
-    evaluation: the last one; ending: why the run stopped or failed.
+    evaluation: the last one; ending: why the run finished, stopped or failed.
     """
 
     id: str

@@ -112,7 +112,7 @@ class RunState:
     updated: float | None = None  # Unix time of the last event
     seconds: float = 0.0  # at work
     summary: Mapping[str, Json] | None = None  # of a finished run
-    ending: str = ""  # why it stopped or failed
+    ending: str = ""  # why it finished, stopped or failed
     remedy: str = ""
     columns: Columns[StepPoint] = field(default_factory=Columns, compare=False, repr=False)  # what `column` remembers
 
@@ -251,13 +251,15 @@ def _resumed(state: RunState, event: Event) -> Changes:
         return Changes()
     points = state.points.first(bisect_left(state.points, from_step, key=lambda point: point.step))
     checkpoint, best = state.checkpoint_step, state.best_step
+    # An end that was put off by new limits is one of the evaluations on the way.
+    kept = (replace(each, when="periodic") if each.when == "end" else each for each in state.evaluations)
     return Changes(
         status=RunStatus.RUNNING,
         steps=_whole(event, "steps") or state.steps,
         step=max(0, from_step - 1),
         phase=None,
         points=points,
-        evaluations=tuple(each for each in state.evaluations if each.step < from_step),
+        evaluations=tuple(each for each in kept if each.step < from_step),
         checkpoint_step=min(checkpoint, from_step - 1) if checkpoint is not None and from_step > 1 else None,
         best_step=best if best is not None and best < from_step else None,
         resumes=state.resumes + 1,
@@ -269,7 +271,8 @@ def _resumed(state: RunState, event: Event) -> Changes:
 
 
 def _run_finished(state: RunState, event: Event) -> Changes:
-    return Changes(status=RunStatus.FINISHED, phase=None, asked=frozenset(), summary=_object(event, "summary"))
+    summary, ending = _object(event, "summary"), _text(event, "reason")
+    return Changes(status=RunStatus.FINISHED, phase=None, asked=frozenset(), summary=summary, ending=ending)
 
 
 def _run_stopped(state: RunState, event: Event) -> Changes:

@@ -54,7 +54,8 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     writers: list[Writer] = []
     for spec in dict.fromkeys(specs):
         events.tell("loading", what=str(spec))
-        writer = open_writer(spec, Wishes(request.temperature, request.max_tokens, request.seed))
+        wishes = Wishes(request.temperature, request.max_tokens, request.seed)
+        writer = open_writer(spec, wishes, lambda text: events.tell("warning", text=text))
         resources.callback(writer.close)
         writers.append(writer)
     coder, tester = writers[0], writers[-1]

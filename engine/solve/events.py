@@ -1,6 +1,7 @@
 """What `python -m engine.solve` tells, one JSON object a line, and the state that a reader makes of it.
 
 loading    what            a model or server is being opened
+warning    text            what is opened is not quite what was named
 ready      coder, tester, sandbox
 problem    number, id, statement, public     the next problem begins; public: its examples, input and output
 answer     role, tokens, dollars

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,13 +12,12 @@ from engine.machine.resources import source_path
 from engine.presets import load_config, load_preset
 from engine.process_memory import grows_without_cycles
 from engine.prompts import PromptStyle, Role
-from engine.runs.checkpoints import Checkpoint
+from engine.runs.checkpoints import Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
 from engine.sampling import Sampler, SamplingParams
 from engine.solve.writers import Writer
 from engine.solve.writers.spec import WriterSpec
-from engine.train.export import exported_checkpoint
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -38,8 +38,11 @@ class Wishes:
     seed: int
 
 
-def open_writer(spec: WriterSpec, wishes: Wishes) -> Writer:
-    """Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something."""
+def open_writer(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -> Writer:
+    """Open what `spec` names. `tell` is told where it is not quite that: of a run's checkpoint that is corrupt.
+
+    Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something.
+    """
     if spec.kind == "openai":
         from engine.solve.writers.endpoints import find_endpoint
         from engine.solve.writers.openai_chat import OpenAIWriter
@@ -52,14 +55,14 @@ def open_writer(spec: WriterSpec, wishes: Wishes) -> Writer:
         asked_for = {"temperature": wishes.temperature, LIMIT: wishes.max_tokens}
         insisted = [name for name, value in asked_for.items() if value is not None]
         return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params), insisted)
-    return _open_local(spec, wishes)
+    return _open_local(spec, wishes, tell)
 
 
-def _open_local(spec: WriterSpec, wishes: Wishes) -> Writer:
+def _open_local(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -> Writer:
     from engine.sampling.vllm.compat import installed_version
     from engine.solve.writers.sampled import SampledWriter
 
-    config, checkpoint = _model_of(spec)
+    config, checkpoint = _model_of(spec, tell)
     params = {role: _params(config, role, wishes) for role in Role}
     # A preset made for vLLM is solved with all the same where there is none: slower, but solved.
     with_vllm = config.rollout.sampler == "vllm" and installed_version() is not None
@@ -116,10 +119,10 @@ def _trained(base: PreTrainedModel, adapter: Path, config: RunConfig) -> PreTrai
     return PeftModel.from_pretrained(base, str(adapter))
 
 
-def _model_of(spec: WriterSpec) -> tuple[RunConfig, Checkpoint | None]:
+def _model_of(spec: WriterSpec, tell: Callable[[str], None]) -> tuple[RunConfig, Checkpoint | None]:
     if spec.kind == "run":
         folder = RunFolder.open(find_run(spec.name).path)
-        return load_config(folder.config), exported_checkpoint(folder)
+        return load_config(folder.config), exported_checkpoint(folder.checkpoints, tell)
     if spec.kind == "model":
         source = str(Path(spec.name).expanduser().absolute()) if Path(spec.name).expanduser().is_dir() else spec.name
         return load_preset(_MODEL_PRESET, [f"model.source={source}", "model.parameters_b=0"]), None

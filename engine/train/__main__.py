@@ -2,7 +2,7 @@
 
 It owns the run folder while it lives: one engine a run. SIGTERM and SIGINT end it at the next phase boundary with a
 checkpoint. Exit status: 0 finished or stopped as asked, otherwise that of the error (see `engine.errors`), which is
-also the last event of the journal.
+also the last event of the journal. `--set` gives a run that is resumed new limits, which go into its config.toml.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ _UNEXPECTED = 1
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.train", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--set", action="append", default=[], metavar="RUN.KEY=VALUE", help="a new limit: run.steps=9")
     arguments = parser.parse_args(argv)
     try:
-        return _train(RunFolder.open(arguments.run_dir))
+        return _train(RunFolder.open(arguments.run_dir), arguments.set)
     except CureError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
 
 
-def _train(folder: RunFolder) -> int:
+def _train(folder: RunFolder, new_limits: list[str]) -> int:
     with ExitStack() as resources:
         resources.enter_context(folder.lock())
         resources.enter_context(Heartbeat(folder.heartbeat))
         journal = resources.enter_context(JournalWriter(folder.journal))
         try:
-            return _train_locked(folder, journal, resources)
+            return _train_locked(folder, journal, resources, new_limits)
         except CureError as error:
             _last_words(folder, journal, error)
             raise
@@ -53,8 +54,8 @@ def _train(folder: RunFolder) -> int:
             return _UNEXPECTED
 
 
-def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStack) -> int:
-    config = load_config(folder.config)
+def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStack, new_limits: list[str]) -> int:
+    config = load_config(folder.config, new_limits)
     resumes = not journal.is_empty
     if not resumes:
         journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed)
@@ -74,7 +75,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     surroundings = Surroundings(folder.path, folder.log, lambda text: journal.notice(text, level="warning"))
     with DownloadPhase(journal, folder.live) as on_download:
         engine = assemble(config, resources, surroundings, on_download)
-    trainer = Trainer(config, engine, folder, journal, archive, resumes=resumes)
+    trainer = Trainer(config, engine, folder, journal, archive, resumes=resumes, has_new_limits=bool(new_limits))
 
     def stop(received: int, frame: object) -> None:
         trainer.request_stop(signal.Signals(received).name)

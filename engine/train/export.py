@@ -1,7 +1,8 @@
 """A run's model for use elsewhere: `python -m engine.train.export --run-dir RUN --adapter DIR` (or `--merged DIR`).
 
 The policy written is the one the run reports: its best checkpoint by validation, or the last where none is
-marked. stdout names the folder; errors are one line on stderr with the exit status of `engine.errors`.
+marked. stdout names the folder; errors, and warnings of corrupt checkpoints, are one line each on stderr, an error with
+the exit status of `engine.errors`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from engine.errors import CureError, RunError
 from engine.presets import load_config
-from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.checkpoints import Checkpoint, exported_checkpoint
 from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder
 
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         folder = RunFolder.open(arguments.run_dir)
-        checkpoint = exported_checkpoint(folder)
+        checkpoint = exported_checkpoint(folder.checkpoints, lambda text: print(f"warning: {text}", file=sys.stderr))
         target = arguments.adapter or arguments.merged
         export(folder, checkpoint, target, merged=arguments.merged is not None)
     except CureError as error:
@@ -36,15 +37,6 @@ def main(argv: list[str] | None = None) -> int:
     print(f"policy after step {checkpoint.step} of run {folder.id}", file=sys.stderr)
     print(target)
     return 0
-
-
-def exported_checkpoint(folder: RunFolder) -> Checkpoint:
-    """The checkpoint whose policy the run reports. Raises RunError where the run has none yet."""
-    store = CheckpointStore(folder.checkpoints)
-    checkpoint = store.best() or store.latest()
-    if checkpoint is None:
-        raise RunError(f"run {folder.id} has no checkpoint yet", "let it get further, or resume it")
-    return checkpoint
 
 
 def export(folder: RunFolder, checkpoint: Checkpoint, target: Path, *, merged: bool) -> None:

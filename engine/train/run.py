@@ -20,9 +20,11 @@ import numpy as np
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.evaluation.summary import EvalSummary
+from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
 from engine.runs.archive import ArchiveWriter
-from engine.runs.checkpoints import Checkpoint, CheckpointStore
+from engine.runs.budget import seconds_needed
+from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
@@ -38,15 +40,18 @@ from engine.train.metrics import step_metrics
 from engine.train.step import Phase, StepAbandoned, coevolve
 
 Ending = Literal["finished", "stopped"]
+EndedBy = Literal["steps", "minutes", "drift"]
 _PAUSE_POLL_SECONDS = 0.2
-_FINAL_EVALUATION_MARGIN = 1.3
-"""The last evaluation may take this much longer than the first: a trained tester writes no longer tests, but the
-budget is a promise."""
+_BY_THE_USER = "stopped by the user"
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """State of a run in a checkpoint, without the policy. `best_*`: the step with the best validation score so far."""
+    """State of a run in a checkpoint, without the policy.
+
+    best_*: the step whose validation score was highest so far. uncounted_seconds: work before new limits were given
+    that `seconds` leaves out, such as the last evaluations of the end that was put off.
+    """
 
     step: int = 0
     seconds: float = 0.0
@@ -54,12 +59,16 @@ class RunProgress:
     best_step: int = 0
     best_score: float = -1.0
     evaluation_seconds: float = 0.0
+    uncounted_seconds: float = 0.0
     heldout_start: dict[str, Any] | None = None
     recent_kl: tuple[float, ...] = ()
 
 
 class Trainer:
-    """Runs one configuration in one run folder. `stop` may be set from a signal handler or another thread."""
+    """Runs one configuration in one run folder. `stop` may be set from a signal handler or another thread.
+
+    has_new_limits: `config` differs from the folder's config.toml, which then takes it over.
+    """
 
     def __init__(
         self,
@@ -70,6 +79,7 @@ class Trainer:
         archive: ArchiveWriter,
         *,
         resumes: bool,
+        has_new_limits: bool = False,
     ) -> None:
         self.stop = threading.Event()
         self.stop_reason = ""
@@ -77,7 +87,7 @@ class Trainer:
         self._journal, self._archive = journal, archive
         self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
-        self._resumes = resumes
+        self._resumes, self._has_new_limits = resumes, has_new_limits
         self._live = LiveFeed(folder.live, engine.decode)
         self._updates = UpdateWatch(self._warn)
         self._stop_after_step = False
@@ -89,7 +99,6 @@ class Trainer:
 
     def run(self) -> Ending:
         """Trains to the end, or until asked to stop; both leave a checkpoint. Raises CureError for faults."""
-        steps = self._config.run.steps
         if self._resumes:
             self._restore()
         level = self._engine.executor.level
@@ -99,16 +108,14 @@ class Trainer:
         try:
             if self._progress.heldout_start is None:
                 self._evaluate_at_start()
-            while self._progress.step < steps and not self._time_is_up():
+            while (reached := self._limit_reached()) is None:
                 self._poll_inbox()
                 if self._stop_after_step or self.stop.is_set():
                     return self._end_stopped()
                 self._step(self._progress.step + 1)
-                if self._drifted():
-                    break
             if self._stop_after_step:
                 return self._end_stopped()
-            self._evaluate_at_end()
+            self._evaluate_at_end(*reached)
         except StepAbandoned:
             return self._end_stopped()
         finally:
@@ -171,19 +178,23 @@ class Trainer:
         self._progress = replace(self._progress, seconds=self._seconds())
         self._checkpoint(best=True)
 
-    def _evaluate_at_end(self) -> None:
+    def _evaluate_at_end(self, ended_by: EndedBy, reason: str) -> None:
         """The last policy is validated too; what is reported and kept is the best by validation, not by held-out."""
         trained = self._progress.step
         if trained and self._validate("end"):
             self._checkpoint(best=True)
         elif trained and self._checkpoints.steps()[-1:] != [trained]:
             self._checkpoint(best=False)
-        best = self._checkpoints.best()
+        best = self._checkpoints.best(
+            lambda path: self._warn(
+                f"{path.name}, the best by validation, is corrupt; using the policy of step {trained}"
+            )
+        )
         if best is not None and best.step != trained:
             self._engine.policy.load_state(best.path)
             self._journal.notice(f"using the policy of step {best.step}, the best by validation", step=trained)
         end = self._evaluate("heldout", "end") if trained else self._start_summary()
-        self._journal.run_finished(trained, self._summary(end, best))
+        self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
 
     def _validate(self, when: Literal["start", "periodic", "end"]) -> bool:
         """Whether the policy of this moment is the best so far by validation: mean of code, UT and largest BoN."""
@@ -239,27 +250,28 @@ class Trainer:
 
     # Limits and commands ------------------------------------------------------------------------------------
 
-    def _time_is_up(self) -> bool:
-        """True when another step might leave too little time for the last evaluations."""
-        budget = self._config.run.max_minutes * 60
-        if budget == 0:
-            return False
-        done = self._progress.step
-        since_start = self._seconds() - self._progress.evaluation_seconds
-        step_seconds = since_start / done if done else 0.0
-        reserve = self._progress.evaluation_seconds * _FINAL_EVALUATION_MARGIN
-        if self._seconds() + 2 * step_seconds + reserve < budget:
-            return False
-        self._journal.notice(f"{self._config.run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
-        return True
-
-    def _drifted(self) -> bool:
-        bound = self._config.policy.kl_stop
+    def _limit_reached(self) -> tuple[EndedBy, str] | None:
+        """Return what ends the run now, and the same as the reason that a user reads; None while it goes on."""
+        done, run, bound = self._progress.step, self._config.run, self._config.policy.kl_stop
         kl = drifted_kl(self._progress.recent_kl, bound)
-        if kl is None:
-            return False
-        self._warn(f"KL {kl:.3f} (median of {KL_STEPS} steps) passed {bound:g}: stopping here")
-        return True
+        if kl is not None:
+            reason = f"KL {kl:.3f} (median of {KL_STEPS} steps) passed {bound:g}"
+            self._warn(f"{reason}: stopping here")
+            return "drift", reason
+        if done >= run.steps:
+            return "steps", f"all {run.steps} steps done"
+        if self._time_is_up():
+            self._journal.notice(f"{run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
+            return "minutes", f"{run.max_minutes:g} min used up"
+        return None
+
+    def _time_is_up(self) -> bool:
+        """Tell whether another step might leave too little time for the last evaluations."""
+        done, evaluation_seconds = self._progress.step, self._progress.evaluation_seconds
+        step_seconds = (self._seconds() - evaluation_seconds) / done if done else 0.0
+        budget = self._config.run.max_minutes * 60
+        used = self._seconds() + self._progress.uncounted_seconds
+        return budget > 0 and used + seconds_needed(step_seconds, evaluation_seconds) >= budget
 
     def _poll_inbox(self) -> None:
         """Obeys what has come. A pause holds the engine here, until it is taken back or the run is stopped."""
@@ -282,9 +294,9 @@ class Trainer:
                 self._checkpoint_wanted = True
                 self._journal.asked(self._progress.step, command)
             elif command is Command.STOP_NOW or was_paused:
-                self.request_stop("stop now" if command is Command.STOP_NOW else "stop while paused")
+                self.request_stop(_BY_THE_USER)
             else:
-                self._stop_after_step, self.stop_reason, paused = True, "stop", False
+                self._stop_after_step, self.stop_reason, paused = True, _BY_THE_USER, False
                 self._journal.asked(self._progress.step, command)
         return paused
 
@@ -316,15 +328,17 @@ class Trainer:
         self._journal.sync()
 
     def _restore(self) -> None:
-        saved = self._checkpoints.latest(
-            on_damage=lambda path: self._warn(f"checkpoint {path.name} is damaged and was passed over")
-        )
+        saved = resumed_checkpoint(self._folder.checkpoints, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
             self._progress = _read_progress(saved.path / "progress.json")
             if self._progress.best_step == saved.step:
                 self._checkpoints.mark_best(saved.step)  # a kill may have come between saving and marking
         self._started = time.monotonic() - self._progress.seconds
+        if self._has_new_limits:
+            uncounted = max(0.0, self._journal.seconds_before - self._progress.seconds)
+            self._progress = replace(self._progress, uncounted_seconds=uncounted)
+            self._folder.write_config(dump_toml(self._config))
         self._archive.drop_from(self._progress.step + 1)
         self._journal.resumed(from_step=self._progress.step + 1, steps=self._config.run.steps)
 

@@ -1,7 +1,8 @@
 """Stands in for `engine.train` in tests of the command line: real run folder, journal and lock, but no model.
 
 A run's description says what it does: "finish", "stop", "wait" (until SIGTERM), "deaf" (to SIGTERM), "fail",
-"crash" or "die"; one that is resumed finishes. Its sandbox is of level A, or D where the run allows that.
+"crash" or "die"; one that is resumed finishes, by its steps where it gets new limits. Its sandbox is of level A, or D
+where the run allows that.
 """
 
 from __future__ import annotations
@@ -19,36 +20,43 @@ from engine.errors import CureError, DataError
 from engine.evaluation.metrics import summarise
 from engine.evaluation.results import TaskResult
 from engine.evaluation.summary import EvalSummary, UtBasis
+from engine.machine.toml_text import dump_toml
 from engine.presets import load_config
 from engine.reward.pass_matrix import PassMatrix
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
+from engine.runs.listing import read_state
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--set", action="append", default=[])
     arguments = parser.parse_args()
     folder = RunFolder.open(arguments.run_dir)
     try:
         resume = folder.journal.exists()
         with folder.lock(), JournalWriter(folder.journal) as journal:
-            return play(folder, journal, resume=resume)
+            return play(folder, journal, arguments.set, resume=resume)
     except CureError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
 
 
-def play(folder: RunFolder, journal: JournalWriter, *, resume: bool) -> int:
-    config = load_config(folder.config)
+def play(folder: RunFolder, journal: JournalWriter, new_limits: list[str], *, resume: bool) -> int:
+    config = load_config(folder.config, new_limits)
     act = "finish" if resume else config.description
     stopped = threading.Event()
     if act == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGTERM, lambda number, frame: stopped.set())
+    done = 1
     if resume:
-        journal.resumed(from_step=2, steps=config.run.steps)
+        done = read_state(folder.journal).step
+        if new_limits:
+            folder.write_config(dump_toml(config))
+        journal.resumed(from_step=done + 1, steps=config.run.steps)
     else:
         journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed)
         letter = "D" if config.sandbox.allow_unconfined else "A"
@@ -69,9 +77,11 @@ def play(folder: RunFolder, journal: JournalWriter, *, resume: bool) -> int:
     if act in ("wait", "deaf", "stop"):
         journal.run_stopped(1, "asked to")
         return 0
-    journal.step_finished(2, {"code_accuracy": 0.75, "mu": 0.2, "tokens_per_second": 1000.0})
-    journal.evaluation(2, split="heldout", when="end", summary=summary(0.75).to_json())
-    journal.run_finished(2, {})
+    last = config.run.steps if new_limits else 2
+    for step in range(done + 1, last + 1):
+        journal.step_finished(step, {"code_accuracy": 0.75, "mu": 0.2, "tokens_per_second": 1000.0})
+    journal.evaluation(last, split="heldout", when="end", summary=summary(0.75).to_json())
+    journal.run_finished(last, {}, f"all {last} steps done")
     return 0
 
 

@@ -17,6 +17,7 @@ from cure_tui.dashboard.compare.picture import accuracy_rows, run_rows, settings
 from cure_tui.dashboard.curves.grid import ChartGrid
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.runs.comparison import accuracies, check_choice, config_differences
 from cure_tui.runs.curves import METRIC_CHARTS, overlaid
 from cure_tui.runs.listing import LETTERS
@@ -56,10 +57,10 @@ class CompareScreen(Screen[None]):
         Binding("escape", "back", "Back"),
     ]
 
-    def __init__(self, paths: Sequence[Path], *, ascii_only: bool = False) -> None:
+    def __init__(self, paths: Sequence[Path], *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
         """Raises RunError: the same run twice, more runs than can be told apart, or one that cannot be read."""
         super().__init__()
-        self._ascii_only = ascii_only
+        self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
         check_choice([path.resolve() for path in paths])
         self._snapshots = [Snapshot(path.absolute()) for path in paths]
         self._watchers = [RunWatcher(path, partial(self._hear, at)) for at, path in enumerate(paths)]
@@ -87,6 +88,7 @@ class CompareScreen(Screen[None]):
             yield ChartGrid(
                 METRIC_CHARTS,
                 home() / "exports",
+                self._smoothing,
                 tag="-".join(Path(name).name[-_TAG_CHARACTERS:] for name in names),
                 names={letter: f"{letter} {name}" for letter, name in zip(LETTERS, names, strict=False)},
                 marks=_MARKS,

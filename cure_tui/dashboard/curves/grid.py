@@ -17,6 +17,7 @@ from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.curves.chart import ChartView
 from cure_tui.dashboard.curves.setting import ChartSetting
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.smoothing import Smoothing, smoothing_text
 from cure_tui.drawing.spans import Span
 from cure_tui.runs.curves import ChartSpec, XAxis, chart_options
 
@@ -82,16 +83,16 @@ class ChartGrid(Container):
     ]
 
     def __init__(
-        self, charts: Sequence[ChartSpec], exports: Path, *, tag: str = "", names: Mapping[str, str] | None = None,
-        marks: int = 1, ascii_only: bool = False, id: str | None = None,
+        self, charts: Sequence[ChartSpec], exports: Path, smoothing: Smoothing, *, tag: str = "",
+        names: Mapping[str, str] | None = None, marks: int = 1, ascii_only: bool = False, id: str | None = None,
     ) -> None:  # fmt: skip
-        """exports: the folder for files; tag: what their names end in; names: what lines are called in files instead;
-        marks: markers on each line."""
+        """exports: the folder for files; smoothing: of all charts of the app; tag: what their names end in; names: what
+        lines are called in files instead; marks: markers on each line."""
         super().__init__(id=id)
         self._charts, self._exports, self._tag = tuple(charts), exports, tag
         self._names = names or {}
         self._marks, self._ascii_only = marks, ascii_only
-        self._setting = ChartSetting()
+        self._setting, self._smoothing = ChartSetting(), smoothing
         self._lines: Lines | None = None
         self._cursor: float | None = None
         self._alone: ChartSpec | None = None
@@ -120,7 +121,7 @@ class ChartGrid(Container):
             self.screen.set_focus(self._chosen)
 
     def _draw(self) -> None:
-        self.query_one("#how", RowsView).show([(Span(str(self._setting), "muted"),)])
+        self.query_one("#how", RowsView).show([(Span(self._setting.described(self._smoothing.weight), "muted"),)])
         meanings = self._alone.meanings if self._alone else []
         rows = [(Span(name and f"{name}: ", "text"), Span(meaning, "muted")) for name, meaning in meanings]
         self.query_one("#meanings", RowsView).show(rows)
@@ -133,7 +134,7 @@ class ChartGrid(Container):
     def _options(self, spec: ChartSpec) -> ChartOptions:
         setting = self._setting
         return chart_options(
-            spec, axis=setting.axis, smoothing=setting.smoothing, log_y=setting.log_y, cursor=self._cursor,
+            spec, axis=setting.axis, smoothing=self._smoothing.weight, log_y=setting.log_y, cursor=self._cursor,
             marks=self._marks, ascii_only=self._ascii_only,
         )  # fmt: skip
 
@@ -194,7 +195,8 @@ class ChartGrid(Container):
         self._set(self._setting.next_axis())
 
     def action_smooth(self) -> None:
-        self._set(self._setting.next_smoothing())
+        self._smoothing.turn()
+        self._draw()
 
     def action_logarithm(self) -> None:
         self._set(self._setting.other_scale())
@@ -213,9 +215,9 @@ class ChartGrid(Container):
         spec, axis = self._chosen.spec, self._setting.axis
         series = [replace(each, name=self._names.get(each.name, each.name)) for each in self._lines(spec, axis)]
         name = "-".join(part for part in (spec.name.replace("/", " per "), self._tag) if part)
-        saved = [
-            save(to_csv(series, axis.value), self._exports, f"{name}.csv"),
-            save(to_svg(series, *_SVG_SIZE, self._options(spec)), self._exports, f"{name}.svg"),
-        ]
-        for each in saved:
-            self.notify(each.message, severity="error" if each.failed else "information", markup=False)
+        options = self._options(spec)
+        table = save(to_csv(series, axis.value), self._exports, f"{name}.csv")
+        picture = save(to_svg(series, *_SVG_SIZE, options), self._exports, f"{name}.svg")
+        for each, values in ((table, "raw values"), (picture, smoothing_text(options.smoothing))):
+            said = each.message if each.failed else f"{each.message}: {values}"
+            self.notify(said, severity="error" if each.failed else "information", markup=False)

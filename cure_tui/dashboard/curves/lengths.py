@@ -12,6 +12,7 @@ from textual.containers import Grid
 from cure_tui.charts import QUANTILES, ChartOptions, Floats, GlyphSet
 from cure_tui.dashboard.curves.chart import ChartView
 from cure_tui.dashboard.pane import Pane
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import Snapshot
 
@@ -27,8 +28,10 @@ class LengthsPane(Pane, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("l", "logarithm", "Log y")]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "lengths", ascii_only: bool = False) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only)
+    def __init__(
+        self, archive: ArchiveView, *, id: str = "lengths", ascii_only: bool = False, smoothing: Smoothing | None = None
+    ) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
         self._log_y = False
 
     def compose(self) -> ComposeResult:

@@ -13,6 +13,7 @@ from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.messages import OpenCell
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.drawing.spans import Span
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import Snapshot
@@ -35,8 +36,10 @@ class MatrixPane(Pane):
         Binding("full_stop", "task(1)", "Next task"),
     ]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "matrix", ascii_only: bool = False) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only)
+    def __init__(
+        self, archive: ArchiveView, *, id: str = "matrix", ascii_only: bool = False, smoothing: Smoothing | None = None
+    ) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
         self._task_number = 0
         self._record: TaskRecord | None = None
 

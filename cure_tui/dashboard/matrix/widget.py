@@ -13,6 +13,7 @@ from textual.strip import Strip
 from cure_tui.dashboard.lines import LinesView
 from cure_tui.dashboard.matrix.picture import NOTHING, Cell, MatrixPicture, draw_reading, matrix_rows, side_of
 from cure_tui.dashboard.matrix.reading import Reading, read_matrix
+from cure_tui.drawing.spans import Span
 from engine.runs.records import MatrixRecord
 
 
@@ -81,8 +82,10 @@ class MatrixView(LinesView, can_focus=True):
         self._move_to(program, test if is_truth else truth_tests + test)
 
     def render_line(self, y: int) -> Strip:
-        rows = self._picture.rows
-        return self.strip(rows[y] if y < len(rows) else ())
+        row = self._picture.rows[y] if y < len(self._picture.rows) else ()
+        if not self.has_focus:
+            row = tuple(Span(span.text, "resting") if span.style == "cursor" else span for span in row)
+        return self.strip(row)
 
     def on_mount(self) -> None:
         self._draw()

@@ -16,6 +16,7 @@ from cure_tui.dashboard.rollouts.query import EVERYTHING, QueryError, completion
 from cure_tui.dashboard.rollouts.query_model import Bounds
 from cure_tui.dashboard.rollouts.widget import RolloutList
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.drawing.spans import Span, one_column
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import Snapshot
@@ -34,8 +35,8 @@ class RolloutsPane(Pane):
     """A line to search with, a line that says what was found, and the list."""
 
     DEFAULT_CSS = """
-    RolloutsPane Input { height: 1; border: none; padding: 0 1; background: $panel; }
-    RolloutsPane Input:focus { background: $surface; }
+    RolloutsPane Input, RolloutsPane Input:focus { height: 1; border: none; padding: 0 1; background: $panel; }
+    RolloutsPane Input:focus { background: $primary 20%; }
     RolloutsPane #found { height: 1; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,8 +44,15 @@ class RolloutsPane(Pane):
         Binding("escape", "leave_input", "Back to the list", show=False),
     ]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "rollouts", ascii_only: bool = False) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only)
+    def __init__(
+        self,
+        archive: ArchiveView,
+        *,
+        id: str = "rollouts",
+        ascii_only: bool = False,
+        smoothing: Smoothing | None = None,
+    ) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
         self._step_seen = -1
         self._step_wanted: int | None = None
         self._query = EVERYTHING

@@ -14,6 +14,7 @@ from textual.containers import VerticalScroll
 
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.step_line import evaluation_line
@@ -30,8 +31,10 @@ class LogPane(Pane):
     DEFAULT_CSS = "LogPane VerticalScroll { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("end", "bottom", "Newest line", show=False)]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "log", ascii_only: bool = False) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only)
+    def __init__(
+        self, archive: ArchiveView, *, id: str = "log", ascii_only: bool = False, smoothing: Smoothing | None = None
+    ) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
         self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:

@@ -14,6 +14,7 @@ from cure_tui.dashboard.messages import OpenCell
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.wall.widget import WallView
+from cure_tui.drawing.smoothing import Smoothing, smoothing_text
 from cure_tui.drawing.spans import Span
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
@@ -24,7 +25,6 @@ from engine.runs.records import TaskRecord
 CHARTS = ("accuracy", "rewards", "trust", "KL")
 PARTS = ("wall", "matrix", "charts")
 _WIDE, _HIGH = 100, 28
-_SMOOTHING = 0.8
 
 
 class OverviewPane(Pane, can_focus=True):
@@ -34,14 +34,15 @@ class OverviewPane(Pane, can_focus=True):
     OverviewPane #top { height: 2fr; }
     OverviewPane #bottom { height: 3fr; }
     OverviewPane #matrix-side { width: 2fr; }
-    OverviewPane #matrix-title { height: 1; }
-    OverviewPane #charts { width: 3fr; grid-size: 2 2; grid-gutter: 0 1; }
+    OverviewPane #matrix-title, OverviewPane #charts-title { height: 1; }
+    OverviewPane #charts-side { width: 3fr; }
+    OverviewPane #charts { grid-size: 2 2; grid-gutter: 0 1; }
     OverviewPane.-over #top { display: none; }
     OverviewPane.-small #top, OverviewPane.-small #bottom { height: 1fr; display: none; }
-    OverviewPane.-small #matrix-side, OverviewPane.-small #charts { width: 1fr; display: none; }
+    OverviewPane.-small #matrix-side, OverviewPane.-small #charts-side { width: 1fr; display: none; }
     OverviewPane.-small.-wall #top { display: block; }
     OverviewPane.-small.-matrix #bottom, OverviewPane.-small.-matrix #matrix-side { display: block; }
-    OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts { display: block; }
+    OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts-side { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "turn", "Next part"),
@@ -49,8 +50,15 @@ class OverviewPane(Pane, can_focus=True):
         Binding("full_stop", "task(1)", "Next task", show=False),
     ]
 
-    def __init__(self, archive: ArchiveView, *, id: str = "overview", ascii_only: bool = False) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only)
+    def __init__(
+        self,
+        archive: ArchiveView,
+        *,
+        id: str = "overview",
+        ascii_only: bool = False,
+        smoothing: Smoothing | None = None,
+    ) -> None:
+        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
         self._task_number = 0
         self._record: TaskRecord | None = None
         self._part = PARTS[0]
@@ -65,9 +73,11 @@ class OverviewPane(Pane, can_focus=True):
             with Vertical(id="matrix-side"):
                 yield RowsView(id="matrix-title")
                 yield MatrixView(ascii_only=ascii_only)
-            with Grid(id="charts"):
-                for name in CHARTS:
-                    yield ChartView(id=f"chart-{name}")
+            with Vertical(id="charts-side"):
+                yield RowsView(id="charts-title")
+                with Grid(id="charts"):
+                    for name in CHARTS:
+                        yield ChartView(id=f"chart-{name}")
 
     def on_mount(self) -> None:
         self._turn_to("wall")
@@ -102,9 +112,11 @@ class OverviewPane(Pane, can_focus=True):
         if not snapshot.is_live and self._part == "wall":  # there is none without an engine
             self._turn_to("matrix")
         self._show_matrix(snapshot, step)
+        smoothing = self.smoothing.weight
+        self.query_one("#charts-title", RowsView).show([(Span(f"curves {smoothing_text(smoothing)}", "muted"),)])
         for name in CHARTS:
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
-            options = chart_options(CHART_BY_NAME[name], smoothing=_SMOOTHING, cursor=step, ascii_only=self.ascii_only)
+            options = chart_options(CHART_BY_NAME[name], smoothing=smoothing, cursor=step, ascii_only=self.ascii_only)
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
 
     def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:

@@ -38,6 +38,7 @@ from cure_tui.dashboard.run.header import header_rows
 from cure_tui.dashboard.run.log import LogPane
 from cure_tui.dashboard.run.overview import OverviewPane
 from cure_tui.dashboard.run.title import title_of
+from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.runs.alerts import alerts
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import RunWatcher, Snapshot
@@ -90,13 +91,14 @@ class RunScreen(Screen[None]):
     class Looked(Message):
         """The watcher has seen something new; the newest snapshot is the screen's own to fetch."""
 
-    def __init__(self, path: Path, *, ascii_only: bool = False) -> None:
+    def __init__(self, path: Path, *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
         """Raises RunError where `path` is no run folder that this version reads."""
         super().__init__()
-        self._ascii_only = ascii_only
+        self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
         folder = RunFolder.open(path)
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
+        self._folder = folder
         self._max_minutes, self._kl_bound = _bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
@@ -119,12 +121,15 @@ class RunScreen(Screen[None]):
         yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
         with ContentSwitcher(initial="overview"):
             # the others come when they are first looked at: they are two thirds of all
-            yield OverviewPane(self.archive, id="overview", ascii_only=self._ascii_only)
+            yield OverviewPane(self.archive, id="overview", ascii_only=self._ascii_only, smoothing=self._smoothing)
         yield KeysLine(with_palette=True)
 
     def on_mount(self) -> None:
         self._show_header()
         self._watcher.start()
+
+    def on_screen_resume(self) -> None:
+        self._bring()  # a comparison may have changed how all charts are smoothed
 
     def on_unmount(self) -> None:
         self._watcher.close()
@@ -154,6 +159,7 @@ class RunScreen(Screen[None]):
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
             self.archive.forget()
+            self._max_minutes, self._kl_bound = _bounds(self._folder)  # a resume may bring new limits
         self._show_header()
         self.post_message(NameWindow(title_of(snapshot, self._kl_bound)))
         for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen
@@ -185,7 +191,7 @@ class RunScreen(Screen[None]):
         name = (event.tab.id or "tab-overview").removeprefix("tab-")
         switcher = self.query_one(ContentSwitcher)
         if not any(pane.id == name for pane in switcher.children):
-            pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only)
+            pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only, smoothing=self._smoothing)
             await switcher.add_content(pane)
             pane.bring(self._newest, self.chosen_step)
         switcher.current = name

@@ -91,7 +91,7 @@ accuracy                    ● code 0.790  ▲ unit tests 0.660
                 10            20            30          step
 """,
         "smoothed, with a cursor": """
-accuracy                               step 20  ● code 0.449
+accuracy                               step 20  ● code 0.460
 0.8┤                           ┆                      ⢠⠦⢤⣀⣠⠞
    │                           ┆       ⣀⣀  ⣠⠤⣄⣀⡴⣀⣀⣀⣀⡤⠤⠴⠒⠒⠋⠉⠉
 0.6┤                        ⣀⡀ ┆⡤⢤⣀⣀⡴⣀⣀⡤⠤⠤⠴⠒⠒⠋⠉⠉⠁
@@ -166,7 +166,7 @@ accuracy                    ● code 0.790  ▲ unit tests 0.660
                 10            20            30          step
 """,
         "smoothed, with a cursor": """
-accuracy                               step 20  ● code 0.449
+accuracy                               step 20  ● code 0.460
 0.8┤                           ┆                      ▗▄▄▄▄▛
    │                           ┆       ▄▄  ▄▄▄▄▟▀▄▄▄▄▄▄▛▀▀▀▀
 0.6┤                        ▄▖ ┆▄▄▄▄▟▄▄▄▄▄▄▛▀▀▀▀▀▘
@@ -241,7 +241,7 @@ accuracy                    * code 0.790  + unit tests 0.660
                 10            20            30          step
 """,
         "smoothed, with a cursor": """
-accuracy                               step 20  * code 0.449
+accuracy                               step 20  * code 0.460
 0.8-                           :                      ... ..
    |                           :       .   ... ....*********
 0.6-                        .. :.....***************

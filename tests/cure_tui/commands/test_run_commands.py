@@ -94,6 +94,32 @@ def test_resume_never_pauses_a_run_that_is_under_way(live: RunFolder) -> None:
     drive(CureApp(live.path), steps)
 
 
+def test_resume_of_a_finished_run_names_the_command_that_goes_on(folder: RunFolder) -> None:
+    with JournalWriter(folder.journal) as journal:
+        journal.run_finished(3, {"ended_by": "minutes"}, "8 min used up")
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        await opened(app, pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: bool(app._notifications))
+        (note,) = app._notifications
+        assert note.message.startswith(f"run {RUN} is finished (8 min used up); go on: cure-tui resume {RUN} --steps ")
+
+    drive(CureApp(folder.path), steps)
+
+
+def test_the_limits_of_a_resumed_run_are_read_again(live: RunFolder) -> None:
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await live_screen(app, pilot)
+        live.write_config(dump_toml(load_preset("nano", ["run.max_minutes=77"])))
+        with JournalWriter(live.journal) as journal:
+            journal.resumed(from_step=3, steps=9)
+            await until(pilot, lambda: "step 2/9" in header_of(screen))
+        assert screen._max_minutes == 77
+
+    drive(CureApp(live.path), steps)
+
+
 def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunFolder) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         with folder.lock():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cure_tui.dashboard.app import CureApp
 from cure_tui.launch.presets import PresetEntry
+from cure_tui.solving.full import SolveApp
 from engine.machine.libraries import Missing
 from engine.machine.probe import Machine
 from engine.sandbox import SandboxLevel
@@ -37,10 +38,20 @@ class StillApp(CureApp):
     """Its pictures are a third as large as Textual's own; a browser shows the same."""
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
-        drawn = super().export_screenshot(title=title, simplify=True)
-        for needless in (_WEB_FONT, _ORIGIN, _ONE_LINE_CLIP, _CLIPPED):
-            drawn = needless.sub("", drawn)
-        return _BOXES.sub(_joined, drawn)
+        return _lean(super().export_screenshot(title=title, simplify=True))
+
+
+class StillSolveApp(SolveApp):
+    """The same for the full view of `solve`."""
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        return _lean(super().export_screenshot(title=title, simplify=True))
+
+
+def _lean(drawn: str) -> str:
+    for needless in (_WEB_FONT, _ORIGIN, _ONE_LINE_CLIP, _CLIPPED):
+        drawn = needless.sub("", drawn)
+    return _BOXES.sub(_joined, drawn)
 
 
 def _joined(boxes: re.Match[str]) -> str:

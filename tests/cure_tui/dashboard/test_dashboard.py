@@ -159,7 +159,7 @@ def test_curves_change_axis_smoothing_and_scale_and_one_is_shown_alone(finished:
         await pilot.pause()
         curves = screen.query_one(CurvesPane)
         how = plain(curves.query_one("#how", RowsView)._rows)
-        assert how == "over minutes, smoothing 0.6, logarithmic y"
+        assert how == "over minutes, smoothed 0.9, logarithmic y"
         await pilot.press("tab", "enter")
         await pilot.pause()
         assert [box.spec.name for box in curves.query(ChartBox) if box.display] == ["validation accuracy"]

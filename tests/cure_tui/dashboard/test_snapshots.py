@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual.pilot import Pilot
@@ -20,13 +21,15 @@ from cure_tui.dashboard.compare.screen import CompareScreen
 from cure_tui.dashboard.home import screen as home
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.wall.widget import WallView
+from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.live import LiveWriter
 from tests.cure_tui.dashboard.driving import opened, settled, until
-from tests.cure_tui.dashboard.still_app import MACHINE, PRESETS, SANDBOX, StillApp
+from tests.cure_tui.dashboard.still_app import MACHINE, PRESETS, SANDBOX, StillApp, StillSolveApp
 from tests.cure_tui.recorded import record_run
+from tests.cure_tui.solving.test_solve_full_view import READY, Told, head, problem, solution
 
 SnapCompare = Callable[..., bool]
 STEPS, PLANNED = 8, 12
@@ -97,6 +100,15 @@ def viewed(*keys: str) -> Callable[[Pilot[str]], Awaitable[None]]:
     return view
 
 
+async def at_home(pilot: Pilot[str]) -> None:
+    """Waits for the home screen with its runs and presets."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+    screen = pilot.app.screen
+    assert isinstance(screen, HomeScreen)
+    await until(pilot, lambda: screen._all_runs and screen._presets)
+    await settled(pilot.app, pilot)
+
+
 @pytest.mark.parametrize("name", VIEW_KEYS)
 def test_a_small_terminal(name: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
     assert snap_compare(StillApp(finished.path), terminal_size=LOW, run_before=viewed(VIEW_KEYS[name]))
@@ -133,6 +145,91 @@ def test_a_live_run_in_ascii(live: RunFolder, snap_compare: SnapCompare) -> None
     assert snap_compare(app, terminal_size=MIDDLE, run_before=viewed())
 
 
+# The focused state of every input, list and table -------------------------------------------------------------
+
+SEARCHES = {"empty": ("slash",), "typed": ("slash", *"role:tester")}
+LISTS = {
+    "rollouts": ("2",), "rollout": ("2", "enter"), "matrix": ("3",), "chart": ("4", "right"),
+    "cell": ("3", "enter"), "program": ("3", "enter", "tab"), "question": ("4", "c"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> RunFolder:
+    """A second run, for lists of runs to have something to choose from."""
+    path = tmp_path / "cure-tui" / "runs" / "nano-20261125-1100-def"
+    folder = RunFolder.create(path, dump_toml(load_preset("nano", ["run.seed=4"])))
+    record_run(folder, 3)
+    return folder
+
+
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+@pytest.mark.parametrize("state", SEARCHES)
+def test_the_focused_search_line(
+    state: str, size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare
+) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=size, run_before=viewed("2", *SEARCHES[state]))
+
+
+@pytest.mark.parametrize("theme", [*list(THEMES)[1:], "ascii"])
+def test_the_focused_search_line_in_other_looks(theme: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
+    app = StillApp(finished.path, ascii_only=theme == "ascii")
+    app.theme = DEFAULT_THEME if theme == "ascii" else theme
+    assert snap_compare(app, terminal_size=LOW, run_before=viewed("2", *SEARCHES["typed"]))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_focused_list(name: str, finished: RunFolder, other: RunFolder, snap_compare: SnapCompare) -> None:
+    assert snap_compare(StillApp(finished.path), terminal_size=LOW, run_before=viewed(*LISTS[name]))
+
+
+@pytest.mark.parametrize(
+    "keys", [(), ("tab",), ("slash",), ("slash", *"def")], ids=["presets", "runs", "filter", "word"]
+)
+def test_a_focused_list_of_the_home_screen(
+    keys: tuple[str, ...], finished: RunFolder, other: RunFolder, snap_compare: SnapCompare
+) -> None:
+    async def view(pilot: Pilot[str]) -> None:
+        await at_home(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot.app, pilot)
+
+    assert snap_compare(StillApp(), terminal_size=LOW, run_before=view)
+
+
+@pytest.mark.parametrize("key", ["1", "2"], ids=["figures", "curves"])
+def test_a_focused_side_of_a_comparison(
+    key: str, finished: RunFolder, other: RunFolder, snap_compare: SnapCompare
+) -> None:
+    async def view(pilot: Pilot[str]) -> None:
+        await viewed()(pilot)
+        screen = CompareScreen([finished.path, other.path])
+        await pilot.app.push_screen(screen)
+        await until(pilot, lambda: not any(each.loading for each in screen._snapshots))
+        await pilot.press(key)
+        await settled(pilot.app, pilot)
+
+    assert snap_compare(StillApp(finished.path), terminal_size=LOW, run_before=view)
+
+
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+@pytest.mark.parametrize("keys", [(), ("tab",)], ids=["matrix", "program"])
+def test_a_focused_side_of_the_full_view_of_solve(
+    keys: tuple[str, ...], size: tuple[int, int], snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cure_tui.solving.full.time", SimpleNamespace(monotonic=lambda: 0.0))
+    app = StillSolveApp(Told(READY, *problem(), solution()), ["p.md"])  # type: ignore[arg-type]
+
+    async def view(pilot: Pilot[str]) -> None:
+        await until(pilot, lambda: "weak: passes" in head(app))
+        await pilot.pause()
+        await pilot.press(*keys)
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=view)
+
+
 @pytest.mark.parametrize("name", ["overview", "matrix"])
 def test_without_colour(
     name: str, finished: RunFolder, snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch
@@ -164,11 +261,4 @@ def test_two_runs_compared(
 
 @pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
 def test_the_home_screen(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
-    async def view(pilot: Pilot[str]) -> None:
-        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
-        screen = pilot.app.screen
-        assert isinstance(screen, HomeScreen)
-        await until(pilot, lambda: screen._all_runs and screen._presets)
-        await settled(pilot.app, pilot)
-
-    assert snap_compare(StillApp(), terminal_size=size, run_before=view)
+    assert snap_compare(StillApp(), terminal_size=size, run_before=at_home)

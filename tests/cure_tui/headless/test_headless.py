@@ -15,6 +15,7 @@ import pytest
 
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
+from engine.runs.listing import read_info, read_state
 from engine.runs.lock import RunLock, is_locked
 from tests.cure_tui.command_line import Cli
 
@@ -117,6 +118,55 @@ def test_a_finished_run_that_is_resumed_only_reports(cli: Cli, runnable: Runnabl
     assert again.returncode == 0
     assert again.stdout == first.stdout
     assert "is finished" in again.stderr
+
+
+def test_a_finished_run_names_the_command_that_goes_on_and_that_command_works(
+    cli: Cli, runnable: Runnable, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    first = cli.scripted("--preset", str(runnable()), "--no-ui", "--run-dir", str(run))
+    assert first.stderr.splitlines()[-1].startswith("finished after step 2/2, ")
+    assert first.stderr.splitlines()[-1].endswith(": all 2 steps done")
+    (said,) = cli.scripted("resume", str(run), "--no-ui").stderr.splitlines()
+    told, command = said.split("; go on: cure-tui ")
+    assert told == f"run {run} is finished (all 2 steps done)"
+
+    done = cli.scripted(*command.split(), "--no-ui", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "resumed after step 2" in done.stderr
+    assert "step 3/4" in done.stderr
+    assert json.loads(done.stdout)["steps"] == 4
+    assert load_config(run / "config.toml").run.steps == 4
+    assert read_info(run).steps == read_info(run).step == 4
+    state = read_state(run / "events.jsonl")
+    assert [(each.step, each.when) for each in state.evaluations] == [(0, "start"), (2, "periodic"), (4, "end")]
+
+    again = cli.scripted("resume", str(run), "--no-ui")
+    assert "--steps 8" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault"),
+    [
+        (("--steps", "1"), "has done 2 steps, and its limit is 1 in total"),
+        (("--steps", "2"), "has done 2 steps, and its limit is 2 in total"),
+        (("--minutes", "60"), "has done 2 steps, and its limit is 2 in total"),
+        (("--steps", "4", "--minutes", "1e-9"), "its limit is 1e-09 in total"),
+    ],
+)
+def test_limits_that_leave_nothing_to_do_are_refused_with_a_command_that_works(
+    cli: Cli, runnable: Runnable, tmp_path: Path, limits: tuple[str, ...], fault: str
+) -> None:
+    run = tmp_path / "run"
+    cli.scripted("--preset", str(runnable()), "--no-ui", "--run-dir", str(run))
+    before = (run / "config.toml").read_text(), (run / "events.jsonl").read_text()
+    done = cli.scripted("resume", str(run), *limits)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert fault in line
+    assert ((run / "config.toml").read_text(), (run / "events.jsonl").read_text()) == before
+    command = line.removesuffix(")").split("(go on: cure-tui ")[1]
+    assert cli.scripted(*command.split(), "--no-ui").returncode == 0
 
 
 def test_a_run_that_was_stopped_by_command_has_its_own_status(cli: Cli, runnable: Runnable) -> None:

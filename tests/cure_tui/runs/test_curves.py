@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cure_tui.dashboard.curves.setting import SMOOTHINGS, ChartSetting
+from cure_tui.dashboard.curves.setting import ChartSetting
+from cure_tui.drawing.smoothing import CHOICES, Smoothing
 from cure_tui.runs.curves import (
     CHART_BY_NAME,
     CHARTS,
@@ -104,7 +105,10 @@ def test_choices_go_round() -> None:
     setting = ChartSetting()
     for _ in XAxis:
         setting = setting.next_axis()
-    for _ in SMOOTHINGS:
-        setting = setting.next_smoothing()
+    smoothing = Smoothing()
+    for _ in CHOICES:
+        smoothing.turn()
     assert setting.other_scale().other_scale() == ChartSetting()
-    assert str(setting.next_axis().next_smoothing()) == "over minutes, smoothing 0.6, linear y"
+    assert smoothing == Smoothing(0.6)
+    assert setting.next_axis().described(0.6) == "over minutes, smoothed 0.6, linear y"
+    assert setting.other_scale().described(0.0) == "over step, not smoothed, logarithmic y"

@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
+from engine.runs.checkpoints import CheckpointStore
+from engine.runs.folder import RunFolder
 from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.solve.strategies.scripted import program, unit_test
 from tests.engine.solve.writers.fake_server import Reply, completion, error, serving
@@ -179,6 +183,19 @@ def test_a_key_is_in_no_output(cli: Cli, problem: Path) -> None:
         done = cli("solve", str(problem), "--coder", who, "--tester", who)
         assert server.keys[0] == "Bearer sk-very-secret"
     assert "secret" not in done.stdout + done.stderr
+
+
+def test_a_run_whose_trained_checkpoints_are_corrupt_answers_nothing(cli: Cli, problem: Path, tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", dump_toml(load_preset("nano")))
+    store = CheckpointStore(folder.checkpoints)
+    for step in (0, 1):
+        store.mark_best(store.save(step, lambda path: (path / "weights").touch()).step)
+    (folder.checkpoints / "step-000001" / "weights").write_text("noise")
+    done = cli("solve", str(problem), "--adapter", str(folder.path))
+    assert (done.returncode, done.stdout) == (6, "")
+    (line,) = done.stderr.splitlines()
+    assert "no trained checkpoint of run" in line
+    assert "step-000001 is corrupt (train it anew: cure-tui --preset" in line
 
 
 def test_ctrl_c_prints_the_best_so_far(cli: Cli, problem: Path) -> None:

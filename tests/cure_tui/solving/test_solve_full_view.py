@@ -128,6 +128,19 @@ def test_the_matrix_fills_a_cell_opens_and_leaving_hands_over_what_was_found() -
     assert state.solution["program"] == "print(int(input()) * 2)"
 
 
+def test_a_warning_is_shown_and_left_for_the_caller() -> None:
+    app, _ = app_on({"event": "warning", "text": "step-000003 is corrupt"}, READY, *problem(), solution())
+
+    async def steps(pilot: Pilot[list[SolveState]]) -> None:
+        await until(pilot, lambda: bool(app._notifications))
+        assert [note.message for note in app._notifications] == ["step-000003 is corrupt"]
+        await until(pilot, lambda: "weak: passes" in head(app))
+        await pilot.press("q")
+
+    drive(app, steps)
+    assert app.warnings == ["step-000003 is corrupt"]
+
+
 def test_several_problems_are_turned_like_pages() -> None:
     app, _ = app_on(READY, *problem(0), solution(), *problem(1), FAULT, problems=2)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RunError
-from engine.runs.checkpoints import MANIFEST, CheckpointStore
+from engine.runs.checkpoints import MANIFEST, CheckpointStore, resumed_checkpoint
 
 
 @pytest.fixture
@@ -224,3 +224,40 @@ def test_a_full_disk_is_one_error_and_keeps_the_checkpoint_before(small_disk: Pa
     assert latest is not None
     assert latest.step == 1
     assert names(small_disk / "checkpoints") == ["step-000001"]
+
+
+def spoil(path: Path, *steps: int) -> None:
+    for step in steps:
+        (path / f"step-{step:06d}" / "counters.json").write_text("noise")
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_a_corrupt_one_and_says_so(path: Path) -> None:
+    store = CheckpointStore(path)
+    said: list[str] = []
+    assert resumed_checkpoint(path, said.append) is None
+    for step in (0, 1, 2):
+        store.save(step, files_of(str(step)))
+    assert resumed_checkpoint(path, said.append) == store.latest()
+    assert said == []
+    spoil(path, 2)
+    chosen = resumed_checkpoint(path, said.append)
+    assert chosen is not None
+    assert chosen.step == 1
+    assert said == ["step-000002 is corrupt; using step-000001, the newest whole checkpoint"]
+
+
+def test_a_run_that_has_only_step_0_goes_on_from_there(path: Path) -> None:
+    CheckpointStore(path).save(0, files_of("zero"))
+    chosen = resumed_checkpoint(path, pytest.fail)
+    assert chosen is not None
+    assert chosen.step == 0
+
+
+@pytest.mark.parametrize("spoilt", [(1, 2), (0, 1, 2)])
+def test_a_run_never_goes_back_to_step_0_because_the_others_are_corrupt(path: Path, spoilt: tuple[int, ...]) -> None:
+    store = CheckpointStore(path, keep=3)
+    for step in (0, 1, 2):
+        store.save(step, files_of(str(step)))
+    spoil(path, *spoilt)
+    with pytest.raises(RunError, match=r"step-000002, step-000001.* corrupt .*cure-tui --preset"):
+        resumed_checkpoint(path, pytest.fail)

@@ -22,18 +22,19 @@ import json, sys
 from engine.solve.opening import Wishes, open_writer
 from engine.solve.writers.spec import parse_spec
 from tests.engine.solve.test_opening import ASK
-writer = open_writer(parse_spec(sys.argv[1]), Wishes(1.0, 24, 0))
+said = []
+writer = open_writer(parse_spec(sys.argv[1]), Wishes(1.0, 24, 0), said.append)
 texts = sorted(answer.text for answer in writer.write([ASK]))
-print(json.dumps([texts, sorted({"peft", "bitsandbytes"} & set(sys.modules))]))
+print(json.dumps([texts, sorted({"peft", "bitsandbytes"} & set(sys.modules)), said]))
 """
 
 
-def answers_of(spec: str) -> tuple[list[str], list[str]]:
-    """The texts, and which of the training's libraries were loaded for them, in a process of its own."""
+def answers_of(spec: str) -> tuple[list[str], list[str], list[str]]:
+    """The texts, which of the training's libraries were loaded for them, and warnings, in a process of its own."""
     command = [sys.executable, "-c", ANSWER, spec]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
-    texts, loaded = json.loads(done.stdout)
-    return texts, loaded
+    texts, loaded, said = json.loads(done.stdout)
+    return texts, loaded, said
 
 
 @pytest.mark.slow
@@ -58,7 +59,14 @@ def test_a_runs_adapter_answers_without_peft(tmp_path: Path) -> None:
     params = dict.fromkeys(Role, SamplingParams(1.0, config.rollout.top_p, 24))
     own = SampledWriter("own", sampler, tokenizer, params, PromptStyle(config.model.prompt_style), thinking=False)
 
-    texts, loaded = answers_of(f"run:{folder.path}")
-    assert loaded == []
+    texts, loaded, said = answers_of(f"run:{folder.path}")
+    assert (loaded, said) == ([], [])
     assert texts == sorted(answer.text for answer in own.write([ASK]))
     assert texts != answers_of("nano")[0]
+
+    store = CheckpointStore(folder.checkpoints)
+    store.mark_best(store.save(2, policy.save_state).step)
+    (folder.checkpoints / "step-000002" / "adapter_model.safetensors").write_bytes(b"noise")
+    texts_of_the_whole_one, _, said = answers_of(f"run:{folder.path}")
+    assert texts_of_the_whole_one == texts
+    assert said == ["step-000002 is corrupt; using step-000001, the newest whole checkpoint"]

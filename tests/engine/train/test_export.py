@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from engine.errors import RunError
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
-from engine.runs.checkpoints import CheckpointStore
+from engine.runs.checkpoints import CheckpointStore, exported_checkpoint
 from engine.runs.folder import RunFolder
-from engine.train.export import export, exported_checkpoint, main
+from engine.train.export import export, main
 
 
 @pytest.fixture
@@ -31,20 +32,80 @@ def test_a_run_without_checkpoint_is_refused(folder: RunFolder, capsys: pytest.C
     assert "has no checkpoint yet" in capsys.readouterr().err
 
 
+def chosen(folder: RunFolder) -> tuple[int, list[str]]:
+    """The step that is exported, and what is said of it."""
+    said: list[str] = []
+    return exported_checkpoint(folder.checkpoints, said.append).step, said
+
+
+def corrupt(folder: RunFolder, *steps: int) -> None:
+    for step in steps:
+        (folder.checkpoints / f"step-{step:06d}" / "weights").write_text("noise")
+
+
 def test_the_last_checkpoint_is_exported(folder: RunFolder) -> None:
-    save(folder, 1, 2)
-    assert exported_checkpoint(folder).step == 2
+    save(folder, 0, 1, 2)
+    assert chosen(folder) == (2, [])
 
 
 def test_the_best_checkpoint_goes_before_the_last(folder: RunFolder) -> None:
-    save(folder, 1, 2).mark_best(1)
-    assert exported_checkpoint(folder).step == 1
+    save(folder, 0, 1, 2).mark_best(1)
+    assert chosen(folder) == (1, [])
+
+
+def test_in_the_place_of_a_corrupt_best_goes_the_newest_trained_one_and_it_is_said(folder: RunFolder) -> None:
+    save(folder, 0, 1, 2, 3).mark_best(1)
+    corrupt(folder, 1)
+    assert chosen(folder) == (3, ["step-000001 is corrupt; using step-000003, the newest whole checkpoint"])
+
+
+def test_in_the_place_of_a_corrupt_latest_goes_the_one_before_and_it_is_said(folder: RunFolder) -> None:
+    save(folder, 0, 1, 2)
+    corrupt(folder, 2)
+    assert chosen(folder) == (1, ["step-000002 is corrupt; using step-000001, the newest whole checkpoint"])
+
+
+@pytest.mark.parametrize("mark", [b"", b"two", b"\xff\xfe"])
+def test_a_corrupt_mark_of_the_best_is_said(folder: RunFolder, mark: bytes) -> None:
+    save(folder, 0, 1, 2).mark_best(1)
+    (folder.checkpoints / "best").write_bytes(mark)
+    assert chosen(folder) == (2, ["best is corrupt; using step-000002, the newest whole checkpoint"])
+
+
+def test_a_best_that_is_gone_is_said(folder: RunFolder) -> None:
+    save(folder, 0, 1, 2).mark_best(1)
+    shutil.rmtree(folder.checkpoints / "step-000001")
+    assert chosen(folder) == (2, ["step-000001 is corrupt; using step-000002, the newest whole checkpoint"])
+
+
+@pytest.mark.parametrize("whole", [(0,), ()])
+@pytest.mark.parametrize("best", [0, 2])
+def test_the_untrained_policy_never_replaces_a_corrupt_one(
+    folder: RunFolder, whole: tuple[int, ...], best: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(folder, 0, 1, 2).mark_best(best)
+    corrupt(folder, *({0, 1, 2} - set(whole)))
+    if best in whole:
+        assert chosen(folder)[0] == best
+        return
+    target = folder.path / "out"
+    assert main(["--run-dir", str(folder.path), "--adapter", str(target)]) == 6
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: no trained checkpoint of run")
+    assert f"train it anew: cure-tui --preset {folder.config}" in line
+    assert load_preset(str(folder.config)).name == "nano"
+    assert not target.exists()
+
+
+def test_an_untrained_policy_is_named_as_such(folder: RunFolder) -> None:
+    save(folder, 0).mark_best(0)
+    assert chosen(folder) == (0, ["step-000000 is the untrained model: the run has nothing better yet"])
 
 
 def test_a_folder_with_files_is_not_written_to(folder: RunFolder) -> None:
     save(folder, 1)
     with pytest.raises(RunError, match="not empty"):
-        export(folder, exported_checkpoint(folder), folder.path, merged=False)
+        export(folder, exported_checkpoint(folder.checkpoints, print), folder.path, merged=False)
 
 
 @pytest.mark.slow

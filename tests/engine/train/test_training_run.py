@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from engine.machine.toml_text import dump_toml
-from engine.presets import load_preset
+from engine.presets import load_config, load_preset
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pending, send
 from engine.runs.journal import JournalReader, read_journal
+from engine.runs.listing import read_state
 from engine.runs.metrics import METRICS
+from engine.runs.state import RunStatus
 
 SMALL = (
     "run.steps=6", "run.max_minutes=0", "run.checkpoint_every=1", "run.threads=1",
@@ -221,6 +223,49 @@ def test_a_full_disk_ends_a_run_in_one_line_and_with_room_it_goes_on(unbroken: R
     assert read_journal(folder.journal)[-1].kind == EventKind.RUN_FAILED
     ballast.unlink()
     assert run_to_end(folder) == (0, "")
+    assert metrics_by_step(folder) == metrics_by_step(unbroken)
+
+
+@pytest.mark.slow
+def test_corrupt_checkpoints_are_said_and_never_cost_a_run_what_it_has_learnt(
+    unbroken: RunFolder, tmp_path: Path
+) -> None:
+    folder = make_run(tmp_path / "run")
+    process = engine(folder)
+    _wait_for_step(folder, 4, process)
+    process.kill()
+    process.communicate()
+    newest, before = sorted(folder.checkpoints.glob("step-*"), reverse=True)[:2]
+    (newest / "progress.json").write_text("{}")
+    assert run_to_end(folder) == (0, "")
+    said = [event.data["text"] for event in read_journal(folder.journal) if event.kind == EventKind.NOTICE]
+    assert f"{newest.name} is corrupt; using {before.name}, the newest whole checkpoint" in said
+    assert metrics_by_step(folder) == metrics_by_step(unbroken)
+
+    for checkpoint in folder.checkpoints.glob("step-*"):
+        (checkpoint / "progress.json").write_text("{}")
+    rows = folder.archive.stat().st_size
+    status, errors = run_to_end(folder)
+    assert (status, errors.count("\n")) == (6, 1)
+    assert "no trained checkpoint of run" in errors
+    assert folder.archive.stat().st_size == rows
+
+
+@pytest.mark.slow
+def test_a_run_ended_by_its_minutes_goes_on_with_new_limits(unbroken: RunFolder, tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", "run.max_minutes=0.001")
+    assert run_to_end(folder) == (0, "")
+    ended = read_state(folder.journal)
+    assert (ended.status, ended.step, ended.steps) == (RunStatus.FINISHED, 0, 6)
+    assert (ended.ending, (ended.summary or {})["ended_by"]) == ("0.001 min used up", "minutes")
+
+    limits = [word for limit in ("run.steps=6", "run.max_minutes=30") for word in ("--set", limit)]
+    command = [sys.executable, "-m", "engine.train", "--run-dir", str(folder.path), *limits]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    state = read_state(folder.journal)
+    assert (state.step, state.steps, state.ending) == (6, 6, "all 6 steps done")
+    assert load_config(folder.config).run.max_minutes == 30
     assert metrics_by_step(folder) == metrics_by_step(unbroken)
 
 

@@ -98,7 +98,7 @@ def test_keys_of_the_curves_are_those_of_a_runs_curves(runs: list[RunFolder]) ->
         screen = await compared(app, pilot, runs)
         await pilot.press("2", "a", "s", "l")
         await pilot.pause()
-        assert text_of(screen, "#how") == "over minutes, smoothing 0.6, logarithmic y"
+        assert text_of(screen, "#how") == "over minutes, smoothed 0.9, logarithmic y"
         await pilot.press("right", "enter")
         assert displayed(screen) == [METRIC_CHARTS[1].name]
         await pilot.press("right")

@@ -1,4 +1,4 @@
-"""From a configuration and a card to the plan of both phases."""
+"""Planner of both phases: which parts exist at the same time on a card, and what is left for the KV cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plan_memory(config: RunConfig, gpu_gib: float, shape: ModelShape | None = None) -> MemoryPlan | None:
-    """The plan of `config` on one GPU of `gpu_gib`; None where the model's shape is not known (see `shape_of`)."""
+    """Plan the memory of `config` on one GPU of `gpu_gib`; None if the model's shape is unknown (see `shape_of`)."""
     shape = shape or shape_of(config.model.source)
     if shape is None:
         return None
@@ -35,13 +35,13 @@ def plan_memory(config: RunConfig, gpu_gib: float, shape: ModelShape | None = No
 
 
 def kv_cache_bytes(config: RunConfig, gpu_gib: float) -> int | None:
-    """The KV cache that vLLM is to be given on a GPU of `gpu_gib`; None where the model's shape is not known."""
+    """Return the size of vLLM's KV cache on a GPU of `gpu_gib`; None if the model's shape is unknown."""
     plan = plan_memory(config, gpu_gib)
     return int(plan.kv_cache.bytes) if plan is not None and plan.kv_cache is not None else None
 
 
 def update_setup(config: RunConfig) -> UpdateSetup:
-    """The largest micro-batch holds `micro_batch_tokens`, or one longest prompt and answer: neither is ever split."""
+    """Return the update's setup. A sample is never split, so a micro-batch may hold one longest prompt and answer."""
     policy = config.policy
     return UpdateSetup(
         precision=policy.precision,
@@ -53,12 +53,12 @@ def update_setup(config: RunConfig) -> UpdateSetup:
 
 
 def longest_sequence(config: RunConfig) -> int:
-    """Tokens of the longest prompt to plan for and the longest answer."""
+    """Return the tokens of the longest prompt to plan for and the longest answer together."""
     return c.PROMPT_TOKENS + max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
 
 
 def _contexts(config: RunConfig) -> list[Part]:
-    """vLLM's engine is a process of its own, so that its death is not ours."""
+    """Return the CUDA contexts. vLLM runs in a process of its own, so that a crash of it does not end the run."""
     processes = 2 if config.rollout.sampler == "vllm" else 1
     return [
         Part("reserve (desktop, driver)", c.RESERVE),
@@ -77,14 +77,14 @@ def _asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
 
 
 def _kv_cache(shape: ModelShape, config: RunConfig, left: float) -> KvCache | None:
-    """What is asked for, else what is left of the card: no more than all sequences can fill, no less than is needed."""
+    """Size the KV cache: as configured, else the memory left, within the least useful size and the largest."""
     rollout = config.rollout
     if rollout.sampler == "endpoint":
         return None
     per_token = shape.kv_bytes_per_token(c.BYTES[config.model.dtype])
     longest = longest_sequence(config)
     most = float(rollout.max_batch * longest * per_token)
-    if rollout.sampler == "transformers":  # it makes room for a whole batch at once
+    if rollout.sampler == "transformers":  # it allocates for a whole batch at once
         least = size = most
     elif config.vllm.kv_cache_gb:
         least = size = config.vllm.kv_cache_gb * c.GIB

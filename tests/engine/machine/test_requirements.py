@@ -171,7 +171,7 @@ def with_versions(**versions: str | None) -> Machine:
         (replace(WORKSTATION, torch_cuda=""), "torch 2.13.0 is a build without CUDA", "CUDA build"),
         (
             replace(WORKSTATION, driver=Driver("550.54", "12.4")),
-            "driver 550.54 serves CUDA 12.4, torch was built for CUDA 13.0",
+            "driver 550.54 supports CUDA 12.4, torch was built for CUDA 13.0",
             "update the driver to 580 or newer",
         ),
     ],

@@ -39,13 +39,10 @@ def least_memory_gb(config: RunConfig) -> float:
     parameters = config.model.parameters_b * 1e9
     if parameters == 0:
         return 0.0
-    weights = parameters * max(BYTES_PER_PARAMETER[config.policy.precision], _sampler_bytes(config)) / 2**30
+    # An NF4 trainer shares its weights' format with the sampler; otherwise the sampler computes in `model.dtype`.
+    sampled_in = "nf4" if config.policy.precision == "nf4" else config.model.dtype
+    weights = parameters * max(BYTES_PER_PARAMETER[each] for each in (config.policy.precision, sampled_in)) / 2**30
     return weights + (WORKING_GB if config.model.parameters_b >= 1 else 0.5)
-
-
-def _sampler_bytes(config: RunConfig) -> float:
-    """Return the bytes per parameter of the sampler: the trainer's NF4, otherwise `model.dtype`."""
-    return BYTES_PER_PARAMETER["nf4" if config.policy.precision == "nf4" else config.model.dtype]
 
 
 def _memory(config: RunConfig, machine: Machine) -> list[Missing]:

@@ -72,7 +72,7 @@ class Inbox:
     def __init__(self, path: Path, note: Callable[[str], None] | None = None) -> None:
         """Read commands from the folder `path`; call `note(text)` for a file without a command, which is removed."""
         self._path = path
-        self._note = note if note is not None else _say_nothing
+        self._note = note or (lambda text: None)
         self._stuck: set[str] = set()
 
     def poll(self) -> list[Command]:
@@ -127,7 +127,3 @@ def _waiting(inbox: Path) -> Iterator[tuple[Path, Command]]:
         except (OSError, ValueError):  # taken just now, or no command
             continue
         yield inbox / name, command
-
-
-def _say_nothing(text: str) -> None:
-    pass

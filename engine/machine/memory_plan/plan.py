@@ -22,13 +22,14 @@ def plan_memory(config: RunConfig, gpu_gib: float, shape: ModelShape | None = No
     setup = update_setup(config)
     contexts = _contexts(config)
     fixed = [*contexts, *resting_trainer(shape, setup), *_sampler_parts(shape, config)]
+    asleep = vllm_asleep(shape, config) if config.rollout.sampler == "vllm" else []
     cache = _kv_cache(shape, config, gpu_gib * c.GIB - sum(part.bytes for part in fixed))
     return MemoryPlan(
         model=config.model.source,
         shape=shape,
         gpu_gib=gpu_gib,
         sampling=Phase("sampling", (*fixed, *([Part("KV cache", cache.bytes)] if cache else []))),
-        update=Phase("update", (*contexts, *_asleep(shape, config), *update_parts(shape, setup))),
+        update=Phase("update", (*contexts, *asleep, *update_parts(shape, setup))),
         kv_cache=cache,
         host_gib=host_bytes(shape, config) / c.GIB,
     )
@@ -70,10 +71,6 @@ def _sampler_parts(shape: ModelShape, config: RunConfig) -> list[Part]:
     if config.rollout.sampler == "vllm":
         return vllm_parts(shape, config)
     return transformers_parts(shape, config) if config.rollout.sampler == "transformers" else []
-
-
-def _asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
-    return vllm_asleep(shape, config) if config.rollout.sampler == "vllm" else []
 
 
 def _kv_cache(shape: ModelShape, config: RunConfig, left: float) -> KvCache | None:

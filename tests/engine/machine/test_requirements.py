@@ -227,7 +227,7 @@ def test_an_absent_hub_model_is_named_only_where_fetching_is_forbidden(
     (repository / "refs" / "main").write_text("abc")
     for name in ("config.json", "tokenizer.json"):
         (snapshot / name).write_text("{}")
-    assert "the cache has no weights" in said(config, WORKSTATION)[0]
+    assert "the cache of model Qwen/Qwen3-4B has no weights" in said(config, WORKSTATION)[0]
     assert "hf download Qwen/Qwen3-4B" in missing_for(config, WORKSTATION)[0].remedy
     (snapshot / "model.safetensors").touch()
     assert said(config, WORKSTATION) == []

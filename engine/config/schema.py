@@ -189,7 +189,7 @@ class RunSection(Section):
     checkpoint_every: int = Field(ge=1, description="write a checkpoint after this many steps")
     keep_checkpoints: int = Field(ge=1, le=10_000, description="checkpoints kept, newest first; older ones are removed")
     archive_steps: int = Field(ge=0, description="newest steps whose rollouts are kept; 0 = all steps")
-    archive_mb: int = Field(ge=0, description="archive size in MB, kept by removing the oldest rollouts; 0 = no bound")
+    archive_mb: int = Field(ge=0, description="limit of the archive in MB: the oldest rollouts are removed; 0 = none")
     threads: int = Field(ge=0, le=1024, description="CPU threads of the update (sampling uses half); 0 = one per core")
 
 

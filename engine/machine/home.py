@@ -36,6 +36,7 @@ def new_run_id(preset: str, now: datetime | None = None) -> str:
 
 def new_run_path(preset: str) -> Path:
     """Return an unused path for a new run in `runs_home()`, without creating the folder."""
+    # Three random digits may repeat within a minute.
     while (path := runs_home() / new_run_id(preset)).exists():
         pass
     return path

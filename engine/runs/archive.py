@@ -203,6 +203,7 @@ class ArchiveWriter:
             self._db.execute("INSERT INTO search(rowid, answer) VALUES(?, ?)", (added.lastrowid, indexed))
 
     def _keep(self, body: bytes) -> bytes:
+        # A task recurs every epoch with the same statement and ground-truth tests: identical bodies share one row.
         key = digest(body)
         self._db.execute("INSERT OR IGNORE INTO blobs VALUES(?, ?)", (key, body))
         return key

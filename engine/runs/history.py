@@ -26,6 +26,7 @@ class History(Sequence[T], Generic[T]):
 
     def append(self, item: T) -> History[T]:
         """Return a history of this one's items and `item`; this one does not change."""
+        # Only the newest history is as long as its buffer. An older one copies: the next slot belongs to a successor.
         buffer = self._buffer if len(self._buffer) == self._length else self._buffer[: self._length]
         buffer.append(item)
         return _view(buffer, self._length + 1)

@@ -108,6 +108,7 @@ class LiveWriter:
             "total": self._total,
             "slots": wall,
         }
+        # No fsync: after a loss of power the wall is worthless anyway.
         aside = self._path.with_name(f".{self._path.name}.tmp")
         try:
             aside.write_text(json.dumps(view))

@@ -44,6 +44,7 @@ class RunLock:
                 os.close(self._file)
                 self._file = -1
                 raise _taken(path)
+            # Only the holder of the lock writes, so the file never names a process that lost the race for it.
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{os.getpid()}\n{socket.gethostname()}\n".encode(), 0)
         # A forked child shares the lock and would keep it after the engine was killed: it closes its copy at once.

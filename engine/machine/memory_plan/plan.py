@@ -21,6 +21,7 @@ def plan_memory(config: RunConfig, gpu_gib: float, shape: ModelShape | None = No
         return None
     setup = update_setup(config)
     contexts = _contexts(config)
+    # vLLM and the idle trainer share the card while answers are sampled; the KV cache takes what both leave.
     fixed = [*contexts, *resting_trainer(shape, setup), *_sampler_parts(shape, config)]
     asleep = vllm_asleep(shape, config) if config.rollout.sampler == "vllm" else []
     cache = _kv_cache(shape, config, gpu_gib * c.GIB - sum(part.bytes for part in fixed))

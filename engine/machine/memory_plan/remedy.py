@@ -67,6 +67,7 @@ def _cheapest_first(config: RunConfig) -> Iterator[Change]:
         yield "vllm.precision", "nf4"
     if with_vllm and config.vllm.cuda_graphs:
         yield "vllm.cuda_graphs", False
+    # Halving keeps the number of trials small: each computes a whole plan.
     while answer > _SHORTEST_ANSWER:
         answer = max(answer // 2, _SHORTEST_ANSWER)
         for role in ("coder", "tester"):
@@ -74,6 +75,7 @@ def _cheapest_first(config: RunConfig) -> Iterator[Change]:
                 yield f"rollout.max_new_tokens_{role}", answer
         if policy.micro_batch_tokens > answer:
             yield "policy.micro_batch_tokens", answer
+    # Last, because it gains least: only the moments of the small adapters shrink.
     if policy.optimiser == "adamw":
         yield "policy.optimiser", "adamw-8bit"
 

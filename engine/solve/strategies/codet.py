@@ -31,6 +31,7 @@ def chosen_by_group(board: Board) -> int | None:
     eligible_n = ~matrix.rejected_n
     if not eligible_n.any():
         return None
+    # A program that fails the problem's own examples is wrong, however many agree with it.
     public_n = matrix.truth_nt.sum(axis=1)
     eligible_n = eligible_n & (public_n == public_n[eligible_n].max())
     rows_k = np.flatnonzero(eligible_n)

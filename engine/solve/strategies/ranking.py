@@ -31,6 +31,7 @@ def certain_leader(board: Board, tests_to_come: int) -> int | None:
     public_n: IntArray = matrix.truth_nt.sum(axis=1)
     public_possible_n: IntArray = public_n + (~matrix.known_nt).sum(axis=1)
     possible_n: IntArray = matrix.votes_n + (~matrix.known_nm).sum(axis=1) + tests_to_come
+    # Public examples come first: a row that cannot reach the leader's number of them is out, whatever its votes.
     leader = order[0]
     for row in order[1:]:
         if matrix.rejected_n[row] or public_possible_n[row] < public_n[leader]:

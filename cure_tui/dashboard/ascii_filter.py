@@ -1,6 +1,6 @@
-"""Turns what Textual draws of its own (borders, tabs, scroll bars, keys) into ASCII, for terminals that know no more.
+"""ASCII filter for terminals without Unicode: replaces what Textual itself draws (borders, tabs, scroll bars, keys).
 
-Our own pictures have ASCII glyphs of their own and pass unchanged; this is for the frame around them.
+The project's own pictures have ASCII glyphs already and pass unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TABLE = str.maketrans({sign: plain for plain, signs in _LOOK_ALIKES.items() for
 
 
 def to_ascii(text: str) -> str:
-    """The text in ASCII and just as wide: look-alikes where there are some, else question marks."""
+    """Return the text in ASCII at the same width: look-alikes where the table has them, else question marks."""
     if text.isascii():
         return text
     return "".join(
@@ -40,7 +40,7 @@ def to_ascii(text: str) -> str:
 
 
 class AsciiOnly(LineFilter):
-    """Runs over every line of the screen just before it is sent."""
+    """Line filter that Textual applies to every line of the screen before it is sent."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [Segment(to_ascii(text), style, control) for text, style, control in segments]

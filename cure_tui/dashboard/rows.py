@@ -1,4 +1,4 @@
-"""A few rows of spans as a widget: headers, captions, lists without a cursor."""
+"""Widget for a few rows of spans: headers, captions, lists without a cursor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cure_tui.drawing.spans import Row
 
 
 class RowsView(LinesView):
-    """Draws what `show` was given last, as high as it is. One widget, however many rows."""
+    """View of the rows that `show` was given last, as high as they need. One widget, however many rows."""
 
     DEFAULT_CSS = "RowsView { height: auto; }"
 

@@ -1,4 +1,4 @@
-"""A problem being solved, as rows of spans: who is asked, programs x tests as they fill, who leads."""
+"""Picture of a problem being solved, as rows of spans: progress, and the matrix programs x tests as it fills."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _LEADER = ("▶", ">")
 
 
 def solve_rows(state: SolveState, seconds: float, columns: int, *, ascii_only: bool = False) -> list[Row]:
-    """At most MAX_ROWS + 3 rows of `columns`: a line on the problem, one on the sampling, the matrix."""
+    """Return at most MAX_ROWS + 3 rows of `columns`: a line on the problem, one on its progress, the matrix."""
     rows = [*headline_rows(state, seconds), *_matrix(state, columns, ascii_only=ascii_only)]
     return [fit(row, columns) for row in rows]
 
 
 def headline_rows(state: SolveState, seconds: float) -> list[Row]:
-    """Which problem, and how far it is."""
+    """Return a line that names the problem and one with its progress."""
     problem = (Span(f"{state.number + 1}. " if state.number else "", "muted"), Span(one_column(state.id), "title"))
     if state.loading:
         return [problem, (Span(f"loading {one_column(state.loading)} ... {seconds:.0f} s", "muted"),)]
@@ -36,7 +36,7 @@ def _progress(state: SolveState, seconds: float) -> Row:
 
 
 def _matrix(state: SolveState, columns: int, *, ascii_only: bool) -> list[Row]:
-    """The programs with most votes first; public examples stand before the generated tests."""
+    """Return one row per program, the leader and those with most votes first; examples stand before generated tests."""
     order = sorted(range(len(state.rejected)), key=lambda row: (row != state.leader, -state.votes(row), row))
     rows: list[Row] = []
     for row in order[:MAX_ROWS]:

@@ -136,7 +136,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def first_frames(rounds: int, empty: Path, full: Path) -> None:
     hello = ("hello", [*WATCHED, "hello"], empty, (HELLO.encode(),))
-    first, whole = (b"looking at this machine",), (b"presets", b"Quit")
+    first, whole = (b"probing this machine",), (b"presets", b"Quit")
     kinds = (
         hello,
         ("first frame, no runs", CURE, empty, first),

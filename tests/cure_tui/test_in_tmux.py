@@ -114,7 +114,7 @@ def test_a_run_is_started_watched_left_and_come_back_to(
     terminal.wait_for("waiting")
     terminal.type("q")
     screen = terminal.wait_for_exit(0)
-    assert "goes on; come back with" in screen
+    assert "keeps running; to return: cure-tui attach" in screen
     assert read_info(tmp_path / "run").state is RunCondition.LIVE
     terminal.run("attach", run)
     terminal.wait_for("● live")

@@ -1,4 +1,4 @@
-"""Tables of compared runs as rows of any width: who is who, accuracies at both ends, settings that differ."""
+"""Tables of compared runs as rows of any width: the runs, their accuracies, and the settings that differ."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEAST_VALUE_COLUMNS = 6
 
 
 def run_rows(snapshots: Sequence[Snapshot], *, ascii_only: bool = False) -> list[Row]:
-    """A row a run: its sign in tables and charts, its name, and how far it is."""
+    """Return one row per run: its sign in tables and charts, its name and its progress."""
     longest = max(len(run_name(each.path)) for each in snapshots)
     return [_run_row(number, each, longest, ascii_only) for number, each in enumerate(snapshots)]
 
@@ -39,16 +39,16 @@ def _run_row(number: int, snapshot: Snapshot, name_columns: int, ascii_only: boo
     if snapshot.fault:
         return (*row, Span(f"  {one_column(snapshot.fault)}", "error"))
     if snapshot.loading:
-        return (*row, Span("  reading", "muted"))
+        return (*row, Span("  loading", "muted"))
     if not state.step:
         return (*row, Span("  no step finished yet", "muted"))
     return (*row, Span(f"  step {state.step}/{state.steps}  {clock(state.seconds)}", "muted"))
 
 
 def accuracy_rows(reached: Sequence[Reached], *, ascii_only: bool = False) -> list[Row]:
-    """For each figure a row a run: start, end, the change, and how far the end is from the first run's."""
+    """Return one row per accuracy and run: start, end, change, and difference of the end from the first run's."""
     if not reached:
-        return [(Span(" no run was evaluated on held-out tasks yet", "muted"),)]
+        return [(Span(" no run has been evaluated on held-out tasks yet", "muted"),)]
     titles = ("start", "end", "change", f"against {LETTERS[0]}")
     heads = "".join(title.rjust(_FIGURE_COLUMNS) for title in titles)
     rows: list[Row] = [(Span(f" {'held out'.ljust(_NAME_COLUMNS + 4)}{heads}", "title"),)]
@@ -71,9 +71,9 @@ def accuracy_rows(reached: Sequence[Reached], *, ascii_only: bool = False) -> li
 def settings_rows(
     different: Sequence[tuple[str, ...]], faults: Sequence[str], columns: int, *, ascii_only: bool = False
 ) -> list[Row]:
-    """A row a setting with each run's value beneath its sign; one beneath the other where they are too long for that.
+    """Return one row per differing setting, each value beneath its run's sign; long values get a row each.
 
-    faults: for each run why its settings cannot be read, "" where they can.
+    faults: per run, why its settings cannot be read, "" if they can.
     """
     runs = len(faults)
     rows: list[Row] = [
@@ -82,7 +82,7 @@ def settings_rows(
         if fault
     ]
     if not different:
-        nothing = "there is nothing to compare the settings with" if any(faults) else "the settings are the same"
+        nothing = "the settings cannot be compared" if any(faults) else "the settings are the same"
         return [*rows, (Span(f" {nothing}", "muted"),)]
     keys = max(len("setting"), *(len(key) for key, *_ in different)) + 2
     room = max(_LEAST_VALUE_COLUMNS, (columns - keys - 1) // runs)
@@ -109,7 +109,7 @@ def _setting(key: str, values: Sequence[str], keys: int, room: int, ascii_only: 
 
 
 def _sign(number: int, ascii_only: bool) -> Span:
-    """The run's marker in charts with its letter: told apart without colour."""
+    """Return the run's chart marker and letter, which tell runs apart without colour."""
     marker = marker_of(number, GlyphSet.ASCII if ascii_only else GlyphSet.BRAILLE)
     return Span(f"{marker} {LETTERS[number]}", f"series{number}")
 

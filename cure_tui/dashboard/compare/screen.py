@@ -1,4 +1,4 @@
-"""Two to four runs side by side, live or past: accuracies, settings that differ, and their curves in one chart."""
+"""Screen of two to four runs, live or past: accuracies, settings that differ, and their curves in shared charts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TAG_CHARACTERS = 24
 
 
 class CompareScreen(Screen[None]):
-    """Figures and curves, one beside the other where there is room. Every run is followed while it is shown."""
+    """Comparison of runs: figures and curves, side by side if there is room. It follows every live run."""
 
     DEFAULT_CSS = """
     CompareScreen #runs { background: $panel; }
@@ -58,7 +58,7 @@ class CompareScreen(Screen[None]):
     ]
 
     def __init__(self, paths: Sequence[Path], *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
-        """Raises RunError: the same run twice, more runs than can be told apart, or one that cannot be read."""
+        """Open the runs. RunError: the same run twice, more runs than there are letters, or an unreadable one."""
         super().__init__()
         self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
         check_choice([path.resolve() for path in paths])
@@ -72,7 +72,7 @@ class CompareScreen(Screen[None]):
 
     @property
     def _is_wide(self) -> bool:
-        """Whether both views stand side by side."""
+        """True if both views fit side by side."""
         return self.app.size.width >= _WIDE
 
     def compose(self) -> ComposeResult:
@@ -114,11 +114,11 @@ class CompareScreen(Screen[None]):
     # What the watchers see ----------------------------------------------------------------------------------
 
     def _hear(self, at: int, snapshot: Snapshot) -> None:
-        """In a watcher's thread: only the newest picture is kept."""
+        """Keep the newest snapshot; runs in a watcher's thread."""
         self._snapshots[at] = snapshot
 
     def _bring(self) -> None:
-        """Four times a second: what is new, and nothing where nothing is."""
+        """Show what has changed; called four times a second."""
         snapshots = list(self._snapshots)
         if _same(snapshots, self._brought):
             return
@@ -154,7 +154,7 @@ class CompareScreen(Screen[None]):
         for each in VIEWS:
             self.set_class(each == name, f"-{each}")
         if name == "curves":
-            # A grid that is only now displayed takes no focus before its styles are known.
+            # A grid that has just been displayed cannot take the focus before its styles are applied.
             self.call_after_refresh(self.query_one(ChartGrid).take_focus)
         else:
             self.query_one("#figures").focus()
@@ -164,12 +164,12 @@ class CompareScreen(Screen[None]):
 
 
 def _same(these: Sequence[object], those: Sequence[object]) -> bool:
-    """By identity: comparing two histories by value would walk through all steps of the runs."""
+    """Compare by identity: comparing two histories by value would walk through all their steps."""
     return len(these) == len(those) and all(a is b for a, b in zip(these, those, strict=True))
 
 
 def _settings(path: Path) -> tuple[RunConfig | None, str]:
-    """The run's settings, or why they cannot be read: the rest is compared all the same."""
+    """Return the run's settings, or None and the reason: everything else can still be compared."""
     try:
         return load_config(RunFolder.open(path).config), ""
     except CureError as error:

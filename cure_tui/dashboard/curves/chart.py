@@ -1,4 +1,4 @@
-"""A chart on the screen: one line-API widget that draws at most four times a second, and only what has changed."""
+"""Chart as one line-API widget that draws at most four times a second, and only if something has changed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from cure_tui.drawing.palette import to_strip
 from cure_tui.drawing.spans import Row
 
 PERIOD = 0.25
-"""Seconds between two pictures at the least."""
+"""Least number of seconds between two pictures."""
 
 _DEFAULT = ChartOptions()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Content:
-    """What to draw. Two contents are the same when all else that `draw` depends on is: `key` and `arrays`."""
+    """Content of a chart: `draw`, with all that it depends on: `key` and `arrays`."""
 
     draw: Callable[[int, int], list[Row]]
     key: Hashable
     arrays: tuple[Floats, ...]
 
     def same_as(self, other: _Content) -> bool:
-        """Whether both draw the same picture: 20 us for 10k points, against milliseconds for drawing them."""
+        """Compare contents: 20 us for 10k points, against milliseconds for drawing them."""
         if self.key != other.key or len(self.arrays) != len(other.arrays):
             return False
         pairs = zip(self.arrays, other.arrays, strict=True)
@@ -41,7 +41,7 @@ class _Content:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """Finished lines, and what they were made for."""
+    """Finished lines, with the inputs that they were drawn from."""
 
     content: _Content
     columns: int
@@ -57,10 +57,10 @@ class _Picture:
 
 
 class ChartView(LinesView, can_focus=False):
-    """Shows what it was last given, over all of its size.
+    """View of the chart that it was given last, over its whole size.
 
-    Call `show` as often as there is something new: the same picture again costs nothing, a burst is drawn once, the
-    last of it never gets lost, and a hidden chart draws when it appears. A change of size or theme is drawn at once.
+    Call `show` as often as there is something new: the same picture again costs nothing, a burst is drawn once and its
+    last picture is never lost, and a hidden chart draws when it appears. A change of size or theme is drawn at once.
     """
 
     DEFAULT_CSS = """
@@ -76,13 +76,13 @@ class ChartView(LinesView, can_focus=False):
         self._picture: _Picture | None = None
 
     def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
-        """Show a line chart. The arrays may not be changed afterwards."""
+        """Show a line chart. Do not change the arrays afterwards: they are compared, not copied."""
         self._show(_lines(tuple(series), options))
 
     def show_bands(
         self, x: Floats, quantiles_kq: Floats, options: ChartOptions = _DEFAULT, style: str = "series0"
     ) -> None:
-        """Show how a distribution moves, as `quantile_bands` draws it."""
+        """Show a distribution over x, as `quantile_bands` draws it. quantiles_kq: q quantiles at each of k x."""
         draw = partial(_draw_bands, x, quantiles_kq, options, style)
         self._show(_Content(draw, ("bands", options, style), (x, quantiles_kq)))
 
@@ -95,7 +95,7 @@ class ChartView(LinesView, can_focus=False):
         self.watch(self.app, "theme", self._retheme, init=False)
 
     def _retheme(self) -> None:
-        """Draw again in the app's colours."""
+        """Redraw in the colours of the new theme."""
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -122,7 +122,7 @@ class ChartView(LinesView, can_focus=False):
             self._pause = self.set_timer(wait, self._turn_page)
 
     def _turn_page(self) -> None:
-        """Make the newest content the one that is drawn."""
+        """Draw the newest content from now on."""
         self._pause = None
         if self._next is not None:
             self._content, self._next = self._next, None

@@ -1,4 +1,4 @@
-"""The lengths view: how long answers are, by role: their distribution over the steps, and that of one step."""
+"""Lengths view: tokens per answer, by role, as a distribution over the steps and as a histogram of one step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLES = (("coder", "series0"), ("tester", "series1"))
 
 
 class LengthsPane(Pane, can_focus=True):
-    """Two charts a role: bands over all steps, and the histogram of the chosen or newest step."""
+    """View with two charts per role: bands over all steps, and the histogram of the chosen or newest step."""
 
     DEFAULT_CSS = """
     LengthsPane Grid { grid-size: 2 2; grid-gutter: 1 1; }

@@ -1,4 +1,4 @@
-"""Presets as cards: what each trains, whether it fits this machine, and what it lacks where it does not."""
+"""Presets as cards: what each trains, whether it fits this machine, and what is missing if not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NEEDS_SHOWN = 2
 
 
 class PresetList(OptionList):
-    """Those that fit first. A click chooses, a second one starts: a stray click must not set off a training."""
+    """List of presets, fitting ones first. A click selects, a second click starts: a stray one starts no training."""
 
     DEFAULT_CSS = """
     PresetList, PresetList:focus { border: none; padding: 0; height: 1fr; background: $background; }
@@ -39,7 +39,7 @@ class PresetList(OptionList):
         self._entries: list[PresetEntry] = []
         self._brief = False
 
-    def on_mount(self) -> None:  # Textual calls OptionList's as well
+    def on_mount(self) -> None:  # Textual calls OptionList.on_mount as well
         self.watch(self.app, "theme", self._fill, init=False)
 
     @property
@@ -47,7 +47,7 @@ class PresetList(OptionList):
         return None if self.highlighted is None else self._entries[self.highlighted]
 
     def show(self, entries: Sequence[PresetEntry], *, brief: bool) -> None:
-        """brief: three lines a card at the most, for small terminals."""
+        """Show the presets. brief: at most three lines per card, for small terminals."""
         entries = sorted(entries, key=lambda entry: not entry.runs_here)
         if (entries, brief) != (self._entries, self._brief):
             self._entries, self._brief = entries, brief
@@ -71,7 +71,7 @@ class PresetList(OptionList):
 
 
 def preset_card(entry: PresetEntry, theme: str, *, brief: bool = False, ascii_only: bool = False) -> RenderableType:
-    """Name, whether it fits this machine, what it is for, what it lacks and what to do about that."""
+    """Return the card: name, fit, description; for each missing requirement its remedy."""
     return Group(*_card(entry, theme, brief, ascii_only))
 
 

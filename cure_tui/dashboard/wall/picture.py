@@ -1,10 +1,10 @@
-"""The wall of live rollouts: what coder and tester are writing this moment, as a grid of panes with their tails.
+"""Wall of live rollouts: what coder and tester are writing now, as a grid of panes with the ends of their texts.
 
     wall_rows   slots -> exactly `rows` rows of exactly `columns` columns
 
-A pane is a line about the answer (state or verdict, role, task, score, tokens) and the last lines of its text. Where
-not all answers fit, a pane shows one of several, one that is still being sampled if there is any: which ones share a
-pane depends on their places only, so no pane jumps when another answer ends.
+A pane is a line about the answer (state or verdict, role, task, score, tokens) and the last lines of its text. If not
+all answers fit, several share a pane, which shows one that is still being sampled if there is any. Their slots alone
+decide which answers share a pane, so no pane jumps when another answer ends.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ MAX_PANE_COLUMNS = 4
 MIN_PANE_WIDTH = 24
 MIN_PANE_HEIGHT = 3
 _MIN_NAME_WIDTH = 4
-# Beyond this a pane grows no more readable: programs are narrow, and it is the end of a text that tells how it goes.
+# A larger pane is not more readable: programs are narrow, and the end of a text shows best how it is going.
 _USEFUL_WIDTH, _USEFUL_LINES = 60, 12
-# A pane this wide says in a word how its answer stands; by its width alone, so that panes of a grid look alike.
+# A pane this wide names the verdict in a word. The width alone decides, so that the panes of a grid look alike.
 _WORDY_WIDTH = 44
 _ROLES = ("coder", "tester")
 
 
 @dataclass(frozen=True)
 class _Sign:
-    """How an answer stands: the word for it, its glyph and style."""
+    """State or verdict of an answer: its word, glyph and style."""
 
     word: str
     glyph: str
@@ -41,7 +41,7 @@ class _Sign:
 
 @dataclass(frozen=True)
 class _Glyphs:
-    """What the wall is drawn with; a state or verdict that is not listed is drawn as `other`."""
+    """Glyphs of the wall; a state or verdict that is not listed is drawn as `other`."""
 
     states: dict[str, _Sign]
     verdicts: dict[str, _Sign]
@@ -54,7 +54,7 @@ class _Glyphs:
 
 
 def _glyphs(*, ascii_only: bool) -> _Glyphs:
-    """An answer that ended is a box until it is judged; verdicts look as they do beside the matrix."""
+    """Choose the glyphs: an answer is a box from its end to its verdict; verdicts look as they do beside the matrix."""
 
     def standing(sign: Standing, word: str = "") -> _Sign:
         return _Sign(word or sign.label, sign.glyph(ascii_only), sign.style)
@@ -89,7 +89,7 @@ _UNICODE, _ASCII = _glyphs(ascii_only=False), _glyphs(ascii_only=True)
 def wall_rows(
     slots: Sequence[LiveSlot], columns: int, rows: int, *, ascii_only: bool = False, nothing: str = NOTHING
 ) -> list[Row]:
-    """The wall, one block a role; `nothing` is said where there is no slot to show."""
+    """Draw the wall, one block per role; without slots, say `nothing`."""
     columns, rows = max(columns, 0), max(rows, 0)
     glyphs = _ASCII if ascii_only else _UNICODE
     groups = _by_role(slots)
@@ -98,7 +98,7 @@ def wall_rows(
         return [said if y == rows // 2 else fit((), columns) for y in range(rows)]
     drawn: list[Row] = []
     for place, (role, group) in enumerate(groups):
-        # Equal shares, whatever the counts: blocks stay where they are while answers come and go.
+        # Equal shares, whatever the counts: blocks keep their places while answers come and go.
         height = (rows - len(drawn)) // (len(groups) - place)
         drawn += _block(role, group, columns, height, glyphs)
     return drawn
@@ -143,7 +143,7 @@ class _Grid:
 
 
 def _grid(count: int, columns: int, rows: int) -> _Grid:
-    """The grid that shows most of `count` answers, and among those the one whose panes show most text."""
+    """Return the grid that shows most of `count` answers; of several, the one whose panes show most text."""
 
     def panes(across: int) -> _Grid:
         bands = max(1, min(-(-count // across), rows // MIN_PANE_HEIGHT))
@@ -186,7 +186,7 @@ def _heading(role: str, slots: Sequence[LiveSlot], shown: int, columns: int, gly
 
 
 def _sign(slot: LiveSlot, glyphs: _Glyphs) -> _Sign:
-    """Of the verdict, or of the state as long as there is none."""
+    """Return the sign of the verdict, or of the state if there is no verdict yet."""
     word = slot.verdict or slot.state
     return (glyphs.verdicts if slot.verdict else glyphs.states).get(
         word, _Sign(one_column(word), glyphs.other, "muted")
@@ -203,8 +203,9 @@ def _pane(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]
 
 
 def _about(slot: LiveSlot, columns: int, glyphs: _Glyphs) -> Row:
-    """How the answer stands, role and task; then, for an answer that was judged, how many of its tests a program
-    passes, or how many programs pass a test; and its tokens."""
+    """Draw the line above an answer: sign, role and task; at the right its score, once judged, and its tokens.
+
+    Score: the tests that a program passes, or the programs that pass a test."""
     sign = _sign(slot, glyphs)
     truncated = glyphs.states[TRUNCATED]
     cut_off = slot.verdict and slot.state == TRUNCATED
@@ -227,19 +228,19 @@ def _about(slot: LiveSlot, columns: int, glyphs: _Glyphs) -> Row:
 
 
 def _end_of(name: str, columns: int, cut: str) -> str:
-    """Ids of tasks differ at their ends."""
+    """Cut the beginning off: ids of tasks differ at their ends."""
     return name if len(name) <= columns else f"{cut}{name[len(name) - columns + len(cut) :]}"
 
 
 def _tail(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]:
-    """The last `rows` lines of the text; an answer that is being sampled ends in a caret."""
+    """Draw the last `rows` lines of the text, with a caret at the end while the answer is being sampled."""
     if columns < 1 or rows < 1:
         return []
     alive = slot.state == SAMPLING
     text = slot.tail if alive else slot.tail.rstrip()
     lines: list[str] = []
     for line in _lines_from_the_end(text + glyphs.caret if alive else text):
-        # wrapped hard: a wall is glanced at, and word wrap would move text that was read already
+        # hard wrap: word wrap would move text that the user has already read
         clean = one_column(line.expandtabs(4))
         lines += [clean[start : start + columns] for start in range(0, len(clean), columns)][::-1] or [""]
         if len(lines) >= rows:
@@ -253,7 +254,7 @@ def _tail(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]
 
 
 def _lines_from_the_end(text: str) -> Iterator[str]:
-    """Only as many lines are cut off as are asked for: the tail may be longer than its pane."""
+    """Yield the lines, the last first, splitting off only as many as the caller reads: a tail may exceed its pane."""
     while True:
         text, newline, line = text.rpartition("\n")
         yield line.removesuffix("\r")

@@ -1,4 +1,4 @@
-"""The wall of live rollouts as one line-API widget: a widget a stream would cost eight times as much."""
+"""Wall of live rollouts as one line-API widget: one widget per answer would cost eight times as much."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.runs.live import LiveView
 
 
 class WallView(LinesView):
-    """Shows the newest `LiveView`; lines that did not change are not drawn again."""
+    """View of the newest `LiveView`; redraws only the lines that changed."""
 
     DEFAULT_CSS = """
     WallView { height: 1fr; width: 1fr; }
@@ -31,7 +31,7 @@ class WallView(LinesView):
         self._rows: list[Row] = []
 
     def show(self, view: LiveView | None) -> None:
-        """Draws `view`; None: nothing is being sampled. Cheap when nothing on the wall changed."""
+        """Draw `view`; None: nothing is being sampled. Return early if nothing on the wall changed."""
         before, self._view = self._view, view
         if _shown(before) != _shown(view):
             self._draw()
@@ -54,14 +54,14 @@ class WallView(LinesView):
             self.refresh()
             return
         changed = [y for y in range(rows) if before[y] != self._rows[y]]
-        # lines in a row become one region: fewer of them are cheaper to compose
+        # consecutive lines become one region: fewer regions are cheaper to compose
         for _, run in groupby(enumerate(changed), key=lambda place: place[1] - place[0]):
             lines = [y for _, y in run]
             self.refresh(Region(0, lines[0], columns, len(lines)))
 
 
 def _shown(view: LiveView | None) -> object:
-    """What of a view is on the wall: its time is not, its phase only while there are no slots."""
+    """Return the part of a view that the wall draws: never its time, its phase only without slots."""
     if view is None or view.slots:
         return view and view.slots
     return _why_nothing(view)

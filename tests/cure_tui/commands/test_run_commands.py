@@ -53,7 +53,7 @@ def test_a_pause_is_shown_from_the_key_on_until_it_begins(live: RunFolder) -> No
             journal.paused(3)
             await until(pilot, lambda: "⏸ paused" in header_of(screen))
             await pilot.press("space")
-            await until(pilot, lambda: "going on" in header_of(screen))
+            await until(pilot, lambda: "resuming" in header_of(screen))
             assert Inbox(live.inbox).poll() == [Command.RESUME]
             journal.continued(3)
         await until(pilot, lambda: "● live" in header_of(screen))
@@ -125,7 +125,7 @@ def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunF
         with folder.lock():
             screen = await live_screen(app, pilot)
             await pilot.press("w")
-            await until(pilot, lambda: "checkpoint asked" in header_of(screen))
+            await until(pilot, lambda: "checkpoint requested" in header_of(screen))
             await pilot.press("x")
             await until(pilot, lambda: isinstance(app.screen, AskScreen))
             await pilot.press("s")
@@ -136,7 +136,7 @@ def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunF
                 await until(pilot, lambda: not screen._newest.pending)
                 assert "stopping after this step" in header_of(screen)
                 journal.checkpoint(4, name="step-4", seconds=0.1)
-                await until(pilot, lambda: "checkpoint asked" not in header_of(screen))
+                await until(pilot, lambda: "checkpoint requested" not in header_of(screen))
                 journal.run_stopped(4, "stop")
         await until(pilot, lambda: "■ stopped" in header_of(screen))
 
@@ -195,4 +195,4 @@ def test_a_picture_that_cannot_be_saved_says_why(folder: RunFolder) -> None:
         said.extend(note.message for note in app._notifications)
 
     drive(CureApp(folder.path), steps)
-    assert any("no file could be written" in text for text in said)
+    assert any("cannot write to" in text for text in said)

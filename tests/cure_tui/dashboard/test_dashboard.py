@@ -211,7 +211,7 @@ def test_a_live_run_takes_pause_checkpoint_and_stop(folder: RunFolder) -> None:
     with folder.lock():
         said = drive(CureApp(folder.path), steps)
     assert [str(command) for command in inbox.poll()] == ["pause", "checkpoint", "stop"]
-    assert said == "run nano-20261125-1200-abc goes on; come back with: cure-tui attach nano-20261125-1200-abc"
+    assert said == "run nano-20261125-1200-abc keeps running; to return: cure-tui attach nano-20261125-1200-abc"
 
 
 def test_a_question_left_by_escape_sends_nothing(folder: RunFolder) -> None:
@@ -248,12 +248,12 @@ def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: RunFol
         screen = await opened(app, pilot)
         await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
         for part in [*parts[1:], parts[0]]:
-            assert "Next part" in keys_shown(screen)
+            assert "Page" in keys_shown(screen)
             await pilot.press("p")
             await until(pilot, lambda part=part: shown_parts(screen) == [part])
         await pilot.press("question_mark")
         await until(pilot, lambda: screen.query("HelpPanel"))
-        assert any(active.binding.description == "Next part" for active in screen.active_bindings.values())
+        assert any(active.binding.description == "Page" for active in screen.active_bindings.values())
 
     with contextlib.nullcontext() if ends else folder.lock():
         drive(CureApp(folder.path), steps, (80, 24))
@@ -266,10 +266,10 @@ def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shrinks(f
         screen = await opened(app, pilot)
         await until(pilot, lambda: screen.is_live and len(shown_parts(screen)) == 3)
         assert screen.query_one(MatrixView).has_focus
-        assert "Next part" not in keys_shown(screen)
+        assert "Page" not in keys_shown(screen)
         await pilot.press("p")
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Next part" in keys_shown(screen))
+        await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Page" in keys_shown(screen))
         await pilot.press("p")
         await until(pilot, lambda: shown_parts(screen) == ["matrix"])
 

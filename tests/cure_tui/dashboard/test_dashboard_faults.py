@@ -106,7 +106,7 @@ def test_garbage_and_a_torn_end_of_the_journal_are_counted_in_the_log(finished: 
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         screen = await opened(app, pilot)
         assert f"step {STEPS}/{STEPS}" in header_of(screen)
-        assert "4 lines are no events and were passed over" in plain(log_rows(screen._newest))
+        assert "4 lines are not valid events; skipped" in plain(log_rows(screen._newest))
         await look_at_all(app, pilot)
 
     drive(CureApp(finished.path), steps)

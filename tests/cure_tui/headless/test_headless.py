@@ -101,7 +101,7 @@ def test_an_engine_that_is_killed_can_be_resumed(cli: Cli, runnable: Runnable, t
     run = str(tmp_path / "run")
     done = cli.scripted("--preset", str(runnable("die")), "--no-ui", "--run-dir", run)
     assert done.returncode == 6
-    assert "ended by SIGKILL after step 1" in done.stderr
+    assert "killed by SIGKILL after step 1" in done.stderr
     assert f"cure-tui resume {run}" in done.stderr
 
     resumed = cli.scripted("resume", run, "--no-ui", "--json")
@@ -195,7 +195,7 @@ def test_a_second_signal_ends_an_engine_that_is_deaf(cli: Cli, runnable: Runnabl
     process = cli.start_scripted("--preset", str(runnable("deaf")), "--no-ui", "--run-dir", str(folder.path))
     read_until(process, "waiting")
     process.send_signal(signal.SIGINT)
-    read_until(process, "once more")
+    read_until(process, "interrupt again")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130

@@ -25,7 +25,7 @@ from tests.cure_tui.recorded import record_run
 Runnable = Callable[..., Path]
 LIVE = "nano-20261125-1200-abc"
 WARNING = f"warning: A run is live on this machine: {LIVE} (live, step 2/9)"
-QUESTION = "start another training all the same? [y/N]"
+QUESTION = "start another training anyway? [y/N]"
 
 
 @pytest.fixture

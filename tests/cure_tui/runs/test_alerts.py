@@ -28,7 +28,7 @@ LIVE = Snapshot(Path("run"), RunCondition.LIVE, START, loading=False)
     [
         (RunCondition.FINISHED, "information", "finished"),
         (RunCondition.STOPPED, "information", "stopped"),
-        (RunCondition.CRASHED, "error", "without a word"),
+        (RunCondition.CRASHED, "error", "died without an error message"),
         (RunCondition.FAILED, "error", "failed"),
     ],
 )

@@ -92,7 +92,7 @@ def test_values_too_long_for_columns_stand_beneath_each_other_uncut() -> None:
 
 @pytest.mark.parametrize(
     ("paths", "said"),
-    [(["a", "a"], "with itself"), (["a"], "no comparison"), (["a", "b", "c", "d", "e"], "5 runs are too many")],
+    [(["a", "a"], "with itself"), (["a"], "two runs or more"), (["a", "b", "c", "d", "e"], "5 runs are too many")],
 )
 def test_a_choice_that_is_no_comparison_is_refused(paths: list[str], said: str) -> None:
     with pytest.raises(RunError, match=said):

@@ -121,7 +121,7 @@ def test_one_problem_of_a_cure_file(cli: Cli) -> None:
     [
         (b"", "holds no problem"),
         (b"# Heading\n", "no statement"),
-        (b"\x00\x01\x02", "is no text"),
+        (b"\x00\x01\x02", "is not a text file"),
         (b"\xff\xfe\x41", "not UTF-8"),
         (b"word " * 400_000, "2.0 MB"),
     ],

@@ -139,7 +139,7 @@ def test_another_host_than_this_machines_own_is_warned_of(cli: Cli) -> None:
     process.terminate()
     _, said = process.communicate(timeout=_SECONDS)
     assert socket.gethostname() in address
-    assert said.startswith("warning: other machines can reach 0.0.0.0, and nothing is encrypted")
+    assert said.startswith("warning: other machines can reach 0.0.0.0, and the connection is not encrypted")
 
 
 def test_the_dashboard_is_this_installations_wherever_that_lies(
@@ -171,7 +171,7 @@ def test_another_sites_page_cannot_drive_it(served: Served) -> None:
     handshake["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
     for origin in ("https://example.org", "http://127.0.0.1:1", "null"):
         status, text, _ = served.get("/ws", Origin=origin, Cookie=served.cookie, **handshake)
-        assert (status, text) == (403, f"a page of {origin} may not use this dashboard")
+        assert (status, text) == (403, f"a page from {origin} may not use this dashboard")
     assert served.dashboards() == []
 
 

@@ -166,7 +166,7 @@ def test_bon_averages_disjoint_blocks_and_leaves_the_rest_unused() -> None:
 
 
 def test_bon_of_more_samples_than_a_task_has_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"BoN\(16, 16\) asked of task t, which has 4 programs and 4 tests"):
+    with pytest.raises(ValueError, match=r"BoN\(16, 16\) is undefined for task t, which has 4 programs and 4 tests"):
         summarise([GOOD])
 
 

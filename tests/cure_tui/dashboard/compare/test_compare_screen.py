@@ -196,8 +196,8 @@ def test_runs_without_any_step_and_with_unreadable_settings_are_compared(tmp_pat
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         screen = await compared(app, pilot, empty)
         assert text_of(screen, "#runs").count("no step finished yet") == 2
-        assert "no run was evaluated" in text_of(screen, "#accuracies")
-        assert "nothing to compare the settings with" in text_of(screen, "#settings")
+        assert "no run has been evaluated" in text_of(screen, "#accuracies")
+        assert "the settings cannot be compared" in text_of(screen, "#settings")
         await pilot.press("2", "l", "s", "a", "enter", "e")
         await pilot.pause()
 
@@ -213,8 +213,8 @@ def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[RunFolder
         assert isinstance(app.screen, HomeScreen)
         said = [notification.message for notification in app._notifications]
         assert said == [
-            "a run cannot be compared with itself (choose another one)",
-            "5 runs are too many to tell apart (choose 4 at the most)",
+            "a run cannot be compared with itself (choose another run)",
+            "5 runs are too many to tell apart (choose at most 4)",
         ]
 
     drive(CureApp(), steps)

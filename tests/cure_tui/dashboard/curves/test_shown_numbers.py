@@ -138,7 +138,7 @@ def test_one_smoothing_holds_for_every_chart_and_moves_no_number(runs: list[RunF
 def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_values(runs: list[RunFolder]) -> None:
     async def steps(app: CureApp, pilot: Pilot[str]) -> None:
         run = await opened(app, pilot)
-        app.push_screen(CompareScreen([folder.path for folder in runs]))
+        app.compare_runs([folder.path for folder in runs])
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = app.screen
         await until(pilot, lambda: all(not each.loading for each in screen._snapshots))

@@ -18,7 +18,7 @@ from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.messages import StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import plain
-from cure_tui.runs.listing import Order, RunList, fitting, sorted_by
+from cure_tui.runs.listing import Order, RunList, matching, sorted_by
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs import listing
@@ -67,21 +67,21 @@ def test_orders() -> None:
     [("", 3), ("nano", 2), ("QWEN", 1), ("nano live", 1), ("live nano-1", 0), ("crashed", 1)],
 )
 def test_a_filter_fits_where_all_its_words_are_in_name_preset_or_state(words: str, found: int) -> None:
-    assert len(fitting([OLD, NEW, LIVE], words)) == found
+    assert len(matching([OLD, NEW, LIVE], words)) == found
 
 
 def test_a_paused_run_is_found_as_such() -> None:
-    assert fitting([replace(LIVE, paused=True)], "paused")
+    assert matching([replace(LIVE, paused=True)], "paused")
 
 
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (NEW, "r resumes it after step 4; its engine went without a word"),
+        (NEW, "r resumes it after step 4; its engine died without an error message"),
         (replace(NEW, state=RunCondition.FAILED, ending="disk full"), "failed: r resumes it after step 4; disk full"),
         (replace(NEW, step=0), "r starts it again"),
         (OLD, "Enter shows it"),
-        (replace(LIVE, pid=7, beat_seconds=1.2), "process 7, last heard 1 s ago; Enter watches it"),
+        (replace(LIVE, pid=7, beat_seconds=1.2), "process 7, last heartbeat 1 s ago; Enter watches it"),
         (replace(OLD, state=RunCondition.UNREADABLE, fault="of version 99"), "of version 99"),
     ],
 )
@@ -180,7 +180,7 @@ def test_a_fifth_run_is_not_marked(tmp_path: Path) -> None:
         await until(pilot, lambda: table.has_focus)
         await pilot.press("m", "down", "m", "down", "m", "down", "m", "down", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["A", "B", "C", "D", "·"]
-        assert "4 runs are compared at the most" in next(iter(app._notifications)).message
+        assert "at most 4 runs can be compared" in next(iter(app._notifications)).message
         await pilot.press("home", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["·", "A", "B", "C", "·"]
 
@@ -325,7 +325,7 @@ def test_beside_a_live_run_the_question_names_it_and_enter_alone_starts_nothing(
         await pilot.press("o", "o", "o")  # by name
         await pilot.press("end", "r")
         resumed = await asked(app, pilot)
-        assert resumed.startswith("Resume the training nano-001?\nIt goes on after step 1 of 220.\n")
+        assert resumed.startswith("Resume the training nano-001?\nIt continues after step 1 of 220.\n")
         assert "A run is live on this machine: nano-000 (live, step 2/9)" in resumed
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))

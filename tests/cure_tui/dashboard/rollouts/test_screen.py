@@ -136,7 +136,7 @@ def test_what_could_not_be_judged_is_called_undecided_as_in_the_matrix() -> None
     words = [head_rows(StoredRollout(1, 1, "", answer), task, (), "")[2][0].text.strip() for answer in task.rollouts]
     correct, wrong, undecided, right = "✓ correct", "✗ wrong", "? undecided", "✓ right"
     assert words[:6] == [correct, correct, wrong, wrong, undecided, "no program: nothing was run"]
-    assert words[6:] == [right, right, "no test: nothing was run on it", wrong, right, undecided]
+    assert words[6:] == [right, right, "no test: no program was run on it", wrong, right, undecided]
 
 
 def test_a_rollout_is_readable_at_80_by_24(path: Path) -> None:
@@ -179,14 +179,14 @@ def test_the_arrows_go_to_the_neighbours_and_closing_returns_the_last_one(path: 
     async def act(pilot: Pilot[None], app: ScreenApp) -> None:
         await pilot.press("left")
         assert "coder 0" in app.lines()[0]
-        assert "this is the first of the list" in app.messages()
+        assert "this is the first rollout in the list" in app.messages()
         await pilot.press("right", "right")
         assert "tester 0" in app.lines()[0]
         assert "✗ wrong" not in app.lines()[2]
-        assert app.lines()[2] == "✓ right  the test is passed by 2 of 2 programs, 1 of 1 correct ones"
+        assert app.lines()[2] == "✓ right  2 of 2 programs pass the test, 1 of 1 correct ones"
         await pilot.press("right")
         assert "✗ no_block" in app.lines()[1]
-        assert app.lines()[2] == "no test: nothing was run on it"
+        assert app.lines()[2] == "no test: no program was run on it"
         await pilot.press("escape")
         await pilot.pause()
         assert app.returned == [ids[3]]
@@ -205,7 +205,7 @@ def test_copy_and_save_leave_files_and_say_where(path: Path) -> None:
         saved = (exports / "step-3-numbers-01-coder-0.md").read_text()
         assert "Print the largest number." in saved
         assert ANSWER in saved
-        assert "not every terminal takes it" in app.messages()
+        assert "not every terminal accepts it" in app.messages()
         assert str(exports / "step-3-numbers-01-coder-0.md") in app.messages()
 
     drive(RolloutScreen(path, ids, 0), act)

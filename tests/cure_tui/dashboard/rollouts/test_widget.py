@@ -192,7 +192,7 @@ def test_a_search_narrows_the_list_and_says_when_nothing_is_there(path: Path) ->
         assert app.searched[-1].count == 8
         app.view.search(parse("reward<0"))
         await settled(pilot, app, 3)
-        assert "no rollout is like this: rollouts; reward under 0" in app.lines()[1]
+        assert "no rollout matches: rollouts; reward under 0" in app.lines()[1]
         assert app.view.selected is None
         await pilot.press("enter", "down", "end", "pageup")
         assert app.chosen == []
@@ -263,7 +263,7 @@ def test_rows_that_were_dropped_since_the_search_say_so(path: Path) -> None:
         with ArchiveWriter(path) as writer:
             writer.prune(keep_steps=1)
         app.view._read.clear()
-        assert any("dropped from the archive" in line for line in app.lines())
+        assert any("no longer in the archive" in line for line in app.lines())
 
     drive(path, act)
 

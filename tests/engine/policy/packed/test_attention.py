@@ -144,6 +144,6 @@ def test_flash_kernels_that_do_not_agree_are_left_with_a_note(
     ):
         choice = choose_layout(packed_model)
     assert (choice.layout, choice.kernel) == (Layout.SHARED_PROMPT, Kernel.TILES)
-    assert choice.note.startswith("packed rows are trained without the flash kernels for them: ")
+    assert choice.note.startswith("training packed rows without flash kernels: ")
     assert why in choice.note
     assert "\n" not in choice.note

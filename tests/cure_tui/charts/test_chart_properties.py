@@ -1,4 +1,4 @@
-"""Whatever the data and the room: exact dimensions, no exception, no lost spike, no hole in a line."""
+"""Properties of charts for any data and size: exact dimensions, no exception, no lost spike, no hole in a line."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_what_is_no_problem_is_refused_in_one_line(cli: Cli, content: bytes, wha
         (["double.md", "--preset", "nano", "--adapter", "x"], "both roles"),
         (["double.md", "--index", "3"], "--index"),
         (["double.md", "-o", "nowhere/p.py"], "no folder"),
-        (["double.md", "--coder", "openai:m@nowhere"], "no address"),
+        (["double.md", "--coder", "openai:m@nowhere"], "not an address"),
         (["double.md", "--ui", "full"], "needs a terminal"),
     ],
 )

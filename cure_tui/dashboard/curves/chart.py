@@ -86,7 +86,7 @@ class ChartView(LinesView, can_focus=False):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the newest content is the one that is drawn."""
+        """True once the newest content is drawn."""
         return self._next is None
 
     def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:

@@ -24,6 +24,7 @@ from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.log import LogPane, log_rows
 from cure_tui.dashboard.run.screen import VIEWS, RunScreen
 from cure_tui.drawing.spans import plain
+from cure_tui.runs.watcher import Snapshot
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
@@ -256,6 +257,20 @@ def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: RunFol
         assert any(active.binding.description == "Page" for active in screen.active_bindings.values())
 
     with contextlib.nullcontext() if ends else folder.lock():
+        drive(CureApp(folder.path), steps, (80, 24))
+
+
+def test_a_live_run_opens_on_the_wall_although_nothing_was_read_yet(folder: RunFolder) -> None:
+    record_run(folder, STEPS, finish=False)
+
+    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+        screen = await opened(app, pilot)
+        await until(pilot, lambda: screen.is_live and shown_parts(screen) == ["wall"])
+        screen._newest = Snapshot(folder.path)  # what the screen knows before the watcher's first report
+        screen.on_screen_resume()
+        assert shown_parts(screen) == ["wall"]
+
+    with folder.lock():
         drive(CureApp(folder.path), steps, (80, 24))
 
 

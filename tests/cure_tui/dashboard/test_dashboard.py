@@ -268,6 +268,7 @@ def test_a_live_run_opens_on_the_wall_although_nothing_was_read_yet(folder: RunF
         await until(pilot, lambda: screen.is_live and shown_parts(screen) == ["wall"])
         screen._newest = Snapshot(folder.path)  # what the screen knows before the watcher's first report
         screen.on_screen_resume()
+        await pilot.pause()
         assert shown_parts(screen) == ["wall"]
 
     with folder.lock():

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from cure_tui.dashboard.rollouts.line import Columns, as_ascii, gone_line, head_line, rollout_line
+from cure_tui.dashboard.rollouts.line import Columns, gone_line, head_line, rollout_line
 from cure_tui.dashboard.rollouts.query import EVERYTHING, Query
 from cure_tui.dashboard.rollouts.search import Listing, RolloutSearch, SearchProgress
 from cure_tui.drawing.palette import styles_of, to_strip
@@ -76,17 +76,15 @@ class RolloutList(ScrollView, can_focus=True):
             super().__init__()
             self.progress = progress
 
-    def __init__(
-        self, archive: Path, *, ascii_only: bool = False, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, archive: Path, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._archive, self._ascii_only = archive, ascii_only
+        self._archive = archive
         self._search = RolloutSearch(archive, self._hear)
         self._query = EVERYTHING
         self._listing = Listing(EVERYTHING, array("q"), {})
         self._number = 0  # of the current search
         self._heard_number = 0  # of the search that the list shows
-        self._searching = False
+        self.searching = False
         self._look_later = False  # a running search misses steps written meanwhile
         self._count = 0
         self._fault = ""
@@ -119,16 +117,16 @@ class RolloutList(ScrollView, can_focus=True):
 
     def search(self, query: Query) -> None:
         """Start a search; the old rollouts stay on the screen until the first new ones are found."""
-        self._query, self._searching, self._follows_first = query, True, True
+        self._query, self.searching, self._follows_first = query, True, True
         self._number = self._search.start(query)
         self.refresh()
 
     def look_again(self) -> None:
         """Update the list from the archive. Call it whenever a step may have been written or dropped."""
-        if self._searching:
+        if self.searching:
             self._look_later = True
             return
-        self._searching = True
+        self.searching = True
         if self._fault:
             self._number = self._search.start(self._query)
         else:
@@ -166,7 +164,7 @@ class RolloutList(ScrollView, can_focus=True):
         progress = event.progress
         if progress.number != self._number:
             return
-        self._searching = not progress.done
+        self.searching = not progress.done
         if self._heard_number == progress.number:
             self._count = progress.count
             self.virtual_size = Size(self.size.width, self._count + 1)
@@ -211,8 +209,6 @@ class RolloutList(ScrollView, can_focus=True):
         return self._strip(row, under_cursor=chosen and self.has_focus)
 
     def _strip(self, row: Row, *, under_cursor: bool = False) -> Strip:
-        if self._ascii_only:
-            row = as_ascii(row)
         base = self.rich_style
         if under_cursor:
             # One colour for the whole line: reverse video would turn the spans' colours into backgrounds.
@@ -221,7 +217,7 @@ class RolloutList(ScrollView, can_focus=True):
         return to_strip(row, self.size.width, self.app.theme, base)
 
     def _nothing(self) -> Row:
-        if self._searching:
+        if self.searching:
             return (Span(" searching …", "muted"),)
         if self._fault:
             return (Span(f" {one_column(self._fault)}", "warning"),)

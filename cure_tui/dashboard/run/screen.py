@@ -89,12 +89,12 @@ class RunScreen(Screen[None]):
     chosen_step: reactive[int | None] = reactive(None)
 
     class Looked(Message):
-        """Notice that a newer snapshot is in `_newest`; it carries none, so a slow screen never shows an old one."""
+        """Notice that a newer snapshot is in `newest`; it carries none, so a slow screen never shows an old one."""
 
-    def __init__(self, path: Path, *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
+    def __init__(self, path: Path, *, smoothing: Smoothing | None = None) -> None:
         """Open the run folder at `path`. RunError: it is not one that this version can read."""
         super().__init__()
-        self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
+        self._smoothing = smoothing or Smoothing()
         folder = RunFolder.open(path)
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
@@ -102,7 +102,7 @@ class RunScreen(Screen[None]):
         self._max_minutes, self._kl_bound = _bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
-        self._newest = Snapshot(folder.path)
+        self.newest = Snapshot(folder.path)
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
@@ -114,14 +114,14 @@ class RunScreen(Screen[None]):
 
     @property
     def is_live(self) -> bool:
-        return self._newest.is_live
+        return self.newest.is_live
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="header")
         yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
         with ContentSwitcher(initial="overview"):
             # the other panes are built when first shown: they are two thirds of all widgets
-            yield OverviewPane(self.archive, id="overview", ascii_only=self._ascii_only, smoothing=self._smoothing)
+            yield OverviewPane(self.archive, id="overview", smoothing=self._smoothing)
         yield KeysLine(with_palette=True)
 
     def on_mount(self) -> None:
@@ -129,7 +129,7 @@ class RunScreen(Screen[None]):
         self._watcher.start()
 
     def on_screen_resume(self) -> None:
-        if not self._newest.loading:  # the first snapshot is empty and not live: it would hide the wall
+        if not self.newest.loading:  # the first snapshot is empty and not live: it would hide the wall
             self._bring()  # a comparison may have changed the smoothing, which all charts share
 
     def on_unmount(self) -> None:
@@ -145,7 +145,7 @@ class RunScreen(Screen[None]):
 
     def _hear(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot only, so a slow terminal skips frames, not events; runs in the watcher's thread."""
-        self._newest = snapshot
+        self.newest = snapshot
         if not self._told:
             self._told = True
             self.post_message(self.Looked())
@@ -155,7 +155,7 @@ class RunScreen(Screen[None]):
         self._bring()
 
     def _bring(self) -> None:
-        snapshot = self._newest
+        snapshot = self.newest
         self._call_for_the_user(snapshot)
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
@@ -167,9 +167,7 @@ class RunScreen(Screen[None]):
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(
-            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._ascii_only
-        )
+        rows = header_rows(self.newest, self.chosen_step, self._max_minutes, self._kl_bound)
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
@@ -192,15 +190,15 @@ class RunScreen(Screen[None]):
         name = (event.tab.id or "tab-overview").removeprefix("tab-")
         switcher = self.query_one(ContentSwitcher)
         if not any(pane.id == name for pane in switcher.children):
-            pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only, smoothing=self._smoothing)
+            pane = PANES[name](self.archive, id=name, smoothing=self._smoothing)
             await switcher.add_content(pane)
-            pane.bring(self._newest, self.chosen_step)
+            pane.bring(self.newest, self.chosen_step)
         switcher.current = name
         self._pane.catch_up()
 
     def action_step(self, by: int) -> None:
         """Show an earlier or later step; past the newest one, follow the run again."""
-        last = self._newest.state.step
+        last = self.newest.state.step
         if last < 1:
             return
         wanted = (self.chosen_step or last) + by
@@ -219,7 +217,7 @@ class RunScreen(Screen[None]):
         self.app.push_screen(CellScreen(event.task, event.program, event.test, event.is_truth), event.closed)
 
     def on_open_rollout(self, event: OpenRollout) -> None:
-        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts, ascii_only=self._ascii_only)
+        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts)
         self.app.push_screen(screen, event.closed)
 
     @work(thread=True, exclusive=True)
@@ -232,7 +230,7 @@ class RunScreen(Screen[None]):
         if not others:
             self.notify("there is no other run to compare with this one", severity="warning")
             return
-        states = [condition_span(run.state, paused=run.paused, ascii_only=self._ascii_only).text for run in others]
+        states = [condition_span(run.state, paused=run.paused).text for run in others]
         answers = [
             Choice(str(at), str(at), f"{run.id}  {state}")
             for at, (run, state) in enumerate(zip(others, states, strict=True), 1)
@@ -251,11 +249,11 @@ class RunScreen(Screen[None]):
         self._want_pause(not self._pause_wanted())
 
     def _pause_wanted(self) -> bool:
-        return pause_wanted(pending(self._inbox), self._newest.state.status is RunStatus.PAUSED)
+        return pause_wanted(pending(self._inbox), self.newest.state.status is RunStatus.PAUSED)
 
     def _want_pause(self, wanted: bool) -> None:
         command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
-        if self._newest.is_live and self._withdrawn(opposite):
+        if self.newest.is_live and self._withdrawn(opposite):
             self.notify("still paused" if wanted else "pause cancelled", timeout=3)
             return
         self._send(command, "pausing after this phase" if wanted else "resuming")
@@ -287,7 +285,7 @@ class RunScreen(Screen[None]):
 
     def action_resume(self) -> None:
         """Resume a paused engine, or start a new one for a run that has none."""
-        if not self._newest.is_live:
+        if not self.newest.is_live:
             self.post_message(ResumeRun(self.path))
         elif self._pause_wanted():
             self._want_pause(False)
@@ -308,7 +306,7 @@ class RunScreen(Screen[None]):
         self.notify(said, timeout=3)
 
     def _may_command(self) -> bool:
-        if self._newest.is_live:
+        if self.newest.is_live:
             return True
         self.notify("this run has no live engine; press r to resume it", severity="warning")
         return False

@@ -74,10 +74,10 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
         Binding("1", "view('overview')", "Views", key_display="1-6"),
-        Binding("left_square_bracket", "step(-1)", "Prev step", key_display="["),
-        Binding("right_square_bracket", "step(1)", "Next step", key_display="]"),
-        Binding("left_curly_bracket", "step(-10)", "Ten steps back", show=False),
-        Binding("right_curly_bracket", "step(10)", "Ten steps on", show=False),
+        Binding("left_square_bracket", "step(-1)", "Step -1", key_display="["),
+        Binding("right_square_bracket", "step(1)", "Step +1", key_display="]"),
+        Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
+        Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
         Binding("f", "follow", "Follow"),
         Binding("space", "pause", "Pause"),
         Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
@@ -89,7 +89,7 @@ class RunScreen(Screen[None]):
     chosen_step: reactive[int | None] = reactive(None)
 
     class Looked(Message):
-        """Notice that a newer snapshot is in `_newest`; it carries none, so a slow screen never shows an old one."""
+        """Notice that a newer snapshot is in `newest`; it carries none, so a slow screen never shows an old one."""
 
     def __init__(self, path: Path, *, smoothing: Smoothing | None = None) -> None:
         """Open the run folder at `path`. RunError: it is not one that this version can read."""
@@ -129,7 +129,8 @@ class RunScreen(Screen[None]):
         self._watcher.start()
 
     def on_screen_resume(self) -> None:
-        self._bring()  # a comparison may have changed the smoothing, which all charts share
+        if not self.newest.loading:  # the first snapshot is empty and not live: it would hide the wall
+            self._bring()  # a comparison may have changed the smoothing, which all charts share
 
     def on_unmount(self) -> None:
         self._watcher.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats
 from cure_tui.charts.ticks import Ends, cover, format_tick, log_cover, nice_ticks, step_of
 
@@ -42,7 +43,7 @@ class Scale:
         """Return the dot and the label of each tick."""
         if not self.ticks:
             return []
-        at = np.rint(self.dots(np.array(self.ticks), dots)).astype(int)
+        at = nearest(self.dots(np.array(self.ticks), dots))
         return [(int(dot), label) for dot, label in zip(at, self.labels, strict=True) if 0 <= dot < dots]
 
 

@@ -160,3 +160,18 @@ def test_lines_with_several_marks_are_told_apart_without_colour(glyphs: GlyphSet
 def test_a_point_infinitely_far_outside_a_fixed_range_has_no_mark() -> None:
     options = ChartOptions(y_range=(0.0, 1e-167), legend=False)
     assert "●" not in plain(line_chart([Series("", np.zeros(1), np.array([1e139]))], 30, 12, options))
+
+
+@pytest.mark.parametrize("log_y", [False, True], ids=["linear", "log"])
+@pytest.mark.parametrize("glyphs", GlyphSet)
+def test_the_last_bits_of_numbers_do_not_move_a_line(glyphs: GlyphSet, log_y: bool) -> None:
+    """They differ by CPU after a logarithm or a moving average; halfway between two dots they must not decide."""
+    chance = np.random.default_rng(1)
+    x = np.arange(1.0, 10.0)
+    y = np.array([0.5, 0.5, 0.25, 0.75, 0.1, 0.1, 1.0, 0.01, 0.5]) + 0.01 * log_y
+    for rows in range(3, 16):
+        options = ChartOptions(y_range=(0.01 if log_y else 0.0, 1.0), log_y=log_y, glyphs=glyphs, legend=False)
+        chart = line_chart([Series("a", x, y)], 41, rows, options)
+        for _ in range(5):
+            near = y * (1 + chance.integers(-4, 5, y.size) * 2.0**-52)
+            assert line_chart([Series("a", x, near)], 41, rows, options) == chart

@@ -195,7 +195,7 @@ def test_a_run_whose_trained_checkpoints_are_corrupt_answers_nothing(cli: Cli, p
     assert (done.returncode, done.stdout) == (6, "")
     (line,) = done.stderr.splitlines()
     assert "no trained checkpoint of run" in line
-    assert "step-000001 is corrupt (train it anew: cure-tui --preset" in line
+    assert "step-000001 is corrupt (train it again: cure-tui --preset" in line
 
 
 def test_ctrl_c_prints_the_best_so_far(cli: Cli, problem: Path) -> None:

@@ -102,7 +102,7 @@ class RunScreen(Screen[None]):
         self._max_minutes, self._kl_bound = _bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
-        self._newest = Snapshot(folder.path)
+        self.newest = Snapshot(folder.path)
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
@@ -114,7 +114,7 @@ class RunScreen(Screen[None]):
 
     @property
     def is_live(self) -> bool:
-        return self._newest.is_live
+        return self.newest.is_live
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="header")
@@ -144,7 +144,7 @@ class RunScreen(Screen[None]):
 
     def _hear(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot only, so a slow terminal skips frames, not events; runs in the watcher's thread."""
-        self._newest = snapshot
+        self.newest = snapshot
         if not self._told:
             self._told = True
             self.post_message(self.Looked())
@@ -154,7 +154,7 @@ class RunScreen(Screen[None]):
         self._bring()
 
     def _bring(self) -> None:
-        snapshot = self._newest
+        snapshot = self.newest
         self._call_for_the_user(snapshot)
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
@@ -166,7 +166,7 @@ class RunScreen(Screen[None]):
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(self._newest, self.chosen_step, self._max_minutes, self._kl_bound)
+        rows = header_rows(self.newest, self.chosen_step, self._max_minutes, self._kl_bound)
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
@@ -191,13 +191,13 @@ class RunScreen(Screen[None]):
         if not any(pane.id == name for pane in switcher.children):
             pane = PANES[name](self.archive, id=name, smoothing=self._smoothing)
             await switcher.add_content(pane)
-            pane.bring(self._newest, self.chosen_step)
+            pane.bring(self.newest, self.chosen_step)
         switcher.current = name
         self._pane.catch_up()
 
     def action_step(self, by: int) -> None:
         """Show an earlier or later step; past the newest one, follow the run again."""
-        last = self._newest.state.step
+        last = self.newest.state.step
         if last < 1:
             return
         wanted = (self.chosen_step or last) + by
@@ -248,11 +248,11 @@ class RunScreen(Screen[None]):
         self._want_pause(not self._pause_wanted())
 
     def _pause_wanted(self) -> bool:
-        return pause_wanted(pending(self._inbox), self._newest.state.status is RunStatus.PAUSED)
+        return pause_wanted(pending(self._inbox), self.newest.state.status is RunStatus.PAUSED)
 
     def _want_pause(self, wanted: bool) -> None:
         command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
-        if self._newest.is_live and self._withdrawn(opposite):
+        if self.newest.is_live and self._withdrawn(opposite):
             self.notify("still paused" if wanted else "pause cancelled", timeout=3)
             return
         self._send(command, "pausing after this phase" if wanted else "resuming")
@@ -284,7 +284,7 @@ class RunScreen(Screen[None]):
 
     def action_resume(self) -> None:
         """Resume a paused engine, or start a new one for a run that has none."""
-        if not self._newest.is_live:
+        if not self.newest.is_live:
             self.post_message(ResumeRun(self.path))
         elif self._pause_wanted():
             self._want_pause(False)
@@ -305,7 +305,7 @@ class RunScreen(Screen[None]):
         self.notify(said, timeout=3)
 
     def _may_command(self) -> bool:
-        if self._newest.is_live:
+        if self.newest.is_live:
             return True
         self.notify("this run has no live engine; press r to resume it", severity="warning")
         return False

@@ -6,6 +6,7 @@ series         the input: Series, ChartOptions
 smoothing      moving average of a series
 ticks, scale   positions of ticks, position of a value on its axis
 trace, canvas  points -> dots -> characters in three glyph sets
+rounding       nearest dot of a position, alike on every CPU
 legend, frame  title, legend, axes and labels around a plot
 line, distribution, sparkline  the charts
 table, svg     exports

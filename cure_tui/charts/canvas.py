@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.series import GlyphSet
 from cure_tui.charts.trace import Extent
 from cure_tui.drawing.spans import Row, Span
@@ -121,8 +122,8 @@ class Canvas:
         Dots beyond the canvas are cut off.
         """
         above = np.arange(self.rows)[:, None] * self.down
-        first = np.rint(np.clip(extent.top_w, -1, self.height)).astype(np.intp) - above
-        last = np.rint(np.clip(extent.bottom_w, -1, self.height)).astype(np.intp) - above
+        first = nearest(np.clip(extent.top_w, -1, self.height)) - above
+        last = nearest(np.clip(extent.bottom_w, -1, self.height)) - above
         covered: npt.NDArray[np.uint8] = _UP_TO[np.clip(last + 1, 0, self.down)] & ~_UP_TO[np.clip(first, 0, self.down)]
         if fill is not Fill.SOLID and self.glyphs is not GlyphSet.ASCII:
             kept = self._pattern(fill)

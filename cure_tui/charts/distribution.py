@@ -7,6 +7,7 @@ import numpy as np
 from cure_tui.charts.canvas import Brush, Fill
 from cure_tui.charts.frame import draw_cursor, empty, extent_of, lay_out
 from cure_tui.charts.legend import Entry
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.scale import are_whole, span_of, widened
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats, GlyphSet, Points, band_of
 from cure_tui.charts.ticks import format_value
@@ -118,7 +119,7 @@ def _bars(share_c: Floats, rows: int, style: str, glyphs: GlyphSet) -> list[Row]
     """Draw one bar per column, 0 to 1 of the height, in eighth blocks even with the braille glyph set."""
     levels = 1 if glyphs is GlyphSet.ASCII else len(_EIGHTHS) - 1
     signs = " " + _TYPED_BAR if glyphs is GlyphSet.ASCII else _EIGHTHS
-    filled = np.rint(np.clip(share_c, 0, 1) * rows * levels)
+    filled = nearest(np.clip(share_c, 0, 1) * rows * levels)
     filled = np.where(share_c > 0, np.maximum(filled, 1), 0)  # a bin with any value is visible
     below = np.arange(rows - 1, -1, -1)[:, None] * levels
     parts = np.clip(filled[None, :] - below, 0, levels).astype(int)

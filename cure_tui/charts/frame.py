@@ -9,6 +9,7 @@ import numpy as np
 
 from cure_tui.charts.canvas import CELL, Canvas
 from cure_tui.charts.legend import Entry, clean, header
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.scale import Scale, x_scale, y_scale
 from cure_tui.charts.series import ChartOptions, GlyphSet, Points
 from cure_tui.charts.ticks import Ends
@@ -80,8 +81,8 @@ class Frame:
         lines, down = lines_of(self.options.glyphs), CELL[self.options.glyphs][1]
         height = self.plot_rows * down
         labels: dict[int, str] = {}
-        for dot, label in reversed(self.y.labelled(height)):
-            labels.setdefault((height - 1 - dot) // down, label)
+        for dot, label in reversed(self.y.labelled(height, downwards=True)):
+            labels.setdefault(dot // down, label)
         edges = [(labels.get(row, ""), lines.tick if row in labels else lines.side) for row in range(self.plot_rows)]
         return [(Span(f"{label:>{self.gutter - 1}}{edge}", "axis"),) for label, edge in edges]
 
@@ -142,7 +143,7 @@ def draw_cursor(canvas: Canvas, frame: Frame) -> None:
     """Draw the vertical line at `cursor_x`, if that is on the chart."""
     at = frame.options.cursor_x
     if at is not None and frame.x.low <= at <= frame.x.high:
-        dot = round(float(frame.x.dots(np.array([at]), canvas.width)[0]))
+        dot = int(nearest(frame.x.dots(np.array([at]), canvas.width))[0])
         canvas.draw_vertical(dot // canvas.across, lines_of(frame.options.glyphs).cursor, "accent")
 
 

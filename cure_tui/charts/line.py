@@ -11,6 +11,7 @@ import numpy as np
 from cure_tui.charts.canvas import Brush, Canvas, Fill
 from cure_tui.charts.frame import draw_cursor, empty, extent_of, lay_out
 from cure_tui.charts.legend import Entry, marker_of
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.scale import are_whole, span_of
 from cure_tui.charts.series import ChartOptions, Points, Series, band_of, points
 from cure_tui.charts.smoothing import smoothed
@@ -113,7 +114,8 @@ def _mark(canvas: Canvas, extent: Extent, marker: str, style: str, share: float 
     last = int(filled[round(share * (filled.size - 1))])
     for dot in range(last, max(-1, last - _MARKER_TRIES * canvas.across), -canvas.across):
         down = extent.row_at(dot)
-        if down is None or not -1 < down < canvas.height or not 0 <= round(down) < canvas.height:  # it may be infinite
+        if down is None or not -1 < down < canvas.height:  # it may be infinite
             continue
-        if canvas.place(dot // canvas.across, round(down) // canvas.down, marker, style):
+        row = int(nearest(down))
+        if 0 <= row < canvas.height and canvas.place(dot // canvas.across, row // canvas.down, marker, style):
             return

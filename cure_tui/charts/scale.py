@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats
 from cure_tui.charts.ticks import Ends, cover, format_tick, log_cover, nice_ticks, step_of
 
@@ -38,11 +39,12 @@ class Scale:
         with np.errstate(over="ignore"):  # as above
             return self.fractions(values) * (dots - 1)
 
-    def labelled(self, dots: int) -> list[tuple[int, str]]:
-        """Return the dot and the label of each tick."""
+    def labelled(self, dots: int, downwards: bool = False) -> list[tuple[int, str]]:
+        """Return the dot and the label of each tick; `downwards` counts dots from `high`, as lines are drawn."""
         if not self.ticks:
             return []
-        at = np.rint(self.dots(np.array(self.ticks), dots)).astype(int)
+        up = self.dots(np.array(self.ticks), dots)
+        at = nearest(dots - 1 - up if downwards else up)
         return [(int(dot), label) for dot, label in zip(at, self.labels, strict=True) if 0 <= dot < dots]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.series import Floats
 
 _FAR = 1e9  # dots beyond the plot; points that a fixed y range puts further off are clipped, so that slopes stay finite
@@ -35,7 +36,7 @@ def trace(across_k: Floats, down_k: Floats, joined_k: npt.NDArray[np.bool_], wid
     top, bottom = np.full(width, np.inf), np.full(width, -np.inf)
     if not across_k.size:
         return Extent(top, bottom)
-    column_k = np.rint(across_k).astype(np.intp)
+    column_k = nearest(across_k)
     starts = np.flatnonzero(np.diff(column_k, prepend=-1))
     top[column_k[starts]] = np.minimum.reduceat(down_k, starts)
     bottom[column_k[starts]] = np.maximum.reduceat(down_k, starts)

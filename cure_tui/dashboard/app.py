@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cure_tui.dashboard.ascii_filter import AsciiOnly
 from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.keys_line import HELP
 from cure_tui.dashboard.messages import (
@@ -31,8 +29,9 @@ from cure_tui.dashboard.messages import (
     StartPreset,
 )
 from cure_tui.dashboard.screen_picture import screen_svg
+from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.dashboard.window_title import title_codes
-from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.drawing.palette import THEMES
 from cure_tui.drawing.smoothing import Smoothing
 from engine.errors import CureError, RunError
 from engine.machine.home import run_name
@@ -48,7 +47,7 @@ _PALETTE_SECONDS = 0.2
 """Delay until the command palette has disappeared from the screen to be saved."""
 
 
-class CureApp(App[str]):
+class CureApp(ThemedApp[str]):
     """Dashboard. Its result is the text for the terminal after it: how to return to the runs that keep running."""
 
     TITLE = "cure-tui"
@@ -65,16 +64,11 @@ class CureApp(App[str]):
         self, run: Path | None = None, engine: EngineProcess | None = None, *, ascii_only: bool = False
     ) -> None:
         """Show `run`, if given, on top of the home screen. engine: the process that was started for it."""
-        super().__init__()
-        self.ascii_only = ascii_only
+        super().__init__(ascii_only=ascii_only)
         self.smoothing = Smoothing()
-        self._ascii_filter = AsciiOnly()
         self._window_title = ""
         self._first_run = run
         self._engines: list[EngineProcess] = [] if engine is None else [engine]
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = DEFAULT_THEME
 
     def compose(self) -> ComposeResult:
         """Draw the first frame, a placeholder: the home screen takes three times as long to come."""
@@ -89,17 +83,9 @@ class CureApp(App[str]):
         with grows_without_cycles():
             from cure_tui.dashboard.home.screen import HomeScreen
 
-        self.push_screen(HomeScreen(ascii_only=self.ascii_only))
+        self.push_screen(HomeScreen())
         if self._first_run is not None:
             self.watch_run(self._first_run)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
-        return [*filters, self._ascii_filter] if self.ascii_only else filters
-
-    def get_key_display(self, binding: Binding) -> str:
-        shown = super().get_key_display(binding)
-        return binding.key if self.ascii_only and not shown.isascii() else shown
 
     # What the screens ask for -------------------------------------------------------------------------------
 
@@ -171,7 +157,7 @@ class CureApp(App[str]):
         )
 
         try:
-            screen = RunScreen(path, ascii_only=self.ascii_only, smoothing=self.smoothing)
+            screen = RunScreen(path, smoothing=self.smoothing)
         except CureError as error:
             self.tell(error)
             return
@@ -182,7 +168,7 @@ class CureApp(App[str]):
         from cure_tui.dashboard.compare.screen import CompareScreen
 
         try:
-            screen = CompareScreen(paths, ascii_only=self.ascii_only, smoothing=self.smoothing)
+            screen = CompareScreen(paths, smoothing=self.smoothing)
         except CureError as error:
             self.tell(error)
             return
@@ -235,7 +221,7 @@ class CureApp(App[str]):
 
     @property
     def window_title(self) -> str:
-        """Title of the terminal's window. (Textual's own `title` would redraw the whole screen.)"""
+        """Title of the terminal's window; Textual's own `title` would redraw the whole screen."""
         return self._window_title
 
     @window_title.setter

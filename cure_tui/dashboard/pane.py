@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 class Pane(Container):
     """View of a run. `bring` receives every new snapshot; `update_view` runs only while the pane is on the screen."""
 
-    def __init__(
-        self, archive: ArchiveView, *, id: str, ascii_only: bool = False, smoothing: Smoothing | None = None
-    ) -> None:
+    def __init__(self, archive: ArchiveView, *, id: str, smoothing: Smoothing | None = None) -> None:
         super().__init__(id=id)
-        self.archive, self.ascii_only, self.smoothing = archive, ascii_only, smoothing or Smoothing()
+        self.archive, self.smoothing = archive, smoothing or Smoothing()
         self._snapshot: Snapshot | None = None
         self._step: int | None = None
 

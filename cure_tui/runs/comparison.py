@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cure_tui.charts import line_chart
+from cure_tui.charts import GlyphSet, line_chart
 from cure_tui.drawing.smoothing import DEFAULT, smoothing_text
 from cure_tui.drawing.spans import Row
 from cure_tui.drawing.tables import text_table
@@ -117,11 +117,13 @@ def comparison_text(runs: Sequence[ComparedRun]) -> str:
     return f"{settings}\n\n{table}\n{NOTE}"
 
 
-def overlays(runs: Sequence[ComparedRun], columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
+def overlays(
+    runs: Sequence[ComparedRun], columns: int, rows: int, glyphs: GlyphSet = GlyphSet.BRAILLE
+) -> Iterator[Row]:
     """Draw a chart for each of a few metrics with all runs in it, smoothed over the raw points; legends are raw."""
     lines = [(run.name, run.state) for run in runs]
     for spec in PRINTED:
-        options = chart_options(spec, smoothing=DEFAULT, marks=len(LETTERS), ascii_only=ascii_only)
+        options = chart_options(spec, smoothing=DEFAULT, marks=len(LETTERS), glyphs=glyphs)
         options = replace(options, title=f"{options.title}, {smoothing_text(DEFAULT)}")
         yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
         yield ()

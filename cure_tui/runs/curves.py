@@ -104,7 +104,7 @@ def chart_options(
     log_y: bool = False,
     cursor: float | None = None,
     marks: int = 1,
-    ascii_only: bool = False,
+    glyphs: GlyphSet = GlyphSet.BRAILLE,
 ) -> ChartOptions:
     """Return the options for drawing the chart. A logarithmic axis ignores the fixed range."""
     return ChartOptions(
@@ -113,7 +113,7 @@ def chart_options(
         log_y=log_y,
         y_range=None if log_y else chart.y_range,
         smoothing=0.0 if chart.evaluated else smoothing,
-        glyphs=GlyphSet.ASCII if ascii_only else GlyphSet.BRAILLE,
+        glyphs=glyphs,
         cursor_x=cursor if axis is XAxis.STEP else None,
         marks=marks,
     )

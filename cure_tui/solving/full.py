@@ -8,18 +8,16 @@ from typing import ClassVar
 
 from rich.syntax import Syntax
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.filter import LineFilter
 from textual.widgets import Static
 
-from cure_tui.dashboard.ascii_filter import AsciiOnly
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
 from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.rows import RowsView
-from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.picture import headline_rows
@@ -31,7 +29,7 @@ from engine.solve.events import Event, SolveState
 _FRAME_SECONDS = 1 / 8
 
 
-class SolveApp(App[list[SolveState]]):
+class SolveApp(ThemedApp[list[SolveState]]):
     """App that follows a solving process and returns the states of all problems; `fault` holds what stopped it."""
 
     TITLE = "cure-tui solve"
@@ -55,8 +53,8 @@ class SolveApp(App[list[SolveState]]):
     ]
 
     def __init__(self, process: SolveProcess, origins: Sequence[str], *, ascii_only: bool = False) -> None:
-        super().__init__()
-        self._process, self._origins, self.ascii_only = process, origins, ascii_only
+        super().__init__(ascii_only=ascii_only)
+        self._process, self._origins = process, origins
         self._states = [SolveState()]
         self.faults: dict[int, tuple[str, int]] = {}  # by problem: message, exit status
         self.fault: CureError | None = None
@@ -67,14 +65,11 @@ class SolveApp(App[list[SolveState]]):
         self._over = False
         self._dirty = True
         self._drawn_source: tuple[str, str] | None = None
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = DEFAULT_THEME
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="head")
         with Horizontal(id="sides"):
-            yield MatrixView(ascii_only=self.ascii_only)
+            yield MatrixView()
             with VerticalScroll(id="program-side"):
                 yield Static(id="program")
         yield KeysLine()
@@ -83,10 +78,6 @@ class SolveApp(App[list[SolveState]]):
         self.query_one(MatrixView).focus()
         self.set_interval(_FRAME_SECONDS, self._draw)
         self._follow()
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
-        return [*filters, AsciiOnly()] if self.ascii_only else filters
 
     # Events of the solving process --------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.style import Style
 
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
 from cure_tui.solving.picture import solve_rows
 from cure_tui.terminal import draws_unicode
@@ -59,11 +60,11 @@ class LiveView:
             self._live.start()
 
     def __rich_console__(self, console: Console, options: object) -> RenderResult:
-        styles = styles_of(DEFAULT_THEME)
+        styles, unicode = styles_of(DEFAULT_THEME), draws_unicode()
         seconds = time.monotonic() - self._started
         # The terminal echoes Ctrl-C as "^C" after the last row: if that wrapped, Live would leave one row unerased.
         columns = console.width - len("^C") - 1
-        for row in solve_rows(self._state, seconds, columns, ascii_only=not draws_unicode()):
+        for row in solve_rows(self._state, seconds, columns):
             for span in row:
-                yield Segment(span.text, styles.get(span.style, Style()))
+                yield Segment(span.text if unicode else to_ascii(span.text), styles.get(span.style, Style()))
             yield Segment.line()

@@ -38,16 +38,16 @@ class Bootstrap:
         n_expected = self._times_drawn.shape[1]
         if values.shape != (n_expected,):
             raise ValueError(f"one value for each of {n_expected} tasks expected, not shape {values.shape}")
-        told = np.isfinite(values)
-        n_tasks = int(told.sum())
+        defined = np.isfinite(values)
+        n_tasks = int(defined.sum())
         if n_tasks == 0:
             return Estimate(None, None, None, None, 0)
-        mean = float(values[told].mean())
+        mean = float(values[defined].mean())
         if n_tasks == 1:
             return Estimate(mean, None, None, None, 1)
-        drawn = self._times_drawn[:, told]
+        drawn = self._times_drawn[:, defined]
         sizes = drawn.sum(axis=1)
-        means = (drawn @ values[told])[sizes > 0] / sizes[sizes > 0]
+        means = (drawn @ values[defined])[sizes > 0] / sizes[sizes > 0]
         low, high = np.quantile(means, QUANTILES)
-        standard_error = float(values[told].std(ddof=1)) / math.sqrt(n_tasks)
+        standard_error = float(values[defined].std(ddof=1)) / math.sqrt(n_tasks)
         return Estimate(mean, standard_error, float(low), float(high), n_tasks)

@@ -20,6 +20,7 @@ packed/
   recompute, memory_budget gradient checkpointing; smaller micro-batches after an out-of-memory
 """
 
+import engine.models.quiet  # noqa: F401  (before peft)
 from engine.policy.adapter import attach_adapter
 from engine.policy.packed.batching import Layout
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds

@@ -41,7 +41,7 @@ from engine.policy.packed.batching import (
     positions_alone,
 )
 from engine.policy.packed.layout_check import choose_layout
-from engine.policy.packed.logprobs import TokenScores, score_tokens
+from engine.policy.packed.logprobs import score_tokens
 from engine.policy.packed.memory_budget import MicroBatchBudget, free_cached_memory
 from engine.policy.packed.recompute import Recompute
 from engine.policy.samples import TrainSample, UpdateReport
@@ -234,8 +234,9 @@ class Policy:
                     batch = self._build(sequences, members)
                 reference_a = None
                 if self._takes_kl(number, len(plan)):
-                    with watch.part("reference"):
-                        reference_a = self._reference(batch)
+                    # The base model is this model with its adapters off: no second model in memory.
+                    with watch.part("reference"), torch.no_grad(), self.model.disable_adapter():
+                        reference_a = score_tokens(self.model, batch, self._temperature).logprobs_a
                 with watch.part("forward_backward"):
                     finite = self._accumulate(batch, samples, weights_b, old_logprobs, reference_a, tally)
                 if not finite:
@@ -335,11 +336,6 @@ class Policy:
         with torch.no_grad():
             logprobs_b = self._within_memory(sequences, attempt)
         return [logprobs_b[i] for i in range(len(samples))]
-
-    def _reference(self, batch: MicroBatch) -> torch.Tensor:
-        with torch.no_grad(), self.model.disable_adapter():
-            scores: TokenScores = score_tokens(self.model, batch, self._temperature)
-        return scores.logprobs_a
 
     def _plan(self, sequences: Sequence[TokenSequence]) -> list[tuple[int, ...]]:
         return plan_micro_batches(sequences, self._budget.tokens, self.layout)

@@ -162,7 +162,7 @@ def start_rollouts(
     ):
         params = SamplingParams(settings.temperature, settings.top_p, longest)
         requests = [
-            # By the task's id, not its place: a group samples the same answers in whatever batch it stands.
+            # By the task's id, not its place: a group samples the same answers in any batch.
             Request(f"{place}/{role}", task.prompts[role], count, derive_seed(seed, role, task.problem.id))
             for place, task in enumerate(pending)
         ]
@@ -245,7 +245,10 @@ class _Reporter:
         task, key = self._tasks[_place(completion.request_id)], self._key(completion.request_id, completion.index)
         self._observer.on_completion(key, completion)
         if key.role is Role.CODER:
-            self._report_program(task, key)
+            if isinstance(task.programs[key.index], Rejected):
+                self._observer.on_judgement(key, REJECTED)
+            elif task.truth_tests:
+                when_done([task.on_truth[key.index]], lambda: self._report_executed(task, key))
             return
         if isinstance(task.tests[key.index], Rejected):
             self._observer.on_judgement(key, MALFORMED)
@@ -254,12 +257,6 @@ class _Reporter:
 
     def _key(self, request_id: str, index: int) -> RolloutKey:
         return RolloutKey(self._tasks[_place(request_id)].problem.id, Role(request_id.split("/")[1]), index)
-
-    def _report_program(self, task: _Pending, key: RolloutKey) -> None:
-        if isinstance(task.programs[key.index], Rejected):
-            self._observer.on_judgement(key, REJECTED)
-        elif task.truth_tests:
-            when_done([task.on_truth[key.index]], lambda: self._report_executed(task, key))
 
     def _report_executed(self, task: _Pending, key: RolloutKey) -> None:
         outcomes_t = [outcome for outcome in task.on_truth[key.index].by_test(task.truth_tests) if outcome is not None]

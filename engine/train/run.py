@@ -335,7 +335,8 @@ class Trainer:
         saved = resumed_checkpoint(self._folder.checkpoints, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
-            self._progress = _read_progress(saved.path / "progress.json")
+            fields = json.loads((saved.path / "progress.json").read_text())
+            self._progress = RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})
             if self._progress.best_step == saved.step:
                 self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds
@@ -359,8 +360,3 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
-
-
-def _read_progress(path: Path) -> RunProgress:
-    fields = json.loads(path.read_text())
-    return RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})

@@ -12,12 +12,14 @@ Rewards of the paper (arXiv 2506.03136) for program j and test k of one task, an
              - #{wrong programs that pass k}  otherwise
     A      = (R - mean) / std                 over the n programs, or the m tests, of the task
 
-Differences from the paper:
-    the KL penalty is against the model with its adapters off, so that it measures drift from the base model
-    sampler and trainer disagree a little; a truncated importance weight corrects for it
+Differences from the paper and the code published with it:
+    LoRA adapters are trained, not all weights; with them off, the same model is the reference of the KL penalty, which
+    that code takes against the current policy, so that it is 0
+    one update for both roles; that code trains the tester after the coder, without correcting for the coder's update
+    sampler and trainer compute slightly different log-probs; a truncated importance weight corrects for it
     truncated answers are left out of the update: a cut-off answer fails whatever would have followed
     a malformed test is a wrong test, so that the policy cannot avoid a loss by writing no test at all
-    groups without spread are counted and, where asked, replaced (dynamic sampling)
+    groups without spread are counted and, with `reward.refill_rounds`, replaced (dynamic sampling)
 As in the paper, training never looks at a ground-truth program.
 """
 
@@ -96,7 +98,7 @@ def coevolve(
         rollouts, report = roll_out(chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer)
         return [score(task, config.reward) for task in rollouts], report
 
-    on_phase("sample")
+    on_phase("sample")  # parts 1 to 4
     tasks, sampling = sample_and_score(draw_batch(len(problems), tasks_per_step, step - 1, run_seed))
 
     # Where all rewards of both groups are equal, A = 0 everywhere: the task took its time and teaches nothing. A spare
@@ -113,7 +115,7 @@ def coevolve(
         refilled += len(unusable)
         sampling += more
 
-    on_phase("update")
+    on_phase("update")  # part 5
     before_update = time.monotonic()
     sampler.rest()  # where both share a GPU, the update needs the memory that the sampler holds
     # Both roles in one call: after a step on the coder alone, the tester's samples would be off-policy.

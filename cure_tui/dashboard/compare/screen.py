@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Tab, Tabs
 
 from cure_tui.dashboard.compare.picture import accuracy_rows, run_rows, settings_rows
+from cure_tui.dashboard.curves.chart import chart_glyphs
 from cure_tui.dashboard.curves.grid import ChartGrid
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.rows import RowsView
@@ -57,10 +58,10 @@ class CompareScreen(Screen[None]):
         Binding("escape", "back", "Back"),
     ]
 
-    def __init__(self, paths: Sequence[Path], *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], *, smoothing: Smoothing | None = None) -> None:
         """Open the runs. RunError: the same run twice, more runs than there are letters, or an unreadable one."""
         super().__init__()
-        self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
+        self._smoothing = smoothing or Smoothing()
         check_choice([path.resolve() for path in paths])
         self._snapshots = [Snapshot(path.absolute()) for path in paths]
         self._watchers = [RunWatcher(path, partial(self._hear, at)) for at, path in enumerate(paths)]
@@ -92,7 +93,6 @@ class CompareScreen(Screen[None]):
                 tag="-".join(Path(name).name[-_TAG_CHARACTERS:] for name in names),
                 names={letter: f"{letter} {name}" for letter, name in zip(LETTERS, names, strict=False)},
                 marks=_MARKS,
-                ascii_only=self._ascii_only,
             )
         yield KeysLine()
 
@@ -123,21 +123,21 @@ class CompareScreen(Screen[None]):
         if _same(snapshots, self.shown):
             return
         self.shown = snapshots
-        self.query_one("#runs", RowsView).show(run_rows(snapshots, ascii_only=self._ascii_only))
+        self.query_one("#runs", RowsView).show(run_rows(snapshots, glyphs=chart_glyphs(self.app)))
         # A state changes with every heartbeat; only these two of its parts are drawn.
         drawn = [part for each in snapshots for part in (each.state.points, each.state.evaluations)]
         if _same(drawn, self._drawn):
             return
         self._drawn = drawn
         states = [each.state for each in snapshots]
-        rows = accuracy_rows(accuracies(states), ascii_only=self._ascii_only)
+        rows = accuracy_rows(accuracies(states), glyphs=chart_glyphs(self.app))
         self.query_one("#accuracies", RowsView).show(rows)
         self.query_one(ChartGrid).show(partial(overlaid, list(zip(LETTERS, states, strict=False))))
 
     def _show_settings(self) -> None:
         view = self.query_one("#settings", RowsView)
         columns = (_FIGURES_COLUMNS if self._is_wide else self.size.width) - 4
-        view.show(settings_rows(self._different, self._faults, columns, ascii_only=self._ascii_only))
+        view.show(settings_rows(self._different, self._faults, columns, glyphs=chart_glyphs(self.app)))
 
     # Views --------------------------------------------------------------------------------------------------
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from rich.style import Style
+from textual.app import App
 from textual.strip import Strip
 from textual.timer import Timer
 
-from cure_tui.charts import ChartOptions, Floats, Series, histogram, line_chart, quantile_bands
+from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series, histogram, line_chart, quantile_bands
 from cure_tui.dashboard.lines import LinesView
+from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.drawing.palette import to_strip
 from cure_tui.drawing.spans import Row
 
@@ -23,17 +26,23 @@ PERIOD = 0.25
 _DEFAULT = ChartOptions()
 
 
+def chart_glyphs(app: App[Any]) -> GlyphSet:
+    """Return the glyphs for charts: letters cannot take the places of braille, which draws eight dots a column."""
+    return GlyphSet.ASCII if isinstance(app, ThemedApp) and app.ascii_only else GlyphSet.BRAILLE
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Content:
     """Content of a chart: `draw`, with all that it depends on: `key` and `arrays`."""
 
-    draw: Callable[[int, int], list[Row]]
+    draw: Callable[[int, int, ChartOptions], list[Row]]
+    options: ChartOptions
     key: Hashable
     arrays: tuple[Floats, ...]
 
     def same_as(self, other: _Content) -> bool:
         """Compare contents: 20 us for 10k points, against milliseconds for drawing them."""
-        if self.key != other.key or len(self.arrays) != len(other.arrays):
+        if (self.options, self.key) != (other.options, other.key) or len(self.arrays) != len(other.arrays):
             return False
         pairs = zip(self.arrays, other.arrays, strict=True)
         return all(mine is theirs or np.array_equal(mine, theirs, equal_nan=True) for mine, theirs in pairs)
@@ -77,7 +86,7 @@ class ChartView(LinesView, can_focus=False):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the newest content is the one that is drawn."""
+        """True once the newest content is drawn."""
         return self._next is None
 
     def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
@@ -88,13 +97,13 @@ class ChartView(LinesView, can_focus=False):
         self, x: Floats, quantiles_kq: Floats, options: ChartOptions = _DEFAULT, style: str = "series0"
     ) -> None:
         """Show a distribution over x, as `quantile_bands` draws it. quantiles_kq: q quantiles at each of k x."""
-        draw = partial(_draw_bands, x, quantiles_kq, options, style)
-        self._show(_Content(draw, ("bands", options, style), (x, quantiles_kq)))
+        draw = partial(quantile_bands, x, quantiles_kq, style=style)
+        self._show(_Content(draw, options, ("bands", style), (x, quantiles_kq)))
 
     def show_histogram(self, values: Floats, options: ChartOptions = _DEFAULT, style: str = "series0") -> None:
         """Show one distribution, as `histogram` draws it."""
-        draw = partial(_draw_histogram, values, options, style)
-        self._show(_Content(draw, ("histogram", options, style), (values,)))
+        draw = partial(histogram, values, style=style)
+        self._show(_Content(draw, options, ("histogram", style), (values,)))
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._retheme, init=False)
@@ -108,7 +117,8 @@ class ChartView(LinesView, can_focus=False):
         theme, base = self.app.theme, self.base
         picture = self._picture
         if picture is None or not picture.serves(self._content, columns, rows, theme, base):
-            drawn = self._content.draw(columns, rows)
+            options = replace(self._content.options, glyphs=chart_glyphs(self.app))
+            drawn = self._content.draw(columns, rows, options)
             lines = tuple(to_strip(row, columns, theme, base) for row in drawn)
             picture = self._picture = _Picture(self._content, columns, rows, theme, base, lines)
         return picture.lines[y] if y < len(picture.lines) else Strip.blank(columns, base)
@@ -138,14 +148,4 @@ class ChartView(LinesView, can_focus=False):
 def _lines(series: tuple[Series, ...], options: ChartOptions) -> _Content:
     arrays = tuple(array for each in series for array in (each.x, each.y))
     names = tuple((each.name, each.style) for each in series)
-    return _Content(lambda columns, rows: line_chart(series, columns, rows, options), ("lines", options, names), arrays)
-
-
-def _draw_bands(
-    x: Floats, quantiles_kq: Floats, options: ChartOptions, style: str, columns: int, rows: int
-) -> list[Row]:  # fmt: skip
-    return quantile_bands(x, quantiles_kq, columns, rows, options, style)
-
-
-def _draw_histogram(values: Floats, options: ChartOptions, style: str, columns: int, rows: int) -> list[Row]:
-    return histogram(values, columns, rows, options, style)
+    return _Content(partial(line_chart, series), options, ("lines", names), arrays)

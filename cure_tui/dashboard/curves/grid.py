@@ -84,7 +84,7 @@ class ChartGrid(Container):
 
     def __init__(
         self, charts: Sequence[ChartSpec], exports: Path, smoothing: Smoothing, *, tag: str = "",
-        names: Mapping[str, str] | None = None, marks: int = 1, ascii_only: bool = False, id: str | None = None,
+        names: Mapping[str, str] | None = None, marks: int = 1, id: str | None = None,
     ) -> None:  # fmt: skip
         """Lay out `charts`. exports: folder for files. smoothing: shared by all charts of the app.
 
@@ -93,7 +93,7 @@ class ChartGrid(Container):
         super().__init__(id=id)
         self._charts, self._exports, self._tag = tuple(charts), exports, tag
         self._names = names or {}
-        self._marks, self._ascii_only = marks, ascii_only
+        self._marks = marks
         self._setting, self._smoothing = ChartSetting(), smoothing
         self._lines: Lines | None = None
         self._cursor: float | None = None
@@ -141,7 +141,7 @@ class ChartGrid(Container):
         setting = self._setting
         return chart_options(
             spec, axis=setting.axis, smoothing=self._smoothing.weight, log_y=setting.log_y, cursor=self._cursor,
-            marks=self._marks, ascii_only=self._ascii_only,
+            marks=self._marks,
         )  # fmt: skip
 
     @property

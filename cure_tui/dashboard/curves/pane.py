@@ -21,7 +21,7 @@ class CurvesPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "compare", "Compare")]
 
     def compose(self) -> ComposeResult:
-        yield ChartGrid(CHARTS, self.archive.path.parent / "exports", self.smoothing, ascii_only=self.ascii_only)
+        yield ChartGrid(CHARTS, self.archive.path.parent / "exports", self.smoothing)
 
     def catch_up(self) -> None:
         super().catch_up()

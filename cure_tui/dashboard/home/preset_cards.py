@@ -33,9 +33,8 @@ class PresetList(OptionList):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start")]
 
-    def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._ascii_only = ascii_only
         self._entries: list[PresetEntry] = []
         self._brief = False
 
@@ -57,8 +56,7 @@ class PresetList(OptionList):
         highlighted = self.highlighted or 0
         self.clear_options()
         self.add_options(
-            Option(preset_card(entry, self.app.theme, brief=self._brief, ascii_only=self._ascii_only), id=entry.name)
-            for entry in self._entries
+            Option(preset_card(entry, self.app.theme, brief=self._brief), id=entry.name) for entry in self._entries
         )
         if self._entries:
             self.highlighted = highlighted
@@ -70,17 +68,16 @@ class PresetList(OptionList):
             self.highlighted = clicked
 
 
-def preset_card(entry: PresetEntry, theme: str, *, brief: bool = False, ascii_only: bool = False) -> RenderableType:
+def preset_card(entry: PresetEntry, theme: str, *, brief: bool = False) -> RenderableType:
     """Return the card: name, fit, description; for each missing requirement its remedy."""
-    return Group(*_card(entry, theme, brief, ascii_only))
+    return Group(*_card(entry, theme, brief))
 
 
-def _card(entry: PresetEntry, theme: str, brief: bool, ascii_only: bool) -> Iterator[RenderableType]:
+def _card(entry: PresetEntry, theme: str, brief: bool) -> Iterator[RenderableType]:
     styles = styles_of(theme)
-    yes, no, arrow = "+x>" if ascii_only else "✔✘→"
     fits = entry.runs_here
     head = Text.assemble(
-        (f"{yes if fits else no} ", styles["good" if fits else "bad"]),
+        (f"{'✔' if fits else '✘'} ", styles["good" if fits else "bad"]),
         (entry.name, styles["title"]),
         ("  fits this machine" if fits else "  does not fit this machine", styles["good" if fits else "warning"]),
     )
@@ -94,7 +91,7 @@ def _card(entry: PresetEntry, theme: str, brief: bool, ascii_only: bool) -> Iter
         return
     for missing in entry.missing[:_NEEDS_SHOWN]:
         yield Padding(Text(f"- {missing.what}", styles["warning"]), (0, 0, 0, 2))
-        yield Padding(Text(f"{arrow} {missing.remedy}", styles["muted"]), (0, 0, 0, 4))
+        yield Padding(Text(f"→ {missing.remedy}", styles["muted"]), (0, 0, 0, 4))
     if len(entry.missing) > _NEEDS_SHOWN:
         yield Padding(
             Text(f"and {len(entry.missing) - _NEEDS_SHOWN} more: cure-tui doctor", styles["muted"]), (0, 0, 0, 2)

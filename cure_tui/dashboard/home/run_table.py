@@ -58,9 +58,8 @@ class RunTable(DataTable[Text]):
             super().__init__()
             self.run = run
 
-    def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
-        self._ascii_only = ascii_only
         self._runs: tuple[RunInfo, ...] = ()
         self._marked: tuple[Path, ...] = ()
         self._drawn: list[list[Text]] = []
@@ -137,8 +136,8 @@ class RunTable(DataTable[Text]):
             at = self._marked.index(run.path)
             mark = Span(LETTERS[at], f"series{at}")
         else:
-            mark = Span("." if self._ascii_only else "·", "muted")
-        state = condition_span(run.state, paused=run.paused, ascii_only=self._ascii_only)
+            mark = Span("·", "muted")
+        state = condition_span(run.state, paused=run.paused)
         started = f"{datetime.fromtimestamp(run.started):%d %b %H:%M}" if run.started else "-"
         step = "-" if run.state is RunCondition.UNREADABLE else f"{run.step}/{run.steps or '?'}"
         figures = ["-" if value is None else f"{100 * value:.0f}%" for value in accuracies(run)]

@@ -65,9 +65,8 @@ class HomeScreen(Screen[None]):
         Binding("tab", "app.focus_next", "Switch list", show=False),
     ]
 
-    def __init__(self, *, ascii_only: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._ascii_only = ascii_only
         self._list = RunList()
         self._presets: list[PresetEntry] = []
         self._all_runs: list[RunInfo] | None = None  # None: not read yet
@@ -86,12 +85,12 @@ class HomeScreen(Screen[None]):
         with Horizontal(id="columns"):
             with Vertical(id="presets-side"):
                 yield Static("presets", classes="caption")
-                yield PresetList(ascii_only=self._ascii_only, id="presets")
+                yield PresetList(id="presets")
             with Vertical(id="runs-side"):
                 yield Static("runs", id="runs-caption", classes="caption", markup=False)
                 yield Input(placeholder="words of a run's name, preset or state; Enter goes to the list", id="filter")
                 yield Static(_FIRST_RUN, id="empty")
-                yield RunTable(ascii_only=self._ascii_only, id="runs")
+                yield RunTable(id="runs")
                 yield RowsView(id="about")
         yield KeysLine()
 

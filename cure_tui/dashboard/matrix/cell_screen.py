@@ -112,7 +112,7 @@ def _headline(detail: CellDetail, theme: str) -> Text:
     status = f" ({detail.status})" if detail.status not in ("", "ok", verdict.label.replace(" ", "_")) else ""
     took = "" if detail.milliseconds is None else f"  {detail.milliseconds} ms CPU"
     return Text.assemble(
-        (f"{verdict.symbol} {verdict.label}{status}", styles_of(theme)[verdict.style]),
+        (f"{verdict.glyph} {verdict.label}{status}", styles_of(theme)[verdict.style]),
         (f"  {detail.name}", styles_of(theme)["title"]),
         (f"  {one_column(detail.task)}{took}", styles_of(theme)["muted"]),
     )

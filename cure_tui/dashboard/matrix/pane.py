@@ -36,17 +36,15 @@ class MatrixPane(Pane):
         Binding("full_stop", "task(1)", "Next task"),
     ]
 
-    def __init__(
-        self, archive: ArchiveView, *, id: str = "matrix", ascii_only: bool = False, smoothing: Smoothing | None = None
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "matrix", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._task_number = 0
         self._record: TaskRecord | None = None
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="matrix-title")
         with Horizontal():
-            yield MatrixView(ascii_only=self.ascii_only)
+            yield MatrixView()
             with VerticalScroll(id="statement-side", can_focus=False):
                 yield Static(id="statement", markup=False)
 

@@ -58,7 +58,6 @@ def matrix_rows(
     scroll: Cell = (0, 0),
     follow: bool = True,
     malformed: Sequence[bool] | None = None,
-    ascii_only: bool = False,
     nothing: str = NOTHING,
 ) -> MatrixPicture:
     """Draw `record` from `scroll` on; with `follow`, scroll on until the cursor is in sight.
@@ -76,21 +75,19 @@ def matrix_rows(
         cursor=cursor,
         scroll=scroll,
         follow=follow,
-        ascii_only=ascii_only,
     )
 
 
 def draw_reading(
-    reading: Reading, columns: int, rows: int, *, cursor: Cell | None, scroll: Cell, follow: bool, ascii_only: bool
+    reading: Reading, columns: int, rows: int, *, cursor: Cell | None, scroll: Cell, follow: bool
 ) -> MatrixPicture:
     """Draw a matrix that was read before, with at least one program; see `matrix_rows`."""
-    glyphs = _Glyphs(ascii_only)
-    legend = _legend(reading, columns, glyphs)
+    legend = _legend(reading, columns)
     plan = _Plan.of(reading, rows, len(legend), with_cursor=cursor is not None)
     across = _Across.of(reading, columns, scroll[1], cursor[1] if cursor and follow else None)
     first = _first_program(reading.n, plan.body, scroll[0], cursor[0] if cursor and follow else None)
     programs = range(first, min(first + plan.body, reading.n))
-    pen = _Pen(reading, across, glyphs, cursor)
+    pen = _Pen(reading, across, cursor)
     above = [pen.titles()] if plan.title else []
     above += pen.digits(reading.t, reading.m) if plan.digits else []
     drawn = [*above, *(pen.program(program, programs) for program in programs)]
@@ -112,14 +109,6 @@ def draw_reading(
         xs=tuple(across.xs(columns)),
         ys=tuple((ys + [-1] * rows)[:rows]),
     )
-
-
-@dataclass(frozen=True)
-class _Glyphs:
-    ascii_only: bool
-
-    def pick(self, symbol: str, ascii_symbol: str) -> str:
-        return ascii_symbol if self.ascii_only else symbol
 
 
 @dataclass(frozen=True)
@@ -222,7 +211,6 @@ class _Pen:
 
     reading: Reading
     across: _Across
-    glyphs: _Glyphs
     cursor: Cell | None
 
     def titles(self) -> _Drawn:
@@ -255,32 +243,31 @@ class _Pen:
             if is_last and generated_tests and self.across.totals > 1:
                 line[self.across.end :] = _styled(" votes".rjust(self.across.totals), "axis")
             if is_last and self.across.columns and self.across.columns[0] > 0:
-                line[self.across.start - 1] = (self.glyphs.pick("‹", "<"), "accent")
+                line[self.across.start - 1] = ("‹", "accent")
             if is_last and self.across.hidden_right:
-                line[self.across.end : self.across.end + 1] = [(self.glyphs.pick("›", ">"), "accent")]
+                line[self.across.end : self.across.end + 1] = [("›", "accent")]
             drawn.append(line)
         return drawn
 
     def program(self, program: int, shown: range) -> _Drawn:
-        reading, ascii_only = self.reading, self.glyphs.ascii_only
+        reading = self.reading
         is_best = program == reading.best
         here = self.cursor is not None and self.cursor[0] == program
         standing = reading.programs[program]
         codes: list[int] = [*reading.truth_nt[program].tolist(), *reading.generated_nm[program].tolist()]
-        inks = _INKS[ascii_only]
 
         def cell(column: int) -> tuple[str, str]:
-            ink = inks[codes[column]]
+            ink = _INKS[codes[column]]
             return (ink[0], "cursor") if here and self._at_cursor(column) else ink
 
         name = f"p{program}".ljust(self.across.label)
         line = self._line(name, " ", "accent" if here else "coder", cell)
-        line[self.across.label] = (self.glyphs.pick("★", "*") if is_best else " ", "warning")
-        line[self.across.label + 1] = (standing.glyph(ascii_only), standing.style)
+        line[self.across.label] = ("★" if is_best else " ", "warning")
+        line[self.across.label + 1] = (standing.glyph, standing.style)
         if program == shown[0] > 0:
-            line[self.across.start - 1] = (self.glyphs.pick("↑", "^"), "accent")
+            line[self.across.start - 1] = ("↑", "accent")
         elif program == shown[-1] < reading.n - 1:
-            line[self.across.start - 1] = (self.glyphs.pick("↓", "v"), "accent")
+            line[self.across.start - 1] = ("↓", "accent")
         if self.across.totals > 1:
             votes = f"{reading.votes_n[program]}/{reading.m}".rjust(self.across.totals)
             line += _styled(votes, "warning" if is_best else "text")
@@ -294,7 +281,7 @@ class _Pen:
             if is_truth:
                 return " ", ""
             found = self.reading.tests[test]
-            return found.glyph(self.glyphs.ascii_only), found.style
+            return found.glyph, found.style
 
         return self._line("right", "", "axis", standing)
 
@@ -324,7 +311,7 @@ class _Pen:
         return line
 
     def _bar(self, places: int) -> _Drawn:
-        return _styled(self.glyphs.pick("│", "|").ljust(places), "axis")
+        return _styled("│".ljust(places), "axis")
 
     def _at_cursor(self, column: int) -> bool:
         return self.cursor is not None and self.cursor[1] == column
@@ -341,18 +328,18 @@ def _about(reading: Reading, cursor: Cell) -> str:
     return f"{verdict}: p{program} ({reading.programs[program].label}) on {where}"
 
 
-def _legend(reading: Reading, columns: int, glyphs: _Glyphs) -> list[Row]:
+def _legend(reading: Reading, columns: int) -> list[Row]:
     """Explain every glyph that occurs, in as many lines as needed."""
     counts = sum(
         np.bincount(grid.ravel(), minlength=len(VERDICTS)) for grid in (reading.truth_nt, reading.generated_nm)
     )
     codes = set(np.flatnonzero(counts).tolist())
-    entries = [(verdict.glyph(glyphs.ascii_only), verdict.label, verdict.style) for verdict in _in_order(codes)]
+    entries = [(verdict.glyph, verdict.label, verdict.style) for verdict in _in_order(codes)]
     if reading.best is not None:
-        entries.append((glyphs.pick("★", "*"), "best of n", "warning"))
+        entries.append(("★", "best of n", "warning"))
     for standing, label in _STANDINGS:
         if standing in reading.programs or standing in reading.tests:
-            entries.append((standing.glyph(glyphs.ascii_only), label, standing.style))
+            entries.append((standing.glyph, label, standing.style))
     lines: list[list[Span]] = [[]]
     left = columns
     for glyph, label, style in entries:
@@ -394,10 +381,7 @@ _STANDINGS = (
 )
 """Marks of programs and tests, with their meaning in the legend."""
 
-_INKS = {
-    ascii_only: tuple((verdict.glyph(ascii_only), verdict.style) for verdict in VERDICTS)
-    for ascii_only in (False, True)
-}
+_INKS = tuple((verdict.glyph, verdict.style) for verdict in VERDICTS)
 """Glyph and style by code: a picture has thousands of cells, and attributes of an enum are slow."""
 
 

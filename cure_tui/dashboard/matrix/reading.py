@@ -26,32 +26,28 @@ class _Sign(Enum):
     """Sign with a label, a glyph, a glyph for ASCII terminals, and a style."""
 
     label: str
-    symbol: str
-    ascii_symbol: str
+    glyph: str
     style: str
 
-    def __init__(self, label: str, symbol: str, ascii_symbol: str, style: str) -> None:
-        self.label, self.symbol, self.ascii_symbol, self.style = label, symbol, ascii_symbol, style
-
-    def glyph(self, ascii_only: bool) -> str:
-        return self.ascii_symbol if ascii_only else self.symbol
+    def __init__(self, label: str, glyph: str, style: str) -> None:
+        self.label, self.glyph, self.style = label, glyph, style
 
 
 class Verdict(_Sign):
     """Result of a program on a test; failures other than a wrong answer are letters."""
 
-    PASSED = ("passed", "■", "#", "good")
-    WRONG_ANSWER = ("wrong answer", "×", "x", "bad")
-    RUNTIME_ERROR = ("runtime error", "E", "E", "warning")
-    TIME_LIMIT = ("time limit", "T", "T", "warning")
-    MEMORY_LIMIT = ("memory limit", "M", "M", "warning")
-    OUTPUT_LIMIT = ("output limit", "O", "O", "warning")
-    CRASH = ("crash", "K", "K", "warning")
-    COMPILE_ERROR = ("compile error", "C", "C", "warning")
-    FAILED = ("failed", "F", "F", "bad")  # from an archive without statuses, which does not say how
-    UNKNOWN = ("unknown", "?", "?", "unknown")  # the sandbox failed, not the program
-    NOT_RUN = ("not run", "·", ".", "unknown")
-    MALFORMED = ("malformed", "–", "~", "unknown")
+    PASSED = ("passed", "■", "good")
+    WRONG_ANSWER = ("wrong answer", "×", "bad")
+    RUNTIME_ERROR = ("runtime error", "E", "warning")
+    TIME_LIMIT = ("time limit", "T", "warning")
+    MEMORY_LIMIT = ("memory limit", "M", "warning")
+    OUTPUT_LIMIT = ("output limit", "O", "warning")
+    CRASH = ("crash", "K", "warning")
+    COMPILE_ERROR = ("compile error", "C", "warning")
+    FAILED = ("failed", "F", "bad")  # from an archive without statuses, which does not say how
+    UNKNOWN = ("unknown", "?", "unknown")  # the sandbox failed, not the program
+    NOT_RUN = ("not run", "·", "unknown")
+    MALFORMED = ("malformed", "–", "unknown")
 
 
 VERDICTS = tuple(Verdict)
@@ -61,10 +57,10 @@ VERDICTS = tuple(Verdict)
 class Standing(_Sign):
     """Judgement of a program (by the ground truth) or of a generated test (by the correct programs)."""
 
-    CORRECT = ("correct", "●", "+", "good")
-    WRONG = ("wrong", "○", "-", "bad")
-    UNDECIDED = ("undecided", "?", "?", "unknown")
-    EMPTY = ("malformed", "–", "~", "unknown")  # no program or test could be parsed from the answer
+    CORRECT = ("correct", "●", "good")
+    WRONG = ("wrong", "○", "bad")
+    UNDECIDED = ("undecided", "?", "unknown")
+    EMPTY = ("malformed", "–", "unknown")  # no program or test could be parsed from the answer
 
 
 @dataclass(frozen=True, eq=False)

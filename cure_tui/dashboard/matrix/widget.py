@@ -49,11 +49,8 @@ class MatrixView(LinesView, can_focus=True):
         def control(self) -> MatrixView:
             return self.view
 
-    def __init__(
-        self, *, ascii_only: bool = False, name: str | None = None, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._ascii_only = ascii_only
         self._record: MatrixRecord | None = None
         self._reading: Reading | None = None
         self.nothing = NOTHING
@@ -167,7 +164,6 @@ class MatrixView(LinesView, can_focus=True):
                 cursor=self._cursor,
                 scroll=self._scroll,
                 follow=follow,
-                ascii_only=self._ascii_only,
             )
             self._scroll = self._picture.scroll
         self.refresh()

@@ -11,7 +11,6 @@ from cure_tui.drawing.spans import Row, Span, fit, one_column
 from engine.runs.archive_reader import StoredRollout
 
 LINE_END = "↵"
-_IN_ASCII = str.maketrans({"›": ">", "…": "~", "↵": "/", "✗": "x", "·": ".", "─": "-", "│": "|", "←": "<", "→": ">"})
 _WIDE = 110
 # The beginning of an answer fills a line; without this limit, every row drawn would search a whole answer.
 _LOOKED_AT = 2000
@@ -128,11 +127,6 @@ def find_matches(text: str, texts: Sequence[str]) -> list[tuple[int, int]]:
     longest_first = sorted((each.lower() for each in texts if each), key=len, reverse=True)
     wanted = re.compile("|".join(map(re.escape, longest_first)))
     return [found.span() for found in wanted.finditer(lowered)]
-
-
-def as_ascii(row: Row) -> Row:
-    """Convert the row for a terminal without Unicode."""
-    return tuple(Span(span.text.translate(_IN_ASCII).encode("ascii", "replace").decode(), span.style) for span in row)
 
 
 def _shortened(task: str, columns: int) -> str:

@@ -44,15 +44,8 @@ class RolloutsPane(Pane):
         Binding("escape", "leave_input", "Back to the list", show=False),
     ]
 
-    def __init__(
-        self,
-        archive: ArchiveView,
-        *,
-        id: str = "rollouts",
-        ascii_only: bool = False,
-        smoothing: Smoothing | None = None,
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "rollouts", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._step_seen = -1
         self._step_wanted: int | None = None
         self._query = EVERYTHING
@@ -60,7 +53,7 @@ class RolloutsPane(Pane):
     def compose(self) -> ComposeResult:
         yield Input(placeholder=_EXAMPLE, suggester=_Completions(case_sensitive=True), select_on_focus=False)
         yield RowsView(id="found")
-        yield RolloutList(self.archive.path, ascii_only=self.ascii_only)
+        yield RolloutList(self.archive.path)
 
     def catch_up(self) -> None:
         super().catch_up()

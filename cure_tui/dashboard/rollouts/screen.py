@@ -17,7 +17,6 @@ from textual.strip import Strip
 
 from cure_tui.dashboard.copying import copy, save
 from cure_tui.dashboard.keys_line import KeysLine
-from cure_tui.dashboard.rollouts.line import as_ascii
 from cure_tui.dashboard.rollouts.page import RolloutPage, head_rows, rollout_page, rollout_text
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.palette import styles_of
@@ -44,9 +43,8 @@ class PageView(ScrollView, can_focus=True):
         Binding("G", "scroll_end", "Last line", show=False),
     ]
 
-    def __init__(self, *, ascii_only: bool, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._ascii_only = ascii_only
         self._page = RolloutPage((), ())
         self._current: int | None = None
 
@@ -66,8 +64,6 @@ class PageView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         number = self.scroll_offset.y + y
         row = self._line(number) if number < len(self._page.lines) else ()
-        if self._ascii_only:
-            row = as_ascii(row)
         styles, base = styles_of(self.app.theme), self.rich_style
         # Not `to_strip`, which counts one column per character: this view keeps wide characters.
         segments = [Segment(span.text, base + styles[span.style]) for span in row]
@@ -113,12 +109,10 @@ class RolloutScreen(Screen[int]):
         texts: Sequence[str] = (),
         *,
         exports: Path | None = None,
-        ascii_only: bool = False,
     ) -> None:
         super().__init__()
         self._archive, self._ids, self._at, self._texts = archive, ids, at, tuple(texts)
         self._exports = exports or archive.parent / "exports"
-        self._ascii_only = ascii_only
         self._reader: ArchiveReader | None = None
         self._stored: StoredRollout | None = None
         self._record: TaskRecord | None = None
@@ -133,7 +127,7 @@ class RolloutScreen(Screen[int]):
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="about")
-        yield PageView(ascii_only=self._ascii_only, id="page")
+        yield PageView(id="page")
         yield KeysLine()
 
     def on_mount(self) -> None:
@@ -233,4 +227,4 @@ class RolloutScreen(Screen[int]):
         rows: Sequence[Row] = ((Span(place, "muted"),),)
         if self._stored is not None:
             rows = head_rows(self._stored, self._record, self._executions, place)
-        self.query_one("#about", RowsView).show([as_ascii(row) if self._ascii_only else row for row in rows])
+        self.query_one("#about", RowsView).show(rows)

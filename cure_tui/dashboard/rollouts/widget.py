@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from cure_tui.dashboard.rollouts.line import Columns, as_ascii, gone_line, head_line, rollout_line
+from cure_tui.dashboard.rollouts.line import Columns, gone_line, head_line, rollout_line
 from cure_tui.dashboard.rollouts.query import EVERYTHING, Query
 from cure_tui.dashboard.rollouts.search import Listing, RolloutSearch, SearchProgress
 from cure_tui.drawing.palette import styles_of, to_strip
@@ -76,11 +76,9 @@ class RolloutList(ScrollView, can_focus=True):
             super().__init__()
             self.progress = progress
 
-    def __init__(
-        self, archive: Path, *, ascii_only: bool = False, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, archive: Path, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._archive, self._ascii_only = archive, ascii_only
+        self._archive = archive
         self._search = RolloutSearch(archive, self._hear)
         self._query = EVERYTHING
         self._listing = Listing(EVERYTHING, array("q"), {})
@@ -211,8 +209,6 @@ class RolloutList(ScrollView, can_focus=True):
         return self._strip(row, under_cursor=chosen and self.has_focus)
 
     def _strip(self, row: Row, *, under_cursor: bool = False) -> Strip:
-        if self._ascii_only:
-            row = as_ascii(row)
         base = self.rich_style
         if under_cursor:
             # One colour for the whole line: reverse video would turn the spans' colours into backgrounds.

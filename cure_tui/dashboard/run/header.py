@@ -24,12 +24,10 @@ def header_rows(
     chosen_step: int | None,
     max_minutes: float = 0.0,
     kl_bound: float = 0.0,
-    *,
-    ascii_only: bool = False,
 ) -> list[Row]:
     """Return two rows of any width. chosen_step: the step that the views show, None while they follow the run."""
     return [
-        _joined(_first_row(snapshot, chosen_step, max_minutes, ascii_only)),
+        _joined(_first_row(snapshot, chosen_step, max_minutes)),
         _joined(_second_row(snapshot.state, kl_bound)),
     ]
 
@@ -68,10 +66,10 @@ def executions_per_second(state: RunState) -> float | None:
     return (counts[1] - counts[0]) / seconds
 
 
-def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, ascii_only: bool) -> Iterator[Row]:
+def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float) -> Iterator[Row]:
     state = snapshot.state
     yield (Span(one_column(_short_name(snapshot.path)), "title"),)
-    yield _condition(snapshot, ascii_only)
+    yield _condition(snapshot)
     if snapshot.is_live and Command.CHECKPOINT in asked_of(snapshot):
         yield (Span("checkpoint requested", "warning"),)
     if snapshot.is_live and (snapshot.beat_seconds or 0) > _QUIET_BEAT_SECONDS:
@@ -84,7 +82,7 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, 
     if state.sandbox and not state.sandbox.confined:
         yield (Span(UNCONFINED, "error"),)
     if snapshot.is_live and state.phase is not None:
-        yield _phase(snapshot, ascii_only)
+        yield _phase(snapshot)
     left = seconds_left(state, max_minutes)
     if snapshot.is_live and left is not None:
         yield (Span("left ", "muted"), Span(clock(left), "text"))
@@ -92,16 +90,16 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, 
         yield (Span(one_column(snapshot.fault or state.ending), "error" if snapshot.fault else "warning"),)
 
 
-def _condition(snapshot: Snapshot, ascii_only: bool) -> Row:
+def _condition(snapshot: Snapshot) -> Row:
     """Return the pending change of state if there is one, else the condition."""
     coming = coming_word(snapshot)
     if coming:
-        return (Span(f"{'~' if ascii_only else '◌'} {coming}", "warning"),)
+        return (Span(f"◌ {coming}", "warning"),)
     paused = snapshot.state.status is RunStatus.PAUSED
-    return (condition_span(snapshot.condition, paused=paused, ascii_only=ascii_only),)
+    return (condition_span(snapshot.condition, paused=paused),)
 
 
-def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
+def _phase(snapshot: Snapshot) -> Row:
     phase, live = snapshot.state.phase, snapshot.live
     assert phase is not None
     done, total = phase.done, phase.total
@@ -109,9 +107,8 @@ def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
         done, total = live.done, live.total
     spans = [Span(phase.name, "accent")]
     if total and done:
-        full, empty = ("#", ".") if ascii_only else ("━", "─")
         filled = round(_BAR_COLUMNS * min(1.0, done / total))
-        spans += [Span(" "), Span(full * filled, "accent"), Span(empty * (_BAR_COLUMNS - filled), "muted")]
+        spans += [Span(" "), Span("━" * filled, "accent"), Span("─" * (_BAR_COLUMNS - filled), "muted")]
         spans.append(Span(f" {done:,}/{total:,}", "muted"))
     return tuple(spans)
 

@@ -31,10 +31,8 @@ class LogPane(Pane):
     DEFAULT_CSS = "LogPane VerticalScroll { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("end", "bottom", "Newest line", show=False)]
 
-    def __init__(
-        self, archive: ArchiveView, *, id: str = "log", ascii_only: bool = False, smoothing: Smoothing | None = None
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "log", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:

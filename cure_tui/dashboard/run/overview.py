@@ -50,15 +50,8 @@ class OverviewPane(Pane, can_focus=True):
         Binding("full_stop", "task(1)", "Next task", show=False),
     ]
 
-    def __init__(
-        self,
-        archive: ArchiveView,
-        *,
-        id: str = "overview",
-        ascii_only: bool = False,
-        smoothing: Smoothing | None = None,
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "overview", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._task_number = 0
         self._record: TaskRecord | None = None
         self._part = PARTS[0]
@@ -66,13 +59,12 @@ class OverviewPane(Pane, can_focus=True):
         self._focus_is_due = False
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.ascii_only
         with Horizontal(id="top"):
-            yield WallView(ascii_only=ascii_only)
+            yield WallView()
         with Horizontal(id="bottom"):
             with Vertical(id="matrix-side"):
                 yield RowsView(id="matrix-title")
-                yield MatrixView(ascii_only=ascii_only)
+                yield MatrixView()
             with Vertical(id="charts-side"):
                 yield RowsView(id="charts-title")
                 with Grid(id="charts"):
@@ -116,7 +108,7 @@ class OverviewPane(Pane, can_focus=True):
         self.query_one("#charts-title", RowsView).show([(Span(f"curves {smoothing_text(smoothing)}", "muted"),)])
         for name in CHARTS:
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
-            options = chart_options(CHART_BY_NAME[name], smoothing=smoothing, cursor=step, ascii_only=self.ascii_only)
+            options = chart_options(CHART_BY_NAME[name], smoothing=smoothing, cursor=step)
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
 
     def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:

@@ -74,10 +74,10 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
         Binding("1", "view('overview')", "Views", key_display="1-6"),
-        Binding("left_square_bracket", "step(-1)", "Prev step", key_display="["),
-        Binding("right_square_bracket", "step(1)", "Next step", key_display="]"),
-        Binding("left_curly_bracket", "step(-10)", "Ten steps back", show=False),
-        Binding("right_curly_bracket", "step(10)", "Ten steps on", show=False),
+        Binding("left_square_bracket", "step(-1)", "Step -1", key_display="["),
+        Binding("right_square_bracket", "step(1)", "Step +1", key_display="]"),
+        Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
+        Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
         Binding("f", "follow", "Follow"),
         Binding("space", "pause", "Pause"),
         Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
@@ -89,12 +89,12 @@ class RunScreen(Screen[None]):
     chosen_step: reactive[int | None] = reactive(None)
 
     class Looked(Message):
-        """Notice that a newer snapshot is in `_newest`; it carries none, so a slow screen never shows an old one."""
+        """Notice that a newer snapshot is in `newest`; it carries none, so a slow screen never shows an old one."""
 
-    def __init__(self, path: Path, *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
+    def __init__(self, path: Path, *, smoothing: Smoothing | None = None) -> None:
         """Open the run folder at `path`. RunError: it is not one that this version can read."""
         super().__init__()
-        self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
+        self._smoothing = smoothing or Smoothing()
         folder = RunFolder.open(path)
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
@@ -121,7 +121,7 @@ class RunScreen(Screen[None]):
         yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
         with ContentSwitcher(initial="overview"):
             # the other panes are built when first shown: they are two thirds of all widgets
-            yield OverviewPane(self.archive, id="overview", ascii_only=self._ascii_only, smoothing=self._smoothing)
+            yield OverviewPane(self.archive, id="overview", smoothing=self._smoothing)
         yield KeysLine(with_palette=True)
 
     def on_mount(self) -> None:
@@ -129,7 +129,8 @@ class RunScreen(Screen[None]):
         self._watcher.start()
 
     def on_screen_resume(self) -> None:
-        self._bring()  # a comparison may have changed the smoothing, which all charts share
+        if not self.newest.loading:  # the first snapshot is empty and not live: it would hide the wall
+            self._bring()  # a comparison may have changed the smoothing, which all charts share
 
     def on_unmount(self) -> None:
         self._watcher.close()
@@ -166,9 +167,7 @@ class RunScreen(Screen[None]):
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(
-            self.newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._ascii_only
-        )
+        rows = header_rows(self.newest, self.chosen_step, self._max_minutes, self._kl_bound)
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
@@ -191,7 +190,7 @@ class RunScreen(Screen[None]):
         name = (event.tab.id or "tab-overview").removeprefix("tab-")
         switcher = self.query_one(ContentSwitcher)
         if not any(pane.id == name for pane in switcher.children):
-            pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only, smoothing=self._smoothing)
+            pane = PANES[name](self.archive, id=name, smoothing=self._smoothing)
             await switcher.add_content(pane)
             pane.bring(self.newest, self.chosen_step)
         switcher.current = name
@@ -218,7 +217,7 @@ class RunScreen(Screen[None]):
         self.app.push_screen(CellScreen(event.task, event.program, event.test, event.is_truth), event.closed)
 
     def on_open_rollout(self, event: OpenRollout) -> None:
-        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts, ascii_only=self._ascii_only)
+        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts)
         self.app.push_screen(screen, event.closed)
 
     @work(thread=True, exclusive=True)
@@ -231,7 +230,7 @@ class RunScreen(Screen[None]):
         if not others:
             self.notify("there is no other run to compare with this one", severity="warning")
             return
-        states = [condition_span(run.state, paused=run.paused, ascii_only=self._ascii_only).text for run in others]
+        states = [condition_span(run.state, paused=run.paused).text for run in others]
         answers = [
             Choice(str(at), str(at), f"{run.id}  {state}")
             for at, (run, state) in enumerate(zip(others, states, strict=True), 1)

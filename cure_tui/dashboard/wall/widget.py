@@ -22,11 +22,8 @@ class WallView(LinesView):
     """
     ALLOW_SELECT = False  # text that is rewritten 15 times a second cannot be selected
 
-    def __init__(
-        self, *, ascii_only: bool = False, name: str | None = None, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._ascii_only = ascii_only
         self.shown: LiveView | None = None
         self._rows: list[Row] = []
 
@@ -49,7 +46,7 @@ class WallView(LinesView):
         columns, rows = self.size
         slots = self.shown.slots if self.shown else ()
         before = self._rows
-        self._rows = wall_rows(slots, columns, rows, ascii_only=self._ascii_only, nothing=_why_nothing(self.shown))
+        self._rows = wall_rows(slots, columns, rows, nothing=_why_nothing(self.shown))
         if len(before) != rows:
             self.refresh()
             return

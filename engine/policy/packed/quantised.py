@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import bitsandbytes as bnb
 import torch
 from peft.tuners.lora.bnb import Linear4bit as PeftLoraLinear4bit
 
-from engine.models.nf4 import dequantised
+from engine.models.nf4 import dequantised, nf4_product
 from engine.policy.packed.lora_linear import fused_lora, is_plain
 
 
@@ -19,13 +18,7 @@ class Nf4Weight:
         self._weight = weight
 
     def linear(self, x_si: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        output: torch.Tensor = bnb.matmul_4bit(
-            x_si,
-            self._weight,
-            quant_state=self._weight.quant_state,  # type: ignore[attr-defined]
-            bias=None if bias is None else bias.to(x_si.dtype),
-        )
-        return output
+        return nf4_product(x_si, self._weight, bias)
 
     def backward(self, grad_so: torch.Tensor) -> torch.Tensor:
         return grad_so @ dequantised(self._weight).to(grad_so.dtype)

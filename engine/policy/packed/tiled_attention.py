@@ -42,7 +42,10 @@ class TiledPacking:
     ) -> torch.Tensor:
         """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
         _, n_heads, _, width = query.shape
-        query_rows, key_rows, value_rows = (_rows(states) for states in (query, key, value))
+        # [1, heads, s, d] -> [s, heads * d], without a copy if the projection wrote it in that order.
+        query_rows, key_rows, value_rows = (
+            states.transpose(1, 2).reshape(states.shape[2], -1) for states in (query, key, value)
+        )
         # CUDA's memory-efficient kernel takes a mask or grouped queries, not both; the CPU kernel takes both.
         grouped = query.device.type == "cpu"
         outputs = []
@@ -136,11 +139,6 @@ def _tile(members: Sequence[Segment], dtype: torch.dtype, device: torch.device, 
         mask=mask,
         n_segments=len(members),
     )
-
-
-def _rows(states: torch.Tensor) -> torch.Tensor:
-    """Reshape [1, heads, s, d] -> [s, heads * d], without a copy if the projection wrote it in that order."""
-    return states.transpose(1, 2).reshape(states.shape[2], -1)
 
 
 def _gather(rows: torch.Tensor, index: torch.Tensor, n_segments: int, width: int) -> torch.Tensor:

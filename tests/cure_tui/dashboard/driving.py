@@ -70,3 +70,8 @@ def notices(app: App[Any]) -> list[str]:
 def terminal(app: App[Any]) -> list[Strip]:
     """Return the lines that the terminal shows. Textual exports them publicly only as an SVG."""
     return app.screen._compositor.render_strips()  # noqa: SLF001
+
+
+def on_screen(app: App[Any]) -> str:
+    """Return everything that the terminal shows, frames included."""
+    return "\n".join(strip.text for strip in terminal(app))

@@ -23,6 +23,7 @@ from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.log import LogPane, log_rows
 from cure_tui.dashboard.run.screen import VIEWS, RunScreen
 from cure_tui.drawing.spans import plain
+from cure_tui.runs.watcher import Snapshot
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
@@ -241,6 +242,19 @@ async def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: 
             await pilot.press("question_mark")
             await until(pilot, lambda: screen.query("HelpPanel"))
             assert any(active.binding.description == "Page" for active in screen.active_bindings.values())
+
+
+async def test_a_live_run_opens_on_the_wall_although_nothing_was_read_yet(folder: RunFolder) -> None:
+    record_run(folder, STEPS, finish=False)
+    with folder.lock():
+        app = CureApp(folder.path)
+        async with running(app, (80, 24)) as pilot:
+            screen = await opened(app, pilot)
+            await until(pilot, lambda: screen.is_live and shown_parts(screen) == ["wall"])
+            screen.newest = Snapshot(folder.path)  # what the screen knows before the watcher's first report
+            screen.on_screen_resume()
+            await pilot.pause()
+            assert shown_parts(screen) == ["wall"]
 
 
 async def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shrinks(folder: RunFolder) -> None:

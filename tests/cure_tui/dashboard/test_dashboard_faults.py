@@ -163,9 +163,9 @@ def _scribble(archive: Path) -> None:
     ("harm", "words"),
     [
         (_remove, "has no rollouts yet"),
-        (_replace, "is damaged: file is not a database"),
-        (_cut, "is damaged: database disk image is malformed"),
-        (_scribble, "is damaged: database disk image is malformed"),
+        (_replace, "is corrupt: file is not a database"),
+        (_cut, "is corrupt: database disk image is malformed"),
+        (_scribble, "is corrupt: database disk image is malformed"),
     ],
 )
 async def test_an_archive_that_cannot_be_read_is_said_in_every_view_of_it(

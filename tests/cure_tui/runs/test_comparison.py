@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cure_tui.charts import GlyphSet
 from cure_tui.dashboard.compare.picture import accuracy_rows, settings_rows
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.spans import plain
 from cure_tui.runs.comparison import accuracies, change_text, check_choice, config_differences, share_text
 from engine.errors import RunError
@@ -65,7 +67,7 @@ def test_a_run_without_end_has_no_change() -> None:
 
 def test_runs_that_were_never_evaluated_have_no_figures() -> None:
     assert accuracies([RunState(), RunState()]) == []
-    assert "no run was evaluated" in plain(accuracy_rows([]))
+    assert "no run has been evaluated" in plain(accuracy_rows([]))
 
 
 @pytest.mark.parametrize("summary", [{}, {"code": 3}, {"code": {"mean": "high"}, "bon": [1]}])
@@ -78,9 +80,11 @@ def test_figures_that_another_version_wrote_otherwise_are_unknown(summary: dict[
 
 
 def test_a_table_in_ascii_has_nothing_else() -> None:
-    rows = accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), ascii_only=True)
-    assert plain(rows).isascii()
-    assert "60.0 +- 2.0" in plain(rows)
+    drawn = plain(accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), glyphs=GlyphSet.ASCII))
+    typed = to_ascii(drawn)
+    assert "60.0 +-2.0" in typed
+    assert "?" not in typed
+    assert len(typed) == len(drawn)
 
 
 def test_values_too_long_for_columns_stand_beneath_each_other_uncut() -> None:
@@ -108,6 +112,11 @@ def test_settings_accuracies_and_curves_are_printed(cli: Cli, runnable: Runnable
     assert "code accuracy" in done.stdout
     assert "75.0" in done.stdout
     assert "accuracy: code" in done.stdout
+    assert "±" in done.stdout
+    cli.environment["PYTHONIOENCODING"] = "ascii"
+    typed = cli("compare", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert typed.returncode == 0, typed.stderr
+    assert " +-" in typed.stdout
     report = json.loads(cli("compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json").stdout)
     assert report["different_settings"] == {"run.seed": ["1", "2"]}
     assert report["heldout"][1]["end"]["code"] == 0.75

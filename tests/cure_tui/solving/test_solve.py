@@ -146,7 +146,7 @@ def test_what_is_no_problem_is_refused_in_one_line(cli: Cli, content: bytes, wha
         (["double.md", "--preset", "nano", "--adapter", "x"], "both roles"),
         (["double.md", "--index", "3"], "--index"),
         (["double.md", "-o", "nowhere/p.py"], "no folder"),
-        (["double.md", "--coder", "openai:m@nowhere"], "no address"),
+        (["double.md", "--coder", "openai:m@nowhere"], "not an address"),
         (["double.md", "--ui", "full"], "needs a terminal"),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_run_whose_trained_checkpoints_are_corrupt_answers_nothing(cli: Cli, p
     assert (done.returncode, done.stdout) == (6, "")
     (line,) = done.stderr.splitlines()
     assert "no trained checkpoint of run" in line
-    assert "step-000001 is corrupt (train it anew: cure-tui --preset" in line
+    assert "step-000001 is corrupt (train it again: cure-tui --preset" in line
 
 
 def test_ctrl_c_prints_the_best_so_far(cli: Cli, problem: Path) -> None:

@@ -63,8 +63,8 @@ def slow(number: int, request: dict[str, Any]) -> Reply:
 
 FAULTS: dict[str, tuple[Handle, int, str]] = {
     "404": (lambda number, request: Reply(b"404 page not found", 404), 2, "most end in /v1"),
-    "429": (lambda number, request: error(429, "later", retry_after_ms="20"), 6, "had enough requests"),
-    "500": (lambda number, request: error(500, "boom", retry_after_ms="20"), 6, "an error of its own: boom"),
+    "429": (lambda number, request: error(429, "later", retry_after_ms="20"), 6, "is rate-limiting requests (429)"),
+    "500": (lambda number, request: error(500, "boom", retry_after_ms="20"), 6, "has an internal error: boom"),
     "half of a JSON": (lambda number, request: Reply(b'{"choices": [{"mess'), 6, "OpenAI-compatible"),
     "cut": (lambda number, request: Reply(completion(DOUBLE).body, cut=40), 5, "does not answer"),
 }

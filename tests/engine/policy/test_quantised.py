@@ -16,7 +16,7 @@ from engine.errors import RunError
 from engine.machine.resources import source_path
 from engine.models import BaseModel, load_base_model
 from engine.models.merged_lora import check_lora
-from engine.models.nf4 import dequantised
+from engine.models.nf4 import dequantised, use_exact_products
 from engine.policy import Policy, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import save_adapter
@@ -131,6 +131,25 @@ def test_unpacked_weights_are_near_the_checkpoints(model_folder: Path, nf4: Base
     weight = plain.model.layers[0].mlp.up_proj.weight
     unpacked = dequantised(nf4.model.model.layers[0].mlp.up_proj.weight)
     assert float(((unpacked - weight).norm() / weight.norm()).detach()) < 0.12  # 4 bits a number
+
+
+@pytest.mark.parametrize(("out", "width"), [(4, 192), (40, 32), (8, 96), (2, 40), (3, 34), (64, 33)])
+def test_an_nf4_layer_is_right_where_blocks_of_64_weights_span_its_rows(out: int, width: int) -> None:
+    torch.manual_seed(1)
+    layer = Linear4bit(width, out, bias=True, compute_dtype=torch.float32, quant_type="nf4")
+    weight = layer.weight.detach().clone() * torch.linspace(1, 3, out)[:, None]  # blocks of unlike scales
+    layer.weight.data.copy_(weight)
+    layer = layer.to("cpu")  # quantises
+    use_exact_products(layer)
+    unpacked = dequantised(layer.weight)
+    assert float((unpacked - weight).norm() / weight.norm()) < 0.12  # 4 bits a number
+    x = torch.randn(2, 3, width, requires_grad=True)
+    with torch.no_grad():
+        layer.eval()(x.detach())
+    product = layer(x)
+    torch.testing.assert_close(product, x @ unpacked.T + layer.bias)
+    product.sum().backward()
+    torch.testing.assert_close(x.grad, unpacked.sum(0).expand_as(x))
 
 
 @pytest.mark.slow

@@ -196,7 +196,7 @@ def test_an_archive_of_another_version_is_refused(path: Path) -> None:
 def test_a_file_that_is_no_archive_is_one_error(path: Path) -> None:
     path.write_bytes(b"this is not a database, it only lies where one should be" * 100)
     for opener in (ArchiveWriter, ArchiveReader):
-        with pytest.raises(RunError, match="is damaged"):
+        with pytest.raises(RunError, match="is corrupt"):
             opener(path)
 
 

@@ -92,7 +92,7 @@ def test_the_untrained_policy_never_replaces_a_corrupt_one(
     assert main(["--run-dir", str(folder.path), "--adapter", str(target)]) == 6
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: no trained checkpoint of run")
-    assert f"train it anew: cure-tui --preset {folder.config}" in line
+    assert f"train it again: cure-tui --preset {folder.config}" in line
     assert load_preset(str(folder.config)).name == "nano"
     assert not target.exists()
 

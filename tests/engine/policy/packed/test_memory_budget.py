@@ -1,4 +1,4 @@
-"""Out of memory in an update: micro-batches are halved once, the step restarts, its numbers stay the same."""
+"""Exhausted memory in an update: micro-batches are halved once, the step restarts, its numbers stay the same."""
 
 from __future__ import annotations
 

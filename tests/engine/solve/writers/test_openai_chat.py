@@ -79,8 +79,8 @@ def test_faults_are_told_apart() -> None:
     cases: list[tuple[Handle, type[CureError], str]] = [
         (lambda number, request: error(401, "bad key sk-secret"), EnvironmentError_, "refuses the API key"),
         (lambda number, request: error(404, "no such model"), ConfigError, "has no model m: "),
-        (lambda number, request: error(429, "later", retry_after_ms="10"), RunError, "had enough requests"),
-        (lambda number, request: error(500, "boom", retry_after_ms="10"), RunError, "error of its own"),
+        (lambda number, request: error(429, "later", retry_after_ms="10"), RunError, "is rate-limiting requests"),
+        (lambda number, request: error(500, "boom", retry_after_ms="10"), RunError, "has an internal error"),
         (lambda number, request: error(400, "context too long"), ConfigError, "does not take the request"),
         (lambda number, request: Reply(b"<html>hello</html>"), RunError, "OpenAI-compatible"),
         (lambda number, request: Reply(b'{"choices": []}'), RunError, "OpenAI-compatible"),

@@ -67,7 +67,7 @@ def test_a_run_without_end_has_no_change() -> None:
 
 def test_runs_that_were_never_evaluated_have_no_figures() -> None:
     assert accuracies([RunState(), RunState()]) == []
-    assert "no run was evaluated" in plain(accuracy_rows([]))
+    assert "no run has been evaluated" in plain(accuracy_rows([]))
 
 
 @pytest.mark.parametrize("summary", [{}, {"code": 3}, {"code": {"mean": "high"}, "bon": [1]}])
@@ -112,6 +112,11 @@ def test_settings_accuracies_and_curves_are_printed(cli: Cli, runnable: Runnable
     assert "code accuracy" in done.stdout
     assert "75.0" in done.stdout
     assert "accuracy: code" in done.stdout
+    assert "±" in done.stdout
+    cli.environment["PYTHONIOENCODING"] = "ascii"
+    typed = cli("compare", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert typed.returncode == 0, typed.stderr
+    assert " +-" in typed.stdout
     report = json.loads(cli("compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json").stdout)
     assert report["different_settings"] == {"run.seed": ["1", "2"]}
     assert report["heldout"][1]["end"]["code"] == 0.75

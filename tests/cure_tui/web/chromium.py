@@ -53,7 +53,8 @@ class Page:
 
     async def press(self, key: str, text: str = "") -> None:
         """Press a key by its DOM name; `text`: its character, if it types one."""
-        code = {"Tab": 9, "Enter": 13, "Escape": 27}.get(key) or ord(key)
+        # virtual key codes: 89 is the key of y, 121 is F10
+        code = {"Tab": 9, "Enter": 13, "Escape": 27}.get(key) or ord(key.upper())
         for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
             await self.do("Input.dispatchKeyEvent", type=kind, key=key, text=text, windowsVirtualKeyCode=code)
 

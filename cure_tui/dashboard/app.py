@@ -221,7 +221,7 @@ class CureApp(ThemedApp[str]):
 
     @property
     def window_title(self) -> str:
-        """Title of the terminal's window. (Textual's own `title` would redraw the whole screen.)"""
+        """Title of the terminal's window; Textual's own `title` would redraw the whole screen."""
         return self._window_title
 
     @window_title.setter

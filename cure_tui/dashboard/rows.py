@@ -8,7 +8,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from cure_tui.dashboard.lines import LinesView
-from cure_tui.drawing.spans import Row
+from cure_tui.drawing.spans import Row, plain
 
 
 class RowsView(LinesView):
@@ -19,6 +19,11 @@ class RowsView(LinesView):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._rows: tuple[Row, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The rows without their styles."""
+        return plain(self._rows)
 
     def show(self, rows: Sequence[Row]) -> None:
         fresh = tuple(rows)

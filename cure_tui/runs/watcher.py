@@ -48,7 +48,7 @@ _Signs = tuple[int | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything known of a run at one moment.
+    """State of a run at one moment.
 
     condition: live, finished, stopped, failed or crashed, from lock, process and heartbeat. pending: commands from any
     dashboard that the engine has not executed yet. loading: part of the journal is still unread. skipped: corrupt

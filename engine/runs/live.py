@@ -62,7 +62,7 @@ class LiveWriter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path, self._slots, self._clock = path, slots, clock
-        self._interval = 1.0 / max_hz
+        self.interval = 1.0 / max_hz
         self._due = float("-inf")
         self._phase, self._done, self._total = "", 0, 0
         self._wall: dict[int, LiveSlot] = {}
@@ -99,7 +99,7 @@ class LiveWriter:
 
     def flush(self) -> None:
         """Write the file now. Readers never see half of it."""
-        self._due = self._clock() + self._interval
+        self._due = self._clock() + self.interval
         wall = [asdict(self._wall[slot]) for slot in sorted(self._wall)]
         view = {
             "time": time.time(),

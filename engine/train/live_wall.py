@@ -49,7 +49,7 @@ class LiveFeed:
     """
 
     def __init__(self, path: Path, decode: Decode, clock: Callable[[], float] = time.monotonic) -> None:
-        self._writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
+        self.writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
         self._lock = threading.Lock()  # judgements come from the executor's threads
         self._answers: dict[RolloutKey, _Shown] = {}
         self._wall: dict[int, _Shown] = {}
@@ -64,7 +64,7 @@ class LiveFeed:
                 if shown.at_rest is not None:
                     shown.at_rest = float("-inf")
             self._put_changes(decode=True)
-            self._writer.start_phase(phase, total)
+            self.writer.start_phase(phase, total)
 
     def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
         with self._lock:
@@ -77,14 +77,14 @@ class LiveFeed:
                 self._take_slot(shown)
             if shown.slot is not None:
                 self._changed.add(shown.slot)
-            if self._writer.due:
+            if self.writer.due:
                 self._put_changes(decode=True)
-                self._writer.flush()
+                self.writer.flush()
 
     def on_completion(self, key: RolloutKey, completion: Completion) -> None:
         with self._lock:
             self._done += 1
-            self._writer.progress(self._done)
+            self.writer.progress(self._done)
             shown = self._answers.get(key)
             if shown is None:
                 return
@@ -103,7 +103,7 @@ class LiveFeed:
 
     def close(self) -> None:
         with self._lock:
-            self._writer.clear()
+            self.writer.clear()
 
     # With the lock held -----------------------------------------------------------------------------------------
 
@@ -134,9 +134,9 @@ class LiveFeed:
         shown.at_rest = self._clock()
         if shown.slot is not None:
             self._changed.add(shown.slot)
-        if self._writer.due or not self._total:  # no later event would write a phase's last judgements
+        if self.writer.due or not self._total:  # no later event would write a phase's last judgements
             self._put_changes(decode=False)
-            self._writer.flush()
+            self.writer.flush()
 
     def _put_changes(self, *, decode: bool) -> None:
         """Pass the changed slots to the writer. Without `decode` (any thread), skip answers that are being sampled."""
@@ -149,4 +149,4 @@ class LiveFeed:
             self._changed.remove(slot)
             judgement = shown.judgement
             found = () if judgement is None else (judgement.finding, judgement.passed, judgement.of)
-            self._writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)
+            self.writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)

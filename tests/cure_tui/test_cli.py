@@ -1,4 +1,4 @@
-"""The command line without a run: help, versions, presets, doctor, and what it says to mistakes."""
+"""Command line without a run: help, versions, presets, doctor, messages about mistakes."""
 
 from __future__ import annotations
 

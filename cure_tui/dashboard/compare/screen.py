@@ -68,7 +68,7 @@ class CompareScreen(Screen[None]):
         read = [_settings(path) for path in paths]
         self._different = config_differences(*(config for config, _ in read))
         self._faults = [fault for _, fault in read]
-        self._brought: Sequence[Snapshot] = ()
+        self.shown: Sequence[Snapshot] = ()
         self._drawn: Sequence[object] = ()
 
     @property
@@ -120,9 +120,9 @@ class CompareScreen(Screen[None]):
     def _bring(self) -> None:
         """Show what has changed; called four times a second."""
         snapshots = list(self._snapshots)
-        if _same(snapshots, self._brought):
+        if _same(snapshots, self.shown):
             return
-        self._brought = snapshots
+        self.shown = snapshots
         self.query_one("#runs", RowsView).show(run_rows(snapshots, glyphs=chart_glyphs(self.app)))
         # A state changes with every heartbeat; only these two of its parts are drawn.
         drawn = [part for each in snapshots for part in (each.state.points, each.state.evaluations)]

@@ -84,6 +84,11 @@ class ChartView(LinesView, can_focus=False):
         self._shown_at = -PERIOD
         self._picture: _Picture | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """True once the newest content is drawn."""
+        return self._next is None
+
     def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
         """Show a line chart. Do not change the arrays afterwards: they are compared, not copied."""
         self._show(_lines(tuple(series), options))

@@ -117,10 +117,14 @@ class ChartGrid(Container):
         self._lines, self._cursor = lines, cursor
         self._draw()
 
+    def series(self, spec: ChartSpec) -> list[Series]:
+        """Return the lines of a chart over the chosen axis."""
+        return self._lines(spec, self._setting.axis) if self._lines else []
+
     def take_focus(self) -> None:
         """Focus the chosen chart, unless a chart has the focus."""
         if not isinstance(self.screen.focused, ChartBox):
-            self.screen.set_focus(self._chosen)
+            self.screen.set_focus(self.chosen)
 
     def _draw(self) -> None:
         self.query_one("#how", RowsView).show([(Span(self._setting.described(self._smoothing.weight), "muted"),)])
@@ -131,7 +135,7 @@ class ChartGrid(Container):
             return
         for box in self.query(ChartBox):
             if box.display:
-                box.query_one(ChartView).show(self._lines(box.spec, self._setting.axis), self._options(box.spec))
+                box.query_one(ChartView).show(self.series(box.spec), self._options(box.spec))
 
     def _options(self, spec: ChartSpec) -> ChartOptions:
         setting = self._setting
@@ -155,7 +159,7 @@ class ChartGrid(Container):
     # Choosing a chart ---------------------------------------------------------------------------------------
 
     @property
-    def _chosen(self) -> ChartBox:
+    def chosen(self) -> ChartBox:
         """Chart with the focus, else the one shown alone, else the first."""
         boxes = list(self.query(ChartBox))
         wanted = (box for box in boxes if box.has_focus or box.spec is self._alone)
@@ -164,12 +168,12 @@ class ChartGrid(Container):
     def action_move(self, by: int) -> None:
         """Choose the previous or next chart; it replaces a chart shown alone."""
         boxes = list(self.query(ChartBox))
-        self._choose(boxes[(boxes.index(self._chosen) + by) % len(boxes)])
+        self._choose(boxes[(boxes.index(self.chosen) + by) % len(boxes)])
 
     def action_move_row(self, by: int) -> None:
         """Choose the chart a row up or down, if there is one."""
         boxes = list(self.query(ChartBox))
-        at = boxes.index(self._chosen) + by * self._columns
+        at = boxes.index(self.chosen) + by * self._columns
         if 0 <= at < len(boxes):
             self._choose(boxes[at])
 
@@ -181,7 +185,7 @@ class ChartGrid(Container):
         self.screen.set_focus(box)
 
     def action_alone(self) -> None:
-        chosen = self._chosen
+        chosen = self.chosen
         self._alone = None if self._alone else chosen.spec
         self._arrange()
         self.screen.set_focus(chosen)
@@ -214,8 +218,8 @@ class ChartGrid(Container):
         if not self._exports.parent.is_dir():  # do not recreate the folder of a run deleted meanwhile
             self.notify(f"nothing was saved: {self._exports.parent} no longer exists", severity="error", markup=False)
             return
-        spec, axis = self._chosen.spec, self._setting.axis
-        series = [replace(each, name=self._names.get(each.name, each.name)) for each in self._lines(spec, axis)]
+        spec, axis = self.chosen.spec, self._setting.axis
+        series = [replace(each, name=self._names.get(each.name, each.name)) for each in self.series(spec)]
         name = "-".join(part for part in (spec.name.replace("/", " per "), self._tag) if part)
         options = self._options(spec)
         table = save(to_csv(series, axis.value), self._exports, f"{name}.csv")

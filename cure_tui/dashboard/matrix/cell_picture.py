@@ -24,7 +24,7 @@ MAX_DIFF_LINES = 200
 
 @dataclass(frozen=True)
 class CellDetail:
-    """Everything the archive holds on one program and one test.
+    """Archived facts on one program and one test.
 
     source: the program, or the whole answer if it held none (`has_program` False). got: the output, None if not kept.
     status: one of STATUSES, "" if not kept. milliseconds: CPU time, None if not kept or not run.

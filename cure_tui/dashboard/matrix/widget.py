@@ -53,7 +53,7 @@ class MatrixView(LinesView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._record: MatrixRecord | None = None
         self._reading: Reading | None = None
-        self._nothing = NOTHING
+        self.nothing = NOTHING
         self._cursor: Cell = (0, 0)
         self._scroll: Cell = (0, 0)
         self._picture = MatrixPicture(())
@@ -62,9 +62,9 @@ class MatrixView(LinesView, can_focus=True):
         self, record: MatrixRecord | None, malformed: Sequence[bool] | None = None, *, nothing: str = NOTHING
     ) -> None:
         """Draw `record`. malformed: as in `read_matrix`. nothing: the text shown if there is no matrix."""
-        if record is self._record and nothing == self._nothing:
+        if record is self._record and nothing == self.nothing:
             return
-        self._record, self._nothing = record, nothing
+        self._record, self.nothing = record, nothing
         self._reading = read_matrix(record, malformed) if record is not None and len(record.truth_nt) else None
         self._move_to(*self._cursor)
 
@@ -155,7 +155,7 @@ class MatrixView(LinesView, can_focus=True):
     def _draw(self, *, follow: bool = True) -> None:
         columns, rows = self.size
         if self._reading is None:
-            self._picture = matrix_rows(None, columns, rows, nothing=self._nothing)
+            self._picture = matrix_rows(None, columns, rows, nothing=self.nothing)
         else:
             self._picture = draw_reading(
                 self._reading,

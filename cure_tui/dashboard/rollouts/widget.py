@@ -84,7 +84,7 @@ class RolloutList(ScrollView, can_focus=True):
         self._listing = Listing(EVERYTHING, array("q"), {})
         self._number = 0  # of the current search
         self._heard_number = 0  # of the search that the list shows
-        self._searching = False
+        self.searching = False
         self._look_later = False  # a running search misses steps written meanwhile
         self._count = 0
         self._fault = ""
@@ -117,16 +117,16 @@ class RolloutList(ScrollView, can_focus=True):
 
     def search(self, query: Query) -> None:
         """Start a search; the old rollouts stay on the screen until the first new ones are found."""
-        self._query, self._searching, self._follows_first = query, True, True
+        self._query, self.searching, self._follows_first = query, True, True
         self._number = self._search.start(query)
         self.refresh()
 
     def look_again(self) -> None:
         """Update the list from the archive. Call it whenever a step may have been written or dropped."""
-        if self._searching:
+        if self.searching:
             self._look_later = True
             return
-        self._searching = True
+        self.searching = True
         if self._fault:
             self._number = self._search.start(self._query)
         else:
@@ -164,7 +164,7 @@ class RolloutList(ScrollView, can_focus=True):
         progress = event.progress
         if progress.number != self._number:
             return
-        self._searching = not progress.done
+        self.searching = not progress.done
         if self._heard_number == progress.number:
             self._count = progress.count
             self.virtual_size = Size(self.size.width, self._count + 1)
@@ -217,7 +217,7 @@ class RolloutList(ScrollView, can_focus=True):
         return to_strip(row, self.size.width, self.app.theme, base)
 
     def _nothing(self) -> Row:
-        if self._searching:
+        if self.searching:
             return (Span(" searching …", "muted"),)
         if self._fault:
             return (Span(f" {one_column(self._fault)}", "warning"),)

@@ -74,10 +74,10 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
         Binding("1", "view('overview')", "Views", key_display="1-6"),
-        Binding("left_square_bracket", "step(-1)", "Prev step", key_display="["),
-        Binding("right_square_bracket", "step(1)", "Next step", key_display="]"),
-        Binding("left_curly_bracket", "step(-10)", "Ten steps back", show=False),
-        Binding("right_curly_bracket", "step(10)", "Ten steps on", show=False),
+        Binding("left_square_bracket", "step(-1)", "Step -1", key_display="["),
+        Binding("right_square_bracket", "step(1)", "Step +1", key_display="]"),
+        Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
+        Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
         Binding("f", "follow", "Follow"),
         Binding("space", "pause", "Pause"),
         Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
@@ -89,7 +89,7 @@ class RunScreen(Screen[None]):
     chosen_step: reactive[int | None] = reactive(None)
 
     class Looked(Message):
-        """Notice that a newer snapshot is in `_newest`; it carries none, so a slow screen never shows an old one."""
+        """Notice that a newer snapshot is in `newest`; it carries none, so a slow screen never shows an old one."""
 
     def __init__(self, path: Path, *, smoothing: Smoothing | None = None) -> None:
         """Open the run folder at `path`. RunError: it is not one that this version can read."""
@@ -102,7 +102,7 @@ class RunScreen(Screen[None]):
         self._max_minutes, self._kl_bound = _bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
-        self._newest = Snapshot(folder.path)
+        self.newest = Snapshot(folder.path)
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
@@ -114,7 +114,7 @@ class RunScreen(Screen[None]):
 
     @property
     def is_live(self) -> bool:
-        return self._newest.is_live
+        return self.newest.is_live
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="header")
@@ -129,7 +129,8 @@ class RunScreen(Screen[None]):
         self._watcher.start()
 
     def on_screen_resume(self) -> None:
-        self._bring()  # a comparison may have changed the smoothing, which all charts share
+        if not self.newest.loading:  # the first snapshot is empty and not live: it would hide the wall
+            self._bring()  # a comparison may have changed the smoothing, which all charts share
 
     def on_unmount(self) -> None:
         self._watcher.close()
@@ -144,7 +145,7 @@ class RunScreen(Screen[None]):
 
     def _hear(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot only, so a slow terminal skips frames, not events; runs in the watcher's thread."""
-        self._newest = snapshot
+        self.newest = snapshot
         if not self._told:
             self._told = True
             self.post_message(self.Looked())
@@ -154,7 +155,7 @@ class RunScreen(Screen[None]):
         self._bring()
 
     def _bring(self) -> None:
-        snapshot = self._newest
+        snapshot = self.newest
         self._call_for_the_user(snapshot)
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
@@ -166,7 +167,7 @@ class RunScreen(Screen[None]):
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(self._newest, self.chosen_step, self._max_minutes, self._kl_bound)
+        rows = header_rows(self.newest, self.chosen_step, self._max_minutes, self._kl_bound)
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
@@ -191,13 +192,13 @@ class RunScreen(Screen[None]):
         if not any(pane.id == name for pane in switcher.children):
             pane = PANES[name](self.archive, id=name, smoothing=self._smoothing)
             await switcher.add_content(pane)
-            pane.bring(self._newest, self.chosen_step)
+            pane.bring(self.newest, self.chosen_step)
         switcher.current = name
         self._pane.catch_up()
 
     def action_step(self, by: int) -> None:
         """Show an earlier or later step; past the newest one, follow the run again."""
-        last = self._newest.state.step
+        last = self.newest.state.step
         if last < 1:
             return
         wanted = (self.chosen_step or last) + by
@@ -248,11 +249,11 @@ class RunScreen(Screen[None]):
         self._want_pause(not self._pause_wanted())
 
     def _pause_wanted(self) -> bool:
-        return pause_wanted(pending(self._inbox), self._newest.state.status is RunStatus.PAUSED)
+        return pause_wanted(pending(self._inbox), self.newest.state.status is RunStatus.PAUSED)
 
     def _want_pause(self, wanted: bool) -> None:
         command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
-        if self._newest.is_live and self._withdrawn(opposite):
+        if self.newest.is_live and self._withdrawn(opposite):
             self.notify("still paused" if wanted else "pause cancelled", timeout=3)
             return
         self._send(command, "pausing after this phase" if wanted else "resuming")
@@ -284,7 +285,7 @@ class RunScreen(Screen[None]):
 
     def action_resume(self) -> None:
         """Resume a paused engine, or start a new one for a run that has none."""
-        if not self._newest.is_live:
+        if not self.newest.is_live:
             self.post_message(ResumeRun(self.path))
         elif self._pause_wanted():
             self._want_pause(False)
@@ -305,7 +306,7 @@ class RunScreen(Screen[None]):
         self.notify(said, timeout=3)
 
     def _may_command(self) -> bool:
-        if self._newest.is_live:
+        if self.newest.is_live:
             return True
         self.notify("this run has no live engine; press r to resume it", severity="warning")
         return False

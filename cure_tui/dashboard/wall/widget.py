@@ -24,12 +24,12 @@ class WallView(LinesView):
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._view: LiveView | None = None
+        self.shown: LiveView | None = None
         self._rows: list[Row] = []
 
     def show(self, view: LiveView | None) -> None:
         """Draw `view`; None: nothing is being sampled. Return early if nothing on the wall changed."""
-        before, self._view = self._view, view
+        before, self.shown = self.shown, view
         if _shown(before) != _shown(view):
             self._draw()
 
@@ -44,9 +44,9 @@ class WallView(LinesView):
 
     def _draw(self) -> None:
         columns, rows = self.size
-        slots = self._view.slots if self._view else ()
+        slots = self.shown.slots if self.shown else ()
         before = self._rows
-        self._rows = wall_rows(slots, columns, rows, nothing=_why_nothing(self._view))
+        self._rows = wall_rows(slots, columns, rows, nothing=_why_nothing(self.shown))
         if len(before) != rows:
             self.refresh()
             return

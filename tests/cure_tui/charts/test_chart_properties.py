@@ -1,4 +1,4 @@
-"""Whatever the data and the room: exact dimensions, no exception, no lost spike, no hole in a line."""
+"""Properties of charts for any data and size: exact dimensions, no exception, no lost spike, no hole in a line."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_point_infinitely_far_outside_a_fixed_range_has_no_mark() -> None:
 @pytest.mark.parametrize("log_y", [False, True], ids=["linear", "log"])
 @pytest.mark.parametrize("glyphs", GlyphSet)
 def test_the_last_bits_of_numbers_do_not_move_a_line(glyphs: GlyphSet, log_y: bool) -> None:
-    """They differ by CPU after a logarithm or a moving average; halfway between two dots they must not decide."""
+    """Logarithms and moving averages differ by CPU; halfway between two dots that must not decide."""
     chance = np.random.default_rng(1)
     x = np.arange(1.0, 10.0)
     y = np.array([0.5, 0.5, 0.25, 0.75, 0.1, 0.1, 1.0, 0.01, 0.5]) + 0.01 * log_y

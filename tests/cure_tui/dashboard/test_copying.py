@@ -1,4 +1,4 @@
-"""Copying says what it knows: that it was sent, not that it arrived; and the file is there."""
+"""Copying claims no more than it knows: it was sent, not that it arrived; the file exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cure_tui.dashboard.copying import CLIPBOARD_BYTES, copy, save
 
 
 class Terminal:
-    """Takes what is sent to the clipboard."""
+    """Terminal stub that records what is sent to the clipboard."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []

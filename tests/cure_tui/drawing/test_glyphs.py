@@ -28,7 +28,7 @@ SOURCES = [path for path in sorted(ROOT.rglob("*.py")) if path.parent.name != "c
 
 
 def literals(path: Path) -> Iterable[str]:
-    """The texts of a file that may be drawn: all strings but those that stand alone, which are docstrings."""
+    """Yield the texts of a file that may be drawn: all strings but those that stand alone, which are docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):

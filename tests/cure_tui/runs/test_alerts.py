@@ -1,4 +1,4 @@
-"""A user is called when something has come about, once, and not for what was there before."""
+"""Alerts: one for each new condition, none for those from before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs side by side: their settings and accuracies as data, and the text that the command line prints."""
+"""Comparison of runs: settings and accuracies as data, and the text that the command line prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Runnable = Callable[..., Path]
 
 
 def evaluated(start: float, end: float | None, standard_error: float | None = 0.02) -> RunState:
-    """A run with held-out accuracies of code at both ends; None: it has not ended yet."""
+    """Return a run with held-out code accuracy at both ends; None: it has not ended yet."""
     events = [
         Event("evaluation", 3 * at, 1.0, 1.0, {"split": "heldout", "when": when, "summary": {"code": figure}})
         for at, (when, mean) in enumerate((("start", start), ("end", end)))

@@ -1,4 +1,4 @@
-"""`cure-tui solve` as a user types it: against a local server that answers as told, and with nano itself."""
+"""`cure-tui solve` as a user types it: against a local server with scripted answers, and with nano itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def is_tester(request: dict[str, Any]) -> bool:
 
 
 def server_of(programs: list[str], tests: list[str]) -> Handle:
-    """Programs and tests in turn, by the seed of the request, so that a run is the same every time."""
+    """Serve programs and tests in turn, by the seed of the request, so that every run is the same."""
     return lambda number, request: completion(
         (tests if is_tester(request) else programs)[request["seed"] % len(tests if is_tester(request) else programs)]
     )
@@ -146,7 +146,7 @@ def test_what_is_no_problem_is_refused_in_one_line(cli: Cli, content: bytes, wha
         (["double.md", "--preset", "nano", "--adapter", "x"], "both roles"),
         (["double.md", "--index", "3"], "--index"),
         (["double.md", "-o", "nowhere/p.py"], "no folder"),
-        (["double.md", "--coder", "openai:m@nowhere"], "no address"),
+        (["double.md", "--coder", "openai:m@nowhere"], "not an address"),
         (["double.md", "--ui", "full"], "needs a terminal"),
     ],
 )

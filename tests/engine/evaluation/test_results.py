@@ -1,4 +1,4 @@
-"""What a task's result refuses, and who may call a generated test right."""
+"""Result of a task: refused values, and the verdict on a generated test."""
 
 from __future__ import annotations
 

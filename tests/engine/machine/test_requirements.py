@@ -1,4 +1,4 @@
-"""What a preset needs and a machine lacks is said before anything loads."""
+"""Requirements of a preset: a machine's lacks are reported before anything loads."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def model_folder(tmp_path: Path) -> Path:
 
 
 def with_files(preset: str, folder: Path, *overrides: str) -> RunConfig:
-    """The preset with tasks that exist."""
+    """Return the preset with tasks that exist."""
     files = []
     for split in ("train", "validation", "heldout"):
         (folder / f"{split}.jsonl").touch()
@@ -149,7 +149,7 @@ def test_a_model_of_unknown_shape_is_refused_below_its_lower_bound_only(tmp_path
 
 
 def with_versions(**versions: str | None) -> Machine:
-    """The workstation with other versions of some libraries; None: not installed."""
+    """Return the workstation with other versions of some libraries; None: not installed."""
     changed = {name.replace("_", "-"): version for name, version in versions.items()}
     libraries = {**dict(WORKSTATION.libraries), **changed}
     return replace(WORKSTATION, libraries=tuple((name, it) for name, it in libraries.items() if it is not None))

@@ -1,4 +1,4 @@
-"""An adapter that is merged without peft gives the very model that peft gives."""
+"""Merging of an adapter without peft: the same model as with peft."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def adapter(make_model: MakeModel, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(make_model: MakeModel) -> PreTrainedModel:
-    """The model that the adapter was trained on."""
+    """Return the model that the adapter was trained on."""
     return cast(PreTrainedModel, make_model(moved=False).unload())
 
 

@@ -1,4 +1,4 @@
-"""Download of a model from a fake hub: every fault is one line with the command that helps."""
+"""Download of a model from a fake hub: every fault is one line with a command as remedy."""
 
 from __future__ import annotations
 

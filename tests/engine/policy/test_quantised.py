@@ -1,4 +1,4 @@
-"""QLoRA on the CPU: a base in NF4 is trained as one in full precision is, and written out whole."""
+"""QLoRA on the CPU: an NF4 base trains like one in full precision, and its export is complete."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_an_nf4_policy_starts_at_its_base_learns_and_leaves_the_base_alone(
 
 
 def test_gradients_still_flow_after_passes_without_one(nf4: BaseModel, make_samples: MakeSamples) -> None:
-    """bitsandbytes repacks weights at such a pass on some CPUs, into a form that has no backward pass."""
+    """Such a pass makes bitsandbytes repack weights on some CPUs, into a form without a backward pass."""
     policy = policy_on(nf4)
     samples = own_logprobs(policy, make_samples())
     policy.reference_logprobs(samples)
@@ -175,7 +175,7 @@ def test_three_steps_of_the_embedded_model_in_nf4() -> None:
 
 
 def _answers(tokenizer: PreTrainedTokenizerBase) -> list[TrainSample]:
-    """Two prompts with four answers each, right ones and wrong ones by turns."""
+    """Return two prompts with four answers each, alternately correct and wrong."""
     samples = []
     for prompt, role in (("n = int(input())\nprint(", "coder"), ("input\n3\noutput\n", "tester")):
         for number in range(4):

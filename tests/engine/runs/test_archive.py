@@ -1,4 +1,4 @@
-"""The archive: a step is in it whole or not at all, and everything in it is found again as it was."""
+"""Archive: a step is in it whole or not at all, and everything reads back as it was written."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_what_a_resume_drops_is_gone_from_rows_and_search(path: Path, make_step:
 
 
 def index_is_sound(path: Path) -> bool:
-    """The index holds exactly the answers that the table holds, as SQLite itself sees it."""
+    """Let SQLite check that the index holds exactly the answers of the table."""
     db = sqlite3.connect(path)
     try:
         db.execute("INSERT INTO search(search) VALUES('integrity-check')")

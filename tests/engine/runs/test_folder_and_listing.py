@@ -1,4 +1,4 @@
-"""Run folders: made, opened, refused with a remedy, listed as they stand, found by what a user types."""
+"""Run folders: created, opened, refused with a remedy, listed, found by what a user types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates that fail: the journal says what happened, the run goes on where it can and ends resumable where not."""
+"""Failing updates: the journal says what happened; the run continues, or ends resumable."""
 
 from __future__ import annotations
 

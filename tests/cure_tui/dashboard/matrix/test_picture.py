@@ -1,4 +1,4 @@
-"""The picture of a pass matrix: every cell where `cell_at` says, its totals those of the matrix, whatever its shape."""
+"""Picture of a pass matrix of any shape: cells where `cell_at` finds them, totals those of the matrix."""
 
 from __future__ import annotations
 

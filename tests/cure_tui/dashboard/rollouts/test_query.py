@@ -1,4 +1,4 @@
-"""The query language: what it means, what it says when it is wrong, and that a query survives being written down."""
+"""Query language: meaning, messages of wrong queries, and queries that survive being written down."""
 
 from __future__ import annotations
 

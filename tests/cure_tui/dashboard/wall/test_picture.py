@@ -1,4 +1,4 @@
-"""The wall of rollouts fills its space exactly, keeps roles apart, and shows what is alive."""
+"""Picture of the wall: it fills its space exactly, keeps the roles apart and marks live answers."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_an_answer_that_is_being_sampled_takes_the_pane_of_one_that_ended() -> N
 
 
 def about(slot: LiveSlot, columns: int) -> str:
-    """The line above an answer's text."""
+    """Return the line above an answer's text."""
     return plain(wall_rows([slot], columns, 3)).splitlines()[1]
 
 

@@ -31,7 +31,7 @@ def _sequences(make_samples: MakeSamples) -> list[TokenSequence]:
 
 
 def _plain_logprobs(model: PeftModel, sequences: Sequence[TokenSequence], temperature: float = 1.0) -> torch.Tensor:
-    """One sequence at a time through the model's own forward pass and a full softmax."""
+    """Compute log-probs one sequence at a time, by the model's own forward pass and a full softmax."""
     parts = []
     for sequence in sequences:
         logits = model(input_ids=torch.tensor([sequence.prompt_ids + sequence.token_ids]), use_cache=False).logits

@@ -1,4 +1,4 @@
-"""Memory that runs out in an update: micro-batches are halved once, the step begins anew, the numbers stay."""
+"""Exhausted memory in an update: micro-batches are halved once, the step restarts, its numbers stay the same."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_budget_is_halved_once_and_never_below_the_longest_sample() -> None:
 
 
 class Scarcity:
-    """Scores until `calls` passes of a kind were made, then the memory is full, once for each entry."""
+    """Scorer that runs out of memory after `calls` passes of a kind, once for each entry."""
 
     def __init__(self, calls: Iterator[int], trained: bool) -> None:
         self._calls, self._trained, self._seen = calls, trained, 0

@@ -1,4 +1,4 @@
-"""Layers computed again in the backward pass: the same gradients from less memory, and nothing random."""
+"""Recomputation of layers in the backward pass: the same gradients from less memory, deterministically."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ class Frame:
         lines, down = lines_of(self.options.glyphs), CELL[self.options.glyphs][1]
         height = self.plot_rows * down
         labels: dict[int, str] = {}
-        for dot, label in reversed(self.y.labelled(height)):
-            labels.setdefault((height - 1 - dot) // down, label)
+        for dot, label in reversed(self.y.labelled(height, downwards=True)):
+            labels.setdefault(dot // down, label)
         edges = [(labels.get(row, ""), lines.tick if row in labels else lines.side) for row in range(self.plot_rows)]
         return [(Span(f"{label:>{self.gutter - 1}}{edge}", "axis"),) for label, edge in edges]
 

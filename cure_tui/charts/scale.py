@@ -39,11 +39,12 @@ class Scale:
         with np.errstate(over="ignore"):  # as above
             return self.fractions(values) * (dots - 1)
 
-    def labelled(self, dots: int) -> list[tuple[int, str]]:
-        """Return the dot and the label of each tick."""
+    def labelled(self, dots: int, downwards: bool = False) -> list[tuple[int, str]]:
+        """Return the dot and the label of each tick; `downwards` counts dots from `high`, as lines are drawn."""
         if not self.ticks:
             return []
-        at = nearest(self.dots(np.array(self.ticks), dots))
+        up = self.dots(np.array(self.ticks), dots)
+        at = nearest(dots - 1 - up if downwards else up)
         return [(int(dot), label) for dot, label in zip(at, self.labels, strict=True) if 0 <= dot < dots]
 
 

@@ -175,3 +175,13 @@ def test_the_last_bits_of_numbers_do_not_move_a_line(glyphs: GlyphSet, log_y: bo
         for _ in range(5):
             near = y * (1 + chance.integers(-4, 5, y.size) * 2.0**-52)
             assert line_chart([Series("a", x, near)], 41, rows, options) == chart
+
+
+@pytest.mark.parametrize("glyphs", GlyphSet)
+def test_a_line_on_a_tick_stands_in_the_row_of_its_label(glyphs: GlyphSet) -> None:
+    for rows in range(6, 24):
+        options = ChartOptions(y_range=(0.0, 1.0), glyphs=glyphs, legend=False)
+        chart = line_chart([Series("a", np.array([1.0, 9.0]), np.array([0.5, 0.5]))], 41, rows, options)
+        labelled = [number for number, row in enumerate(chart) if plain([row]).strip().startswith("0.5")]
+        drawn = [number for number, row in enumerate(chart) if any(span.style == "series0" for span in row)]
+        assert not labelled or drawn == labelled, rows

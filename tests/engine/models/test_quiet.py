@@ -20,7 +20,8 @@ import {room}
 """
 
 
-@pytest.mark.parametrize("room", ["engine.policy", "engine.models.nf4", "engine.train.run"])
+@pytest.mark.slow
+@pytest.mark.parametrize("room", ["engine.models.nf4", "engine.train.run"])
 def test_bitsandbytes_hint_about_kernels_is_off_before_it_is_imported(room: str) -> None:
     """bitsandbytes gives it on CPUs with AVX512-BF16 alone: on others an empty stderr would prove nothing."""
     done = subprocess.run([sys.executable, "-c", WATCH.format(room=room)], capture_output=True, text=True, check=False)

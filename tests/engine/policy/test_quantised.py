@@ -133,7 +133,7 @@ def test_unpacked_weights_are_near_the_checkpoints(model_folder: Path, nf4: Base
     assert float(((unpacked - weight).norm() / weight.norm()).detach()) < 0.12  # 4 bits a number
 
 
-@pytest.mark.parametrize(("out", "width"), [(4, 192), (40, 32), (8, 96), (2, 40), (3, 34), (5, 33)])
+@pytest.mark.parametrize(("out", "width"), [(4, 192), (40, 32), (8, 96), (2, 40), (3, 34), (64, 33)])
 def test_an_nf4_layer_is_right_where_blocks_of_64_weights_span_its_rows(out: int, width: int) -> None:
     torch.manual_seed(1)
     layer = Linear4bit(width, out, bias=True, compute_dtype=torch.float32, quant_type="nf4")

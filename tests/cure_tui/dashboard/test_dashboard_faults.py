@@ -179,8 +179,10 @@ async def test_an_archive_that_cannot_be_read_is_said_in_every_view_of_it(
         for pane in ("#overview", "#matrix"):
             assert words in screen.query_one(pane).query_one(MatrixView).nothing
         assert words in screen.archive.fault
-        assert words in screen.query_one(RolloutList).render_line(1).text
         assert words in screen.query_one("#found", RowsView).text
+        await pilot.press("2")
+        await settled(app, pilot)
+        assert words in screen.query_one(RolloutList).render_line(1).text
 
 
 async def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key_working(unfinished: RunFolder) -> None:

@@ -22,7 +22,7 @@ class RowsView(LinesView):
 
     @property
     def text(self) -> str:
-        """The rows without their styles."""
+        """Text of the rows, without styles."""
         return plain(self._rows)
 
     def show(self, rows: Sequence[Row]) -> None:

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from types import FrameType
 
 from engine.errors import ConfigError, CureError
+from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor
 from engine.solve.events import EventStream, solution_to_json
 from engine.solve.opening import Wishes, open_writer
@@ -25,6 +26,7 @@ _INTERRUPTED = 130
 
 def main() -> int:
     signal.signal(signal.SIGINT, _interrupt)
+    sleep_at_barriers()
     events = EventStream(sys.stdout)
     request = SolveRequest.from_json(sys.stdin.read())
     try:

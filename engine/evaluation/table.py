@@ -51,8 +51,8 @@ def _rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
         _Row("trivial tests", start.trivial_share, end.trivial_share),
         _Row("malformed tests", start.malformed_share, end.malformed_share),
         _Row("rejected programs", start.rejected_share, end.rejected_share),
-        _Row("distinct inputs a task", start.distinct_inputs, end.distinct_inputs, percent=False),
-        _Row("distinct programs a task", start.distinct_programs, end.distinct_programs, percent=False),
+        _Row("distinct inputs per task", start.distinct_inputs, end.distinct_inputs, percent=False),
+        _Row("distinct programs per task", start.distinct_programs, end.distinct_programs, percent=False),
         _Row("coder length, tokens", start.coder_length, end.coder_length, percent=False),
         _Row("tester length, tokens", start.tester_length, end.tester_length, percent=False),
     ]

@@ -1,6 +1,6 @@
 """Temporary merge of LoRA adapters into the base weights.
 
-Merging saves two small matrix products a layer and step, which makes sampling as fast as with the base model. The base
+Merging saves two small matrix products per layer and step, which makes sampling as fast as with the base model. The base
 weights are restored by pointer, not by subtraction, so they come back bit for bit.
 """
 

@@ -236,12 +236,12 @@ async def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: 
             screen = await opened(app, pilot)
             await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
             for part in [*parts[1:], parts[0]]:
-                assert "Page" in keys_shown(screen)
+                assert "Next page" in keys_shown(screen)
                 await pilot.press("p")
                 await until(pilot, lambda part=part: shown_parts(screen) == [part])
             await pilot.press("question_mark")
             await until(pilot, lambda: screen.query("HelpPanel"))
-            assert any(active.binding.description == "Page" for active in screen.active_bindings.values())
+            assert any(active.binding.description == "Next page" for active in screen.active_bindings.values())
 
 
 async def test_a_live_run_opens_on_the_wall_although_nothing_was_read_yet(folder: RunFolder) -> None:
@@ -265,10 +265,10 @@ async def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shr
             screen = await opened(app, pilot)
             await until(pilot, lambda: screen.is_live and len(shown_parts(screen)) == 3)
             assert screen.query_one(MatrixView).has_focus
-            assert "Page" not in keys_shown(screen)
+            assert "Next page" not in keys_shown(screen)
             await pilot.press("p")
             await pilot.resize_terminal(80, 24)
-            await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Page" in keys_shown(screen))
+            await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Next page" in keys_shown(screen))
             await pilot.press("p")
             await until(pilot, lambda: shown_parts(screen) == ["matrix"])
 

@@ -197,7 +197,10 @@ def _kind(value: object) -> str:
 def _is_jsonl(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in (".json", ".jsonl"):
-        raise DataError(f"{path}: a problem file ends in .json or .jsonl", "rename it: .jsonl if each line holds a problem, else .json")
+        raise DataError(
+            f"{path}: a problem file ends in .json or .jsonl",
+            "rename it: .jsonl if each line holds a problem, else .json",
+        )
     return suffix == ".jsonl"
 
 

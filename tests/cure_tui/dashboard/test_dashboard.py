@@ -283,15 +283,28 @@ def keys_shown(screen: RunScreen) -> list[str]:
     return [key.does for key in screen.query_one(KeysLine).keys]
 
 
-async def test_a_run_folder_deleted_while_watched_is_said_so(finished: RunFolder) -> None:
+DRAWN_OF_A_LOST_RUN = {
+    "1": "votes",
+    "2": "adv. tokens",
+    "3": "votes",
+    "4": "╭",
+    "5": "answers, tokens",
+    "6": "sampling",
+}
+"""Text that each view draws from what it had read of a run before its folder vanished."""
+
+
+async def test_a_run_folder_deleted_while_watched_is_said_so_over_what_was_read_of_it(finished: RunFolder) -> None:
     app = CureApp(finished.path)
     async with running(app) as pilot:
         screen = await opened(app, pilot)
         finished.path.rename(finished.path.with_name("elsewhere"))
         await until(pilot, lambda: "is gone" in header_of(screen))
-        for key in "123456":
+        for key, drawn in DRAWN_OF_A_LOST_RUN.items():
             await pilot.press(key)
-        await pilot.pause()
+            await settled(app, pilot)
+            assert "is gone" in on_screen(app)
+            assert drawn in on_screen(app), key
 
 
 async def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> None:

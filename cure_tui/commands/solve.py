@@ -64,7 +64,8 @@ def solve(
 
     Each program runs on each test; by default the program that passes most tests is the best.
 
-    Keys and prices of API servers are read from endpoints.toml, beside the presets folder that `cure-tui presets` names.
+    Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
+    names.
 
     Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or
     no problem, 5 and 6 as for all commands, 130 interrupted.

@@ -51,10 +51,12 @@ class PromptPass:
 
 
 class StepPass:
-    """Pass of one new token per row. Shapes: b rows, g groups, n members, h KV heads, q queries per KV head, d head_dim.
+    """Pass of one new token per row.
 
-    Scores against the prompt are one product per group, (n*q, d) x (d, p): the shared keys are read once for all rows and
-    query heads of a group. Scores against the tail are one product per row and KV head. One softmax spans both.
+    Shapes: b rows, g groups, n members, h KV heads, q queries per KV head, d head_dim.
+
+    Scores against the prompt are one product per group, (n*q, d) x (d, p): the shared keys are read once for all rows
+    and query heads of a group. Scores against the tail are one product per row and KV head. One softmax spans both.
     """
 
     def __init__(self, kv: SharedKV) -> None:

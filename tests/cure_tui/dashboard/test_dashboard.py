@@ -28,7 +28,7 @@ from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
-from tests.cure_tui.dashboard.driving import header_of, opened, running, until
+from tests.cure_tui.dashboard.driving import header_of, notices, on_screen, opened, running, settled, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -319,6 +319,20 @@ async def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> No
         await opened(app, pilot)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_resuming_a_finished_run_says_so_for_a_few_seconds_only(finished: RunFolder) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
+        table = app.screen.query_one(DataTable)
+        await until(pilot, lambda: table.row_count == 1)
+        table.focus()
+        await pilot.press("r")
+        await until(pilot, lambda: notices(app))
+        assert isinstance(app.screen, HomeScreen)
+        (note,) = app._notifications  # noqa: SLF001
+        assert f"run {finished.path.name} is finished" in note.message
+        assert (note.severity, note.timeout) == ("warning", 6)
 
 
 async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:

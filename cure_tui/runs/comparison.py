@@ -18,8 +18,8 @@ from engine.evaluation.summary import UNKNOWN, Estimate
 from engine.evaluation.table import accuracy_title, change_text, estimate_text
 from engine.runs.state import RunState
 
-_CHARTS = {spec.name: spec for spec in METRIC_CHARTS}
-PRINTED = tuple(_CHARTS[name] for name in ("accuracy: code", "accuracy: UT", "mu", "KL"))
+_CHARTS = {spec.metrics[0]: spec for spec in METRIC_CHARTS if not spec.evaluated}
+PRINTED = tuple(_CHARTS[name] for name in ("code_accuracy", "ut_accuracy", "mu", "kl"))
 NOTE = "held out: % ± standard error over tasks, changes in points"
 
 

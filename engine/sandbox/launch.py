@@ -98,17 +98,17 @@ def numpy_folders() -> tuple[str, ...]:
     return tuple(path for path in (package, package + ".libs") if os.path.isdir(path))
 
 
-def command(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
-    """Build the command line of a cell; fd 0 is its control socket, fd 2 its log."""
+def command(confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
+    """Build the command line of a cell; fd 0 is its control socket, fd 2 its log. The limits are not in it."""
     libraries = numpy_folders() if setup.numpy else ()
-    settings = _settings(limits, confinement, setup, libraries)
     folder = _MOUNTED_AT if confinement.bubblewrap else str(_CONFINED.parent)
-    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder), settings.to_json()]
+    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder)]
     return [*_bubblewrap_arguments(libraries), *python] if confinement.bubblewrap else python
 
 
-def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries: tuple[str, ...]) -> wire.Settings:
+def settings(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> wire.Settings:
     """Build the zygote's settings. Threads are limited only with bubblewrap: the kernel counts them per user."""
+    libraries = numpy_folders() if setup.numpy else ()
     if confinement.bubblewrap:
         mounted = tuple(f"{_LIBRARIES_AT}/{os.path.basename(path)}" for path in libraries)
     else:
@@ -126,6 +126,7 @@ def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries:
         sticky_after=limits.sticky_after,
         compile_seconds=limits.compile_seconds,
         memory_bytes=limits.memory_mb << 20,
+        address_bytes=limits.address_mb << 20,
         output_bytes=limits.output_kb << 10,
         stderr_bytes=limits.stderr_kb << 10,
         stack_bytes=limits.stack_mb << 20,

@@ -1,7 +1,7 @@
 """Zygote: the warm interpreter of a cell. It confines itself, then forks one host per request.
 
-The trusted side starts it as `python -s -P -S -B -X utf8 -c ... SETTINGS` in a clean environment, with the control
-socket as fd 0; it exits when that socket closes. It is single-threaded and small on purpose: every fork copies the page
+The trusted side starts it as `python -s -P -S -B -X utf8 -c ...` in a clean environment, with the control socket as
+fd 0, and sends its settings; it exits when that socket closes. It is single-threaded and small on purpose: every fork copies the page
 tables of all its mappings.
 """
 
@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 
-from . import confine, host, wire
+from . import bottom, confine, host, wire
 from .program import FILE_NAME, Cage
 
 READY = b"ready"
@@ -39,15 +39,28 @@ NUMPY_WHEN_CLOSED = "numpy.random numpy.fft numpy.polynomial numpy.ma"
 
 
 def main() -> None:
-    settings = wire.Settings.from_json(sys.argv[1])
+    """Serve until the socket closes."""
     control = socket.socket(fileno=os.dup(0))
+    settings = wire.Settings.from_json(control.recv(1 << 16).decode())
     confine.die_with_parent(os.getppid())
+    _reset_signals()
     _make_standard_streams()
     _tidy_interpreter(settings)
     cage = _confine(settings)
+    bottom.hide(__name__.partition(".")[0], cage)
+    gc.freeze()
     control.send(READY)
     while _serve_one(control, cage):
         pass
+
+
+def _reset_signals() -> None:
+    """Undo what the parent has ignored or blocked: a process that ignores SIGCHLD cannot wait for its children."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Python itself ignores these two
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _make_standard_streams() -> None:
@@ -92,10 +105,9 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         del sys.modules[name]
     del sys.path[0]  # the folder of this package; the stdlib stays
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    vars(sys.modules.pop("__main__")).clear()
     gc.collect()
     gc.disable()  # programs enable it again
-    gc.freeze()
 
 
 def _confine(settings: wire.Settings) -> Cage:

@@ -60,6 +60,7 @@ def environment() -> dict[str, str]:
     """Return the environment of a cell: fixed, without any variable of the user.
 
     MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, so 21 threads would exhaust the memory limit.
+    LD_BIND_NOW: functions resolved later would be resolved, and their table's pages copied, in every program.
     OPENBLAS_NUM_THREADS: numpy's threads would not survive the fork, and their buffers count as memory.
     """
     return {
@@ -68,6 +69,7 @@ def environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "MALLOC_ARENA_MAX": "2",
+        "LD_BIND_NOW": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
 

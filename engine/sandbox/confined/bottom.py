@@ -99,7 +99,7 @@ def hide(package: str, *others: object) -> None:
         if id(thing) in seen or not gc.is_tracked(thing) or _is_foreign(thing, package):
             continue
         seen.add(id(thing))
-        pending += gc.get_referents(thing)
+        pending += [type(thing), *gc.get_referents(thing)]
         for reference in _weakref.getweakrefs(thing) if isinstance(thing, type) else ():
             if type(reference) is _weakref.ref:  # by which a class knows its subclasses
                 _clear_weakref(reference)

@@ -54,9 +54,9 @@ def leave(status: int) -> NoReturn:
     atexit._run_exitfuncs()
     status = _flush(status)
     if gc.isenabled():
-        gc.collect()
+        _collect()
     _drop_main()
-    gc.collect()
+    _collect()
     _flush_forgotten_files()
     status = _flush(status)
     if status == -_signal.SIGINT:
@@ -88,6 +88,11 @@ def _flush(status: int) -> int:
     return status
 
 
+def _collect() -> None:
+    """Collect all garbage. A full collection also frees the free lists, so it waits until there are old objects."""
+    gc.collect(2 if gc.get_objects(2) else 1 if gc.get_objects(1) else 0)
+
+
 def _drop_main() -> None:
     """Drop the last references to the program's globals, so that they go as in CPython: files close, `__del__` runs."""
     for name in ("stdin", "stdout", "stderr"):
@@ -102,10 +107,13 @@ def _drop_main() -> None:
 
 def _flush_forgotten_files() -> None:
     """Flush files that something else than `__main__` still holds, such as an attribute of a module."""
-    files = [thing for thing in gc.get_objects() if isinstance(thing, (io.TextIOWrapper, io.BufferedWriter))]
-    for file in sorted(files, key=lambda file: isinstance(file, io.BufferedWriter)):
-        with contextlib.suppress(BaseException):
-            file.flush()
+    kinds = io.TextIOWrapper, io.BufferedWriter  # in the order in which data pass through them
+    files = [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
+    for kind in kinds if files else ():
+        for file in files:
+            if isinstance(file, kind):
+                with contextlib.suppress(BaseException):
+                    file.flush()
 
 
 def _complain(where: str, error: BaseException) -> None:

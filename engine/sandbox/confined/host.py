@@ -61,7 +61,7 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
         started = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            program.run(code, program.Execution(stdio, limit.cpu, host_pid, trouble), cage)
+            program.run(code, cage, stdio, limit.cpu, host_pid, trouble)
         killed_by = _watch(pid, limit)
         _, status, usage = os.wait4(pid, 0)
         wall = time.monotonic() - started

@@ -24,42 +24,31 @@ class Cage(NamedTuple):
     ruleset: int | None
 
 
-class Execution(NamedTuple):
-    """One execution, prepared by its host. `stdio`: files that become fd 0, 1 and 2. `trouble`: pipe for failures."""
+def run(
+    code: CodeType, cage: Cage, stdio: tuple[int, int, int], cpu_seconds: float, host_pid: int, trouble: int
+) -> NoReturn:
+    """Confine this process, run the program on the files `stdio` and exit. Reports a failure to confine to `trouble`.
 
-    stdio: tuple[int, int, int]
-    cpu_seconds: float
-    host_pid: int
-    trouble: int
-
-
-def run(code: CodeType, execution: Execution, cage: Cage) -> NoReturn:
-    """Confine this process, run the program and exit. Reports a failure to confine to the pipe `trouble`."""
-    trouble = execution.trouble
+    Takes no object that lives for one execution alone: the program would find it by `gc`.
+    """
     try:
-        _confine(execution, cage)
+        confine.die_with_parent(host_pid)
+        os.setsid()
+        for number, descriptor in enumerate(stdio):
+            os.dup2(descriptor, number)
+        _set_limits(cpu_seconds, cage.settings)
+        _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)  # Python ignores it; here it must kill the program
+        if cage.ruleset is not None:
+            confine.landlock_restrict(cage.ruleset)  # a second layer: no signals to host and zygote
+        os.closerange(3, trouble)
+        os.closerange(trouble + 1, 1 << 20)
+        if cage.program_filter is not None:
+            cage.program_filter.install()
     except BaseException as error:  # noqa: BLE001 - after any failure the program must not start
         os.write(trouble, f"{type(error).__name__}: {error}".encode())
         os._exit(1)
     os.close(trouble)
-    bottom.forget_all(execution, execution.stdio)
     _run_as_main(code)
-
-
-def _confine(execution: Execution, cage: Cage) -> None:
-    settings, trouble = cage.settings, execution.trouble
-    confine.die_with_parent(execution.host_pid)
-    os.setsid()
-    for number, descriptor in enumerate(execution.stdio):
-        os.dup2(descriptor, number)
-    _set_limits(execution.cpu_seconds, settings)
-    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)  # Python ignores it; here it must kill the program
-    if cage.ruleset is not None:
-        confine.landlock_restrict(cage.ruleset)  # a second layer: no signals to host and zygote
-    os.closerange(3, trouble)
-    os.closerange(trouble + 1, 1 << 20)
-    if cage.program_filter is not None:
-        cage.program_filter.install()
 
 
 def _set_limits(cpu_seconds: float, settings: Settings) -> None:

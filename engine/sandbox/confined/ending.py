@@ -19,6 +19,13 @@ from typing import NoReturn
 _CANNOT_FLUSH = 120  # the exit status of CPython when it cannot flush
 
 
+def flush_quietly() -> None:
+    """Flush the standard streams when the code has ended, before an exception is printed. Errors come up later."""
+    for name in ("stderr", "stdout"):
+        with contextlib.suppress(BaseException):
+            getattr(sys, name).flush()
+
+
 def report(error: BaseException) -> int:
     """Print an uncaught exception as an interpreter would; return the exit status, -2 for death by SIGINT."""
     if isinstance(error, SystemExit):
@@ -58,7 +65,7 @@ def leave(status: int) -> NoReturn:
     _drop_main()
     _collect()
     _flush_forgotten_files()
-    status = _flush(status)
+    flush_quietly()
     if status == -_signal.SIGINT:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         os.kill(os.getpid(), _signal.SIGINT)
@@ -77,13 +84,14 @@ def _status_of(error: SystemExit) -> int:
 
 def _flush(status: int) -> int:
     """Flush the standard streams that the program has not closed; return 120 where that fails."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name, None)
         try:
             if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
         except BaseException as error:  # noqa: BLE001
             status = _CANNOT_FLUSH
-            if stream is not sys.stderr:
+            if name == "stdout":
                 _complain(f"Exception ignored in: {stream!r}", error)
     return status
 

@@ -73,11 +73,16 @@ def _run_as_main(code: CodeType) -> NoReturn:
     namespace = _enter()
     try:
         exec(code, namespace)
+        ending.flush_quietly()
         status = 0
     except BaseException as raised:  # noqa: BLE001 - a program may raise anything
+        ending.flush_quietly()
         status = ending.report(raised)
     del namespace
-    ending.leave(status)
+    try:
+        ending.leave(status)
+    finally:
+        os._exit(1)  # there is no frame to return to
 
 
 def _enter() -> dict[str, Any]:

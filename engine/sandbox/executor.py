@@ -287,8 +287,9 @@ class Executor:
                 # Not cached: a time-out under the short limit says little about this input.
                 by_sticky = record.sticky and outcome.status is Status.TIME_LIMIT
                 self.sticky_skips += by_sticky
-                batch.run.strikes += outcome.status is Status.TIME_LIMIT and not record.sticky
-                self._settle(job, outcome, finished, remember=not by_sticky)
+                over_time = outcome.status is Status.TIME_LIMIT and outcome.repeatable
+                batch.run.strikes += over_time and not record.sticky
+                self._settle(job, outcome, finished, remember=outcome.repeatable and not by_sticky)
         for run in finished:
             _finish(run)
 

@@ -60,6 +60,7 @@ def environment() -> dict[str, str]:
     """Return the environment of a cell: fixed, without any variable of the user.
 
     MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, so 21 threads would exhaust the memory limit.
+    LD_BIND_NOW: functions resolved later would be resolved, and their table's pages copied, in every program.
     OPENBLAS_NUM_THREADS: numpy's threads would not survive the fork, and their buffers count as memory.
     """
     return {
@@ -68,6 +69,7 @@ def environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "MALLOC_ARENA_MAX": "2",
+        "LD_BIND_NOW": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
 
@@ -98,17 +100,17 @@ def numpy_folders() -> tuple[str, ...]:
     return tuple(path for path in (package, package + ".libs") if os.path.isdir(path))
 
 
-def command(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
-    """Build the command line of a cell; fd 0 is its control socket, fd 2 its log."""
+def command(confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
+    """Build the command line of a cell; fd 0 is its control socket, fd 2 its log. The limits are not in it."""
     libraries = numpy_folders() if setup.numpy else ()
-    settings = _settings(limits, confinement, setup, libraries)
     folder = _MOUNTED_AT if confinement.bubblewrap else str(_CONFINED.parent)
-    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder), settings.to_json()]
+    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder)]
     return [*_bubblewrap_arguments(libraries), *python] if confinement.bubblewrap else python
 
 
-def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries: tuple[str, ...]) -> wire.Settings:
+def settings(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> wire.Settings:
     """Build the zygote's settings. Threads are limited only with bubblewrap: the kernel counts them per user."""
+    libraries = numpy_folders() if setup.numpy else ()
     if confinement.bubblewrap:
         mounted = tuple(f"{_LIBRARIES_AT}/{os.path.basename(path)}" for path in libraries)
     else:
@@ -126,6 +128,7 @@ def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries:
         sticky_after=limits.sticky_after,
         compile_seconds=limits.compile_seconds,
         memory_bytes=limits.memory_mb << 20,
+        address_bytes=limits.address_mb << 20,
         output_bytes=limits.output_kb << 10,
         stderr_bytes=limits.stderr_kb << 10,
         stack_bytes=limits.stack_mb << 20,

@@ -137,8 +137,9 @@ Instruction = tuple[int, int, int, int]
 _CLONE_THREAD = 0x10000
 _CLONE_NEW_NAMESPACES = 0x7E020000
 _AF_UNIX = 1
-# F_DUPFD to F_SETLKW and F_DUPFD_CLOEXEC. Not F_SETOWN and F_SETSIG: they can send any signal to any process.
-_FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)
+# F_DUPFD to F_SETFL, F_DUPFD_CLOEXEC and F_GETPIPE_SZ. Not F_SETLK: locks are a channel to other processes. Not F_SETOWN
+# and F_SETSIG: they can send any signal to any process.
+_FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030, 1032)
 _IOCTL_REQUESTS = (
     0x5401,
     0x5413,

@@ -19,6 +19,9 @@ COMPILE_HEADER = struct.Struct("<II")  # COMPILED or NOT_COMPILED, bytes of mess
 KILLED_NOT = 0
 KILLED_CPU = 1
 KILLED_WALL = 2
+BUSY_SHARE = 0.01
+"""Share of a CPU that a running program gets at least: one that gets less for `TimeLimit.wall` seconds is asleep. Beside
+eight busy loops on two cores a program still gets 0.15."""
 RECORD_HEADER = struct.Struct("<IiBBxxddQII")
 
 
@@ -27,7 +30,7 @@ class Garbled(Exception):
 
 
 class Settings(NamedTuple):
-    """Settings of a cell, passed once when it starts. Times in seconds, sizes in bytes."""
+    """Settings of a cell, its first message. Times in seconds, sizes in bytes."""
 
     use_landlock: bool
     use_seccomp: bool
@@ -41,6 +44,7 @@ class Settings(NamedTuple):
     sticky_after: int
     compile_seconds: float
     memory_bytes: int
+    address_bytes: int
     output_bytes: int
     stderr_bytes: int
     stack_bytes: int
@@ -59,7 +63,7 @@ class Settings(NamedTuple):
 
 
 class TimeLimit(NamedTuple):
-    """Seconds that one execution may take: CPU time, which decides the verdict, and wall time."""
+    """Seconds that one execution may take: CPU time, which decides the verdict, and wall time spent idle."""
 
     cpu: float
     wall: float

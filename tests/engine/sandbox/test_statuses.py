@@ -66,7 +66,7 @@ def test_outcome_tells_exit_code_error_and_costs(executor: Executor) -> None:
     assert outcome.exit_code == 1
     assert outcome.stderr_tail.endswith("ValueError: why\n")
     assert "confined" not in outcome.stderr_tail
-    assert 50 < outcome.peak_memory_mb < 100
+    assert 50 < outcome.peak_mb < 100
     assert 0 < outcome.cpu_seconds < outcome.wall_seconds + 0.1
 
 

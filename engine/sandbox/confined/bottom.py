@@ -1,0 +1,123 @@
+"""Bottom of a program's stack: no frame of the sandbox below it, and nothing of the sandbox within reach of `gc`.
+
+A program is to run as by `python program.py`: the same stack, the same depth of recursion. Returning out of zygote and
+host first would free their objects, and write to 80 more pages shared with them. Instead the one frame that has to wait
+for the program's end is hidden, and the chain of frames is cut below it: it never returns. Where CPython's structures do
+not look as expected, nothing is changed: the frames are visible then.
+"""
+
+from __future__ import annotations
+
+import _weakref
+import ctypes
+import gc
+import opcode
+import sys
+from collections.abc import Callable
+from types import FrameType, FunctionType, ModuleType
+from typing import Any, NoReturn
+
+_forget = ctypes.pythonapi.PyObject_GC_UnTrack
+_forget.argtypes = [ctypes.py_object]
+_forget.restype = None
+_clear_weakref = getattr(ctypes.pythonapi, "_PyWeakref_ClearRef", lambda reference: None)
+_clear_weakref.argtypes = [ctypes.py_object]
+_clear_weakref.restype = None
+
+
+def without_frame(function: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    """Hide the frames of `function` from f_back, inspect and tracebacks; return it.
+
+    CPython takes a frame that has not reached its RESUME instruction for incomplete and skips it; here it never comes.
+    """
+    assert isinstance(function, FunctionType)
+    code = bytearray(function.__code__.co_code)
+    code[2 * code[::2].index(opcode.opmap["RESUME"])] = opcode.opmap["NOP"]
+    function.__code__ = function.__code__.replace(co_code=bytes(code))
+    return function
+
+
+def forget_all(*things: object) -> None:
+    """Take objects from the collector's lists. Only for those that live as long as the process."""
+    for thing in things:
+        _forget(thing)
+
+
+def cut_below_caller(frame: FrameType) -> None:
+    """Make the caller of `frame` the last frame of the stack, and set the recursion counter for an `exec` by it."""
+    if _previous_at is not None:
+        caller = ctypes.c_void_p.from_address(_inner(frame) + _previous_at).value or 0
+        ctypes.c_void_p.from_address(caller + _previous_at).value = None
+    if _levels_left is not None:
+        _levels_left.value = sys.getrecursionlimit() - 1  # the return from `frame` adds one
+
+
+def _inner(frame: FrameType) -> int:
+    """Return the address of the interpreter's frame: the field after f_back."""
+    return ctypes.c_void_p.from_address(id(frame) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)).value or 0
+
+
+def _find_previous() -> int | None:
+    """Find the offset of a frame's link to the one below it; None where CPython keeps it otherwise."""
+    frame = sys._getframe()
+    below = frame.f_back
+    assert below is not None
+    words = (ctypes.c_void_p * 12).from_address(_inner(frame))
+    return ctypes.sizeof(ctypes.c_void_p) * words[:].index(_inner(below)) if _inner(below) in words[:] else None
+
+
+def _find_levels_left() -> ctypes.c_int | None:
+    """Find the levels of recursion left to this thread, in CPython's thread state; None where it looks otherwise.
+
+    The counter stands before the limit, which is found by setting it to a number that occurs nowhere else.
+    """
+    thread_state = ctypes.pythonapi.PyThreadState_Get
+    thread_state.restype = ctypes.c_void_p
+    words = (ctypes.c_int * 40).from_address(thread_state())
+    limit, sign = sys.getrecursionlimit(), 54_321
+    sys.setrecursionlimit(sign)
+    at = words[:].index(sign) - 1 if sign in words[1:] else 0
+    found = sign - 100 < words[at] < sign
+    sys.setrecursionlimit(limit)
+    return ctypes.c_int.from_buffer(words, ctypes.sizeof(ctypes.c_int) * at) if found else None
+
+
+_previous_at = _find_previous()
+_levels_left = _find_levels_left()
+
+
+def hide(package: str, *others: object) -> None:
+    """Make the collector and `__subclasses__` forget the objects of `package`, and `others`.
+
+    They live as long as the process: the collector has nothing to do with them.
+    """
+    pending: list[object] = [module for name, module in sys.modules.items() if _is_part(name, package)]
+    pending += others
+    seen = {id(pending), id(sys.modules), *(id(vars(module)) for module in _modules_outside(package))}
+    while pending:
+        thing = pending.pop()
+        if id(thing) in seen or not gc.is_tracked(thing) or _is_foreign(thing, package):
+            continue
+        seen.add(id(thing))
+        pending += [type(thing), *gc.get_referents(thing)]
+        for reference in _weakref.getweakrefs(thing) if isinstance(thing, type) else ():
+            if type(reference) is _weakref.ref:  # by which a class knows its subclasses
+                _clear_weakref(reference)
+        _forget(thing)
+
+
+def _modules_outside(package: str) -> list[ModuleType]:
+    modules = sys.modules.items()
+    return [module for name, module in modules if not _is_part(name, package) and isinstance(module, ModuleType)]
+
+
+def _is_part(name: object, package: str) -> bool:
+    return str(name).partition(".")[0] == package
+
+
+def _is_foreign(thing: Any, package: str) -> bool:
+    if isinstance(thing, ModuleType):
+        return not _is_part(thing.__name__, package)
+    if isinstance(thing, (type, FunctionType)):
+        return not _is_part(thing.__module__, package)
+    return not isinstance(thing, (dict, list, tuple)) and not _is_part(type(thing).__module__, package)

@@ -1,0 +1,130 @@
+"""End of a program's process: the shutdown steps of CPython that a program can see, and no others.
+
+CPython also frees everything that the interpreter itself holds. That would write to every page shared with the zygote
+and cost several times what a short program does.
+"""
+
+from __future__ import annotations
+
+import _signal
+import atexit
+import contextlib
+import gc
+import io
+import os
+import resource
+import sys
+from typing import NoReturn
+
+_CANNOT_FLUSH = 120  # the exit status of CPython when it cannot flush
+
+
+def flush_quietly() -> None:
+    """Flush the standard streams when the code has ended, before an exception is printed. Errors come up later."""
+    for name in ("stderr", "stdout"):
+        with contextlib.suppress(BaseException):
+            getattr(sys, name).flush()
+
+
+def report(error: BaseException) -> int:
+    """Print an uncaught exception as an interpreter would; return the exit status, -2 for death by SIGINT."""
+    if isinstance(error, SystemExit):
+        return _status_of(error)
+    if isinstance(error, MemoryError):
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    kind, trace = type(error), error.__traceback__
+    sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
+    try:
+        sys.excepthook(kind, error, trace)
+    except SystemExit as leaving:
+        return _status_of(leaving)
+    except BaseException as fault:  # noqa: BLE001 - the program may have set its own hook
+        with contextlib.suppress(BaseException):
+            print("Error in sys.excepthook:", file=sys.stderr)
+            sys.__excepthook__(type(fault), fault, fault.__traceback__)
+            print("\nOriginal exception was:", file=sys.stderr)
+            sys.__excepthook__(kind, error, trace)
+    return -_signal.SIGINT if kind is KeyboardInterrupt else 1
+
+
+def leave(status: int) -> NoReturn:
+    """Shut down in CPython's order: threads, atexit, flush, `__main__` and its objects, flush; exit with `status`."""
+    try:
+        # Not imported by us: once loaded, `threading` makes every fork 0.3 ms dearer (100 page faults in its hooks).
+        threading = sys.modules.get("threading")
+        if threading is not None:
+            threading._shutdown()  # joins the threads that are not daemons
+            sys.setswitchinterval(1000.0)  # CPython lets daemon threads run no further
+    except BaseException as error:  # noqa: BLE001
+        _complain(f"Exception ignored in: {threading!r}", error)
+    atexit._run_exitfuncs()
+    status = _flush(status)
+    if gc.isenabled():
+        _collect()
+    _drop_main()
+    _collect()
+    _flush_forgotten_files()
+    flush_quietly()
+    if status == -_signal.SIGINT:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+        os.kill(os.getpid(), _signal.SIGINT)
+    os._exit(status & 0xFF)
+
+
+def _status_of(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF if -(1 << 63) <= error.code < 1 << 63 else 0xFF
+    with contextlib.suppress(BaseException):  # a closed or replaced stderr is the program's own choice
+        print(error.code, file=sys.stderr)
+    return 1
+
+
+def _flush(status: int) -> int:
+    """Flush the standard streams that the program has not closed; return 120 where that fails."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name, None)
+        try:
+            if stream is not None and not getattr(stream, "closed", False):
+                stream.flush()
+        except BaseException as error:  # noqa: BLE001
+            status = _CANNOT_FLUSH
+            if name == "stdout":
+                _complain(f"Exception ignored in: {stream!r}", error)
+    return status
+
+
+def _collect() -> None:
+    """Collect all garbage. A full collection also frees the free lists, so it waits until there are old objects."""
+    gc.collect(2 if gc.get_objects(2) else 1 if gc.get_objects(1) else 0)
+
+
+def _drop_main() -> None:
+    """Drop the last references to the program's globals, so that they go as in CPython: files close, `__del__` runs."""
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, name, getattr(sys, f"__{name}__", None))
+    sys.last_type = sys.last_value = sys.last_traceback = None
+    sys.excepthook, sys.displayhook = sys.__excepthook__, sys.__displayhook__
+    for number in (_signal.SIGINT, _signal.SIGALRM, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
+    sys.modules.pop("__main__", None)
+
+
+def _flush_forgotten_files() -> None:
+    """Flush files that something else than `__main__` still holds, such as an attribute of a module."""
+    kinds = io.TextIOWrapper, io.BufferedWriter  # in the order in which data pass through them
+    files = [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
+    for kind in kinds if files else ():
+        for file in files:
+            if isinstance(file, kind):
+                with contextlib.suppress(BaseException):
+                    file.flush()
+
+
+def _complain(where: str, error: BaseException) -> None:
+    with contextlib.suppress(BaseException):
+        print(where, file=sys.stderr)
+        sys.__excepthook__(type(error), error, error.__traceback__)

@@ -44,30 +44,34 @@ class Cell:
         self._closing = threading.Lock()
         self._closed = False
         self._memory_kb = limits.memory_mb << 10
+        settings, arguments = launch.settings(limits, confinement, setup), launch.command(confinement, setup)
         with contextlib.ExitStack() as opened:
             self._log = os.memfd_create("cell-log")
             opened.callback(os.close, self._log)
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             opened.enter_context(self._control)
             with theirs:
-                # No preexec_fn: subprocess then uses vfork, which copies no page tables of a parent that may hold a model.
-                self._process = subprocess.Popen(
-                    launch.command(confinement, setup),
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._log,
-                    env=launch.environment(),
-                    cwd="/",
-                    start_new_session=True,
-                )
+                try:
+                    # No preexec_fn: subprocess then uses vfork, which copies no page tables of a parent with a model.
+                    self._process = subprocess.Popen(
+                        arguments,
+                        stdin=theirs.fileno(),
+                        stdout=subprocess.DEVNULL,
+                        stderr=self._log,
+                        env=launch.environment(),
+                        cwd="/",
+                        start_new_session=True,
+                    )
+                except OSError as error:
+                    raise CellLost(f"cannot start {arguments[0]}: {error}", wire.Results(None, b"", ())) from error
             opened.pop_all()
-        self._begin(launch.settings(limits, confinement, setup))
+        self._begin(settings)
 
     def _begin(self, settings: wire.Settings) -> None:
         """Send the settings and wait until the zygote is confined; close the cell unless that succeeds."""
         with contextlib.ExitStack() as failing:
             failing.callback(self.close)
-            with contextlib.suppress(OSError):  # a process that has already ended: its log says why
+            with contextlib.suppress(ConnectionError):  # a process that has already ended: its log says why
                 self._control.send(settings.to_json().encode())
             if self._receive(START_SECONDS) != READY:
                 raise CellLost(self._read_log() or "it did not start", wire.Results(None, b"", ()))
@@ -164,8 +168,10 @@ class Cell:
             if self._closed:
                 return
             self._closed = True
-            self._control.close()
-            os.close(self._log)
+            try:
+                self._control.close()
+            finally:
+                os.close(self._log)
         try:
             self._process.wait(timeout=1.0)  # the zygote exits when its socket closes
         except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ per input.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -33,6 +34,7 @@ _OVERSUBSCRIBED_UP_TO = 8
 _MAX_BATCH = 64
 _MIN_BATCH = 4
 _MAX_BATCH_BYTES = 64 << 20
+_NO_RESULTS = wire.Results(None, b"", ())
 
 
 def default_cells() -> int:
@@ -116,12 +118,17 @@ class Executor:
         self._cache = OutcomeCache(cache_mb << 20)
         self._open_cells: set[Cell] = set()
         self._closed = False
+        self._owner_pid = os.getpid()
         count = cells or default_cells()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"cell-{number}", daemon=True) for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        try:
+            for number in range(count):
+                thread = threading.Thread(target=self._serve, name=f"cell-{number}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        except BaseException:  # no thread can be started
+            self.close()
+            raise
 
     # Public interface ---------------------------------------------------------------------------------------
 
@@ -134,6 +141,8 @@ class Executor:
 
     def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
         """Start a run without waiting for it; any number of runs may be in flight."""
+        if os.getpid() != self._owner_pid:  # the threads that serve the queue stayed in the parent
+            raise RuntimeError("this executor belongs to the parent process; make one after the fork")
         run = _Run(len(inputs), self.limits.for_task(cpu_seconds))
         longest = self.limits.source_kb << 10
         program = _encode(source[: longest + 1])
@@ -152,7 +161,12 @@ class Executor:
         return run.future
 
     def close(self) -> None:
-        """End all cells and cancel unfinished runs. May be called repeatedly, and while other threads wait."""
+        """End all cells and cancel unfinished runs. May be called repeatedly, and while other threads wait.
+
+        Does nothing in a forked child: the cells are the parent's.
+        """
+        if os.getpid() != self._owner_pid:
+            return
         with self._changed:
             self._closed = True
             self._batches.clear()
@@ -212,17 +226,21 @@ class Executor:
     # In a cell's thread -------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
+        """Work off batches until the executor closes. Whatever fails, no future of a batch stays open."""
         cells: dict[Setup, Cell] = {}
-        while True:
-            with self._changed:
-                while not self._batches and not self._closed:
-                    self._changed.wait()
-                if self._closed:
-                    break
-                batch = self._batches.popleft()
-            self._work_off(batch, cells)
+        while (batch := self._next_batch()) is not None:
+            try:
+                self._work_off(batch, cells)
+            except BaseException as error:  # noqa: BLE001 - a thread that ended would leave the queue waiting for ever
+                self._give_up(batch.jobs, _in_words(error))
         for cell in cells.values():
             self._retire(cell)
+
+    def _next_batch(self) -> _Batch | None:
+        """Wait for a batch; None when the executor is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._batches or self._closed)
+            return None if self._closed else self._batches.popleft()
 
     def _work_off(self, batch: _Batch, cells: dict[Setup, Cell]) -> None:
         """Execute `batch` in this thread's cell for its setup; replace lost cells.
@@ -236,18 +254,19 @@ class Executor:
                     cells[batch.setup] = self._open(batch.setup)
                 texts = [job.text for job in jobs]
                 results = cells[batch.setup].execute(batch.source, texts, batch.run.limits, batch.run.strikes)
-            except CellLost as lost:
+            except (CellLost, OSError, MemoryError) as error:  # such as no descriptor left in this process
                 if self._ending():
                     break
                 cell = cells.pop(batch.setup, None)
                 started = cell is not None
                 if cell is not None:
                     self._retire(cell)
-                self._take(batch, jobs, lost.partial)
-                losses = 1 if lost.partial.records else losses + 1
-                del jobs[: len(lost.partial.records)]
+                partial = error.partial if isinstance(error, CellLost) else _NO_RESULTS
+                self._take(batch, jobs, partial)
+                losses = 1 if partial.records else losses + 1
+                del jobs[: len(partial.records)]
                 if losses >= MAX_LOSSES:
-                    self._give_up(jobs[:1] if started else jobs, str(lost))
+                    self._give_up(jobs[:1] if started else jobs, _in_words(error))
                     del jobs[: 1 if started else len(jobs)]
                     losses = 0
             else:
@@ -271,7 +290,8 @@ class Executor:
         with self._changed:
             self._open_cells.discard(cell)
             self.cells_lost += not self._closed
-        cell.close()
+        with contextlib.suppress(OSError, MemoryError):
+            cell.close()
 
     def _take(self, batch: _Batch, jobs: list[_Job], results: wire.Results) -> None:
         """Settle the first of `jobs` with the results of a cell."""
@@ -300,6 +320,10 @@ class Executor:
                 self._settle(job, outcomes_of.infrastructure(message), finished, remember=False)
         for run in finished:
             _finish(run)
+
+
+def _in_words(error: BaseException) -> str:
+    return str(error) if isinstance(error, CellLost) else f"{type(error).__name__}: {error}"
 
 
 def _finish(run: _Run) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.errors import EnvironmentError_
 from engine.sandbox import launch
 from engine.sandbox.cell import Cell, CellLost
 from engine.sandbox.launch import Confinement
@@ -85,6 +86,11 @@ def _fault_of(confinement: Confinement) -> str | None:
             return _try_to_break_out(cell)
     except CellLost as lost:
         return str(lost)
+    except OSError as error:  # no writable temporary folder, no descriptor left: says nothing of this confinement
+        raise EnvironmentError_(
+            f"the sandbox cannot check itself: {error}",
+            "name a folder that you may write to in TMPDIR, and allow more open files (ulimit -n)",
+        ) from error
 
 
 # The self-check ---------------------------------------------------------------------------------------------

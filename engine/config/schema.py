@@ -33,6 +33,11 @@ Precision: TypeAlias = Literal["fp32", "bf16", "nf4"]
 Optimiser: TypeAlias = Literal["adamw", "adamw-8bit", "paged-adamw-8bit"]
 
 Text = Annotated[str, Field(min_length=1)]
+Packages: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")], ...],
+    BeforeValidator(_tuples),
+    Field(max_length=64),
+]
 Betas: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], BeforeValidator(_tuples)
 ]
@@ -123,6 +128,9 @@ class SandboxConfig(Section):
     )
     judging: JudgingName = Field(
         description="process: as real programs run; cure-compat: as CURE's code judges (no prompts, any exit status)"
+    )
+    libraries: Packages = Field(
+        description="installed packages that programs may import besides numpy, by the names that pip knows"
     )
     allow_unconfined: bool = Field(description="run programs even if this machine cannot confine them (level D)")
 

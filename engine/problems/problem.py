@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 COMPARISONS = ("whitespace", "tokens", "numbers", "exact-lines", "json")
 """Comparisons of outputs that a task may ask for, by their names in `sandbox.comparison`."""
 

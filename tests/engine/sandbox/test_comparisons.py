@@ -1,4 +1,4 @@
-"""Comparisons of outputs: the table of verdicts in the sandbox's README, integers, properties, and time on any input."""
+"""Comparisons of outputs: the table of verdicts in the sandbox's README, properties, and time on any input."""
 
 from __future__ import annotations
 

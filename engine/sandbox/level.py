@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import EnvironmentError_
-from engine.errors import EnvironmentError_
 from engine.sandbox import launch
 from engine.sandbox.cell import Cell, CellLost
 from engine.sandbox.launch import Confinement, Setup

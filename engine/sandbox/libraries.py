@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import metadata
 
 from engine.errors import ConfigError
@@ -47,7 +47,7 @@ class Library:
         return f"{self.name} {self.version}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def find_library(name: str) -> Library | None:
     """Find an installed distribution that holds modules; None without one (editable installs hold none)."""
     try:

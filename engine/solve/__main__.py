@@ -53,9 +53,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     specs = parse_spec(request.coder), parse_spec(request.tester)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
     executor = resources.enter_context(
-        Executor(
-            allow_unsandboxed=request.allow_unsandboxed, libraries=[library.name for library in found_libraries()]
-        )
+        Executor(allow_unsandboxed=request.allow_unsandboxed, libraries=[library.name for library in found_libraries()])
     )
     writers: list[Writer] = []
     for spec in dict.fromkeys(specs):

@@ -1,7 +1,7 @@
 """Numerals in program output: exact values and tolerances of decimal tokens.
 
-A numeral has ASCII digits and no leading zero. `1_000`, `0011`, `nan` and digits of other scripts, which Python's `float`
-reads too, are words: a string of bits never equals a number.
+A numeral has ASCII digits and no leading zero. Python's `float` also reads `1_000`, `0011`, `nan` and digits of other
+scripts; here they are words, so a string of bits never equals a number.
 """
 
 from __future__ import annotations

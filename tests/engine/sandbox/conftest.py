@@ -10,7 +10,6 @@ from engine.sandbox import Executor, SandboxLevel, found_libraries, sandbox_leve
 from engine.sandbox.launch import Confinement
 from tests.engine.sandbox.bounds import LIMITS
 
-
 LEVELS = ("A", "B", "C", "C without bubblewrap")
 
 

@@ -133,7 +133,9 @@ def install(site: Path, name: str, files: dict[str, str], requires: tuple[str, .
 
 def test_a_library_brings_what_it_requires_and_no_stray_folders(site: Path) -> None:
     install(site, "Outer.Lib", {"outer/__init__.py": "import inner", "tests/__init__.py": ""}, ("inner-lib>=1",))
-    install(site, "inner-lib", {"inner.py": "", "_fast.so": ""}, ("outer_lib; extra == 'all'", "absent; os_name == 'x'"))
+    install(
+        site, "inner-lib", {"inner.py": "", "_fast.so": ""}, ("outer_lib; extra == 'all'", "absent; os_name == 'x'")
+    )
     outer = find_library("outer-lib")
     assert outer is not None
     assert (outer.modules, outer.requires) == (("outer",), ("inner-lib",))

@@ -14,7 +14,7 @@ import gc
 import opcode
 import sys
 from collections.abc import Callable
-from types import FrameType, FunctionType, ModuleType
+from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any, NoReturn
 
 _forget = ctypes.pythonapi.PyObject_GC_UnTrack
@@ -62,8 +62,9 @@ def _find_previous() -> int | None:
     frame = sys._getframe()
     below = frame.f_back
     assert below is not None
-    words = (ctypes.c_void_p * 12).from_address(_inner(frame))
-    return ctypes.sizeof(ctypes.c_void_p) * words[:].index(_inner(below)) if _inner(below) in words[:] else None
+    offsets = range(0, 12 * ctypes.sizeof(ctypes.c_void_p), ctypes.sizeof(ctypes.c_void_p))
+    links = (at for at in offsets if ctypes.c_void_p.from_address(_inner(frame) + at).value == _inner(below))
+    return next(links, None)
 
 
 def _find_levels_left() -> ctypes.c_int | None:
@@ -73,27 +74,29 @@ def _find_levels_left() -> ctypes.c_int | None:
     """
     thread_state = ctypes.pythonapi.PyThreadState_Get
     thread_state.restype = ctypes.c_void_p
-    words = (ctypes.c_int * 40).from_address(thread_state())
+    words = [ctypes.c_int.from_address(thread_state() + at * ctypes.sizeof(ctypes.c_int)) for at in range(40)]
     limit, sign = sys.getrecursionlimit(), 54_321
     sys.setrecursionlimit(sign)
-    at = words[:].index(sign) - 1 if sign in words[1:] else 0
-    found = sign - 100 < words[at] < sign
+    pairs = zip(words, words[1:], strict=False)
+    found = (left for left, limit in pairs if limit.value == sign and sign - 100 < left.value < sign)
+    levels_left = next(found, None)
     sys.setrecursionlimit(limit)
-    return ctypes.c_int.from_buffer(words, ctypes.sizeof(ctypes.c_int) * at) if found else None
+    return levels_left
 
 
+_OF_ANY_MODULE = dict, list, tuple, set, classmethod, staticmethod, property, CellType
 _previous_at = _find_previous()
 _levels_left = _find_levels_left()
 
 
 def hide(package: str, *others: object) -> None:
-    """Make the collector and `__subclasses__` forget the objects of `package`, and `others`.
+    """Remove `package` from the modules, and make the collector and `__subclasses__` forget its objects, and `others`.
 
     They live as long as the process: the collector has nothing to do with them.
     """
-    pending: list[object] = [module for name, module in sys.modules.items() if _is_part(name, package)]
-    pending += others
-    seen = {id(pending), id(sys.modules), *(id(vars(module)) for module in _modules_outside(package))}
+    pending = [sys.modules.pop(name) for name in list(sys.modules) if _is_part(name, package)] + list(others)
+    modules = [module for module in sys.modules.values() if isinstance(module, ModuleType)]
+    seen = {id(pending), id(others), id(modules), id(sys.modules), *(id(vars(module)) for module in modules)}
     while pending:
         thing = pending.pop()
         if id(thing) in seen or not gc.is_tracked(thing) or _is_foreign(thing, package):
@@ -106,11 +109,6 @@ def hide(package: str, *others: object) -> None:
         _forget(thing)
 
 
-def _modules_outside(package: str) -> list[ModuleType]:
-    modules = sys.modules.items()
-    return [module for name, module in modules if not _is_part(name, package) and isinstance(module, ModuleType)]
-
-
 def _is_part(name: object, package: str) -> bool:
     return str(name).partition(".")[0] == package
 
@@ -120,4 +118,4 @@ def _is_foreign(thing: Any, package: str) -> bool:
         return not _is_part(thing.__name__, package)
     if isinstance(thing, (type, FunctionType)):
         return not _is_part(thing.__module__, package)
-    return not isinstance(thing, (dict, list, tuple)) and not _is_part(type(thing).__module__, package)
+    return not isinstance(thing, _OF_ANY_MODULE) and not _is_part(type(thing).__module__, package)

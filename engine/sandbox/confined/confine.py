@@ -231,8 +231,8 @@ class SeccompFilter:
     """Assembled filter, ready to be installed by this process or one forked from it."""
 
     def __init__(self, program: Sequence[Instruction]) -> None:
-        self._assembled = bytearray(b"".join(struct.pack("<HBBI", *instruction) for instruction in program))
-        self._code = (ctypes.c_char * len(self._assembled)).from_buffer(self._assembled)
+        assembled = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
+        self._code = ctypes.create_string_buffer(assembled, len(assembled))
         self._descriptor = ctypes.create_string_buffer(
             struct.pack("@HxxxxxxQ", len(program), ctypes.addressof(self._code))
         )
@@ -251,6 +251,6 @@ class SeccompFilter:
         """Install the filter; no_new_privs must be set. The process can neither remove nor weaken it."""
         pid = os.getpid().to_bytes(4, "little")
         for at in self._own_pid_at:
-            self._assembled[at : at + 4] = pid
+            self._code[at : at + 4] = pid
         if _libc.syscall(_SECCOMP, SECCOMP_SET_MODE_FILTER, 0, self._descriptor_address, 0, 0) != 0:
             raise ConfineError(f"seccomp: {_why()}")

@@ -53,7 +53,8 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
     bottom.forget_all(request, request.input_bytes, request.limit, request.sticky_limit)
     gc.freeze()  # programs collect their own objects only
     trouble_seen, trouble = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    for number, length in enumerate(request.input_bytes):
+    for number in range(len(request.input_bytes)):  # `enumerate` would keep a tuple that programs find by `gc`
+        length = request.input_bytes[number]
         sticky = 0 < settings.sticky_after <= strikes
         limit = request.sticky_limit if sticky else request.limit
         stdio = (_input_file(payload, position, length), os.memfd_create("stdout"), os.memfd_create("stderr"))

@@ -88,7 +88,7 @@ def _make_standard_streams() -> None:
 
 
 def _tidy_interpreter(settings: wire.Settings) -> None:
-    """Import the warm modules, add the builtins that -S leaves out, and hide this package from programs."""
+    """Import the warm modules and add the builtins that -S leaves out."""
     for name in (WARM + (WARM_WHEN_CLOSED if settings.deny_open else "")).split():
         importlib.import_module(name)
     if settings.libraries:
@@ -106,9 +106,6 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     for name, text in (("copyright", sys.copyright), ("credits", "See www.python.org."), ("license", "See python.org.")):
         setattr(builtins, name, _sitebuiltins._Printer(name, text))
     sys.argv, sys.orig_argv = [FILE_NAME], ["python", FILE_NAME]
-    package = __name__.partition(".")[0]
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-        del sys.modules[name]
     del sys.path[0]  # the folder of this package; the stdlib stays
     vars(sys.modules.pop("__main__")).clear()
     gc.collect()

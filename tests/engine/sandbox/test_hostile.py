@@ -285,7 +285,7 @@ def test_other_inputs_are_not_in_a_programs_memory(executor_at_level: Executor) 
     source = """
 import gc, sys
 mine = input()
-found, f = [], sys._getframe(1)
+found, f = [], sys._getframe()
 while f:
     found.append(repr(f.f_locals)); f = f.f_back
 found += [o for o in gc.get_objects() if isinstance(o, str)]

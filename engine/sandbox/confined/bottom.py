@@ -2,8 +2,8 @@
 
 A program is to run as by `python program.py`: the same stack, the same depth of recursion. Returning out of zygote and
 host first would free their objects, and write to 80 more pages shared with them. Instead the one frame that has to wait
-for the program's end is hidden, and the chain of frames is cut below it: it never returns. Where CPython's structures do
-not look as expected, nothing is changed: the frames are visible then.
+for the program's end is hidden, and the chain of frames is cut below it: it never returns. Where CPython's structures
+do not look as expected, nothing is changed: the frames are visible then.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ import gc
 import opcode
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from types import CellType, FrameType, FunctionType, ModuleType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:  # programs would find it by `gc`
+    _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _forget = ctypes.pythonapi.PyObject_GC_UnTrack
 _forget.argtypes = [ctypes.py_object]
 _forget.restype = None
-_clear_weakref = getattr(ctypes.pythonapi, "_PyWeakref_ClearRef", lambda reference: None)
-_clear_weakref.argtypes = [ctypes.py_object]
-_clear_weakref.restype = None
+_clear_weakref: Any = getattr(ctypes.pythonapi, "_PyWeakref_ClearRef", None)  # no public part of CPython
+if _clear_weakref is not None:
+    _clear_weakref.argtypes = [ctypes.py_object]
+    _clear_weakref.restype = None
 
 
-def without_frame(function: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+def without_frame(function: _Function) -> _Function:
     """Hide the frames of `function` from f_back, inspect and tracebacks; return it.
 
     CPython takes a frame that has not reached its RESUME instruction for incomplete and skips it; here it never comes.
@@ -77,8 +82,7 @@ def _find_levels_left() -> ctypes.c_int | None:
     words = [ctypes.c_int.from_address(thread_state() + at * ctypes.sizeof(ctypes.c_int)) for at in range(40)]
     limit, sign = sys.getrecursionlimit(), 54_321
     sys.setrecursionlimit(sign)
-    pairs = zip(words, words[1:], strict=False)
-    found = (left for left, limit in pairs if limit.value == sign and sign - 100 < left.value < sign)
+    found = (left for left, at in pairwise(words) if at.value == sign and sign - 100 < left.value < sign)
     levels_left = next(found, None)
     sys.setrecursionlimit(limit)
     return levels_left
@@ -104,7 +108,7 @@ def hide(package: str, *others: object) -> None:
         seen.add(id(thing))
         pending += [type(thing), *gc.get_referents(thing)]
         for reference in _weakref.getweakrefs(thing) if isinstance(thing, type) else ():
-            if type(reference) is _weakref.ref:  # by which a class knows its subclasses
+            if _clear_weakref is not None and type(reference) is _weakref.ref:  # by which a class knows its subclasses
                 _clear_weakref(reference)
         _forget(thing)
 

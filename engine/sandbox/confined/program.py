@@ -16,6 +16,7 @@ from .wire import Settings
 FILE_NAME = "program.py"
 _MEMORY_FOR_TRACEBACK = 64 << 20
 
+
 class Cage(NamedTuple):
     """Confinement prepared by the zygote for its programs; None where the level lacks the mechanism."""
 

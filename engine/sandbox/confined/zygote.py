@@ -1,8 +1,8 @@
 """Zygote: the warm interpreter of a cell. It confines itself, then forks one host per request.
 
 The trusted side starts it as `python -s -P -S -B -X utf8 -c ...` in a clean environment, with the control socket as
-fd 0, and sends its settings; it exits when that socket closes. It is single-threaded and small on purpose: every fork copies the page
-tables of all its mappings.
+fd 0, and sends its settings; it exits when that socket closes. It is single-threaded and small on purpose: every fork
+copies the page tables of all its mappings.
 """
 
 from __future__ import annotations
@@ -103,7 +103,11 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     builtins.help = _sitebuiltins._Helper()
-    for name, text in (("copyright", sys.copyright), ("credits", "See www.python.org."), ("license", "See python.org.")):
+    for name, text in (
+        ("copyright", sys.copyright),
+        ("credits", "See www.python.org."),
+        ("license", "See python.org."),
+    ):
         setattr(builtins, name, _sitebuiltins._Printer(name, text))
     sys.argv, sys.orig_argv = [FILE_NAME], ["python", FILE_NAME]
     del sys.path[0]  # the folder of this package; the stdlib stays

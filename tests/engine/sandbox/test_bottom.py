@@ -14,7 +14,8 @@ LOOKS = {
         "None 1 1\n[None]\n",
     ),
     "frames of a callback": (
-        "import sys\ndef f():\n  n, frame = 0, sys._getframe()\n  while frame: n, frame = n + 1, frame.f_back\n  return n\n"
+        "import sys\ndef f():\n  n, frame = 0, sys._getframe()\n"
+        "  while frame: n, frame = n + 1, frame.f_back\n  return n\n"
         "class A:\n  def __del__(s): print(f())\nA()\nprint(f(), max([1], key=lambda _: f() and print(f())))",
         "3\n3\n2 1\n",
     ),
@@ -24,8 +25,11 @@ LOOKS = {
         "2\n",
     ),
     "frames at exit": (
-        "import atexit, sys\natexit.register(lambda: print(sys._getframe().f_back and 'ours' in str(sys._getframe().f_back)))",
-        "False\n",
+        "import atexit, sys\natexit.register(lambda: print(sys._getframe().f_back))\n"
+        "class A:\n  def __del__(s): print(sys._getframe().f_back)\na = A()\n"
+        "class W:\n  write = sys.stdout.write\n  def flush(s): print(sys._getframe().f_back, file=sys.__stdout__)\n"
+        "sys.stdout = W()",
+        "None\n" * 4,
     ),
     "recursion": (
         "n = 0\ndef f():\n  global n\n  n += 1\n  f()\ntry: f()\nexcept RecursionError: print(n)",
@@ -61,7 +65,7 @@ for thing in things:
     if any(name.partition('.')[0] == 'confined' for name in names(thing)):
         found.append(repr(thing)[:80])
     elif isinstance(thing, dict) and len(thing) < 1000 and thing is not globals():
-        found += [key for key in list(thing) if key in ('sticky_after', 'strikes', 'input_bytes', 'cpu_limit', 'host_pid')]
+        found += {'sticky_after', 'strikes', 'input_bytes', 'cpu_limit', 'host_pid'} & set(thing)
     elif isinstance(thing, (tuple, list)) and lengths & set(n for n in thing if n.__class__ is int):
         found.append(repr(thing)[:80])
 print(found)

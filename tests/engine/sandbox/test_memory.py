@@ -12,7 +12,8 @@ RESERVED = {
         "import threading\nthreading.stack_size(512 << 20)\nt = threading.Thread(target=print, args=('t',))\nt.start()"
     ),
     "two stacks of 512 MB": (
-        "import threading\nthreading.stack_size(512 << 20)\nfor _ in range(2):\n  threading.Thread(target=print, args=('t',)).start()"
+        "import threading\nthreading.stack_size(512 << 20)\nfor _ in range(2):\n"
+        "  threading.Thread(target=print, args=('t',)).start()"
     ),
     "a map that is hardly touched": "import mmap\nm = mmap.mmap(-1, 1 << 30)\nm[0] = 1\nprint('t')",
     "unlimited stack": (

@@ -1,9 +1,9 @@
 """Bottom of a program's stack: no frame of the sandbox below it, and nothing of the sandbox within reach of `gc`.
 
 A program is to run as by `python program.py`: the same stack, the same depth of recursion. Returning out of zygote and
-host first would free their objects, and write to 80 more pages shared with them. Instead the one frame that has to wait
-for the program's end is hidden, and the chain of frames is cut below it: it never returns. Where CPython's structures
-do not look as expected, nothing is changed: the frames are visible then.
+host first would free their objects, and write to 80 more pages shared with them. Instead their frames are hidden, and
+the chain of frames is cut below the zygote's. Where CPython's structures do not look as expected, nothing is changed:
+the `-c` code of the cell is visible then.
 """
 
 from __future__ import annotations
@@ -48,13 +48,17 @@ def forget_all(*things: object) -> None:
         _forget(thing)
 
 
-def cut_below_caller(frame: FrameType) -> None:
-    """Make the caller of `frame` the last frame of the stack, and set the recursion counter for an `exec` by it."""
+def cut_below(frame: FrameType) -> None:
+    """Make `frame` the last one of the stack. It must never return."""
     if _previous_at is not None:
-        caller = ctypes.c_void_p.from_address(_inner(frame) + _previous_at).value or 0
-        ctypes.c_void_p.from_address(caller + _previous_at).value = None
+        ctypes.c_void_p.from_address(_inner(frame) + _previous_at).value = None
+    _forget(frame)
+
+
+def reset_recursion() -> None:
+    """Give the caller's caller, which starts a program by `exec`, the levels of recursion of an empty stack."""
     if _levels_left is not None:
-        _levels_left.value = sys.getrecursionlimit() - 1  # the return from `frame` adds one
+        _levels_left.value = sys.getrecursionlimit() - 1
 
 
 def _inner(frame: FrameType) -> int:

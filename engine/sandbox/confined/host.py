@@ -13,11 +13,13 @@ import warnings
 from types import CodeType
 
 from . import bottom, confine, program, wire
+from .bottom import without_frame
 from .wire import Record, Request
 
 _WINDOW_SECONDS = 0.5
 
 
+@without_frame
 def serve(request: Request, payload: int, results: int, cage: program.Cage, zygote_pid: int) -> None:
     """Execute `request` and append all its results to the file `results`."""
     confine.die_with_parent(zygote_pid)
@@ -47,6 +49,7 @@ def _compile(source: bytes, settings: wire.Settings) -> CodeType:
         resource.setrlimit(resource.RLIMIT_AS, memory)
 
 
+@without_frame
 def _execute_all(code: CodeType, request: Request, payload: int, results: int, cage: program.Cage) -> None:
     settings, host_pid = cage.settings, os.getpid()
     strikes, position = request.strikes, request.source_bytes

@@ -18,9 +18,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from . import bottom, confine, host, wire
+from .bottom import without_frame
 from .program import FILE_NAME, Cage
 
 READY = b"ready"
@@ -43,7 +44,8 @@ WARM_WHEN_CLOSED = """
 NUMPY_WHEN_CLOSED = "numpy.random numpy.fft numpy.polynomial numpy.ma"
 
 
-def main() -> None:
+@without_frame
+def main() -> NoReturn:
     """Serve until the socket closes."""
     control = socket.socket(fileno=os.dup(0))
     settings = wire.Settings.from_json(control.recv(1 << 16).decode())
@@ -53,11 +55,13 @@ def main() -> None:
     _tidy_interpreter(settings)
     cage = _confine(settings)
     _offer_standard_paths(settings)
+    bottom.cut_below(sys._getframe())
     bottom.hide(__name__.partition(".")[0], cage)
     gc.freeze()
     control.send(READY)
     while _serve_one(control, cage):
         pass
+    os._exit(0)
 
 
 def _reset_signals() -> None:
@@ -164,6 +168,7 @@ def _confine(settings: wire.Settings) -> Cage:
     return Cage(settings, program_filter, ruleset)
 
 
+@without_frame
 def _serve_one(control: socket.socket, cage: Cage) -> bool:
     """Serve one request and answer with the host's wait status; return False when the trusted side has closed."""
     message, descriptors, _, _ = socket.recv_fds(control, 1 << 17, 2)

@@ -1,3 +1,3 @@
-"""What a person touches: the command line. Reads run folders, starts engines, holds no model."""
+"""User interface of cure-tui: command line and dashboard. It reads run folders, starts engines, loads no model."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
-"""`cure-tui`, which is also `python -m cure_tui`.
+"""Entry point of `cure-tui` and of `python -m cure_tui`.
 
-Without arguments, at a terminal, it is the dashboard: that way does not load the command line.
+Without arguments, in a terminal, it opens the dashboard and does not import the command line, which saves start-up
+time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from cure_tui.terminal import in_terminal
 
 
 def main() -> None:
-    """Entry point."""
+    """Open the dashboard, or hand the arguments to the command line."""
     if len(sys.argv) == 1 and in_terminal():
         from engine.process_memory import grows_without_cycles
 

@@ -1,6 +1,6 @@
-"""The command line: `cure-tui` and its commands. stdout is data, stderr is narration.
+"""Command line: `cure-tui` and its commands. Data goes to stdout, messages go to stderr.
 
-Everything heavier than typer is imported by the command that needs it: `--help` takes 0.1 s.
+Each command imports what is heavier than typer inside its function: `--help` takes 0.1 s.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NO_TERMINAL = """\
 The dashboard needs a terminal. Without one:
 
     cure-tui --preset nano --no-ui      ten minutes on two CPU cores, no GPU, no network
-    cure-tui presets                    what else can run on this machine
+    cure-tui presets                    other presets, and which of them can run on this machine
     cure-tui --help                     all commands"""
 
 app = typer.Typer(
@@ -57,22 +57,22 @@ def root(
     context: typer.Context,
     preset: Annotated[
         str | None,
-        typer.Option(help="Start a run: a preset's name or a TOML file.", autocompletion=preset_names),
+        typer.Option(help="Start a run with this preset: a name or a TOML file.", autocompletion=preset_names),
     ] = None,
-    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without the dashboard: one line a step.")] = False,
-    steps: Annotated[int | None, typer.Option(min=0, help="Steps to take, instead of the preset's.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the preset's.")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="New folder for the run.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Last line of stdout: the result as JSON.")] = False,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
+    steps: Annotated[int | None, typer.Option(min=0, help="Number of steps; overrides the preset.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; overrides the preset.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="New folder for the run, instead of a default one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; repeatable."),
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a setting of the preset; repeatable."),
     ] = None,
     allow_unsandboxed: Annotated[
         bool,
-        typer.Option("--allow-unsandboxed", help="Run programs even where nothing can confine them (level D)."),
+        typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D)."),
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Train one local model to write programs and the unit tests that judge them."""
     if version:
@@ -85,8 +85,8 @@ def root(
     if context.invoked_subcommand is not None:
         if preset or no_ui or settings or run_dir or as_json:
             raise ConfigError(
-                f"options of a new run before the command '{context.invoked_subcommand}'",
-                "put the command's own options behind it",
+                f"options of a new run stand before the command '{context.invoked_subcommand}'",
+                "write the command's own options after it",
             )
         return
     if preset is None:
@@ -109,7 +109,7 @@ def root(
 
 
 def main() -> None:
-    """Entry point: errors that a user can mend become one line and their exit status."""
+    """Run the command line; print an error that the user can fix as one line and exit with its status."""
     try:
         app()
     except CureError as error:

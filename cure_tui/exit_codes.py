@@ -1,4 +1,4 @@
-"""Exit statuses are an interface that scripts build on: listed once, here, and shown by `cure-tui --help`."""
+"""Exit statuses of `cure-tui`, an interface that scripts rely on; `cure-tui --help` prints this list."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ DEFECT = 1
 STOPPED = 3
 
 EXIT_CODES: tuple[tuple[int, str], ...] = (
-    (0, "done; for a run: finished, by its steps or its time"),
-    (DEFECT, "a defect of cure-tui; the traceback is in the run's engine.log"),
-    (2, "wrong usage, or settings that cannot work"),
-    (STOPPED, "the run was stopped by a command and can be resumed, or you chose not to start it"),
+    (0, "success; a run: finished, by its number of steps or its time limit"),
+    (DEFECT, "a bug in cure-tui; the traceback is in the run's engine.log"),
+    (2, "wrong usage, or invalid settings"),
+    (STOPPED, "the run was stopped by a command and can be resumed, or you declined to start it"),
     (4, "a problem file that cannot be read"),
-    (5, "this machine lacks something the run needs: see `cure-tui doctor`"),
-    (6, "a run folder that cannot be used, or a run that had to stop: disk full, engine killed"),
+    (5, "this machine lacks something that the run needs: see `cure-tui doctor`"),
+    (6, "an unusable run folder, or a run that could not go on: disk full, engine killed"),
     (130, "interrupted by Ctrl-C; a run has written a checkpoint and can be resumed"),
-    (143, "ended by SIGTERM; likewise"),
+    (143, "ended by SIGTERM; a run can be resumed, as after 130"),
 )
 
 
 def epilog() -> str:
-    """The table for the foot of `--help`. \\b keeps typer from filling the lines into a paragraph."""
+    """Return the table for the end of `--help`. \\b keeps typer from wrapping the lines into a paragraph."""
     lines = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES)
-    return f"\b\nExit status:\n{lines}\n\nData goes to stdout, narration to stderr."
+    return f"\b\nExit status:\n{lines}\n\nData goes to stdout, messages go to stderr."

@@ -1,4 +1,4 @@
-"""Whether a person at a terminal is there to look at a dashboard."""
+"""Capabilities of the terminal: a TTY that can hold a dashboard, and Unicode."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 
 
 def in_terminal() -> bool:
-    """True when both ends of the conversation are a terminal that can draw."""
+    """Return True if stdin and stdout are both a TTY and TERM is not "dumb"."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def draws_unicode() -> bool:
-    """False where the terminal's encoding has no room for braille and box characters."""
+    """Return True if stdout's encoding has braille and box-drawing characters."""
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
     return encoding.startswith("utf")

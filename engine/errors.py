@@ -1,13 +1,13 @@
-"""Faults a user can cause or mend: one class a kind, each with its exit status and a remedy."""
+"""Errors that a user can cause or fix: one class per kind, each with its exit status and a remedy."""
 
 from __future__ import annotations
 
 
 class CureError(Exception):
-    """A fault to be shown as one line; `remedy` says what the user can do about it.
+    """Error shown to the user as one line; `remedy` says how to fix it.
 
-    The command line prints `error: <message> (<remedy>)` and leaves with `exit_status`. Anything that is not a
-    `CureError` is a defect of ours and keeps its traceback in the run's log.
+    The command line prints `error: <message> (<remedy>)` and exits with `exit_status`. Any other exception is a bug
+    of this program and keeps its traceback in the run's log.
     """
 
     exit_status = 1
@@ -22,24 +22,24 @@ class CureError(Exception):
 
 
 class ConfigError(CureError):
-    """A preset, an override or a combination of settings that cannot work."""
+    """Preset, override or combination of settings that cannot work."""
 
     exit_status = 2
 
 
 class DataError(CureError):
-    """A problem file that cannot be read: names the file, the record and the field."""
+    """Problem file that cannot be read; the message names the file, the record and the field."""
 
     exit_status = 4
 
 
 class EnvironmentError_(CureError):
-    """This machine lacks something that the run needs: a GPU, a library, a model, a confined sandbox."""
+    """Lack of something that the run needs on this machine: a GPU, a library, a model, a confined sandbox."""
 
     exit_status = 5
 
 
 class RunError(CureError):
-    """A run folder that cannot be used or a run that had to stop: locked, of another version, disk full."""
+    """Run folder that cannot be used, or run that had to stop: locked, of another version, disk full."""
 
     exit_status = 6

@@ -1,4 +1,4 @@
-"""How this process keeps its memory: what it frees it will want again, and what grows for good is not searched."""
+"""Tuning of malloc and the garbage collector for a long-lived process that allocates much and frees little."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST_MMAP_THRESHOLD = 32 << 20  # glibc refuses more
 _NEVER = 2**31 - 1
 
-# When the interpreter ends, libraries count what nobody took down: triton's binding prints a page about it.
+# At exit the collector must see everything again: triton's binding prints a page about each object left alive.
 atexit.register(gc.unfreeze)
 
 _lock = threading.Lock()
-_growing = 0
-_something_left = False
+_growing = 0  # blocks of `grows_without_cycles` under way, in all threads
+_garbage_pending = False  # `release` was called: frozen objects may have become garbage
 
 
 def keep_freed_memory() -> bool:
-    """Blocks up to 32 MB come from the heap, and the heap is not given back. False where there is no glibc.
+    """Make malloc serve blocks of up to 32 MB from the heap and never trim it. Return False without glibc.
 
-    Without it every activation of a CPU forward pass is mapped, zeroed by the kernel, and unmapped again.
+    By default glibc maps every activation of a CPU forward pass; the kernel zeroes it and unmaps it again.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -35,18 +35,18 @@ def keep_freed_memory() -> bool:
 
 @contextmanager
 def grows_without_cycles() -> Iterator[None]:
-    """What is made in this block is not searched for cycles, neither now nor later, until `release`. In any thread.
+    """Exempt objects created in this block from garbage collection, until `release`. Thread-safe.
 
-    For what lives as long as the process, or is many objects without cycles. A collector that looks for some, time and
-    again while they come, takes a fifth of importing torch and transformers, and half of reading a journal of 50,000
-    events; later it would hold up a frame for 0.1 s and more.
+    Meant for objects that live as long as the process, or for many objects without cycles. Collecting while they are
+    created takes a fifth of importing torch and transformers and half of reading a journal of 50,000 events; scanning
+    them later would delay a frame by 0.1 s and more.
     """
-    global _growing, _something_left
+    global _growing, _garbage_pending
     with _lock:
         if _growing == 0:
-            if _something_left:  # it must not be kept together with what comes now
+            if _garbage_pending:  # the next freeze would keep it for good
                 gc.collect()
-                _something_left = False
+                _garbage_pending = False
             gc.disable()
         _growing += 1
     try:
@@ -60,8 +60,8 @@ def grows_without_cycles() -> Iterator[None]:
 
 
 def release() -> None:
-    """Everything is searched again: something that was read is not needed any more."""
-    global _something_left
+    """Make all objects collectable again: a large structure, such as a journal, is no longer needed."""
+    global _garbage_pending
     with _lock:
-        _something_left = True
+        _garbage_pending = True
         gc.unfreeze()

@@ -1,7 +1,7 @@
 """Graph of a package's imports, read from its source: files, the rooms that they lie in, and circles among either.
 
-Imports within functions and under TYPE_CHECKING count. That importing a.b.c runs a and a.b first does not: a package
-may hand on what its own files define. A room is the first folder or module below its package.
+Imports within functions and under TYPE_CHECKING count. The implicit imports of a and a.b by a.b.c do not: a package
+may re-export what its own files define. A room is the first folder or module below its package.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def circles(graph: Graph) -> list[str]:
 
 
 def entries(package: Path) -> list[str]:
-    """List what stands at the top of a package, its `__init__.py` too."""
+    """List the files and folders at the top of a package, its `__init__.py` too."""
     return sorted(path.name for path in package.iterdir() if path.suffix == ".py" or any(path.rglob("*.py")))
 
 

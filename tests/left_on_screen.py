@@ -1,4 +1,4 @@
-"""Commands in a real terminal, beneath lines of the user's own: what they leave on the screen when they are over.
+"""Commands in a real terminal, beneath lines of the user's own, and the screen that they leave behind.
 
     left = left_on_screen([sys.executable, "-m", "cure_tui", "doctor"], script=[After("sandbox", keys="\\x03")])
     assert not left.lost and not left.untidy

@@ -1,4 +1,4 @@
-"""Waits for a real server that a test has started."""
+"""Start of a real server in a test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def wait_for_server(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
-    """Until `url` answers; fails with the server's own words in `log` where it ends or takes longer than that."""
+    """Wait until `url` answers; fail with the server's log if it ends or takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         assert process.poll() is None, log.read_text()

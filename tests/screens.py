@@ -1,6 +1,6 @@
-"""Redraws the README's screenshots from a real run: `python tests/screens.py [RUN|DIR]` (by default the newest run).
+"""Screenshots of the README, drawn from a real run: `python tests/screens.py [RUN|DIR]` (default: the newest run).
 
-A run that is live is shown with its wall of rollouts; the views are the dashboard's own, driven by its keys.
+A live run is shown with its wall of rollouts; the views are the dashboard's own, driven by its keys.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The import graph of a package made up for it."""
+"""Import graph of a synthetic package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terminal of the tests, by small commands whose every character is known."""
+"""Terminal of the tests, checked by small commands with known output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run folder written by an earlier version: nano on two tasks a step, ended by SIGKILL during step 3 of 4."""
+"""Run folder written by an earlier version: nano on two tasks per step, killed during step 3 of 4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer for measurements beside ours: its steps, timed by part. TRL is no dependency of the project.
+"""TRL's GRPOTrainer for comparisons: its steps, timed by part. TRL is no dependency of the project.
 
 Into a virtual environment that holds the project:
     pip install --no-deps "trl==1.16.*" datasets pyarrow dill multiprocess xxhash pandas python-dateutil six
@@ -28,24 +28,24 @@ Clock = Callable[[], float]
 
 
 def trl_is_here() -> bool:
-    """Whether TRL and what it loads at its start are installed."""
+    """Tell whether TRL and the libraries that it imports are installed."""
     return find_spec("trl") is not None and find_spec("datasets") is not None
 
 
 def cpu_clock() -> float:
-    """Seconds of this process on each of its threads: what else the machine does hardly shows."""
+    """Return the CPU seconds of all threads of this process: other load on the machine hardly shows."""
     return time.process_time() / torch.get_num_threads()
 
 
 def gpu_clock() -> float:
-    """Wall seconds, once all that was asked of the GPU is done."""
+    """Return wall seconds, once the GPU has finished all its work."""
     torch.cuda.synchronize()
     return time.perf_counter()
 
 
 @dataclass(frozen=True)
 class TrlSettings:
-    """One optimiser step trains all answers: `members` to each prompt. rows: answers in one forward pass."""
+    """Settings of TRL: one optimiser step trains `members` answers per prompt. rows: answers per forward pass."""
 
     members: int
     rows: int
@@ -61,9 +61,10 @@ class TrlSettings:
 
 @dataclass(frozen=True)
 class TrlStep:
-    """update: forward and backward passes, reference log-probs, clipping, optimiser; no padding, no logging of theirs.
+    """Cost of one step of TRL.
 
-    peak_bytes: of the GPU in the whole step; 0 without one.
+    update: forward and backward passes, reference log-probs, clipping, optimiser; without padding and logging.
+    peak_bytes: of the GPU in the whole step; 0 without a GPU.
     """
 
     samples: tuple[TrainSample, ...]
@@ -83,7 +84,7 @@ def trl_steps(
     settings: TrlSettings,
     answers: Sequence[TrainSample] | None = None,
 ) -> list[TrlStep]:
-    """Train `model` for some steps, all prompts in each. answers: taken as they are instead of sampling, by prompt."""
+    """Train `model` for some steps, all prompts in each. answers: by prompt, used instead of sampling."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
@@ -192,7 +193,7 @@ def trl_steps(
 
 
 def samples_of(batch: dict[str, torch.Tensor]) -> tuple[TrainSample, ...]:
-    """TRL's padded batch in our terms; log-probs at sampling, which it does not use here, are made up."""
+    """Convert TRL's padded batch to samples; the log-probs at sampling, unused here, are synthetic."""
     names = ("prompt_ids", "prompt_mask", "completion_ids", "completion_mask", "advantages")
     samples = []
     for prompt, prompt_mask, answer, answer_mask, advantage in zip(*(batch[name].cpu() for name in names), strict=True):
@@ -203,5 +204,5 @@ def samples_of(batch: dict[str, torch.Tensor]) -> tuple[TrainSample, ...]:
 
 
 def _made_up_rewards(completion_ids: list[list[int]], **_: object) -> list[float]:
-    """Different answers get different rewards, so that all of them are trained."""
+    """Return different rewards for different answers, so that all of them are trained."""
     return [(hash(tuple(ids)) % 1009) / 1009 + number * 1e-3 for number, ids in enumerate(completion_ids)]

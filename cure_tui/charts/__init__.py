@@ -1,13 +1,15 @@
-"""Charts as pure functions: numbers in, rows of styled text (`spans`), CSV or SVG out. numpy only, no terminal.
+"""Charts as pure functions: numbers in, rows of styled text (`spans`), CSV or SVG out. They need numpy, no terminal.
 
 rows = line_chart([Series("code_accuracy", steps, accuracy)], 80, 14, ChartOptions(title="accuracy"))
 
-series        Series, ChartOptions: what is given
-ticks, scale  where ticks stand, where a value lies on its axis
-trace, canvas from points to dots, from dots to characters in three glyph sets
-legend, frame what stands around a plot
+series         the input: Series, ChartOptions
+smoothing      moving average of a series
+ticks, scale   positions of ticks, position of a value on its axis
+trace, canvas  points -> dots -> characters in three glyph sets
+rounding       nearest dot of a position, alike on every CPU
+legend, frame  title, legend, axes and labels around a plot
 line, distribution, sparkline  the charts
-table, svg    exports
+table, svg     exports
 """
 
 from cure_tui.charts.distribution import QUANTILES, histogram, quantile_bands

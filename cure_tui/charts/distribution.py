@@ -1,4 +1,4 @@
-"""Charts of distributions: how quantiles move over the steps, and the histogram of one step."""
+"""Charts of distributions: quantiles over the steps, and the histogram of one step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from cure_tui.charts.canvas import Brush, Fill
 from cure_tui.charts.frame import draw_cursor, empty, extent_of, lay_out
 from cure_tui.charts.legend import Entry
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.scale import are_whole, span_of, widened
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats, GlyphSet, Points, band_of
 from cure_tui.charts.ticks import format_value
@@ -14,10 +15,10 @@ from cure_tui.charts.trace import between
 from cure_tui.drawing.spans import Row, Span
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""Of a column each of `quantiles_kq`: `np.quantile(lengths, QUANTILES)` is one row."""
+"""Quantiles in the columns of `quantiles_kq`: `np.quantile(lengths, QUANTILES)` is one row."""
 
 _DEFAULT = ChartOptions()
-# What stands in the legend for the median, the inner and the outer band: a cell of each.
+# Legend markers of the median, the inner and the outer band: each is a cell of its own pattern.
 _SWATCHES = {
     GlyphSet.BRAILLE: ("⠒", "⢕", "⠡"),
     GlyphSet.BLOCK: ("▀", "▚", "▘"),
@@ -35,10 +36,10 @@ def quantile_bands(
     options: ChartOptions = _DEFAULT,
     style: str = "series0",
 ) -> list[Row]:
-    """A distribution over ascending x [k]: median line, q25 to q75 in dense dots, q10 to q90 in sparse ones.
+    """Draw a distribution over ascending x [k]: median as a line, q25 to q75 in dense dots, q10 to q90 in sparse ones.
 
     quantiles_kq [k, 5] as in `QUANTILES`; a row with NaN is a gap. The legend reads the last row, or the one nearest
-    to the cursor. Smoothing is not applied. ValueError when the shapes do not fit.
+    to the cursor. Smoothing is not applied. Raises ValueError if the shapes differ.
     """
     x, quantiles_kq = np.asarray(x, dtype=np.float64), np.asarray(quantiles_kq, dtype=np.float64)
     if x.ndim != 1 or quantiles_kq.shape != (len(x), len(QUANTILES)):
@@ -65,7 +66,7 @@ def quantile_bands(
     lines = [Points(x_k, quantiles_kq[kept, number], joined_k) for number in range(len(QUANTILES))]
     at_q10, at_q25, at_q50, at_q75, at_q90 = (extent_of(line, frame, canvas) for line in lines)
     outer, inner = Brush(band, swatches[2], Fill.QUARTER), Brush(band, swatches[1], Fill.HALF)
-    # The outer band in two, or its sparse dots would fill the gaps of the inner one.
+    # The outer band is painted as two, or its sparse dots would fill the gaps of the inner band.
     canvas.paint(between(at_q90, at_q75), outer)
     canvas.paint(between(at_q25, at_q10), outer)
     canvas.paint(between(at_q75, at_q25), inner)
@@ -77,10 +78,10 @@ def quantile_bands(
 def histogram(
     values: Floats, columns: int, rows: int, options: ChartOptions = _DEFAULT, style: str = "series0"
 ) -> list[Row]:
-    """How many values fall where; `options.log_y` for counts on a logarithmic axis. Not finite values are left out.
+    """Draw a histogram of the finite values; `options.log_y` puts the counts on a logarithmic axis.
 
-    As many bins as Rice's rule says (2 n^(1/3)) and fit, each as wide as the others in columns and in value. Bins of
-    whole numbers hold equally many of them, or a comb would appear that is not in the data.
+    The number of bins follows Rice's rule, 2 n^(1/3), as far as they fit; all have the same width. If the values are
+    whole numbers, every bin covers equally many of them: otherwise gaps would appear that are not in the data.
     """
     if columns < 1 or rows < 1:
         return [() for _ in range(rows)]
@@ -104,22 +105,22 @@ def histogram(
         low, high = widened(data, log=False)
         bins = most if (low, high) == data else 1
     counts, _ = np.histogram(values, bins=bins, range=(low, high))
-    bottom = 0.5 if options.log_y else 0.0  # on a logarithmic axis a count of one has to rise above the floor
+    bottom = 0.5 if options.log_y else 0.0  # on a logarithmic axis a count of 1 must rise above the floor
     counts_span = (bottom, float(counts.max()))
     frame = lay_out((low, high), counts_span, columns, rows, options, entries, whole, y_least=1.0)
     share = np.zeros(bins)
     share[counts > 0] = frame.y.fractions(counts[counts > 0].astype(np.float64))
-    # Column by column of the plot which bin it shows: bars differ by a column at most, and the x axis stays true.
+    # Each column of the plot shows the bin at its x, so bars differ by one column at most and the x axis stays exact.
     bin_of_column = np.arange(frame.plot_columns) * bins // frame.plot_columns
     return frame.around(_bars(share[bin_of_column], frame.plot_rows, style, options.glyphs))
 
 
 def _bars(share_c: Floats, rows: int, style: str, glyphs: GlyphSet) -> list[Row]:
-    """Bars of 0 to 1 of the height, a column each; blocks in eighths also where lines are braille."""
+    """Draw one bar per column, 0 to 1 of the height, in eighth blocks even with the braille glyph set."""
     levels = 1 if glyphs is GlyphSet.ASCII else len(_EIGHTHS) - 1
     signs = " " + _TYPED_BAR if glyphs is GlyphSet.ASCII else _EIGHTHS
-    filled = np.rint(np.clip(share_c, 0, 1) * rows * levels)
-    filled = np.where(share_c > 0, np.maximum(filled, 1), 0)  # a bin that holds anything shows
+    filled = nearest(np.clip(share_c, 0, 1) * rows * levels)
+    filled = np.where(share_c > 0, np.maximum(filled, 1), 0)  # a bin with any value is visible
     below = np.arange(rows - 1, -1, -1)[:, None] * levels
     parts = np.clip(filled[None, :] - below, 0, levels).astype(int)
     return [(Span("".join(signs[part] for part in row), style),) for row in parts.tolist()]

@@ -1,4 +1,4 @@
-"""What stands around a plot: header, axes and labels, laid out for the room there is."""
+"""Frame of a plot: header, axes and labels, laid out in the space available."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from cure_tui.charts.canvas import CELL, Canvas
 from cure_tui.charts.legend import Entry, clean, header
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.scale import Scale, x_scale, y_scale
 from cure_tui.charts.series import ChartOptions, GlyphSet, Points
 from cure_tui.charts.ticks import Ends
@@ -17,7 +18,7 @@ from cure_tui.drawing.spans import Row, Span, fit, width
 
 _ROWS_FOR_HEADER = 3
 _ROWS_FOR_X_AXIS = 6
-_ROWS_FOR_LEGEND = 9  # below, title and legend share a line at any price
+_ROWS_FOR_LEGEND = 9  # below, title and legend always share a line
 _COLUMNS_FOR_PLOT = 8
 _COLUMNS_A_TICK = 11
 
@@ -26,7 +27,7 @@ NO_DATA = "no data yet"
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What axes are drawn with."""
+    """Characters that draw the axes and the cursor."""
 
     side: str
     tick: str
@@ -46,7 +47,7 @@ def lines_of(glyphs: GlyphSet) -> Lines:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A chart without its plot. `gutter` columns left of the plot hold y labels and axis, 0 when there is no room."""
+    """Layout of a chart without its plot. `gutter`: columns left of the plot for y labels and axis, 0 without space."""
 
     columns: int
     rows: int
@@ -66,11 +67,11 @@ class Frame:
         return self.rows - len(self.above) - (2 if self.has_x_axis else 0)
 
     def canvas(self) -> Canvas:
-        """Where to draw the plot."""
+        """Return an empty canvas of the plot's size."""
         return Canvas(self.plot_columns, self.plot_rows, self.options.glyphs)
 
     def around(self, plot: Sequence[Row]) -> list[Row]:
-        """The whole chart, `rows` rows of `columns`, around the rows of the plot."""
+        """Return the whole chart, `rows` rows of `columns`, around the rows of the plot."""
         if self.gutter:
             plot = [(*side, *row) for side, row in zip(self._left_side(), plot, strict=True)]
         below = self._below() if self.has_x_axis else ()
@@ -80,13 +81,13 @@ class Frame:
         lines, down = lines_of(self.options.glyphs), CELL[self.options.glyphs][1]
         height = self.plot_rows * down
         labels: dict[int, str] = {}
-        for dot, label in reversed(self.y.labelled(height)):
-            labels.setdefault((height - 1 - dot) // down, label)
+        for dot, label in reversed(self.y.labelled(height, downwards=True)):
+            labels.setdefault(dot // down, label)
         edges = [(labels.get(row, ""), lines.tick if row in labels else lines.side) for row in range(self.plot_rows)]
         return [(Span(f"{label:>{self.gutter - 1}}{edge}", "axis"),) for label, edge in edges]
 
     def _below(self) -> tuple[Row, Row]:
-        """The x axis and its labels; the axis' name stands left of them where it fits, else at their right end."""
+        """Return the x axis and its labels; the axis' name stands left of them if it fits, else at the right end."""
         lines, across = lines_of(self.options.glyphs), CELL[self.options.glyphs][0]
         name = clean(self.options.x_label, self.options.glyphs)
         floor = [lines.floor] * self.plot_columns
@@ -115,10 +116,10 @@ def lay_out(
     x: Ends, y: Ends, columns: int, rows: int, options: ChartOptions, entries: Sequence[Entry],
     x_whole: bool = False, y_least: float = 0.0,
 ) -> Frame:  # fmt: skip
-    """The frame for data that spans x and y; columns and rows at least 1.
+    """Return the frame for data that spans x and y; columns and rows are at least 1.
 
-    With little room the second header line goes first, then the x axis, then the header; the y axis goes where it
-    would take more than half of the columns.
+    In little space the second header line is dropped first, then the x axis, then the header. The y axis is dropped if
+    it would take more than half of the columns.
     """
     lines = 0 if rows < _ROWS_FOR_HEADER else 1 if rows < _ROWS_FOR_LEGEND else 2
     above = header(options.title, entries if options.legend else (), columns, lines, options.glyphs)
@@ -133,21 +134,21 @@ def lay_out(
 
 
 def extent_of(line: Points, frame: Frame, canvas: Canvas) -> Extent:
-    """The dots of the canvas that a line covers."""
+    """Return the dots of the canvas that a line covers."""
     down = canvas.height - 1 - frame.y.dots(line.y_k, canvas.height)
     return trace(frame.x.dots(line.x_k, canvas.width), down, line.joined_k, canvas.width)
 
 
 def draw_cursor(canvas: Canvas, frame: Frame) -> None:
-    """The vertical line at `cursor_x`, if that is on the chart."""
+    """Draw the vertical line at `cursor_x`, if that is on the chart."""
     at = frame.options.cursor_x
     if at is not None and frame.x.low <= at <= frame.x.high:
-        dot = round(float(frame.x.dots(np.array([at]), canvas.width)[0]))
-        canvas.stand(dot // canvas.across, lines_of(frame.options.glyphs).cursor, "accent")
+        dot = int(nearest(frame.x.dots(np.array([at]), canvas.width))[0])
+        canvas.draw_vertical(dot // canvas.across, lines_of(frame.options.glyphs).cursor, "accent")
 
 
 def empty(columns: int, rows: int, options: ChartOptions) -> list[Row]:
-    """A chart of nothing: its title and a word in the middle. No axes, for there are no numbers on them."""
+    """Return a chart without data: its title and a note in the middle, no axes."""
     above = header(options.title, (), columns, 1 if rows >= _ROWS_FOR_HEADER else 0, options.glyphs)
     body: list[Row] = [fit((), columns) for _ in range(rows - len(above))]
     word = fit((Span(NO_DATA, "muted"),), min(columns, len(NO_DATA)))

@@ -1,4 +1,4 @@
-"""The lines above a plot: title and legend, on one line where they fit."""
+"""Header above a plot: title and legend, on one line if they fit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHORTEST_NAME = 3
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One series in the legend. `marker`, where there is one, also stands on its line."""
+    """One series in the legend. Its `marker`, unless empty, also stands on its line."""
 
     marker: str
     style: str
@@ -25,19 +25,19 @@ class Entry:
 
 
 def marker_of(number: int, glyphs: GlyphSet) -> str:
-    """What marks the series of that number in legend and plot: told apart by shape, not by colour alone."""
+    """Return the marker of a series by its number: its shape, not colour alone, tells it from the others."""
     markers = _LETTERS if glyphs is GlyphSet.ASCII else _MARKERS
     return markers[number % len(markers)]
 
 
 def clean(text: str, glyphs: GlyphSet) -> str:
-    """The text in characters that take one column and that the glyph set has."""
+    """Replace characters that do not take exactly one column or that the glyph set lacks."""
     text = one_column(text)
     return text.encode("ascii", "replace").decode() if glyphs is GlyphSet.ASCII else text
 
 
 def shorten(text: str, columns: int, glyphs: GlyphSet) -> str:
-    """The text, its end cut away visibly where it is longer than `columns`."""
+    """Cut the text to `columns`, with an ellipsis at the cut."""
     if len(text) <= columns:
         return text
     sign = "~" if glyphs is GlyphSet.ASCII else "…"
@@ -45,7 +45,7 @@ def shorten(text: str, columns: int, glyphs: GlyphSet) -> str:
 
 
 def header(title: str, entries: Sequence[Entry], columns: int, lines: int, glyphs: GlyphSet) -> tuple[Row, ...]:
-    """Title and legend on at most `lines` (0 to 2) rows, `columns` wide each; none when there is nothing to say."""
+    """Return title and legend on at most `lines` (0 to 2) rows, each `columns` wide; no row if both are empty."""
     title = clean(title, glyphs)
     entries = [replace(entry, name=clean(entry.name, glyphs)) for entry in entries]
     if lines < 1 or not (title or entries):
@@ -70,7 +70,7 @@ def _one_line(title: str, legend: Row, columns: int) -> Row:
 
 
 def _legend(entries: Sequence[Entry]) -> Row:
-    """Marker, name and value of each; empty parts leave no blank."""
+    """Return marker, name and value of each entry; an empty part leaves no blank."""
     spans: list[Span] = []
     for entry in entries:
         named = " ".join(part for part in (entry.marker, entry.name) if part)
@@ -80,9 +80,9 @@ def _legend(entries: Sequence[Entry]) -> Row:
 
 
 def _squeezed(entries: Sequence[Entry], columns: int, glyphs: GlyphSet) -> Row:
-    """The legend in `columns`: names shortened alike, values left out, names left out, entries left out and counted.
+    """Fit the legend into `columns`: shorten all names alike, then drop values, names, and last whole entries ("+3").
 
-    Names outlive values: a value can be read off the axis, a line without its name says nothing.
+    Names outlast values: a value can be read off the axis, but a line without a name means nothing.
     """
     legend = _legend(entries)
     if not legend or width(legend) <= columns:

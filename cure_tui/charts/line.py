@@ -1,4 +1,4 @@
-"""The line chart: several series over one x, smoothed if wished, with the raw points beneath."""
+"""Line chart: several series over one x, smoothed on request, with the raw points beneath."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from cure_tui.charts.canvas import Brush, Canvas, Fill
 from cure_tui.charts.frame import draw_cursor, empty, extent_of, lay_out
 from cure_tui.charts.legend import Entry, marker_of
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.scale import are_whole, span_of
 from cure_tui.charts.series import ChartOptions, Points, Series, band_of, points
 from cure_tui.charts.smoothing import smoothed
@@ -20,12 +21,12 @@ from cure_tui.drawing.spans import Row
 
 _DEFAULT = ChartOptions()
 _RAW_LETTER = "."
-_MARKER_TRIES = 8  # cells to step left where another series' marker stands
+_MARKER_TRIES = 8  # cells to step left if the cell has another series' marker
 
 
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """A series as drawn. `raw` is what the legend reads; `smooth`, where there is one, is drawn over it."""
+    """A series as drawn. The legend reads `raw`; `smooth`, unless None, is drawn over it."""
 
     series: Series
     marker: str
@@ -38,7 +39,7 @@ class _Curve:
 
 
 def line_chart(series: Sequence[Series], columns: int, rows: int, options: ChartOptions = _DEFAULT) -> list[Row]:
-    """The series as `rows` rows of text, each `columns` wide. Never raises: what cannot be drawn is left out."""
+    """Draw the series as `rows` rows of text, each `columns` wide. Never raises: undrawable points are left out."""
     if columns < 1 or rows < 1:
         return [() for _ in range(rows)]
     curves = [_curve(each, number, options) for number, each in enumerate(series)]
@@ -47,7 +48,7 @@ def line_chart(series: Sequence[Series], columns: int, rows: int, options: Chart
         return empty(columns, rows, options)
     entries = [_entry(curve, options.cursor_x) for curve in curves]
     if len(entries) == 1 and entries[0].name == options.title:
-        entries = [Entry("", entries[0].style, "", entries[0].value)]  # the title says it already
+        entries = [Entry("", entries[0].style, "", entries[0].value)]  # the title already says it
     if options.cursor_x is not None and x[0] <= options.cursor_x <= x[1]:
         entries = [Entry("", "accent", options.x_label or "x", format_value(options.cursor_x)), *entries]
     frame = lay_out(x, y, columns, rows, options, entries, are_whole(curve.raw.x_k for curve in curves))
@@ -60,11 +61,11 @@ def line_chart(series: Sequence[Series], columns: int, rows: int, options: Chart
     for curve, extent in zip(curves, extents, strict=True):
         canvas.paint(extent, Brush(curve.series.style, curve.marker))
     for curve, extent in zip(curves, extents, strict=True):
-        if len(curves) > 1 or curve.line.x_k.size == 1:  # a lone dot is easily missed
+        if len(curves) > 1 or curve.line.x_k.size == 1:  # a single dot is easily missed
             _mark(canvas, extent, curve.marker, curve.series.style)
     for number, (curve, extent) in enumerate(zip(curves, extents, strict=True)):
         for share in range(1, options.marks):
-            at = (share - number / len(curves)) / options.marks  # no two lines are marked in the same column
+            at = (share - number / len(curves)) / options.marks  # no two lines have markers in the same column
             _mark(canvas, extent, curve.marker, curve.series.style, at)
     draw_cursor(canvas, frame)
     return frame.around(canvas.read())
@@ -80,8 +81,10 @@ _PREPARED_KEPT = 64
 
 
 def _prepared(series: Series, smoothing: float, log_y: bool) -> tuple[Points, Points | None]:
-    """The raw and the smoothed points. Of arrays seen lately they are remembered: a step back or on moves only the
-    cursor, and the arrays of a series never change."""
+    """Return the raw and the smoothed points, from a cache by array: the arrays of a series never change.
+
+    A step back or forward moves only the cursor, so most redraws need no smoothing.
+    """
     key = id(series.x), id(series.y), smoothing, log_y
     known = _PREPARED.get(key)
     if known is None or known[0].x is not series.x or known[0].y is not series.y:
@@ -104,14 +107,15 @@ def _entry(curve: _Curve, cursor_x: float | None) -> Entry:
 
 
 def _mark(canvas: Canvas, extent: Extent, marker: str, style: str, share: float = 1.0) -> None:
-    """Put the marker on a line at that share of its length, further left where another's stands; not off the canvas."""
+    """Put the marker on a line at that share of its length, further left if a marker stands there, or nowhere."""
     filled = np.flatnonzero(extent.top_w <= extent.bottom_w)
     if not filled.size:
         return
     last = int(filled[round(share * (filled.size - 1))])
     for dot in range(last, max(-1, last - _MARKER_TRIES * canvas.across), -canvas.across):
         down = extent.row_at(dot)
-        if down is None or not -1 < down < canvas.height or not 0 <= round(down) < canvas.height:  # it may be infinite
+        if down is None or not -1 < down < canvas.height:  # it may be infinite
             continue
-        if canvas.place(dot // canvas.across, round(down) // canvas.down, marker, style):
+        row = int(nearest(down))
+        if 0 <= row < canvas.height and canvas.place(dot // canvas.across, row // canvas.down, marker, style):
             return

@@ -1,4 +1,4 @@
-"""Axes: which numbers a side of the plot spans, and where on it a value lies."""
+"""Axes of a plot: their span, their ticks, and the position of a value on them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats
 from cure_tui.charts.ticks import Ends, cover, format_tick, log_cover, nice_ticks, step_of
 
-_SAME = 1e-12  # of a number's size: closer values are one, or no tick could tell them apart
+_SAME = 1e-12  # relative: values closer than this count as equal, as no tick could separate them
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """One axis from `low` to `high`, low < high; `labels` are those of `ticks`."""
+    """One axis from `low` to `high`, low < high; one label per tick."""
 
     low: float
     high: float
@@ -25,7 +26,7 @@ class Scale:
     log: bool = False
 
     def fractions(self, values: Floats) -> Floats:
-        """Where values lie: 0 at `low`, 1 at `high`, beyond both outside. On a log axis they must be positive."""
+        """Return positions: 0 at `low`, 1 at `high`, values outside beyond them. On a log axis all must be positive."""
         if not self.log:
             with np.errstate(over="ignore"):  # far outside of a narrow fixed range
                 return (values - self.low) / (self.high - self.low)
@@ -34,26 +35,30 @@ class Scale:
         return fractions
 
     def dots(self, values: Floats, dots: int) -> Floats:
-        """Where values lie on a side of so many dots: 0 at `low`, dots - 1 at `high`, not rounded."""
+        """Return positions on a side of `dots` dots: 0 at `low`, dots - 1 at `high`, not rounded."""
         with np.errstate(over="ignore"):  # as above
             return self.fractions(values) * (dots - 1)
 
-    def labelled(self, dots: int) -> list[tuple[int, str]]:
-        """The dot of each tick and its label."""
+    def labelled(self, dots: int, downwards: bool = False) -> list[tuple[int, str]]:
+        """Return the dot and the label of each tick; `downwards` counts dots from `high`, as lines are drawn."""
         if not self.ticks:
             return []
-        at = np.rint(self.dots(np.array(self.ticks), dots)).astype(int)
+        up = self.dots(np.array(self.ticks), dots)
+        at = nearest(dots - 1 - up if downwards else up)
         return [(int(dot), label) for dot, label in zip(at, self.labels, strict=True) if 0 <= dot < dots]
 
 
 def span_of(values: Iterable[Floats]) -> Ends | None:
-    """The smallest and the largest of finite values; None when there are none."""
+    """Return the smallest and the largest of finite values; None if there are no values."""
     ends = [(float(each.min()), float(each.max())) for each in values if each.size]
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
 
 
 def y_scale(data: Ends, options: ChartOptions, intervals: int, least: float = 0.0) -> Scale:
-    """The y axis around the data's span or as `options.y_range` has it, with about so many ticks."""
+    """Return the y axis for the data's span or `options.y_range`, with about `intervals` steps between its ticks.
+
+    least: the smallest step between ticks.
+    """
     fixed = _usable(options.y_range, data, options.log_y)
     low, high = widened(fixed or data, options.log_y)
     intervals = max(1, intervals)
@@ -72,7 +77,7 @@ def y_scale(data: Ends, options: ChartOptions, intervals: int, least: float = 0.
 
 
 def x_scale(data: Ends, intervals: int, whole: bool) -> Scale:
-    """The x axis, which ends where the data ends; `whole`: fractions between ticks would mean nothing (steps)."""
+    """Return the x axis, which ends with the data; `whole`: ticks are whole numbers (steps)."""
     low, high = widened(data, log=False)
     if data[0] == data[1]:
         return Scale(low, high, data[:1], (format_tick(data[0], 1.0 if whole else 0.0),))
@@ -81,7 +86,7 @@ def x_scale(data: Ends, intervals: int, whole: bool) -> Scale:
 
 
 def are_whole(values: Iterable[Floats]) -> bool:
-    """Whether all values are whole numbers: steps, tokens, problems."""
+    """Return True if all values are whole numbers, such as steps, tokens or problems."""
     return all(bool(np.all(each == np.floor(each))) for each in values)
 
 
@@ -95,7 +100,7 @@ def _usable(span: Ends | None, data: Ends, log: bool) -> Ends | None:
 
 
 def widened(span: Ends, log: bool) -> Ends:
-    """The span itself, or where it is no wider than a point, one around it."""
+    """Return the span, or a wider one around it if it is only a point."""
     low, high = span
     size = max(abs(low), abs(high))
     if high - low > max(size * _SAME, TINY):

@@ -1,4 +1,4 @@
-"""What a chart is given: series of points, and how to draw them."""
+"""Input of charts: series of points, and the options for drawing them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 HUGE = 1e290
-"""Numbers beyond it are drawn as gaps, as infinities are: differences of them would overflow."""
+"""Larger numbers are drawn as gaps, like infinity: their differences would overflow."""
 TINY = 1e-290
-"""Spans below it are drawn as none, and a logarithmic axis begins above it: their quotients would be subnormal."""
+"""Smaller spans count as zero, and a logarithmic axis begins above it: their quotients would be subnormal."""
 MAX_SMOOTHING = 0.99
 
 
 class GlyphSet(StrEnum):
-    """What a plot is drawn with: 2 x 4 dots a cell, 2 x 2 quarters a cell, or one letter a cell."""
+    """Characters of a plot: 2 x 4 dots per cell, 2 x 2 quarters per cell, or one letter per cell."""
 
     BRAILLE = "braille"
     BLOCK = "block"
@@ -29,7 +29,7 @@ class GlyphSet(StrEnum):
 class Series:
     """Points y [k] over ascending x [k], joined by lines; NaN or infinity in y is a gap.
 
-    Neither array may be changed afterwards. ValueError when their lengths differ.
+    Do not change the arrays afterwards. Raises ValueError if their lengths differ.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class ChartOptions:
-    """How to draw.
+    """Options for drawing a chart.
 
     title, x_label: of the whole chart and of its x axis
-    log_y: decades on the y axis; what is not positive is a gap
-    y_range: (low, high) of the y axis, otherwise that of the data, out to the next ticks
+    log_y: logarithmic y axis; values that are not positive are gaps
+    y_range: (low, high) of the y axis; by default the range of the data, extended to the next ticks
     smoothing: weight of the moving average, 0 (off) to 0.99; the raw points stay visible beneath
-    cursor_x: where a vertical line stands and the legend reads its values, otherwise the last ones
-    marks: markers on each line, the last at its end; with several, lines that cross are told apart without colour
+    cursor_x: x of a vertical line at which the legend reads its values; by default it reads the last values
+    marks: markers on each line, the last at its end; several of them distinguish crossing lines without colour
     """
 
     title: str = ""
@@ -71,7 +71,7 @@ class ChartOptions:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """The drawable points of a series: finite, x ascending. `joined_k`: a line leads here from the point before."""
+    """Drawable points of a series: finite, x ascending. `joined_k`: True if a line joins a point to the one before."""
 
     x_k: Floats
     y_k: Floats
@@ -79,7 +79,7 @@ class Points:
 
 
 def points(x: Floats, y: Floats, log_y: bool = False) -> Points:
-    """The drawable points of y over x, gaps left out; x that is not ascending is sorted."""
+    """Return the drawable points of y over x, without gaps; x is sorted unless ascending."""
     fit = (np.abs(y) < HUGE) & (np.abs(x) < HUGE)  # false for NaN and infinity too
     if log_y:
         fit &= y > TINY
@@ -97,7 +97,7 @@ def points(x: Floats, y: Floats, log_y: bool = False) -> Points:
 
 
 def band_of(style: str) -> str:
-    """The dim style that goes with a series' style: "series2" -> "band2"."""
+    """Return the dim style that belongs to a series' style: "series2" -> "band2"."""
     if style.startswith("series"):
         return "band" + style.removeprefix("series")
     return {"coder": "band0", "tester": "band1"}.get(style, "muted")

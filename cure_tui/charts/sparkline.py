@@ -1,4 +1,4 @@
-"""A curve on one line of a table: its shape, without axes."""
+"""Sparkline: the shape of a curve on one line of a table, without axes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from cure_tui.charts.series import HUGE, Floats, GlyphSet
 from cure_tui.drawing.spans import Row, Span
 
-# Lowest to highest, after the blank of a gap. Braille has two points a cell: the left one's signs, then the right's.
+# A blank for a gap, then lowest to highest. Braille has two points per cell: dots of the left one, then of the right.
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _TYPED = " _.-=+*#"
 _LEFT_DOTS = (0x00, 0x40, 0x44, 0x46, 0x47)
@@ -15,10 +15,10 @@ _RIGHT_DOTS = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
 
 
 def sparkline(y: Floats, columns: int, glyphs: GlyphSet = GlyphSet.BRAILLE, style: str = "series0") -> Row:
-    """All of y [k] in `columns` columns, from its lowest value to its highest.
+    """Draw all of y [k] in `columns` columns, scaled from its lowest to its highest value.
 
-    More values than places are averaged, fewer take a place each from the left. Gaps (not finite) are blank; equal
-    values stand at half height.
+    If there are more values than places, neighbours are averaged; if fewer, they fill places from the left. Gaps (not
+    finite) are blank; a constant curve stands at half height.
     """
     if columns < 1:
         return ()
@@ -43,7 +43,7 @@ def sparkline(y: Floats, columns: int, glyphs: GlyphSet = GlyphSet.BRAILLE, styl
 
 
 def _means(y: Floats, places: int) -> Floats:
-    """The mean of the values that share a place, NaN where there is none."""
+    """Return the mean of the values that share a place, NaN for an empty place."""
     place = np.arange(len(y)) * places // len(y) if len(y) > places else np.arange(len(y))
     known = ~np.isnan(y)
     counts = np.bincount(place[known], minlength=places)

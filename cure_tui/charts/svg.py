@@ -1,4 +1,4 @@
-"""A line chart as a vector picture for papers and web pages, in colours that print and that all can tell apart."""
+"""Line chart as SVG for papers and web pages, in colours for print and for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from cure_tui.charts.smoothing import smoothed
 from cure_tui.charts.ticks import format_value
 from cure_tui.drawing.smoothing import smoothing_text
 
-# Okabe and Ito's, the darker ones first; yellow, which does not show on white, is left out.
+# Palette of Okabe and Ito, darker colours first, without yellow, which is hard to see on white.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _BY_STYLE = {"coder": _COLOURS[0], "tester": _COLOURS[1], "good": _COLOURS[2], "bad": _COLOURS[1]}
 _INK, _MUTED, _GRID = "#222222", "#666666", "#e6e6e6"
 _FONT = "font-family='-apple-system, Segoe UI, Helvetica, Arial, sans-serif'"
 _LETTER = 6.6  # width of an average letter at 12 px
 _LEAST_WIDTH, _LEAST_HEIGHT = 160, 100
-_DENSE = 4  # points a pixel column, from which on only its extremes are written
+_DENSE = 4  # points per pixel column, beyond which only its extremes are written
 
 _DEFAULT = ChartOptions()
 
 
 def to_svg(series: Sequence[Series], width: int, height: int, options: ChartOptions = _DEFAULT) -> str:
-    """The chart that `line_chart` draws, as an SVG document of width x height pixels, at least 160 x 100.
+    """Return the chart of `line_chart` as an SVG document of width x height pixels, at least 160 x 100.
 
     Where points are denser than pixels the extremes of each pixel column are kept. Glyphs and cursor do not apply.
     """
@@ -95,7 +95,7 @@ def _axes(x: Scale, y: Scale, left: float, right: float, top: float, bottom: flo
 
 
 def _legend(series: Sequence[Series], raw: Sequence[Points], width: float, top: float) -> tuple[list[str], float]:
-    """Return marker, name and last raw value of each, in as many lines as they need; where the plot may begin below."""
+    """Return marker, name and last raw value of each series, on as many lines as needed; and the y below them."""
     parts: list[str] = []
     left, down = 16.0, top + 8
     for number, (each, line) in enumerate(zip(series, raw, strict=True)):
@@ -111,7 +111,7 @@ def _legend(series: Sequence[Series], raw: Sequence[Points], width: float, top: 
 
 
 def _placed(line: Points, x: Scale, y: Scale, box: tuple[float, float, float, float]) -> tuple[Floats, Floats]:
-    """Pixels across and down; far outside the plot (a fixed y_range) no further than a viewer can bear."""
+    """Return pixels across and down; points far outside a fixed y_range are clipped, as viewers reject huge numbers."""
     left, right, top, bottom = box
     down = bottom - y.fractions(line.y_k) * (bottom - top)
     return left + x.fractions(line.x_k) * (right - left), np.clip(down, -1e6, 1e6)
@@ -120,13 +120,13 @@ def _placed(line: Points, x: Scale, y: Scale, box: tuple[float, float, float, fl
 def _polylines(
     line: Points, x: Scale, y: Scale, box: tuple[float, float, float, float], stroke: str
 ) -> list[str]:  # fmt: skip
-    """One polyline for each stretch without a gap; a point alone becomes a dot."""
+    """Return one polyline per stretch without a gap; a single point becomes a dot."""
     across, down = _placed(line, x, y, box)
     parts = []
     cuts = [*np.flatnonzero(~line.joined_k).tolist(), len(across)]
     for first, last in pairwise(cuts):
         xs, ys = _thinned(across[first:last], down[first:last])
-        if len(xs) == 1:  # a line of no length: round caps make it a dot
+        if len(xs) == 1:  # a line of zero length, which round caps draw as a dot
             xs, ys = np.repeat(xs, 2), np.repeat(ys, 2)
         pixels = " ".join(f"{a:.2f},{b:.2f}" for a, b in zip(xs.tolist(), ys.tolist(), strict=True))
         parts.append(f"<polyline {stroke} stroke-linecap='round' points='{pixels}'/>")
@@ -134,7 +134,7 @@ def _polylines(
 
 
 def _thinned(across: Floats, down: Floats) -> tuple[Floats, Floats]:
-    """First, lowest, highest and last of every pixel column, where there are many points in each."""
+    """Keep the first, lowest, highest and last point of every pixel column, if the columns hold many points."""
     column = np.floor(across)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     if len(across) <= _DENSE * len(starts):
@@ -145,7 +145,7 @@ def _thinned(across: Floats, down: Floats) -> tuple[Floats, Floats]:
 
 
 def _marker(number: int, x: float, y: float, colour: str) -> str:
-    """The same shapes as in a terminal: circle, triangle, square, diamond; then hollow."""
+    """Return a marker in the shapes of the terminal's: circle, triangle, square, diamond; then hollow."""
     fill = colour if number % 8 < 4 else "white"
     paint = f"fill='{fill}' stroke='{colour}' stroke-width='1.5'"
     shapes = (
@@ -171,5 +171,5 @@ def _colour(series: Series) -> str:
 
 
 def _escaped(text: str) -> str:
-    """As XML text; characters that XML cannot hold become "·"."""
+    """Escape for XML; characters that XML does not allow become "·"."""
     return escape("".join(character if character.isprintable() else "·" for character in text))

@@ -1,4 +1,4 @@
-"""Series as a table for spreadsheets and notebooks."""
+"""CSV table of series, for spreadsheets and notebooks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from cure_tui.charts.series import Series
 
 
 def to_csv(series: Sequence[Series], x_label: str = "x") -> str:
-    """A wide table: a row for every x of any series, ascending, and a column for every series; the header names them.
+    """Return a wide table: one row per x of any series, ascending, and one column per series, named in the header.
 
-    Numbers are written so that they read back exactly; NaN is an empty cell. An x that a series has twice takes two
-    rows, and a name that occurs twice gets a number, so nothing is lost or mistaken.
+    Numbers read back exactly; NaN is an empty cell. An x that a series has twice takes two rows, and a repeated name
+    gets a number, so no value is lost.
     """
     columns: list[dict[tuple[float, int], float]] = []
     for each in series:
@@ -39,8 +39,8 @@ def _cell(value: float | None) -> str:
 
 def _distinct(names: Sequence[str]) -> list[str]:
     seen: Counter[str] = Counter()
-    told: list[str] = []
+    distinct: list[str] = []
     for name in names:
         seen[name] += 1
-        told.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
-    return told
+        distinct.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+    return distinct

@@ -1,4 +1,4 @@
-"""Where ticks stand and what is written beside them: 1-2-5 steps, decades, compact numbers."""
+"""Ticks of axes and their labels: steps of 1, 2 or 5, decades, compact numbers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 Ends = tuple[float, float]
 
 _MANTISSAS = (1, 2, 5)
-_SLACK = 1e-9  # of a step: how far a tick may miss the end of its axis by rounding
+_SLACK = 1e-9  # fraction of a step by which rounding may move a tick beyond the end of its axis
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-_MOST_PLACES = 4  # decimals, before a small number is written with an exponent
+_MOST_PLACES = 4  # decimals; smaller numbers are written with an exponent
 
 
 def nice_ticks(low: float, high: float, count: int, least: float = 0.0) -> tuple[float, ...]:
-    """At most count + 1 ascending multiples of a step of 1, 2 or 5 times a power of ten in [low, high].
+    """Return at most count + 1 ascending ticks in [low, high], multiples of 1, 2 or 5 times a power of ten.
 
-    `least` is the smallest step allowed, such as 1 where only whole numbers mean something.
+    `least` is the smallest step allowed, such as 1 for whole numbers.
     """
     if not (math.isfinite(low) and math.isfinite(high)) or count < 1:
         return ()
@@ -33,21 +33,21 @@ def nice_ticks(low: float, high: float, count: int, least: float = 0.0) -> tuple
 
 
 def cover(low: float, high: float, intervals: int, least: float = 0.0) -> tuple[Ends, tuple[float, ...]]:
-    """The ends of an axis around [low, high], and its two or more ticks, about `intervals` steps apart.
+    """Return the ends of an axis around [low, high], and its two or more ticks, with about `intervals` steps.
 
-    The axis ends on a tick or midway between two, so it stands still while points arrive; with `least`, the smallest
-    step allowed, on a tick. Both numbers finite, |number| < 1e300.
+    The axis ends on a tick or midway between two, so it does not move with every new point; with `least`, the smallest
+    step allowed, it ends on a tick. Both numbers must be finite and below 1e300 in size.
     """
     first = last = mantissa = exponent = 0
     step = 1.0
-    # A step fits at the latest when it is larger than both ends; zero between them takes one interval more.
+    # A step larger than both ends always fits; with zero between the ends it takes one interval more.
     for tries, (mantissa, exponent) in enumerate(_steps(max((high - low) / intervals, least, 1e-300))):
         step = mantissa * 10.0**exponent
         first, last = math.floor(low / step + _SLACK), math.ceil(high / step - _SLACK)
         if last - first <= intervals or tries == len(_MANTISSAS):
             break
     last = max(last, first + 1)
-    # In halves of a step: an end that needs only half of its last step gives the rest back, if two ticks are left.
+    # In halves of a step: an end that needs only half of its last step drops the other half, if two ticks remain.
     start = max(2 * first, math.floor(2 * low / step + _SLACK))
     stop = min(2 * last, math.ceil(2 * high / step - _SLACK))
     if least or stop // 2 - -(-start // 2) < 1:
@@ -57,7 +57,7 @@ def cover(low: float, high: float, intervals: int, least: float = 0.0) -> tuple[
 
 
 def log_cover(low: float, high: float, intervals: int) -> tuple[Ends, tuple[float, ...]]:
-    """The ends of a logarithmic axis around positive [low, high], each 1, 2 or 5 times a power of ten; its ticks."""
+    """Return the ends of a log axis around positive [low, high], 1, 2 or 5 times a power of ten, and its ticks."""
     start, stop = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1
     every = [_multiple(1, mantissa, decade) for decade in range(start, stop + 1) for mantissa in _MANTISSAS]
     first = max(at for at, tick in enumerate(every) if tick <= low * (1 + _SLACK))
@@ -75,7 +75,7 @@ def log_cover(low: float, high: float, intervals: int) -> tuple[Ends, tuple[floa
 
 
 def format_tick(value: float, step: float) -> str:
-    """The value with as many digits as steps of that size need: "0.25", "1.5k", "2e-6"."""
+    """Format the value with as many digits as ticks `step` apart need: "0.25", "1.5k", "2e-6"."""
     if not math.isfinite(value):
         return str(value)
     if not 0 < step < math.inf:
@@ -99,7 +99,7 @@ def format_tick(value: float, step: float) -> str:
 
 
 def format_value(value: float) -> str:
-    """A number to read off: three digits that count, whole numbers below 10,000 in full."""
+    """Format a single number: three significant digits, whole numbers below 10,000 in full."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     if abs(value) < 10_000 and value == math.floor(value):
@@ -108,14 +108,14 @@ def format_value(value: float) -> str:
 
 
 def step_of(ticks: tuple[float, ...]) -> float:
-    """The step that a tick's digits must tell apart: what lies between two, or the only one's size."""
+    """Return the step that the labels' digits must resolve: the distance of two ticks, or the size of a single tick."""
     if len(ticks) > 1:
         return ticks[1] - ticks[0]
     return abs(ticks[0]) if ticks and ticks[0] else 1.0
 
 
 def _steps(least: float) -> Iterator[tuple[int, int]]:
-    """Steps >= `least` as (mantissa, exponent), from the smallest."""
+    """Yield steps >= `least` as (mantissa, exponent), ascending, without end."""
     exponent = math.floor(math.log10(least))
     while True:
         for mantissa in _MANTISSAS:
@@ -125,7 +125,7 @@ def _steps(least: float) -> Iterator[tuple[int, int]]:
 
 
 def _multiple(times: int, mantissa: int, exponent: int) -> float:
-    """times * mantissa * 10**exponent, rounded once: 3 steps of 0.1 are 0.3."""
+    """Return times * mantissa * 10**exponent, rounded once, so that 3 steps of 0.1 are 0.3."""
     if exponent >= 0:
         return float(times * mantissa * 10**exponent)
     return float(times * mantissa / 10**-exponent)

@@ -1,4 +1,4 @@
-"""From points to dots: the stretch of every dot column that a line or a band covers."""
+"""Conversion of points to dots: the extent that a line or a band covers in every dot column."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cure_tui.charts.rounding import nearest
 from cure_tui.charts.series import Floats
 
-_FAR = 1e9  # dots beyond the plot, where a fixed y range leaves points that a slope can no longer be told of
+_FAR = 1e9  # dots beyond the plot; points that a fixed y range puts further off are clipped, so that slopes stay finite
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Per dot column the rows from `top_w` to `bottom_w`, counted downwards, not rounded; inf, -inf where empty."""
+    """Rows from `top_w` to `bottom_w` per dot column [w], counted downwards, not rounded; inf, -inf if empty."""
 
     top_w: Floats
     bottom_w: Floats
 
     def row_at(self, column: int) -> float | None:
-        """The middle of one column; None where it is empty."""
+        """Return the middle row of one column; None if it is empty."""
         top, bottom = float(self.top_w[column]), float(self.bottom_w[column])
         return (top + bottom) / 2 if top <= bottom else None
 
 
 def trace(across_k: Floats, down_k: Floats, joined_k: npt.NDArray[np.bool_], width: int) -> Extent:
-    """What a line through points covers of `width` dot columns; across_k ascending, within 0 to width - 1.
+    """Return the extent of a line through points on `width` dot columns; across_k ascends within 0 to width - 1.
 
-    Of all points in one column the highest and the lowest count, so no spike is lost however many share it. Between
-    joined points the line covers in each column what it passes there; neighbouring columns share the value at their
-    border, so there are no holes. Lines joined inside one column are not told apart from gaps narrower than it.
+    A column covers its highest and its lowest point, so no spike is lost however many points share the column. Between
+    joined points a column covers the rows that the line passes; neighbouring columns share the value at their border,
+    so the line has no holes. A gap narrower than a column does not show.
     """
     top, bottom = np.full(width, np.inf), np.full(width, -np.inf)
     if not across_k.size:
         return Extent(top, bottom)
-    column_k = np.rint(across_k).astype(np.intp)
+    column_k = nearest(across_k)
     starts = np.flatnonzero(np.diff(column_k, prepend=-1))
     top[column_k[starts]] = np.minimum.reduceat(down_k, starts)
     bottom[column_k[starts]] = np.maximum.reduceat(down_k, starts)
@@ -56,7 +57,7 @@ def trace(across_k: Floats, down_k: Floats, joined_k: npt.NDArray[np.bool_], wid
 
 
 def between(upper: Extent, lower: Extent) -> Extent:
-    """The band from the top of one line to the bottom of another, where both are."""
+    """Return the band from the top of one line to the bottom of another, in the columns that both cover."""
     both = (upper.top_w <= upper.bottom_w) & (lower.top_w <= lower.bottom_w)
     top = np.where(both, np.minimum(upper.top_w, lower.top_w), np.inf)
     return Extent(top, np.where(both, np.maximum(upper.bottom_w, lower.bottom_w), -np.inf))

@@ -1,1 +1,1 @@
-"""The commands of `cure-tui`, a file each."""
+"""Commands of `cure-tui`, one file each."""

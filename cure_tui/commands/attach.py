@@ -16,12 +16,12 @@ def attach(
         str | None,
         typer.Argument(
             metavar="[RUN|DIR]",
-            help="A run's id, the beginning of it, or its folder; without one, the newest.",
+            help="A run's id, a prefix of it, or the run's folder; by default the newest run.",
             autocompletion=run_ids,
         ),
     ] = None,
 ) -> None:
-    """Watch a run in the dashboard; leaving it does not stop the run."""
+    """Watch a run in the dashboard; closing it does not stop the run."""
     if not in_terminal():
         raise ConfigError("the dashboard needs a terminal", "list runs with `cure-tui runs`, or --json for scripts")
     from cure_tui.dashboard.opening import show_dashboard

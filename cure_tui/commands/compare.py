@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from cure_tui.runs.comparison import ComparedRun
 
 _CHART_ROWS, _MAX_COLUMNS = 12, 110
-_Run = Annotated[str, typer.Argument(help="A run's id, the beginning of it, or its folder.", autocompletion=run_ids)]
+_Run = Annotated[str, typer.Argument(help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids)]
 
 
 def compare(
     a: _Run,
     b: _Run,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare two runs: settings, accuracies on held-out tasks, curves."""
+    from cure_tui.charts import GlyphSet
+    from cure_tui.drawing.glyphs import to_ascii
     from cure_tui.drawing.spans import plain
     from cure_tui.runs.comparison import check_choice, comparison_text, config_differences, overlays
 
@@ -37,13 +39,15 @@ def compare(
         }
         typer.echo(json.dumps(report))
         return
-    typer.echo(comparison_text(runs))
     columns = min(_MAX_COLUMNS, shutil.get_terminal_size((100, 24)).columns)
-    typer.echo(f"\n{plain(overlays(runs, columns, _CHART_ROWS, ascii_only=not draws_unicode()))}")
+    unicode = draws_unicode()
+    charts = plain(overlays(runs, columns, _CHART_ROWS, GlyphSet.BRAILLE if unicode else GlyphSet.ASCII))
+    text = f"{comparison_text(runs)}\n\n{charts}"
+    typer.echo(text if unicode else to_ascii(text))
 
 
 def _headline(run: ComparedRun, when: str) -> dict[str, Any] | None:
-    """The few figures of a one-line summary; None before there are any."""
+    """Return the evaluation's figures that fit on one line; None before the evaluation."""
     evaluation = run.state.evaluation("heldout", when)
     return evaluation.summary.headline() if evaluation else None
 

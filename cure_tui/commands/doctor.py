@@ -1,4 +1,4 @@
-"""`cure-tui doctor`: what can run on this machine, and a remedy for each "no". Loads no framework."""
+"""`cure-tui doctor`: what can run on this machine, and a remedy for each "no". It imports no framework."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ def doctor(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Show this preset's memory plan instead; NAME@48 for another variant.", autocompletion=preset_names
+            help="Print this preset's GPU memory plan instead; NAME@48 takes a variant.", autocompletion=preset_names
         ),
     ] = None,
     gpu_memory: Annotated[
         float | None,
-        typer.Option(min=1, metavar="GIB", help="Plan for a card of this size instead of the one that is here."),
+        typer.Option(min=1, metavar="GIB", help="Plan for a GPU of this size instead of this machine's."),
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Plan with a setting changed; repeatable."),
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Plan with this setting overridden; repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Tell what can run on this machine, and what to do where something cannot.
+    """Check what can run on this machine, with a remedy for the rest.
 
-    With --preset: the GPU memory that it takes, part by part, before anything is loaded.
+    With --preset: list the GPU memory that a run would need, part by part, before anything is downloaded.
 
-    Exit status 5 if no preset can run or programs cannot be confined; with --preset, if it does not fit.
+    Exit status 5 if no preset can run or there is no sandbox for programs; with --preset, if the run does not fit.
     """
     if preset is not None:
         _plan(preset, overrides or [], gpu_memory, as_json)
         return
     if gpu_memory is not None or overrides:
-        raise ConfigError("a memory plan needs a preset", "add --preset qwen3-4b")
+        raise ConfigError("--gpu-memory and --set need a preset", "add --preset qwen3-4b")
     from cure_tui.launch.presets import preset_entries
     from engine.machine.home import runs_home
     from engine.machine.probe import probe_machine
@@ -73,12 +73,12 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
     elif gpu is not None:
         size, card = gpu.memory_gb, f"{gpu.name}, {gpu.memory_gb:.1f} GiB"
     else:
-        size, card = DESIGN_GB, f"a card of {DESIGN_GB:g} GiB (there is none here; --gpu-memory for another size)"
+        size, card = DESIGN_GB, f"a card of {DESIGN_GB:g} GiB (this machine has no GPU; --gpu-memory sets another size)"
     config = load_preset(preset, overrides, gpu_memory_gb=size)
     plan = plan_memory(config, size)
     if plan is None:
         raise EnvironmentError_(
-            f"the sizes of {config.model.source} are not known: it is not on this machine",
+            f"the sizes of {config.model.source} are unknown: the model is not on this machine",
             f"run `hf download {config.model.source} config.json` first",
         )
     variants = preset_variants(preset)
@@ -99,14 +99,14 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     yield f"  cores      {machine.cores}"
     yield f"  memory     {machine.memory_gb:.1f} GiB ({machine.free_memory_gb:.1f} free)"
     yield f"  disk       {machine.disk_free_gb:.1f} GiB free for runs in {runs_home()}"
-    yield f"  GPU        {'; '.join(gpus) or 'none: presets that need one say so below'}"
+    yield f"  GPU        {'; '.join(gpus) or 'none; the presets that need one are marked below'}"
     if machine.driver.version:
-        yield f"  driver     {machine.driver.version}, serves CUDA {machine.driver.cuda}"
+        yield f"  driver     {machine.driver.version}, supports CUDA {machine.driver.cuda}"
     yield f"  libraries  {', '.join(f'{name} {version}' for name, version in machine.libraries)}"
     yield ""
     yield "Sandbox"
     yield f"  level {sandbox.letter}: {sandbox.summary}"
-    yield from (f"  not better because {reason}" for reason in sandbox.reasons)
+    yield from (f"  no higher level because {reason}" for reason in sandbox.reasons)
     if sandbox.remedy:
         yield f"  -> {sandbox.remedy}"
     yield ""

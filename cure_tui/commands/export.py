@@ -1,4 +1,4 @@
-"""`cure-tui export`: a run's result as a peft adapter, or merged into its base model."""
+"""`cure-tui export`: a run's trained model as a peft adapter, or merged into its base model."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ def export(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|DIR", help="A run's id, the beginning of it, or its folder.", autocompletion=run_ids
+            metavar="RUN|DIR", help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids
         ),
     ],
     adapter: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the LoRA adapter, for peft or vLLM.")
+        Path | None, typer.Option(metavar="DIR", help="New folder for the LoRA adapter, for peft or vLLM.")
     ] = None,
     merged: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the model with the adapter merged in.")
+        Path | None, typer.Option(metavar="DIR", help="New folder for the base model with the adapter merged in.")
     ] = None,
 ) -> None:
-    """Write a run's model to a new folder."""
+    """Write a run's trained model to a new folder."""
     from engine.errors import ConfigError
 
     if (adapter is None) == (merged is None):
-        raise ConfigError("export writes one form at a time", "give one of --adapter DIR and --merged DIR")
+        raise ConfigError("export needs exactly one form", "give one of --adapter DIR and --merged DIR")
     from cure_tui.launch.process import run_tool
     from engine.runs.listing import find_run
 

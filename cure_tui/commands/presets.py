@@ -1,4 +1,4 @@
-"""`cure-tui presets`: which can run here; `presets show NAME`: one, resolved and explained."""
+"""`cure-tui presets`: which presets can run here; `presets show NAME`: all settings of one, explained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ presets_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 
 
 def preset_names() -> list[str]:
-    """For shell completion."""
+    """Return the names of all presets, for shell completion."""
     from engine.presets import list_presets
 
     return list(list_presets())
@@ -23,11 +23,12 @@ def preset_names() -> list[str]:
 @presets_app.callback()
 def presets(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
-    """List the presets and whether they can run here; show one.
+    """List the presets and tell which can run here; show one.
 
-    A preset with variants by GPU memory takes the one for this machine (in brackets); --preset NAME@48 takes another.
+    Some presets have variants by GPU memory: the variant for this machine stands in brackets, and --preset NAME@48
+    chooses another.
     """
     if context.invoked_subcommand is not None:
         return
@@ -42,18 +43,18 @@ def presets(
         return
     rows = [[entry.name, "yes" if entry.runs_here else "no", _variants(entry), entry.description] for entry in entries]
     typer.echo(text_table(["PRESET", "RUNS HERE", "GPU GB", "WHAT"], rows))
-    typer.echo("why not: cure-tui doctor; all settings: cure-tui presets show NAME", err=True)
+    typer.echo("reasons and remedies: cure-tui doctor; all settings: cure-tui presets show NAME", err=True)
     typer.echo(f"your own presets: *.toml in {user_presets_folder()}", err=True)
     if any(entry.variants for entry in entries):
         typer.echo(
-            "GPU GB: variants by memory, in brackets the one taken here; another: --preset NAME@48; "
-            "what it needs: cure-tui doctor --preset NAME@48",
+            "GPU GB: variants by GPU memory, this machine's in brackets; another: --preset NAME@48; "
+            "its memory plan: cure-tui doctor --preset NAME@48",
             err=True,
         )
 
 
 def _variants(entry: PresetEntry) -> str:
-    """ "16 [24] 48 80": all of them, and which this machine takes."""
+    """Return all variants, this machine's in brackets: "16 [24] 48 80"."""
     return " ".join(f"[{name}]" if name == entry.variant else name for name in entry.variants) or "-"
 
 
@@ -61,10 +62,10 @@ def _variants(entry: PresetEntry) -> str:
 def show(
     name: Annotated[
         str,
-        typer.Argument(help="A preset's name, with @48 for a variant, or a TOML file.", autocompletion=preset_names),
+        typer.Argument(help="A preset's name (NAME@48 for a variant) or a TOML file.", autocompletion=preset_names),
     ],
 ) -> None:
-    """Write a preset with all its settings to stdout, as TOML that can be edited and used."""
+    """Print a preset with all its settings as TOML, to edit and use."""
     from engine.machine.toml_text import dump_toml
     from engine.presets import find_preset, load_preset, split_variant
 

@@ -1,4 +1,4 @@
-"""`cure-tui resume`: go on with a run from its last checkpoint."""
+"""`cure-tui resume`: continuation of a run from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ def resume(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|DIR", help="A run's id, the beginning of it, or its folder.", autocompletion=run_ids
+            metavar="RUN|DIR", help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids
         ),
     ],
     steps: Annotated[
-        int | None, typer.Option(min=1, help="New limit: steps in total, those already done included.")
+        int | None, typer.Option(min=1, help="New limit: steps in total, including those already done.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="New limit: minutes in total, those already used included; 0 = none.")
+        float | None,
+        typer.Option(min=0, help="New limit: minutes in total, including those already used; 0: no limit."),
     ] = None,
-    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without the dashboard: one line a step.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Last line of stdout: the result as JSON.")] = False,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
 ) -> None:
-    """Go on with a run from its last checkpoint: in the dashboard in a terminal, else headless.
+    """Resume a run from its last checkpoint.
 
-    A finished run goes on with new limits.
+    It opens the dashboard, if there is a terminal. A finished run needs a new limit: --steps or --minutes.
     """
     if no_ui or as_json or not in_terminal():
         from cure_tui.headless.run import resume_run

@@ -1,4 +1,4 @@
-"""`cure-tui runs`: the runs of this machine, newest first."""
+"""`cure-tui runs`: list of this machine's runs, newest first."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def run_ids() -> list[str]:
-    """For shell completion."""
+    """Return the ids of all runs, for shell completion."""
     from engine.runs.listing import list_runs
 
     return [run.id for run in list_runs()]
 
 
-def runs(as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False) -> None:
+def runs(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
     """List the runs of this machine, newest first."""
     from engine.machine.home import runs_home
     from engine.runs.listing import list_runs

@@ -1,4 +1,4 @@
-"""`cure-tui serve`: the dashboard in a browser, through textual-serve, an optional extra."""
+"""`cure-tui serve`: the dashboard in a browser, by the optional package textual-serve."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import typer
 from engine.errors import ConfigError, EnvironmentError_
 
 _FOR_OTHERS = """\
-warning: other machines can reach {host}, and nothing is encrypted: whoever sees the address below can start and stop
-runs on this machine. Safer: without --host, and on the other machine ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"""
+warning: other machines can reach {host}, and the connection is not encrypted: anyone who sees the address below can
+start and stop runs on this machine. Safer: leave out --host, and on the other machine run
+ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"""
 
 
 def serve(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
 ) -> None:
-    """Show the dashboard in a browser; closing the page does not stop a run."""
+    """Show the dashboard in a browser; closing it does not stop a run."""
     try:
         from cure_tui.web.server import DashboardServer
     except ModuleNotFoundError as missing:
@@ -36,7 +37,7 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Raises ConfigError where that cannot be: the port is in use or reserved, the host is not this machine."""
+    """Bind the port. Raises ConfigError if it is in use or reserved, or if the host is not this machine."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address, family=family)

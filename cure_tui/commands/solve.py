@@ -1,4 +1,4 @@
-"""`cure-tui solve`: best-of-N on a problem file; the program on stdout."""
+"""`cure-tui solve`: best-of-N on problem files; the program goes to stdout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cure_tui.terminal import in_terminal
 
 
 class View(StrEnum):
-    """How solving is shown."""
+    """Live view of solving."""
 
     INLINE = "inline"
     FULL = "full"
@@ -22,40 +22,50 @@ class View(StrEnum):
 def solve(
     problems: Annotated[
         list[str],
-        typer.Argument(metavar="PROBLEM...", help="Markdown files, - for stdin, or a CURE .json with --index."),
+        typer.Argument(metavar="PROBLEM...", help="Markdown files, - for stdin, or CURE .json files with --index."),
     ],
-    preset: Annotated[str | None, typer.Option(help="Both roles: a preset's base model.")] = None,
-    model: Annotated[str | None, typer.Option(help="Both roles: a model's folder or hub name.")] = None,
-    adapter: Annotated[str | None, typer.Option(metavar="RUN", help="Both roles: what a run has trained.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Model of both roles: the base model of a preset.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of both roles: a folder or a Hugging Face name.")] = None,
+    adapter: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Model of both roles: as a run has trained it.")
+    ] = None,
     coder: Annotated[
-        str | None, typer.Option(metavar="WHO", help="PRESET, run:NAME, model:FOLDER or openai:MODEL@URL.")
+        str | None,
+        typer.Option(metavar="WRITER", help="Writes programs: PRESET, run:NAME, model:FOLDER, openai:MODEL@URL."),
     ] = None,
-    tester: Annotated[str | None, typer.Option(metavar="WHO", help="The same for who writes the tests.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=512, help="Programs to sample.")] = 16,
-    m: Annotated[int, typer.Option("-m", min=0, max=512, help="Tests to sample.")] = 16,
-    strategy: Annotated[str, typer.Option(help="bon, codet, debug or single.")] = "bon",
-    budget: Annotated[str, typer.Option(help="Bounds such as 30s, 20000tok, $0.10; commas between several.")] = "",
-    temperature: Annotated[float | None, typer.Option(min=0.0, max=5.0, help="Instead of the preset's.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer, in tokens.")] = None,
+    tester: Annotated[str | None, typer.Option(metavar="WRITER", help="Writes tests; given in the same way.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=512, help="Number of programs to sample.")] = 16,
+    m: Annotated[int, typer.Option("-m", min=0, max=512, help="Number of tests to sample.")] = 16,
+    strategy: Annotated[str, typer.Option(help="bon (best of n), codet, debug or single (one program).")] = "bon",
+    budget: Annotated[str, typer.Option(help="Limits, separated by commas: 30s, 20000tok, $0.10.")] = "",
+    temperature: Annotated[
+        float | None, typer.Option(min=0.0, max=5.0, help="Overrides the preset's temperature.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Maximum tokens of an answer.")] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0.01, max=600.0, help="Seconds a test, instead of the problem's.")
+        float | None, typer.Option(min=0.01, max=600.0, help="Seconds per test; overrides the problem.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed samples the same answers (local models).")] = 0,
-    index: Annotated[str | None, typer.Option(help="Which problems of a CURE file: 3, or 0-9.")] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
+    ] = 0,
+    index: Annotated[str | None, typer.Option(help="Problems to solve of a CURE file: 3, or 0-9.")] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write the program there (a folder for several problems).")
+        Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All evidence as JSON on stdout, a line a problem.")] = False,
-    ui: Annotated[View, typer.Option(help="Live view: in place, on a full screen, or none.")] = View.INLINE,
-    no_ui: Annotated[bool, typer.Option("--no-ui", help="As --ui none: the program, a line on stderr.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Only show what was understood of the problem.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all evidence as JSON, one line per problem.")] = False,
+    ui: Annotated[View, typer.Option(help="Live view: below the command, on a full screen, or none.")] = View.INLINE,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="As --ui none: the program, and one line on stderr.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Print how the problem was read, and stop.")] = False,
     allow_unsandboxed: Annotated[
-        bool, typer.Option("--allow-unsandboxed", help="Run programs even where nothing can confine them (level D).")
+        bool, typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D).")
     ] = False,
 ) -> None:
-    """Solve a problem: sample programs and tests, run each on each, print the best program.
+    """Sample programs and tests for a problem, print the best program.
 
-    Keys and prices of servers: endpoints.toml, in the folder above the one that `cure-tui presets` names.
+    Each program runs on each test; by default the program that passes most tests is the best.
+
+    Keys and prices of API servers are read from endpoints.toml, in the folder above the one that `cure-tui presets`
+    names.
 
     Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or
     no problem, 5 and 6 as for all commands, 130 interrupted.
@@ -66,7 +76,7 @@ def solve(
     try:
         found = read_problems(problems, index, time_limit)
     except DataError as error:
-        raise ConfigError(error.message, error.remedy) from error  # status 4 has another meaning here
+        raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
     if check:
         from cure_tui.solving.checking import understood
 
@@ -93,7 +103,7 @@ def solve(
     origins = [each.origin for each in found]
     if ui is View.FULL and not (no_ui or as_json):
         if not in_terminal():
-            raise ConfigError("--ui full needs a terminal", "leave it out: without one the program alone is printed")
+            raise ConfigError("--ui full needs a terminal", "leave it out: the program is printed without a live view")
         raise typer.Exit(solve_in_full_view(request, origins, output))
     live = ui is View.INLINE and not (no_ui or as_json)
     raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))

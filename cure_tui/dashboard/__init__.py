@@ -1,1 +1,1 @@
-"""The dashboard, one folder a subject: reading, picture, widget, pane and screen side by side."""
+"""Dashboard of training runs, one folder per subject: its reading, picture, widget, pane and screen."""

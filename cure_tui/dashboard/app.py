@@ -1,6 +1,6 @@
-"""The dashboard: a home screen, a screen a run. It reads run folders and drops commands into them, nothing more.
+"""App of the dashboard: a home screen and a screen per run. It only reads run folders and writes commands into them.
 
-Imported before the first frame is what draws that, which is next to nothing: screens come after it.
+To draw its first frame early, this module imports next to nothing; the screens are imported after that frame.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cure_tui.dashboard.ascii_filter import AsciiOnly
 from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.keys_line import HELP
 from cure_tui.dashboard.messages import (
@@ -31,8 +29,9 @@ from cure_tui.dashboard.messages import (
     StartPreset,
 )
 from cure_tui.dashboard.screen_picture import screen_svg
+from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.dashboard.window_title import title_codes
-from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.drawing.palette import THEMES
 from cure_tui.drawing.smoothing import Smoothing
 from engine.errors import CureError, RunError
 from engine.machine.home import run_name
@@ -45,11 +44,11 @@ if TYPE_CHECKING:
     from cure_tui.launch.question import Question
 
 _PALETTE_SECONDS = 0.2
-"""Until the palette is gone from the screen that it was opened on."""
+"""Delay until the command palette has disappeared from the screen to be saved."""
 
 
-class CureApp(App[str]):
-    """Returns what is to be said on the terminal after it is left: where the runs that go on can be found."""
+class CureApp(ThemedApp[str]):
+    """Dashboard. Its result is the text for the terminal after it: how to return to the runs that keep running."""
 
     TITLE = "cure-tui"
     ENABLE_COMMAND_PALETTE = True
@@ -64,21 +63,16 @@ class CureApp(App[str]):
     def __init__(
         self, run: Path | None = None, engine: EngineProcess | None = None, *, ascii_only: bool = False
     ) -> None:
-        """`run`: shown at once, on top of the home screen. `engine`: one that was started for it."""
-        super().__init__()
-        self.ascii_only = ascii_only
+        """Show `run`, if given, on top of the home screen. engine: the process that was started for it."""
+        super().__init__(ascii_only=ascii_only)
         self.smoothing = Smoothing()
-        self._ascii_filter = AsciiOnly()
         self._window_title = ""
         self._first_run = run
         self._engines: list[EngineProcess] = [] if engine is None else [engine]
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = DEFAULT_THEME
 
     def compose(self) -> ComposeResult:
-        """The first frame. Home is three times the work of this: whoever waits for it sees that it comes."""
-        yield Static(" cure-tui  looking at this machine")
+        """Draw the first frame, a placeholder: the home screen takes three times as long to come."""
+        yield Static(" cure-tui  probing this machine")
 
     def on_mount(self) -> None:
         self.window_title = self.TITLE
@@ -89,17 +83,9 @@ class CureApp(App[str]):
         with grows_without_cycles():
             from cure_tui.dashboard.home.screen import HomeScreen
 
-        self.push_screen(HomeScreen(ascii_only=self.ascii_only))
+        self.push_screen(HomeScreen())
         if self._first_run is not None:
             self.watch_run(self._first_run)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
-        return [*filters, self._ascii_filter] if self.ascii_only else filters
-
-    def get_key_display(self, binding: Binding) -> str:
-        shown = super().get_key_display(binding)
-        return binding.key if self.ascii_only and not shown.isascii() else shown
 
     # What the screens ask for -------------------------------------------------------------------------------
 
@@ -117,11 +103,11 @@ class CureApp(App[str]):
 
     @work(thread=True)
     def on_home_is_shown(self, event: HomeIsShown) -> None:
-        import cure_tui.dashboard.run.screen  # noqa: F401  (what comes next, while nobody waits for it)
+        import cure_tui.dashboard.run.screen  # noqa: F401  (preloads the next screen while the app is idle)
 
     @work(thread=True)
     def on_start_preset(self, event: StartPreset) -> None:
-        """Ask first: a stray key must not set off a training, least of all beside another one."""
+        """Ask first: a stray key must not start a training, least of all beside another one."""
         from cure_tui.launch.prepare import refuse_what_is_missing
         from cure_tui.launch.question import start_question
         from engine.machine.home import runs_home
@@ -165,13 +151,13 @@ class CureApp(App[str]):
     # Runs ---------------------------------------------------------------------------------------------------
 
     def watch_run(self, path: Path) -> None:
-        """Opens a run's screen on top of the home screen."""
+        """Open a run's screen on top of the home screen."""
         from cure_tui.dashboard.run.screen import (
-            RunScreen,  # not with the app: numpy comes with it, and nobody waits for charts
+            RunScreen,  # not at the top: it imports numpy, which the first frame need not wait for
         )
 
         try:
-            screen = RunScreen(path, ascii_only=self.ascii_only, smoothing=self.smoothing)
+            screen = RunScreen(path, smoothing=self.smoothing)
         except CureError as error:
             self.tell(error)
             return
@@ -182,14 +168,14 @@ class CureApp(App[str]):
         from cure_tui.dashboard.compare.screen import CompareScreen
 
         try:
-            screen = CompareScreen(paths, ascii_only=self.ascii_only, smoothing=self.smoothing)
+            screen = CompareScreen(paths, smoothing=self.smoothing)
         except CureError as error:
             self.tell(error)
             return
         self.push_screen(screen)
 
     def start_preset(self, preset: str) -> None:
-        """Starts a new run of a preset and shows it."""
+        """Start a new run of a preset and show it."""
         from cure_tui.launch.prepare import prepare_run
 
         try:
@@ -198,7 +184,7 @@ class CureApp(App[str]):
             self.tell(error)
 
     def resume_run(self, path: Path) -> None:
-        """Goes on with a run and shows it."""
+        """Resume a run and show it."""
         try:
             self._start(self._prepared_again(path))
         except CureError as error:
@@ -226,8 +212,8 @@ class CureApp(App[str]):
 
     @staticmethod
     def _watched(screen: Screen[object]) -> RunScreen | None:
-        """The screen where it is one of a run."""
-        if "cure_tui.dashboard.run.screen" not in sys.modules:  # then there is none, and nobody waits for its import
+        """Return the screen if it is a run's, else None."""
+        if "cure_tui.dashboard.run.screen" not in sys.modules:  # then no run was opened; spare the import
             return None
         from cure_tui.dashboard.run.screen import RunScreen
 
@@ -235,7 +221,7 @@ class CureApp(App[str]):
 
     @property
     def window_title(self) -> str:
-        """The terminal's title, where there is a terminal. (Textual's own `title` draws the whole screen anew.)"""
+        """Title of the terminal's window; Textual's own `title` would redraw the whole screen."""
         return self._window_title
 
     @window_title.setter
@@ -247,11 +233,11 @@ class CureApp(App[str]):
             self._driver.write(title_codes(title))
 
     def _reap(self) -> None:
-        """A finished engine stays in the process table until it is asked for its status."""
+        """Poll the engines: a finished one remains a zombie process until its parent reads its status."""
         self._engines = [engine for engine in self._engines if engine.poll() is None]
 
     def tell(self, error: CureError) -> None:
-        """An error that a user can mend, with its remedy."""
+        """Show an error that the user can fix, with its remedy."""
         self.notify(str(error), severity="error", timeout=12, markup=False)
 
     # Actions ------------------------------------------------------------------------------------------------
@@ -269,31 +255,31 @@ class CureApp(App[str]):
             self.action_show_help_panel()
 
     def action_save_picture(self) -> None:
-        """The screen as SVG, into the run's folder; without a run into the folder that cure-tui was started in."""
+        """Save the screen as SVG in the run's exports; without a run, in the current folder."""
         watched = next(filter(None, map(self._watched, self.screen_stack)), None)
         folder = Path.cwd() if watched is None else watched.exports
         saved = save(screen_svg(self), folder, f"screen-{datetime.now():%Y%m%d-%H%M%S}.svg")
         self.notify(saved.message, severity="error" if saved.failed else "information", markup=False)
 
     def action_leave(self) -> None:
-        """Quitting detaches: engines go on, and the last line says how to come back."""
+        """Quit and leave the engines running; the last lines say how to return to them."""
         self._reap()
         names = [run_name(engine.folder.path) for engine in self._engines]
         watched = self._watched(self.screen)
         if watched is not None and watched.is_live and run_name(watched.path) not in names:
             names.append(run_name(watched.path))
-        self.exit("\n".join(f"run {name} goes on; come back with: cure-tui attach {name}" for name in names))
+        self.exit("\n".join(f"run {name} keeps running; to return: cure-tui attach {name}" for name in names))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        # Textual's own picture of the screen refers to a font on the web, and goes to a folder of its choice.
+        # Textual's own screenshot loads a font from the web, and goes to a folder of its choice.
         yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
         yield SystemCommand(
             "Save the screen as a picture",
             "SVG, into the run's exports or the current folder",
             lambda: self.set_timer(_PALETTE_SECONDS, self.action_save_picture),
         )
-        yield SystemCommand("Next theme", "dark, light, safe for colour-blind eyes", self.action_next_theme)
-        yield SystemCommand("Start nano", "train the embedded model: minutes on two CPU cores", self._start_nano)
+        yield SystemCommand("Next theme", "dark, light, colour-blind safe", self.action_next_theme)
+        yield SystemCommand("Start nano", "train the embedded model: ten minutes on two CPU cores", self._start_nano)
 
     def _start_nano(self) -> None:
         self.post_message(StartPreset("nano"))

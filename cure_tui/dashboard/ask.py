@@ -1,4 +1,4 @@
-"""A question in a small window: a few answers, each with a key, Escape for none of them."""
+"""Question in a small window: a few answers, each with a key; Escape cancels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 @dataclass(frozen=True)
 class Choice:
-    """Possible answer: its name for the caller, its key, and what it says."""
+    """Possible answer: its name for the caller, its key and its label."""
 
     name: str
     key: str
@@ -24,7 +24,7 @@ class Choice:
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Window of one question. Its result: the chosen answer's name, or None."""
+    """Window with one question. Its result is the name of the chosen answer, or None if the user cancels."""
 
     DEFAULT_CSS = """
     AskScreen { align: center middle; }

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from cure_tui.drawing.spans import Span
 from engine.runs.listing import RunCondition
 
-CONDITION_GLYPHS: Mapping[RunCondition, tuple[str, str, str]] = {
-    RunCondition.LIVE: ("●", "*", "good"),
-    RunCondition.FINISHED: ("✔", "+", "good"),
-    RunCondition.STOPPED: ("■", "#", "warning"),
-    RunCondition.FAILED: ("✘", "x", "error"),
-    RunCondition.CRASHED: ("☠", "!", "error"),
-    RunCondition.UNREADABLE: ("?", "?", "error"),
+CONDITION_GLYPHS: Mapping[RunCondition, tuple[str, str]] = {
+    RunCondition.LIVE: ("●", "good"),
+    RunCondition.FINISHED: ("✔", "good"),
+    RunCondition.STOPPED: ("■", "warning"),
+    RunCondition.FAILED: ("✘", "error"),
+    RunCondition.CRASHED: ("☠", "error"),
+    RunCondition.UNREADABLE: ("?", "error"),
 }
-"""Glyph, ASCII glyph and style of each condition."""
+"""Glyph and style of each condition."""
 
 
-def condition_span(condition: RunCondition, *, paused: bool = False, ascii_only: bool = False) -> Span:
+def condition_span(condition: RunCondition, *, paused: bool = False) -> Span:
     """Return the condition as a glyph and a word."""
     if paused and condition is RunCondition.LIVE:
-        return Span("|| paused" if ascii_only else "⏸ paused", "warning")
-    glyph, letter, style = CONDITION_GLYPHS[condition]
-    return Span(f"{letter if ascii_only else glyph} {condition.value}", style)
+        return Span("⏸ paused", "warning")
+    glyph, style = CONDITION_GLYPHS[condition]
+    return Span(f"{glyph} {condition.value}", style)

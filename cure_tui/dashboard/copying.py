@@ -1,7 +1,7 @@
-"""Copies text to the terminal's clipboard without a lie: nobody can know whether it arrived, so a file holds it too.
+"""Copy of text to the terminal's clipboard and to a file: the terminal never confirms, so the file is the safe copy.
 
-The clipboard is OSC 52: the text goes to the terminal as an escape sequence, also over ssh, and no answer comes back.
-Some terminals ignore it, tmux needs `set -g set-clipboard on`, and many drop what is longer than about 74 kB.
+The clipboard is OSC 52: the text goes to the terminal as an escape sequence, also over ssh, and no reply comes back.
+Some terminals ignore it, tmux needs `set -g set-clipboard on`, and many drop texts longer than about 74 kB.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _NAME_CHARACTERS = 120
 
 
 class Clipboard(Protocol):
-    """The part of a Textual App that copying needs."""
+    """Part of a Textual App that copying needs."""
 
     def copy_to_clipboard(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What became of a copy; `message` is for the user. path: None when no file could be written."""
+    """Result of a copy. message: for the user. path: the file, None if it cannot be written. sent: to the clipboard."""
 
     message: str
     path: Path | None
@@ -36,25 +36,25 @@ class Copied:
 
 
 def copy(app: Clipboard, text: str, folder: Path, name: str) -> Copied:
-    """Sends `text` to the terminal's clipboard, unless it is too long for it, and writes it to a file in `folder`."""
+    """Send `text` to the terminal's clipboard, unless it is too long, and write it to a file in `folder`."""
     text = _encodable(text)
     size = len(text.encode())
     sent = size <= CLIPBOARD_BYTES
     if sent:
         app.copy_to_clipboard(text)
     saved = save(text, folder, name)
-    clipboard = "sent to the terminal's clipboard (not every terminal takes it)"
+    clipboard = "sent to the terminal's clipboard (not every terminal accepts it)"
     if not sent:
-        clipboard = f"too long for most terminals' clipboards ({size / 1000:,.0f} kB, they take about 74)"
+        clipboard = f"too long for most terminals' clipboards ({size / 1000:,.0f} kB; most accept about 74)"
     if saved.path is None:
         return Copied(f"{clipboard}; {saved.message}", None, sent)
-    return Copied(f"{clipboard}; {'also in' if sent else 'it is in'} {saved.path}", saved.path, sent)
+    return Copied(f"{clipboard}; {'also saved to' if sent else 'saved to'} {saved.path}", saved.path, sent)
 
 
 def save(text: str, folder: Path, name: str) -> Copied:
-    """Writes `text` to a file in `folder`, which is made where it is missing; nothing else is ever overwritten.
+    """Write `text` to a file in `folder`, which is created if missing; never overwrite another text.
 
-    The file is called `name`, or name-2, name-3, ... where that holds something else.
+    The file is called `name`, or name-2, name-3, ... if that file holds another text.
     """
     content = _encodable(text).encode()
     wanted = Path(_file_name(name))
@@ -72,18 +72,16 @@ def save(text: str, folder: Path, name: str) -> Copied:
                     continue
             return Copied(f"saved to {path}", path, sent=False)
     except OSError as error:
-        return Copied(
-            f"no file could be written to {folder}: {(error.strerror or str(error)).lower()}", None, sent=False
-        )
+        return Copied(f"cannot write to {folder}: {(error.strerror or str(error)).lower()}", None, sent=False)
 
 
 def _encodable(text: str) -> str:
-    """The text without lone surrogates, which models do make and no file can hold."""
+    """Replace lone surrogates: models do produce them, and UTF-8 cannot encode them."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _file_name(name: str) -> str:
-    """The name without what a file system or a shell would stumble over."""
+    """Replace characters that a file system or a shell would misread."""
     stem, dot, ending = name.rpartition(".")
     kept = re.sub(r"[^A-Za-z0-9._-]+", "-", stem if dot else name).strip("-.")[:_NAME_CHARACTERS] or "text"
     return f"{kept}.{ending}" if dot and ending.isalnum() else kept

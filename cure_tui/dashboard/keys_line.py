@@ -1,4 +1,4 @@
-"""The keys of the moment, in the last line of a screen."""
+"""Footer of a screen: the keys that are active now."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from textual.strip import Strip
 from cure_tui.dashboard.lines import LinesView
 
 HELP = "toggle_help"
-"""The action of the key that is there however narrow the terminal: it tells all others."""
+"""Action of the help key, which even the narrowest footer shows: help lists all other keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownKey:
-    """A key and what it does. `press` is its name for Textual, `label` what the user reads."""
+    """Key and what it does. press: its name for Textual; label: its name for the user."""
 
     press: str
     label: str
@@ -39,9 +39,9 @@ def _columns(keys: Sequence[ShownKey]) -> int:
 
 
 class KeysLine(LinesView):
-    """What Textual's Footer shows, looking as it does, as one widget: a click on a key presses it.
+    """Footer with the look of Textual's, as one widget; a click on a key presses it.
 
-    Footer is a widget a key, made anew whenever the keys change, which took a sixth of the time in which a run opens.
+    Textual's Footer creates one widget per key, anew whenever the keys change: a sixth of the time a run took to open.
     """
 
     ALLOW_SELECT = False
@@ -73,7 +73,7 @@ class KeysLine(LinesView):
     """
 
     def __init__(self, *, with_palette: bool = False) -> None:
-        """with_palette: the key of the command palette stands at the right end, where there is room for it."""
+        """Show the key of the command palette at the right end (`with_palette`) if there is room for it."""
         super().__init__()
         self._with_palette = with_palette
         self._keys: tuple[ShownKey, ...] = ()
@@ -82,17 +82,17 @@ class KeysLine(LinesView):
 
     @property
     def keys(self) -> tuple[ShownKey, ...]:
-        """What is shown, from left to right."""
+        """Keys that fit, from left to right."""
         left, right = self._arranged()
         return left if right is None else (*left, right)
 
     def _arranged(self) -> tuple[tuple[ShownKey, ...], ShownKey | None]:
-        """The keys at the left, and the one at the right end.
+        """Return the keys at the left, and the one at the right end.
 
-        Where not all have room, whole keys are left out, and the one that tells of all stands at the end.
+        If not all fit, whole keys are left out and the help key takes the right end.
         """
         room = self.size.width
-        if _columns(self._keys) <= room + 1:  # the last blank may go
+        if _columns(self._keys) <= room + 1:  # the last key's trailing blank may be cut off
             with_palette = self._palette is not None and _columns((*self._keys, self._palette)) + 1 <= room
             return self._keys, self._palette if with_palette else None
         last = next((key for key in self._keys if key.action == HELP), None)
@@ -112,7 +112,7 @@ class KeysLine(LinesView):
     def _look(self, screen: Screen[object]) -> None:
         if not self.is_attached or screen is not self.screen:
             return
-        shown: dict[str, ShownKey] = {}  # the first key of each action
+        shown: dict[str, ShownKey] = {}  # by action: of several keys, the first one is shown
         palette = None
         for _, binding, enabled, tooltip in screen.active_bindings.values():
             label = self.app.get_key_display(binding)

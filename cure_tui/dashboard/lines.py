@@ -1,4 +1,4 @@
-"""What widgets that draw themselves line by line have in common: rows of spans in the app's colours."""
+"""Base of the widgets that draw themselves line by line: rows of spans in the app's colours."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cure_tui.drawing.spans import Row
 
 
 class LinesView(Widget):
-    """A widget of the line API; `strip` turns a row into what `render_line` returns."""
+    """Widget of Textual's line API; `strip` turns a row into the strip that `render_line` returns."""
 
     _base: Style | None = None
 
     @property
     def base(self) -> Style:
-        """What lies beneath every line. Asked once a picture, not once a line: all ancestors have a say in it."""
+        """Style beneath every line. Cached for one picture: Textual combines it from all ancestors at every read."""
         if self._base is None:
             self._base = self.rich_style
         return self._base

@@ -1,6 +1,7 @@
-"""Messages of the dashboard: views post them for another screen, an engine or a notice.
+"""Messages of the dashboard: a view posts one to open a screen, start an engine or report an error.
 
-The run's screen handles what is opened from its views, the app handles all others; no view imports either of them.
+The run's screen handles those that its views post for a cell or a rollout, the app handles all others. No view
+imports the app or a run's screen.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class StartPreset(Message):
 
 @dataclass
 class ResumeRun(Message):
-    """Request to go on with a run; the app asks the user first."""
+    """Request to resume a run; the app asks the user first."""
 
     path: Path
 
@@ -49,7 +50,7 @@ class CompareRuns(Message):
 
 @dataclass
 class Fault(Message):
-    """Error that a user can mend."""
+    """Error that the user can fix, to be shown with its remedy."""
 
     error: CureError
 
@@ -62,7 +63,7 @@ class NameWindow(Message):
 
 
 class HomeIsShown(Message):
-    """Notice that the home screen has read all it shows: the app may load what comes next."""
+    """Notice that the home screen is complete: the app may preload the next screen."""
 
 
 # Handled by the run's screen ------------------------------------------------------------------------------------------
@@ -70,7 +71,7 @@ class HomeIsShown(Message):
 
 @dataclass
 class OpenCell(Message):
-    """Request to show one cell of a task's matrix; `closed` receives (program, test, is_truth) of the last one seen."""
+    """Request to show a cell of a task's matrix; `closed` receives (program, test, is_truth) of the last cell shown."""
 
     task: TaskRecord
     program: int
@@ -81,7 +82,7 @@ class OpenCell(Message):
 
 @dataclass
 class OpenRollout(Message):
-    """Request to show rollout `at` of `ids`; `closed` receives the id of the last one seen."""
+    """Request to show rollout `at` of `ids`; `closed` receives the id of the last rollout shown."""
 
     ids: Sequence[int]
     at: int

@@ -1,6 +1,6 @@
-"""Opens the dashboard, and says on the terminal what is still running when it is left.
+"""Start of the dashboard from the command line; on leaving it, the terminal names the runs that keep running.
 
-What the first frame does not show is imported when it is needed.
+Modules that the first frame does not need are imported late.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 
 def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None) -> None:
-    """The home screen, or `run` on top of it. Returns when the user leaves; a run that was started here and has
-    finished meanwhile leaves its table behind.
+    """Show the home screen, or `run` on top of it, until the user quits.
+
+    If `engine` has finished its run by then, print the table of its accuracies.
     """
-    # A shell may export the size that its terminal had; it is believed more than the terminal, which then could not
-    # change its size any more.
+    # A shell may export its terminal's size at that time; Textual would prefer it to the terminal's real size, and
+    # ignore every later resize.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    with title_kept(sys.stderr):  # where Textual draws, too
+    with title_kept(sys.stderr):  # Textual draws on stderr, too
         said = CureApp(run, engine, ascii_only=not draws_unicode()).run()
     if said:
         print(said, file=sys.stderr)
@@ -42,7 +43,7 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
 
 
 def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None) -> None:
-    """Starts a new run and shows it. Raises CureError before anything is drawn."""
+    """Start a new run and show it. CureError is raised before anything is drawn."""
     from cure_tui.launch.prepare import prepare_run
     from cure_tui.launch.process import EngineProcess
     from cure_tui.launch.question import confirm_beside_live_runs
@@ -53,7 +54,7 @@ def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | No
 
 
 def resume_in_dashboard(wanted: str, steps: int | None, minutes: float | None) -> None:
-    """Go on with a run and show it; a finished one without new limits is only shown."""
+    """Resume a run and show it; only show a finished one without new limits."""
     from cure_tui.launch.prepare import prepare_resume
     from cure_tui.launch.process import EngineProcess
     from cure_tui.launch.question import confirm_beside_live_runs

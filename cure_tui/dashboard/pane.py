@@ -1,4 +1,4 @@
-"""What the views of a run have in common: they are brought up to date only while they can be seen."""
+"""Base of the views of a run: a view is updated only while it is on the screen."""
 
 from __future__ import annotations
 
@@ -15,30 +15,28 @@ if TYPE_CHECKING:
 
 
 class Pane(Container):
-    """One view. `bring` is called with every new picture; `update_view` only while the pane is on the screen."""
+    """View of a run. `bring` receives every new snapshot; `update_view` runs only while the pane is on the screen."""
 
-    def __init__(
-        self, archive: ArchiveView, *, id: str, ascii_only: bool = False, smoothing: Smoothing | None = None
-    ) -> None:
+    def __init__(self, archive: ArchiveView, *, id: str, smoothing: Smoothing | None = None) -> None:
         super().__init__(id=id)
-        self.archive, self.ascii_only, self.smoothing = archive, ascii_only, smoothing or Smoothing()
+        self.archive, self.smoothing = archive, smoothing or Smoothing()
         self._snapshot: Snapshot | None = None
         self._step: int | None = None
 
     def bring(self, snapshot: Snapshot, step: int | None) -> None:
-        """`step`: the one to show, None for the newest."""
+        """Take a new snapshot; show it if the pane is on the screen. step: the one to show, None for the newest."""
         self._snapshot, self._step = snapshot, step
         if self.display and self.is_mounted:
             self.update_view(snapshot, step)
 
     def catch_up(self) -> None:
-        """Called when the pane comes to the front."""
+        """Show the last snapshot; called when the pane comes to the front."""
         if self._snapshot is not None:
             self.update_view(self._snapshot, self._step)
 
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
-        """Shows the picture. Cheap when nothing that this pane shows has changed."""
+        """Show the snapshot. Implementations return early if nothing that they show has changed."""
 
     def newest_tasks(self, snapshot: Snapshot, step: int | None) -> list[TaskRecord]:
-        """The archived tasks of the chosen or newest step."""
+        """Return the archived tasks of the chosen or newest step."""
         return self.archive.tasks(step or snapshot.state.step)

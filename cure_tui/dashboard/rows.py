@@ -1,4 +1,4 @@
-"""A few rows of spans as a widget: headers, captions, lists without a cursor."""
+"""Widget for a few rows of spans: headers, captions, lists without a cursor."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from cure_tui.dashboard.lines import LinesView
-from cure_tui.drawing.spans import Row
+from cure_tui.drawing.spans import Row, plain
 
 
 class RowsView(LinesView):
-    """Draws what `show` was given last, as high as it is. One widget, however many rows."""
+    """View of the rows that `show` was given last, as high as they need. One widget, however many rows."""
 
     DEFAULT_CSS = "RowsView { height: auto; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._rows: tuple[Row, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Text of the rows, without styles."""
+        return plain(self._rows)
 
     def show(self, rows: Sequence[Row]) -> None:
         fresh = tuple(rows)

@@ -1,4 +1,4 @@
-"""Sets the terminal's title, and gives it its own title back afterwards."""
+"""Terminal title: set it, and restore the former one afterwards."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-# xterm's stack of titles; kitty, tmux, VTE and others know it, and those who do not ignore it.
+# xterm's title stack: kitty, tmux, VTE and others support it, other terminals ignore it.
 _PUSH, _POP = "\x1b[22;2t", "\x1b[23;2t"
 
 
 def title_codes(title: str) -> str:
-    """The bytes that make `title` the window's; what would end them early or do more is left out."""
+    """Return the escape sequence (OSC 2) that sets the title, without control characters, which could end it early."""
     shown = "".join(character for character in title if character.isprintable())
     return f"\x1b]2;{shown}\x07"
 
 
 @contextmanager
 def title_kept(terminal: TextIO) -> Iterator[None]:
-    """The title of `terminal` is afterwards what it was. Does nothing to what is no terminal."""
+    """Restore the title of `terminal` afterwards. Do nothing if it is not a TTY."""
     if not terminal.isatty():
         yield
         return

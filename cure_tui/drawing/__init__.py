@@ -1,1 +1,1 @@
-"""Drawing: rows of styled spans, their colours and glyphs. Knows no terminal."""
+"""Primitives of drawing: rows of styled spans, their colours and glyphs, tables. Nothing here writes to a terminal."""

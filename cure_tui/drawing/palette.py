@@ -1,7 +1,7 @@
-"""What the style names of `spans` look like under each theme, and the themes themselves.
+"""Themes, and the colours of the style names of `spans` under each.
 
-Status is never told by colour alone: every widget pairs a style with a glyph. The series colours of `cure-safe` are
-those of Okabe and Ito, which people with any of the common colour deficiencies can tell apart.
+Status is never shown by colour alone: every widget pairs a style with a glyph. The series colours of `cure-safe` are
+those of Okabe and Ito, which remain distinct under the common colour vision deficiencies.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _styles(series: Sequence[str], theme: Theme, text: str, muted: str) -> dict[
 
 @cache
 def styles_of(theme: str) -> Mapping[str, Style]:
-    """Style by name under `theme`; a theme of Textual's own gets the colours of ours that is as dark."""
+    """Return styles by name under `theme`; one of Textual's own themes gets the colours of cure-light or cure-dark."""
     if theme == "cure-safe":
         return _styles(_SAFE_SERIES, THEMES[theme], "#e4e4e4", "#8a8a8a")
     if theme == "cure-light" or theme.endswith("-light"):
@@ -73,7 +73,7 @@ def styles_of(theme: str) -> Mapping[str, Style]:
 
 
 def to_strip(row: Row, columns: int, theme: str, base: Style | None = None) -> Strip:
-    """The row as a strip of exactly `columns`, for `render_line` of a line-API widget. `base` lies beneath."""
+    """Return the row as a strip of exactly `columns`, for a widget's `render_line`. `base`: the style beneath."""
     beneath = base or Style()
     styles = _styles_over(theme, beneath)
     exact = row if width(row) == columns else fit(row, columns)

@@ -1,7 +1,7 @@
-"""Rows of styled text, the common currency of charts, matrices and walls: pure data that knows no terminal.
+"""Rows of styled text: the pure data that charts, matrices and walls consist of.
 
-A style is a name ("series0", "good", "axis"), never a colour: `palette` says what it looks like under which theme, and
-`plain` what is left of it without any.
+A style is a name ("series0", "good", "axis"), never a colour: `palette` maps it to a colour under each theme, and
+`plain` drops it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Row = tuple[Span, ...]
 
 
 def plain(rows: Iterable[Row]) -> str:
-    """The rows as text, one a line, trailing blanks cut: for tests, files and terminals without style."""
+    """Return the rows as plain text, one per line, without trailing blanks: for tests, files and plain terminals."""
     return "\n".join("".join(span.text for span in row).rstrip() for row in rows)
 
 
 def width(row: Row) -> int:
-    """Columns that a row takes."""
+    """Return the number of columns that the row takes."""
     return sum(len(span.text) for span in row)
 
 
 def fit(row: Row, columns: int) -> Row:
-    """The row cut or padded with blanks to exactly `columns`."""
+    """Cut the row, or pad it with blanks, to exactly `columns`."""
     kept: list[Span] = []
     left = columns
     for span in row:
@@ -45,7 +45,7 @@ def fit(row: Row, columns: int) -> Row:
 
 
 def merge(cells: Sequence[tuple[str, str]]) -> Row:
-    """Single (character, style) cells joined to as few spans as their styles allow."""
+    """Join single (character, style) cells into as few spans as their styles allow."""
     spans: list[Span] = []
     start = 0
     for at in range(1, len(cells) + 1):
@@ -56,7 +56,7 @@ def merge(cells: Sequence[tuple[str, str]]) -> Row:
 
 
 def one_column(text: str) -> str:
-    """The text with everything that would not take exactly one column (tabs, controls, wide, combining) as "·"."""
+    """Replace by "·" every character that does not take exactly one column (tabs, controls, wide, combining)."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(character if character.isprintable() and cell_len(character) == 1 else "·" for character in text)

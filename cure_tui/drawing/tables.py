@@ -1,4 +1,4 @@
-"""Aligned columns of plain text: lists of runs and presets, readable in a terminal and by `awk`."""
+"""Tables of plain text in aligned columns, for terminals and for `awk`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns, two blanks apart; the last column is as long as it is."""
+    """Return left-aligned columns, two blanks apart; the last column is not padded."""
     lines = [list(header), *map(list, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "\n".join(

@@ -1,1 +1,1 @@
-"""Headless runs: one line a step on stderr, the result on stdout."""
+"""Headless runs: one line per step on stderr, the result on stdout."""

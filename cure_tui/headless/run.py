@@ -1,4 +1,4 @@
-"""A run without dashboard: make or open its folder, start the engine, follow the journal, report."""
+"""Run without the dashboard: make or open its folder, start the engine, follow the journal, report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ POLL_SECONDS = 0.1
 
 
 class EngineEnded(CureError):
-    """The engine gave up: its own words, with its own exit status."""
+    """Failure of the engine, with the engine's own message, remedy and exit status."""
 
     def __init__(self, message: str, remedy: str, exit_status: int) -> None:
         super().__init__(message, remedy)
@@ -39,14 +39,14 @@ class EngineEnded(CureError):
 
 
 def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as_json: bool) -> int:
-    """Train by `preset` in a new run folder; the exit status. Raises CureError where that cannot be done."""
+    """Train by `preset` in a new run folder and return the exit status. Raises CureError if the run cannot start."""
     confirm_beside_live_runs()
     prepared = prepare_run(preset, overrides, run_dir)
     return _follow(prepared, as_json=as_json)
 
 
 def resume_run(wanted: str, steps: int | None, minutes: float | None, *, as_json: bool) -> int:
-    """Go on with a run from its last checkpoint; the exit status.
+    """Resume a run from its last checkpoint and return the exit status.
 
     A finished run without new limits only reports its result.
     """
@@ -64,13 +64,14 @@ def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
     folder, config = prepared.folder, prepared.config
     typer.echo(f"run {run_name(folder.path)}\n{describe(config)}", err=True)
     reader = JournalReader(folder.journal)
-    # What a resumed run has said before counts, but for how it ended: that was another engine's word.
+    # A resumed run keeps its steps, but not how it ended: the engine before this one wrote that, and an engine that
+    # is killed writes nothing in its place.
     state = replace(replay(reader.poll(stale=False)), status=RunStatus.NEW, ending="", remedy="")
     view = view_for(sys.stderr, config.run.max_minutes)
     with Interruption() as interruption:
         try:
             engine = EngineProcess(folder, prepared.new_limits)
-            state = _until_the_end(engine, reader, state, view, interruption)
+            state = _follow_to_end(engine, reader, state, view, interruption)
         finally:
             view.close()
     status = _exit_status(engine, state, interruption)
@@ -78,14 +79,14 @@ def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
     return status
 
 
-def _until_the_end(
+def _follow_to_end(
     engine: EngineProcess, reader: JournalReader, state: RunState, view: View, interruption: Interruption
 ) -> RunState:
-    """The state after the engine's last event. The first interruption asks it to stop, the second ends it."""
+    """Return the state after the engine's last event. The first interruption stops the engine, the second kills it."""
     handed_on = 0
     live = LiveReader(engine.folder.live)
     while True:
-        ended = engine.poll() is not None  # asked before the journal is read, so that no last word is missed
+        ended = engine.poll() is not None  # before the journal is read, or its last event could be missed
         for event in reader.poll():
             state = reduce(state, event)
             view.show(event, state)
@@ -95,7 +96,7 @@ def _until_the_end(
         if interruption.count > handed_on:
             handed_on = interruption.count
             if handed_on == 1:
-                view.say("stopping with a checkpoint; once more ends the engine at once")
+                view.say("stopping after a checkpoint; interrupt again to kill the engine at once")
                 engine.send(signal.SIGTERM)
             else:
                 engine.send(signal.SIGKILL)
@@ -103,7 +104,7 @@ def _until_the_end(
 
 
 def _exit_status(engine: EngineProcess, state: RunState, interruption: Interruption) -> int:
-    """0, or the status of a stop. Raises EngineEnded or RunError where the engine failed."""
+    """Return 0, or the status of a stop. Raises EngineEnded or RunError if the engine failed."""
     code, folder = engine.poll() or 0, engine.folder
     resume = f"resume it with `cure-tui resume {run_name(folder.path)}`"
     if state.status is RunStatus.FINISHED and code == 0:
@@ -115,16 +116,16 @@ def _exit_status(engine: EngineProcess, state: RunState, interruption: Interrupt
         raise EngineEnded(state.ending, state.remedy, code)
     if code < 0:
         name = signal.Signals(-code).name
-        raise RunError(f"the engine was ended by {name} after step {state.step}", f"{resume}; see {folder.log}")
-    message = engine.error_line() or f"the engine ended without a word, with status {code}"
+        raise RunError(f"the engine was killed by {name} after step {state.step}", f"{resume}; see {folder.log}")
+    message = engine.error_line() or f"the engine died without an error message, with status {code}"
     raise EngineEnded(message, f"see {folder.log}", code or DEFECT)
 
 
 def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
-    """The result on stdout: a table of start against end on held-out tasks, or one line of JSON."""
+    """Print the result: a table of held-out accuracies at start and end, or one line of JSON."""
     start, end = _heldout(state, "start"), _heldout(state, "end")
     if end is None and state.status is RunStatus.FINISHED:
-        end = start  # a run of no steps is evaluated once
+        end = start  # a run of 0 steps is evaluated once
     if as_json:
         result = {
             "run": run_name(folder.path),
@@ -137,7 +138,7 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
     if start and end:
         typer.echo(format_table(start, end))
     else:
-        typer.echo("no table: the run has not been evaluated at both ends", err=True)
+        typer.echo("no table: the run was not evaluated at both start and end", err=True)
 
 
 def _heldout(state: RunState, when: str) -> EvalSummary | None:

@@ -1,4 +1,4 @@
-"""What a headless run shows on stderr: lines in a pipe, and above a progress bar in a terminal."""
+"""Output of a headless run on stderr: plain lines in a pipe, lines above progress bars in a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """Told of every event with the state after it, and, several times a second, of the work under way."""
+    """Observer of a run: `show` gets each event with the state after it; `tick`, every 0.1 s, the work under way."""
 
     def show(self, event: Event, state: RunState) -> None: ...
 
@@ -27,12 +27,12 @@ class View(Protocol):
 
 
 def view_for(stream: TextIO, max_minutes: float) -> View:
-    """Progress bars where `stream` is a terminal that can draw them, lines elsewhere."""
+    """Return progress bars if `stream` is stderr in a terminal, plain lines otherwise."""
     return ProgressView(max_minutes) if stream.isatty() and stream is sys.stderr else LineView(stream, max_minutes)
 
 
 def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
-    """What `event` is worth a line: steps, evaluations, notices, pauses, ends."""
+    """Return the line for `event`: a step, evaluation, notice, pause or end; None for any other event."""
     if event.kind == EventKind.SANDBOX and state.sandbox:
         return sandbox_line(state.sandbox)
     if event.kind == EventKind.STEP_FINISHED:
@@ -45,7 +45,7 @@ def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
     if event.kind == EventKind.PAUSED:
         return "paused"
     if event.kind == EventKind.CONTINUED:
-        return "going on"
+        return "continued"
     if event.kind == EventKind.RESUMED:
         return f"resumed after step {state.step}"
     if event.kind == EventKind.RUN_STOPPED:
@@ -57,7 +57,7 @@ def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
 
 
 class LineView:
-    """One line an event that matters."""
+    """Plain view: one line per event, for pipes and logs."""
 
     def __init__(self, stream: TextIO, max_minutes: float) -> None:
         self._stream = stream
@@ -79,7 +79,7 @@ class LineView:
 
 
 class ProgressView:
-    """Bars on stderr: one for the steps, one for the phase under way; finished steps scroll above them."""
+    """Progress bars on stderr, one for the steps and one for the current phase; finished steps scroll above them."""
 
     def __init__(self, max_minutes: float) -> None:
         from rich.console import Console
@@ -96,7 +96,7 @@ class ProgressView:
             refresh_per_second=4,
             transient=True,
         )
-        self._run: TaskID = self._progress.add_task("run", total=None, detail="the engine is loading")
+        self._run: TaskID = self._progress.add_task("run", total=None, detail="starting the engine")
         self._phase: TaskID = self._progress.add_task("", total=None, detail="", visible=False)
         self._progress.start()
 

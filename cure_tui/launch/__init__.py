@@ -1,1 +1,1 @@
-"""Starting of runs: what is ready to run, and what runs already."""
+"""Start of runs: presets and their checks, folders, the question to the user, the engine's process."""

@@ -1,4 +1,4 @@
-"""A preset's memory plan for people and for scripts: `cure-tui doctor --preset P`."""
+"""Report of a preset's memory plan as text and as JSON: `cure-tui doctor --preset P`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LABEL = 46
 
 
 def plan_as_text(config: RunConfig, plan: MemoryPlan, variants: list[str], card: str) -> Iterator[str]:
-    """Lines: what was planned, both phases part by part, the KV cache, the verdict with its remedy."""
+    """Yield lines: the model, both phases part by part, the KV cache, and whether it fits, with a remedy."""
     shape = plan.shape
     yield f"{config.name}{_variant(config, variants)} on {card}"
     yield (
@@ -25,12 +25,12 @@ def plan_as_text(config: RunConfig, plan: MemoryPlan, variants: list[str], card:
     yield ""
     yield from _cache_as_text(plan)
     if plan.host_gib:
-        yield f"Host memory  {plan.host_gib:.1f} GiB for vLLM's weights while it sleeps"
+        yield f"Host memory  {plan.host_gib:.1f} GiB for vLLM's weights while it sleeps (during updates)"
     yield from _verdict(config, plan)
 
 
 def plan_as_json(config: RunConfig, plan: MemoryPlan, variants: list[str]) -> dict[str, object]:
-    """The same as one object; sizes in GiB."""
+    """Return the same plan as one JSON object; sizes in GiB."""
     cache = plan.kv_cache
     return {
         "preset": config.name,
@@ -87,15 +87,15 @@ def _cache_as_text(plan: MemoryPlan) -> Iterator[str]:
         return
     yield (
         f"KV cache     {cache.tokens:,} tokens: {cache.whole_sequences:.1f} sequences of the longest "
-        f"{cache.longest_sequence:,}, about {cache.usual_sequences} at a time as they grow"
+        f"length, {cache.longest_sequence:,}; about {cache.usual_sequences} sequences of usual length at a time"
     )
 
 
 def _verdict(config: RunConfig, plan: MemoryPlan) -> Iterator[str]:
     if plan.fits:
-        yield f"fits: {plan.needed_gib:.1f} of {plan.gpu_gib:.1f} GiB needed; what sampling leaves goes to the KV cache"
+        yield f"fits: {plan.needed_gib:.1f} of {plan.gpu_gib:.1f} GiB needed; sampling gives the rest to the KV cache"
         return
-    yield f"does not fit: {plan.needed_gib:.1f} GiB needed, {-plan.spare_gib:.1f} more than there is"
+    yield f"does not fit: {plan.needed_gib:.1f} GiB needed, {-plan.spare_gib:.1f} more than the GPU has"
     changes = _changes(config, plan)
     if changes is None:
         yield "  -> take a smaller preset: no setting makes this model fit"

@@ -1,4 +1,4 @@
-"""Makes a run ready to start or to go on, for the headless view and for the dashboard alike."""
+"""Preparation of a run to start or resume, shared by the headless view and the dashboard."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from engine.runs.listing import RunCondition, find_run
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run folder that an engine may be started on, with `new_limits`.
+    """Run folder that an engine may be started on, with `new_limits`.
 
-    finished: why there is nothing left to do and how to go on all the same; "" for a run that can go on.
+    finished: the reason why nothing is left to do, with the command that goes on anyway; "" for a run that can resume.
     """
 
     folder: RunFolder
@@ -34,7 +34,7 @@ class PreparedRun:
 
 
 def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> PreparedRun:
-    """Makes the folder of a new run. Raises CureError: settings that cannot work, or that this machine cannot run."""
+    """Create the folder of a new run. Raises CureError: invalid settings, or settings that cannot run here."""
     config = load_preset(preset, overrides)
     path = run_dir.absolute() if run_dir else new_run_path(config.name)
     refuse_what_is_missing(config, path)
@@ -42,9 +42,9 @@ def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> 
 
 
 def prepare_resume(wanted: str, steps: int | None = None, minutes: float | None = None) -> PreparedRun:
-    """Open a run that is not under way; `steps` and `minutes`, in total, replace its limits.
+    """Open a run that is not live; `steps` and `minutes`, in total, replace its limits.
 
-    Raises CureError: no such run, unreadable, live, not for this machine, or limits that leave nothing to do.
+    Raises CureError: no such run, unreadable, live, unable to run here, or limits that leave nothing to do.
     """
     run = find_run(wanted)
     if run.state is RunCondition.UNREADABLE:
@@ -86,11 +86,11 @@ def _refuse_limits(folder: RunFolder, config: RunConfig, used: Used) -> None:
 
 
 def _remedy(folder: RunFolder, config: RunConfig, used: Used) -> str:
-    """Name the command that goes on with a run whose limits are used up: twice as many steps, its minutes once more."""
+    """Name the command that resumes a run beyond its limits: twice as many steps, its minutes once more."""
     run, state = config.run, used.state
     if _drifted(used):
         return (
-            f"train anew with another bound: cure-tui --preset {shlex.quote(str(folder.config))} --set policy.kl_stop=0"
+            f"train again without a bound: cure-tui --preset {shlex.quote(str(folder.config))} --set policy.kl_stop=0"
         )
     steps = run.steps if run.steps > state.step else 2 * max(1, state.step)
     options = f" --steps {steps}"
@@ -106,7 +106,7 @@ def _drifted(used: Used) -> bool:
 
 
 def refuse_what_is_missing(config: RunConfig, path: Path) -> None:
-    """Raise EnvironmentError_ where this machine cannot run `config` in the folder `path`."""
+    """Raise EnvironmentError_ if this machine cannot run `config` in the folder `path`."""
     missing = missing_for(config, probe_machine(path))
     if missing:
         what = "; ".join(each.what for each in missing)

@@ -1,4 +1,4 @@
-"""The presets of this machine, each with what keeps it from running here: for `presets` and `doctor`."""
+"""List of this machine's presets, each with what it lacks to run here: for `presets`, `doctor` and the dashboard."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from engine.presets import DESIGN_GB, list_presets, load_preset, preset_variants
 
 @dataclass(frozen=True)
 class PresetEntry:
-    """One preset; a file with a fault is listed with it, and hides no other."""
+    """One preset. An invalid preset file is an entry too, with its error as what is missing."""
 
     name: str
     path: Path
     description: str
     missing: tuple[Missing, ...]
     variant: str = ""
-    """The variant that this machine takes, in GB of GPU memory; empty where the preset has none."""
+    """The variant for this machine, in GB of GPU memory; empty if the preset has no variants."""
     variants: tuple[str, ...] = ()
 
     @property
@@ -41,7 +41,7 @@ class PresetEntry:
 
 
 def preset_entries(machine: Machine) -> list[PresetEntry]:
-    """Every preset, built-in or the user's, in its variant for `machine`, checked against it."""
+    """Check every preset, built-in or the user's, in its variant for `machine`."""
     return [_entry(name, path, machine) for name, path in list_presets().items()]
 
 
@@ -51,5 +51,5 @@ def _entry(name: str, path: Path, machine: Machine) -> PresetEntry:
         config = load_preset(path, gpu_memory_gb=largest_gb)
         variants = preset_variants(path)
     except ConfigError as error:
-        return PresetEntry(name, path, "cannot be read", (Missing(error.message, error.remedy),))
+        return PresetEntry(name, path, "invalid preset file", (Missing(error.message, error.remedy),))
     return PresetEntry(name, path, config.description, missing_for(config, machine), config.variant, tuple(variants))

@@ -1,7 +1,7 @@
-"""Starts the engine as a process of its own and hands signals on to it.
+"""Engine as a process of its own: start it, wait for it, forward signals to it.
 
-The engine has its own session: a lost terminal or a killed command line does not end the training. What it
-prints goes to `engine.log` of the run; what it has to say to a reader goes to the journal.
+The engine has its own session, so a lost terminal or a killed command line does not end the training. Its output goes
+to the run's `engine.log`, its events go to the journal.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _FORWARDED = (signal.SIGINT, signal.SIGTERM)
 
 
 class EngineProcess:
-    """A running engine. `log_start`: where in engine.log its output begins."""
+    """A running engine. `log_start`: byte of engine.log at which its output begins."""
 
     def __init__(self, folder: RunFolder, new_limits: Sequence[str] = ()) -> None:
-        """Starts the engine on `folder`, new or not, with `new_limits` such as "run.steps=9".
+        """Start the engine on a new or resumed `folder`, with `new_limits` such as "run.steps=9".
 
-        Raises RunError where engine.log cannot be written.
+        Raises RunError if engine.log cannot be written.
         """
         arguments = ["--run-dir", str(folder.path), *(word for limit in new_limits for word in ("--set", limit))]
         with run_faults(folder.path), open(folder.log, "ab") as log:
@@ -42,11 +42,11 @@ class EngineProcess:
         self.folder = folder
 
     def poll(self) -> int | None:
-        """The exit status, negative for a signal; None while the engine is at work."""
+        """Return the exit status, negative for a signal; None while the engine runs."""
         return self._process.poll()
 
     def wait(self, seconds: float) -> None:
-        """Until the engine ends, at most so long."""
+        """Wait until the engine ends, for `seconds` at most."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
 
@@ -54,7 +54,7 @@ class EngineProcess:
         self._process.send_signal(number)
 
     def error_line(self) -> str:
-        """The engine's last word in engine.log, for an end that the journal does not tell; "" without one."""
+        """Return the engine's last error in engine.log, else its last line, else "": for an end that has no event."""
         try:
             with open(self.folder.log, "rb") as log:
                 log.seek(self.log_start)
@@ -68,7 +68,7 @@ class EngineProcess:
 
 @dataclass
 class Interruption:
-    """While it is entered, Ctrl-C and SIGTERM are counted instead of ending this process."""
+    """Context that counts Ctrl-C and SIGTERM instead of ending this process. `number`: the first signal."""
 
     count: int = 0
     number: int = 0
@@ -89,10 +89,10 @@ class Interruption:
 
 
 def run_tool(module: str, arguments: Sequence[str]) -> int:
-    """Run one of the engine's short commands in the foreground: it prints its own errors. Its exit status."""
+    """Run a module of the engine in the foreground, where it prints its own errors; return its exit status."""
     return subprocess.run(_python(module, arguments), stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def _python(module: str, arguments: Sequence[str]) -> list[str]:
-    """-P: a folder named `engine` in the user's working directory must not be taken for ours."""
+    """Return the command. -P keeps a folder named `engine` in the working directory from being imported as ours."""
     return [sys.executable, "-P", "-m", module, *arguments]

@@ -1,4 +1,4 @@
-"""Questions before a training starts: what it is, and which runs are live beside it on this machine."""
+"""Questions before a training starts: its preset, its end, and the other runs that are live on this machine."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NAMED = 3  # more than one live run is rare, more than three would fill a small
 
 @dataclass(frozen=True)
 class Question:
-    """Question for the dashboard. beside: whether another training is live."""
+    """Question for the dashboard. beside: True if another training is live on this machine."""
 
     text: str
     beside: bool
 
 
 def start_question(config: RunConfig) -> Question:
-    """Say what a new run by a preset is, and name the live runs beside it."""
+    """Describe a new run by a preset, and name the other live runs."""
     preset = f"{config.name}@{config.variant}" if config.variant else config.name
     ends = f"{config.run.steps} steps"
     if config.run.max_minutes:
@@ -37,8 +37,8 @@ def start_question(config: RunConfig) -> Question:
 
 
 def resume_question(config: RunConfig, folder: RunFolder) -> Question:
-    """Say where a run goes on, and name the live runs beside it."""
-    place = f"It goes on after step {read_info(folder.path).step} of {config.run.steps}."
+    """Tell at which step a run resumes, and name the other live runs."""
+    place = f"It continues after step {read_info(folder.path).step} of {config.run.steps}."
     return _question(f"Resume the training {run_name(folder.path)}?", place)
 
 
@@ -49,7 +49,7 @@ def _question(*lines: str) -> Question:
 
 
 def live_warning() -> str:
-    """Name the runs in `runs_home()` with an engine on this machine, paused ones too; "" where there is none."""
+    """Name the runs in `runs_home()` with an engine on this machine, paused or not; "" if there are none."""
     live = [run for run in list_runs() if run.state is RunCondition.LIVE and _is_here(run)]
     if not live:
         return ""
@@ -60,33 +60,33 @@ def live_warning() -> str:
 
 
 def confirm_beside_live_runs() -> None:
-    """Ask the user at the terminal before a second training; a no ends the command with status STOPPED.
+    """Ask the user in the terminal before a second training starts; a no ends the command with status STOPPED.
 
-    A script gets one line of warning instead: nobody would answer, and it would wait for ever.
+    A script gets one line of warning instead: it has no user to answer and would wait for ever.
     """
     warning = live_warning()
     if not warning:
         return
     typer.echo(f"warning: {warning}", err=True)
     if _has_user():
-        typer.echo("start another training all the same? [y/N] ", nl=False, err=True)
+        typer.echo("start another training anyway? [y/N] ", nl=False, err=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             typer.echo("nothing was started", err=True)
             raise typer.Exit(STOPPED)
 
 
 def _printable(text: str) -> str:
-    """Replace control characters, which a folder's name may hold and a terminal would obey."""
+    """Replace control characters: a folder's name may hold some, and the terminal would interpret them."""
     return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 def _is_here(run: RunInfo) -> bool:
-    """Tell this machine's runs from those of other hosts, which a home on a network disk lists as well."""
+    """Return False for a run of another host, which a home on a network disk lists as well."""
     return lock_holder(RunFolder(run.path).lock_file).host in ("", socket.gethostname())
 
 
 def _has_user() -> bool:
-    """Return True where a question is seen and can be answered; reading would halt a job in the background."""
+    """Return True if stdin and stderr are a TTY and this is its foreground job: reading would stop a background job."""
     try:
         return sys.stderr.isatty() and sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except OSError:

@@ -1,1 +1,1 @@
-"""Readers of runs: what a run folder says, as every view needs it."""
+"""Readers of runs: snapshots, lists, curves, comparisons and alerts, shared by all views."""

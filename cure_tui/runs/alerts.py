@@ -1,4 +1,4 @@
-"""What a user wants to be called for, told from two pictures of a run: its end, bad numbers, a tester gone wrong."""
+"""Alerts for the user, found by comparing two snapshots of a run: its end, bad numbers, a misleading tester."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from engine.runs.listing import RunCondition
 from engine.runs.state import RunState
 
 MU_STEPS = 10
-"""Steps whose mu is looked at together: that of a single step is noise."""
+"""Steps over which the median of mu is taken: mu of a single step is noise."""
 _DRIFT_STEPS = 10 * KL_STEPS
-"""Steps looked at for the few estimates that drift is told by: not every step has one, and a run may have 100,000."""
+"""Steps searched for the KL estimates that show drift: not every step has one, and a run may have 100,000 steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One line for the user, and how bad it is."""
+    """One line for the user, with its severity."""
 
     text: str
     severity: Literal["information", "warning", "error"]
 
 
 def drift(state: RunState, kl_bound: float) -> float | None:
-    """Return the KL that the policy has drifted to, None where it has not."""
+    """Return the KL that the policy has drifted to; None if it has not drifted."""
     return drifted_kl([point.metrics.get("kl") for point in state.points[-_DRIFT_STEPS:]], kl_bound)
 
 
 def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Alert]:
-    """What has come about between the two. `kl_bound`: where the run counts KL as drift, 0 for nowhere."""
-    if before.loading:  # what a run has behind it when it is opened is no news
+    """Return what is new in `after`. `kl_bound`: the KL above which the run counts as drifted, 0 for no bound."""
+    if before.loading:  # a run's past, read when it is opened, is not new
         return []
     found = []
     if before.is_live and not after.is_live:
@@ -39,18 +39,18 @@ def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Ale
     old, new = before.state, after.state
     if new.step > old.step:
         if _not_finite(new):
-            found.append(Alert(f"step {new.step}: the update was not finite and was left out", "error"))
+            found.append(Alert(f"step {new.step}: the update was not finite; skipped", "error"))
         kl = drift(new, kl_bound)
         if kl is not None and drift(old, kl_bound) is None:
             text = f"step {new.step}: KL {kl:.3f} (median of {KL_STEPS} steps) is over {kl_bound:g}"
             found.append(Alert(text, "warning"))
         if _mu_below_zero(new) and not _mu_below_zero(old):
-            found.append(Alert(f"mu is below 0 over {MU_STEPS} steps: the tests choose wrong programs", "warning"))
+            found.append(Alert(f"mu is below 0 over {MU_STEPS} steps: the tests prefer wrong programs", "warning"))
     return found
 
 
 def standing_alert(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
-    """What is wrong with the run at this moment, in a few words for a window's title; "" where nothing is."""
+    """Return the run's present fault in a few words for a window's title; "" if there is none."""
     if snapshot.condition in (RunCondition.CRASHED, RunCondition.FAILED, RunCondition.UNREADABLE):
         return snapshot.condition.value
     if not snapshot.is_live:
@@ -68,11 +68,11 @@ def _ending(after: Snapshot) -> Alert:
     step = after.state.step
     if after.condition is RunCondition.FINISHED:
         why = f": {after.state.ending}" if after.state.ending else ""
-        return Alert(f"the run is finished after step {step}{why}", "information")
+        return Alert(f"the run finished after step {step}{why}", "information")
     if after.condition is RunCondition.STOPPED:
         return Alert(f"the run stopped after step {step}", "information")
     if after.condition is RunCondition.CRASHED:
-        return Alert(f"the engine went without a word after step {step}; r resumes the run", "error")
+        return Alert(f"the engine died without an error message after step {step}; r resumes the run", "error")
     return Alert(after.fault or after.state.ending or "the run failed", "error")
 
 
@@ -86,6 +86,6 @@ def _mu_below_zero(state: RunState) -> bool:
     known = [mu for mu in recent if mu is not None]
     if len(recent) < MU_STEPS or len(known) < MU_STEPS // 2:
         return False
-    from statistics import median  # decimal and fractions come with it: not before the first frame
+    from statistics import median  # it imports decimal and fractions: not before the first frame
 
     return median(known) < 0

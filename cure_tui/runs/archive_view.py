@@ -1,4 +1,4 @@
-"""The run's archive as the dashboard needs it: opened when it is there, the last step read kept at hand."""
+"""Archive of a run for the dashboard: opened once it exists, with a cache of the last steps read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEPS_KEPT = 8
 
 
 class ArchiveView:
-    """Reads of one run, in the user interface's thread: a step of 6 tasks takes some milliseconds."""
+    """Reader of one run's archive, in the user interface's thread: a step of 6 tasks takes some milliseconds."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,7 +27,7 @@ class ArchiveView:
 
     @property
     def reader(self) -> ArchiveReader | None:
-        """The open archive; None (and `fault` says why) before the first step and where it cannot be read."""
+        """The open archive; None before the first step or if it is unreadable (`fault` says why)."""
         if self._reader is None:
             try:
                 self._reader = ArchiveReader(self.path)
@@ -37,14 +37,14 @@ class ArchiveView:
         return self._reader
 
     def tasks(self, step: int) -> list[TaskRecord]:
-        """All tasks of a step in the order of the batch; empty where the step is not (or no longer) there."""
+        """Return all tasks of a step in the order of the batch; empty if the archive lacks the step."""
         found = self._read(step)
         if not found:
-            self._read.cache_clear()  # it may come yet
+            self._read.cache_clear()  # the engine may still write it: an empty answer must not stay in the cache
         return found
 
     def lengths(self, newest_step: int) -> dict[int, dict[str, npt.NDArray[np.float64]]]:
-        """Tokens of every answer by step and role; only steps that are new since the last call are read."""
+        """Return tokens per answer [answers] by step and role; reads only steps that are new."""
         known = max(self._lengths, default=0)
         reader = self.reader
         if newest_step > known and reader is not None:
@@ -56,7 +56,7 @@ class ArchiveView:
         return self._lengths
 
     def forget(self) -> None:
-        """After a resume the same step numbers stand for other rollouts."""
+        """Empty the caches: after a resume the same step numbers stand for other rollouts."""
         self._read.cache_clear()
         self._lengths.clear()
 
@@ -72,7 +72,7 @@ class ArchiveView:
         try:
             records = [reader.read_task(step, task) for task in dict.fromkeys(reader.tasks(step))]
         except RunError as error:
-            self.close()  # the file may be another one by the next look
+            self.close()  # a resume may have replaced the file: the next read opens it again
             self.fault = str(error)
             return []
         self.fault = ""

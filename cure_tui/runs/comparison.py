@@ -1,4 +1,4 @@
-"""Runs side by side: where their settings differ, what each reached on held-out tasks, their curves together."""
+"""Comparison of runs: settings that differ, accuracies on held-out tasks, curves in one chart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cure_tui.charts import line_chart
+from cure_tui.charts import GlyphSet, line_chart
 from cure_tui.drawing.smoothing import DEFAULT, smoothing_text
 from cure_tui.drawing.spans import Row
 from cure_tui.drawing.tables import text_table
@@ -24,7 +24,7 @@ NOTE = "held out: % ± standard error over tasks, changes in points"
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One of them: what it is called, its settings (None: unreadable), what its journal says."""
+    """One run of a comparison: its name, its settings (None: unreadable), the state from its journal."""
 
     name: str
     config: RunConfig | None
@@ -33,7 +33,7 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """One figure of one run at both ends, and at the end of the run that the others are held against."""
+    """One accuracy of one run at its start and end, and of the first run at its end, the reference of the others."""
 
     metric: str
     run: int
@@ -51,17 +51,17 @@ class Reached:
 
 
 def check_choice(paths: Sequence[object]) -> None:
-    """Raises RunError where the chosen runs are too few, too many, or one twice."""
+    """Raise RunError if the chosen runs are too few or too many, or one is chosen twice."""
     if len(set(paths)) < len(paths):
-        raise RunError("a run cannot be compared with itself", "choose another one")
+        raise RunError("a run cannot be compared with itself", "choose another run")
     if len(paths) < 2:
-        raise RunError("one run alone is no comparison", "choose another one")
+        raise RunError("a comparison needs two runs or more", "choose another run")
     if len(paths) > len(LETTERS):
-        raise RunError(f"{len(paths)} runs are too many to tell apart", f"choose {len(LETTERS)} at the most")
+        raise RunError(f"{len(paths)} runs are too many to tell apart", f"choose at most {len(LETTERS)}")
 
 
 def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
-    """Key and all values of every setting that differs, in the order of the file; "?" where a file is unreadable."""
+    """Return key and values of every setting that differs, in the order of the file; "?" for an unreadable file."""
     by_run = [None if config is None else dict(_flat(config.model_dump())) for config in configs]
     known = [values for values in by_run if values is not None]
     keys = dict.fromkeys(key for values in known for key in values)
@@ -70,7 +70,7 @@ def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
 
 
 def accuracies(states: Sequence[RunState]) -> list[Reached]:
-    """Every figure of every run on held-out tasks, a figure's runs one after another."""
+    """Return every accuracy of every run on held-out tasks, grouped by accuracy."""
     starts, ends = (
         [each.summary.accuracies if (each := state.evaluation("heldout", when)) else {} for state in states]
         for when in ("start", "end")
@@ -86,7 +86,7 @@ def accuracies(states: Sequence[RunState]) -> list[Reached]:
 
 
 def share_text(figure: Estimate) -> str:
-    """A figure in per cent: "70.0 ± 1.2"."""
+    """Return the estimate in per cent: "70.0 ± 1.2"."""
     if figure.mean is None:
         return "-"
     mean = f"{100 * figure.mean:.1f}"
@@ -98,12 +98,12 @@ def change_text(change: float | None) -> str:
 
 
 def metric_title(metric: str) -> str:
-    """What an accuracy of an `EvalSummary` is called in a table."""
+    """Return the title of an `EvalSummary`'s accuracy in a table."""
     return {"code": "code accuracy", "ut": "unit-test accuracy"}.get(metric, metric.replace("bon", "BoN"))
 
 
 def comparison_text(runs: Sequence[ComparedRun]) -> str:
-    """Settings that differ, then accuracies at both ends, as plain text."""
+    """Return settings that differ, then accuracies at start and end, as plain text."""
     names = [run.name for run in runs]
     different = config_differences(*(run.config for run in runs))
     settings = (
@@ -113,15 +113,17 @@ def comparison_text(runs: Sequence[ComparedRun]) -> str:
     for each in accuracies([run.state for run in runs]):
         figures = [share_text(each.start), share_text(each.end), change_text(each.change)]
         rows.append([metric_title(each.metric), names[each.run], *figures, change_text(each.against_first)])
-    table = text_table(["HELD OUT", "RUN", "START", "END", "CHANGE", "AGAINST THE FIRST"], rows)
+    table = text_table(["HELD OUT", "RUN", "START", "END", "CHANGE", "VS. FIRST RUN"], rows)
     return f"{settings}\n\n{table}\n{NOTE}"
 
 
-def overlays(runs: Sequence[ComparedRun], columns: int, rows: int, *, ascii_only: bool = False) -> Iterator[Row]:
+def overlays(
+    runs: Sequence[ComparedRun], columns: int, rows: int, glyphs: GlyphSet = GlyphSet.BRAILLE
+) -> Iterator[Row]:
     """Draw a chart for each of a few metrics with all runs in it, smoothed over the raw points; legends are raw."""
     lines = [(run.name, run.state) for run in runs]
     for spec in PRINTED:
-        options = chart_options(spec, smoothing=DEFAULT, marks=len(LETTERS), ascii_only=ascii_only)
+        options = chart_options(spec, smoothing=DEFAULT, marks=len(LETTERS), glyphs=glyphs)
         options = replace(options, title=f"{options.title}, {smoothing_text(DEFAULT)}")
         yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
         yield ()

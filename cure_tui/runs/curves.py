@@ -1,4 +1,4 @@
-"""The charts of a run: which metrics stand together, over which x, out of the reducer's state."""
+"""Charts of a run: groups of metrics and their series over steps, time, tokens or problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.runs.state import Evaluation, RunState
 
 
 class XAxis(StrEnum):
-    """What the charts lie over."""
+    """Quantity on the x axis of the charts."""
 
     STEP = "step"
     MINUTES = "minutes"
@@ -24,10 +24,10 @@ class XAxis(StrEnum):
 
 @dataclass(frozen=True)
 class ChartSpec:
-    """One chart: its title, the names of its metrics, and its fixed range if it has one.
+    """One chart: its title, the names of its metrics, and its fixed y range if it has one.
 
-    evaluated: the chart shows evaluations of this split instead of steps. Raises UnknownMetric for a name that the
-    table of metrics lacks.
+    evaluated: the split whose evaluations the chart shows; "" for steps. Raises UnknownMetric for a name that the table
+    of metrics lacks.
     """
 
     name: str
@@ -41,13 +41,13 @@ class ChartSpec:
 
     @property
     def title(self) -> str:
-        """The name, with the unit of the metrics where that does not say it."""
+        """The name, followed by the unit of the metrics unless the name contains it."""
         unit = metric(self.metrics[0]).unit if self.metrics else ""
         return self.name if unit in self.name else f"{self.name}, {unit}"
 
     @property
     def meanings(self) -> list[tuple[str, str]]:
-        """Name of each metric in the legend ("" where it is the chart's) and its meaning, a line each."""
+        """Name of each metric in the legend ("" if it equals the chart's name) and its meaning in one line."""
         metrics = [metric(name) for name in self.metrics]
         return [("" if each.title == self.name else each.title, each.meaning) for each in metrics]
 
@@ -62,7 +62,7 @@ CHARTS: tuple[ChartSpec, ...] = (
     replace(_ACCURACY, name="held-out accuracy", evaluated="heldout"),
     *_OF_STEPS[1:],
 )
-"""A chart for each group of the table of metrics, and the evaluations' accuracies behind those of the steps."""
+"""One chart per group of the table of metrics; the accuracies of evaluations follow those of the steps."""
 
 CHART_BY_NAME: Mapping[str, ChartSpec] = {chart.name: chart for chart in CHARTS}
 
@@ -74,11 +74,11 @@ def _alone(chart: ChartSpec, name: str) -> ChartSpec:
 
 
 METRIC_CHARTS = tuple(_alone(chart, name) for chart in CHARTS for name in chart.metrics)
-"""A chart a metric, for comparing: each line is a run, and two metrics of four runs would be eight lines."""
+"""One chart per metric, for comparisons: each line is a run, and two metrics of four runs would be eight lines."""
 
 
 def chart_series(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
-    """The chart's lines over the finished steps, or over the evaluations there have been."""
+    """Return the chart's lines over the finished steps, or over the evaluations so far."""
     if chart.evaluated:
         return _evaluated(state, chart, axis)
     x = x_of(state, axis)
@@ -89,7 +89,7 @@ def chart_series(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]
 
 
 def overlaid(runs: Sequence[tuple[str, RunState]], chart: ChartSpec, axis: XAxis) -> list[Series]:
-    """The chart's one metric with a line for each run, told apart by name, marker and colour."""
+    """Return the chart's only metric with one line per run; name, marker and colour distinguish the runs."""
     return [
         replace(chart_series(state, chart, axis)[0], name=name, style=f"series{number}")
         for number, (name, state) in enumerate(runs)
@@ -104,23 +104,23 @@ def chart_options(
     log_y: bool = False,
     cursor: float | None = None,
     marks: int = 1,
-    ascii_only: bool = False,
+    glyphs: GlyphSet = GlyphSet.BRAILLE,
 ) -> ChartOptions:
-    """How the chart is drawn. A logarithmic axis takes the place of a fixed range."""
+    """Return the options for drawing the chart. A logarithmic axis ignores the fixed range."""
     return ChartOptions(
         title=chart.title,
         x_label=axis.value,
         log_y=log_y,
         y_range=None if log_y else chart.y_range,
         smoothing=0.0 if chart.evaluated else smoothing,
-        glyphs=GlyphSet.ASCII if ascii_only else GlyphSet.BRAILLE,
+        glyphs=glyphs,
         cursor_x=cursor if axis is XAxis.STEP else None,
         marks=marks,
     )
 
 
 def x_of(state: RunState, axis: XAxis) -> Floats:
-    """Where the finished steps lie, float64 [steps], ascending."""
+    """Return the x values of the finished steps, float64 [steps], ascending."""
     if axis is XAxis.STEP:
         return state.axis("step")
     if axis is XAxis.MINUTES:
@@ -131,7 +131,7 @@ def x_of(state: RunState, axis: XAxis) -> Floats:
 
 
 def _evaluated(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
-    """The chart's metrics at the evaluations of its split."""
+    """Return the chart's metrics at the evaluations of its split."""
     found = sorted((each for each in state.evaluations if each.split == chart.evaluated), key=lambda each: each.step)
     x = np.array([_place(state, each, axis) for each in found], dtype=np.float64)
     means = {

@@ -1,4 +1,4 @@
-"""Which of many runs are listed, and in which order; and the list itself, read again at the price of what changed."""
+"""List of runs for the dashboard: filter, order, and a reader that reads again only the runs that changed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from engine.runs.listing import RunCondition, RunInfo, read_info
 from engine.runs.metrics import groups
 
 LETTERS = "ABCD"
-"""What runs that are chosen for comparing are called where their names are too long."""
+"""Short names of the runs chosen for a comparison, for places where their names are too long."""
 
 _Marks = tuple[tuple[int, int] | None, ...]
 
 
 class Order(StrEnum):
-    """How the list is sorted."""
+    """Order of the list."""
 
     NEWEST = "newest first"
     BEST = "best code first"
@@ -29,14 +29,14 @@ class Order(StrEnum):
         return orders[(orders.index(self) + 1) % len(orders)]
 
 
-def fitting(runs: Sequence[RunInfo], words: str) -> list[RunInfo]:
-    """The runs that have every word in their id, preset or state, whatever the case."""
+def matching(runs: Sequence[RunInfo], words: str) -> list[RunInfo]:
+    """Return the runs that have every word in their id, preset or state, ignoring case."""
     wanted = words.casefold().split()
     return [run for run in runs if all(word in _searched(run) for word in wanted)]
 
 
 def sorted_by(runs: Sequence[RunInfo], order: Order) -> list[RunInfo]:
-    """The runs in that order, alike ones newest first."""
+    """Sort the runs; equal ones stand newest first."""
     newest = sorted(runs, key=lambda run: (run.started or run.updated or 0.0, run.id), reverse=True)
     if order is Order.BEST:
         return sorted(newest, key=lambda run: -(accuracies(run)[0] or -1.0))
@@ -47,7 +47,7 @@ def sorted_by(runs: Sequence[RunInfo], order: Order) -> list[RunInfo]:
 
 
 def accuracies(run: RunInfo) -> list[float | None]:
-    """Code, UT and the largest best-of-N of the last evaluation, else of the last step."""
+    """Return the accuracies of code, UT and the largest best-of-N in the last evaluation, else in the last step."""
     metrics = run.metrics or {}
     names = groups()["accuracy"]
     summary = run.evaluation.summary if run.evaluation else None
@@ -56,20 +56,20 @@ def accuracies(run: RunInfo) -> list[float | None]:
 
 
 class RunList:
-    """The runs in `runs_home()`. A hundred take 0.2 s to read; those at rest are read once, as long as they rest."""
+    """Cached list of the runs in `runs_home()`: a hundred take 0.2 s to read, so an unchanged run is not read again."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[_Marks, RunInfo]] = {}
 
     def read(self) -> list[RunInfo]:
-        """All runs, in no order."""
+        """Return all runs, in no order."""
         home = runs_home()
         paths = [path for path in home.iterdir() if (path / "version").exists()] if home.is_dir() else []
         self._known = {path: self._read(path) for path in paths}
         return [run for _, run in self._known.values()]
 
     def _read(self, path: Path) -> tuple[_Marks, RunInfo]:
-        # An engine at work shows in one of these files: it takes the lock, its heart beats, its journal grows.
+        # A running engine changes one of these files: it takes the lock, beats its heart, appends to the journal.
         marks = tuple(_mark(path / name) for name in ("version", "lock", "heartbeat", "events.jsonl"))
         known = self._known.get(path)
         if known is not None and known[0] == marks and known[1].state is not RunCondition.LIVE:

@@ -1,4 +1,4 @@
-"""A finished step in one line of at most a hundred columns, and the time that is left."""
+"""Lines of a run as text: step (at most 100 columns), sandbox, evaluation; and the estimate of the time left."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ COLUMNS: Mapping[Metric, str] = {
     metric("tokens_per_second"): "{:.0f}",
     metric("seconds"): "{:.1f}",
 }
-"""Figures of the step line, and how each is written."""
+"""Metrics of the step line, each with its format."""
 
 UNCONFINED = "NOT CONFINED"
-"""Stands in every line and screen of a run whose programs are held by nothing."""
+"""Warning in every line and screen of a run whose programs no sandbox confines."""
 
 _RECENT_STEPS = 10
 
 
 def step_line(state: RunState, max_minutes: float) -> str:
-    """The last finished step of `state`: figures that the step has, then the time left."""
+    """Return the line of the last finished step: the metrics that it has, then the time left."""
     parts = [f"step {state.step:>{len(str(state.steps))}}/{state.steps}", *_figures(state.metrics)]
     left = seconds_left(state, max_minutes)
     parts += [f"left {clock(left)}"] if left is not None else []
@@ -33,14 +33,14 @@ def step_line(state: RunState, max_minutes: float) -> str:
 
 
 def sandbox_line(sandbox: Sandbox) -> str:
-    """What holds the run's programs, and what would hold them better."""
+    """Return the line on the sandbox level, with the remedy that would raise it."""
     warning = "" if sandbox.confined else f"warning: {UNCONFINED}: "
     better = f"; better: {sandbox.remedy}" if sandbox.remedy else ""
     return f"{warning}sandbox level {sandbox.letter}: {sandbox.summary}{better}"
 
 
 def evaluation_line(evaluation: Evaluation) -> str:
-    """An evaluation's headline: accuracies, best-of-N, and on how many tasks."""
+    """Return the line of an evaluation: accuracies, best-of-N, number of tasks."""
     summary = evaluation.summary
     parts = [f"{evaluation.split} {evaluation.when} (step {evaluation.step})"]
     parts += [f"{name} {each.mean:.3f}" for name, each in summary.accuracies.items() if each.mean is not None]
@@ -48,7 +48,7 @@ def evaluation_line(evaluation: Evaluation) -> str:
 
 
 def seconds_left(state: RunState, max_minutes: float) -> float | None:
-    """Time to the last step at the recent pace, within the budget; None before there is a pace."""
+    """Estimate seconds to the last step from the recent pace, within the time limit; None before two steps."""
     points = state.points
     if len(points) < 2:
         return None
@@ -61,7 +61,7 @@ def seconds_left(state: RunState, max_minutes: float) -> float | None:
 
 
 def clock(seconds: float) -> str:
-    """3:05 or 1:02:03."""
+    """Return seconds as "3:05" or "1:02:03"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

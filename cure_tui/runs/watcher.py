@@ -1,9 +1,9 @@
-"""Follows one run from its folder: a thread that reads what is new and hands on one frozen picture at a time.
+"""Watcher of one run's folder: a thread that reads what is new and publishes one frozen snapshot at a time.
 
-It never touches the run: a dashboard may be closed, killed or opened twice without the engine noticing. Changes are
-published at most every `ACTIVE_SECONDS`, and less often where drawing them would take the engine more than
-`SHARE_OF_MACHINE`. While no answers are being sampled only what happens is shown, and the time once a second; a run
-that stands still is looked at twice a second and costs next to nothing.
+It never writes to the run, so a dashboard may be closed, killed or opened twice without any effect on the engine. The
+watcher publishes at most every `ACTIVE_SECONDS`, and less often if this process would use more than
+`SHARE_OF_MACHINE`. While no answers are sampled it publishes events at once, and the time once a second. It polls an
+idle run twice a second, which costs next to nothing.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from engine.runs.live import LiveReader, LiveView
 from engine.runs.state import RunState, replay
 
 ACTIVE_SECONDS = 1 / 8
-"""Text that grows reads no better at twice the rate, which would cost twice as much of a core that the engine wants."""
+"""Growing text is no easier to read at twice the rate, which would take twice the CPU time from the engine."""
 SLOWEST_SECONDS = 0.5
-"""Less often it would not look alive."""
+"""With longer pauses a live run would look frozen."""
 CALM_SECONDS = 1.0
-"""Between pictures in which only the time has changed: an update has nothing to show, and wants every core."""
+"""Between snapshots that differ in the time alone: an update has nothing to show, and needs every core."""
 SHARE_OF_MACHINE = 0.015
-"""Of all cores' time, for this process while a run is live: an engine that computes on the CPU wants every one of them.
-At 15 ms a picture it takes effect on up to eight cores."""
+"""Share of all cores' time for this process while a run is live: an engine that computes on the CPU needs every core.
+At 15 ms of CPU time a snapshot this bound is felt on machines of up to eight cores."""
 IDLE_SECONDS = 0.5
 LOADING_SECONDS = 1.5
-"""Between pictures of a journal that is still being read: most are read by then, and a picture takes as long to draw
-as thousands of events to read."""
+"""Between snapshots while the journal is still being read: most journals are read by then, and drawing one snapshot
+takes as long as reading thousands of events."""
 EVENTS_A_ROUND = 2000
-"""Some hundredths of a second of parsing: a long journal is shown while it is being read."""
+"""Lines of the journal read at once, some hundredths of a second of parsing: a long journal shows while it loads."""
 
 _Signs = tuple[int | None, ...]
-"""When journal, wall and inbox last changed, in ns; None where there is none."""
+"""Times of the last change of journal, wall and inbox, in ns; None for a missing file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that can be known of a run at one moment.
+    """State of a run at one moment.
 
-    condition: live, finished, stopped, failed, crashed, by lock, process and heartbeat. pending: commands, from
-    whichever dashboard, that the engine has not taken up yet. loading: part of the journal is still unread. skipped:
-    lines of the journal that were no events. fault: why nothing more can be read.
+    condition: live, finished, stopped, failed or crashed, from lock, process and heartbeat. pending: commands from any
+    dashboard that the engine has not executed yet. loading: part of the journal is still unread. skipped: corrupt
+    lines of the journal. fault: the reason why the run cannot be read any more.
     """
 
     path: Path
@@ -72,25 +72,25 @@ class Snapshot:
 
 
 class Pace:
-    """How long to wait for the next picture: all of them keep to `SHARE_OF_MACHINE`, or come as seldom as allowed."""
+    """Pause between snapshots, such that this process keeps to `SHARE_OF_MACHINE`, within its shortest and longest."""
 
     def __init__(self, cores: int | None = None, cpu_clock: Callable[[], float] = time.process_time) -> None:
-        """cores: of this machine, by default those that the process may use. cpu_clock: seconds of CPU spent so far."""
+        """Begin to measure. cores: by default those that this process may use. cpu_clock: CPU seconds used so far."""
         self._share = SHARE_OF_MACHINE * (cores or len(os.sched_getaffinity(0)))
         self._clock = cpu_clock
         self._spent = cpu_clock()
 
     def pause(self) -> float:
-        """Seconds, by what the process spent since the last call."""
+        """Return seconds to wait, in proportion to the CPU time used since the last call."""
         before, self._spent = self._spent, self._clock()
         return min(max(ACTIVE_SECONDS, (self._spent - before) / self._share), SLOWEST_SECONDS)
 
 
 class RunWatcher:
-    """Publishes a `Snapshot` whenever something changed. `publish` is called from the watcher's own thread."""
+    """Thread that publishes a `Snapshot` of the run after each change. It calls `publish` from itself."""
 
     def __init__(self, path: Path, publish: Callable[[Snapshot], None]) -> None:
-        """Raises RunError where `path` is no run folder of this version."""
+        """Open the run folder. Raises RunError if `path` is not a run folder of this version."""
         folder = RunFolder.open(path)
         self._folder, self._publish = folder, publish
         self._journal, self._live = JournalReader(folder.journal), LiveReader(folder.live)
@@ -118,7 +118,7 @@ class RunWatcher:
         self.close()
 
     def look(self) -> Snapshot:
-        """Reads what is new, at most EVENTS_A_ROUND lines. For the thread, and for tests without one."""
+        """Read what is new, at most EVENTS_A_ROUND lines. For the thread, and for tests without one."""
         if not self._folder.path.is_dir():
             return self._failed(f"the folder {self._folder.path} is gone")
         try:
@@ -137,24 +137,24 @@ class RunWatcher:
             live=self._live.read() if alive else None,
             pending=pending(self._folder.inbox) if alive else (),
             pid=pulse.holder.pid if alive else None,
-            # Rounded, for a pulse that is a little older is no news worth a redraw; without an engine there is none.
+            # Rounded: a heartbeat that is 0.1 s older is not worth a redraw. Without an engine there is no heartbeat.
             beat_seconds=round(pulse.beat_seconds) if alive and pulse.beat_seconds is not None else None,
             loading=loading,
             skipped=self._journal.skipped,
         )
 
     def _wait(self, seconds: float, calm_seconds: float, seen: _Signs) -> None:
-        """Waits for `seconds`, and then until something happens that is not `seen`, `calm_seconds` in all at most."""
+        """Wait for `seconds`, then until a file differs from `seen`, but no longer than `calm_seconds` in all."""
         until = time.monotonic() + calm_seconds
         while not self._over.wait(seconds) and time.monotonic() < until and self._signs() == seen:
             pass
 
     def _signs(self) -> _Signs:
-        """Times of what changes when something happens: some microseconds, where a look takes a millisecond or two."""
+        """Return the files' times of change: it takes some microseconds, `look` takes 1 to 2 ms."""
         return tuple(map(_modified_ns, (self._folder.journal, self._folder.live, self._folder.inbox)))
 
     def _ahead(self) -> RunCondition:
-        """The condition while the end of the journal is still unread."""
+        """Return the condition read from the end of the journal, while the thread is still reading its beginning."""
         if self._read_ahead is None:
             self._read_ahead = read_info(self._folder.path).state
         return self._read_ahead
@@ -189,7 +189,7 @@ class RunWatcher:
 
 
 def _samples(snapshot: Snapshot) -> bool:
-    """Whether answers are being sampled: what there is to see."""
+    """Return True while answers are being sampled, the only text that grows."""
     return snapshot.live is not None and snapshot.live.done < snapshot.live.total
 
 
@@ -201,5 +201,5 @@ def _modified_ns(path: Path) -> int | None:
 
 
 def _differs(one: Snapshot, other: Snapshot) -> bool:
-    # States by identity: comparing two by value would walk through all steps of the run.
+    # States first by identity: comparing them by value walks through all steps of the run.
     return one.state is not other.state or one != other

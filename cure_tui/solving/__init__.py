@@ -1,8 +1,13 @@
-"""`cure-tui solve`: reads problems, follows `python -m engine.solve`, shows what happens, prints a program.
+"""`cure-tui solve`: read problems, run `python -m engine.solve`, show its progress, print a program.
 
-reading     files, stdin and CURE JSON -> tasks
-client      starts the engine's side and follows its events
+run         one request from start to exit status: read this first
+reading     files, stdin and CURE JSON -> problems
+checking    --check: a problem as it was read
+who         the model for both roles
+client      the engine's process and its events
 picture     a state as rows of spans
 live        those rows in the terminal, in place
-report      the program, the evidence, the exit status
+full        the full-screen app
+record      a state for the dashboard's matrix and cell views
+report      program, evidence, exit status
 """

@@ -1,4 +1,4 @@
-"""`cure-tui solve --check`: what was understood of a problem, before anything is spent on it."""
+"""`cure-tui solve --check`: a problem as it was read, before any answer is sampled."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _SHOWN_LINES = 12
 
 
 def understood(problem: ReadProblem) -> str:
-    """Title, limit, examples and the beginning of the statement, as text."""
+    """Return title, time limit, examples and the beginning of the statement as text."""
     read = problem.read
     lines = [
         f"{problem.origin}: {read.problem.id}",
-        f"time limit   {read.problem.time_limit:g} s a test",
-        f"examples     {len(read.problem.public) or 'none: the choice rests on generated tests alone'}",
+        f"time limit   {read.problem.time_limit:g} s per test",
+        f"examples     {len(read.problem.public) or 'none: generated tests alone decide'}",
     ]
     if read.converted:
-        lines.append("             calls of a function, turned into lines of standard input")
+        lines.append("             function calls, converted to lines of standard input")
     for number, example in enumerate(read.problem.public, 1):
         lines += [f"  {number} input", _indented(example.input), f"  {number} output", _indented(example.output)]
     words = len(read.problem.statement.split())

@@ -1,4 +1,4 @@
-"""Starts `python -m engine.solve` and follows its events: models live in that process, never in this one."""
+"""Client of `python -m engine.solve`: start the process and read its events. Only that process loads models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.solve.request import SolveRequest
 
 
 class SolveFault(CureError):
-    """What the other process could not do: its own words, with its own exit status."""
+    """Failure of the solving process, with its message, remedy and exit status."""
 
     def __init__(self, event: Event) -> None:
         super().__init__(event["message"], event["remedy"])
@@ -24,7 +24,7 @@ class SolveFault(CureError):
 
 
 class SolveProcess:
-    """One request under way. Ctrl-C in a terminal reaches both processes: the first concludes, the second ends it."""
+    """Process that solves one request. The first Ctrl-C makes it conclude with what it has, the second kills it."""
 
     def __init__(self, request: SolveRequest) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
@@ -44,7 +44,7 @@ class SolveProcess:
             self._process.stdin.write(request.to_json())
             self._process.stdin.close()
         except BrokenPipeError:
-            pass  # it ended at once; `events` says why
+            pass  # the process died at once; `events` raises its error
 
     def __enter__(self) -> SolveProcess:
         return self
@@ -59,7 +59,7 @@ class SolveProcess:
         self._log.close()
 
     def events(self) -> Iterator[Event]:
-        """Until the process ends. Raises RunError where it ends without its last word."""
+        """Yield events until the process ends. Raises RunError if it ends without a solution or a fault."""
         assert self._process.stdout is not None
         concluded = False
         for line in self._process.stdout:
@@ -68,19 +68,19 @@ class SolveProcess:
             yield event
         status = self._process.wait()
         if not concluded:
-            raise RunError(f"solving ended with status {status}: {self._last_words()}", "report this with the problem")
+            raise RunError(f"solving ended with status {status}: {self._last_line()}", "report this with the problem")
 
     def conclude(self) -> bool:
-        """Asks for an end with what is there; asked again, the process is ended at once. Whether this was the first."""
+        """Make the process conclude with what it has; a second call kills it. Returns True for the first call."""
         self._interrupts += 1
         self._process.send_signal(signal.SIGINT if self._interrupts == 1 else signal.SIGKILL)
         return self._interrupts == 1
 
     def _interrupt(self, number: int, frame: object) -> None:
-        """The process has a session of its own, so that it concludes in peace: signals reach it through here."""
+        """Forward Ctrl-C: the process has its own session, or the terminal would interrupt it while it concludes."""
         self.conclude()
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
         self._log.seek(0)
         lines = [line for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "no error message"

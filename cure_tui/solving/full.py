@@ -1,4 +1,4 @@
-"""Solving on a full screen: the dashboard's matrix as it fills, the leading program beside it, cells to be opened."""
+"""Full-screen app of `cure-tui solve`: the dashboard's matrix as it fills, beside it the leading program."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import ClassVar
 
 from rich.syntax import Syntax
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.filter import LineFilter
 from textual.widgets import Static
 
-from cure_tui.dashboard.ascii_filter import AsciiOnly
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
 from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.rows import RowsView
-from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.picture import headline_rows
@@ -31,8 +29,8 @@ from engine.solve.events import Event, SolveState
 _FRAME_SECONDS = 1 / 8
 
 
-class SolveApp(App[list[SolveState]]):
-    """Follows a process that solves. Returns the problems as far as they came; a fault before the first is raised."""
+class SolveApp(ThemedApp[list[SolveState]]):
+    """App that follows a solving process and returns the states of all problems; `fault` holds what stopped it."""
 
     TITLE = "cure-tui solve"
     CSS = """
@@ -48,17 +46,17 @@ class SolveApp(App[list[SolveState]]):
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,escape", "leave", "Conclude, then leave", key_display="q"),
-        Binding("ctrl+c,ctrl+q", "leave", "Conclude, then leave", show=False, priority=True),
+        Binding("q,escape", "leave", "Finish, then quit", key_display="q"),
+        Binding("ctrl+c,ctrl+q", "leave", "Finish, then quit", show=False, priority=True),
         Binding("left_square_bracket", "problem(-1)", "Previous problem", key_display="["),
         Binding("right_square_bracket", "problem(1)", "Next problem", key_display="]"),
     ]
 
     def __init__(self, process: SolveProcess, origins: Sequence[str], *, ascii_only: bool = False) -> None:
-        super().__init__()
-        self._process, self._origins, self.ascii_only = process, origins, ascii_only
+        super().__init__(ascii_only=ascii_only)
+        self._process, self._origins = process, origins
         self._states = [SolveState()]
-        self.faults: dict[int, tuple[str, int]] = {}  # by problem: what went wrong, exit status
+        self.faults: dict[int, tuple[str, int]] = {}  # by problem: message, exit status
         self.fault: CureError | None = None
         self.warnings: list[str] = []
         self._shown = 0
@@ -67,14 +65,11 @@ class SolveApp(App[list[SolveState]]):
         self._over = False
         self._dirty = True
         self._drawn_source: tuple[str, str] | None = None
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = DEFAULT_THEME
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="head")
         with Horizontal(id="sides"):
-            yield MatrixView(ascii_only=self.ascii_only)
+            yield MatrixView()
             with VerticalScroll(id="program-side"):
                 yield Static(id="program")
         yield KeysLine()
@@ -84,11 +79,7 @@ class SolveApp(App[list[SolveState]]):
         self.set_interval(_FRAME_SECONDS, self._draw)
         self._follow()
 
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
-        return [*filters, AsciiOnly()] if self.ascii_only else filters
-
-    # What the other process tells ---------------------------------------------------------------------------
+    # Events of the solving process --------------------------------------------------------------------------
 
     @work(thread=True)
     def _follow(self) -> None:
@@ -125,7 +116,7 @@ class SolveApp(App[list[SolveState]]):
             self.exit(self._states)
         self.refresh_bindings()
 
-    # What is shown ------------------------------------------------------------------------------------------
+    # Drawing ------------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         state = self._states[self._shown]
@@ -149,7 +140,7 @@ class SolveApp(App[list[SolveState]]):
         if state.solution is not None:
             style = "good" if state.solution["support"] == "supported" else "warning"
             return (Span(one_column(summary_line(state.solution)), style),)
-        return (Span(f"p{state.leader} leads" if state.leader is not None else "nobody leads yet", "muted"),)
+        return (Span(f"p{state.leader} leads" if state.leader is not None else "no program leads yet", "muted"),)
 
     def _show_program(self, source: str) -> None:
         drawn = (source, self.theme)
@@ -168,11 +159,11 @@ class SolveApp(App[list[SolveState]]):
         return action != "problem" or len(self._origins) > 1
 
     def action_leave(self) -> None:
-        """Once: what is there is concluded from. Then, or when all is done: back to the shell with the program."""
+        """Make the process conclude; at the next press, or when it has ended, return to the shell with the program."""
         if self._over:
             self.exit(self._states)
         elif self._process.conclude():
-            self.notify("concluding from what is there", timeout=3)
+            self.notify("finishing with the programs and tests so far", timeout=3)
 
     def action_problem(self, by: int) -> None:
         self._shown = max(0, min(self._shown + by, len(self._states) - 1))

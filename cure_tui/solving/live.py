@@ -1,4 +1,4 @@
-"""The picture of a problem in the terminal, drawn in place on stderr and gone when the program is printed."""
+"""Inline view of solving: drawn in place on stderr, erased before the program is printed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.style import Style
 
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
 from cure_tui.solving.picture import solve_rows
 from cure_tui.terminal import draws_unicode
@@ -20,7 +21,7 @@ _FRAMES_A_SECOND = 8.0
 
 
 class LiveView:
-    """A context; `show` may be called as often as events come. Draws nothing where stderr is no terminal."""
+    """Context of the inline view; `show` may be called for every event. It draws nothing if stderr is not a TTY."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -37,13 +38,13 @@ class LiveView:
         self.clear()
 
     def clear(self) -> None:
-        """Take the picture off the screen, for lines that are to stay; the next problem begins a new one."""
+        """Erase the view, so that lines can be printed that stay; the next problem begins a new view."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def show(self, state: SolveState) -> None:
-        """`state` is read again at every frame, so that events need not be shown one by one."""
+        """Show `state`. Every frame reads it again, so the caller need not report single changes."""
         if state is not self._state:
             self.clear()
             self._begin(state)
@@ -52,18 +53,18 @@ class LiveView:
         self._state = state
         self._started = time.monotonic()
         if self._draws:
-            # A Live that is started again would go up by the height of its last picture, over the lines told meanwhile.
+            # A restarted Live would move up by the height of its last frame, over lines printed since: take a new one.
             self._live = Live(
                 self, console=self._console, refresh_per_second=_FRAMES_A_SECOND, transient=True, redirect_stdout=False
             )  # fmt: skip
             self._live.start()
 
     def __rich_console__(self, console: Console, options: object) -> RenderResult:
-        styles = styles_of(DEFAULT_THEME)
+        styles, unicode = styles_of(DEFAULT_THEME), draws_unicode()
         seconds = time.monotonic() - self._started
-        # The terminal echoes Ctrl-C as "^C" behind the last row: where that wraps, one row more has to be erased.
+        # The terminal echoes Ctrl-C as "^C" after the last row: if that wrapped, Live would leave one row unerased.
         columns = console.width - len("^C") - 1
-        for row in solve_rows(self._state, seconds, columns, ascii_only=not draws_unicode()):
+        for row in solve_rows(self._state, seconds, columns):
             for span in row:
-                yield Segment(span.text, styles.get(span.style, Style()))
+                yield Segment(span.text if unicode else to_ascii(span.text), styles.get(span.style, Style()))
             yield Segment.line()

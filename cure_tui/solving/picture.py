@@ -1,4 +1,4 @@
-"""A problem being solved, as rows of spans: who is asked, programs x tests as they fill, who leads."""
+"""Picture of a problem being solved, as rows of spans: progress, and the matrix programs x tests as it fills."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from cure_tui.drawing.spans import Row, Span, fit, one_column
 from engine.solve.events import SolveState
 
 MAX_ROWS = 16
-_GLYPHS = {True: ("■", "#", "good"), False: ("×", "x", "bad"), None: ("·", ".", "unknown")}
-_LEADER = ("▶", ">")
+_CELLS = {True: Span("■", "good"), False: Span("×", "bad"), None: Span("·", "unknown")}
 
 
-def solve_rows(state: SolveState, seconds: float, columns: int, *, ascii_only: bool = False) -> list[Row]:
-    """At most MAX_ROWS + 3 rows of `columns`: a line on the problem, one on the sampling, the matrix."""
-    rows = [*headline_rows(state, seconds), *_matrix(state, columns, ascii_only=ascii_only)]
+def solve_rows(state: SolveState, seconds: float, columns: int) -> list[Row]:
+    """Return at most MAX_ROWS + 3 rows of `columns`: a line on the problem, one on its progress, the matrix."""
+    rows = [*headline_rows(state, seconds), *_matrix(state, columns)]
     return [fit(row, columns) for row in rows]
 
 
 def headline_rows(state: SolveState, seconds: float) -> list[Row]:
-    """Which problem, and how far it is."""
+    """Return a line that names the problem and one with its progress."""
     problem = (Span(f"{state.number + 1}. " if state.number else "", "muted"), Span(one_column(state.id), "title"))
     if state.loading:
         return [problem, (Span(f"loading {one_column(state.loading)} ... {seconds:.0f} s", "muted"),)]
@@ -35,29 +34,24 @@ def _progress(state: SolveState, seconds: float) -> Row:
     )
 
 
-def _matrix(state: SolveState, columns: int, *, ascii_only: bool) -> list[Row]:
-    """The programs with most votes first; public examples stand before the generated tests."""
+def _matrix(state: SolveState, columns: int) -> list[Row]:
+    """Return one row per program, the leader and those with most votes first; examples stand before generated tests."""
     order = sorted(range(len(state.rejected)), key=lambda row: (row != state.leader, -state.votes(row), row))
     rows: list[Row] = []
     for row in order[:MAX_ROWS]:
-        leads = _LEADER[ascii_only] if row == state.leader else " "
+        leads = "▶" if row == state.leader else " "
         head = f"{leads} {row:>3} "
         if state.rejected[row]:
             rows.append((Span(head, "muted"), Span(f"no program: {state.rejected[row].replace('_', ' ')}", "unknown")))
             continue
-        cells = [_cell(state.public.get((row, column)), ascii_only) for column in range(len(state.public_tests))]
+        cells = [_CELLS[state.public.get((row, column))] for column in range(len(state.public_tests))]
         if state.public_tests:
-            cells.append(Span(" | " if ascii_only else " │ ", "axis"))
+            cells.append(Span(" │ ", "axis"))
         room = max(0, columns - len(head) - len(cells) - 8)
         shown = min(len(state.tests), room)
-        cells += [_cell(state.cells.get((row, column)), ascii_only) for column in range(shown)]
+        cells += [_CELLS[state.cells.get((row, column))] for column in range(shown)]
         style = "accent" if row == state.leader else "text"
         rows.append((Span(head, style), *cells, Span(f"  {state.votes(row)}", style)))
     if len(order) > MAX_ROWS:
         rows.append((Span(f"      and {len(order) - MAX_ROWS} more", "muted"),))
     return rows
-
-
-def _cell(passed: bool | None, ascii_only: bool) -> Span:
-    glyph, ascii_glyph, style = _GLYPHS[passed]
-    return Span(ascii_glyph if ascii_only else glyph, style)

@@ -1,4 +1,4 @@
-"""Problems from wherever a user has them: Markdown files, standard input, CURE JSON with an index."""
+"""Reader of problems: Markdown files, standard input, CURE JSON with an index."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _RANGE = re.compile(r"^(\d+)(?:-(\d+))?$")
 
 @dataclass(frozen=True, slots=True)
 class ReadProblem:
-    """A problem and where it comes from, in words that a user typed."""
+    """A problem and its origin as the user typed it."""
 
     origin: str
     read: MarkdownProblem
 
 
 def read_problems(sources: Sequence[str], index: str | None, time_limit: float | None) -> list[ReadProblem]:
-    """Every problem of every source, in order. Hidden tests of a CURE file are left behind: solving is not training.
+    """Read every problem of every source, in order. Hidden tests of a CURE file are dropped: they would be the answer.
 
-    Raises ConfigError for an index that is none, DataError for a source that holds no problem.
+    Raises ConfigError for an invalid index, DataError for a source that holds no problem.
     """
     if not sources:
-        raise ConfigError("no problem to solve", "name a Markdown file, or - for standard input")
+        raise ConfigError("no problem to solve", "give a Markdown file, or - for standard input")
     if index is not None and not any(source.endswith(_JSON) for source in sources):
-        raise ConfigError("--index belongs to a CURE .json or .jsonl file", "name one")
+        raise ConfigError("--index needs a CURE .json or .jsonl file", "give one, or leave out --index")
     found: list[ReadProblem] = []
     for source in sources:
         if source.endswith(_JSON):
@@ -73,7 +73,7 @@ def _from_cure(source: str, index: str | None) -> list[ReadProblem]:
 
 
 def _text(source: str) -> str:
-    """At most a little more than a problem may have: a large file is refused without being read whole."""
+    """Read one problem as text; a file that is too large is refused unread. Raises DataError."""
     try:
         if source == STDIN:
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -81,15 +81,15 @@ def _text(source: str) -> str:
             size = Path(source).stat().st_size
             if size > MAX_BYTES:
                 raise DataError(
-                    f"{source} has {size / 1e6:.1f} MB, a problem at most {MAX_BYTES / 1e6:g}", "give one problem"
+                    f"{source} has {size / 1e6:.1f} MB; a problem may have {MAX_BYTES / 1e6:g}", "give one problem"
                 )
             data = Path(source).read_bytes()
     except FileNotFoundError:
         raise DataError(f"{source} does not exist", "check the path") from None
     except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}", "give a file that you may read") from None
+        raise DataError(f"{source} cannot be read: {error.strerror}", "give a readable file") from None
     if b"\0" in data:
-        raise DataError(f"{source} is no text", "give a Markdown file")
+        raise DataError(f"{source} is not a text file", "give a Markdown file")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""A problem being solved as the record that the dashboard's matrix and cell views read."""
+"""Conversion of a problem being solved into the record that the dashboard's matrix and cell views read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOT_RUN = ("not_run", "")
 
 
 def task_record(state: SolveState) -> TaskRecord:
-    """Examples of the problem stand where a task of training has its ground truth."""
+    """Convert `state`; the problem's examples take the place of a training task's ground-truth tests."""
     return TaskRecord(
         task=state.id,
         statement=state.statement,

@@ -1,4 +1,4 @@
-"""What is left when a problem is solved: the program on stdout, a line of evidence on stderr, an exit status."""
+"""Result of a solved problem: the program on stdout, a line of evidence on stderr, an exit status."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _BY_SUPPORT = {"supported": FOUND, "weak": WEAK, "none": NONE}
 
 
 def status_of(solution: Mapping[str, Any]) -> int:
-    """0 supported, 3 weak, 4 none runs."""
+    """Return the exit status: 0 supported, 3 weak, 4 no program runs."""
     return _BY_SUPPORT[solution["support"]]
 
 
 def print_program(program: str) -> None:
-    """With colours in a terminal, byte for byte elsewhere."""
+    """Print the program: with colours in a terminal, byte for byte elsewhere."""
     text = program if program.endswith("\n") else program + "\n"
     if sys.stdout.isatty():
         Console(highlight=False).print(Syntax(text.rstrip("\n"), "python", background_color="default", word_wrap=False))
@@ -29,7 +29,7 @@ def print_program(program: str) -> None:
 
 
 def summary_line(solution: Mapping[str, Any]) -> str:
-    """One line: what was found, how far it can be believed, what it cost."""
+    """Return one line: how well the program is supported, its evidence, its cost."""
     spent = solution["spent"]
     cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
     paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}"

@@ -1,4 +1,4 @@
-"""Follows one request to its end: shows it, writes the programs where they belong, says what they are worth."""
+"""Run of one request: show its progress, write the programs, report how well they are supported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTERRUPTED = 130
 def solve_and_report(
     request: SolveRequest, origins: Sequence[str], output: Path | None, *, as_json: bool, live: bool
 ) -> int:
-    """The exit status: that of the problem that ended worst. Raises CureError before anything was solved."""
+    """Solve, and return the worst exit status of all problems. Raises CureError if it fails before the first one."""
     several = len(request.tasks) > 1
     if output is not None:
         _refuse_output(output, several=several)
@@ -56,7 +56,7 @@ def solve_and_report(
 
 
 def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Path | None) -> int:
-    """The same on a full screen; programs are handed over when it is left."""
+    """Solve in the full-screen app, and print the programs when the user quits it; return the exit status."""
     from cure_tui.solving.full import SolveApp
 
     several = len(request.tasks) > 1
@@ -102,7 +102,7 @@ def _say(view: LiveView | None, text: str) -> None:
 
 
 def _stem(origin: str) -> str:
-    """A file name for a program of this origin: "tasks.jsonl[3]" becomes "tasks-3"."""
+    """Return a file name for the program of this origin: "tasks-3" for "tasks.jsonl[3]"."""
     name = Path(origin).name.removesuffix(".md")
     for suffix in (".jsonl", ".json"):
         name = name.replace(suffix, "")
@@ -110,14 +110,14 @@ def _stem(origin: str) -> str:
 
 
 def _refuse_output(output: Path, *, several: bool) -> None:
-    """What can be known to fail is said before minutes are spent."""
+    """Raise ConfigError if the output cannot be written, before minutes are spent on solving."""
     if several and output.is_file():
-        raise ConfigError(f"{output} is a file, and there are several problems", "name a folder")
+        raise ConfigError(f"{output} is a file, and there are several problems", "give a folder")
     if not several and output.is_dir():
-        raise ConfigError(f"{output} is a folder", "name a file such as solution.py")
+        raise ConfigError(f"{output} is a folder", "give a file such as solution.py")
     folder = output if several else output.parent
     if not several and not folder.is_dir():
-        raise ConfigError(f"there is no folder {folder}", "make it first")
+        raise ConfigError(f"there is no folder {folder}", "create it first")
 
 
 def _write(path: Path, program: str) -> None:
@@ -125,6 +125,6 @@ def _write(path: Path, program: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(program if program.endswith("\n") else program + "\n", encoding="utf-8")
     except OSError as error:
-        # The program is the user's: where it cannot be written, it is shown.
+        # Minutes of sampling went into the program: print it rather than lose it.
         print_program(program)
         raise RunError(f"{path} cannot be written: {error.strerror}", "the program is on standard output") from error

@@ -1,4 +1,4 @@
-"""Who writes programs and tests, where the user has not said it for either role."""
+"""Model for both roles, coder and tester, where the user does not give one for each."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ DEFAULT = "nano"
 
 
 def both_roles(preset: str | None, model: str | None, adapter: str | None, needed: bool) -> str:
-    """The one word that stands for both roles: of --preset, --model and --adapter, else the embedded model.
+    """Return the model for both roles: from --preset, --model or --adapter, else the embedded model.
 
-    `needed`: False where --coder and --tester are both given, and the three are one too many.
+    needed: False if --coder and --tester are both given. Raises ConfigError for more models than roles.
     """
     given = [
         word
@@ -20,5 +20,5 @@ def both_roles(preset: str | None, model: str | None, adapter: str | None, neede
     if len(given) > 1:
         raise ConfigError("--preset, --model and --adapter each name a model for both roles", "give one of them")
     if given and not needed:
-        raise ConfigError(f"--coder and --tester leave nothing for {given[0]}", "leave one of the three out")
+        raise ConfigError(f"--coder and --tester leave no role for {given[0]}", "leave out one of the three")
     return given[0] if given else DEFAULT

@@ -1,1 +1,1 @@
-"""The dashboard in a browser: a web server on this machine, and a dashboard's process a page."""
+"""Dashboard in a browser: a web server on this machine, and one dashboard process per page."""

@@ -1,4 +1,4 @@
-"""What runs behind a page: `python -m cure_tui.web.dashboard`. The web server holds both ends of its pipes."""
+"""Dashboard process behind a page: `python -m cure_tui.web.dashboard`. Pipes connect it to the web server."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from textual.drivers.web_driver import WebDriver
 
 from cure_tui.dashboard.app import CureApp
 
-_SECONDS_TO_LEAVE = 3.0
+_SECONDS_TO_QUIT = 3.0
 
 
 class PageDriver(WebDriver):
-    """Leaves with its page, whatever happens.
+    """Driver that ends the process together with its page.
 
-    A page that vanishes (laptop shut, connection lost) may leave the pipe to the server full with nobody reading it:
-    the app then waits in a write and never hears that it should leave. A server that is killed cannot tell it at all.
+    A page that vanishes (laptop shut, connection lost) may leave the pipe to the server full and without a reader: the
+    app then blocks in a write and never handles the request to quit. A killed server cannot even send that request.
     """
 
     def on_meta(self, packet_type: str, payload: dict[str, object]) -> None:
         super().on_meta(packet_type, payload)
         if packet_type == "quit":
-            self._leave()
+            self._exit_soon()
 
     def run_input_thread(self) -> None:
-        super().run_input_thread()  # returns at the pipe's end, or when the app has left by itself
-        self._leave()
+        super().run_input_thread()  # returns at the pipe's end, or when the app has quit
+        self._exit_soon()
 
-    def _leave(self) -> None:
-        """Ends the process soon. Nothing is lost by it: engines have their own sessions, a dashboard only reads."""
-        timer = threading.Timer(_SECONDS_TO_LEAVE, os._exit, (0,))
+    def _exit_soon(self) -> None:
+        """End the process soon. Nothing is lost: engines have their own sessions, and a dashboard only reads."""
+        timer = threading.Timer(_SECONDS_TO_QUIT, os._exit, (0,))
         timer.daemon = True
         timer.start()
 
 
 class PageApp(CureApp):
-    """The dashboard; pages draw all of Unicode, whatever this machine's locale."""
+    """Dashboard app for a page, which can draw all of Unicode whatever this machine's locale."""
 
     def get_driver_class(self) -> type[Driver]:
         return PageDriver

@@ -1,10 +1,10 @@
-"""The web server of `cure-tui serve`: one page, for whoever knows its key. Each page has a dashboard of its own.
+"""Web server of `cure-tui serve`: one page, protected by a key. Each open page has its own dashboard process.
 
-The page can start and stop runs, so an open port alone must not be enough to get it:
-- Other people on this machine, or on the network with --host, lack the key that ends the printed address.
-- Other sites that the same browser shows could reach the port too, but not with our cookie (SameSite), and not with
-  our Origin; those of another port on this host share the cookie, so it is the Origin that stops them.
-- The page's Content-Security-Policy lets it talk to this server alone, and no other page may frame it.
+The page can start and stop runs, so access to the port alone must not be enough to load it:
+- Other users of this machine, or of the network with --host, lack the key at the end of the printed address.
+- Other sites open in the same browser can reach the port too, but they send neither our cookie (SameSite) nor our
+  Origin. A page from another port of this host does send the cookie: the check of the Origin stops it.
+- The page's Content-Security-Policy allows connections to this server only, and no other page may frame it.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def dashboard_command() -> str:
-    """The dashboard of this very installation, for a shell.
+    """Return the shell command that starts this installation's dashboard.
 
-    exec: the shell makes way, so that signals reach the dashboard. -P: see cure_tui.launch.process.
+    exec replaces the shell, so that signals reach the dashboard. -P: see cure_tui.launch.process.
     """
     return shlex.join(["exec", sys.executable, "-P", "-m", DASHBOARD_MODULE])
 
 
 class DashboardServer(Server):
-    """textual-serve's bridge between pages and processes, behind a guard, with a page that asks nobody else."""
+    """Bridge of textual-serve between pages and processes, behind a guard, with a page that loads only from here."""
 
     def __init__(self, listening: socket.socket) -> None:
-        """`listening`: bound already, so that a port in use is known before anything is said."""
+        """Serve on `listening`, a bound socket: a port in use is reported before an address is printed."""
         host, port = listening.getsockname()[:2]
         super().__init__(dashboard_command(), host=host, port=port, title="cure-tui")
         self._listening = listening
@@ -59,12 +59,12 @@ class DashboardServer(Server):
 
     @property
     def address(self) -> str:
-        """For a browser; where every address of this machine is listened to, by its name."""
+        """Address for a browser; on all interfaces (0.0.0.0) it has the name of this machine."""
         host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/?key={self._key}"
 
     def serve(self, debug: bool = False) -> None:
-        """Until Ctrl-C or SIGTERM. The address goes to stdout as soon as it answers."""
+        """Serve until Ctrl-C or SIGTERM. The address goes to stdout as soon as the server answers."""
         self.debug = debug
         self.initialize_logging()
         app = web.Application(middlewares=[self._guard])
@@ -87,23 +87,23 @@ class DashboardServer(Server):
 
     def initialize_logging(self) -> None:
         handler = logging.StreamHandler()
-        handler.addFilter(_is_fault)
+        handler.addFilter(_is_error)
         logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """Closes the pages; aiohttp would only wait for them to close themselves."""
+        """Close the pages; aiohttp would only wait for the browsers to close them."""
         pages = list(self._pages)
         for page in pages:
             page.cancel()
         if pages:
             await asyncio.wait(pages, timeout=_SECONDS_TO_CLOSE)
-        gc.collect()  # pipes of lost pages: asyncio complains of those that it finds after the event loop's end
+        gc.collect()  # pipes of lost pages: asyncio prints an error for those collected after the event loop's end
 
     async def handle_index(self, request: web.Request) -> web.FileResponse:
         return web.FileResponse(_PAGE)
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """A page's connection: its dashboard lives as long as this."""
+        """Serve one page; its dashboard process lives as long as this connection."""
         page = asyncio.current_task()
         assert page is not None
         self._pages.add(page)
@@ -116,7 +116,7 @@ class DashboardServer(Server):
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
-            raise web.HTTPForbidden(text=f"a page of {origin} may not use this dashboard")
+            raise web.HTTPForbidden(text=f"a page from {origin} may not use this dashboard")
         given = request.query.get("key", "")
         if not (self._is_key(given) or self._is_key(request.cookies.get(self._cookie, ""))):
             raise web.HTTPForbidden(text="the key is missing: open the whole address that `cure-tui serve` printed")
@@ -132,9 +132,9 @@ class DashboardServer(Server):
 
     def _say_address(self) -> None:
         print(self.address, flush=True)
-        print("Open this address in a browser. Ctrl-C ends the dashboards, never a run.", file=sys.stderr)
+        print("Open this address in a browser. Ctrl-C ends the dashboard, never a run.", file=sys.stderr)
 
 
-def _is_fault(record: logging.LogRecord) -> bool:
-    """A page that vanished while something was sent to it is none."""
+def _is_error(record: logging.LogRecord) -> bool:
+    """Return False for a page that vanished while the server was sending to it: that is no error."""
     return record.exc_info is None or not isinstance(record.exc_info[1], ConnectionError)

@@ -1,6 +1,7 @@
-"""Settings of a run: their schema, the combinations that cannot work, a sentence that describes them.
+"""Settings of a run: their schema, the rules on combinations, a sentence that describes them.
 
-describe(config)      a sentence on what a step is
+RunConfig             all settings of a run, checked value by value
+describe(config)      a sentence on its steps
 """
 
 from engine.config.describe import describe

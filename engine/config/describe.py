@@ -1,4 +1,4 @@
-"""A configuration in a sentence: for lists of presets and the start of a run."""
+"""Description of a configuration in a sentence, for lists of presets and the start of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from engine.config.schema import RunConfig
 
 
 def describe(config: RunConfig) -> str:
-    """What a step is, how it learns, and when it ends; without the preset's name."""
+    """Describe the model, the steps and the limits of a run, without the preset's name."""
     rollout, policy, run = config.rollout, config.policy, config.run
     limits = [f"{run.steps} steps"]
     if run.max_minutes:

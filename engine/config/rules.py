@@ -1,8 +1,8 @@
-"""Rules of settings that cannot be together: one function a rule, each with the reason and the way out.
+"""Rules on combinations of settings: one function per rule, which returns a Conflict with its remedy, or None.
 
-A rule looks at a whole configuration whose single values are already in range, and answers with a Conflict or
-None. The loaders of `engine.presets` check them, for they know file and line. What a machine lacks (a GPU, memory) is
-no conflict: see `engine.machine.requirements`.
+A rule takes a whole configuration whose single values are already in range. The loaders of `engine.presets` apply the
+rules, because they know file and line. A requirement that a machine does not meet (a GPU, memory) is not a conflict:
+see `engine.machine.requirements`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VLLM_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 @dataclass(frozen=True)
 class Conflict:
-    """Why a configuration cannot work. `key` is the dotted setting to point at."""
+    """Reason why a configuration cannot work. `key` is the dotted setting to blame."""
 
     key: str
     message: str
@@ -25,7 +25,7 @@ class Conflict:
 
 
 def broken_rule(config: RunConfig) -> Conflict | None:
-    """Return the conflict of the first rule that `config` breaks; None where all settings go together."""
+    """Return the conflict of the first rule that `config` breaks; None if it breaks none."""
     return next((conflict for rule in RULES if (conflict := rule(config)) is not None), None)
 
 
@@ -50,7 +50,7 @@ def best_of_n_sizes_differ(config: RunConfig) -> Conflict | None:
 
 
 def splits_are_disjoint(config: RunConfig) -> Conflict | None:
-    """A figure reported on tasks that were trained on, or chosen by, says nothing."""
+    """Require different sources for the splits: an accuracy on tasks used for training or choices is biased."""
     seen: dict[str, str] = {}
     for split, source in (
         ("train", config.data.train),
@@ -61,7 +61,7 @@ def splits_are_disjoint(config: RunConfig) -> Conflict | None:
             return Conflict(
                 f"data.{split}",
                 f"{split} and {seen[source]} are the same tasks ('{source}')",
-                "give each split tasks of its own, or its accuracies measure nothing",
+                "give each split tasks of its own: accuracies on shared tasks are biased",
             )
         seen[source] = split
     return None
@@ -72,7 +72,7 @@ def nf4_computes_in_half_precision(config: RunConfig) -> Conflict | None:
         return None
     return Conflict(
         "policy.precision",
-        'nf4 weights are for models too large for model.dtype = "fp32"',
+        'nf4 weights do not go with model.dtype = "fp32"',
         'set model.dtype = "bf16", or policy.precision = "fp32"',
     )
 
@@ -88,7 +88,7 @@ def vllm_takes_only_some_ranks(config: RunConfig) -> Conflict | None:
 
 
 def sequential_updates_are_whole(config: RunConfig) -> Conflict | None:
-    """`sequential` exists to compare with the published code, which takes one optimiser step a role."""
+    """Require one mini-batch: `sequential` reproduces the published code, which takes one optimiser step a role."""
     if config.policy.update != "sequential" or config.policy.mini_batches == 1:
         return None
     return Conflict(
@@ -109,7 +109,7 @@ def constant_schedule_does_not_fall(config: RunConfig) -> Conflict | None:
 
 
 def micro_batch_holds_the_longest_answer(config: RunConfig) -> Conflict | None:
-    """A sample is never split, so a smaller bound could not be kept."""
+    """Require room for the longest answer: a sample is never split, so a smaller bound could not be kept."""
     rollout = config.rollout
     longest = max(rollout.max_new_tokens_coder, rollout.max_new_tokens_tester)
     if config.policy.micro_batch_tokens >= longest:
@@ -122,7 +122,7 @@ def micro_batch_holds_the_longest_answer(config: RunConfig) -> Conflict | None:
 
 
 def post_stage_hides_the_example(config: RunConfig) -> Conflict | None:
-    """With the example in sight the strict reward of the post stage is earned by copying it."""
+    """Require a hidden example: a tester that sees it earns the strict reward of the post stage by copying it."""
     if config.reward.tester_variant != "post-stage" or not config.model.show_example:
         return None
     return Conflict(
@@ -137,7 +137,7 @@ def short_prompts_do_not_think(config: RunConfig) -> Conflict | None:
         return None
     return Conflict(
         "model.thinking",
-        "the short prompts ask for no thinking",
+        "short prompts do not ask for thinking",
         'set model.thinking = false, or model.prompt_style = "full"',
     )
 

@@ -1,7 +1,7 @@
-"""Every setting of a run, section by section: its type, its unit and the range in which it makes sense.
+"""Settings of a run, section by section: type, unit and valid range of each.
 
-Nothing has a default here: defaults are the business of presets, where their reasons stand beside them. What
-a single value may be is said by its field; what values may not be together, by `engine.config.rules`.
+No setting has a default here: presets define the values, with the reasons beside them. A field checks a single value;
+`engine.config.rules` checks combinations.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _tuples(value: Any) -> Any:
-    """TOML knows arrays only; frozen settings want tuples, all the way down."""
+    """Convert TOML arrays to tuples, nested ones too: frozen settings hold tuples."""
     return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-# The choices of a setting stand here alone; other rooms import them.
+# The choices of a setting are defined here only; other rooms import them.
 Dtype: TypeAlias = Literal["fp32", "bf16", "fp16"]
 StyleName: TypeAlias = Literal["full", "short"]
 SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
@@ -44,7 +44,7 @@ BonSizes: TypeAlias = Annotated[tuple[BonSize, ...], BeforeValidator(_tuples), F
 
 
 class Section(BaseModel):
-    """One table of a preset. Strict: "3" is no number, 1.0 is no count, an unknown key is a mistake."""
+    """Table of a preset. Strict: "3" is not a number, 1.0 is not an integer, an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -56,10 +56,10 @@ class ModelConfig(Section):
         le=1000,
         description="size of the model in billions of parameters, for the memory check; 0 = unknown",
     )
-    dtype: Dtype = Field(description="number format in which answers are sampled")
-    thinking: bool = Field(description="ask the chat template for a thinking answer (models that know the switch)")
-    prompt_style: StyleName = Field(description="full: instructions in words; short: what nano was pretrained on")
-    show_example: bool = Field(description="show the tester a public example of the task, where it has one")
+    dtype: Dtype = Field(description="number format of sampling")
+    thinking: bool = Field(description="ask the chat template for a thinking answer, if it supports that")
+    prompt_style: StyleName = Field(description="full: instructions in words; short: nano's pretraining format")
+    show_example: bool = Field(description="show the tester a public example of the task, if it has one")
 
 
 class DataConfig(Section):
@@ -71,40 +71,40 @@ class DataConfig(Section):
 class RolloutConfig(Section):
     tasks_per_step: int = Field(ge=1, le=4096, description="tasks drawn for one step")
     n_programs: int = Field(
-        ge=2, le=512, description="programs sampled per task (one group; a group of 1 has no spread)"
+        ge=2, le=512, description="programs sampled per task (one group, whose rewards are compared)"
     )
     m_tests: int = Field(
-        ge=2, le=512, description="unit tests sampled per task (one group; a group of 1 has no spread)"
+        ge=2, le=512, description="unit tests sampled per task (one group, whose rewards are compared)"
     )
     truth_tests: int = Field(ge=1, le=1024, description="ground-truth tests used per task, at most")
     temperature: float = Field(gt=0, le=5, description="sampling temperature while training")
-    top_p: float = Field(gt=0, le=1, description="share of probability mass that is sampled from; 1 = all of it")
+    top_p: float = Field(gt=0, le=1, description="share of the probability mass to sample from; 1 = all of it")
     max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
     max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
     max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
     sampler: SamplerName = Field(
-        description="what samples: our own loop over transformers, vLLM here, or running `vllm serve` processes"
+        description="sampler: transformers in this process, vLLM beside it, or running `vllm serve` processes"
     )
     endpoints: Endpoints = Field(description="addresses of the servers of sampler endpoint, such as http://host:8000")
 
 
 class VllmConfig(Section):
-    """How vLLM is run beside the trainer; of no consequence with another sampler."""
+    """Settings of vLLM beside the trainer; ignored with another sampler."""
 
     precision: VllmPrecision = Field(
-        description="format of the base weights while sampling: that of model.dtype, NF4 (bitsandbytes) or fp8"
+        description="format of the base weights in vLLM: dtype = that of model.dtype, nf4 (bitsandbytes) or fp8"
     )
-    kv_cache_gb: float = Field(ge=0, le=4096, description="KV cache in GiB; 0 = what the memory plan leaves")
+    kv_cache_gb: float = Field(ge=0, le=4096, description="KV cache in GiB; 0 = all that the memory plan leaves")
     max_batched_tokens: int = Field(
-        ge=128, le=1_048_576, description="tokens that the scheduler puts into one forward pass, at most"
+        ge=128, le=1_048_576, description="tokens in one forward pass of the scheduler, at most"
     )
     cuda_graphs: bool = Field(description="capture CUDA graphs: faster decoding for up to 2 GiB")
     sleep_level: SleepLevel = Field(
-        description="what is freed for the update: 0 = the KV cache, 1 = weights too (to host memory), "
-        "2 = weights too (read again afterwards)"
+        description="memory freed for the update: 0 = the KV cache, 1 = weights too (to host memory), "
+        "2 = weights too (loaded again afterwards)"
     )
     hang_seconds: float = Field(gt=0, le=86_400, description="seconds without a token after which vLLM counts as hung")
-    restarts: int = Field(ge=0, le=1000, description="how often in a run a vLLM that died or hung is started again")
+    restarts: int = Field(ge=0, le=1000, description="restarts of a vLLM that died or hung, at most, per run")
 
 
 class SandboxConfig(Section):
@@ -113,31 +113,29 @@ class SandboxConfig(Section):
     )
     memory_mb: int = Field(ge=32, le=65_536, description="memory of one execution, in MiB")
     output_kb: int = Field(ge=1, le=1_048_576, description="output kept of one execution, in KiB")
-    cells: int = Field(
-        ge=0, le=1024, description="sandbox processes at work side by side; 0 = as many as the cores suggest"
-    )
+    cells: int = Field(ge=0, le=1024, description="sandbox processes in parallel; 0 = chosen by the number of cores")
     sticky_after: int = Field(
         ge=0, le=1000, description="time-outs after which a program's other inputs get 0.1 s; 0 = never"
     )
     comparison: Comparison = Field(
-        description="equal outputs: after collapsing white space, or as lower-cased tokens with numbers to 1e-5"
+        description="comparison of outputs: after collapsing white space, or as lower-cased tokens with numbers to 1e-5"
     )
     judging: JudgingName = Field(
-        description="programs are judged as real processes, or as by CURE's code (no prompts, any exit status)"
+        description="process: as real programs run; cure-compat: as CURE's code judges (no prompts, any exit status)"
     )
-    allow_unconfined: bool = Field(description="run programs even where this machine can confine nothing (level D)")
+    allow_unconfined: bool = Field(description="run programs even if this machine cannot confine them (level D)")
 
 
 class RewardConfig(Section):
     tester_variant: TesterVariant = Field(
-        description="tester reward: the paper's, the published code's, or the stricter one of its post stage"
+        description="tester reward: the paper's, the published code's, or the stricter one of the code's post stage"
     )
-    length_transform: LengthTransform = Field(description="whose rewards favour short answers")
-    truncated: Truncated = Field(description="answers cut off at the token limit: left out, or at the floor")
+    length_transform: LengthTransform = Field(description="roles whose rewards favour short answers")
+    truncated: Truncated = Field(description="answers cut off at the token limit: left out, or given the lowest reward")
     refill_rounds: int = Field(
         ge=0,
         le=16,
-        description="extra rounds of sampling to replace groups without spread; 0 = none, only counted",
+        description="extra rounds of sampling to replace groups whose rewards are all equal; 0 = none",
     )
 
 
@@ -145,34 +143,34 @@ class PolicyConfig(Section):
     lora_rank: int = Field(ge=1, le=512, description="rank of the LoRA adapters, on all linear layers")
     lora_alpha: float = Field(gt=0, le=4096, description="LoRA scale; the adapters' weight is alpha / rank")
     learning_rate: float = Field(gt=0, le=1, description="peak learning rate of AdamW")
-    schedule: Decay = Field(description="course of the learning rate after the warm-up")
+    schedule: Decay = Field(description="schedule of the learning rate after the warm-up")
     warmup_steps: int = Field(ge=0, le=100_000, description="steps in which the learning rate rises to its peak")
     final_lr_share: float = Field(ge=0, le=1, description="learning rate at the end, as a share of the peak")
     betas: Betas = Field(description="AdamW's decay of the first and second moments")
     weight_decay: float = Field(ge=0, le=1, description="AdamW's weight decay")
-    max_grad_norm: float = Field(gt=0, description="gradients are scaled down to this norm")
+    max_grad_norm: float = Field(gt=0, description="gradients are clipped to this norm")
     clip_epsilon: float = Field(gt=0, lt=1, description="clip range of the importance ratio: 1 +- epsilon")
-    kl_beta: float = Field(ge=0, le=10, description="weight of the KL to the model without adapters; 0 = only measured")
+    kl_beta: float = Field(ge=0, le=10, description="weight of the KL to the base model; 0 = only measured")
     kl_stop: float = Field(
-        ge=0, description="end the run when the KL per token (median of 5 steps) passes this, in nats; 0 = never"
+        ge=0, description="end the run when the KL per token (median of 5 steps) exceeds this, in nats; 0 = never"
     )
     importance_cap: float = Field(ge=1, le=100, description="upper bound of the per-token weight trainer / sampler")
     update: UpdateOrder = Field(description="coder and tester in one update, or tester after coder")
-    mini_batches: int = Field(ge=1, le=64, description="optimiser steps that one step's samples are split into")
+    mini_batches: int = Field(ge=1, le=64, description="parts of a step's samples, each one optimiser step")
     micro_batch_tokens: int = Field(ge=64, description="tokens in one forward pass, padding included, at most")
     precision: Precision = Field(description="format of the frozen base weights in the trainer")
     optimiser: Optimiser = Field(
-        description="AdamW with fp32 moments, with 8-bit ones, or with 8-bit ones that may move to host memory"
+        description="AdamW with fp32 moments, 8-bit moments, or 8-bit moments that may be paged to host memory"
     )
     checkpoint_activations: bool = Field(
-        description="keep only each layer's input for the backward pass and compute the rest again"
+        description="save only each layer's input for the backward pass and recompute the rest"
     )
 
 
 class EvaluationConfig(Section):
     every_steps: int = Field(ge=0, le=100_000, description="validate after this many steps; 0 = only before and after")
-    heldout_tasks: int = Field(ge=1, description="held-out tasks used, from the first on, at most")
-    validation_tasks: int = Field(ge=1, description="validation tasks used, from the first on, at most")
+    heldout_tasks: int = Field(ge=1, description="held-out tasks used, at most: the first ones")
+    validation_tasks: int = Field(ge=1, description="validation tasks used, at most: the first ones")
     n_programs: int = Field(ge=1, le=512, description="programs sampled per task")
     m_tests: int = Field(ge=1, le=512, description="unit tests sampled per task")
     temperature: float = Field(gt=0, le=5, description="sampling temperature of evaluations")
@@ -180,28 +178,26 @@ class EvaluationConfig(Section):
 
     @property
     def largest_bon(self) -> tuple[int, int]:
-        """The pair with most programs, then most tests."""
+        """Pair with most programs, then most tests."""
         return max(self.bon_sizes)
 
 
 class RunSection(Section):
-    steps: int = Field(ge=0, le=1_000_000, description="steps to take, unless the time is up before; 0 = only evaluate")
+    steps: int = Field(ge=0, le=1_000_000, description="steps to take, unless the time is up first; 0 = only evaluate")
     max_minutes: float = Field(ge=0, description="wall-clock budget, evaluations included; 0 = none")
     seed: int = Field(ge=0, lt=2**31, description="seed of sampling, of the order of tasks and of new adapters")
     checkpoint_every: int = Field(ge=1, description="write a checkpoint after this many steps")
     keep_checkpoints: int = Field(ge=1, le=10_000, description="checkpoints kept, newest first; older ones are removed")
-    archive_steps: int = Field(ge=0, description="rollouts kept of so many of the newest steps; 0 = of all steps")
-    archive_mb: int = Field(ge=0, description="archive size at which the oldest rollouts go, in MB; 0 = no bound")
-    threads: int = Field(
-        ge=0, le=1024, description="CPU threads of the update (sampling takes half); 0 = as many as there are cores"
-    )
+    archive_steps: int = Field(ge=0, description="newest steps whose rollouts are kept; 0 = all steps")
+    archive_mb: int = Field(ge=0, description="limit of the archive in MB: the oldest rollouts are removed; 0 = none")
+    threads: int = Field(ge=0, le=1024, description="CPU threads of the update (sampling uses half); 0 = one per core")
 
 
 class RunConfig(Section):
-    """All settings of a run. Made by `load_preset` or `load_config`, which also check the rules."""
+    """All settings of a run. `load_preset` and `load_config` create it and check the rules."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64, description="the preset's name")
-    description: str = Field(max_length=400, description="what the preset is for, in a sentence")
+    description: str = Field(max_length=400, description="purpose of the preset, in a sentence")
     variant: str = Field(
         pattern=r"^([1-9][0-9]*)?$", max_length=4, description="the preset's variant, in GB of GPU memory; empty = none"
     )
@@ -217,6 +213,6 @@ class RunConfig(Section):
 
     @property
     def evaluation_rollout(self) -> RolloutConfig:
-        """The rollout section with the samples and the temperature of an evaluation."""
+        """Rollout section with the sample numbers and the temperature of an evaluation."""
         asked_for = self.evaluation.model_dump(include={"n_programs", "m_tests", "temperature"})
         return self.rollout.model_copy(update=asked_for)

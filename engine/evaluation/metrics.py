@@ -1,8 +1,7 @@
-"""Metrics of one task, each a function TaskResult -> float (nan: this task cannot say), and their summary over tasks.
+"""Metrics of one task, each a function TaskResult -> float (nan: undefined for it), and their summary over tasks.
 
-Denominators are constant: malformed tests and unparsable programs count as wrong ones, in every share below.
-Only what the sandbox failed to judge leaves a denominator, and a task leaves a metric only if nothing of it
-was judged.
+Denominators are constant: malformed tests and unparsable programs count as wrong in every share below. Only cells on
+which the sandbox failed leave a denominator, and a task leaves a metric only if none of its samples was judged.
 """
 
 from __future__ import annotations
@@ -22,46 +21,46 @@ TRIVIAL_OUTPUTS = frozenset({"", "0", "1", "-1", "NONE", "None", "[]"})
 
 
 def code_accuracy(result: TaskResult) -> float:
-    """Share of the programs that pass all ground-truth tests (one-shot accuracy)."""
+    """Return the share of programs that pass all ground-truth tests (one-shot accuracy)."""
     return _share(int(result.matrix.correct_n.sum()), int(result.matrix.judged_n.sum()))
 
 
 def ut_accuracy(result: TaskResult) -> float:
-    """Share of the judged tests that are right and, where the task has a validator, valid; 0 with no judge at all."""
+    """Return the share of judged tests that are right and, if the task has a validator, valid; 0 with basis NONE."""
     return _share(int(result.counted_right_m.sum()), result.n_counted)
 
 
 def ut_accuracy_raw(result: TaskResult) -> float:
-    """Share of the judged tests that are right, valid or not; 0 with no judge at all."""
+    """Return the share of judged tests that are right, valid or not; 0 with basis NONE."""
     return _share(int(result.test_right_m.sum()), result.n_counted)
 
 
 def valid_share(result: TaskResult) -> float:
-    """Share of all m generated tests whose input the task's validator accepts; nan without a validator."""
+    """Return the share of all m generated tests whose input the task's validator accepts; nan without a validator."""
     if result.test_valid_m is None:
         return math.nan
     return _share(int(result.test_valid_m.sum()), result.matrix.n_generated)
 
 
 def pass_at_n(result: TaskResult) -> float:
-    """1 if any of the n programs is correct: the ceiling of every BoN."""
+    """Return 1.0 if any of the n programs is correct, else 0.0: the ceiling of every BoN."""
     if not result.matrix.judged_n.any():
         return math.nan
     return float(result.matrix.correct_n.any())
 
 
 def best_of_n_accuracy(result: TaskResult, n: int, m: int) -> float:
-    """Share of BoN(n, m) picks that are correct, over disjoint blocks.
+    """Return the share of BoN(n, m) picks that are correct, over disjoint blocks.
 
-    Block i is programs i*n .. (i+1)*n - 1 by tests i*m .. (i+1)*m - 1, for as many i as both sides allow: of
-    16 x 16 samples, BoN(4, 4) is the mean of 4 picks that share no sample, BoN(16, 16) is one pick. Left-over
-    samples are unused. A pick without a verdict is left out. ValueError where the task has fewer than n
-    programs or m tests.
+    Block i is programs i*n .. (i+1)*n - 1 by tests i*m .. (i+1)*m - 1, as long as there are enough of both: of
+    16 x 16 samples, BoN(4, 4) is the mean of 4 picks that share no sample, BoN(16, 16) is one pick. Remaining samples
+    are not used. A pick that is not judged is left out. Raises ValueError if the task has fewer than n programs or
+    m tests.
     """
     matrix = result.matrix
     if n < 1 or m < 1 or n > matrix.n_programs or m > matrix.n_generated:
         raise ValueError(
-            f"BoN({n}, {m}) asked of task {result.task_id}, which has {matrix.n_programs} programs and "
+            f"BoN({n}, {m}) is undefined for task {result.task_id}, which has {matrix.n_programs} programs and "
             f"{matrix.n_generated} tests"
         )
     picks = np.array(
@@ -74,44 +73,44 @@ def best_of_n_accuracy(result: TaskResult, n: int, m: int) -> float:
 
 
 def trivial_share(result: TaskResult) -> float:
-    """Share of all m tests whose expected output needs no work: a stock value or an echo of the input."""
+    """Return the share of all m tests with a trivial expected output: a stock value or an echo of the input."""
     inputs, outputs = well_formed(result, result.test_inputs), well_formed(result, result.test_outputs)
     trivial = sum(out in TRIVIAL_OUTPUTS or out == given for given, out in zip(inputs, outputs, strict=True))
     return _share(trivial, result.matrix.n_generated)
 
 
 def distinct_inputs(result: TaskResult) -> float:
-    """Number of different inputs among the m tests, white space collapsed; malformed tests have none."""
+    """Count the distinct inputs of the m tests, white space collapsed; malformed tests have none."""
     return float(len(set(well_formed(result, result.test_inputs))))
 
 
 def distinct_programs(result: TaskResult) -> float:
-    """Number of different sources among the n programs, up to leading and trailing white space."""
+    """Count the distinct sources of the n programs, ignoring leading and trailing white space."""
     return float(len({source.strip() for source in result.programs if source is not None}))
 
 
 def malformed_share(result: TaskResult) -> float:
-    """Share of the m tester answers no test could be parsed from."""
+    """Return the share of the m tester answers without a parsable test."""
     return _share(int(result.matrix.malformed_m.sum()), result.matrix.n_generated)
 
 
 def rejected_share(result: TaskResult) -> float:
-    """Share of the n coder answers no program could be parsed from."""
+    """Return the share of the n coder answers without a parsable program."""
     return _share(int(result.matrix.rejected_n.sum()), result.matrix.n_programs)
 
 
 def coder_length(result: TaskResult) -> float:
-    """Mean length of the coder's answers, in tokens."""
+    """Return the mean length of the coder's answers, in tokens."""
     return float(result.coder_lengths_n.mean()) if result.coder_lengths_n.size else math.nan
 
 
 def tester_length(result: TaskResult) -> float:
-    """Mean length of the tester's answers, in tokens."""
+    """Return the mean length of the tester's answers, in tokens."""
     return float(result.tester_lengths_m.mean()) if result.tester_lengths_m.size else math.nan
 
 
 def unknown_share(result: TaskResult) -> float:
-    """Share of all cells, ground-truth and generated, the sandbox gave no verdict on."""
+    """Return the share of all cells, ground-truth and generated, without a verdict because the sandbox failed."""
     matrix = result.matrix
     unknown = int((~matrix.known_nt).sum() + (~matrix.known_nm).sum())
     return _share(unknown, matrix.known_nt.size + matrix.known_nm.size)
@@ -121,7 +120,7 @@ def _share(count: int, total: int) -> float:
     return count / total if total else math.nan
 
 
-# field of EvalSummary -> what it averages over tasks
+# field of EvalSummary -> metric that it averages over tasks
 _METRICS: Mapping[str, Callable[[TaskResult], float]] = {
     "code": code_accuracy,
     "ut": ut_accuracy,
@@ -142,9 +141,9 @@ _METRICS: Mapping[str, Callable[[TaskResult], float]] = {
 def summarise(
     results: Sequence[TaskResult], bon_sizes: Sequence[tuple[int, int]] = ((4, 4), (16, 16)), seed: int = 0
 ) -> EvalSummary:
-    """Summarise all metrics over all tasks; the same results and seed (of the intervals) give the same summary.
+    """Summarise all metrics over all tasks; deterministic in the results and `seed`, which draws the resamples.
 
-    ValueError without results, or where a task has fewer samples than a BoN size asks for.
+    Raises ValueError without results, or if a task has fewer samples than a BoN size needs.
     """
     if not results:
         raise ValueError("no task results to summarise")

@@ -1,4 +1,4 @@
-"""Result of one task as evaluation sees it: pass matrix, which generated tests are right, and on whose word."""
+"""Result of one held-out task: its pass matrix, the right tests among the generated ones, and who judged them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class TaskResult:
-    """One held-out task, its n programs and m tests sampled and executed. Arrays become read-only copies.
+    """Result of one held-out task whose n programs and m tests were executed. Arrays become read-only copies.
 
-    test_right_m   (m,) right by the basis, as `PassMatrix.right_m`. Made False for malformed tests.
-    test_judged_m  (m,) not undecided by the basis, as `PassMatrix.judged_m`. Made True for malformed tests, False for
-                   the others where the basis is NONE.
-    test_valid_m   (m,) the task's validator accepts the test; None where the task has no validator.
+    test_right_m   (m,) right according to `ut_basis`, as `PassMatrix.right_m`. Set to False for malformed tests.
+    test_judged_m  (m,) judged according to `ut_basis`, as `PassMatrix.judged_m`. Set to True for malformed tests and,
+                   with basis NONE, to False for all others.
+    test_valid_m   (m,) accepted by the task's validator; None if the task has no validator.
     programs       n sources, None exactly where `matrix.rejected_n`.
-    test_inputs, test_outputs   m strings; what stands in the place of a malformed test is ignored.
+    test_inputs, test_outputs   m strings; those of malformed tests are ignored.
     coder_lengths_n, tester_lengths_m   answers' lengths in tokens, all answers included.
-    ValueError where sizes do not fit the matrix, or an undecided test is called right.
+    Raises ValueError for sizes that do not fit the matrix, or a test that is right but not judged.
     """
 
     task_id: str
@@ -67,7 +67,7 @@ class TaskResult:
             judged_m[:] = False
         judged_m |= ~well_formed_m
         if (right_m & ~judged_m).any():
-            raise ValueError(f"task {self.task_id}: a test is called right although nobody could judge it")
+            raise ValueError(f"task {self.task_id}: a test is marked right but not judged")
         if valid_m is not None:
             valid_m &= well_formed_m
         for name, array in frozen.items():
@@ -77,21 +77,21 @@ class TaskResult:
 
     @property
     def n_counted(self) -> int:
-        """Tests that UT accuracy is a share of: those judged; all m with basis NONE, or hard tasks would not count."""
+        """Denominator of UT accuracy: the judged tests; with basis NONE all m, else hard tasks would not count."""
         return self.matrix.n_generated if self.ut_basis is UtBasis.NONE else int(self.test_judged_m.sum())
 
     @property
     def counted_right_m(self) -> BoolArray:
-        """Tests that count for UT accuracy: right and, where validity is known, valid."""
+        """Numerator of UT accuracy, (m,): tests that are right and, if the task has a validator, valid."""
         return self.test_right_m if self.test_valid_m is None else self.test_right_m & self.test_valid_m
 
 
 def judge_tests_by_reference(
     reference_pass_rm: ArrayLike, malformed_m: ArrayLike | None = None, known_rm: ArrayLike | None = None
 ) -> tuple[BoolArray, BoolArray]:
-    """Return which of the m tests are right and which are judged by r >= 1 reference programs, correct by definition.
+    """Judge the m tests by r >= 1 reference programs, which are correct by definition; return right_m and judged_m.
 
-    The rule is that of `PassMatrix`. ValueError without a reference.
+    The rule is that of `PassMatrix`. Raises ValueError without a reference.
     """
     passes_rm = as_verdicts(reference_pass_rm, "reference_pass_rm", 2)
     n_references, m = passes_rm.shape
@@ -107,15 +107,15 @@ def judge_tests_by_reference(
 
 
 def judge_tests_by_own_correct(matrix: PassMatrix) -> tuple[BoolArray, BoolArray, UtBasis]:
-    """Return the same by the policy's own correct programs, and the basis: OWN_CORRECT, or NONE where there is none."""
+    """Judge the tests by the policy's own correct programs; return right_m, judged_m and OWN_CORRECT, or NONE."""
     return matrix.right_m, matrix.judged_m, UtBasis.OWN_CORRECT if matrix.correct_n.any() else UtBasis.NONE
 
 
 def collapse(text: str) -> str:
-    """White space collapsed, as outputs are compared."""
+    """Collapse white space, as the comparison of outputs does."""
     return " ".join(text.split())
 
 
 def well_formed(result: TaskResult, texts: Sequence[str]) -> list[str]:
-    """Of one text a test, those of the well-formed tests, collapsed."""
+    """Return the texts (one per test) that belong to well-formed tests, white space collapsed."""
     return [collapse(text) for text, bad in zip(texts, result.matrix.malformed_m, strict=True) if not bad]

@@ -1,6 +1,6 @@
-"""One evaluation in figures, and the one reader of its JSON form. Without numpy: the list of runs needs it.
+"""Figures of one evaluation, and the only reader of their JSON form. Imports no numpy: the list of runs needs it.
 
-`metrics.summarise` makes a summary, the journal and a checkpoint keep it, `EvalSummary.from_json` reads it again.
+`metrics.summarise` makes a summary, the journal and checkpoints keep it, `EvalSummary.from_json` reads it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _T = TypeVar("_T")
 
 
 class UtBasis(StrEnum):
-    """Judge of which generated tests are right; figures on different bases do not compare."""
+    """Judges of the generated tests; UT accuracies on different bases are not comparable."""
 
     REFERENCE = "reference"  # reference programs of the task
     OWN_CORRECT = "own-correct"  # the policy's own programs that pass the ground truth (the paper's way)
-    NONE = "none"  # no reference and no correct program: all tests are undecided, none earns anything
+    NONE = "none"  # no reference and no correct program: all tests are undecided and none counts as right
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Mean over `n_tasks` tasks with its standard error and 95 % interval.
 
-    `mean` is None where no task could say; `standard_error`, `low` and `high` need at least two tasks.
+    `mean` is None if the metric is undefined for all tasks; `standard_error`, `low` and `high` need two tasks or more.
     """
 
     mean: float | None
@@ -50,7 +50,7 @@ class Estimate:
 
     @staticmethod
     def from_json(record: Mapping[str, Any], *, strict: bool = True) -> Estimate:
-        """Read what `to_json` wrote. Of a missing or unreadable key: raise where strict, else take it as unknown."""
+        """Read the output of `to_json`. For a missing or unreadable key, raise if strict, else use "unknown"."""
         mean, error, low, high = (_part(record, key, _number, None, strict) for key in ("mean", "se", "low", "high"))
         return Estimate(mean, error, low, high, _part(record, "n_tasks", int, 0, strict))
 
@@ -60,11 +60,11 @@ UNKNOWN = Estimate(None, None, None, None, 0)
 
 @dataclass(frozen=True)
 class EvalSummary:
-    """Metrics of one evaluation; what each one is stands in `metrics.py`.
+    """Metrics of one evaluation, each defined in `metrics.py`.
 
-    `bon` maps "4x4", "16x16", ... to BoN accuracy, `ut_bases` says for how many tasks who judged the tests,
-    and `trust` pools all tasks that have a correct program (p_u there is by own correct programs, the
-    definition of Theorem 3.1, whatever `ut` is judged by). `n_tasks` is 0 where it is unknown.
+    `bon` maps "4x4", "16x16", ... to BoN accuracy. `ut_bases` counts the tasks by the judge of their tests. `trust`
+    pools all tasks that have a correct program; its p_u is always by own correct programs, as Theorem 3.1 defines it,
+    whatever the basis of `ut`. `n_tasks` is 0 if unknown.
     """
 
     n_tasks: int
@@ -96,7 +96,7 @@ class EvalSummary:
         return list(self.bon.values())[-1] if self.bon else UNKNOWN
 
     def headline(self) -> dict[str, Any]:
-        """The few figures a one-line summary shows: means of code, ut and bon, and the number of tasks."""
+        """Return the figures of a one-line summary: means of code, ut and bon, and the number of tasks."""
         record = self.to_json()
         return {
             "code": record["code"]["mean"],
@@ -106,7 +106,7 @@ class EvalSummary:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict for the journal, floats rounded to 6 places; trust as counts and its ratios."""
+        """Return a plain dict for the journal: floats rounded to 6 places, trust as counts and ratios."""
         record: dict[str, Any] = {"n_tasks": self.n_tasks}
         record |= {name: getattr(self, name).to_json() for name in _ESTIMATES}
         record["bon"] = {name: estimate.to_json() for name, estimate in self.bon.items()}
@@ -120,10 +120,10 @@ class EvalSummary:
 
     @staticmethod
     def from_json(record: Mapping[str, Any], *, strict: bool = True) -> EvalSummary:
-        """Read what `to_json` wrote, up to its rounding.
+        """Read the output of `to_json`, up to its rounding.
 
-        Of a missing or unreadable key: raise DataError with its name where strict, as an engine that resumes has to;
-        else take it as unknown, so that a run of another version can be looked at.
+        For a missing or unreadable key, raise DataError with its name if strict, as an engine that resumes must; else
+        use "unknown", so that runs of other versions can be shown.
         """
 
         def estimate(value: Mapping[str, Any]) -> Estimate:
@@ -146,7 +146,7 @@ _ESTIMATES = tuple(each.name for each in fields(EvalSummary) if each.type == "Es
 
 
 def _part(record: Mapping[str, Any], key: str, parse: Callable[[Any], _T], unknown: _T, strict: bool) -> _T:
-    """Return the value of `key`; where it is missing or unreadable, `unknown` unless strict."""
+    """Return the parsed value of `key`; if it is missing or unreadable, raise if strict, else return `unknown`."""
     try:
         return parse(record[key])
     except _FAULTS:
@@ -158,7 +158,7 @@ def _part(record: Mapping[str, Any], key: str, parse: Callable[[Any], _T], unkno
 def _number(value: object) -> float | None:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
-    raise TypeError(f"{value!r} is no number")
+    raise TypeError(f"{value!r} is not a number")
 
 
 def _bases(counts: Mapping[str, Any]) -> dict[UtBasis, int]:

@@ -1,4 +1,4 @@
-"""Two evaluations side by side as plain text: metric, start, end, change."""
+"""Plain-text table of two evaluations side by side: metric, start, end, change."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class _Row:
     label: str
     start: Estimate | None
     end: Estimate | None
-    percent: bool = True  # shares in %, their change in points; the rest in units of their own
+    percent: bool = True  # a share: shown in %, its change in points; other figures keep their unit
 
 
 def format_table(start: EvalSummary, end: EvalSummary) -> str:
-    """A table of `start` against `end`, means ± standard errors over tasks; no trailing newline.
+    """Return a table of `start` against `end`, means ± standard errors over tasks, without a trailing newline.
 
-    Shares in %, changes of shares in points, lengths in tokens. "-" where a figure is undefined. Plain ASCII
-    but for ±. Rows of what both evaluations lack (no validator, no infrastructure fault) are left out.
+    Shares are in %, their changes in points, lengths in tokens; "-" stands for an undefined figure. Plain ASCII except
+    for ±. Rows that neither evaluation has (no validator, no cell lost) are left out.
     """
     lines = [["metric", "start", "end", "change"]]
     for row in _rows(start, end):
@@ -62,7 +62,7 @@ def _rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
 
 
 def _validity_rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
-    """Nothing without a validator: accuracy ignoring validity would repeat the row above it."""
+    """Return no rows without a validator: accuracy ignoring validity would repeat the row above it."""
     if _mean(start.valid_share) is None and _mean(end.valid_share) is None:
         return []
     return [

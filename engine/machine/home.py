@@ -1,4 +1,4 @@
-"""Where runs live on this machine, and what a new one is called."""
+"""Location of runs on this machine, and names for new ones."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _NOT_IN_IDS = re.compile(r"[^a-z0-9.]+")
 
 
 def home() -> Path:
-    """The project's folder of user data: the platform's own, unless `CURE_TUI_HOME` names another."""
+    """Return the folder of user data: `CURE_TUI_HOME`, or the platform's default."""
     chosen = os.environ.get(HOME_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else Path(user_data_dir("cure-tui", appauthor=False))
 
 
 def runs_home() -> Path:
-    """The folder whose subfolders are runs; it need not exist yet."""
+    """Return the folder whose subfolders are runs; it need not exist yet."""
     return home() / "runs"
 
 
 def new_run_id(preset: str, now: datetime | None = None) -> str:
-    """An id such as `nano-20261123-1412-a3f`: preset, local time, three random hex digits.
+    """Return a new id such as `nano-20261123-1412-a3f`: preset, local time, three random hex digits.
 
-    Ids of one preset sort by their start. `preset` may be a path to a preset file: its stem is used.
+    Ids of one preset sort by the time of their start. `preset` may be a path to a preset file: its stem is used.
     """
     stem = Path(preset).stem if preset.endswith(".toml") else preset
     name = _NOT_IN_IDS.sub("-", stem.lower()).strip("-.") or "run"
@@ -35,13 +35,14 @@ def new_run_id(preset: str, now: datetime | None = None) -> str:
 
 
 def new_run_path(preset: str) -> Path:
-    """A path for a new run in `runs_home()` that no run has taken; the folder is not made."""
+    """Return an unused path for a new run in `runs_home()`, without creating the folder."""
+    # Three random digits may repeat within a minute.
     while (path := runs_home() / new_run_id(preset)).exists():
         pass
     return path
 
 
 def run_name(run_dir: Path) -> str:
-    """What a user types to mean this run: its id where it lives in `runs_home()`, else its path."""
+    """Return the name of a run on the command line: its id if it is in `runs_home()`, else its path."""
     absolute = run_dir.absolute()
     return absolute.name if absolute.parent == runs_home() else str(absolute)

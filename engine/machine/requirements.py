@@ -1,7 +1,7 @@
-"""What a configuration needs and a machine lacks: looked up in seconds, before a single weight is loaded.
+"""Requirements of a configuration that a machine does not meet, found in seconds, before a weight is loaded.
 
-Memory comes from the plan (engine.machine.memory_plan) where the model's shape is known; otherwise from its number of
-parameters, which gives a lower bound: it refuses what cannot work, and promises nothing.
+The memory needed comes from the plan (engine.machine.memory_plan) if the model's shape is known. Otherwise it comes
+from the number of parameters, as a lower bound: it refuses what cannot work, but does not show that the rest will.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from engine.machine.resources import source_path
 from engine.machine.toml_text import toml_value
 
 BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "nf4": 0.55}
-"""nf4: 4 bits, and 0.5 to 1 bit of doubly quantised scales and layers that stay in 16 bits."""
+"""nf4: 4 bits, plus 0.5 to 1 bit for doubly quantised scales and layers that stay in 16 bits."""
 
 WORKING_GB = 2.0
-"""Activations, KV cache and libraries of a model of a billion parameters or more, at the very least."""
+"""Least GiB for activations, KV cache and libraries of a model of a billion parameters or more."""
 
 
 def missing_for(config: RunConfig, machine: Machine) -> tuple[Missing, ...]:
-    """Everything that keeps `config` from running on `machine`; empty where nothing does."""
+    """Return everything that keeps `config` from running on `machine`; empty if it can run."""
     return tuple(missing for check in CHECKS for missing in check(config, machine))
 
 
 def least_memory_gb(config: RunConfig) -> float:
-    """Least memory, in GiB, for weights and work of a model of unknown shape; 0 where its size is unknown too.
+    """Return the least memory, in GiB, for a model of unknown shape; 0 if its size is unknown too.
 
     Trainer and sampler take turns, so the larger of the two weight formats counts, not their sum.
     """
     parameters = config.model.parameters_b * 1e9
     if parameters == 0:
         return 0.0
-    weights = parameters * max(BYTES_PER_PARAMETER[config.policy.precision], _sampler_bytes(config)) / 2**30
+    # An NF4 trainer shares its weights' format with the sampler; otherwise the sampler computes in `model.dtype`.
+    sampled_in = "nf4" if config.policy.precision == "nf4" else config.model.dtype
+    weights = parameters * max(BYTES_PER_PARAMETER[each] for each in (config.policy.precision, sampled_in)) / 2**30
     return weights + (WORKING_GB if config.model.parameters_b >= 1 else 0.5)
 
 
-def _sampler_bytes(config: RunConfig) -> float:
-    """An NF4 trainer shares its format with the sampler; otherwise the sampler computes in `model.dtype`."""
-    return BYTES_PER_PARAMETER["nf4" if config.policy.precision == "nf4" else config.model.dtype]
-
-
 def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
-    """Of the GPU where there is one to use, else of the machine: two lacks are told at once."""
+    """Check the memory of the GPU, if the run needs one and there is one, otherwise that of the machine.
+
+    A missing GPU is another check's finding: the machine's memory is checked here all the same.
+    """
     if not needs_gpu(config, machine) or not machine.gpus:
         return _least_memory(config, machine.memory_gb, "memory")
     gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb)
@@ -94,7 +94,7 @@ def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
         return [
             Missing(
                 f"GPU memory: {plan.needed_gib:.1f} GiB needed, {gpu.free_gb:.1f} GiB of {gpu.name} are free",
-                f"end what holds the other {taken:.1f} GiB; `nvidia-smi` lists it",
+                f"end the processes that hold the other {taken:.1f} GiB; `nvidia-smi` lists them",
             )
         ]
     return []
@@ -124,7 +124,7 @@ def _says(changes: Sequence[tuple[str, object]]) -> str:
 
 
 def _model_files(config: RunConfig, machine: Machine) -> list[Missing]:
-    """A model in a folder must be complete; one on the hub may yet be fetched, unless that is forbidden."""
+    """Check the model's files: a folder must be complete; a hub model may be fetched later, unless forbidden."""
     source = config.model.source
     if is_folder_source(source):
         return _model_in_folder(source)
@@ -132,7 +132,7 @@ def _model_files(config: RunConfig, machine: Machine) -> list[Missing]:
     if not _hub_is_forbidden() or (snapshot is not None and not folder_fault(snapshot)):
         return []
     fault = cache_fault(source)
-    here = f"of model {source} the cache {fault}" if fault else f"model {source} is not on this machine"
+    here = f"the cache of model {source} {fault}" if fault else f"model {source} is not on this machine"
     return [
         Missing(f"{here} and HF_HUB_OFFLINE forbids fetching it", f"unset HF_HUB_OFFLINE and `hf download {source}`")
     ]
@@ -167,7 +167,7 @@ def _task_files(config: RunConfig, machine: Machine) -> list[Missing]:
         return []
     places = ", ".join(f"{split} tasks at {path}" for split, path in absent.items())
     settings = ", ".join(f"data.{split}" for split in absent)
-    return [Missing(f"no {places}", f"put CURE .json or .jsonl files there, or name yours by {settings}")]
+    return [Missing(f"no {places}", f"put CURE .json or .jsonl files there, or set {settings} to yours")]
 
 
 CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (

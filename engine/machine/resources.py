@@ -1,7 +1,7 @@
-"""Where the files that travel with the package lie: presets, the embedded model, its tasks.
+"""Files that are shipped with the package: presets, the embedded model, its tasks.
 
-In a checkout they are the top-level folders `presets/` and `assets/`; in a wheel they lie in `engine/_data/`.
-Both are found through importlib.resources, so the working directory never matters.
+In a checkout they are the top-level folders `presets/` and `assets/`; in a wheel they are in `engine/_data/`.
+Both are found through importlib.resources, so the working directory does not matter.
 
 A preset names its files by *source*:
     asset:nano/tasks/rl.jsonl     a file or folder of `assets/`
@@ -22,25 +22,25 @@ DATA_SCHEME = "data:"
 
 
 def preset_files() -> dict[str, Path]:
-    """The built-in presets, by name, in alphabetical order."""
+    """Return the files of the built-in presets by name, in alphabetical order."""
     return {path.stem: path for path in sorted((_root() / "presets").glob("*.toml"))}
 
 
 def asset_path(name: str) -> Path:
-    """The file or folder `name` of `assets/`. Raises EnvironmentError_ where the installation lacks it."""
+    """Return the path of `name` in `assets/`. Raises EnvironmentError_ if the installation lacks it."""
     assets = _root() / "assets"
     path = assets / name
     if not path.resolve().is_relative_to(assets.resolve()):
         raise DataError(f"asset '{name}' lies outside the assets", "name a file below assets/, without '..'")
     if not path.exists():
         raise EnvironmentError_(
-            f"this installation has no asset '{name}'", "reinstall cure-tui, or name a folder of yours"
+            f"this installation has no asset '{name}'", "reinstall cure-tui, or name a folder of your own"
         )
     return path
 
 
 def source_path(source: str) -> Path:
-    """The path that `source` names; see above. Assets must exist, other files may yet have to be made."""
+    """Return the path that `source` names (see above). An asset must exist, other files need not exist yet."""
     if source.startswith(ASSET_SCHEME):
         return asset_path(source.removeprefix(ASSET_SCHEME))
     if source.startswith(DATA_SCHEME):
@@ -49,7 +49,7 @@ def source_path(source: str) -> Path:
 
 
 def _root() -> Path:
-    """The folder with presets/ and assets/. Wheels are unpacked on install, so resources are plain paths."""
+    """Return the folder with presets/ and assets/. Wheels are unpacked on install, so resources are plain paths."""
     package = Path(str(resources.files("engine")))
     packaged = package / "_data"
     return packaged if packaged.is_dir() else package.parent

@@ -1,4 +1,4 @@
-"""A configuration as TOML that a person likes to read: `config.toml` of a run, `cure-tui presets show`."""
+"""Writer of readable TOML from a configuration: `config.toml` of a run, `cure-tui presets show`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COMMENT_COLUMN = 40
 
 
 def dump_toml(config: RunConfig, comments: bool = False) -> str:
-    """`config` as TOML that `load_config` reads back; with `comments`, each line says what it sets."""
+    """Format `config` as TOML that `load_config` reads back; with `comments`, each setting is explained."""
     lines = list(_lines_of(config, comments))
     for name in type(config).model_fields:
         section = getattr(config, name)
@@ -21,7 +21,7 @@ def dump_toml(config: RunConfig, comments: bool = False) -> str:
 
 
 def _lines_of(section: Section, comments: bool) -> list[str]:
-    """The settings of one table, without the tables below it."""
+    """Format the settings of one table, without its subtables."""
     lines = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
@@ -35,11 +35,11 @@ def _lines_of(section: Section, comments: bool) -> list[str]:
 
 
 def toml_value(value: object) -> str:
-    """One value as TOML: a string, number, boolean or array of those; TypeError for anything else."""
+    """Format a string, number, boolean or array of those as TOML. Raises TypeError for any other value."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        # JSON's escapes are TOML's, but for DEL, which TOML wants escaped too.
+        # JSON's escapes are valid TOML, except that TOML requires DEL to be escaped too.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, int):
         return str(value)

@@ -103,7 +103,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
     options: dict[str, Any] = {}
     if precision == "nf4":
-        from engine.models.nf4 import keep_trainable, nf4_config
+        from engine.models.nf4 import nf4_config, use_exact_products
 
         dtype = torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
         # Quantised while loading, so that only one tensor at a time is in memory unquantised.
@@ -124,7 +124,7 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
         )
         model: PreTrainedModel = loaded[0] if precision == "nf4" else loaded[0].to(device)
         if precision == "nf4":
-            keep_trainable(model)
+            use_exact_products(model)
     except torch.OutOfMemoryError as error:
         raise EnvironmentError_(
             f"the model in {folder} does not fit into the GPU's memory",

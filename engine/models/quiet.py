@@ -1,12 +1,18 @@
-"""Silence of transformers' progress bars and messages while a model is loaded or written."""
+"""Silence of the libraries: transformers' progress bars and messages, and a hint of bitsandbytes' at its import."""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from transformers.utils import logging as transformers_logging
+
+# peft imports bitsandbytes even where nothing is quantised. On CPUs with AVX512-BF16 that asks for the package
+# `kernels`, and warns where it is missing: a kernel for a product that the engine never uses (see `nf4.CpuNf4Linear`).
+# Therefore this module is imported before peft.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 @contextmanager

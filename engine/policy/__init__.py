@@ -1,4 +1,4 @@
-"""The policy: base model and adapters, token log-probs, packing, the loss, the update, its state on disk.
+"""Policy: a base model with LoRA adapters, its log-probs and loss, the update that trains it, its state on disk.
 
     base = load_base_model(folder)                  # engine.models
     model = attach_adapter(base.model, rank, alpha, seed)
@@ -8,14 +8,19 @@
 Suffixes beside the package's: a the answer tokens of a micro-batch, flat; h hidden width.
 Read in this order:
 update, loss               the algorithm and its equations
-batching, segments         which sequences go through the model together; prompts computed once for their answers
-attention                  of packed rows: tiled_attention (any device), varlen_attention (a GPU's flash kernels)
-logprobs, token_scores     log-probs without logits of tokens x vocabulary
-lora_linear, quantised     adapters on plain and on NF4 weights, one autograd node each
-recompute, optimiser, memory_budget   what keeps the memory small, and what happens where it was not small enough
-checkpoint                 state on disk, adapters, merged models
+samples, tally             input and report of an update; the sums in between
+schedule, optimiser        learning rate; AdamW and where its moments are kept
+checkpoint, adapter        state on disk, merged models; adapters on a base model
+packed/
+  batching, segments       micro-batches: each prompt is computed once for all of its answers
+  attention                attention of packed rows: tiled_attention (any device), varlen_attention (flash kernels)
+  layout_check             check at start-up that packed log-probs equal the model's own
+  logprobs, token_scores   log-probs without logits of tokens x vocabulary
+  lora_linear, quantised   adapters on plain and on NF4 weights, one autograd node each
+  recompute, memory_budget gradient checkpointing; smaller micro-batches after an out-of-memory
 """
 
+import engine.models.quiet  # noqa: F401  (before peft)
 from engine.policy.adapter import attach_adapter
 from engine.policy.packed.batching import Layout
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds

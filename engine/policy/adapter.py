@@ -1,4 +1,4 @@
-"""LoRA adapters on a base model: attaching them, and the base below them."""
+"""LoRA adapters on a base model: attach them, and get the base model back."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from engine.policy.packed.lora_linear import FusedLoraLinear
 def attach_adapter(base: PreTrainedModel, rank: int, alpha: float, seed: int = 0) -> PeftModel:
     """Return `base` with fresh LoRA adapters (dropout 0) on all its linear layers but the output head.
 
-    Adapters are scaled by alpha / rank; `seed` draws the first A.
-    Fresh adapters change nothing: B is zero. They are kept in fp32 whatever the base's precision, as the
-    optimiser's small steps need; on a 4B model that is 0.26 GB at rank 32. The same seed gives the same
-    adapters and leaves torch's global generator as it was.
+    Adapters are scaled by alpha / rank. A is drawn with `seed`, without touching torch's global generator; B is zero,
+    so fresh adapters change no output. They are kept in fp32 whatever the base's precision, because bf16 would round
+    the optimiser's small steps away; on a 4B model that takes 0.26 GB at rank 32.
     """
     config = LoraConfig(
         r=rank,
-        lora_alpha=alpha,  # type: ignore[arg-type]  # peft divides by the rank; any number will do
+        lora_alpha=alpha,  # type: ignore[arg-type]  # peft only divides it by the rank, so a float works
         lora_dropout=0.0,
         bias="none",
         target_modules="all-linear",
@@ -38,16 +37,16 @@ def attach_adapter(base: PreTrainedModel, rank: int, alpha: float, seed: int = 0
 
 
 def _lora_layers(base: PreTrainedModel) -> dict[type[torch.nn.Module], type[torch.nn.Module]]:
-    """Our LoRA layer for each kind of linear layer; peft takes the first kind that fits."""
+    """Return our LoRA class for each class of linear layer; peft takes the first entry that matches."""
     layers: dict[type[torch.nn.Module], type[torch.nn.Module]] = {}
     if getattr(base, "is_loaded_in_4bit", False):
         from engine.models.nf4 import Linear4bit
         from engine.policy.packed.quantised import FusedLoraNf4
 
-        layers[Linear4bit] = FusedLoraNf4  # a kind of torch's Linear: before it
+        layers[Linear4bit] = FusedLoraNf4  # subclass of torch's Linear, so it must come first
     return layers | {torch.nn.Linear: FusedLoraLinear}
 
 
 def base_of(model: PeftModel) -> PreTrainedModel:
-    """The transformers model that carries the adapters (with them in place, on or off as they are)."""
+    """Return the transformers model that carries the adapters, which stay attached and on or off as they are."""
     return cast(PreTrainedModel, model.get_base_model())

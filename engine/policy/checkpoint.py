@@ -1,7 +1,6 @@
-"""The policy on disk: training state that resumes bit for bit, peft adapters, merged models.
+"""Policy on disk: training state that resumes bit for bit, peft adapters, merged models.
 
-Everything is written into a folder given by the caller, who makes it appear at once (written aside, then
-renamed).
+The functions write into a folder of the caller, who publishes it atomically (written under another name, then renamed).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ FORMAT = 1
 def save(
     path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, updates_done: int, kind: Optimiser = "adamw"
 ) -> None:
-    """Write adapters (peft's format) and trainer state into `path`. Raises RunError where it cannot be written."""
+    """Write adapters (peft's format) and trainer state into `path`. Raises RunError if that fails."""
     save_adapter(path, model)
     state = {
         "format": FORMAT,
@@ -48,7 +47,7 @@ def save(
         "torch_rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
-    # Into memory first (two thirds of a checkpoint): torch.save reports a full disk as a RuntimeError.
+    # Into memory first (two thirds of a checkpoint): on a full disk torch.save raises a RuntimeError, not an OSError.
     packed = io.BytesIO()
     torch.save(state, packed)
     with _writing(path):
@@ -56,10 +55,10 @@ def save(
 
 
 def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: Optimiser = "adamw") -> int:
-    """Read what `save` wrote into `model`, `optimiser` and torch's generators; the number of updates done.
+    """Load the output of `save` into `model`, `optimiser` and torch's generators; return the number of updates done.
 
-    Raises RunError where a file is missing or broken, or belongs to another base model, to adapters of another
-    shape, or to another kind of optimiser; then nothing was changed.
+    Raises RunError, with nothing changed, if a file is missing or corrupt, or belongs to another base model, to
+    adapters of another shape, or to another kind of optimiser.
     """
     remedy = "resume from an earlier checkpoint"
     try:
@@ -93,9 +92,9 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
 
 
 def base_mark(model: PeftModel) -> str:
-    """Tells base models of one shape apart, whatever format their linear layers are in: a hash of norms and biases.
+    """Return a hash of norms and biases that identifies a base model, whatever the format of its linear layers.
 
-    Rounded to bf16, so that a run may be resumed in another precision.
+    They are rounded to bf16, so that a run may be resumed in another precision.
     """
     digest = hashlib.sha256()
     for name, parameter in base_of(model).named_parameters():
@@ -108,7 +107,7 @@ def _check_same_adapters(path: Path, saved: dict[str, torch.Tensor], own: dict[s
     for name in sorted(saved.keys() | own.keys()):
         shapes = [tuple(weights[name].shape) if name in weights else None for weights in (saved, own)]
         if shapes[0] != shapes[1]:
-            fault = f"{name} is {shapes[0]} there and {shapes[1]} here"
+            fault = f"{name} has shape {shapes[0]} in the checkpoint and {shapes[1]} in the model"
             raise RunError(
                 f"checkpoint {path} does not fit this model: {fault}",
                 "keep the model and policy.lora_rank of the run",
@@ -119,7 +118,7 @@ def save_adapter(path: Path, model: PeftModel) -> None:
     """Write adapter_model.safetensors and adapter_config.json into `path`, as peft and vLLM read them."""
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
-        # peft's own save_pretrained writes a model card and may ask the hub about the vocabulary.
+        # peft's own save_pretrained writes a model card and may query the hub for the vocabulary size.
         weights = get_peft_model_state_dict(model, save_embedding_layers=False)
         save_file(
             {name: weight.detach().contiguous().cpu() for name, weight in weights.items()},
@@ -131,9 +130,9 @@ def save_adapter(path: Path, model: PeftModel) -> None:
 def save_merged(path: Path, model: PeftModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Write the base model with the adapters added to its weights, and the tokenizer, into `path`.
 
-    The model itself is not touched: merging in place and taking the adapters out again would round the base
-    weights. An NF4 base is written in the precision it computes in: its unpacked weights, which the adapters
-    were trained on, and not the checkpoint it once was quantised from.
+    The model itself is not changed: merging in place and unmerging would round the base weights. An NF4 base is
+    written dequantised, in the precision that it computes in: the adapters were trained on these weights, not on the
+    checkpoint that they were quantised from.
     """
     with _writing(path), quiet_transformers():
         path.mkdir(parents=True, exist_ok=True)
@@ -142,9 +141,9 @@ def save_merged(path: Path, model: PeftModel, tokenizer: PreTrainedTokenizerBase
 
 
 def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
-    """The base model's state dict, under its own names, with the active adapters added in fp32 and rounded once.
+    """Return the base model's state dict, under its own names, with the active adapters added in fp32 and rounded once.
 
-    NF4 weights come out unpacked. Merged weights lie in the CPU's memory: the GPU need not hold a second model.
+    NF4 weights are dequantised. Merged weights are on the CPU, so the GPU need not hold a second model.
     """
     base = base_of(model)
     layers = {name: layer for name, layer in base.named_modules() if isinstance(layer, LoraLayer)}
@@ -158,7 +157,7 @@ def merged_state_dict(model: PeftModel) -> dict[str, torch.Tensor]:
                 merged[name] = tensor
             elif leaf == "weight":
                 merged[f"{owner}.weight"] = _merged_weight(layers[owner])
-            elif not leaf.startswith("weight."):  # beside NF4 weights: the constants that unpack them
+            elif not leaf.startswith("weight."):  # "weight.*": constants that dequantise an NF4 weight
                 merged[f"{owner}.{leaf}"] = tensor
     return merged
 
@@ -175,7 +174,7 @@ def _merged_weight(layer: Any) -> torch.Tensor:
 
 
 def _unquantised(base: PreTrainedModel) -> PreTrainedModel:
-    """`base`, or where it is quantised its plain twin without weights: both know how to write a state dict."""
+    """Return `base`, or if it is quantised a plain copy without weights; either can save a given state dict."""
     if not getattr(base, "is_quantized", False):
         return base
     config = copy.deepcopy(base.config)

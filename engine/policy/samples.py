@@ -1,4 +1,4 @@
-"""What goes into an update and what comes out of it. Needs no framework."""
+"""Input and output of an update: TrainSample and UpdateReport. Imports no framework."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrainSample:
-    """One sampled answer with its advantage.
+    """Sampled answer with its advantage.
 
-    token_ids holds the answer with its stop token; sampler_logprobs, one a token, are those under which it
-    was sampled (at the sampler's temperature). mask_out leaves the sample out of the update (a truncated
+    token_ids: the answer, stop token included. sampler_logprobs: one per token, under the distribution that it was
+    sampled from (the sampler's temperature included). mask_out: leave the sample out of the update (a truncated
     answer). Raises ValueError for an empty prompt or answer and for unequal lengths.
     """
 
@@ -30,18 +30,18 @@ class TrainSample:
 
 @dataclass(frozen=True)
 class RoleReport:
-    """One role's part of an update. Means are over its trained tokens; entropy in nats, before the update."""
+    """Part of one role in an update. Means are over its trained tokens; entropy in nats, before the update."""
 
     role: str
     samples: int
     tokens: int
     entropy: float
-    kl: float | None  # k3 against adapters-off; None where it was not measured
+    kl: float | None  # k3 to the base model (adapters off); None where it was not measured
 
 
 @dataclass(frozen=True)
 class UpdateSeconds:
-    """Wall seconds of an update by part; `total` holds what the parts leave out, too."""
+    """Wall seconds of an update by part; `total` includes time outside the parts."""
 
     batching: float
     old_logprobs: float
@@ -53,22 +53,22 @@ class UpdateSeconds:
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """One update in numbers, means over its optimiser steps where there are several.
+    """Figures of one update, means over its optimiser steps if there are several.
 
-    Steps skipped for NaN or inf are in none of them but `nonfinite_steps`. With no token trained all numbers
-    are neutral: 0, ratios 1, kl None.
+    Steps skipped for NaN or inf count in `nonfinite_steps` only. If no token was trained, all figures are neutral:
+    0, ratios 1, kl None.
     """
 
     loss: float  # pg_loss + kl_beta * kl
     pg_loss: float
-    kl: float | None  # k3 against adapters-off as it was penalised; on a share of the tokens where it is only measured
-    kl_tokens: int  # how many tokens `kl` was taken over
+    kl: float | None  # k3 to the base model (adapters off), as penalised; if only measured, over a share of the tokens
+    kl_tokens: int  # tokens that `kl` is a mean over
     ratio_mean: float  # raw pi_old / sampler per token: about 1 where the two agree
     ratio_min: float
     ratio_max: float
     effective_sample_size: float  # of those ratios, as a share: (sum w)^2 / (tokens * sum w^2)
-    truncated_share: float  # tokens whose importance weight was cut at the cap
-    clip_share: float  # tokens whose gradient the clip took away
+    truncated_share: float  # share of tokens whose importance weight was cut at the cap
+    clip_share: float  # share of tokens whose gradient the clip removed
     grad_norm: float  # before clipping
     learning_rate: float
     samples: int  # trained
@@ -79,11 +79,11 @@ class UpdateReport:
     nonfinite_steps: int  # not taken: loss or gradient was NaN or inf
     roles: tuple[RoleReport, ...]
     seconds: UpdateSeconds
-    notes: tuple[str, ...] = ()  # what the user should know: less memory than planned for
+    notes: tuple[str, ...] = ()  # warnings for the user: less memory than planned for
 
     @property
     def nonfinite(self) -> bool:
-        """Whether an optimiser step was skipped because of NaN or inf."""
+        """True if an optimiser step was skipped because of NaN or inf."""
         return self.nonfinite_steps > 0
 
     @property
@@ -92,5 +92,5 @@ class UpdateReport:
         return self.tokens / self.seconds.total if self.seconds.total > 0 else 0.0
 
     def entropy(self, role: str) -> float | None:
-        """Mean entropy of `role`'s trained tokens; None where it had none."""
+        """Return the mean entropy of `role`'s trained tokens in nats; None if it had none."""
         return next((part.entropy for part in self.roles if part.role == role), None)

@@ -1,4 +1,4 @@
-"""The learning rate of an update: warm-up, then constant, linear or cosine decay to a floor."""
+"""Learning rate of an update: warm-up, then constant, linear or cosine decay to a floor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.config.schema import Decay
 
 @dataclass(frozen=True)
 class Schedule:
-    """A linear rise to `learning_rate`, then a decay that reaches `floor` times it at `total_updates`."""
+    """Linear rise to `learning_rate`, then a decay that reaches `floor` times it at `total_updates`."""
 
     learning_rate: float
     decay: Decay = "constant"
@@ -21,12 +21,12 @@ class Schedule:
 
     @classmethod
     def of(cls, settings: PolicyConfig, steps: int) -> Schedule:
-        """Return the schedule of a run of so many updates; the warm-up leaves one for the decay, so one step works."""
+        """Return the schedule of a run of `steps` updates; the warm-up is cut to leave one update for the decay."""
         warmup = min(settings.warmup_steps, max(steps - 1, 0))
         return cls(settings.learning_rate, settings.schedule, warmup, max(steps, 1), settings.final_lr_share)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for numbers that no schedule has."""
+        """Raise ValueError for numbers that make no schedule."""
         if self.learning_rate <= 0 or not 0 <= self.floor <= 1:
             raise ValueError("a schedule needs learning_rate > 0 and floor between 0 and 1")
         if self.decay != "constant" and self.total_updates <= self.warmup_updates:
@@ -34,10 +34,9 @@ class Schedule:
 
 
 def learning_rate(schedule: Schedule, update: int) -> float:
-    """The rate of the update with 0-based number `update`; past `total_updates` it stays at the floor.
+    """Return the rate of the update with 0-based number `update`; past `total_updates` it stays at the floor.
 
-    Warm-up update u runs at (u + 1) / (warmup_updates + 1) of the full rate, so that no update is wasted at
-    0.
+    Warm-up update u runs at (u + 1) / (warmup_updates + 1) of the full rate: a first update at rate 0 would be wasted.
     """
     peak = schedule.learning_rate
     if update < schedule.warmup_updates:

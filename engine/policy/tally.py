@@ -1,4 +1,4 @@
-"""What an update adds up, micro-batch by micro-batch, until it becomes an UpdateReport."""
+"""Sums of an update, added up micro-batch by micro-batch and turned into an UpdateReport."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = ("batching", "old_logprobs", "reference", "forward_backward", "optimise
 
 
 class Stopwatch:
-    """Adds up wall seconds by part of an update."""
+    """Stopwatch that adds up wall seconds by part of an update."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -24,7 +24,7 @@ class Stopwatch:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Count the block's seconds towards `name`."""
+        """Add the block's seconds to part `name`."""
         begin = time.perf_counter()
         try:
             yield
@@ -32,15 +32,15 @@ class Stopwatch:
             self._seconds[name] += time.perf_counter() - begin
 
     def read(self) -> UpdateSeconds:
-        """The seconds so far."""
+        """Return the seconds so far."""
         return UpdateSeconds(**self._seconds, total=time.perf_counter() - self._started)
 
 
 @dataclass(frozen=True)
 class ScoredTokens:
-    """Per-token results of one trained micro-batch, detached; a: its answer tokens, flat."""
+    """Results per token of one trained micro-batch, detached; a: its answer tokens, flat."""
 
-    roles_b: Sequence[str]  # role of each of its sequences
+    roles_b: Sequence[str]  # role of each sequence
     lengths_b: Sequence[int]
     entropy_a: torch.Tensor
     logprobs_a: torch.Tensor
@@ -62,7 +62,11 @@ class _RoleSums:
 
 @dataclass
 class Tally:
-    """Sums of one update. A step that comes out NaN or inf is dropped whole: call `keep` or `drop` after each."""
+    """Sums of one update. Call `keep` or `drop` after each optimiser step.
+
+    A step's micro-batches stay pending until then: a step that turns out NaN or inf, or runs out of memory halfway and
+    is repeated, must leave no trace in the report.
+    """
 
     pg_loss: float = 0.0
     kl: float = 0.0
@@ -77,20 +81,20 @@ class Tally:
     _pending: list[tuple[LossTerms, ScoredTokens, float]] = field(default_factory=list)
 
     def add(self, terms: LossTerms, scored: ScoredTokens, weight: float) -> None:
-        """Take in one micro-batch of the step under way; `weight` is the sum of its token weights."""
+        """Add one micro-batch to the current step; `weight` is the sum of its token weights."""
         self._pending.append((terms, scored, weight))
 
     def restart(self) -> None:
-        """The step under way begins anew."""
+        """Discard the current step's micro-batches: it is repeated from the start."""
         self._pending.clear()
 
     def drop(self) -> None:
-        """The step under way was not finite and is not taken."""
+        """Discard the current step, which is NaN or inf and not taken, and count it."""
         self._pending.clear()
         self.nonfinite_steps += 1
 
     def keep(self, grad_norm: float) -> None:
-        """The step under way was taken."""
+        """Add the current step, which the optimiser has taken, to the sums."""
         for terms, scored, weight in self._pending:
             self._add_terms(terms, scored, weight)
             self._add_roles(scored)
@@ -134,7 +138,7 @@ class Tally:
         seconds: UpdateSeconds,
         notes: Sequence[str] = (),
     ) -> UpdateReport:
-        """The finished update in numbers."""
+        """Return the report of the finished update."""
         steps = max(1, self.optimiser_steps)
         tokens = sum(len(ratio_a) for ratio_a in self.importance)
         ratios = importance_summary(torch.cat(self.importance) if tokens else torch.ones(1), importance_cap)

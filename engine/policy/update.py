@@ -1,17 +1,16 @@
-"""The policy: one model with LoRA adapters that plays both roles, and the update that trains them.
+"""Policy: one model with LoRA adapters that plays both roles, and the update that trains the adapters.
 
-An update takes the samples of a step, coder's and tester's alike, and
-    1. leaves out truncated answers and answers without advantage,
-    2. packs the rest into micro-batches, longest first,
+An update takes the samples of a step, the coder's and the tester's, and
+    1. leaves out truncated answers and answers with advantage 0,
+    2. packs the others into micro-batches, longest first,
     3. scores each: log-probs under the policy, and with the adapters off (the KL reference; no second model),
     4. adds up the gradients of the loss (loss.py) and takes one optimiser step.
-One step over both roles ("joint") is the mission's update. "sequential" takes a step on the coder's samples,
-then one on the tester's, whose log-probs are computed anew: the importance weight covers what the coder's
-step moved. With several mini-batches the clipped ratio runs against the log-probs from before the first.
+Setting `update`: "joint" takes one step over both roles. "sequential" takes a step on the coder's samples, then one on
+the tester's, whose log-probs are computed again: their importance weight also corrects for the coder's step. With
+several mini-batches, the clipped ratio is taken to the log-probs from before the first one.
 
-With one step a mini-batch sees, the log-probs before the update are those of the very forward pass that is
-trained, so they cost nothing: the ratio is 1 and the sampler's log-probs enter through the truncated
-importance weight alone.
+The first mini-batch needs no extra pass for pi_old: its weights have not moved yet, so its old log-probs are those of
+the forward pass that is trained. Its ratio is 1, and the sampler's log-probs enter through the importance weight alone.
 """
 
 from __future__ import annotations
@@ -42,22 +41,22 @@ from engine.policy.packed.batching import (
     positions_alone,
 )
 from engine.policy.packed.layout_check import choose_layout
-from engine.policy.packed.logprobs import TokenScores, score_tokens
+from engine.policy.packed.logprobs import score_tokens
 from engine.policy.packed.memory_budget import MicroBatchBudget, free_cached_memory
 from engine.policy.packed.recompute import Recompute
 from engine.policy.samples import TrainSample, UpdateReport
 from engine.policy.schedule import Schedule, learning_rate
 from engine.policy.tally import ScoredTokens, Stopwatch, Tally
 
-FIRST_ROLE = "coder"  # of a sequential update
+FIRST_ROLE = "coder"  # trained first in a sequential update
 
 _Result = TypeVar("_Result")
 
 
 class Policy:
-    """A model, its optimiser and its place in the schedule.
+    """Trainable policy: a model, its optimiser and its position in the schedule.
 
-    The model stays usable by others between calls (the sampler shares it): evaluation mode, adapters on.
+    Between calls the model is in evaluation mode with adapters on, so that the sampler can share it.
     """
 
     def __init__(
@@ -74,12 +73,12 @@ class Policy:
         """Take over `model`, whose adapters are the only parameters that may require gradients.
 
         steps: updates over which the learning rate decays.
-        temperature: the sampler's; only under the same one are log-probs of sampler and trainer comparable.
+        temperature: the sampler's; log-probs of sampler and trainer are comparable only at the same temperature.
         kl_measure_share: with kl_beta 0, the share of micro-batches on which the KL is still measured (0 = none).
 
         Raises:
-            EnvironmentError_: packed and plain log-probs of this architecture cannot be made to agree, or its
-                layers cannot be recomputed; the optimiser lacks its library or a GPU.
+            EnvironmentError_: packed and plain log-probs of this architecture do not agree, its layers cannot be
+                recomputed, or the optimiser lacks its library or a GPU.
             ValueError: no trainable adapter, or a trainable base weight.
         """
         self.model = model
@@ -108,32 +107,32 @@ class Policy:
 
     @property
     def layout(self) -> Layout:
-        """How micro-batches are laid out."""
+        """Layout of the micro-batches."""
         return self._choice.layout
 
     @property
     def layout_note(self) -> str:
-        """Why the layout is not the fastest one; empty where it is."""
+        """Reason why the layout is not the fastest one; empty if it is."""
         return self._choice.note
 
     @property
     def updates_done(self) -> int:
-        """Updates so far, over all resumes; the schedule's clock."""
+        """Number of updates so far, those before a resume included; the schedule counts in them."""
         return self._updates_done
 
     @property
     def weights_version(self) -> int:
-        """Moves with every update and every `load_state`: who samples from a copy knows by it that it is stale."""
+        """Version that changes with every update and `load_state`, so that a sampler with a copy sees it is stale."""
         return self._weights_version
 
     def update(self, samples: Sequence[TrainSample]) -> UpdateReport:
         """Train on the samples of one step.
 
-        Masked samples and samples with advantage 0 are left out and counted (without a policy gradient the
-        latter could only carry KL). An optimiser step with NaN or inf in its loss or gradients is not taken,
-        and reported. When a GPU's memory runs out, micro-batches are halved, once, and the step begins anew.
+        Masked samples and samples with advantage 0 are left out and counted (the latter have no policy gradient, only
+        KL). An optimiser step with NaN or inf in its loss or gradients is skipped and reported. When the GPU runs out
+        of memory, micro-batches are halved, once, and the optimiser step is repeated.
 
-        Raises RunError where the memory runs out again; the policy is then as after the last whole step.
+        Raises RunError if memory runs out again; the policy is then as after the last complete optimiser step.
         """
         watch, tally = Stopwatch(), Tally()
         unmasked = [sample for sample in samples if not sample.mask_out]
@@ -143,7 +142,8 @@ class Policy:
             group["lr"] = rate
         for stage in self._stages(trained):
             mini_batches = self._mini_batches(stage)
-            old_logprobs: list[list[torch.Tensor] | None] = [None]  # None: those of the trained forward pass itself
+            # All old log-probs before the first step moves the weights. None: those of the trained pass itself.
+            old_logprobs: list[list[torch.Tensor] | None] = [None]
             with watch.part("old_logprobs"):
                 old_logprobs += [self._score(mini_batch) for mini_batch in mini_batches[1:]]
             for mini_batch, old in zip(mini_batches, old_logprobs, strict=True):
@@ -162,11 +162,11 @@ class Policy:
         )
 
     def logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
-        """Log-probs of every sample's answer tokens under the policy, at the sampler's temperature."""
+        """Return the log-probs of every sample's answer tokens under the policy, at the sampler's temperature."""
         return [tuple(logprobs_s.tolist()) for logprobs_s in self._score(samples)]
 
     def reference_logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
-        """The same with the adapters off: the frozen base that the KL is taken against."""
+        """Return the same with adapters off: under the frozen base model, the KL's reference."""
         with self.model.disable_adapter():
             return self.logprobs(samples)
 
@@ -175,7 +175,7 @@ class Policy:
         checkpoint.save(path, self.model, self._optimiser, self._updates_done, self.settings.optimiser)
 
     def load_state(self, path: Path) -> None:
-        """Go on where `save_state` left off: on the CPU, with the same numbers. Raises RunError."""
+        """Continue from the output of `save_state`; on the CPU, with the same numbers. Raises RunError."""
         self._updates_done = checkpoint.load(path, self.model, self._optimiser, self.settings.optimiser)
         self._weights_version += 1
 
@@ -188,14 +188,17 @@ class Policy:
         checkpoint.save_merged(path, self.model, self.tokenizer)
 
     def _stages(self, samples: Sequence[TrainSample]) -> list[list[TrainSample]]:
-        """What is trained one after the other: everything at once, or role by role."""
+        """Split `samples` into parts that are trained one after the other: one part, or one per role."""
         if self.settings.update == "joint" or not samples:
             return [list(samples)] if samples else []
         roles = sorted({sample.role for sample in samples}, key=lambda role: (role != FIRST_ROLE, role))
         return [[sample for sample in samples if sample.role == role] for role in roles]
 
     def _mini_batches(self, samples: Sequence[TrainSample]) -> list[list[TrainSample]]:
-        """Split by group (answers to one prompt stay together), each part with its share of either role."""
+        """Split `samples` by group, so that the answers to one prompt stay together, with both roles in each part.
+
+        Each group's prompt is then computed once, and its advantages sum to 0 within one mini-batch.
+        """
         count = self.settings.mini_batches
         if count == 1:
             return [list(samples)]
@@ -215,10 +218,12 @@ class Policy:
         tally: Tally,
         watch: Stopwatch,
     ) -> None:
-        """One optimiser step over `samples`; `old_logprobs` of each, or None where nothing moved since."""
+        """Take one optimiser step over `samples`; `old_logprobs`: of each, or None if no weight has moved since."""
         sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
         weights_b = token_weights([len(sample.token_ids) for sample in samples])
 
+        # Weights of the tokens sum to 1 over the whole step, not each micro-batch: how the samples are packed does not
+        # change the gradient.
         def attempt() -> None:
             tally.restart()
             self._optimiser.zero_grad(set_to_none=True)
@@ -229,8 +234,9 @@ class Policy:
                     batch = self._build(sequences, members)
                 reference_a = None
                 if self._takes_kl(number, len(plan)):
-                    with watch.part("reference"):
-                        reference_a = self._reference(batch)
+                    # The base model is this model with its adapters off: no second model in memory.
+                    with watch.part("reference"), torch.no_grad(), self.model.disable_adapter():
+                        reference_a = score_tokens(self.model, batch, self._temperature).logprobs_a
                 with watch.part("forward_backward"):
                     finite = self._accumulate(batch, samples, weights_b, old_logprobs, reference_a, tally)
                 if not finite:
@@ -241,7 +247,7 @@ class Policy:
         self._within_memory(sequences, attempt)
 
     def _take(self, finite: bool, tally: Tally) -> None:
-        """Let the optimiser follow the gradients, unless they or the loss are NaN or inf; clear them."""
+        """Apply the clipped gradients, unless they or the loss are NaN or inf; clear them in any case."""
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.max_grad_norm) if finite else None
         if norm is not None and bool(torch.isfinite(norm)):
             self._optimiser.step()
@@ -251,13 +257,13 @@ class Policy:
         self._optimiser.zero_grad(set_to_none=True)
 
     def _within_memory(self, sequences: Sequence[TokenSequence], attempt: Callable[[], _Result]) -> _Result:
-        """The result of `attempt`, which is made again with smaller micro-batches where memory runs out."""
+        """Return the result of `attempt`; if the GPU runs out of memory, halve the micro-batches and repeat it."""
         while True:
             try:
                 return attempt()
             except torch.OutOfMemoryError as error:
                 fault = first_line(error)
-            # Not in the handler: the exception holds on to the failed attempt's tensors.
+            # Outside the handler, because the exception keeps the failed attempt's tensors alive.
             self._optimiser.zero_grad(set_to_none=True)
             free_cached_memory()
             self._notes.append(self._budget.halve(max(map(positions_alone, sequences)), fault))
@@ -271,7 +277,7 @@ class Policy:
         reference_a: torch.Tensor | None,
         tally: Tally,
     ) -> bool:
-        """Add one micro-batch's gradient; False where its loss is not finite (then nothing is added)."""
+        """Add one micro-batch's gradient. Return False, with nothing added, if its loss is not finite."""
         device = batch.target_ids.device
         members = [samples[i] for i in batch.members]
         lengths = [len(member.token_ids) for member in members]
@@ -305,7 +311,10 @@ class Policy:
         return True
 
     def _takes_kl(self, number: int, of: int) -> bool:
-        """Whether micro-batch `number` of `of` gets a reference pass: all with a penalty, else some in turn."""
+        """Return True if micro-batch `number` of `of` gets a reference pass: all if KL is penalised, else some in turn.
+
+        Micro-batches are ordered by length; rotating the measured ones with the updates covers short and long answers.
+        """
         if self.settings.kl_beta > 0:
             return True
         share = self._kl_measure_share
@@ -313,7 +322,7 @@ class Policy:
         return (number - self._updates_done * measured) % of < measured
 
     def _score(self, samples: Sequence[TrainSample]) -> list[torch.Tensor]:
-        """Log-probs [s] of each sample's answer, without gradient, adapters as they are."""
+        """Return the log-probs [s] of each sample's answer, without gradient, adapters as they are."""
         sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
 
         def attempt() -> dict[int, torch.Tensor]:
@@ -327,11 +336,6 @@ class Policy:
         with torch.no_grad():
             logprobs_b = self._within_memory(sequences, attempt)
         return [logprobs_b[i] for i in range(len(samples))]
-
-    def _reference(self, batch: MicroBatch) -> torch.Tensor:
-        with torch.no_grad(), self.model.disable_adapter():
-            scores: TokenScores = score_tokens(self.model, batch, self._temperature)
-        return scores.logprobs_a
 
     def _plan(self, sequences: Sequence[TokenSequence]) -> list[tuple[int, ...]]:
         return plan_micro_batches(sequences, self._budget.tokens, self.layout)

@@ -1,7 +1,7 @@
-"""Presets and overrides in, one checked RunConfig out, or a refusal with its reason.
+"""Loader of presets: a preset and overrides become one checked RunConfig, or a ConfigError.
 
 load_preset("nano", ["run.steps=5"])    a preset by name or file, with overrides; qwen3-4b@48: one of its variants
-load_config(folder / "config.toml")     what a run was started with
+load_config(folder / "config.toml")     the configuration of a run
 """
 
 from engine.presets.loading import load_config, load_preset, preset_variants, setting_names

@@ -1,4 +1,4 @@
-"""From a preset and overrides to a checked RunConfig, or to one error that names file, line and remedy."""
+"""Loading a preset with overrides into a checked RunConfig; an error names file, line and remedy."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ def load_preset(
     user_dir: Path | None = None,
     gpu_memory_gb: float | None = None,
 ) -> RunConfig:
-    """The preset `name_or_path` with `overrides` ("section.key=value") on top, checked.
+    """Load and check the preset `name_or_path`, with `overrides` ("section.key=value") on top.
 
     A name is looked up among the user's presets (`user_dir`, by default the platform's folder), then the
-    built-in ones; something that ends in .toml or has a slash is a file. A preset may begin with
-    `extends = "other"` and say only what differs. Relative paths in a file are relative to that file, in an
+    built-in ones; a text that ends in .toml or contains a slash is a file. A preset may begin with
+    `extends = "other"` and set only what differs. Relative paths in a file are relative to that file, in an
     override to the working directory.
 
-    Of a preset with variants by GPU memory (see `engine.presets.variants`), `name@48` or the setting `variant` names
-    one; otherwise it is chosen for a card of `gpu_memory_gb`, by default the largest of this machine.
+    `name@48` or the setting `variant` names a variant by GPU memory (see `engine.presets.variants`); otherwise it is
+    chosen for a card of `gpu_memory_gb`, by default the largest of this machine.
 
-    Raises ConfigError that names file, line and key, and what would be right.
+    Raises ConfigError with file, line, key and a remedy.
     """
     name, said = split_variant(str(name_or_path))
     path = find_preset(name, user_dir)
     documents = read_documents(path, user_dir)
-    # A preset that extends another bears its own file's name, unless it says otherwise.
+    # A preset that extends another has the name of its own file, unless it sets one.
     documents.insert(-1, Document(str(path), {"name": path.stem}, {}, path.parent))
     documents += [read_override(text) for text in overrides]
     names = variant_names(documents)
@@ -89,20 +89,20 @@ def load_preset(
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """A run's own `config.toml`, with overrides. Raises ConfigError."""
-    # Runs of versions without variants do not name one.
+    """Load the `config.toml` of a run, with overrides. Raises ConfigError."""
+    # Runs from before variants existed do not name one.
     documents = [_variant_document(path, ""), *read_documents(path)]
     return _checked([*documents, *(read_override(text) for text in overrides)])
 
 
 def preset_variants(name_or_path: str | Path, user_dir: Path | None = None) -> list[str]:
-    """The variants of a preset in GB of GPU memory, smallest first; empty where it has none. Raises ConfigError."""
+    """Return the variants of a preset in GB of GPU memory, smallest first; empty without any. Raises ConfigError."""
     name, _ = split_variant(str(name_or_path))
     return variant_names(read_documents(find_preset(name, user_dir), user_dir))
 
 
 def setting_names() -> list[str]:
-    """Every setting as "section.key", in the order of the schema."""
+    """Return every setting as "section.key", in the order of the schema."""
     names = []
     for name, field in RunConfig.model_fields.items():
         section = field.annotation
@@ -115,7 +115,7 @@ def setting_names() -> list[str]:
 
 @dataclass(frozen=True)
 class _Fault:
-    """One thing that is wrong, ready to be said."""
+    """Error in a setting, with its place and remedy."""
 
     where: str
     message: str
@@ -123,7 +123,7 @@ class _Fault:
 
 
 def _variant_document(path: Path, variant: str) -> Document:
-    """What every configuration says and no preset has to: the variant that was taken, or that there is none."""
+    """Set `variant`, which presets need not set, to the variant in use, or to "" for none."""
     return Document(str(path), {"variant": variant}, {}, path.parent, is_override=True)
 
 
@@ -135,7 +135,7 @@ def _checked(documents: list[Document]) -> RunConfig:
         faults = _faults(error, documents)
         message = f"{faults[0].where}: {faults[0].message}"
         if len(faults) > 1:
-            message += f", and {len(faults) - 1} more like it"
+            message += f" (and {len(faults) - 1} more)"
         raise ConfigError(message, faults[0].remedy) from error
     conflict = broken_rule(config)
     if conflict is not None:
@@ -144,9 +144,9 @@ def _checked(documents: list[Document]) -> RunConfig:
 
 
 def _with_absolute_paths(document: Document) -> Document:
-    """The document with relative paths made absolute, so that a run can be resumed from anywhere.
+    """Make relative paths absolute, so that a run can be resumed from any directory.
 
-    A model's source that looks like "owner/name" is a folder only where such a folder exists.
+    A model's source that looks like "owner/name" is a folder only if such a folder exists.
     """
     changes: Tree = {}
     for section, key in _PATH_SETTINGS:
@@ -164,7 +164,7 @@ def _with_absolute_paths(document: Document) -> Document:
 
 
 def _faults(error: ValidationError, documents: list[Document]) -> list[_Fault]:
-    """In the order of seriousness: what was written wrongly, before what is missing because of it."""
+    """List the faults with wrong settings first: a missing setting is often the result of a wrong one."""
     details = sorted(error.errors(), key=lambda detail: detail["type"] == "missing")
     return [_fault(detail, documents) for detail in details]
 
@@ -186,7 +186,7 @@ def _fault(detail: ErrorDetails, documents: list[Document]) -> _Fault:
 
 
 def _expected(detail: ErrorDetails) -> str:
-    """What pydantic would have taken, in the words of a TOML file."""
+    """Describe what pydantic expected, in the terms of TOML."""
     if detail["type"] == "model_type":
         return f"a table, [{detail['loc'][0]}]"
     if detail["loc"] == ("variant",):
@@ -199,7 +199,7 @@ def _expected(detail: ErrorDetails) -> str:
 
 
 def _where(path: KeyPath, documents: list[Document]) -> str:
-    """The document that had the last word on `path`; the last file for what nobody set."""
+    """Return the place of the document that set `path` last; the last file if none did."""
     for document in reversed(documents):
         if document.holds(path):
             return document.where(path)
@@ -208,7 +208,7 @@ def _where(path: KeyPath, documents: list[Document]) -> str:
 
 
 def _nearest(path: KeyPath) -> str:
-    """The valid setting that an unknown one was probably meant to be; else those of its table."""
+    """Suggest the valid setting nearest to an unknown one, or list those of its table."""
     parts = [str(part) for part in path]
     names = setting_names()
     same_key = [name for name in names if name.rpartition(".")[2] == parts[-1]]
@@ -227,7 +227,7 @@ def _nearest(path: KeyPath) -> str:
 
 
 def _meaning(path: KeyPath) -> str:
-    """What the schema says of a setting."""
+    """Return the schema's description of a setting."""
     fields = RunConfig.model_fields
     field = fields.get(str(path[0])) if path else None
     section = field.annotation if field else None

@@ -1,4 +1,4 @@
-"""Raw settings before they are checked: preset files, what they extend, and `--set` overrides."""
+"""Sources of raw, unchecked settings: preset files, the presets they extend, and `--set` overrides."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from engine.machine.resources import preset_files
 from engine.presets.toml_lines import KeyPath, key_lines, line_of
 
 Tree: TypeAlias = dict[str, Any]
-"""What tomllib gives: tables within tables. It lives only until RunConfig has checked it."""
+"""Nested tables, as tomllib returns them, until RunConfig has checked them."""
 
 EXTENDS = "extends"
 
 
 @dataclass(frozen=True)
 class Document:
-    """One source of settings: a file's text, or one override."""
+    """Source of settings: a file, or one override."""
 
     label: str
     tree: Tree
@@ -32,7 +32,7 @@ class Document:
     is_override: bool = False
 
     def holds(self, path: KeyPath) -> bool:
-        """Whether this document sets `path` or something on the way to it."""
+        """Return whether this document sets `path` or a value on the way to it."""
         at: object = self.tree
         for depth, part in enumerate(path):
             if isinstance(at, dict):
@@ -44,13 +44,13 @@ class Document:
         return True
 
     def where(self, path: KeyPath) -> str:
-        """`file:line` of `path`, or of the table it should be in."""
+        """Return `file:line` of `path`, or of the table it should be in."""
         line = line_of(dict(self.lines), path)
         return f"{self.label}:{line}" if line is not None else self.label
 
 
 def user_presets_folder() -> Path:
-    """Where a user's own presets lie: `presets/` in CURE_TUI_CONFIG, or in the platform's folder."""
+    """Return the folder of the user's presets: `presets/` in CURE_TUI_CONFIG, or in the platform's folder."""
     override = os.environ.get("CURE_TUI_CONFIG")
     if override:
         return Path(override).expanduser() / "presets"
@@ -60,7 +60,7 @@ def user_presets_folder() -> Path:
 
 
 def find_preset(name_or_path: str | Path, user_dir: Path | None = None) -> Path:
-    """The file of a preset: a path ending in .toml, a user's preset, or a built-in one, in that order."""
+    """Find the file of a preset: a path, a user's preset, or a built-in one, in this order. Raises ConfigError."""
     text = str(name_or_path)
     if text.endswith(".toml") or os.sep in text:
         path = Path(text).expanduser()
@@ -74,21 +74,21 @@ def find_preset(name_or_path: str | Path, user_dir: Path | None = None) -> Path:
 
 
 def list_presets(user_dir: Path | None = None) -> dict[str, Path]:
-    """Name and file of every preset; a user's preset stands before a built-in one of the same name."""
+    """Return every preset's file by name; a user's preset hides a built-in one of the same name."""
     folder = user_presets_folder() if user_dir is None else user_dir
     own = {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder.is_dir() else {}
     return {**preset_files(), **own}
 
 
 def read_documents(path: Path, user_dir: Path | None = None) -> list[Document]:
-    """The file and those it extends, the most basic one first."""
+    """Read the file and those it extends, the most basic one first. Raises ConfigError."""
     documents: list[Document] = []
     visited: list[Path] = []
     next_path: Path | None = path
     while next_path is not None:
         if next_path.resolve() in visited:
             raise ConfigError(
-                f"{documents[-1].where((EXTENDS,))}: extends itself by way of '{next_path.name}'",
+                f"{documents[-1].where((EXTENDS,))}: extends itself through '{next_path.name}'",
                 "end the chain at a built-in preset",
             )
         visited.append(next_path.resolve())
@@ -99,7 +99,7 @@ def read_documents(path: Path, user_dir: Path | None = None) -> list[Document]:
 
 
 def read_document(path: Path) -> Document:
-    """One TOML file. ConfigError where it cannot be read or is no TOML."""
+    """Read one TOML file. Raises ConfigError if it cannot be read or is not TOML."""
     label = str(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -112,12 +112,12 @@ def read_document(path: Path) -> Document:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line, reason = _syntax_error(str(error), text)
-        raise ConfigError(f"{label}:{line}: not valid TOML: {reason}", "mend that line") from error
+        raise ConfigError(f"{label}:{line}: not valid TOML: {reason}", "fix that line") from error
     return Document(label, tree, key_lines(text), path.resolve().parent)
 
 
 def read_override(text: str) -> Document:
-    """`a.b=c` from `--set`: c is read as TOML, and as plain text where it is none."""
+    """Read `a.b=c` from `--set`: c is TOML, or plain text if it is not valid TOML."""
     key, equals, value_text = text.partition("=")
     parts = tuple(part.strip() for part in key.split("."))
     if not equals or not all(parts):
@@ -129,7 +129,7 @@ def read_override(text: str) -> Document:
 
 
 def merged(documents: list[Document]) -> Tree:
-    """One tree: what a later document says takes precedence, table by table."""
+    """Merge documents into one tree; a later one takes precedence, table by table."""
     tree: Tree = {}
     for document in documents:
         tree = _merge(tree, document.tree)
@@ -138,7 +138,7 @@ def merged(documents: list[Document]) -> Tree:
 
 
 def suggestion(word: str, valid: list[str], prefix: str = "") -> str:
-    """`did you mean '...'?` with the valid word nearest to `word`, after `prefix`; "" where none is near."""
+    """Return `did you mean '...'?` with the valid word nearest to `word`, after `prefix`; "" if none is near."""
     near = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
     return f"did you mean '{prefix}{near[0]}'?" if near else ""
 
@@ -180,7 +180,7 @@ def _toml_value(text: str) -> object:
 
 
 def _syntax_error(message: str, text: str) -> tuple[int, str]:
-    """Line and reason out of tomllib's "... (at line 3, column 5)" or "... (at end of document)"."""
+    """Parse line and reason from tomllib's "... (at line 3, column 5)" or "... (at end of document)"."""
     found = re.search(r" \(at line (\d+), column \d+\)$", message)
     if found:
         return int(found.group(1)), message[: found.start()]

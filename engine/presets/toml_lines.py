@@ -1,8 +1,7 @@
-"""On which line of a TOML document each key stands: tomllib reads values and forgets where they were.
+"""Line numbers of the keys of a TOML document, which tomllib does not report.
 
-The document must already have been accepted by tomllib: this scanner only finds keys and skips values, and
-judges neither. It knows tables, arrays of tables, dotted and quoted keys, inline tables, arrays and all kinds
-of strings.
+tomllib must have accepted the document: this scanner only finds keys and skips values, without checking them. It
+handles tables, arrays of tables, dotted and quoted keys, inline tables, arrays and all kinds of strings.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Line (from 1) of every table header, key and array element of `text`, by its path."""
+    """Return the line (from 1) of every table header, key and array element of `text`, by its path."""
     scanner = _Scanner(text)
     scanner.document()
     return scanner.lines
 
 
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
-    """The line of `path`, or of the nearest table around it; None where not even that is in the file."""
+    """Return the line of `path`, or of the nearest table around it; None if the file has neither."""
     while path:
         if path in lines:
             return lines[path]
@@ -72,7 +71,7 @@ class _Scanner:
         return path
 
     def _inside_arrays(self, key: tuple[str, ...]) -> KeyPath:
-        """[fruits.size] after [[fruits]] means the last fruit: put its index into the path."""
+        """Insert indices of arrays of tables: [fruits.size] after [[fruits]] means the last fruit."""
         path: KeyPath = ()
         for position, part in enumerate(key):
             path = (*path, part)
@@ -91,7 +90,7 @@ class _Scanner:
         self._value(path)
 
     def _key(self) -> tuple[str, ...]:
-        """A key, dotted or not, with the blanks around it."""
+        """Read a key, dotted or not, with the blanks around it."""
         parts: list[str] = []
         while True:
             self._skip(_SPACE)
@@ -133,7 +132,7 @@ class _Scanner:
             self._pair(path)
 
     def _closes(self, bracket: str) -> bool:
-        """Step over blanks and a comma; then over `bracket`, if it is there."""
+        """Skip blanks and a comma, then `bracket` if it follows; return whether it did."""
         self._skip(_BLANK)
         if self.text.startswith(",", self.at):
             self.at += 1
@@ -160,7 +159,7 @@ class _Scanner:
 
 
 def _unquoted(quoted: str) -> str:
-    """The text of a basic string; tomllib knows the escapes."""
+    """Return the text of a basic string; tomllib decodes the escapes."""
     import tomllib
 
     text: str = tomllib.loads(f"key = {quoted}")["key"]

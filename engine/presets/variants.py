@@ -1,9 +1,9 @@
 """Variants of a preset by GPU memory: `[variants.24]`, `[variants.24.policy]`, ... in its file.
 
-A variant's tables lie over the preset's own; what a file says in its plain tables, and what `--set` says, lies over the
-variants of the preset it extends. Which variant a run takes is said (`qwen3-4b@48`) or follows from the card: the
-largest that is meant for no more than the card has, and whose memory plan fits. The resolved configuration holds no
-variants, only the name of the one taken.
+A variant's tables override the preset's own; the plain tables of a file and `--set` override the variants of the preset
+that the file extends. A user may name the variant of a run (`qwen3-4b@48`). Otherwise the card decides: the run takes
+the largest variant for no more memory than the card has, whose memory plan fits. The resolved configuration holds no
+variants, only the name of the one in use.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from engine.presets.sources import Document
 VARIANTS = "variants"
 
 DESIGN_GB = 24.0
-"""The card that presets are made for first; without a GPU its variant is the one that is shown."""
+"""Card that presets are designed for; a machine without a GPU shows its variant."""
 
 _CARD_TOLERANCE = 1.1
-"""Cards are sold by a rounder number than their driver tells: 22.5 GiB of an L4 are "24 GB", 45 of an L40S "48 GB"."""
+"""Cards are sold by a rounder number than their driver reports: an L4 as "24 GB" (22.5 GiB), an L40S as "48 GB"."""
 
 
 def split_variant(name: str) -> tuple[str, str | None]:
-    """`qwen3-4b@48` -> ("qwen3-4b", "48"); without a variant the second is None."""
+    """Split `qwen3-4b@48` into ("qwen3-4b", "48"); without a variant the second is None."""
     base, at, variant = name.rpartition("@")
     if not at or not variant.isdigit():
         return name, None
@@ -35,7 +35,7 @@ def split_variant(name: str) -> tuple[str, str | None]:
 
 
 def variant_names(documents: Sequence[Document]) -> list[str]:
-    """The variants of `documents`, smallest first. Raises ConfigError for one that is not named by its GB."""
+    """Return the variants of `documents`, smallest first. Raises ConfigError for a name that is not a number of GB."""
     names: set[str] = set()
     for document in documents:
         table = document.tree.get(VARIANTS, {})
@@ -55,13 +55,13 @@ def variant_names(documents: Sequence[Document]) -> list[str]:
 
 
 def chosen_variant(documents: Sequence[Document]) -> str | None:
-    """What the setting `variant` says, in a file or by `--set`; None where nothing sets it."""
+    """Return the setting `variant` of a file or `--set`; None if it is not set."""
     said = [document.tree["variant"] for document in documents if "variant" in document.tree]
     return str(said[-1]) if said else None
 
 
 def with_variant(documents: Sequence[Document], name: str) -> list[Document]:
-    """`documents` with the tables of variant `name` laid right over those of the file they stand in."""
+    """Put the tables of variant `name` directly after the file that defines them, which they override."""
     result = []
     for document in documents:
         plain = {key: value for key, value in document.tree.items() if key != VARIANTS}
@@ -69,13 +69,13 @@ def with_variant(documents: Sequence[Document], name: str) -> list[Document]:
         overlay = document.tree.get(VARIANTS, {}).get(name)
         if overlay is not None:
             lines = {path[2:]: line for path, line in document.lines.items() if path[:2] == (VARIANTS, name)}
-            # What a file lacks is missed in its plain tables, so the overlay counts as an override.
+            # An error about a missing setting must point at the plain tables, so the overlay counts as an override.
             result.append(replace(document, tree=overlay, lines=lines, is_override=True))
     return result
 
 
 def choose_variant(names: Sequence[str], gpu_memory_gb: float, resolve: Callable[[str], RunConfig]) -> str:
-    """The largest of `names` (not empty, smallest first) for a card of that size; the smallest where none fits."""
+    """Choose the largest of `names` (not empty, smallest first) that fits a card of that size, or the smallest."""
     meant = [name for name in names if int(name) <= gpu_memory_gb * _CARD_TOLERANCE]
     for name in reversed(meant):
         plan = plan_memory(resolve(name), gpu_memory_gb)

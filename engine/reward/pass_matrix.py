@@ -1,5 +1,4 @@
-"""Pass matrix of one task, and the ONE definition of what is read off it: which programs are correct, which generated
-tests are right, which program is the best of n, which programs agree.
+"""Pass matrix of one task, and the ONE definition of a correct program, a right test, best of n, and clusters.
 
     PassMatrix                  verdicts of n programs on t ground-truth and m generated tests
     pass_matrix_from_verdicts   the same from nested lists of True / False / None
@@ -22,7 +21,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 _Array = TypeVar("_Array", BoolArray, IntArray)
 
-_NOT_GIVEN: BoolArray = np.zeros(0, dtype=np.bool_)  # recognised by identity: "use this field's default"
+_NOT_GIVEN: BoolArray = np.zeros(0, dtype=np.bool_)  # compared by identity: the caller left the field out
 
 
 def _not_given() -> BoolArray:
@@ -30,7 +29,7 @@ def _not_given() -> BoolArray:
 
 
 def as_verdicts(values: ArrayLike, name: str, ndim: int) -> BoolArray:
-    """Return a fresh bool copy of `values`. ValueError unless they are boolean (or 0/1) with `ndim` dimensions."""
+    """Return a bool copy of `values`. Raises ValueError unless they are boolean (or 0/1) with `ndim` dimensions."""
     array = np.asarray(values)
     if array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} dimension(s), not shape {array.shape}")
@@ -41,26 +40,26 @@ def as_verdicts(values: ArrayLike, name: str, ndim: int) -> BoolArray:
 
 @dataclass(frozen=True, eq=False)
 class PassMatrix:
-    """Verdicts of n programs on t ground-truth tests and m generated ones; every array is a read-only copy.
+    """Verdicts of n programs on t ground-truth tests and m generated tests; every array is a read-only copy.
 
     truth_nt      (n, t) program passes ground-truth test
     generated_nm  (n, m) program passes generated test
-    malformed_m   (m,)   answers no test could be parsed from; each keeps its column. Default: none.
-    rejected_n    (n,)   answers no program could be parsed from; each keeps its row. Default: none.
-    known_nt, known_nm   False where the sandbox failed and there is no verdict. Default: all known.
+    malformed_m   (m,)   tester's answers without a parsable test; each keeps its column. Default: all False.
+    rejected_n    (n,)   coder's answers without a parsable program; each keeps its row. Default: all False.
+    known_nt, known_nm   False where the sandbox failed and there is no verdict. Default: all True.
 
-    Canonical form, whatever the caller passed: a cell without a verdict, in a malformed column or in a
-    rejected row is False; cells of rejected rows and malformed columns are known (nothing had to run).
+    The arrays are brought into canonical form: a cell without a verdict, in a malformed column or in a rejected row
+    is False; cells of rejected rows and malformed columns are known, because nothing had to run for them.
 
     A program with an unknown truth cell is neither known correct nor known wrong, even if it fails another
-    test: dropping it whatever the other verdicts say keeps the accuracy of the remaining ones unbiased, while
+    test: dropping it regardless of its other verdicts keeps the accuracy of the remaining ones unbiased, while
     keeping only the failures would push it down.
 
     The correct programs judge the generated tests: a test is right if each correct program with a verdict on it
     passes it, and wrong if one fails it. A test on which no correct program has a verdict (there is none, or the
-    sandbox failed on all of them) is undecided: neither right nor wrong. A malformed test is wrong in any case.
+    sandbox failed on all of them) is undecided: neither right nor wrong. A malformed test is always wrong.
 
-    ValueError on shapes that do not fit together.
+    Raises ValueError for shapes that do not fit together.
     """
 
     truth_nt: BoolArray
@@ -122,17 +121,17 @@ class PassMatrix:
 
     @cached_property
     def correct_n(self) -> BoolArray:
-        """Programs known to pass all t ground-truth tests; without ground truth nobody is known correct."""
+        """Programs known to pass all t ground-truth tests; without ground truth no program is known correct."""
         return _read_only(self.judged_n & _all_of_row(self.truth_nt))
 
     @cached_property
     def wrong_n(self) -> BoolArray:
-        """Programs known to fail a ground-truth test. Not the complement of `correct_n`: see the class."""
+        """Programs known to fail a ground-truth test. Not the complement of `correct_n`: some are not judged."""
         return _read_only(self.judged_n & ~_all_of_row(self.truth_nt))
 
     @cached_property
     def judged_m(self) -> BoolArray:
-        """Generated tests known to be right or wrong; the others are undecided: see the class."""
+        """Generated tests known to be right or wrong; the others are undecided."""
         return _read_only(np.asarray(self.known_nm[self.correct_n].any(axis=0)) | self.malformed_m)
 
     @cached_property
@@ -143,12 +142,12 @@ class PassMatrix:
 
     @cached_property
     def wrong_m(self) -> BoolArray:
-        """Generated tests known to be wrong. Not the complement of `right_m`: see the class."""
+        """Generated tests known to be wrong. Not the complement of `right_m`: some are undecided."""
         return _read_only(self.judged_m & ~self.right_m)
 
     @cached_property
     def votes_n(self) -> IntArray:
-        """Generated tests each program passes, in 0..m; a cell without a verdict is no vote."""
+        """Number of generated tests that each program passes, in 0..m; a cell without a verdict is no vote."""
         return _read_only(self.generated_nm.sum(axis=1, dtype=np.int64))
 
     @cached_property
@@ -163,26 +162,26 @@ class PassMatrix:
 
     @cached_property
     def cluster_sizes_n(self) -> IntArray:
-        """Programs in the cluster of each; a rejected answer is no program and counts in no cluster."""
+        """Size of each program's cluster; a rejected answer is no program and counts in no cluster."""
         sizes = np.bincount(self.clusters_n[~self.rejected_n], minlength=self.n_programs)
         return _read_only(sizes[self.clusters_n].astype(np.int64))
 
     @cached_property
     def ranking_n(self) -> IntArray:
-        """Indices of the programs, best first: parsed before rejected, most votes, largest cluster, first to come."""
-        # lexsort: last key first; being stable, it leaves full ties in order of index
+        """Indices of the programs, best first: parsed before rejected, most votes, largest cluster, lowest index."""
+        # lexsort takes its last key first and is stable, so full ties stay in order of index
         return _read_only(np.lexsort((-self.cluster_sizes_n, -self.votes_n, self.rejected_n)).astype(np.int64))
 
     def best_of_n(self, n: int | None = None, m: int | None = None) -> int:
         """Return BoN(n, m): the first of `ranking_n` among the first n programs, by the first m tests alone.
 
-        Default: all of them. ValueError where there is no program, or fewer programs or tests than asked.
+        Default: all of them. Raises ValueError without a program, or for more programs or tests than there are.
         """
         n = self.n_programs if n is None else n
         m = self.n_generated if m is None else m
         if not 1 <= n <= self.n_programs or not 0 <= m <= self.n_generated:
             have = f"{self.n_programs} programs and {self.n_generated} tests"
-            raise ValueError(f"best of {n} programs by {m} tests asked, but there are {have}")
+            raise ValueError(f"cannot choose the best of {n} programs by {m} tests: there are {have}")
         return int(self.block(slice(n), slice(m)).ranking_n[0])
 
     def block(self, programs: slice | IntArray, tests: slice) -> PassMatrix:
@@ -203,9 +202,9 @@ def pass_matrix_from_verdicts(
     malformed: Sequence[bool] | None = None,
     rejected: Sequence[bool] | None = None,
 ) -> PassMatrix:
-    """Return a PassMatrix from n rows of t and n rows of m verdicts; None = no verdict (infrastructure failed).
+    """Return a PassMatrix from n rows of t and n rows of m verdicts; None = no verdict (the sandbox failed).
 
-    ValueError where rows differ in length or the two tables in their number of rows.
+    Raises ValueError if rows differ in length, or the two tables in their number of rows.
     """
     truth_nt, known_nt = _split_verdicts(truth, "truth")
     generated_nm, known_nm = _split_verdicts(generated, "generated")

@@ -1,18 +1,16 @@
-"""Rewards of both roles, their shaping, and the advantages made of them (CURE, arXiv 2506.03136).
+"""Rewards of both roles, their length shaping, and group advantages (CURE, arXiv 2506.03136).
 
-    coder_rewards, tester_rewards        one task's pass matrix -> one reward a sample
-    length_transform                     shorter right answers above longer ones (the paper's long-CoT models)
-    has_spread, group_advantages         one group's rewards -> advantages for the policy gradient
+    coder_rewards, tester_rewards        pass matrix of one task -> one reward per sample
+    length_transform                     rewards that prefer short answers (the paper's long-CoT models)
+    has_spread, group_advantages         rewards of one group -> advantages for the policy gradient
 
 Shapes: n programs, m generated tests, t ground-truth tests, k members of one group (task x role).
-Pure functions: training, evaluation and solving use the same ones.
 
-Cells the sandbox could not judge (`known_* = False`) count neither for nor against anybody: shares are taken
-over the known cells, and a sample without any known cell gets the mean of its group, which is an advantage of
-exactly 0.
+A cell without a verdict (`known_* = False`: the sandbox failed) counts neither for nor against a sample: shares are
+taken over the known cells, and a sample without a known cell gets the mean of its group, an advantage of exactly 0.
 """
 
-# ruff: noqa: PT028  (a linter for pytest takes `tester_rewards` for a test)
+# ruff: noqa: PT028  (the pytest rules mistake `tester_rewards` for a test)
 
 from __future__ import annotations
 
@@ -24,11 +22,10 @@ from engine.reward.testers import GeneratedTests, find_tester_reward
 
 
 def coder_rewards(matrix: PassMatrix) -> FloatArray:
-    """Return R_s(j) = share of the t ground-truth tests that program j passes, (n,) in [0, 1].
+    """Return R_s(j) = (1/t) sum_i truth_nt[j, i], the share of ground-truth tests that program j passes, (n,).
 
-    The paper sums over the tests. Mean and sum differ by the factor t, which is the same for the whole group,
-    so after `group_advantages` they are equal; the mean can be compared across tasks. t = 0 gives zeros: no
-    signal.
+    The paper takes the sum. Mean and sum differ by the factor t, which is the same for the whole group, so
+    `group_advantages` makes them equal; the mean can be compared across tasks. t = 0 gives zeros: no signal.
     """
     known_n = matrix.known_nt.sum(axis=1)
     rewards_n: FloatArray = matrix.truth_nt.sum(axis=1) / np.maximum(known_n, 1)
@@ -38,18 +35,21 @@ def coder_rewards(matrix: PassMatrix) -> FloatArray:
 def tester_rewards(matrix: PassMatrix, variant: str = "cure") -> FloatArray | None:
     """Return R_u(k) of each of the m generated tests, (m,), by a variant of `engine.reward.testers`.
 
-    None: this group gives no signal and is skipped, as no program is known correct, m = 0, or no test has a verdict.
-    ValueError on an unknown variant.
+    The variant "cure" is the paper's equation: + #{wrong programs that fail k} where every correct program passes k,
+    else - #{wrong programs that pass k}. Return None where the group has no signal: no program is known correct, m = 0,
+    or no test has a verdict. Raises ValueError for an unknown variant.
     """
     reward = find_tester_reward(variant)
     tests = GeneratedTests.of(matrix)
+    # Only a correct program can tell a right test from a wrong one. Without one, "every correct program passes k" holds
+    # for every k, and the tester would be paid for tests that fail all programs.
     if not matrix.correct_n.any() or not tests.judged_m.any():
         return None
     return _with_neutral(reward(tests), tests.judged_m) + 0.0  # turns the -0.0 of an untouched wrong test into 0.0
 
 
 def length_transform(rewards_k: ArrayLike, lengths_k: ArrayLike) -> FloatArray:
-    """Return length-shaped rewards of one group, (k,): among rewarded answers the shorter is better.
+    """Return length-shaped rewards of one group, (k,): among rewarded answers, shorter ones get more.
 
     With T the median and l_max the maximum of the lengths (tokens) of the answers whose reward is positive:
         r' = T - l      for answers with a positive reward
@@ -58,11 +58,12 @@ def length_transform(rewards_k: ArrayLike, lengths_k: ArrayLike) -> FloatArray:
     divided by their (population) standard deviation.
 
     Caveat: the paper says that signs are kept, but a positive answer longer than T turns negative, and one as
-    long as l_max falls to the level of the answers that were not rewarded at all.
+    long as l_max falls to the level of the answers without a reward.
 
-    Degenerate groups come back unchanged, since zeros would silence right against wrong: no positive answer,
-    only one, or all equally long (r' is undefined or 0 everywhere); or r' on one side of 0 only, as with
-    lengths 1, 2, 2, where the balance would be 0 or infinite.
+    Degenerate groups come back unchanged, because zeros would erase the difference between right and wrong: no positive
+    answer, only one, or all equally long (r' is undefined or 0 everywhere); or r' on one side of 0 only, as with
+    lengths 1, 2, 2, where the balance would be 0 or infinite. Raises ValueError for unequal numbers of rewards and
+    lengths.
     """
     rewards_k = _as_group(rewards_k, "rewards_k")
     lengths_k = _as_group(lengths_k, "lengths_k")
@@ -82,17 +83,17 @@ def length_transform(rewards_k: ArrayLike, lengths_k: ArrayLike) -> FloatArray:
 
 
 def has_spread(rewards_k: ArrayLike, epsilon: float = 1e-6) -> bool:
-    """Return True if the (population) standard deviation of the group exceeds `epsilon`: it has a gradient."""
+    """Return True if the group has a gradient: the population standard deviation of its rewards exceeds `epsilon`."""
     rewards_k = _as_group(rewards_k, "rewards_k")
     return bool(rewards_k.size and rewards_k.std() > epsilon)
 
 
 def group_advantages(rewards_k: ArrayLike, epsilon: float = 1e-6) -> FloatArray:
-    """Return A = (r - mean) / std over the group, (k,), with the population standard deviation.
+    """Return A = (r - mean(r)) / std(r) of one group, (k,), with the population standard deviation (GRPO).
 
     `epsilon` decides whether there is a spread (`has_spread`) and is not added to the divisor, so that
-    advantages have standard deviation 1 at any scale of the rewards. A group without spread gives zeros; the
-    caller drops it.
+    advantages have standard deviation 1 at any scale of the rewards. A group without spread gets zeros; the caller
+    drops it.
     """
     rewards_k = _as_group(rewards_k, "rewards_k")
     if not has_spread(rewards_k, epsilon):
@@ -101,7 +102,7 @@ def group_advantages(rewards_k: ArrayLike, epsilon: float = 1e-6) -> FloatArray:
 
 
 def _with_neutral(rewards_k: FloatArray, judged_k: BoolArray) -> FloatArray:
-    """Give samples without any verdict the mean of the others: advantage 0, and the group's mean stays."""
+    """Give samples without a verdict the mean of the others: advantage 0, and the group's mean is unchanged."""
     if judged_k.all() or not judged_k.any():
         return rewards_k
     return np.where(judged_k, rewards_k, rewards_k[judged_k].mean())

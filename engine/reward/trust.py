@@ -1,10 +1,10 @@
 """Trust in generated tests: p_u, p_01, p_00 and mu of Theorem 3.1 (CURE, arXiv 2506.03136), and measured precision.
 
-trust            one task's pass matrix -> counts
-aggregate_trust  counts of many tasks -> counts of all
-Trust            counts, and the ratios read off them
+trust            pass matrix of one task -> counts
+aggregate_trust  counts of many tasks -> their sums
+Trust            counts, and the ratios computed from them
 
-Imports no numpy: readers of runs need Trust. `trust` works on the arrays of the matrix that it is given.
+Imports no numpy, because the list of runs needs `Trust` and must start fast; `trust` uses the matrix's own arrays.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trust:
-    """Counts of one task or of many that tell how well generated tests judge programs; ratios are read off.
+    """Counts, over one task or many, of how well generated tests judge programs, with ratios as properties.
 
-    Only groups with a correct program and a test are counted. A malformed test is a wrong test that nobody
+    Only groups with a correct program and a test are counted. A malformed test is a wrong test that no program
     passes. A ratio is None where its denominator is 0.
     """
 
@@ -53,9 +53,9 @@ class Trust:
 
     @property
     def mu(self) -> float | None:
-        """mu = p_u (1 - p_01) - (1 - p_u) p_00: expected lead of a correct over a wrong program, per test.
+        """Expected lead of a correct over a wrong program, in votes per test: mu = p_u (1 - p_01) - (1 - p_u) p_00.
 
-        None without any wrong program. A term whose weight is 0 (p_u = 0 or 1) needs no p_01 or p_00.
+        None without a wrong program. A term whose weight is 0 (p_u = 0 or 1) needs no p_01 or p_00.
         """
         p_u, p_01, p_00 = self.p_u, self.p_01, self.p_00
         if p_u is None or (p_u > 0 and p_01 is None) or (p_u < 1 and p_00 is None):
@@ -64,9 +64,9 @@ class Trust:
 
     @property
     def bound(self) -> float | None:
-        """Theorem 3.1: a correct program outscores a wrong one with probability >= 1 - exp(-mu^2 m / 8).
+        """Lower bound of Theorem 3.1, 1 - exp(-mu^2 m / 8), on P(a correct program outscores a wrong one).
 
-        It promises nothing (0) unless mu > 0. m = judged tests a group, the mean where groups were added up.
+        0 unless mu > 0. m is the number of judged tests per group, the mean if groups were added up.
         """
         mu = self.mu
         if mu is None:
@@ -79,13 +79,13 @@ class Trust:
     def precision(self) -> float | None:
         """Measured reward precision: share of (correct, wrong) pairs whose correct program has more votes.
 
-        A tie counts half, so tossing a coin achieves 0.5. `bound` is its theory.
+        A tie counts half, so chance level is 0.5. `bound` is the theorem's lower bound on it.
         """
         return _ratio(self.pair_wins, self.n_pairs)
 
 
 def trust(matrix: PassMatrix) -> Trust:
-    """Count what one task tells. `Trust()`, whose ratios are all None, without a correct program or a judged test."""
+    """Count one task. Return `Trust()`, whose ratios are None, without a correct program or a judged test."""
     if not matrix.correct_n.any() or not matrix.judged_m.any():
         return Trust()
     passes_wm, known_wm = matrix.generated_nm[matrix.wrong_n], matrix.known_nm[matrix.wrong_n]
@@ -106,7 +106,7 @@ def trust(matrix: PassMatrix) -> Trust:
 
 
 def aggregate_trust(parts: Iterable[Trust]) -> Trust:
-    """Add up the counts of many tasks, so that ratios weigh tests, cells and pairs alike, not tasks."""
+    """Add up the counts of many tasks, so that ratios weigh each test, cell and pair equally, not each task."""
     parts = tuple(parts)
     return Trust(**{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Trust)})
 

@@ -1,1 +1,1 @@
-"""Rollouts: a batch of tasks sampled in both roles and executed, with observers of the answers."""
+"""Rollouts of a batch of tasks: sampling in both roles, execution, observers of the answers."""

@@ -1,10 +1,10 @@
 """Execution of sampled programs on tests: training, evaluation and solving all hand programs to the sandbox here.
 
-Runner       the part of `engine.sandbox.Executor` that is needed for it
+Runner       the part of `engine.sandbox.Executor` that fills pass matrices
 execute      program, inputs -> a ProgramRun under way: each distinct input once
-ProgramRun   its outcomes by input and by test
+ProgramRun   outcomes of one program by input and by test
 
-A rejected program is run on nothing, and nothing is run for a malformed test: both keep their place, without outcomes.
+A rejected program and a malformed test are never executed: both keep their row or column, without outcomes.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ProgramRun:
-    """One program on distinct inputs. `future`: their outcomes, None where there was nothing to run."""
+    """Run of one program on distinct inputs. future: an outcome per input, None where nothing was executed."""
 
     inputs: tuple[str, ...]
     future: Future[list[Outcome]] | None
 
     def by_input(self) -> dict[str, Outcome]:
-        """Wait for the outcomes of all inputs."""
+        """Wait for the outcomes of all inputs; empty where nothing was executed."""
         return {} if self.future is None else dict(zip(self.inputs, self.future.result(), strict=True))
 
     def by_test(self, tests: Iterable[IOExample | UnitTest | Rejected]) -> tuple[Outcome | None, ...]:
-        """Wait for the outcome of each test, None where nothing was run."""
+        """Wait for the outcome of each test; None for a malformed test or a rejected program."""
         by_input = self.by_input()
         return tuple(None if isinstance(test, Rejected) else by_input.get(test.input) for test in tests)
 
@@ -45,7 +45,7 @@ class ProgramRun:
 def execute(
     program: Program | Rejected, inputs: Iterable[str], runner: Runner, cpu_seconds: float | None
 ) -> ProgramRun:
-    """Start a program on every distinct input. `cpu_seconds`: the task's own limit, None for the runner's."""
+    """Submit a program with every distinct input. cpu_seconds: the task's own limit, None for the runner's."""
     distinct = tuple(dict.fromkeys(inputs))
     if isinstance(program, Rejected) or not distinct:
         return ProgramRun(distinct, None)
@@ -53,5 +53,5 @@ def execute(
 
 
 def inputs_of(tests: Iterable[IOExample | UnitTest | Rejected]) -> list[str]:
-    """Return the inputs of all tests that are well formed."""
+    """Return the inputs of the well-formed tests, in order."""
     return [test.input for test in tests if not isinstance(test, Rejected)]

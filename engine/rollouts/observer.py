@@ -1,11 +1,11 @@
-"""Observer of rollouts: streamed tokens, completions, judgements. The engine works the same, numbers included, without.
+"""Observer of rollouts: streamed tokens, completions, judgements. It never changes a number of the engine.
 
-RolloutObserver    is told of every answer of a batch, by its RolloutKey
+RolloutObserver    protocol; receives every answer of a batch, named by its RolloutKey
 judge_program      outcomes on ground-truth tests -> the Judgement on a program
 judge_tests        pass matrix -> the Judgement on each generated test
-when_done          acts when program runs are done, in whichever thread that is
+when_done          calls back when program runs are done, in the thread that finished the last one
 
-Words, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`): tokens and
+Terms, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`): tokens and
 completion of an answer; the *outcome* of a program on an input; the *verdict* on a program by one test (passed, failed
 or unknown); the *judgement* on a whole answer.
 """
@@ -26,8 +26,8 @@ from engine.sampling import Completion
 from engine.sandbox import Judging, Outcome, Status, verdict
 
 Finding = Literal["correct", "right", "wrong", "timeout", "undecided", "rejected", "malformed"]
-"""Programs are correct, tests are right. timeout: wrong, at least once for its time. rejected: an answer without a
-program, malformed: one without a test."""
+"""Programs are correct, tests are right. timeout: a wrong program that hit its time limit at least once. rejected: a
+coder's answer without a program. malformed: a tester's answer without a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,11 @@ class RolloutKey:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Knowledge of an answer. A program passes `passed` of `of` ground-truth tests; a generated test is passed by
-    `passed` of `of` programs, and is right when all correct programs pass it."""
+    """Judgement on one answer.
+
+    A program passes `passed` of `of` ground-truth tests. A generated test is passed by `passed` of `of` programs; it is
+    right if every correct program passes it.
+    """
 
     finding: Finding
     passed: int = 0
@@ -53,24 +56,27 @@ REJECTED, MALFORMED = Judgement("rejected"), Judgement("malformed")
 
 
 class RolloutObserver(Protocol):
-    """Observer that is told of each answer in the order of its methods. `on_judgement` comes from threads of the
-    executor as well: an observer is thread-safe, quick, and raises nothing."""
+    """Observer of a batch; each answer reaches it in the order of the methods below.
+
+    The executor's threads call `on_judgement` as well: an implementation must be thread-safe and quick, and must not
+    raise.
+    """
 
     def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
-        """Take the tokens that the answer has gained since the last call."""
+        """Receive the tokens that were sampled since the last call."""
 
     def on_completion(self, key: RolloutKey, completion: Completion) -> None:
-        """Take the whole answer: it has ended."""
+        """Receive the whole answer once it has ended."""
 
     def on_judgement(self, key: RolloutKey, judgement: Judgement) -> None:
-        """Take the judgement soon after the last execution, which may be just after the rollouts are returned.
+        """Receive the judgement soon after the last execution, which may be just after `roll_out` has returned.
 
-        Not called for an answer that there is nothing to judge by, nor when the executor is closed before.
+        Never called for a program without ground-truth tests, nor once the executor is closed.
         """
 
 
 def judge_program(outcomes_t: Sequence[Outcome], tests: Sequence[IOExample], judging: Judging) -> Judgement:
-    """Judge a program by its outcomes on the ground-truth tests."""
+    """Judge a program by its outcomes on the t ground-truth tests; one unknown verdict leaves it undecided."""
     verdicts_t = [verdict(outcome, test.output, judging) for outcome, test in zip(outcomes_t, tests, strict=True)]
     passed = verdicts_t.count(True)
     finding: Finding = "wrong"
@@ -84,7 +90,7 @@ def judge_program(outcomes_t: Sequence[Outcome], tests: Sequence[IOExample], jud
 
 
 def judge_tests(matrix: PassMatrix) -> list[Judgement]:
-    """Judge the m generated tests by the task's own programs; without a correct program they stay undecided."""
+    """Judge the m generated tests by the task's own correct programs; without one they stay undecided."""
     programs = int(np.count_nonzero(~matrix.rejected_n))
     judgements = []
     for malformed, judged, right, passing in zip(
@@ -96,13 +102,14 @@ def judge_tests(matrix: PassMatrix) -> list[Judgement]:
 
 
 def when_done(runs: Sequence[ProgramRun], act: Callable[[], None]) -> None:
-    """Act once, when all runs are done: at once, or in the thread that brings the last outcome.
+    """Call `act` once all runs are done: immediately, or in the thread that finishes the last one.
 
-    Never, where one of them is cancelled: the executor was closed.
+    Never call it if a run is cancelled, as happens when the executor is closed.
     """
     futures = [run.future for run in runs if run.future is not None]
     if any(future.cancelled() for future in futures):
         return
+    # One callback at a time on the first unfinished run: no counter shared between threads, hence no lock.
     waiting = next((future for future in futures if not future.done()), None)
     if waiting is None:
         act()

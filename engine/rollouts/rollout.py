@@ -1,8 +1,8 @@
-"""Rollouts of a batch of tasks: programs and tests are sampled, each executed on each. Tasks in, pass matrices out.
+"""Rollouts of a batch of tasks: sample programs and tests, run each program on each test, return pass matrices.
 
 Execution overlaps sampling: a program runs on the ground-truth tests as soon as it is sampled, and on the generated
-tests as soon as its task's tests are. Training and evaluation get their matrices here, seeded and in batches. Solving
-fills the `Board` of one problem as answers arrive (`engine.solve.strategies`); both execute programs by
+tests as soon as all tests of its task are. Training and evaluation get their matrices here, seeded and in batches.
+Solving fills the `Board` of one problem as answers arrive (`engine.solve.strategies`); both execute programs by
 `engine.rollouts.executing`.
 """
 
@@ -36,7 +36,7 @@ Outcomes = tuple[Outcome | None, ...]
 
 @dataclass(frozen=True, eq=False)
 class TaskRollouts:
-    """One task's answers and what came of executing them.
+    """Answers of both roles to one task, and the outcomes of executing them.
 
     coder, tester: n and m completions. programs, tests: the same, parsed. truth_outcomes, generated_outcomes: n rows
     of t and m outcomes, None where nothing was run (a rejected program, a malformed test).
@@ -57,16 +57,23 @@ class TaskRollouts:
 
 @dataclass(frozen=True)
 class RolloutReport:
-    """What a batch of rollouts cost: seconds of sampling, seconds of waiting for the executor afterwards."""
+    """Cost of a batch of rollouts. waiting_seconds: for executions that sampling did not hide. tokens: all sampled."""
 
     sampling_seconds: float
     waiting_seconds: float
     tokens: int
 
+    def __add__(self, other: RolloutReport) -> RolloutReport:
+        return RolloutReport(
+            self.sampling_seconds + other.sampling_seconds,
+            self.waiting_seconds + other.waiting_seconds,
+            self.tokens + other.tokens,
+        )
+
 
 @dataclass
 class _Pending:
-    """A task while its answers come in; the only mutable thing here, never seen outside."""
+    """Task whose answers are still arriving; the only mutable class of this file, and private to it."""
 
     problem: Problem
     truth_tests: tuple[IOExample, ...]
@@ -87,12 +94,12 @@ class _Pending:
 
     @property
     def truth_rows(self) -> tuple[Outcomes, ...]:
-        """Outcomes of the n programs on the t ground-truth tests, once they are there."""
+        """Outcomes of the n programs on the t ground-truth tests; waits for the executor."""
         return tuple(self.on_truth[index].by_test(self.truth_tests) for index in sorted(self.programs))
 
     @property
     def generated_rows(self) -> tuple[Outcomes, ...]:
-        """Outcomes of the n programs on the m generated tests, once they are there."""
+        """Outcomes of the n programs on the m generated tests; waits for the executor."""
         tests = self.tests_in_order
         return tuple(self.on_generated[index].by_test(tests) if tests else () for index in sorted(self.programs))
 
@@ -107,10 +114,9 @@ def roll_out(
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> tuple[list[TaskRollouts], RolloutReport]:
-    """Sample n programs and m tests for every task and fill its pass matrix.
+    """Sample n programs and m tests for every task, execute them, and fill the task's pass matrix.
 
-    The same problems, weights, settings and seed give the same answers. Coders come first, so that programs are
-    executed on ground truth while testers are still being sampled.
+    The same problems, weights, settings and seed give the same answers.
     """
     started = time.monotonic()
     sampled = start_rollouts(problems, encode, sampler, executor, settings, judging, seed, observer)
@@ -122,13 +128,13 @@ def roll_out(
 
 @dataclass(frozen=True, eq=False)
 class StartedRollouts:
-    """Sampled already, still being executed."""
+    """Rollouts that are sampled, with executions still under way."""
 
     tasks: tuple[_Pending, ...]
     judging: Judging
 
     def collect(self) -> list[TaskRollouts]:
-        """Wait for the executor and fill the matrices."""
+        """Wait for the executor and fill the pass matrices."""
         return [_close(task, self.judging) for task in self.tasks]
 
 
@@ -142,17 +148,22 @@ def start_rollouts(
     seed: int,
     observer: RolloutObserver | None = None,
 ) -> StartedRollouts:
-    """Do the first half of `roll_out`: return when all is sampled, with executions still under way."""
-    pending = [_open(problem, encode, settings) for problem in problems]
-    told = None if observer is None else _Telling(observer, pending, settings.m_tests, judging)
-    on_delta = None if told is None else told.of_delta
+    """Sample all answers and return while executions are still under way: the first half of `roll_out`."""
+    pending = [
+        _Pending(problem, problem.hidden[: settings.truth_tests], {role: encode(problem, role) for role in Role})
+        for problem in problems
+    ]
+    reporter = None if observer is None else _Reporter(observer, pending, settings.m_tests, judging)
+    on_delta = None if reporter is None else reporter.report_tokens
+    # Coders first: the sandbox runs their programs on ground truth while the sampler is busy with testers.
     for role, count, longest in (
         (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
         (Role.TESTER, settings.m_tests, settings.max_new_tokens_tester),
     ):
         params = SamplingParams(settings.temperature, settings.top_p, longest)
         requests = [
-            Request(f"{place}/{role}", task.prompts[role], count, _request_seed(seed, task.problem, role))
+            # By the task's id, not its place: a group samples the same answers in any batch.
+            Request(f"{place}/{role}", task.prompts[role], count, derive_seed(seed, role, task.problem.id))
             for place, task in enumerate(pending)
         ]
         for completion in sampler.sample(requests, params, on_delta):
@@ -164,23 +175,14 @@ def start_rollouts(
                 task.on_truth[completion.index] = execute(program, inputs_of(task.truth_tests), executor, seconds)
             else:
                 task.tests[completion.index] = parse_unit_test(completion.text)
+                # All tests in one submission: equal inputs run once, and the executor wakes up once, not m times.
                 if len(task.tests) == settings.m_tests:
                     inputs = inputs_of(task.tests.values())
                     for index, program in task.programs.items():
                         task.on_generated[index] = execute(program, inputs, executor, seconds)
-            if told is not None:
-                told.of_completion(completion)
+            if reporter is not None:
+                reporter.report_completion(completion)
     return StartedRollouts(tuple(pending), judging)
-
-
-def _open(problem: Problem, encode: EncodePrompt, settings: RolloutConfig) -> _Pending:
-    prompts = {role: encode(problem, role) for role in Role}
-    return _Pending(problem, problem.hidden[: settings.truth_tests], prompts)
-
-
-def _request_seed(seed: int, problem: Problem, role: Role) -> int:
-    """Give a group its own stream of random numbers: by its task's id, not by its place in the batch."""
-    return derive_seed(seed, role, problem.id)
 
 
 def _close(task: _Pending, judging: Judging) -> TaskRollouts:
@@ -229,42 +231,39 @@ def _place(request_id: str) -> int:
     return int(request_id.split("/")[0])
 
 
-class _Telling:
-    """Puts what happens to a batch into an observer's words."""
+class _Reporter:
+    """Translator of sampler and executor events into calls of an observer."""
 
     def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], m_tests: int, judging: Judging) -> None:
         self._observer, self._tasks, self._m_tests, self._judging = observer, tasks, m_tests, judging
 
-    def of_delta(self, delta: Delta) -> None:
+    def report_tokens(self, delta: Delta) -> None:
         self._observer.on_tokens(self._key(delta.request_id, delta.index), delta.token_ids)
 
-    def of_completion(self, completion: Completion) -> None:
-        """Tell of an answer after its program or test was read and handed to the executor."""
+    def report_completion(self, completion: Completion) -> None:
+        """Report an answer whose program or test was parsed and handed to the executor."""
         task, key = self._tasks[_place(completion.request_id)], self._key(completion.request_id, completion.index)
         self._observer.on_completion(key, completion)
         if key.role is Role.CODER:
-            self._of_program(task, key)
+            if isinstance(task.programs[key.index], Rejected):
+                self._observer.on_judgement(key, REJECTED)
+            elif task.truth_tests:
+                when_done([task.on_truth[key.index]], lambda: self._report_executed(task, key))
             return
         if isinstance(task.tests[key.index], Rejected):
             self._observer.on_judgement(key, MALFORMED)
         if len(task.tests) == self._m_tests:
-            when_done([*task.on_truth.values(), *task.on_generated.values()], lambda: self._of_tests(task))
+            when_done([*task.on_truth.values(), *task.on_generated.values()], lambda: self._report_tests(task))
 
     def _key(self, request_id: str, index: int) -> RolloutKey:
         return RolloutKey(self._tasks[_place(request_id)].problem.id, Role(request_id.split("/")[1]), index)
 
-    def _of_program(self, task: _Pending, key: RolloutKey) -> None:
-        if isinstance(task.programs[key.index], Rejected):
-            self._observer.on_judgement(key, REJECTED)
-        elif task.truth_tests:
-            when_done([task.on_truth[key.index]], lambda: self._of_executed(task, key))
-
-    def _of_executed(self, task: _Pending, key: RolloutKey) -> None:
+    def _report_executed(self, task: _Pending, key: RolloutKey) -> None:
         outcomes_t = [outcome for outcome in task.on_truth[key.index].by_test(task.truth_tests) if outcome is not None]
         self._observer.on_judgement(key, judge_program(outcomes_t, task.truth_tests, self._judging))
 
-    def _of_tests(self, task: _Pending) -> None:
+    def _report_tests(self, task: _Pending) -> None:
         matrix = _matrix(task, task.truth_rows, task.generated_rows, self._judging)
         for index, judgement in enumerate(judge_tests(matrix)):
-            if judgement is not MALFORMED:  # told when it was read
+            if judgement is not MALFORMED:  # reported when it was parsed
                 self._observer.on_judgement(RolloutKey(task.problem.id, Role.TESTER, index), judgement)

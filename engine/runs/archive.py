@@ -1,9 +1,9 @@
-"""rollouts.sqlite: every rollout, test and verdict of a run. ArchiveWriter adds a step in one transaction.
+"""Writer of rollouts.sqlite: every rollout, test and verdict of a run, one transaction a step.
 
 Promises: after `write_step` the step is on the disk, or not at all (WAL, one transaction, synced); readers
-never wait for the writer. Texts are zlib-compressed; statements and test sets that recur are kept once. The
+never wait for the writer. Texts are zlib-compressed; statements and test sets that recur are stored once. The
 search index holds the distinct trigrams of each answer (FTS5, contentless, detail=none): exact substring
-search, also of code. A step of 256 answers of 100 characters takes 9 ms of CPU, 2 of them for the index, and
+search, also in code. A step of 256 answers of 100 characters takes 9 ms of CPU, 2 of them for the index, and
 100 kB; of 12,000 characters 94 ms, 65 of them for the index, which adds 6 % to the file.
 """
 
@@ -65,7 +65,7 @@ CREATE VIRTUAL TABLE search USING fts5(answer, content='', detail=none, tokenize
 
 @dataclass(frozen=True)
 class Pruned:
-    """What `prune` dropped; `first` and `last` are None when it dropped nothing."""
+    """Steps that `prune` dropped; `first` and `last` are None when it dropped nothing."""
 
     steps: int
     rollouts: int
@@ -83,12 +83,12 @@ class Pruned:
 
 
 class ArchiveWriter:
-    """The one writer of a run's archive; the run's lock keeps a second one away. One thread."""
+    """Only writer of a run's archive: the run's lock excludes a second one. For one thread."""
 
     def __init__(self, path: Path, *, search: bool = True) -> None:
-        """Opens the archive, made where it is missing; `search=False` does not index new answers.
+        """Open the archive, or create it; with `search=False` new answers are not indexed.
 
-        Raises RunError: another version, damaged, disk full, not writable.
+        Raises RunError: another version, corrupt, disk full, not writable.
         """
         self._path, self._search = path, search
         with run_faults(path.parent):
@@ -106,7 +106,7 @@ class ArchiveWriter:
                     self._db.execute(f"PRAGMA user_version={ARCHIVE_VERSION}")
 
     def write_step(self, record: StepRecord) -> None:
-        """Adds a step, all of it or nothing; a step that is there already is replaced. Raises RunError."""
+        """Write a step in one transaction, replacing an earlier version of it. Raises RunError."""
         with run_faults(self._path.parent), self._transaction():
             self._delete("step = ?", record.step)
             rollouts = sum(len(task.rollouts) for task in record.tasks)
@@ -115,14 +115,14 @@ class ArchiveWriter:
                 self._write_task(record.step, position, task)
 
     def drop_from(self, step: int) -> int:
-        """Deletes steps >= `step`, which are going to be run again; how many there were."""
+        """Delete all steps >= `step`, which will be run again; return how many there were."""
         with run_faults(self._path.parent), self._transaction():
             return self._delete("step >= ?", step)
 
     def prune(self, *, keep_steps: int | None = None, max_mb: float | None = None) -> Pruned:
-        """Drops the oldest steps until at most `keep_steps` are left and the file holds at most `max_mb`.
+        """Drop the oldest steps until at most `keep_steps` are left and the file holds at most `max_mb`.
 
-        The newest step always stays. The space goes back to the file system. None: no such bound.
+        The newest step always stays. The freed space is returned to the file system. None: no such bound.
         """
         with run_faults(self._path.parent):
             before = self._used_bytes()
@@ -149,7 +149,7 @@ class ArchiveWriter:
             )
 
     def close(self) -> None:
-        """Folds the write-ahead log into the file. Closing a run whose disk is full is no further fault."""
+        """Fold the write-ahead log into the file and close it. A full disk is not reported a second time."""
         try:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.OperationalError:
@@ -203,12 +203,13 @@ class ArchiveWriter:
             self._db.execute("INSERT INTO search(rowid, answer) VALUES(?, ?)", (added.lastrowid, indexed))
 
     def _keep(self, body: bytes) -> bytes:
+        # A task recurs every epoch with the same statement and ground-truth tests: identical bodies share one row.
         key = digest(body)
         self._db.execute("INSERT OR IGNORE INTO blobs VALUES(?, ?)", (key, body))
         return key
 
     def _delete(self, where: str, step: int) -> int:
-        # A contentless index forgets a text only when told the text again.
+        # FTS5 deletes from a contentless index only if it is given the indexed text again.
         self._db.execute(
             "INSERT INTO search(search, rowid, answer) SELECT 'delete', id, answer_of(body, answer_bytes) "
             f"FROM rollouts WHERE {where} AND id IN (SELECT id FROM search_docsize)",
@@ -232,7 +233,7 @@ class ArchiveWriter:
 
     def _give_space_back(self) -> None:
         self._db.execute("INSERT INTO search(search) VALUES('optimize')")
-        # `execute` would stop after one page: the pragma steps once a page without returning a row.
+        # `execute` would free a single page: the pragma frees one page per step and returns no row.
         self._db.executescript("PRAGMA incremental_vacuum")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -248,7 +249,7 @@ class ArchiveWriter:
 
 
 def archive_version(db: sqlite3.Connection, path: Path) -> int:
-    """The archive's version, 0 for a new, empty file. Raises RunError for one that is not ours to read."""
+    """Return the archive's version, 0 for a new, empty file. Raises RunError for a version unknown here."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version not in (0, ARCHIVE_VERSION):
         raise RunError(
@@ -259,7 +260,7 @@ def archive_version(db: sqlite3.Connection, path: Path) -> int:
 
 
 def searchable(text: str) -> str:
-    """The text as the search index sees it: without lone surrogates (SQLite refuses) and NUL (it stops)."""
+    """Return the text as indexed: without lone surrogates, which SQLite refuses, and NUL, at which it stops."""
     return text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 

@@ -1,4 +1,4 @@
-"""Which rollouts of an archive, in which order: the filter, and the SQL that its indexes serve it with."""
+"""Filter and order of rollouts, translated into SQL that the archive's indexes can serve."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from enum import StrEnum
 from engine.runs.archive import searchable
 from engine.runs.records import STATUSES
 
-# The outcomes of one program: its row in the grid of codes, a byte a test. `idx` of a coder is its program's row.
+# Outcomes of one program: its row in the grid of codes, a byte a test. A coder's `idx` is the row of its program.
 CODES_OF_ROW = "substr(m.status, r.idx * m.tests + 1, m.tests)"
 
 
 class Order(StrEnum):
-    """By what rollouts are sorted; within a step by task in the batch, role and index, else by age."""
+    """Sort keys of rollouts. Steps are sorted within by task in the batch, role and index; other ties by age."""
 
     OLDEST = "step"
     NEWEST = "-step"
@@ -31,14 +31,14 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RolloutFilter:
-    """Which rollouts; None and () do not restrict, bounds are inclusive.
+    """Conditions on rollouts, all of which must hold; None and () do not restrict, bounds are inclusive.
 
-    task: its id; task_prefix: what its id begins with.
-    status: what was made of the answer. happened: any of these is that status or, for a program, the outcome of one
-    of its executions (STATUSES; "ok" is of the answer alone).
-    text, more_texts: substrings of the answer, all of them, case does not matter. Three characters or more use the
-    search index; fewer, or answers that were written without one, are found by reading every answer that the other
-    fields leave.
+    task: id of the task; task_prefix: beginning of that id.
+    status: `RolloutRecord.status`. happened: names of which one is that status or, for a program, the outcome of one
+    of its executions (STATUSES; "ok" refers to the status alone).
+    text, more_texts: substrings that the answer must contain, ignoring case. Needles of three characters or more use
+    the search index. For shorter ones, and for answers written without an index, every answer that the other fields
+    leave is read.
     """
 
     first_step: int | None = None
@@ -69,9 +69,10 @@ EVERYTHING = RolloutFilter()
 
 
 def where_clause(wanted: RolloutFilter, *, all_indexed: bool) -> tuple[str, tuple[object, ...]]:
-    """The condition on a row `r` of rollouts, and its values; all_indexed: the search index holds every answer.
+    """Return the SQL condition on a row `r` of rollouts, and its values.
 
-    It calls `answer_of` (engine.runs.archive.searchable_answer) and `holds`, which the connection has to know.
+    all_indexed: the search index holds every answer. The condition calls `answer_of`
+    (engine.runs.archive.searchable_answer) and `holds`, which must be registered with the connection.
     """
     conditions = {
         "step >= ?": wanted.first_step,
@@ -105,16 +106,16 @@ def where_clause(wanted: RolloutFilter, *, all_indexed: bool) -> tuple[str, tupl
 
 
 def _holding(text: str, wanted: RolloutFilter, *, all_indexed: bool) -> tuple[str, list[object]]:
-    """The condition that the answer holds `text`."""
+    """Return the condition that the answer contains `text`."""
     holding = "holds(answer_of(body, answer_bytes), ?)"
     if len(text) < 3:
         return holding, [text]
-    # The index knows which answers hold all trigrams of the needle; `holds` keeps those that hold them in a row.
-    # Answers written with the index off are not in it, and have to be read.
+    # The index finds answers with all trigrams of the needle, in any order; `holds` keeps those with the needle itself.
+    # Answers written with the index off are not in it and must be read.
     listed = "SELECT rowid FROM search WHERE search MATCH ?"
     values: list[object] = [all_trigrams(text)]
     if wanted.first_step is not None and wanted.last_step is not None:
-        # Without these bounds, each page of a list would read the index of all steps.
+        # Without these bounds, every page of a list would scan the index of all steps.
         edge = "(SELECT {}(id) FROM rollouts INDEXED BY rollouts_by_step WHERE step BETWEEN ? AND ?)"
         listed += f" AND rowid BETWEEN {edge.format('min')} AND {edge.format('max')}"
         values.extend([wanted.first_step, wanted.last_step] * 2)
@@ -125,7 +126,7 @@ def _holding(text: str, wanted: RolloutFilter, *, all_indexed: bool) -> tuple[st
 
 
 def _happened(names: tuple[str, ...]) -> tuple[str, list[object]]:
-    """The condition that an answer has one of these statuses or its program met with one of these outcomes."""
+    """Return the condition that an answer has one of these statuses or its program one of these outcomes."""
     codes = [STATUSES.index(name) for name in names if name in STATUSES[1:]]
     ways = [f"status IN ({','.join('?' * len(names))})"]
     if codes:
@@ -138,11 +139,11 @@ def _happened(names: tuple[str, ...]) -> tuple[str, list[object]]:
 
 
 def all_trigrams(needle: str) -> str:
-    """What to ask the search index for: each three characters of the needle."""
+    """Return the FTS5 query for an answer with every trigram of the needle."""
     trigrams = dict.fromkeys(needle[i : i + 3] for i in range(len(needle) - 2))
     return " AND ".join('"' + trigram.replace('"', '""') + '"' for trigram in trigrams)
 
 
 def holds(answer: str, needle: str) -> bool:
-    """True when the needle is in the answer, whatever their case."""
+    """Return whether the answer contains the needle, ignoring case."""
     return needle.lower() in answer.lower()

@@ -1,6 +1,6 @@
-"""Reads rollouts.sqlite, also while the engine writes it: rollouts by filter and by id, tasks, matrices.
+"""Reader of rollouts.sqlite, also while the engine writes it: rollouts by filter and by id, tasks, matrices.
 
-A list of a million rollouts holds their ids (8 bytes each, `ArchiveReader.pages`) and reads the few that are looked at.
+A list of a million rollouts holds their ids (8 bytes each, `ArchiveReader.pages`) and reads only those on the screen.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ __all__ = ["EVERYTHING", "ArchiveReader", "Order", "RolloutFilter", "StoredRollo
 
 _COLUMNS = "id, step, task, role, idx, reward, advantage, tokens, finished, status, body, answer_bytes"
 _FIRST_PAGE, _LARGEST_PAGE = 2_000, 64_000
-# So few are sorted at once, from the index that names them, faster than a walk through all steps would find them.
+# Up to so many candidates, sorting what one index yields is faster than walking through all steps.
 _FEW = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRollout:
-    """A rollout and where it stands; `id` is its key in `ArchiveReader.rollout`."""
+    """Rollout with its step and task; `id` is its key for `ArchiveReader.rollouts`."""
 
     id: int
     step: int
@@ -50,10 +50,10 @@ class StoredRollout:
 
 
 class ArchiveReader:
-    """Reads one archive. Each call sees the steps that are complete when it is made; one thread, but for `stop`."""
+    """Reader of one archive. Each call sees the steps complete at that moment. For one thread, except `stop`."""
 
     def __init__(self, path: Path) -> None:
-        """Raises RunError: no archive there, another version, damaged."""
+        """Open the archive read-only. Raises RunError: no archive yet, another version, corrupt."""
         self._run_dir = path.parent
         self._stopped = False
         nothing_yet = RunError(f"run {path.parent.name} has no rollouts yet", "wait for its first step to end")
@@ -67,21 +67,21 @@ class ArchiveReader:
                 raise nothing_yet
 
     def steps(self) -> list[int]:
-        """The steps that are in the archive, ascending; those that retention dropped are missing."""
+        """Return the steps in the archive, ascending; those that retention dropped are missing."""
         return list(self.written())
 
     def written(self) -> dict[int, float]:
-        """When each step in the archive was written, ascending by step: tells a reader what changed meanwhile."""
+        """Return the Unix time at which each step was written, by step, ascending: shows a reader what has changed."""
         return dict(self._rows("SELECT step, time FROM steps ORDER BY step", ()))
 
     def tasks(self, step: int) -> list[str]:
-        """Ids of the tasks of a step in the order of the batch."""
+        """Return the ids of a step's tasks in the order of the batch."""
         return [task for (task,) in self._rows("SELECT task FROM tasks WHERE step = ? ORDER BY position", (step,))]
 
     def find(
         self, wanted: RolloutFilter = EVERYTHING, *, limit: int | None = None, order: Order = Order.OLDEST
     ) -> list[int]:
-        """Ids of the rollouts that match; all of them without a limit. 15,000 take about 6 ms."""
+        """Return the ids of the rollouts that match, at most `limit`. 15,000 take about 6 ms."""
         found: list[int] = []
         for page in self.pages(wanted, order):
             found.extend(page)
@@ -90,10 +90,10 @@ class ArchiveReader:
         return found
 
     def pages(self, wanted: RolloutFilter = EVERYTHING, order: Order = Order.OLDEST) -> Iterator[array[int]]:
-        """The ids of `find` in pages, the first of them soon however large the archive is; empty pages are possible.
+        """Yield the ids of `find` in pages. The first comes soon in an archive of any size; pages may be empty.
 
-        By step, a page is what matches in some steps, as they are when the page is read: no page keeps the writer's
-        log from being folded in. In another order, all are sorted before the first page where no index is sorted so.
+        In an order by step, a page is a query of its own over some steps, so no page keeps the writer from folding in
+        its write-ahead log. In another order, SQLite sorts all ids before the first page unless an index is so ordered.
         """
         if not order.by_step:
             yield from self._sorted(wanted, order)
@@ -107,12 +107,12 @@ class ArchiveReader:
                 yield page
 
     def stop(self) -> None:
-        """Ends `pages` at work in another thread; this reader finds nothing from here on."""
+        """End a call of `pages` in another thread; from then on this reader finds nothing."""
         self._stopped = True
         self._db.interrupt()
 
     def rollouts(self, ids: Sequence[int]) -> list[StoredRollout]:
-        """The rollouts of these ids in this order; an id that is gone meanwhile is left out."""
+        """Return the rollouts of these ids in this order, without those deleted in the meantime."""
         found: dict[int, StoredRollout] = {}
         for start in range(0, len(ids), 500):
             some = tuple(ids[start : start + 500])
@@ -122,15 +122,16 @@ class ArchiveReader:
         return [found[number] for number in ids if number in found]
 
     def iter_rollouts(self, wanted: RolloutFilter = EVERYTHING) -> Iterator[StoredRollout]:
-        """All rollouts that match, in the order of `find`, a few hundred in memory at a time."""
+        """Yield all rollouts that match, in the order of `find`, with at most 500 in memory at a time."""
         for page in self.pages(wanted):
             for start in range(0, len(page), 500):
                 yield from self.rollouts(page[start : start + 500])
 
     def executions(self, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        """What happened when the programs of these coders' answers were executed: the distinct outcomes.
+        """Return the distinct outcomes of executing the programs of these coders' answers.
 
-        Testers' answers, and programs whose outcomes were not kept, are left out. For a screenful of ids.
+        Testers' answers, and programs whose outcomes were not kept, are left out. Made for a screenful of ids: each
+        is a parameter of one query, whose number SQLite limits.
         """
         marks = ",".join("?" * len(ids))
         rows = self._rows(
@@ -144,7 +145,7 @@ class ArchiveReader:
         return {number: tuple(STATUSES[code] for code in sorted(seen)) for number, seen in codes.items()}
 
     def read_task(self, step: int, task: str) -> TaskRecord | None:
-        """All of one task in one step: statement, rollouts, tests, matrix. None when it is not there."""
+        """Return all of one task in one step: statement, rollouts, tests, matrix. None if the archive lacks it."""
         rows = self._rows(
             "SELECT position, s.body, t.body, g.body FROM tasks JOIN blobs s ON s.digest = statement "
             "JOIN blobs t ON t.digest = truth_tests JOIN blobs g ON g.digest = generated_tests "
@@ -165,7 +166,7 @@ class ArchiveReader:
         )
 
     def lengths(self, after_step: int = 0) -> dict[int, dict[str, npt.NDArray[np.float64]]]:
-        """Tokens of every answer by step and role, of the steps behind `after_step`; 30,000 answers take 15 ms."""
+        """Return the tokens of every answer by step and role, for steps > `after_step`; 30,000 answers take 15 ms."""
         found: dict[int, dict[str, list[int]]] = {}
         query = "SELECT step, role, tokens FROM rollouts WHERE step > ? ORDER BY step"
         for step, role, tokens in self._rows(query, (after_step,)):
@@ -176,7 +177,7 @@ class ArchiveReader:
         }
 
     def matrix(self, step: int, task: str) -> MatrixRecord | None:
-        """The pass matrix of one task in one step. None when it is not there."""
+        """Return the pass matrix of one task in one step. None if the archive lacks it."""
         rows = self._rows(
             "SELECT side, programs, tests, passed, known, status, milliseconds, outputs, correct "
             "FROM tasks JOIN matrices USING(step, position) WHERE step = ? AND position = "
@@ -230,11 +231,11 @@ class ArchiveReader:
                 while some := cursor.fetchmany(size):
                     yield array("q", [number for (number,) in some])
             except sqlite3.OperationalError:
-                if not self._stopped:  # otherwise it is the interruption that was asked for
+                if not self._stopped:  # `stop` interrupts the query: then the error is expected
                     raise
 
     def _windows(self, wanted: RolloutFilter, *, newest_first: bool) -> Iterator[tuple[int, int]]:
-        """Ranges of steps in the order of the list, the first small, each larger than the one before."""
+        """Yield ranges of steps in the order of the list, the first small, for a quick first page, then larger ones."""
         steps = self._rows(
             "SELECT step, rollouts FROM steps WHERE step BETWEEN ? AND ? ORDER BY step",
             (
@@ -252,7 +253,7 @@ class ArchiveReader:
                 size, gathered, start = min(2 * size, _LARGEST_PAGE), 0, place + 1
 
     def _index_of_few(self, wanted: RolloutFilter) -> str | None:
-        """The index that leaves at most _FEW candidates for `wanted`, if there is one."""
+        """Return the index that leaves at most _FEW candidates for `wanted`, or None."""
         fields: list[tuple[str, dict[str, object]]] = []
         if wanted.task is not None or wanted.task_prefix:
             fields.append(("rollouts_by_task", {"task": wanted.task, "task_prefix": wanted.task_prefix}))
@@ -278,7 +279,7 @@ class ArchiveReader:
         return bool(counted[0][0] <= _FEW)
 
     def _all_indexed(self) -> bool:
-        """False when some answers were written without the search index."""
+        """Return False if some answers were written without the search index."""
         ((archived,),) = self._rows("SELECT total(rollouts) FROM steps", ())
         ((indexed,),) = self._rows("SELECT count(*) FROM search_docsize", ())
         return bool(archived == indexed)
@@ -291,8 +292,8 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA schema_version").fetchone()
         return db
     except sqlite3.OperationalError:
-        # On a read-only disk WAL has no place for its shared memory; nobody writes there, so the
-        # file stands still.
+        # SQLite reads a WAL database through a shared-memory file, which a read-only disk cannot hold. No process
+        # writes there either, so the file is immutable.
         db.close()
         return sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
 

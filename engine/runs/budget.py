@@ -1,6 +1,6 @@
-"""Budget of a run: the time that another step must leave for the last evaluations, and what a finished run has used.
+"""Time budget of a run: the time to keep for another step and the last evaluation, and what a run has used so far.
 
-The engine ends a run by it, and the command line judges new limits by it before an engine is started.
+The engine ends a run by it; the command line checks new limits against it before it starts an engine.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ budget is a promise."""
 
 
 def seconds_needed(step_seconds: float, evaluation_seconds: float) -> float:
-    """Return the seconds that another step and the last evaluation must have; steps differ, so two are allowed."""
+    """Return the seconds to keep for another step and the last evaluation: two steps, because steps vary."""
     return 2 * step_seconds + _FINAL_EVALUATION_MARGIN * evaluation_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """State of a run, and the seconds that another of its steps needs by `seconds_needed`."""
+    """State of a run, and the result of `seconds_needed` for its next step."""
 
     state: RunState
     seconds_needed: float
 
 
 def read_used(journal: Path) -> Used:
-    """Read a whole journal. Raises RunError: another version, not readable."""
+    """Read a whole journal into a `Used`. Raises RunError: another version, not readable."""
     events = read_journal(journal)
     state = replay(events)
     evaluation_seconds = 0.0

@@ -1,8 +1,8 @@
-"""Checkpoints of a run: written aside, synced, renamed, verified. A kill at any moment leaves one to use.
+"""Checkpoints of a run: written to a temporary folder, synced, renamed, verified. No kill leaves a run without one.
 
 checkpoints/step-000003/...           files of the caller, and manifest.json with their sizes and SHA-256
 checkpoints/best                      the number of the step to keep as the best one
-checkpoints/.tmp-*, .old-*, .drop-*   what a kill may leave behind; `recover` tidies up
+checkpoints/.tmp-*, .old-*, .drop-*   leftovers of a kill, which `recover` removes
 """
 
 from __future__ import annotations
@@ -28,28 +28,27 @@ _NAME = re.compile(r"step-(\d{6,})")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A complete checkpoint: the state after `step`, in the files under `path`."""
+    """Complete checkpoint: the state after `step`, in the files under `path`."""
 
     step: int
     path: Path
 
 
 class CheckpointStore:
-    """The checkpoints of one run. `save`, `mark_best` and `recover` are for the holder of the run's lock."""
+    """Checkpoints of one run. `save`, `mark_best` and `recover` are for the holder of the run's lock."""
 
     def __init__(self, path: Path, *, keep: int = 2, keep_best: bool = True) -> None:
-        """`keep`: newest checkpoints that stay (>= 1); `keep_best`: the one marked best stays besides."""
+        """Set the retention. `keep`: newest checkpoints that stay (>= 1); `keep_best`: the best one stays too."""
         if keep < 1:
             raise ValueError(f"keep={keep}: a run that keeps no checkpoint cannot be resumed")
         self._path, self._keep, self._keep_best = path, keep, keep_best
 
     def save(self, step: int, write: Callable[[Path], None]) -> Checkpoint:
-        """Makes the checkpoint of `step` from the files that `write(folder)` makes in an empty folder.
+        """Save the checkpoint of `step`, whose files `write(folder)` writes into an empty folder.
 
-        One of the same step is replaced; those beyond retention are dropped afterwards, so the disk needs
-        room for one more than is kept.
-        Raises RunError when the disk is full or not writable, and whatever `write` raises; then nothing
-        has changed.
+        It replaces one of the same step. Checkpoints beyond retention are dropped afterwards, so the disk needs room
+        for one more than is kept.
+        Raises RunError if the disk is full or not writable, and the errors of `write`; then the store is unchanged.
         """
         aside = self._path / f".tmp-{step:06d}"
         with run_faults(self._path.parent):
@@ -59,7 +58,7 @@ class CheckpointStore:
                 write(aside)
                 _write_manifest(aside, step)
             except Exception as error:
-                is_full = not isinstance(error, OSError) and has_no_space(aside)  # asked before room is made
+                is_full = not isinstance(error, OSError) and has_no_space(aside)  # before rmtree frees space
                 shutil.rmtree(aside, ignore_errors=True)
                 if is_full:
                     raise disk_full(self._path.parent) from error
@@ -69,7 +68,7 @@ class CheckpointStore:
         return Checkpoint(step, self._path / _name(step))
 
     def latest(self, on_damage: Callable[[Path], None] | None = None) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole, every byte of it verified; None when there is none.
+        """Return the newest checkpoint that is whole, every byte of it verified; None if there is none.
 
         Corrupt ones are skipped and reported to `on_damage`. Changes nothing: needs no lock.
         """
@@ -83,9 +82,9 @@ class CheckpointStore:
         return None
 
     def best(self, on_damage: Callable[[Path], None] | None = None) -> Checkpoint | None:
-        """Return the checkpoint marked best, verified; None when none is marked.
+        """Return the checkpoint marked best, verified; None if none is marked.
 
-        None, too, where it is corrupt, or the mark itself is: `on_damage` is told which.
+        Return None, too, if the checkpoint or the mark itself is corrupt; `on_damage` is called with its path.
         """
         with run_faults(self._path.parent):
             step = self._best_step()
@@ -97,14 +96,14 @@ class CheckpointStore:
         return None
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints that are there, ascending, not verified."""
+        """Return the steps of all checkpoints, ascending, not verified."""
         if not self._path.is_dir():
             return []
         names = (_NAME.fullmatch(path.name) for path in self._path.iterdir())
         return sorted(int(name[1]) for name in names if name)
 
     def mark_best(self, step: int) -> None:
-        """Keeps the checkpoint of `step` until another one is marked. ValueError when there is none."""
+        """Keep the checkpoint of `step` until another is marked best. Raises ValueError if there is none."""
         if step not in self.steps():
             raise ValueError(f"no checkpoint of step {step} to mark best")
         with run_faults(self._path.parent):
@@ -115,9 +114,9 @@ class CheckpointStore:
             _sync(self._path)
 
     def recover(self) -> None:
-        """Tidies up after a kill: half-made checkpoints go, one that was being replaced returns to its place.
+        """Clean up after a kill: remove incomplete checkpoints, restore one that was being replaced.
 
-        Call it under the run's lock, before anything else: it would take a running `save` for a dead one.
+        Call it under the run's lock, before anything else: it cannot tell a running `save` from a killed one.
         """
         if not self._path.is_dir():
             return
@@ -134,8 +133,8 @@ class CheckpointStore:
     def _publish(self, aside: Path, step: int) -> None:
         final, old = self._path / _name(step), self._path / f".old-{step:06d}"
         if final.exists():
-            # A folder cannot be renamed over a full one. Killed between the two renames, `recover`
-            # turns back.
+            # A folder cannot be renamed over one with files. After a kill between the two renames, `recover` restores
+            # the old one.
             _remove(old)
             final.rename(old)
         aside.rename(final)
@@ -143,14 +142,14 @@ class CheckpointStore:
         _remove(old)
 
     def _drop_old(self, saved: int) -> None:
-        """Retention. Checkpoints of later steps are of a past that a resume gave up: they go first of all."""
+        """Apply retention. Checkpoints of later steps belong to a past that a resume discarded: they go first."""
         earlier = [step for step in self.steps() if step <= saved]
         kept = set(earlier[-self._keep :])
         if self._keep_best:
             kept.add(self._best_step() or 0)
         for step in self.steps():
             if step > saved or step not in kept:
-                # Renamed first: a kill amidst the deletion must not leave a damaged `step-…`.
+                # Renamed first: a kill during the deletion must not leave a corrupt `step-…`.
                 dropped = self._path / f".drop-{step:06d}"
                 _remove(dropped)
                 (self._path / _name(step)).rename(dropped)
@@ -164,29 +163,29 @@ class CheckpointStore:
 
 
 def exported_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Checkpoint:
-    """Choose the checkpoint whose policy a run reports: the best by validation, or the newest where none is marked.
+    """Choose the checkpoint whose policy a run reports: the best by validation, or the newest if none is marked.
 
-    `tell` is told in a sentence where a corrupt one is replaced, and where the policy is the untrained one of step 0,
-    which never replaces another. Raises RunError: no checkpoint yet, or no trained one is whole.
+    Call `tell` with a sentence if another checkpoint stands in for a corrupt one, or if the policy is the untrained one
+    of step 0, which never stands in for another. Raises RunError: no checkpoint yet, or no trained one is whole.
     """
     store = CheckpointStore(checkpoints)
     corrupt: list[Path] = []
     chosen = store.best(corrupt.append) or store.latest(corrupt.append)
     if chosen is None and not corrupt:
         name = run_name(checkpoints.parent)
-        raise RunError(f"run {name} has no checkpoint yet", f"let it get further: cure-tui resume {shlex.quote(name)}")
+        raise RunError(f"run {name} has no checkpoint yet", f"continue it: cure-tui resume {shlex.quote(name)}")
     _account_for(corrupt, chosen, checkpoints, tell)
-    assert chosen is not None  # else it was accounted for
+    assert chosen is not None  # else `_account_for` has raised
     if chosen.step == 0:
         tell(f"{chosen.path.name} is the untrained model: the run has nothing better yet")
     return chosen
 
 
 def resumed_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Checkpoint | None:
-    """Choose the newest whole checkpoint for a run to go on from; None where none was written yet.
+    """Choose the newest whole checkpoint to resume a run from; None if none was written yet.
 
-    `tell` is told of corrupt ones. Raises RunError where only step 0 is left, or nothing: a resume would drop all that
-    the run has learnt and recorded.
+    Call `tell` with a sentence about corrupt ones. Raises RunError if corruption leaves only step 0, or nothing: a
+    resume would discard all that the run has learnt and recorded.
     """
     corrupt: list[Path] = []
     chosen = CheckpointStore(checkpoints).latest(corrupt.append)
@@ -203,13 +202,13 @@ def _account_for(
     said = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} corrupt"
     if chosen is None or chosen.step == 0:
         run = checkpoints.parent
-        anew = f"cure-tui --preset {shlex.quote(str(run / 'config.toml'))}"
-        raise RunError(f"no trained checkpoint of run {run_name(run)} is left: {said}", f"train it anew: {anew}")
+        again = f"cure-tui --preset {shlex.quote(str(run / 'config.toml'))}"
+        raise RunError(f"no trained checkpoint of run {run_name(run)} is left: {said}", f"train it again: {again}")
     tell(f"{said}; using {chosen.path.name}, the newest whole checkpoint")
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """True when the manifest is there and every file it names has its size and SHA-256."""
+    """Return whether the manifest exists and every file it names has the recorded size and SHA-256."""
     try:
         manifest = json.loads((checkpoint / MANIFEST).read_bytes())
         files = manifest["files"]
@@ -222,11 +221,11 @@ def is_whole(checkpoint: Path) -> bool:
             )
         )
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
-        return False  # torn or not ours; a fault of reading itself is for the caller
+        return False  # torn or in another format; the caller handles errors of reading
 
 
 def _write_manifest(folder: Path, step: int) -> None:
-    """Lists the files of `folder` in its manifest and forces all of it to the disk."""
+    """Write a manifest of the files of `folder` and force all of them to the disk."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)} for path in paths

@@ -1,4 +1,4 @@
-"""One metric of many steps as an array, made once and extended: charts ask for the same columns again and again."""
+"""Cache of metrics as arrays over steps, extended when steps are added: charts read the same columns repeatedly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIRST_ROOM = 256
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """`filled` is the part of `room` that holds the numbers of a history that ends in `last`."""
+    """Array with spare capacity: `filled` is the used part of `room`, of a history that ends in `last`."""
 
     room: npt.NDArray[np.float64]
     filled: npt.NDArray[np.float64]
@@ -24,11 +24,11 @@ class _Column:
 
 
 class Columns(Generic[T]):
-    """Numbers read off the items of one family of `History`, by name.
+    """Cached columns of numbers over the items of one family of `History`, by name.
 
-    A column is read item by item once; after that only items that came since are read. It belongs to the histories that
-    begin with the items it was made of, which is told by the last of them: where that is another one (steps were run
-    again) the column is made anew. Read from any thread: a column is replaced as a whole.
+    A column is filled item by item once; later calls read only the new items. The identity of the last item read shows
+    whether a history extends the cached one: if it is another item (steps were run again), the column is built anew.
+    Safe from any thread: a column is replaced as a whole.
     """
 
     __slots__ = ("_columns",)
@@ -37,8 +37,8 @@ class Columns(Generic[T]):
         self._columns: dict[Hashable, _Column] = {}
 
     def of(self, name: Hashable, items: Sequence[T], number: Callable[[T], float | None]) -> npt.NDArray[np.float64]:
-        """`number` of every item, float64 [items], not to be written to; NaN for None. O(new items)."""
-        import numpy as np  # a list of runs needs states, but no columns: it comes up without numpy
+        """Return `number` of every item, float64 [items], read-only; NaN for None. O(new items)."""
+        import numpy as np  # a list of runs needs states but no columns: it starts without numpy
 
         count = len(items)
         if count == 0:

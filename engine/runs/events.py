@@ -1,8 +1,8 @@
-"""What can happen in a run: one small event type, its kinds, and its form as a line of the journal.
+"""Events of a run: one small type, its kinds, and its encoding as a line of the journal.
 
 kind            step   data
 run_started     -      version, preset, steps (planned), seed; always the first event of a journal
-sandbox         -      letter ("A" to "D"), summary, reasons (why not better), remedy: what confines programs now
+sandbox         -      letter ("A" to "D"), summary, reasons (why not better), remedy: how programs are confined now
 phase_started   k      phase, total (units of work ahead, null when unknown), unit
 phase_finished  k      phase, seconds
 step_finished   k      metrics: {name: number | null}; written after the step's rows are in the archive
@@ -10,7 +10,7 @@ evaluation      k      split, when ("start" | "periodic" | "end"), summary: {...
 checkpoint      k      name (folder under checkpoints/), seconds, best (bool); state after step k
 notice          k | -  level ("info" | "warning" | "error"), text
 heartbeat       k | -  done, total: progress inside a long phase
-asked           k | -  command ("stop" or "checkpoint"): taken out of the inbox, done when the step ends
+asked           k | -  command ("stop" or "checkpoint"): taken from the inbox, obeyed when the step ends
 paused          k | -
 continued       k | -
 resumed         -      from_step: the first step to be run again; steps: planned number of steps
@@ -18,8 +18,7 @@ run_finished    k      summary: {...}, reason: the limit that was reached; new l
 run_stopped     k      reason: who or what asked for it; the run can be resumed
 run_failed      k | -  error, remedy; the run can be resumed once the cause is gone
 
-A reader ignores kinds and fields it does not know. Numbers that are not finite are written as null: JSON has
-none.
+A reader ignores unknown kinds and fields. Numbers that are not finite are written as null: JSON has none.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 
 class EventKind(StrEnum):
-    """The names of the table above."""
+    """Kinds of event, as in the table above."""
 
     RUN_STARTED = "run_started"
     SANDBOX = "sandbox"
@@ -60,7 +59,7 @@ class EventKind(StrEnum):
 
 
 def _start_of(kind: EventKind) -> bytes:
-    """How `encode_event` begins a line of that kind."""
+    """Return the bytes with which `encode_event` begins a line of that kind."""
     return b'{"kind":"%s",' % kind.encode()
 
 
@@ -70,10 +69,9 @@ _STEP = _start_of(EventKind.STEP_FINISHED)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
+    """Event of a run.
 
-    seconds: time the engine has been at work on this run; never falls, stands still between a kill
-    and a resume.
+    seconds: time the engine has worked on this run; never falls, stands still between a kill and a resume.
     time:    Unix time.
     """
 
@@ -85,7 +83,7 @@ class Event:
 
 
 def encode_event(event: Event) -> bytes:
-    """The event as one line of ASCII JSON, newline included."""
+    """Return the event as one line of ASCII JSON, newline included."""
     line = {
         "kind": str(event.kind),
         "step": event.step,
@@ -97,21 +95,21 @@ def encode_event(event: Event) -> bytes:
 
 
 def is_progress(line: bytes) -> bool:
-    """Whether the event on `line`, which is not parsed, says only where inside a step the engine is.
+    """Return whether `line` only reports progress inside a step; the line is not parsed.
 
-    The end of that step, or of a later one, says all that such an event does.
+    The end of that step, or of a later one, supersedes such an event.
     """
     return line.startswith(_PROGRESS) and line.endswith(b"}}\n")
 
 
 def ends_step(line: bytes) -> bool:
-    """Whether the event on `line` is a finished step that can be read."""
+    """Return whether `line` is a readable `step_finished`."""
     event = decode_event(line) if line.startswith(_STEP) else None
     return event is not None and event.step is not None
 
 
 def decode_event(line: bytes) -> Event | None:
-    """The event on one line, or None where the line is not one."""
+    """Return the event on one line, or None if the line is not an event."""
     fields = _parsed(line)
     if not isinstance(fields, dict):
         return None
@@ -126,18 +124,18 @@ def decode_event(line: bytes) -> Event | None:
 
 @cache
 def _from_json() -> Callable[[bytes], Any]:
-    """Imported with the first journal that is read: a home screen without runs comes up without it."""
+    """Import pydantic's JSON parser with the first journal: a home screen without runs starts without it."""
     from pydantic_core import from_json
 
     return from_json
 
 
 def _parsed(line: bytes) -> Any:
-    """The JSON on `line`, None where it is none; a third of the time that `json.loads` takes for 50 metrics."""
+    """Parse the JSON on `line`, None if it is none, in a third of the time of `json.loads` for 50 metrics."""
     try:
         return _from_json()(line)
     except ValueError:
-        pass  # it also refuses lone surrogates, which the name of a file may bring into a notice
+        pass  # it also refuses lone surrogates, which a file name may bring into a notice
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
@@ -145,10 +143,10 @@ def _parsed(line: bytes) -> Any:
 
 
 def to_json(value: object) -> Json:
-    """`value` as plain JSON: tuples become lists, enums their values, numbers that are not finite null.
+    """Convert `value` to plain JSON: tuples become lists, enums their values, numbers that are not finite null.
 
-    Scalars of numpy and torch count as numbers.
-    Raises TypeError for anything that has no JSON form: a metric that cannot be written is a defect.
+    Scalars of numpy and torch count as numbers. Raises TypeError for a value without a JSON form: a metric that cannot
+    be written is a defect.
     """
     if isinstance(value, Enum):
         return to_json(value.value)
@@ -163,7 +161,7 @@ def to_json(value: object) -> Json:
         return {str(name): to_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
-    item = getattr(value, "item", None)  # numpy.bool_ and 0-d arrays are no `numbers`, but know their Python value
+    item = getattr(value, "item", None)  # numpy.bool_ and 0-d arrays are not `numbers`; `item` converts them
     if callable(item):
         return to_json(item())
     raise TypeError(f"an event cannot hold {type(value).__name__}")

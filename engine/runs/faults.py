@@ -1,4 +1,4 @@
-"""Turns what the operating system and SQLite say about a run folder into one RunError with a remedy."""
+"""Translation of operating-system and SQLite errors on a run folder into a RunError with a remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEARLY_NOTHING_BYTES = 1 << 16
 
 @contextmanager
 def run_faults(run_dir: Path) -> Iterator[None]:
-    """A fault of the disk under `run_dir` leaves this block as a RunError that says what to do about it."""
+    """Turn an OSError or SQLite error of this block into a RunError with a remedy."""
     try:
         yield
     except OSError as error:
@@ -29,7 +29,7 @@ def run_faults(run_dir: Path) -> Iterator[None]:
 
 
 def disk_full(run_dir: Path) -> RunError:
-    """The error of a full disk under `run_dir`: what is written stays, the run can go on later."""
+    """Return the error of a full disk under `run_dir`. What was written stays; the run can be resumed."""
     return RunError(
         f"the disk that holds run {run_dir.name} is full",
         f"free space on {_nearest(run_dir)}, then `cure-tui resume {run_name(run_dir)}`",
@@ -44,10 +44,10 @@ def read_only(run_dir: Path, reason: str) -> RunError:
 
 
 def has_no_space(run_dir: Path) -> bool:
-    """True when the file system under `run_dir` has next to nothing left.
+    """Return whether the file system under `run_dir` is practically full.
 
-    Libraries wrap ENOSPC in exceptions of their own (torch.save a RuntimeError, safetensors its own class):
-    asking the disk tells them from a defect.
+    Libraries wrap ENOSPC in exceptions of their own (torch.save a RuntimeError, safetensors its own class): the free
+    space tells a full disk from a defect.
     """
     try:
         return shutil.disk_usage(_nearest(run_dir)).free < _NEARLY_NOTHING_BYTES
@@ -65,7 +65,7 @@ def _from_os(error: OSError, run_dir: Path) -> RunError:
 
 
 def _from_sqlite(error: sqlite3.DatabaseError, run_dir: Path) -> RunError:
-    # Only the errors of SQLite itself carry a code; a misuse of the Python module is ours and has none.
+    # Only errors of SQLite itself carry a code; one of the Python module means misuse by this program.
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if code is not None else None
     if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and has_no_space(run_dir)):
@@ -74,12 +74,12 @@ def _from_sqlite(error: sqlite3.DatabaseError, run_dir: Path) -> RunError:
         return read_only(run_dir, str(error))
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return RunError(
-            f"the rollout archive of run {run_dir.name} is damaged: {error}",
-            f"move {run_dir / 'rollouts.sqlite'} away: the run can go on without its past rollouts",
+            f"the rollout archive of run {run_dir.name} is corrupt: {error}",
+            f"move {run_dir / 'rollouts.sqlite'} away: the run can continue without its past rollouts",
         )
     return RunError(f"the rollout archive of run {run_dir.name} cannot be used: {error}", f"look at {run_dir}")
 
 
 def _nearest(path: Path) -> Path:
-    """`path` or its closest parent that exists."""
+    """Return `path` or its closest parent that exists."""
     return next((place for place in (path, *path.parents) if place.exists()), Path("/"))

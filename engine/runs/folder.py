@@ -1,4 +1,4 @@
-"""A run's folder: how it is made, opened and locked, and what its files are called."""
+"""Folder of one run: creating, opening and locking it, and the names of its files."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ RESERVE_BYTES = 1 << 17
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The folder of one run. Opening changes nothing; only the holder of `lock()` writes, and the inbox."""
+    """Folder of one run. Opening it changes nothing; only the holder of `lock()` writes, except into the inbox."""
 
     path: Path
 
     @classmethod
     def create(cls, path: Path, config_toml: str) -> RunFolder:
-        """Makes a run folder with its resolved configuration.
+        """Create a run folder with its resolved configuration.
 
-        `path` may exist if it is empty. Raises RunError: a run is there already, or other files; disk full;
-        not writable. A folder is a run once its `version` is written, which comes last.
+        `path` may exist if it is empty. Raises RunError: it holds a run already, or other files; disk full; not
+        writable. `version` is written last: only then is the folder a run.
         """
         if (path / "version").exists():
             raise RunError(
@@ -50,7 +50,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Raises RunError: nothing there, no run folder, one of another version."""
+        """Open an existing run folder. Raises RunError: it does not exist, is no run folder, is of another version."""
         path = Path(os.path.abspath(path))  # not resolved: a link to a run keeps its name
         with run_faults(path):
             try:
@@ -106,9 +106,9 @@ class RunFolder:
         return self.path / "engine.log"
 
     def lock(self) -> RunLock:
-        """Takes the run for this engine and tidies up after a predecessor that was killed.
+        """Lock the run for this engine and clean up after a killed predecessor.
 
-        Raises RunError: another engine is at work, disk full, not writable.
+        Raises RunError: another engine is running, disk full, not writable.
         """
         with contextlib.ExitStack() as held:
             lock = held.enter_context(RunLock(self.lock_file))
@@ -117,7 +117,7 @@ class RunFolder:
                 CheckpointStore(self.checkpoints).recover()
                 self.live.unlink(missing_ok=True)
                 Inbox(self.inbox).clear(before=last_beat(self.heartbeat) or 0.0)
-            held.pop_all()  # all went well: from here on the lock is the caller's to close
+            held.pop_all()  # success: the caller closes the lock
         return lock
 
     def write_config(self, config_toml: str) -> None:
@@ -131,7 +131,7 @@ class RunFolder:
             aside.replace(self.config)
 
     def release_reserve(self) -> None:
-        """Gives back the space kept for the last words on a full disk: final event, closed archive."""
+        """Free the reserved space, so that a full disk still takes the final event and the archive's closing."""
         with contextlib.suppress(OSError):
             self._reserve.unlink(missing_ok=True)
 
@@ -140,9 +140,9 @@ class RunFolder:
         return self.path / ".reserve"
 
     def _fill_reserve(self) -> None:
-        """Sets RESERVE_BYTES aside; also the proof, before any work is done, that the folder takes data."""
+        """Reserve RESERVE_BYTES on the disk; this also proves, before any work, that the folder is writable."""
         try:
-            self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # random: some file systems store zeros as nothing
+            self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # random: some file systems store zeros as holes
         except OSError:
-            self.release_reserve()  # a part of a reserve would only be in the way of freeing space
+            self.release_reserve()  # a partial reserve only takes space that is needed
             raise

@@ -1,4 +1,4 @@
-"""The pulse of a run: a thread that touches one file, so that a quiet engine can be told from a dead one."""
+"""Heartbeat of a run: a thread touches one file, which tells a quiet engine from a dead one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ BEAT_SECONDS = 2.0
 
 
 class Heartbeat:
-    """Touches `path` at once and then every `seconds` until `close`.
+    """Thread that touches `path` at once and then every `seconds` until `close`.
 
-    It says that the process lives, not that it gets on: for that, look at the journal. A beat that fails, for
-    a full or read-only disk, is left out: it must not stop a run.
+    It shows that the process is alive, not that it makes progress: the journal shows that. A beat that fails, on a
+    full or read-only disk, is skipped: it must not stop a run.
     """
 
     def __init__(self, path: Path, seconds: float = BEAT_SECONDS) -> None:
@@ -27,7 +27,7 @@ class Heartbeat:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends with a last beat: whatever came into the inbox until then was meant for this engine."""
+        """Stop the thread after a last beat. `RunFolder.lock` drops commands sent before it, to this engine."""
         self._over.set()
         self._thread.join()
         self._beat()
@@ -53,7 +53,7 @@ class Heartbeat:
 
 
 def last_beat(path: Path) -> float | None:
-    """Unix time of the last beat; None when there never was one."""
+    """Return the Unix time of the last beat; None if there never was one."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -61,6 +61,6 @@ def last_beat(path: Path) -> float | None:
 
 
 def seconds_since_beat(path: Path) -> float | None:
-    """Age of the last beat in seconds; None when there never was one."""
+    """Return the age of the last beat in seconds; None if there never was one."""
     beat = last_beat(path)
     return None if beat is None else max(0.0, time.time() - beat)

@@ -1,4 +1,4 @@
-"""An append-only sequence that is immutable to look at and cheap to extend: the memory of the reducer."""
+"""Immutable, append-only sequence that is cheap to extend: the reducer keeps a run's steps in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class History(Sequence[T], Generic[T]):
-    """A tuple whose `append` costs O(1).
+    """Immutable sequence whose `append` costs O(1).
 
     A history is a length and a buffer, and shares the buffer with the histories it grew from: each sees only
     its own first items, which never change. The newest history appends in place; appending to an older one,
@@ -25,13 +25,14 @@ class History(Sequence[T], Generic[T]):
         self._length = len(self._buffer)
 
     def append(self, item: T) -> History[T]:
-        """A history with `item` behind the items of this one, which stays as it is."""
+        """Return a history of this one's items and `item`; this one does not change."""
+        # Only the newest history is as long as its buffer. An older one copies: the next slot belongs to a successor.
         buffer = self._buffer if len(self._buffer) == self._length else self._buffer[: self._length]
         buffer.append(item)
         return _view(buffer, self._length + 1)
 
     def first(self, count: int) -> History[T]:
-        """The first `count` items."""
+        """Return a history of the first `count` items."""
         return _view(self._buffer, max(0, min(count, self._length)))
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
-"""Commands for a running engine: small files that anybody who may write the run folder drops into `inbox/`.
+"""Commands for a running engine: small files that any user who may write the run folder drops into `inbox/`.
 
 A file holds one word of Command. It is written under a name with a leading dot and renamed, so the engine
-never sees half a command; the engine takes them in the order of their names, which start with the time. From
+never reads half a command; the engine takes files in the order of their names, which start with the time. From
 a shell: `printf pause > RUN/inbox/.x && mv RUN/inbox/.x RUN/inbox/x`.
 """
 
@@ -21,7 +21,7 @@ _MAX_BYTES = 1000
 
 
 class Command(StrEnum):
-    """What a user can ask of a running engine. `stop` finishes the step under way, `stop_now` does not."""
+    """Commands to a running engine. `stop` finishes the current step, `stop_now` does not."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -31,10 +31,10 @@ class Command(StrEnum):
 
 
 def send(run_dir: Path, command: Command) -> None:
-    """Drops a command for the engine of the run, which acts on it when it looks next. Raises RunError."""
+    """Put a command into the inbox of a run, whose engine obeys it at its next poll. Raises RunError."""
     inbox = run_dir / "inbox"
     if not inbox.is_dir():
-        raise RunError(f"{run_dir} is no run folder: it has no inbox", "list the runs with `cure-tui runs`")
+        raise RunError(f"{run_dir} is not a run folder: it has no inbox", "list the runs with `cure-tui runs`")
     name = f"{time.time_ns()}-{os.getpid()}-{command}"
     with run_faults(run_dir):
         aside = inbox / f".{name}"
@@ -43,12 +43,12 @@ def send(run_dir: Path, command: Command) -> None:
 
 
 def pending(inbox: Path) -> tuple[Command, ...]:
-    """What lies in the folder `inbox` and was not taken yet, oldest first. Takes nothing; for those who watch."""
+    """Return the commands not taken yet from the folder `inbox`, oldest first. For observers: takes nothing."""
     return tuple(command for _, command in _waiting(inbox))
 
 
 def pause_wanted(commands: Iterable[Command], paused: bool) -> bool:
-    """Whether an engine that is `paused` or not is to be at pause when it has obeyed `commands`."""
+    """Return whether an engine is paused after obeying `commands`; `paused`: whether it is now."""
     for command in commands:
         if command in (Command.PAUSE, Command.RESUME):
             paused = command is Command.PAUSE
@@ -56,7 +56,7 @@ def pause_wanted(commands: Iterable[Command], paused: bool) -> bool:
 
 
 def withdraw(run_dir: Path, command: Command) -> bool:
-    """Takes `command` back, however often it was sent. False when the engine was faster."""
+    """Remove every copy of `command` from the inbox. Return False if the engine had taken it already."""
     withdrawn = False
     for path, waiting in _waiting(run_dir / "inbox"):
         if waiting is command:
@@ -67,21 +67,21 @@ def withdraw(run_dir: Path, command: Command) -> bool:
 
 
 class Inbox:
-    """The engine's side: takes commands out of the folder."""
+    """Inbox as the engine reads it: takes commands out of the folder."""
 
     def __init__(self, path: Path, note: Callable[[str], None] | None = None) -> None:
-        """`note(text)` is told of files that hold no command and are removed: `JournalWriter.notice`, say."""
+        """Read commands from the folder `path`; call `note(text)` for a file without a command, which is removed."""
         self._path = path
-        self._note = note if note is not None else _say_nothing
+        self._note = note or (lambda text: None)
         self._stuck: set[str] = set()
 
     def poll(self) -> list[Command]:
-        """The commands that came since the last call, oldest first, each once."""
+        """Take the commands sent since the last call, oldest first, each once."""
         taken = (self._take(name) for name in _names(self._path) if name not in self._stuck)
         return [command for command in taken if command is not None]
 
     def clear(self, before: float) -> None:
-        """Forgets what was sent before Unix time `before`, to an engine that is gone."""
+        """Remove what was sent up to Unix time `before`: it was meant for an engine that has ended."""
         for path in self._path.iterdir():
             if path.is_file() and path.stat().st_mtime <= before:
                 path.unlink(missing_ok=True)
@@ -90,8 +90,8 @@ class Inbox:
         path = self._path / name
         try:
             word = _word(path)
-            path.unlink()  # before it is acted on: a command that cannot be removed would be obeyed for ever
-        except FileNotFoundError:  # withdrawn this moment
+            path.unlink()  # before the command is obeyed: one that cannot be removed would be obeyed for ever
+        except FileNotFoundError:  # withdrawn just now
             return None
         except OSError as error:
             self._stuck.add(name)
@@ -100,7 +100,7 @@ class Inbox:
         try:
             return Command(word)
         except ValueError:
-            self._note(f"inbox: {name!r} holds no command: {word[:40]!r}; known are {', '.join(Command)}")
+            self._note(f"inbox: {name!r} holds no command: {word[:40]!r}; commands are {', '.join(Command)}")
             return None
 
 
@@ -124,10 +124,6 @@ def _waiting(inbox: Path) -> Iterator[tuple[Path, Command]]:
     for name in names:
         try:
             command = Command(_word(inbox / name))
-        except (OSError, ValueError):  # taken this moment, or no command
+        except (OSError, ValueError):  # taken just now, or no command
             continue
         yield inbox / name, command
-
-
-def _say_nothing(text: str) -> None:
-    pass

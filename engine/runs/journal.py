@@ -1,8 +1,8 @@
-"""events.jsonl: the append-only story of a run. JournalWriter adds a line, JournalReader follows the file.
+"""Journal of a run, events.jsonl: append-only, one event a line. JournalWriter appends, JournalReader tails.
 
 Promises: an event is in the file when `append` returns (one write(2) a line, so a SIGKILL tears at most the
-last line); what was written is never changed. Opening a journal to go on cuts a torn last line off. A reader
-takes a torn last line for the end of the file and skips, and counts, lines that are no events.
+last line); written events never change. A writer that opens an existing journal cuts off a torn last line. A reader
+treats a torn last line as the end of the file; it skips and counts lines that are not events.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CHUNK_BYTES = 1 << 18
 
 
 class JournalWriter:
-    """The one writer of a run's journal; the run's lock keeps a second one away. Threads may share it."""
+    """Only writer of a run's journal: the run's lock excludes a second one. Threads may share it."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class JournalWriter:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Opens `path`, made where it is missing. Seconds go on from those of the last event, `seconds_before`.
+        """Open `path`, or create it. `Event.seconds` continue from the last event's, `seconds_before`.
 
         Raises RunError: another version of the journal, disk full, not writable.
         """
@@ -59,11 +59,11 @@ class JournalWriter:
 
     @property
     def is_empty(self) -> bool:
-        """True until `run_started` is written: the run is new."""
+        """True until `run_started` is written, in a new run."""
         return self._is_empty
 
     def append(self, kind: EventKind, step: int | None = None, data: Mapping[str, object] | None = None) -> Event:
-        """Writes one event, stamped with the time. Raises RunError when the disk does not take it.
+        """Write one event, stamped with the time. Raises RunError if it cannot be written.
 
         The first event of a journal is `run_started`; anything else raises ValueError.
         """
@@ -76,7 +76,7 @@ class JournalWriter:
             self._is_empty = False
         return event
 
-    # One method a kind: the loop says what happened, the payload's names are in one place.
+    # One method per kind, so that the field names of a payload are written in one place.
 
     def run_started(self, *, preset: str, steps: int, seed: int) -> Event:
         data = {"version": JOURNAL_VERSION, "preset": preset, "steps": steps, "seed": seed}
@@ -93,18 +93,18 @@ class JournalWriter:
         return self.append(EventKind.PHASE_FINISHED, step, {"phase": phase, "seconds": seconds})
 
     def step_finished(self, step: int, metrics: Mapping[str, object]) -> Event:
-        """Call it after `ArchiveWriter.write_step`: an event never points at rows that are not there."""
+        """Record the end of a step. Call it after `ArchiveWriter.write_step`: readers then find the step's rows."""
         return self.append(EventKind.STEP_FINISHED, step, {"metrics": metrics})
 
     def evaluation(self, step: int, *, split: str, when: str, summary: Mapping[str, object]) -> Event:
-        """`step`: steps trained before it, 0 at the start; `when`: start, periodic or end."""
+        """Record an evaluation. `step`: steps trained before it, 0 at the start; `when`: start, periodic or end."""
         return self.append(EventKind.EVALUATION, step, {"split": split, "when": when, "summary": summary})
 
     def checkpoint(self, step: int, *, name: str, seconds: float, best: bool = False) -> Event:
         return self.append(EventKind.CHECKPOINT, step, {"name": name, "seconds": seconds, "best": best})
 
     def notice(self, text: str, *, level: str = "info", step: int | None = None) -> Event:
-        """`level`: info, warning or error."""
+        """Record a line for the log. `level`: info, warning or error."""
         return self.append(EventKind.NOTICE, step, {"level": level, "text": text})
 
     def heartbeat(self, step: int | None = None, *, done: int | None = None, total: int | None = None) -> Event:
@@ -120,7 +120,7 @@ class JournalWriter:
         return self.append(EventKind.CONTINUED, step)
 
     def resumed(self, *, from_step: int, steps: int) -> Event:
-        """Says that steps >= `from_step` will be run again: readers forget them, the file keeps them."""
+        """Record that steps >= `from_step` will be run again: readers forget them, the file keeps them."""
         return self.append(EventKind.RESUMED, None, {"from_step": from_step, "steps": steps})
 
     def run_finished(self, step: int, summary: Mapping[str, object], reason: str = "") -> Event:
@@ -130,11 +130,11 @@ class JournalWriter:
         return self.append(EventKind.RUN_STOPPED, step, {"reason": reason})
 
     def run_failed(self, step: int | None, *, error: str, remedy: str = "") -> Event:
-        """On a full disk, call `RunFolder.release_reserve` first: that makes room for these last words."""
+        """Record a failure. On a full disk, call `RunFolder.release_reserve` first: it makes room for this event."""
         return self.append(EventKind.RUN_FAILED, step, {"error": error, "remedy": remedy})
 
     def sync(self) -> None:
-        """Forces the journal to the disk itself; for moments that should also survive a loss of power."""
+        """Force the journal to the disk, for events that must also survive a power failure."""
         with run_faults(self._path.parent):
             os.fsync(self._file)
 
@@ -155,32 +155,32 @@ class JournalWriter:
         with run_faults(self._path.parent):
             try:
                 written = os.write(self._file, line)
-                while written < len(line):  # a nearly full disk takes a part; the next call says why
+                while written < len(line):  # a nearly full disk takes a part; the next call raises the error
                     written += os.write(self._file, line[written:])
             except OSError:
-                os.ftruncate(self._file, self._size)  # what a nearly full disk took of the line goes again
+                os.ftruncate(self._file, self._size)  # remove the part of the line that was written
                 raise
         self._size += len(line)
 
 
 class JournalReader:
-    """Follows a journal from its start while another process may be writing it."""
+    """Reader that follows a journal from its start while another process may write to it."""
 
     def __init__(self, path: Path) -> None:
-        """`path` need not exist yet: until it does there are no events."""
+        """Follow the journal at `path`, which need not exist yet: until then there are no events."""
         self._path = path
-        self._offset = 0  # always just behind a newline: a torn line is read again, whole, next time
+        self._offset = 0  # always after a newline: a torn line is read again once it is complete
         self._first_seen = False
-        self.skipped = 0  # complete lines that were no events
-        self.behind = False  # the last call of `poll` left lines unread
+        self.skipped = 0  # complete lines that are not events
+        self.behind = False  # whether the last call of `poll` left lines unread
 
     def poll(self, limit: int | None = None, *, stale: bool = True) -> list[Event]:
-        """The events on the next `limit` lines (None: all) that came since the last call.
+        """Return the events on the next `limit` lines (None: all) written since the last call.
 
-        An event of 50 metrics takes about 25 us, so a limit is a budget of time. stale = False leaves out progress that
-        a later one of these lines makes meaningless (`is_progress`): the state after them is the same, and a long
-        journal, most of which is that, is read in half the time.
-        Raises RunError when the journal is of another version or cannot be read.
+        An event of 50 metrics takes about 25 us, so a limit bounds the time. stale = False leaves out progress events
+        that a later line supersedes (`is_progress`): the resulting state is the same, and a long journal, which
+        consists mostly of them, is read in half the time.
+        Raises RunError if the journal is of another version or cannot be read.
         """
         events: list[Event] = []
         if not self._path.exists():
@@ -205,15 +205,15 @@ class JournalReader:
 
 
 def read_journal(path: Path) -> list[Event]:
-    """All events of a journal, first to last."""
+    """Return all events of a journal, first to last."""
     return JournalReader(path).poll()
 
 
 def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list[Event]]:
-    """The first event and those of the last `tail_bytes`, without reading what lies between.
+    """Return the first event and those of the last `tail_bytes`, without reading the lines between.
 
-    Enough to list a run of any length in a millisecond. The tail is longer where the last event is; the first
-    event is repeated in it where it reaches that far. Raises RunError for another version.
+    Enough to list a run of any length in a millisecond. The tail grows until it holds at least one event. In a short
+    journal it includes the first event too. Raises RunError for another version.
     """
     with run_faults(path.parent), open(path, "rb") as file:
         first = next((event for line in _lines_from(file.fileno(), 0) if (event := decode_event(line))), None)
@@ -223,9 +223,9 @@ def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list
         size = os.fstat(file.fileno()).st_size
         while True:
             start = max(0, size - tail_bytes)
-            lines = os.pread(file.fileno(), size - start, start).split(b"\n")[:-1]  # a torn last line goes
+            lines = os.pread(file.fileno(), size - start, start).split(b"\n")[:-1]  # drops a torn last line
             if start:
-                lines = lines[1:]  # cut somewhere in its middle
+                lines = lines[1:]  # the first line is incomplete
             tail = [event for line in lines if (event := decode_event(line)) is not None]
             if tail or start == 0:
                 return first, tail
@@ -233,12 +233,12 @@ def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list
 
 
 def _last_step_among(lines: Sequence[bytes]) -> int:
-    """The index of the last finished step; 0 when there is none, for nothing comes before the first line."""
+    """Return the index of the last finished step; 0 if there is none: no line comes before the first."""
     return next((number for number in range(len(lines) - 1, 0, -1) if ends_step(lines[number])), 0)
 
 
 def _check_version(first: Event, path: Path) -> None:
-    """Refuses another version; where the first line is damaged, the folder's own version must do."""
+    """Raise RunError for another version. A corrupt first line is accepted: the folder has a version of its own."""
     version = first.data.get("version")
     if first.kind == EventKind.RUN_STARTED and version != JOURNAL_VERSION:
         raise RunError(
@@ -248,21 +248,21 @@ def _check_version(first: Event, path: Path) -> None:
 
 
 def _lines_from(file: int, offset: int) -> Iterator[bytes]:
-    """Complete lines from `offset` on, each with its newline; a line without one at the end is left out."""
+    """Yield complete lines from `offset` on, each with its newline; a last line without one is left out."""
     size = _CHUNK_BYTES
     while chunk := os.pread(file, size, offset):
         end = chunk.rfind(b"\n") + 1
         if end == 0:
             if len(chunk) < size:
                 return
-            size *= 2  # one line is longer than the chunk
+            size *= 2  # a line is longer than the chunk
             continue
         yield from (line + b"\n" for line in chunk[: end - 1].split(b"\n"))
         offset += end
 
 
 def _end_of_last_line(file: int) -> int:
-    """Offset just behind the last newline; 0 when there is none."""
+    """Return the offset after the last newline; 0 if there is none."""
     end = os.fstat(file).st_size
     while end > 0:
         start = max(0, end - _CHUNK_BYTES)

@@ -1,4 +1,4 @@
-"""The runs of this machine: which there are, what state they are in, and which one a user means."""
+"""List of this machine's runs with their conditions, and lookup of a run by name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _DEAD_SECONDS = 15 * BEAT_SECONDS
 
 
 class RunCondition(StrEnum):
-    """live: an engine is at work; finished, stopped, failed: it said so; crashed: it went without a word.
+    """Condition of a run.
 
-    unreadable: of another version or damaged, `RunInfo.fault` says which.
+    live: an engine is running it; finished, stopped, failed: as its last event says; crashed: its engine died without
+    a last event; unreadable: of another version or corrupt (see `RunInfo.fault`).
     """
 
     LIVE = "live"
@@ -37,10 +38,10 @@ class RunCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """One line of the list of runs.
+    """Line of the list of runs.
 
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
-    evaluation: the last one; ending: why it finished, stopped or failed.
+    evaluation: the last one; ending: why the run finished, stopped or failed.
     """
 
     id: str
@@ -62,14 +63,14 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What tells a live engine from a dead one: who holds the lock, and the age of the last heartbeat in seconds."""
+    """Signs of a live engine: the holder of the lock, and the age of the last heartbeat in seconds."""
 
     holder: LockHolder
     beat_seconds: float | None
 
 
 def list_runs(home: Path | None = None) -> list[RunInfo]:
-    """The runs in `home` (default: `runs_home()`), newest first; also those that cannot be read, as such."""
+    """Return the runs in `home` (default: `runs_home()`), newest first, unreadable ones included."""
     home = runs_home() if home is None else home
     if not home.is_dir():
         return []
@@ -79,11 +80,11 @@ def list_runs(home: Path | None = None) -> list[RunInfo]:
 
 
 def read_info(path: Path) -> RunInfo:
-    """What can be said of one run from the two ends of its journal: milliseconds, however long the run."""
+    """Return a run's line of the list, from the two ends of its journal: milliseconds for a run of any length."""
     try:
         folder = RunFolder.open(path)
         pulse = read_pulse(folder)
-        # The tail alone does not hold the whole story; steps, figures and ending are all in its last events.
+        # The tail is not the whole journal, but steps, figures and ending all stand in its last events.
         first, tail = read_ends(folder.journal) if folder.journal.exists() else (None, [])
     except (RunError, OSError) as error:
         return RunInfo(path.name, path, RunCondition.UNREADABLE, fault=str(error))
@@ -108,42 +109,44 @@ def read_info(path: Path) -> RunInfo:
 
 
 def read_state(path: Path) -> RunState:
-    """All that the journal at `path` says, as one picture. Raises RunError: another version, not readable."""
+    """Return the state after the whole journal at `path`. Raises RunError: another version, not readable."""
     return replay(JournalReader(path).poll(stale=False))
 
 
 def find_run(wanted: str, home: Path | None = None) -> RunInfo:
-    """The run that a user means by an id, the beginning of one or a path. RunError: none or several."""
+    """Find a run by its id, the beginning of its id or its path. Raises RunError: none matches, or several do."""
     home = runs_home() if home is None else home
     if os.sep in wanted or wanted in (".", ".."):
         return read_info(RunFolder.open(Path(wanted).expanduser()).path)
     if (home / wanted / "version").exists():
         return read_info(home / wanted)
     names = sorted(path.parent.name for path in home.glob("*/version")) if wanted else []
-    fits = [name for name in names if name.startswith(wanted)]
-    if len(fits) == 1:
-        return read_info(home / fits[0])
-    if fits:
-        some = ", ".join(fits[:4]) + (", …" if len(fits) > 4 else "")
-        raise RunError(f"{wanted!r} fits {len(fits)} runs: {some}", "give more of the id")
+    matches = [name for name in names if name.startswith(wanted)]
+    if len(matches) == 1:
+        return read_info(home / matches[0])
+    if matches:
+        some = ", ".join(matches[:4]) + (", …" if len(matches) > 4 else "")
+        raise RunError(f"{wanted!r} matches {len(matches)} runs: {some}", "give more of the id")
     if wanted and (Path(wanted) / "version").exists():
         return read_info(RunFolder.open(Path(wanted)).path)
     raise RunError(f"there is no run {wanted!r}", "list the runs with `cure-tui runs`, or give the path of one")
 
 
 def read_pulse(folder: RunFolder) -> Pulse:
-    """Some tens of microseconds. Raises RunError where the folder cannot be read."""
+    """Read lock and heartbeat, in some tens of microseconds. Raises RunError if the folder cannot be read."""
     with run_faults(folder.path):
         return Pulse(lock_holder(folder.lock_file), seconds_since_beat(folder.heartbeat))
 
 
 def condition_of(state: RunState, pulse: Pulse) -> RunCondition:
-    """The run's condition. `pulse` must be the older of the two: an engine lets go after its last event, and a state
-    from before that event would make a crash of every end."""
+    """Return the run's condition. Read `pulse` before `state`.
+
+    An engine releases its lock after its last event: read in the other order, a normal end would look like a crash.
+    """
     holder, beat_seconds = pulse.holder, pulse.beat_seconds
     if holder.held and (holder.alive or (beat_seconds or 0.0) < _DEAD_SECONDS):
         return RunCondition.LIVE
-    # A lock does not always reach across a network disk: an engine elsewhere is known by its pulse.
+    # A lock is not always visible across a network disk: an engine on another host counts as live by its heartbeat.
     elsewhere = bool(holder.host) and holder.host != socket.gethostname()
     ended = state.status in (RunStatus.FINISHED, RunStatus.STOPPED, RunStatus.FAILED)
     if elsewhere and not ended and beat_seconds is not None and beat_seconds < _DEAD_SECONDS:

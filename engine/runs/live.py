@@ -1,4 +1,4 @@
-"""What is being sampled this moment, for the wall of rollouts: throw-away, at most 15 Hz, never a fault."""
+"""Transient file of the answers being sampled, for the wall of rollouts: at most 15 Hz, never a reason to fail."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SLOTS = 32
 
 @dataclass(frozen=True, slots=True)
 class LiveSlot:
-    """One answer on the wall.
+    """Answer on the wall.
 
     tail     its last TAIL_CHARS characters
-    state    "sampling", "done", or "truncated" where it was cut off
-    verdict  what was found of it, in a word of `engine.rollouts.observer`; "" before that
-    passed   of `of`: ground-truth tests that a program passes, programs that a test is passed by
+    state    "sampling", "done", or "truncated" if it was cut off
+    verdict  its verdict, in a word of `engine.rollouts.observer`; "" before that
+    passed   of `of`: for a program the ground-truth tests it passes, for a test the programs that pass it
     """
 
     slot: int
@@ -37,7 +37,7 @@ class LiveSlot:
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """The wall at Unix time `time`; `done` of `total` units of work of the phase."""
+    """Wall at Unix time `time`; `done` of `total` units of work of the phase."""
 
     time: float
     phase: str
@@ -47,10 +47,10 @@ class LiveView:
 
 
 class LiveWriter:
-    """Keeps a small JSON file up to date, rewritten aside and renamed. One thread at a time.
+    """Writer of a small JSON file, rewritten under another name and renamed. One thread at a time.
 
-    What is new is written by `flush`, which its caller calls when it is `due`: a rewrite of 32 slots takes 0.6 ms.
-    A disk that does not take it is no fault of the run: `failures` counts.
+    The caller calls `flush` when it is `due`: a rewrite of 32 slots takes 0.6 ms. A failed write does not stop the
+    run: `failures` counts them.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class LiveWriter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path, self._slots, self._clock = path, slots, clock
-        self._interval = 1.0 / max_hz
+        self.interval = 1.0 / max_hz
         self._due = float("-inf")
         self._phase, self._done, self._total = "", 0, 0
         self._wall: dict[int, LiveSlot] = {}
         self.failures = 0
 
     def start_phase(self, phase: str, total: int = 0) -> None:
-        """Another phase of `total` units of work. What is on the wall stays, and is written now for the last time."""
+        """Begin a phase of `total` units of work and write the wall, whose answers stay."""
         self._phase, self._done, self._total = phase, 0, total
         self.flush()
 
@@ -88,18 +88,18 @@ class LiveWriter:
         passed: int = 0,
         of: int = 0,
     ) -> None:
-        """Puts an answer on the wall; slots beyond the wall's size are not shown."""
+        """Put an answer on the wall; slots beyond the wall's size are ignored."""
         if 0 <= slot < self._slots:
             self._wall[slot] = LiveSlot(slot, str(role), task, tail[-TAIL_CHARS:], tokens, state, verdict, passed, of)
 
     @property
     def due(self) -> bool:
-        """Whether the last rewrite is long enough ago for another one."""
+        """True if the last rewrite is long enough ago for another one."""
         return self._clock() >= self._due
 
     def flush(self) -> None:
-        """Writes now. Readers never see half a file."""
-        self._due = self._clock() + self._interval
+        """Write the file now. Readers never see half of it."""
+        self._due = self._clock() + self.interval
         wall = [asdict(self._wall[slot]) for slot in sorted(self._wall)]
         view = {
             "time": time.time(),
@@ -108,6 +108,7 @@ class LiveWriter:
             "total": self._total,
             "slots": wall,
         }
+        # No fsync: after a loss of power the wall is worthless anyway.
         aside = self._path.with_name(f".{self._path.name}.tmp")
         try:
             aside.write_text(json.dumps(view))
@@ -116,19 +117,19 @@ class LiveWriter:
             self.failures += 1
 
     def clear(self) -> None:
-        """Takes the wall away: nothing is being sampled any more."""
+        """Remove the wall: sampling has ended."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
 class LiveReader:
-    """Reads the wall; cheap to call at every frame."""
+    """Reader of the wall, cheap enough for every frame."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> LiveView | None:
-        """The wall, or None when nothing is being sampled or the file is not one of ours."""
+        """Return the wall; None while nothing is sampled, and for a file in another format."""
         try:
             view = json.loads(self._path.read_bytes())
             slots = tuple(LiveSlot(**slot) for slot in view["slots"])

@@ -1,4 +1,4 @@
-"""One engine a run: a lock that the kernel drops when its holder dies, with the holder's name inside."""
+"""Lock that allows one engine a run: the kernel releases it when its holder dies; the file names the holder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from engine.errors import RunError
 from engine.machine.home import run_name
 from engine.runs.faults import run_faults
 
-_TRIES = 10  # `lock_holder` holds a shared lock for some microseconds; an engine must not stumble over that
+_TRIES = 10  # `lock_holder` holds a shared lock for some microseconds, which must not make an engine give up
 _PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who wrote the lock file last. `pid` is None where the file says nothing.
+    """Process that wrote the lock file last. `pid` is None if the file names none.
 
-    held: the kernel says that somebody holds the lock.
-    alive: the process exists (always True for another host, which cannot be asked).
+    held: a process holds the lock now, by the kernel.
+    alive: that process exists (always True for one on another host, which cannot be checked).
     """
 
     pid: int | None
@@ -34,20 +34,20 @@ class LockHolder:
 
 
 class RunLock:
-    """Held from construction to `close` or the death of the process."""
+    """Lock held from construction to `close` or the death of the process."""
 
     def __init__(self, path: Path) -> None:
-        """Raises RunError (exit status 6): another engine is at work in the run; `path` cannot be written."""
+        """Take the lock. Raises RunError (exit status 6): another engine is running; `path` cannot be written."""
         with run_faults(path.parent):
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             if not _try_lock(self._file):
                 os.close(self._file)
                 self._file = -1
                 raise _taken(path)
+            # Only the holder of the lock writes, so the file never names a process that lost the race for it.
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{os.getpid()}\n{socket.gethostname()}\n".encode(), 0)
-        # A forked child shares the lock and would keep it when the engine is killed: it closes its
-        # copy at once.
+        # A forked child shares the lock and would keep it after the engine was killed: it closes its copy at once.
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _forget(itself))
 
@@ -66,7 +66,7 @@ class RunLock:
 
 
 def lock_holder(path: Path) -> LockHolder:
-    """Who holds the lock of a run, or held it last. Works on read-only folders; never keeps an engine out."""
+    """Return the process that holds a run's lock, or held it last. Works in read-only folders, blocks no engine."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -83,7 +83,7 @@ def lock_holder(path: Path) -> LockHolder:
 
 
 def is_locked(path: Path) -> bool:
-    """True while an engine holds the lock file `path`."""
+    """Return whether an engine holds the lock file `path`."""
     return lock_holder(path).held
 
 
@@ -107,8 +107,8 @@ def _taken(path: Path) -> RunError:
     holder, name = lock_holder(path), run_name(path.parent)
     if holder.pid is not None and not holder.alive:
         return RunError(
-            f"run {path.parent.name} is locked by what pid {holder.pid}, now dead, left behind",
-            "end the processes that it started, then resume",
+            f"run {path.parent.name} is locked by processes that the dead engine, pid {holder.pid}, left behind",
+            "end these processes, then resume",
         )
     where = f" on {holder.host}" if holder.host and holder.host != socket.gethostname() else ""
     return RunError(

@@ -1,4 +1,4 @@
-"""Table of a step's metrics: the engine fills it, charts, lines and help read it. Imports nothing heavy.
+"""Table of a step's metrics: the engine fills it, charts, lines and help read it. Imports no heavy library.
 
 A metric is added by a line here and a value in `step_metrics`; its group becomes, or joins, a chart.
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number of a step: its name in the journal, and what people read.
+    """Metric of a step: its name in the journal, and the texts that users read.
 
-    title: what it is called within its group, whose metrics share a chart; unit: "" for counts and shares;
-    short: its label in lines that hold many figures.
+    title: its name within its group, whose metrics share a chart; unit: "" for counts and shares; short: its label in
+    lines with many figures.
     """
 
     name: str
@@ -26,14 +26,14 @@ class Metric:
 
 
 class UnknownMetric(KeyError):
-    """A name that is not in the table: it would be an empty chart, or a figure that never shows."""
+    """Error for a name that is not in the table, which would be an empty chart or a figure that is never shown."""
 
     def __str__(self) -> str:
         return f"no metric is called {self.args[0]!r}; engine/runs/metrics.py lists them"
 
 
 _TABLE = (
-    # What is learnt
+    # Learning
     Metric("code_accuracy", "code", "", "accuracy", "share of programs that pass all ground-truth tests", "code"),
     Metric("ut_accuracy", "UT", "", "accuracy", "share of judged tests that every correct program passes", "ut"),
     Metric("bon_accuracy", "BoN", "", "accuracy", "share of tasks whose program with most votes is correct"),
@@ -48,7 +48,7 @@ _TABLE = (
         "reward_precision", "reward precision", "", "reward precision",
         "share of (correct, wrong) pairs whose correct program has more votes",
     ),
-    # What an update does
+    # Update
     Metric("kl", "KL to the base", "nats", "KL", "distance of the policy from the base model, per token", "kl"),
     Metric("loss", "loss", "", "loss", "loss of the update: policy gradient and KL penalty"),
     Metric("ratio_mean", "mean", "", "importance ratio", "trainer's over sampler's probability; 1 where they agree"),
@@ -63,11 +63,11 @@ _TABLE = (
     Metric("nonfinite_updates", "non-finite updates", "", "non-finite updates", "updates left out: NaN or infinite"),
     Metric("trained_samples", "trained", "", "samples", "answers that the update learnt from"),
     Metric("masked_samples", "masked", "", "samples", "answers left out of the update because they were cut off"),
-    # What the answers are
+    # Answers
     Metric("coder_usable_groups", "coder", "", "usable groups", "tasks whose programs differ in reward: they teach"),
     Metric("tester_usable_groups", "tester", "", "usable groups", "tasks whose tests differ in reward: they teach"),
     Metric("tasks", "drawn", "", "tasks", "tasks of the step"),
-    Metric("refilled_tasks", "replaced", "", "tasks", "tasks without a usable group that others took the place of"),
+    Metric("refilled_tasks", "replaced", "", "tasks", "tasks without a usable group, replaced by others"),
     Metric("coder_distinct", "programs", "", "distinct answers a task", "different programs for one task"),
     Metric("tester_distinct", "tests", "", "distinct answers a task", "different tests for one task"),
     Metric("coder_length_mean", "coder", "tokens", "answer length", "mean length of the answers with programs"),
@@ -78,7 +78,7 @@ _TABLE = (
     Metric("tester_truncated", "tester", "", "truncated answers", "share of test answers cut off at the token limit"),
     Metric("coder_rejected", "rejected programs", "", "unusable answers", "share of answers without a program to run"),
     Metric("tester_malformed", "malformed tests", "", "unusable answers", "share of answers without a whole test"),
-    # What it takes
+    # Cost
     Metric("tokens_per_second", "sampled", "tokens/s", "tokens/s", "sampled tokens per second of sampling", "tok/s"),
     Metric("update_tokens_per_second", "trained", "tokens/s", "tokens/s", "trained tokens per second of the update"),
     Metric("tokens", "sampled", "tokens", "tokens a step", "sampled tokens"),
@@ -93,14 +93,14 @@ _TABLE = (
     Metric("seconds_swap", "swap", "seconds", "seconds in detail", "vLLM: start, sleep, wake and the new adapter"),
     Metric("executions_total", "run", "", "executions so far", "executions since the engine started"),
     Metric("executions_cached", "cached", "", "executions so far", "outcomes known from an equal execution"),
-    Metric("executions_sticky", "cut short", "", "executions so far", "time-outs by the short limit after many"),
+    Metric("executions_sticky", "cut short", "", "executions so far", "executions cut short after earlier time-outs"),
     Metric("cells_lost", "sandbox cells", "", "faults so far", "sandbox processes that died and were replaced"),
     Metric("sampler_restarts", "sampler restarts", "", "faults so far", "samplers that died and were restarted"),
     Metric("peak_memory_mb", "RAM", "MB", "memory", "most memory that the engine has held", "RAM"),
     Metric("peak_gpu_memory_mb", "GPU", "MB", "memory", "most GPU memory that the trainer has held", "GPU"),
 )  # fmt: skip
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
-"""All metrics by name, group by group, in the order in which people read them."""
+"""All metrics by name, group by group, in the order of display."""
 
 
 def metric(name: str) -> Metric:

@@ -1,4 +1,4 @@
-"""How the archive packs things: verdicts as bits, texts compressed, cell outputs by their distinct values."""
+"""Encodings of the archive: verdicts as bits, texts compressed, cell outputs by their distinct values."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def unpack_text(packed: bytes) -> str:
 
 
 def pack_answer(text: str, source: str) -> tuple[bytes, int]:
-    """An answer and the program read from it in one piece, and how many bytes of that are the answer.
+    """Compress an answer with the program read from it; return that and the answer's bytes before compression.
 
-    The program is mostly a copy of a part of the answer: compressed behind it, it costs next to nothing.
+    The program is usually a copy of a part of the answer: compressed after it, it costs almost nothing.
     """
     answer = text.encode("utf-8", "surrogatepass")
     return zlib.compress(answer + source.encode("utf-8", "surrogatepass"), _LEVEL), len(answer)
@@ -58,7 +58,7 @@ def unpack_tests(packed: bytes) -> tuple[TestRecord, ...]:
 
 
 def pack_outputs(outputs: Sequence[Sequence[str]] | None) -> bytes | None:
-    """n rows of c outputs: most cells of a column print the same, so each distinct text is kept once."""
+    """Pack n rows of c outputs. Most cells of a column print the same, so each distinct text is stored once."""
     if outputs is None:
         return None
     places: dict[str, int] = {}
@@ -75,5 +75,5 @@ def unpack_outputs(packed: bytes | None) -> tuple[tuple[str, ...], ...] | None:
 
 
 def digest(body: bytes) -> bytes:
-    """The 16 bytes by which a repeated statement or test set is known."""
+    """Return the 16-byte key under which a statement or test set is stored once."""
     return hashlib.blake2b(body, digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""What a step leaves behind for good: rollouts, tests and pass matrices, as small frozen records."""
+"""Records of a step that the archive keeps: rollouts, tests and pass matrices, small and frozen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_OUTPUT_CHARS = 2000
 
 
 class CellOutcome(Protocol):
-    """The part of engine.sandbox.Outcome that is kept of an execution."""
+    """Part of engine.sandbox.Outcome that the archive keeps of an execution."""
 
     @property
     def status(self) -> str: ...
@@ -44,13 +44,11 @@ class CellOutcome(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RolloutRecord:
-    """One sampled answer.
+    """Sampled answer.
 
-    role: "coder" or "tester"; index: its place in its group; tokens: its length; finished:
-    False when truncated.
-    status: "ok", or why no program or test could be read from it (engine.prompts.RejectReason).
-    source: the program that was executed; empty for testers (their test is a TestRecord) and rejected
-    answers.
+    role: "coder" or "tester"; index: its place in its group; tokens: its length; finished: False if truncated.
+    status: "ok", or why no program or test could be parsed from it (engine.prompts.RejectReason).
+    source: the program that was executed; empty for testers (their test is a TestRecord) and rejected answers.
     """
 
     role: str
@@ -66,9 +64,9 @@ class RolloutRecord:
 
 @dataclass(frozen=True, slots=True)
 class TestRecord:
-    """One unit test, a column of a matrix; `rollout`: index of the tester's answer it came from, if any."""
+    """Unit test, a column of a matrix; `rollout`: index of the tester's answer it was parsed from, if any."""
 
-    __test__ = False  # for pytest: this is no test class
+    __test__ = False  # for pytest: not a test class
 
     input: str
     expected: str
@@ -77,14 +75,14 @@ class TestRecord:
 
 @dataclass(frozen=True, eq=False)
 class CellGrid:
-    """Programs x tests of one kind: verdicts and, where they are kept, what happened in each cell.
+    """Grid of programs x tests of one kind: verdicts and, where kept, the outcome of each cell.
 
     passed:       bool [n, c]
     known:        bool [n, c]; False where a program was not executed on a test. None: all are known.
     status:       uint8 [n, c], codes of STATUSES; None: not kept
     milliseconds: uint32 [n, c] of CPU time; None: not kept
     outputs:      n rows of c standard outputs, each cut to MAX_OUTPUT_CHARS; None: not kept
-    Raises ValueError when shapes differ.
+    Raises ValueError if shapes differ.
     """
 
     passed: Bools
@@ -108,18 +106,18 @@ class CellGrid:
 
     @property
     def executed(self) -> Bools:
-        """Cells where a program was run; all of them if no statuses are kept."""
+        """Cells whose program was executed, bool [n, c]; all of them if no statuses are kept."""
         return np.ones_like(self.passed) if self.status is None else np.asarray(self.status != NOT_RUN)
 
     @property
     def has_verdict(self) -> Bools:
-        """Cells where a program was run and the sandbox did not fail."""
+        """Cells whose program was executed without a failure of the sandbox, bool [n, c]."""
         known = np.ones_like(self.passed) if self.known is None else self.known
         return known if self.status is None else np.asarray(known & (self.status != _INFRASTRUCTURE))
 
     @staticmethod
     def of_outcomes(passed: Bools, outcomes: Sequence[Sequence[CellOutcome | None]]) -> CellGrid:
-        """The grid of verdicts [n, c] and n rows of c outcomes; None: that cell was not executed."""
+        """Build the grid from verdicts, bool [n, c], and n rows of c outcomes; None: the cell was not executed."""
         shape = passed.shape
         cells = [outcome for row in outcomes for outcome in row]
         codes = [NOT_RUN if cell is None else _CODES[cell.status] for cell in cells]
@@ -135,9 +133,9 @@ class CellGrid:
 
 @dataclass(frozen=True, eq=False)
 class MatrixRecord:
-    """The pass matrix of one task: n programs x (t ground-truth + m generated) tests.
+    """Pass matrix of one task: n programs x (t ground-truth + m generated) tests.
 
-    correct_n: bool [n], passes all ground-truth tests; None: not kept.
+    correct_n: bool [n], True for programs that pass all ground-truth tests; None: not kept.
     """
 
     truth: CellGrid
@@ -158,11 +156,11 @@ class MatrixRecord:
         return self.generated.passed
 
     def pass_matrix(self, malformed: Sequence[bool] | None = None) -> PassMatrix:
-        """Return the matrix that was recorded, whose verdicts are read off as training reads them.
+        """Return the recorded matrix as the type that training uses, so that verdicts mean the same.
 
-        malformed: per generated test, whether no test could be read from its answer (`TaskRecord.malformed_tests`).
-        None: those on which nothing was run although programs were. An answer without a program was run on nothing at
-        all; where no program was run there is no telling.
+        malformed: per generated test, True if no test could be parsed from its answer (`TaskRecord.malformed_tests`).
+        None: tests on which no program was executed count as malformed. Programs that were executed on no test count
+        as rejected. If nothing was executed at all, nothing counts as either.
         """
         ran_nt, ran_nm = self.truth.executed, self.generated.executed
         any_ran = bool(ran_nt.any() or ran_nm.any())
@@ -180,7 +178,7 @@ class MatrixRecord:
 
 @dataclass(frozen=True, eq=False)
 class TaskRecord:
-    """All of one task in one step. Tests are in the order of the matrix's columns, programs of its rows."""
+    """One task of one step. Tests are in the order of the matrix's columns, programs in that of its rows."""
 
     task: str
     statement: str
@@ -191,9 +189,9 @@ class TaskRecord:
 
     @property
     def malformed_tests(self) -> tuple[bool, ...] | None:
-        """Generated tests that could not be read from their answers; None where the task does not keep its tests.
+        """Flags of the generated tests that could not be parsed; None if the record lacks the tests.
 
-        A test is never read without an expected output: one that expects nothing would pass programs that do nothing.
+        An empty expected output marks them. No parsed test has one: it would pass programs that print nothing.
         """
         if self.matrix is None or len(self.generated_tests) != self.matrix.generated_nm.shape[1]:
             return None
@@ -202,7 +200,7 @@ class TaskRecord:
 
 @dataclass(frozen=True, eq=False)
 class StepRecord:
-    """All of one step; `tasks` in the order of the batch."""
+    """One step; `tasks` in the order of the batch."""
 
     step: int
     tasks: tuple[TaskRecord, ...]

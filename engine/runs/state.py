@@ -1,4 +1,4 @@
-"""The one picture of a run: `reduce(state, event) -> state`, pure, for every view, replay and test."""
+"""State of a run as its journal tells it: `reduce(state, event) -> state`, pure, for every view, replay and test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Axis = Literal["step", "seconds", "time"]
 
 
 class RunStatus(StrEnum):
-    """What the last events say; whether the engine is alive at all is the lock's to tell (`listing`)."""
+    """Status of a run by its last events. They cannot tell whether the engine is alive; the lock does (`listing`)."""
 
     NEW = "new"
     RUNNING = "running"
@@ -34,7 +34,7 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What the engine is doing now. `total` units of work, None when unknown; `seconds`: when it began."""
+    """Current phase of the engine: `total` units of work, None if unknown; `seconds`: `Event.seconds` at its start."""
 
     name: str
     step: int | None
@@ -46,7 +46,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class StepPoint:
-    """The metrics of one finished step; None where a number was not finite or did not apply."""
+    """Metrics of one finished step; None for a number that was not finite or did not apply."""
 
     step: int
     seconds: float
@@ -56,7 +56,7 @@ class StepPoint:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One evaluation after `step` trained steps; `when`: start, periodic or end."""
+    """Evaluation after `step` trained steps; `when`: start, periodic or end."""
 
     step: int
     seconds: float
@@ -67,7 +67,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line of the run's log; `level`: info, warning or error."""
+    """Line of the run's log; `level`: info, warning or error."""
 
     step: int | None
     time: float
@@ -77,7 +77,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """What confines the run's programs: `letter` A (all mechanisms) to D (none), and how that could be better."""
+    """Confinement of the run's programs: `letter` A (all mechanisms) to D (none), with reasons and a remedy."""
 
     letter: str
     summary: str
@@ -91,7 +91,7 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """All that the journal has said so far. Share it freely: nothing in it changes."""
+    """State of a run after the events read so far. Immutable, so threads may share it."""
 
     status: RunStatus = RunStatus.NEW
     preset: str = ""
@@ -107,55 +107,55 @@ class RunState:
     checkpoint_step: int | None = None
     best_step: int | None = None
     resumes: int = 0
-    asked: frozenset[str] = frozenset()  # commands that wait for the end of the step
+    asked: frozenset[str] = frozenset()  # commands that the engine will obey when the step ends
     started: float | None = None  # Unix time
     updated: float | None = None  # Unix time of the last event
     seconds: float = 0.0  # at work
     summary: Mapping[str, Json] | None = None  # of a finished run
     ending: str = ""  # why it finished, stopped or failed
     remedy: str = ""
-    columns: Columns[StepPoint] = field(default_factory=Columns, compare=False, repr=False)  # what `column` remembers
+    columns: Columns[StepPoint] = field(default_factory=Columns, compare=False, repr=False)  # cache of `column`
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
-        """Those of the last finished step; empty before the first."""
+        """Metrics of the last finished step; empty before the first."""
         return self.points[-1].metrics if self.points else {}
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
-        """One metric over all finished steps, float64 [steps], not to be written to; NaN where a step lacks it.
+        """Return one metric over all finished steps, float64 [steps], read-only; NaN for a step without it.
 
-        O(steps that are new since the last call).
+        Cached: O(steps since the last call).
         """
         return self.columns.of(name, self.points, lambda point: point.metrics.get(name))
 
     def axis(self, name: Axis = "step") -> npt.NDArray[np.float64]:
-        """Where the points of `column` lie: step number, seconds at work or Unix time, float64 [steps]."""
-        return self.columns.of((name,), self.points, attrgetter(name))  # a tuple: no metric is called so
+        """Return the positions of `column`'s points: step number, seconds at work or Unix time, float64 [steps]."""
+        return self.columns.of((name,), self.points, attrgetter(name))  # a tuple: no metric has this key
 
     def evaluation(self, split: str, when: str) -> Evaluation | None:
-        """The last evaluation of that split and kind."""
+        """Return the last evaluation of that split and kind."""
         found = (each for each in reversed(self.evaluations) if each.split == split and each.when == when)
         return next(found, None)
 
 
 class Changes(dict[str, object]):
-    """The fields of the state that an event changes."""
+    """Fields of the state that an event changes, with their new values."""
 
 
 def reduce(state: RunState, event: Event) -> RunState:
-    """The state after `event`. Pure; O(1) but for `evaluation` (O(evaluations)) and `resumed` (O(steps)).
+    """Return the state after `event`. Pure; O(1) except for `evaluation` (O(evaluations)) and `resumed` (O(steps)).
 
-    On `resumed` everything of steps >= from_step is forgotten: those steps are run again. An evaluation
-    repeated after a kill replaces the one it repeats. Unknown kinds change nothing but the time.
+    `resumed` drops everything of steps >= from_step: those steps are run again. An evaluation repeated after a kill
+    replaces the earlier one. Unknown kinds change only the time.
     """
     return replay((event,), state)
 
 
 def replay(events: Iterable[Event], state: RunState | None = None) -> RunState:
-    """`reduce` over many events; without any, `state` itself."""
+    """Return the state after many events; without any, `state` itself."""
     start = state if state is not None else RunState()
-    # A state is frozen from here on; until it is handed out it is changed in place, for a copy an event would take
-    # ten times as long as all else that a long journal's events need.
+    # The draft is changed in place until it is returned. A copy per event would take ten times as long as everything
+    # else that the events of a long journal need.
     draft = replace(start)
     touched = False
     for event in events:
@@ -251,7 +251,7 @@ def _resumed(state: RunState, event: Event) -> Changes:
         return Changes()
     points = state.points.first(bisect_left(state.points, from_step, key=lambda point: point.step))
     checkpoint, best = state.checkpoint_step, state.best_step
-    # An end that was put off by new limits is one of the evaluations on the way.
+    # New limits continue a finished run: its evaluation at the end becomes a periodic one.
     kept = (replace(each, when="periodic") if each.when == "end" else each for each in state.evaluations)
     return Changes(
         status=RunStatus.RUNNING,
@@ -315,7 +315,7 @@ def _whole(event: Event, name: str) -> int | None:
 
 
 def _numbers(event: Event, name: str) -> Mapping[str, float | None]:
-    """The numbers of an object, which is not copied where it holds nothing else."""
+    """Return the numbers of an object, without a copy if it holds nothing else."""
     values = _object(event, name)
     if set(map(type, values.values())) <= {float, int, type(None)}:
         return cast("Mapping[str, float | None]", values)

@@ -1,6 +1,6 @@
-"""One problem, one program: `python -m engine.solve` holds the models, whoever asked reads events from its stdout.
+"""Solver: `python -m engine.solve` holds the models and finds a program for each problem; clients read its events.
 
-request     what is asked (JSON on stdin)
-events      what is told (a JSON object a line on stdout)
-opening     from a word such as "run:my-run" to a writer; loads what it needs and nothing else
+request     SolveRequest: the problems and options (JSON on stdin)
+events      the results (one JSON object a line on stdout)
+opening     from a spec such as "run:my-run" to a writer; loads only what that needs
 """

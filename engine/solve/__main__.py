@@ -1,7 +1,7 @@
-"""`python -m engine.solve`: a SolveRequest on stdin, events on stdout. See `engine.solve.events`.
+"""Process `python -m engine.solve`: reads a SolveRequest on stdin, writes events to stdout (`engine.solve.events`).
 
-SIGINT ends the sampling and concludes with what is there; a second one ends the process. Exit status: 0 when every
-problem has a `solution` event, else that of the last fault.
+SIGINT ends the sampling and the solution is chosen from what is there; a second one ends the process. Exit status: 0
+if every problem has a `solution` event, else that of the last fault.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from types import FrameType
 
 from engine.errors import ConfigError, CureError
+from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor
 from engine.solve.events import EventStream, solution_to_json
 from engine.solve.opening import Wishes, open_writer
@@ -25,6 +26,7 @@ _INTERRUPTED = 130
 
 def main() -> int:
     signal.signal(signal.SIGINT, _interrupt)
+    sleep_at_barriers()
     events = EventStream(sys.stdout)
     request = SolveRequest.from_json(sys.stdin.read())
     try:
@@ -34,10 +36,10 @@ def main() -> int:
         events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
         return error.exit_status
     except KeyboardInterrupt:
-        events.tell("fault", message="interrupted before there was anything to show", remedy="", status=_INTERRUPTED)
+        events.tell("fault", message="interrupted before the first result", remedy="", status=_INTERRUPTED)
         return _INTERRUPTED
     except BrokenPipeError:
-        return 0  # nobody reads any more
+        return 0  # the reader has gone
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -49,7 +51,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     strategy = find_strategy(request.strategy)
     budget = Budget.parse(request.budget)
     specs = parse_spec(request.coder), parse_spec(request.tester)
-    # The sandbox first: it tells in a moment whether programs can be run at all, and starts while a model loads.
+    # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
     executor = resources.enter_context(Executor(allow_unsandboxed=request.allow_unsandboxed))
     writers: list[Writer] = []
     for spec in dict.fromkeys(specs):

@@ -1,16 +1,16 @@
-"""What `python -m engine.solve` tells, one JSON object a line, and the state that a reader makes of it.
+"""Events of `python -m engine.solve`, one JSON object a line, and the state that a reader builds from them.
 
 loading    what            a model or server is being opened
-warning    text            what is opened is not quite what was named
+warning    text            a checkpoint other than the named one is opened
 ready      coder, tester, sandbox
 problem    number, id, statement, public     the next problem begins; public: its examples, input and output
 answer     role, tokens, dollars
 program    row, source, rejected      rejected: "" for a program
 test       column, input, output      column null: malformed
-verdict    row, public, column, passed, status, got        got: what was printed, cut
+verdict    row, public, column, passed, status, got        got: its output, cut to MAX_OUTPUT_CHARS
 leads      row
-solution   the whole evidence, see `solution_to_json`
-fault      message, remedy, status    of this problem or, before `ready`, of all
+solution   solution        the whole evidence, see `solution_to_json`
+fault      message, remedy, status    of this problem or, before `ready`, of the whole request
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Event = dict[str, Any]
 
 
 class EventStream:
-    """Writes events as they happen; an `Observer` of strategies. A reader that is gone ends the process."""
+    """Writer of events, an `Observer` of strategies. Raises BrokenPipeError when the reader has gone."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -77,7 +77,7 @@ class EventStream:
 
 
 def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
-    """The evidence in full: stable names, for `--json` and for whoever stores it."""
+    """Convert the evidence to JSON, for `--json` and for storage: the names are stable."""
     return {
         "strategy": solution.strategy,
         "support": str(solution.support),
@@ -107,10 +107,10 @@ def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, 
 
 @dataclass(slots=True)
 class SolveState:
-    """One problem as its events have it so far: what a live view draws. Cells are True, False or None (unknown).
+    """State of one problem after the events so far, for a live view. Cells are True, False or None (unknown).
 
-    public_tests, tests: (input, output) of each column. sources: a program a row, "" where there is none; rejected says
-    why. printed: of a row on an input, the status and what was printed.
+    public_tests, tests: (input, output) of each column. sources: one program a row, "" for a rejected answer; rejected:
+    the reason. printed: status and output of a row on an input.
     """
 
     id: str = ""
@@ -134,7 +134,7 @@ class SolveState:
     solution: dict[str, Any] | None = None
 
     def take(self, event: Event) -> None:
-        """Events of other versions that are not known here change nothing."""
+        """Update the state by one event, ignoring unknown kinds: other versions may have more."""
         match event["event"]:
             case "loading":
                 self.loading = event["what"]
@@ -159,7 +159,7 @@ class SolveState:
                 self._conclude(event["solution"])
 
     def next_problem(self, event: Event) -> SolveState:
-        """A fresh state for the problem that an event announces; what was opened stays."""
+        """Return a fresh state for the problem that an event announces, with the same models and sandbox."""
         return SolveState(
             id=event["id"],
             number=event["number"],
@@ -180,7 +180,7 @@ class SolveState:
         self.printed[row, tests[column][0]] = (event["status"], event["got"])
 
     def _conclude(self, solution: dict[str, Any]) -> None:
-        """A strategy may have put other tests in the place of those that came: the evidence counts."""
+        """Take the tests and cells of the solution: a strategy may have replaced the tests of earlier events."""
         self.solution = solution
         self.leader = solution["chosen"]
         self.tests = [(test["input"], test["output"]) for test in solution["tests"]]

@@ -1,4 +1,4 @@
-"""From a spec to a writer: loads a model, or connects to an address, and nothing that is not needed for it."""
+"""Opening of writers: a spec becomes a loaded model or a connection; imports only what that needs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _ENDPOINT_TEMPERATURE = 0.8
 _ENDPOINT_TOKENS = 4096
 _MODEL_PRESET = "qwen2.5-7b"
-"""Whose prompts, limits and precision a bare model folder is used with."""
+"""Preset with the prompts, limits and precision for a model that has no preset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asked for over the preset's own numbers; None where nothing."""
+    """User's options that override the preset; None for those not given."""
 
     temperature: float | None
     max_tokens: int | None
@@ -39,7 +39,7 @@ class Wishes:
 
 
 def open_writer(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -> Writer:
-    """Open what `spec` names. `tell` is told where it is not quite that: of a run's checkpoint that is corrupt.
+    """Open the writer that `spec` names; call `tell` with a sentence if a corrupt checkpoint is replaced by another.
 
     Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something.
     """
@@ -64,7 +64,7 @@ def _open_local(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -
 
     config, checkpoint = _model_of(spec, tell)
     params = {role: _params(config, role, wishes) for role in Role}
-    # A preset made for vLLM is solved with all the same where there is none: slower, but solved.
+    # A preset made for vLLM works without vLLM too, only slower.
     with_vllm = config.rollout.sampler == "vllm" and installed_version() is not None
     open_sampler = _with_vllm if with_vllm else _with_transformers
     sampler, tokenizer = open_sampler(config, checkpoint, max(each.max_new_tokens for each in params.values()))
@@ -107,7 +107,7 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
 
 
 def _trained(base: PreTrainedModel, adapter: Path, config: RunConfig) -> PreTrainedModel | PeftModel:
-    """`base` with an adapter: in its weights, but for 4-bit ones, which merging would round anew."""
+    """Apply an adapter to `base`: merged, except into 4-bit weights, which would lose it by rounding again."""
     from engine.models.merged_lora import check_lora, merge_lora
 
     if config.policy.precision != "nf4":

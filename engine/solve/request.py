@@ -1,4 +1,4 @@
-"""What `python -m engine.solve` is asked, as one JSON object: the same on both sides of the pipe."""
+"""Request to `python -m engine.solve`, one JSON object: the same type on both sides of the pipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.problems import IOExample, Problem
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A problem as a file gave it. prose: its sentences alone, for models of short prompts."""
+    """Problem as read from a file. prose: the statement without examples, for models of short prompts."""
 
     problem: Problem
     prose: str
@@ -40,7 +40,7 @@ class SolveRequest:
 
     @classmethod
     def from_json(cls, text: str) -> SolveRequest:
-        """The inverse. Both sides are ours: a text that does not fit is a defect."""
+        """Parse the text of `to_json`. Both ends of the pipe belong to this program: an invalid text is a defect."""
         fields = json.loads(text)
         tasks = tuple(Task(_problem(task["problem"]), task["prose"]) for task in fields.pop("tasks"))
         return cls(tasks=tasks, **fields)
@@ -53,4 +53,4 @@ def _problem(fields: dict[str, object]) -> Problem:
         assert isinstance(examples, list)
         values[split] = tuple(IOExample(example["input"], example["output"]) for example in examples)
     values["solutions"] = ()
-    return Problem(**values)  # type: ignore[arg-type]  # what asdict made of one
+    return Problem(**values)  # type: ignore[arg-type]  # the fields come from asdict of a Problem

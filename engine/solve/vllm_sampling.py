@@ -1,4 +1,4 @@
-"""Solving with vLLM: a model that nobody trains meanwhile, as it is or with what a run has trained."""
+"""Sampler for solving with vLLM: a base model, with a run's adapter if there is one, without a trainer beside it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from engine.sampling.stop_tokens import default_eos_ids
 from engine.sampling.vllm import VllmSampler, VllmSettings
 
 _PROMPT_ROOM = 8192
-"""Tokens that a statement may take: it is not known yet when vLLM is started."""
+"""Tokens reserved for a prompt: its length is unknown when vLLM starts."""
 
 
 @dataclass(frozen=True)
 class StillAdapter:
-    """An `AdapterSource` that never moves: the adapter of a checkpoint."""
+    """`AdapterSource` that never changes: the adapter of a checkpoint."""
 
     folder: Path
     weights_version: int = 0
@@ -38,7 +38,10 @@ class StillAdapter:
 
 
 def vllm_sampler(config: RunConfig, tokenizer: Any, checkpoint: Checkpoint | None, longest_answer: int) -> VllmSampler:
-    """`longest_answer` in tokens. vLLM starts with the first question. Raises EnvironmentError_: no model, no vLLM."""
+    """Create the sampler; vLLM starts with the first request. Raises EnvironmentError_: no model, no vLLM.
+
+    longest_answer: in tokens.
+    """
     folder = locate_model(str(source_path(config.model.source)))
     with quiet_transformers():
         model = AutoConfig.from_pretrained(folder)
@@ -54,7 +57,7 @@ def vllm_sampler(config: RunConfig, tokenizer: Any, checkpoint: Checkpoint | Non
         device=default_device(),
         threads=sampling_threads(),
     )
-    # A few dozen answers do not pay for the minute that capturing graphs takes, and nobody trains beside it.
+    # Capturing graphs takes a minute, more than a few dozen answers gain by it. No trainer needs the GPU: no sleep.
     settings = replace(settings, cuda_graphs=False, sleep_level=0)
     logs = home()
     logs.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Training: the step (read `step.py` first), the run around it, and its parts put together."""
+"""Training: one step (read `step.py` first), the run of many steps, and the assembly of its parts."""

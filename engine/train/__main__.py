@@ -1,8 +1,9 @@
-"""The engine's process: `python -m engine.train --run-dir DIR` trains what DIR/config.toml says, or goes on with it.
+"""Process of the engine: `python -m engine.train --run-dir DIR` trains DIR/config.toml or resumes it.
 
-It owns the run folder while it lives: one engine a run. SIGTERM and SIGINT end it at the next phase boundary with a
-checkpoint. Exit status: 0 finished or stopped as asked, otherwise that of the error (see `engine.errors`), which is
-also the last event of the journal. `--set` gives a run that is resumed new limits, which go into its config.toml.
+It holds the run folder's lock while it lives: one engine per run. SIGTERM and SIGINT end it at the next phase boundary,
+with a checkpoint. Exit status: 0 if finished or stopped on request, otherwise that of the error (see `engine.errors`),
+which is also the last event of the journal. `--set` gives a run new limits when it is resumed and writes them into its
+config.toml.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.errors import CureError, RunError
+from engine.machine.threads import sleep_at_barriers
 from engine.presets import load_config
 from engine.process_memory import grows_without_cycles, keep_freed_memory
 from engine.runs.archive import ArchiveWriter
@@ -30,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[], metavar="RUN.KEY=VALUE", help="a new limit: run.steps=9")
     arguments = parser.parse_args(argv)
+    sleep_at_barriers()
     try:
         return _train(RunFolder.open(arguments.run_dir), arguments.set)
     except CureError as error:
@@ -47,7 +50,7 @@ def _train(folder: RunFolder, new_limits: list[str]) -> int:
         except CureError as error:
             _last_words(folder, journal, error)
             raise
-        except Exception as error:  # noqa: BLE001  (the last line of defence: the journal must say why it ended)
+        except Exception as error:  # noqa: BLE001  (last line of defence: the journal must say why the run ended)
             traceback.print_exc()  # into engine.log
             fault = RunError(f"the engine failed: {type(error).__name__}: {error}", f"details in {folder.log}")
             _last_words(folder, journal, fault)
@@ -59,7 +62,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     resumes = not journal.is_empty
     if not resumes:
         journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed)
-    # Signals are noted from the first second on; torch and transformers take several to load.
+    # Record signals from the start: torch and transformers take seconds to import, and a stop must not be lost.
     asked: list[str] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, frame: asked.append(signal.Signals(received).name))
@@ -89,14 +92,14 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
 
 
 def _last_words(folder: RunFolder, journal: JournalWriter, error: CureError) -> None:
-    """Says in the journal why the run ends. On a full disk the reserve makes room for it."""
+    """Write into the journal why the run ends; releasing the reserve makes room for it on a full disk."""
     folder.release_reserve()
     try:
-        if journal.is_empty:  # the very configuration was at fault: there is no run to speak of yet
+        if journal.is_empty:  # the configuration itself was invalid, so no run has started yet
             journal.run_started(preset="unknown", steps=0, seed=0)
         journal.run_failed(None, error=error.message, remedy=error.remedy)
     except CureError as fault:
-        print(f"error: the journal does not take the last event: {fault}", file=sys.stderr)
+        print(f"error: cannot write the last event to the journal: {fault}", file=sys.stderr)
 
 
 if __name__ == "__main__":

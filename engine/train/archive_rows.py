@@ -1,4 +1,4 @@
-"""A scored step as rows of the run's archive: every answer, every test, every cell of every matrix."""
+"""Rows of the run's archive for a scored step: every answer, every test, every cell of every matrix."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from engine.train.step import CoevolutionStep
 
 
 def record_step(done: CoevolutionStep) -> StepRecord:
+    """Return the archive's record of a finished step."""
     return StepRecord(step=done.step, tasks=tuple(_task(task) for task in done.tasks))
 
 

@@ -1,4 +1,4 @@
-"""From a configuration to the parts of a run: tasks, model, policy, sampler, executor."""
+"""Assembly of a run's parts from its configuration: tasks, model, policy, sampler, executor."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from engine.train.samplers import Surroundings, choose_sampler
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Everything a run works with; built once, closed by the `ExitStack` that `assemble` was given."""
+    """Parts of a run, built once and closed by the `ExitStack` passed to `assemble`."""
 
     train: tuple[Problem, ...]
     validation: tuple[Problem, ...]
@@ -42,9 +42,9 @@ class Engine:
     executor: Executor
 
     def machine_metrics(self) -> dict[str, float | None]:
-        """What the machine has done since the run started, and its peak memory in MB.
+        """Return counters of the executor and sampler since the engine started, and peak memory in MB.
 
-        `seconds_swap`, of a sampler that swaps: what sleep, wake and swap took since this was last asked.
+        seconds_swap: only of a sampler that swaps; seconds of sleep, wake and swap since the last call.
         """
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         swaps = {}
@@ -63,7 +63,10 @@ class Engine:
 def assemble(
     config: RunConfig, resources: ExitStack, surroundings: Surroundings, on_download: OnProgress | None = None
 ) -> Engine:
-    """Loads tasks first (cheap, most often wrong), then the sandbox, then the model. Raises CureError."""
+    """Build the parts of a run: tasks, then the sandbox, then the model. Raises CureError.
+
+    Cheap parts that are often wrong come first, so that a mistyped path does not wait for a model to load.
+    """
     train, validation, heldout = load_splits(config)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
@@ -94,7 +97,10 @@ def assemble(
 
 
 def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, ...], tuple[Problem, ...]]:
-    """Training, validation and held-out tasks, the latter two cut to the sizes asked for. They share no task."""
+    """Load training, validation and held-out tasks, which share no task; the latter two cut to their configured sizes.
+
+    Raises DataError.
+    """
     splits = {
         "train": load_problems(source_path(config.data.train)),
         "validation": load_problems(source_path(config.data.validation)),
@@ -112,9 +118,9 @@ def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, 
 
 
 def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tuple[Policy, Any]:
-    """The base model with fresh adapters and its optimiser, and the model's tokenizer.
+    """Return the base model with fresh adapters and its optimiser, and the model's tokenizer.
 
-    on_download: told how far it is where the model is fetched first.
+    on_download: receives the progress if the model has to be downloaded first.
     """
     settings, seed = config.policy, config.run.seed
     base = load_base_model(
@@ -132,6 +138,7 @@ def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tup
 
 
 def prompt_encoder(config: RunConfig, tokenizer: Any) -> EncodePrompt:
+    """Return the function (problem, role) -> prompt ids of a run."""
     style = PromptStyle(config.model.prompt_style)
 
     def encode(problem: Problem, role: Role) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Shows a model's download as a phase of the run: bars in headless view and dashboard, a line where there are none."""
+"""Download of a model as a phase of the run, shown as a bar in the dashboard or a line of the headless view."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MB = 1_000_000
 
 
 class DownloadPhase:
-    """Told of bytes, by whatever downloads; nothing is written where nothing is told."""
+    """Phase that starts with the first progress report; a model that is already there writes nothing."""
 
     def __init__(self, journal: JournalWriter, live: Path) -> None:
         self._journal, self._live = journal, LiveWriter(live)
@@ -37,7 +37,7 @@ class DownloadPhase:
             self._began = time.monotonic()
             self._journal.phase_started(0, PHASE, total, "MB")
             self._journal.notice(str(progress))
-        # As another phase of the same name: the total is not known at once.
+        # Restart the live phase each time: the total grows while the sizes of more files become known.
         self._live.start_phase(PHASE, total)
         self._live.progress(done)
         self._live.flush()

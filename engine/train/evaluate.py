@@ -1,6 +1,6 @@
-"""Measures a policy on tasks: samples and executes, then asks reference programs which generated tests are right.
+"""Measurement of a policy on tasks: sample, execute, and judge the generated tests by reference programs.
 
-Nothing measured here is trained on or chosen by; `engine.evaluation` turns the results into figures.
+`engine.evaluation` turns the results into figures. No answer sampled here is ever trained on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from engine.sampling import Sampler
 from engine.sandbox import Judging, Outcome, Status, passes
 
 CHUNK_TASKS = 16
-"""Tasks sampled together: their programs are executed while the next chunk is sampled."""
+"""Number of tasks sampled together; their programs are executed while the next chunk is sampled."""
 
 
 def measure(
@@ -39,11 +39,11 @@ def measure(
     on_progress: Callable[[int], None] = lambda tasks_done: None,
     observer: RolloutObserver | None = None,
 ) -> EvalSummary:
-    """All accuracies of the sampler's policy on `problems`; same weights and seed, same figures.
+    """Measure the sampler's policy on `problems`; the same weights and seed give the same figures.
 
-    Generated tests are judged by the task's reference programs where it has any, else by the policy's own correct
-    programs; the summary says for how many tasks which. `on_progress` is called before every chunk of tasks and may
-    raise to give up.
+    Generated tests are judged by the task's reference programs if it has any, else by the policy's own correct
+    programs; the summary counts the tasks of either kind. on_progress: called before every chunk of tasks with the
+    number of tasks sampled so far; may raise to abort.
     """
     started = []
     for first in range(0, len(problems), CHUNK_TASKS):
@@ -99,7 +99,7 @@ def _judge_by_reference(
 
 
 def _valid(task: TaskRollouts) -> BoolArray | None:
-    """Which tests keep to the task's input format; None for tasks that bring no validator (all but nano's own)."""
+    """Return which tests follow the task's input format, (m,); None without a validator (all tasks but nano's own)."""
     if not task.problem.dataset.startswith("nano/"):
         return None
     return np.array(

@@ -1,8 +1,8 @@
-"""A run's model for use elsewhere: `python -m engine.train.export --run-dir RUN --adapter DIR` (or `--merged DIR`).
+"""Export of a run's model: `python -m engine.train.export --run-dir RUN --adapter DIR` (or `--merged DIR`).
 
-The policy written is the one the run reports: its best checkpoint by validation, or the last where none is
-marked. stdout names the folder; errors, and warnings of corrupt checkpoints, are one line each on stderr, an error with
-the exit status of `engine.errors`.
+It writes the policy that the run reports: its best checkpoint by validation, or the last one if none is marked. stdout
+names the folder; errors and warnings about corrupt checkpoints are one line each on stderr, an error with the exit
+status of `engine.errors`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--run-dir", type=Path, required=True)
     form = parser.add_mutually_exclusive_group(required=True)
     form.add_argument("--adapter", type=Path, metavar="DIR", help="LoRA adapter, as peft and vLLM read it")
-    form.add_argument("--merged", type=Path, metavar="DIR", help="the whole model, adapter merged in")
+    form.add_argument("--merged", type=Path, metavar="DIR", help="the whole model, with the adapter merged")
     arguments = parser.parse_args(argv)
     try:
         folder = RunFolder.open(arguments.run_dir)
@@ -40,12 +40,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def export(folder: RunFolder, checkpoint: Checkpoint, target: Path, *, merged: bool) -> None:
-    """Write the policy of `checkpoint` to `target`, which appears whole or not at all. Raises CureError.
-
-    `target` must not exist, or be an empty folder.
-    """
+    """Write the policy of `checkpoint` atomically to `target`, a new or empty folder. Raises CureError."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise RunError(f"{target} is not empty", "name a new or an empty folder")
+        raise RunError(f"{target} is not empty", "choose a new or empty folder")
     from engine.train.assembly import load_policy
 
     policy, _ = load_policy(load_config(folder.config))

@@ -1,7 +1,7 @@
-"""Feeds the wall of live rollouts: the newest text of some answers under way, and the judgements on those that ended.
+"""Feed of the wall of live rollouts: the newest text of some answers being sampled, and judgements on finished ones.
 
-The wall has as many slots for programs as for tests. An answer keeps its slot when it has ended, so that its judgement
-can be read, until one that is still being sampled needs it: the slot that has been at rest longest is given away first.
+The wall has as many slots for programs as for tests. A finished answer keeps its slot, so that its judgement can be
+read, until an answer that is being sampled needs it: the slot idle for longest is reassigned first.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from engine.sampling import Completion
 
 Decode = Callable[[list[int]], str]
 LINGER_SECONDS = 2.0
-"""How long an answer that ended keeps its slot at least, from the last that was heard of it."""
+"""Minimum time that a finished answer keeps its slot, from its last event."""
 
 _SLOTS_PER_ROLE = SLOTS // 2
 _TAIL_TOKENS = 200
-"""Enough for the characters that a slot keeps; decoding a whole long answer at every rewrite would be quadratic."""
+"""Tokens decoded per slot; decoding the whole of a long answer at every rewrite would be quadratic in its length."""
 
 
 @dataclass
 class _Shown:
-    """An answer under way, or one on the wall. `at_rest`: when it was heard of last; None while it is sampled."""
+    """Answer being sampled, or shown on the wall. at_rest: time of its last event; None while it is sampled."""
 
     key: RolloutKey
     text: str = ""
@@ -42,12 +42,14 @@ class _Shown:
 
 
 class LiveFeed:
-    """A `RolloutObserver`. Text is decoded only when the wall is rewritten, at most 15 times a second, and only by the
-    thread that samples: tokenizers are not made for two.
+    """Observer of rollouts that writes the wall's file.
+
+    Text is decoded only when the file is rewritten, at most 15 times a second, and only in the thread that samples:
+    tokenizers are not thread-safe.
     """
 
     def __init__(self, path: Path, decode: Decode, clock: Callable[[], float] = time.monotonic) -> None:
-        self._writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
+        self.writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
         self._lock = threading.Lock()  # judgements come from the executor's threads
         self._answers: dict[RolloutKey, _Shown] = {}
         self._wall: dict[int, _Shown] = {}
@@ -55,19 +57,19 @@ class LiveFeed:
         self._done = self._total = 0
 
     def start_phase(self, phase: str, total: int) -> None:
-        """`total`: answers to come, 0 for a phase without any. Answers of earlier phases make room for them at once."""
+        """Start a phase with `total` answers to come, or 0; slots of earlier phases may be reassigned at once."""
         with self._lock:
             self._done, self._total = 0, total
             for shown in self._wall.values():
                 if shown.at_rest is not None:
                     shown.at_rest = float("-inf")
             self._put_changes(decode=True)
-            self._writer.start_phase(phase, total)
+            self.writer.start_phase(phase, total)
 
     def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
         with self._lock:
             shown = self._answers.get(key)
-            if shown is None or shown.at_rest is not None:  # the second: the same task again, steps later
+            if shown is None or shown.at_rest is not None:  # the latter: the task was drawn again in a later step
                 shown = self._begin(key)
             shown.newest.extend(token_ids)
             shown.tokens += len(token_ids)
@@ -75,14 +77,14 @@ class LiveFeed:
                 self._take_slot(shown)
             if shown.slot is not None:
                 self._changed.add(shown.slot)
-            if self._writer.due:
+            if self.writer.due:
                 self._put_changes(decode=True)
-                self._writer.flush()
+                self.writer.flush()
 
     def on_completion(self, key: RolloutKey, completion: Completion) -> None:
         with self._lock:
             self._done += 1
-            self._writer.progress(self._done)
+            self.writer.progress(self._done)
             shown = self._answers.get(key)
             if shown is None:
                 return
@@ -101,9 +103,9 @@ class LiveFeed:
 
     def close(self) -> None:
         with self._lock:
-            self._writer.clear()
+            self.writer.clear()
 
-    # Under the lock -----------------------------------------------------------------------------------------
+    # With the lock held -----------------------------------------------------------------------------------------
 
     def _begin(self, key: RolloutKey) -> _Shown:
         before = self._answers.get(key)
@@ -132,12 +134,12 @@ class LiveFeed:
         shown.at_rest = self._clock()
         if shown.slot is not None:
             self._changed.add(shown.slot)
-        if self._writer.due or not self._total:  # the last judgements of a phase: nothing that comes later writes them
+        if self.writer.due or not self._total:  # no later event would write a phase's last judgements
             self._put_changes(decode=False)
-            self._writer.flush()
+            self.writer.flush()
 
     def _put_changes(self, *, decode: bool) -> None:
-        """To the writer. Without `decode`, for any thread, answers under way wait for the next time."""
+        """Pass the changed slots to the writer. Without `decode` (any thread), skip answers that are being sampled."""
         for slot in sorted(self._changed):
             shown = self._wall[slot]
             if shown.at_rest is None:
@@ -147,4 +149,4 @@ class LiveFeed:
             self._changed.remove(slot)
             judgement = shown.judgement
             found = () if judgement is None else (judgement.finding, judgement.passed, judgement.of)
-            self._writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)
+            self.writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)

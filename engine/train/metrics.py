@@ -1,4 +1,4 @@
-"""A step in figures, by the names that journal, curves and exports use."""
+"""Metrics of a step, by the names that journal, curves and exports use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Metrics = dict[str, float | None]
 
 
 def step_metrics(done: CoevolutionStep) -> Metrics:
-    """The step in figures, by the names that journal, curves and exports use. None where a figure has no meaning."""
+    """Return the metrics of a step by name; None for a metric that is undefined in this step."""
     matrices = [task.rollouts.matrix for task in done.tasks]
     pooled = done.trust
     metrics: Metrics = {

@@ -1,8 +1,8 @@
-"""A training run from its first evaluation to its last, written down as it happens and resumable at any moment.
+"""Training run from its first evaluation to its last, recorded as it happens and resumable after a kill at any moment.
 
-Order of writing, which is what makes a kill harmless: archive, then journal, then (every few steps) a checkpoint.
-After a kill the engine goes back to the newest whole checkpoint, drops the archive's later rows, says `resumed` in
-the journal and runs those steps again: with the same seeds, and on the CPU with the same numbers.
+The order of writing makes a kill harmless: archive, then journal, then (every few steps) a checkpoint. After a kill the
+engine returns to the newest intact checkpoint, drops the archive's later rows, writes `resumed` into the journal and
+repeats those steps: with the same seeds, and on the CPU with the same numbers.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _BY_THE_USER = "stopped by the user"
 class RunProgress:
     """State of a run in a checkpoint, without the policy.
 
-    best_*: the step whose validation score was highest so far. uncounted_seconds: work before new limits were given
-    that `seconds` leaves out, such as the last evaluations of the end that was put off.
+    best_*: the step with the highest validation score so far. uncounted_seconds: work before new limits were given that
+    `seconds` leaves out, such as the last evaluations of the former end.
     """
 
     step: int = 0
@@ -65,9 +65,9 @@ class RunProgress:
 
 
 class Trainer:
-    """Runs one configuration in one run folder. `stop` may be set from a signal handler or another thread.
+    """Trainer of one configuration in one run folder. `stop` may be set from a signal handler or another thread.
 
-    has_new_limits: `config` differs from the folder's config.toml, which then takes it over.
+    has_new_limits: `config` differs from the folder's config.toml, which is then rewritten.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Trainer:
     # The run ------------------------------------------------------------------------------------------------
 
     def run(self) -> Ending:
-        """Trains to the end, or until asked to stop; both leave a checkpoint. Raises CureError for faults."""
+        """Train to the end, or until a stop is requested; either leaves a checkpoint. Raises CureError."""
         if self._resumes:
             self._restore()
         level = self._engine.executor.level
@@ -148,7 +148,7 @@ class Trainer:
         self._end_if_hopeless()
 
     def _end_if_hopeless(self) -> None:
-        """A run whose updates come to nothing ends here, with a checkpoint to resume from."""
+        """Raise RunError after too many NaN updates in a row, once there is a checkpoint to resume from."""
         try:
             self._updates.check()
         except RunError:
@@ -157,7 +157,7 @@ class Trainer:
             raise
 
     def _enter(self, step: int, phase: Phase) -> None:
-        """Between phases nothing is half done: here a stop that cannot wait takes hold."""
+        """Start a phase, unless an immediate stop was requested: between phases no work is half done."""
         self._poll_inbox()
         if self.stop.is_set():
             raise StepAbandoned
@@ -179,7 +179,10 @@ class Trainer:
         self._checkpoint(best=True)
 
     def _evaluate_at_end(self, ended_by: EndedBy, reason: str) -> None:
-        """The last policy is validated too; what is reported and kept is the best by validation, not by held-out."""
+        """Validate the last policy, then report the best one by validation on the held-out tasks.
+
+        Choosing by held-out tasks instead would bias the reported figures upwards.
+        """
         trained = self._progress.step
         if trained and self._validate("end"):
             self._checkpoint(best=True)
@@ -197,7 +200,7 @@ class Trainer:
         self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
 
     def _validate(self, when: Literal["start", "periodic", "end"]) -> bool:
-        """Whether the policy of this moment is the best so far by validation: mean of code, UT and largest BoN."""
+        """Return True if the current policy is the best so far by validation: mean of code, UT and largest BoN."""
         summary = self._evaluate("validation", when)
         largest = "{}x{}".format(*self._config.evaluation.largest_bon)
         value = float(np.mean([summary.code.mean, summary.ut.mean, summary.bon[largest].mean]))
@@ -235,7 +238,7 @@ class Trainer:
 
     def _start_summary(self) -> EvalSummary:
         if self._progress.heldout_start is None:
-            raise RunError("the run has no evaluation to report", "start it anew")
+            raise RunError("the run has no evaluation to report", "start a new run")
         return EvalSummary.from_json(self._progress.heldout_start)
 
     def _summary(self, end: EvalSummary, best: Checkpoint | None) -> dict[str, Any]:
@@ -251,22 +254,23 @@ class Trainer:
     # Limits and commands ------------------------------------------------------------------------------------
 
     def _limit_reached(self) -> tuple[EndedBy, str] | None:
-        """Return what ends the run now, and the same as the reason that a user reads; None while it goes on."""
+        """Return the limit that ends the run now, and the reason shown to the user; None if there is none."""
         done, run, bound = self._progress.step, self._config.run, self._config.policy.kl_stop
         kl = drifted_kl(self._progress.recent_kl, bound)
         if kl is not None:
             reason = f"KL {kl:.3f} (median of {KL_STEPS} steps) passed {bound:g}"
-            self._warn(f"{reason}: stopping here")
+            self._warn(f"{reason}: ending the run")
             return "drift", reason
         if done >= run.steps:
             return "steps", f"all {run.steps} steps done"
         if self._time_is_up():
-            self._journal.notice(f"{run.max_minutes:g} minutes are nearly up: last evaluation", step=done)
+            notice = f"{run.max_minutes:g} minutes are nearly used up: starting the last evaluation"
+            self._journal.notice(notice, step=done)
             return "minutes", f"{run.max_minutes:g} min used up"
         return None
 
     def _time_is_up(self) -> bool:
-        """Tell whether another step might leave too little time for the last evaluations."""
+        """Return True if another step might leave too little time for the last evaluations."""
         done, evaluation_seconds = self._progress.step, self._progress.evaluation_seconds
         step_seconds = (self._seconds() - evaluation_seconds) / done if done else 0.0
         budget = self._config.run.max_minutes * 60
@@ -274,7 +278,7 @@ class Trainer:
         return budget > 0 and used + seconds_needed(step_seconds, evaluation_seconds) >= budget
 
     def _poll_inbox(self) -> None:
-        """Obeys what has come. A pause holds the engine here, until it is taken back or the run is stopped."""
+        """Carry out the commands in the inbox. A pause blocks here until the run is continued or stopped."""
         paused = self._obey(self._inbox.poll(), paused=False)
         if not paused or self.stop.is_set():
             return
@@ -285,7 +289,7 @@ class Trainer:
         self._journal.continued(self._progress.step)
 
     def _obey(self, commands: Sequence[Command], *, paused: bool) -> bool:
-        """Whether the engine is to be at pause after `commands`; a later one counts for more."""
+        """Carry out `commands` in order and return True if the engine is to be paused after the last one."""
         was_paused = paused
         for command in commands:
             if command is Command.PAUSE or command is Command.RESUME:
@@ -308,7 +312,7 @@ class Trainer:
     def _end_stopped(self) -> Ending:
         if self._progress.heldout_start is not None and self._checkpoints.steps()[-1:] != [self._progress.step]:
             self._checkpoint(best=False)
-        self._journal.run_stopped(self._progress.step, self.stop_reason or "asked to stop")
+        self._journal.run_stopped(self._progress.step, self.stop_reason or "stopped on request")
         return "stopped"
 
     # Checkpoints --------------------------------------------------------------------------------------------
@@ -331,9 +335,10 @@ class Trainer:
         saved = resumed_checkpoint(self._folder.checkpoints, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
-            self._progress = _read_progress(saved.path / "progress.json")
+            fields = json.loads((saved.path / "progress.json").read_text())
+            self._progress = RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})
             if self._progress.best_step == saved.step:
-                self._checkpoints.mark_best(saved.step)  # a kill may have come between saving and marking
+                self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds
         if self._has_new_limits:
             uncounted = max(0.0, self._journal.seconds_before - self._progress.seconds)
@@ -355,8 +360,3 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
-
-
-def _read_progress(path: Path) -> RunProgress:
-    fields = json.loads(path.read_text())
-    return RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})

@@ -1,6 +1,6 @@
-"""Rewards and advantages of one task's rollouts: pass matrix in, a group of numbers for each role out.
+"""Rewards and advantages of one task's rollouts: pass matrix in, one scored group per role out.
 
-The equations live in `engine.reward`; here they meet answers that were cut off, rejected or never run.
+`engine.reward` holds the equations; this file applies them to answers that may be truncated or without signal.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from engine.sampling import Completion
 
 @dataclass(frozen=True, eq=False)
 class ScoredGroup:
-    """The k answers of one role to one task. `masked_k` marks truncated answers that must not be trained on.
+    """Group of the k answers of one role to one task, with rewards and advantages.
 
-    usable: the rewards differ, so the group has a gradient. without_signal: nobody could judge it (no correct program).
+    rewards_k, advantages_k, masked_k: (k,). masked_k: truncated answers, which are not trained on. usable: the rewards
+    differ, so the group has a gradient. without_signal: the group could not be judged (no correct program).
     """
 
     role: Role
@@ -36,6 +37,8 @@ class ScoredGroup:
 
 @dataclass(frozen=True, eq=False)
 class ScoredTask:
+    """Rollouts of one task, with the scored group of each role."""
+
     rollouts: TaskRollouts
     coder: ScoredGroup
     tester: ScoredGroup
@@ -46,6 +49,7 @@ class ScoredTask:
 
 
 def score(rollouts: TaskRollouts, settings: RewardConfig) -> ScoredTask:
+    """Score the n programs and m tests of one task: R_s and R_u, then advantages within each group."""
     rewards_n = coder_rewards(rollouts.matrix)
     rewards_m = tester_rewards(rollouts.matrix, settings.tester_variant)
     return ScoredTask(
@@ -62,14 +66,16 @@ def _group(
     rewards_k: FloatArray | None,
     settings: RewardConfig,
 ) -> ScoredGroup:
-    """Advantages over the answers that count: a masked answer neither trains nor shifts its group's mean."""
+    """Shape the rewards of one group and turn them into advantages; masked answers get 0."""
     without_signal = rewards_k is None
     if rewards_k is None:
         rewards_k = np.zeros(len(completions))
     truncated_k = np.array([not completion.finished for completion in completions], dtype=np.bool_)
+    # Without signal all rewards stay 0: a penalty on truncated answers alone would be a gradient without a judgement.
     if settings.truncated == "penalise" and not without_signal:
         rewards_k = np.where(truncated_k, min(rewards_k.min(), 0.0), rewards_k)
     masked_k = truncated_k if settings.truncated == "mask" else np.zeros_like(truncated_k)
+    # Masked answers leave the baseline, too: their low rewards would raise the advantages of all others.
     counted_k = ~masked_k
     shaped_k = rewards_k.astype(np.float64)
     if settings.length_transform == "both" or (settings.length_transform == "tester" and role is Role.TESTER):

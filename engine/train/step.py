@@ -2,21 +2,32 @@
 
     1. draw a batch of tasks
     2. sample n programs and m unit tests for each, from one policy in two roles
-    3. execute every program on every test: the pass matrix
+    3. execute every program on every test: the pass matrix, truth_nt and generated_nm
     4. reward programs by ground-truth tests, tests by how they tell correct programs from wrong ones
     5. one clipped policy-gradient update on both roles together
 
-After arXiv 2506.03136, with these differences: the KL penalty is against the model without adapters and so is real;
-sampler and trainer disagree a little, which a truncated importance weight corrects; truncated answers are masked;
-a malformed test is a wrong test; groups without spread are counted and, where asked, replaced (dynamic sampling);
-no ground-truth program is ever looked at.
+Rewards of the paper (arXiv 2506.03136) for program j and test k of one task, and the advantage within a group:
+    R_s(j) = sum over t of truth_nt[j, t]
+    R_u(k) = + #{wrong programs that fail k}  if every correct program passes k
+             - #{wrong programs that pass k}  otherwise
+    A      = (R - mean) / std                 over the n programs, or the m tests, of the task
+
+Differences from the paper and the code published with it:
+    LoRA adapters are trained, not all weights; with them off, the same model is the reference of the KL penalty, which
+    that code takes against the current policy, so that it is 0
+    one update for both roles; that code trains the tester after the coder, without correcting for the coder's update
+    sampler and trainer compute slightly different log-probs; a truncated importance weight corrects for it
+    truncated answers are left out of the update: a cut-off answer fails whatever would have followed
+    a malformed test is a wrong test, so that the policy cannot avoid a loss by writing no test at all
+    groups without spread are counted and, with `reward.refill_rounds`, replaced (dynamic sampling)
+As in the paper, training never looks at a ground-truth program.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from engine.config import RunConfig
@@ -31,13 +42,16 @@ from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.train.scoring import ScoredGroup, ScoredTask, score
 
-Phase = Literal["sample", "execute", "score", "update"]
+Phase = Literal["sample", "update"]
 OnPhase = Callable[[Phase], None]
 
 
 @dataclass(frozen=True, eq=False)
 class CoevolutionStep:
-    """All that happened in step `step` (1-based): scored tasks, the update's report, what it cost."""
+    """Result of step `step` (1-based): the scored tasks, the update's report, and the cost in seconds.
+
+    sampling: totals over all rounds. refilled: tasks that were replaced because no group of theirs had a gradient.
+    """
 
     step: int
     tasks: tuple[ScoredTask, ...]
@@ -49,6 +63,7 @@ class CoevolutionStep:
 
     @property
     def trust(self) -> Trust:
+        """Trust in the generated tests, pooled over the tasks of the step."""
         return aggregate_trust(trust(task.rollouts.matrix) for task in self.tasks)
 
 
@@ -67,33 +82,53 @@ def coevolve(
     on_phase: OnPhase = lambda phase: None,
     observer: RolloutObserver | None = None,
 ) -> CoevolutionStep:
-    """Step `step` of the loop: sample, execute, reward, update. Deterministic in its arguments and the weights."""
+    """Run step `step` (1-based): sample, execute, reward, update. Deterministic in its arguments and the weights.
+
+    on_phase: called before each phase; whatever it raises ends the step with the policy untouched.
+    """
     started = time.monotonic()
-    on_phase("sample")
-    batch = draw_batch(len(problems), config.rollout.tasks_per_step, step - 1, config.run.seed)
-    tasks, sampling = _sample_and_score([problems[i] for i in batch], encode, sampler, executor, config, step, observer)
+    run_seed, tasks_per_step = config.run.seed, config.rollout.tasks_per_step
+    judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
+    # Seeds depend on the run's seed and the step alone, so a resumed run repeats a step with the same numbers.
+    rollout_seed = derive_seed(run_seed, "rollout", step)
+
+    def sample_and_score(batch: Sequence[int]) -> tuple[list[ScoredTask], RolloutReport]:
+        """Do parts 2 to 4 for the tasks of `batch`, indices into `problems`."""
+        chosen = [problems[i] for i in batch]
+        rollouts, report = roll_out(chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer)
+        return [score(task, config.reward) for task in rollouts], report
+
+    on_phase("sample")  # parts 1 to 4
+    tasks, sampling = sample_and_score(draw_batch(len(problems), tasks_per_step, step - 1, run_seed))
+
+    # Where all rewards of both groups are equal, A = 0 everywhere: the task took its time and teaches nothing. A spare
+    # task takes its place, for a bounded number of rounds: a policy that solves every task would refill forever.
     refilled = 0
     for attempt in range(1, config.reward.refill_rounds + 1):
         unusable = [place for place, task in enumerate(tasks) if not any(group.usable for group in task.groups)]
         if not unusable:
             break
-        seed = derive_seed(config.run.seed, "refill", attempt)
-        spare = draw_batch(len(problems), len(unusable), step - 1, seed)
-        fresh, more = _sample_and_score([problems[i] for i in spare], encode, sampler, executor, config, step, observer)
+        spare = draw_batch(len(problems), len(unusable), step - 1, derive_seed(run_seed, "refill", attempt))
+        fresh, more = sample_and_score(spare)
         for place, task in zip(unusable, fresh, strict=True):
             tasks[place] = task
         refilled += len(unusable)
-        sampling = _sum(sampling, more)
-    on_phase("update")
+        sampling += more
+
+    on_phase("update")  # part 5
     before_update = time.monotonic()
-    sampler.rest()
+    sampler.rest()  # where both share a GPU, the update needs the memory that the sampler holds
+    # Both roles in one call: after a step on the coder alone, the tester's samples would be off-policy.
     report = policy.update([sample for task in tasks for group in task.groups for sample in train_samples(group)])
     done = time.monotonic()
     return CoevolutionStep(step, tuple(tasks), report, sampling, done - before_update, done - started, refilled)
 
 
 def train_samples(group: ScoredGroup) -> list[TrainSample]:
-    """What the update learns from one group: nothing, where its rewards do not differ."""
+    """Return the k samples of one group for the update, or none where its rewards do not differ.
+
+    Masked answers are passed on, marked: the update leaves them out and counts them.
+    """
     if not group.usable:
         return []
     return [
@@ -107,27 +142,3 @@ def train_samples(group: ScoredGroup) -> list[TrainSample]:
         )
         for completion, advantage, masked in zip(group.completions, group.advantages_k, group.masked_k, strict=True)
     ]
-
-
-def _sample_and_score(
-    problems: Sequence[Problem],
-    encode: EncodePrompt,
-    sampler: Sampler,
-    executor: Runner,
-    config: RunConfig,
-    step: int,
-    observer: RolloutObserver | None,
-) -> tuple[list[ScoredTask], RolloutReport]:
-    seed = derive_seed(config.run.seed, "rollout", step)
-    judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
-    rollouts, report = roll_out(problems, encode, sampler, executor, config.rollout, judging, seed, observer)
-    return [score(task, config.reward) for task in rollouts], report
-
-
-def _sum(first: RolloutReport, second: RolloutReport) -> RolloutReport:
-    return replace(
-        first,
-        sampling_seconds=first.sampling_seconds + second.sampling_seconds,
-        waiting_seconds=first.waiting_seconds + second.waiting_seconds,
-        tokens=first.tokens + second.tokens,
-    )

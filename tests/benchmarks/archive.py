@@ -1,15 +1,15 @@
-"""Searching the rollouts of a long run: time to the first page, to the last, and memory, at a million rollouts.
+"""Cost of searching a million rollouts: time to the first page, time to the last, memory.
 
     python tests/benchmarks/archive.py [--rollouts 1000000]
 
 Writes an archive of short answers (16 programs and 16 tests a task, 16 tasks a step) to a temporary folder with
-ArchiveWriter, then asks a process of its own, which begins with nothing read, what a list on the screen asks:
+ArchiveWriter; then a fresh process, with nothing cached, makes the queries of a list on the screen:
 
-    first page   until the first ids are there, which is when the list shows something
-    all ids      until the last: from then on the list knows its length and the place of every rollout
-    jump         the 50 rollouts of a screenful at a place chosen by chance
+    first page   until the first ids arrive and the list shows something
+    all ids      until the last id arrives: the list knows its length and the position of every rollout
+    jump         the 50 rollouts of a screenful at a random position
 
-Each in milliseconds of CPU, which a busy machine changes little, and of the clock on the wall.
+Each in milliseconds of CPU time, which a busy machine changes little, and of wall time.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def write(path: Path, rollouts: int) -> None:
 
 
 def read(path: Path) -> None:
-    """What the reading process prints: one row a query."""
+    """Return the output of the reading process: one row per query."""
     at_start = _peak_megabytes()
     everything: array[int] = array("q")
     print(f"{'':<26}{'':>11}{'first page, ms':>18}{'all ids, ms':>18}")
@@ -147,7 +147,7 @@ def _now() -> tuple[float, float]:
 
 
 def _since(then: tuple[float, float]) -> tuple[float, float]:
-    """Milliseconds of CPU and of the clock."""
+    """Return milliseconds of CPU time and of wall time."""
     cpu, wall = _now()
     return (cpu - then[0]) * 1e3, (wall - then[1]) * 1e3
 

@@ -1,11 +1,11 @@
-"""Prints what an update and a whole step cost here and with TRL's GRPOTrainer, on the embedded model.
+"""Cost of an update and of a whole step, here and with TRL's GRPOTrainer, on the embedded model.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/beside_trl.py [--steps 3]
 
 Same model in fp32, LoRA of rank 32 on all linear layers, KL penalty, 8 prompts x 16 answers, one optimiser step. TRL
-trains with every number of rows a pass that could suit it; its fastest counts. Our update trains the very answers
-that TRL has sampled. A step is sampling and update, without executing anything. Seconds are the process's own on
-each of its threads. How to install TRL stands in tests/trl_side.py.
+trains with several numbers of rows per pass; its fastest counts. Our update trains the answers that TRL has
+sampled. A step is sampling and update, without execution. Seconds are CPU time over all threads of the process.
+tests/trl_side.py says how to install TRL.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ROWS = (16, 32, 64, 128)
 
 @dataclass(frozen=True)
 class Speed:
-    """Medians of tokens a second over some steps."""
+    """Medians of tokens per second over some steps."""
 
     sampling: float
     update: float
@@ -49,7 +49,7 @@ class Speed:
 
     @classmethod
     def of(cls, steps: list[tuple[int, float, float, int]]) -> Speed:
-        """steps: sampled tokens and seconds of it, seconds of the update and its tokens."""
+        """Compute the medians. A step: (sampled tokens, their seconds, seconds of the update, its tokens)."""
         return cls(
             sampling=statistics.median(tokens / sampling for tokens, sampling, _, _ in steps),
             update=statistics.median(trained / update for _, _, update, trained in steps),
@@ -77,7 +77,7 @@ def run_trl(prompts: list[Messages], rows: int, steps: int) -> list[TrlStep]:
 def our_steps(
     policy: Policy, prompts: list[Messages], theirs: list[TrlStep]
 ) -> Iterator[tuple[int, float, float, int]]:
-    """For each of TRL's steps: sample to the same prompts, then train TRL's answers."""
+    """Sample to the same prompts and train TRL's answers, for each of TRL's steps."""
     tokenizer = policy.tokenizer
     sampler = TransformersSampler(policy.model, tokenizer)
     for number, step in enumerate(theirs):

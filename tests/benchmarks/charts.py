@@ -6,7 +6,7 @@ baseline   one loop over the points that keeps lowest and highest per dot column
            into braille: what a chart without numpy does; no axes, no ticks, no legend, no joining of points
 widget     `ChartView`: the same chart as rows, turned into strips in the theme's colours, line by line
 
-CPU time of this process, because the machine may be shared: of each a number of rounds, all in turn, medians.
+Figures are medians of this process's CPU time, because the machine may be shared; the variants take turns.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from cure_tui.charts import (  # noqa: E402
     sparkline,
     to_svg,
 )
+from cure_tui.dashboard.curves import chart as chart_module  # noqa: E402
 from cure_tui.dashboard.curves.chart import ChartView  # noqa: E402
 
 COLUMNS, ROWS = 120, 40
@@ -45,7 +46,7 @@ BIT = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 def python_chart(x: list[float], y: list[float]) -> list[str]:
-    """The baseline."""
+    """Draw the baseline: braille dots by plain Python loops."""
     width, height = COLUMNS * 2, ROWS * 4
     low_x, high_x, low, high = x[0], x[-1], min(y), max(y)
     top, bottom = [height] * width, [-1] * width
@@ -65,7 +66,7 @@ def python_chart(x: list[float], y: list[float]) -> list[str]:
 
 
 def python_ema(y: list[float], weight: float) -> list[float]:
-    """The recursion as it is written down."""
+    """Compute the moving average by its textbook recursion."""
     average, norm, smooth = 0.0, 0.0, []
     for value in y:
         average = weight * average + (1 - weight) * value
@@ -80,15 +81,15 @@ class ChartApp(App[None]):
 
 
 async def in_widget(points: int, rounds: int, options: ChartOptions) -> list[float]:
-    """Seconds of each picture in the widget: raster, strips, and what Textual does with its lines."""
+    """Return the seconds of each picture in the widget: raster, strips, and Textual's own work on the lines."""
     y = walk(points)
     seconds = []
+    chart_module.PERIOD = 0.0  # no pause between pictures here
     app = ChartApp()
     async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
         chart = app.query_one(ChartView)
         await pilot.pause()
         for number in range(rounds):
-            chart._shown_at = float("-inf")  # no pause between pictures here
             chart.show([Series("reward", np.arange(points) + number, y)], options)
             began = time.process_time()
             chart.render_lines(Region(0, 0, COLUMNS, ROWS))
@@ -98,7 +99,7 @@ async def in_widget(points: int, rounds: int, options: ChartOptions) -> list[flo
 
 
 def walk(points: int) -> np.ndarray:  # type: ignore[type-arg]
-    """A noisy curve of a training's shape."""
+    """Return a noisy curve of a training's shape."""
     random = np.random.default_rng(0)
     return 1 - np.exp(-np.arange(points) / points * 3) + random.normal(0, 0.1, points)
 

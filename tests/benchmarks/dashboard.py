@@ -1,27 +1,27 @@
-"""What the dashboard costs: each figure beside its bound, all of one run on one machine.
+"""Cost of the dashboard: each figure beside its bound, all from one run on one machine.
 
     python tests/benchmarks/dashboard.py [--quick] [--only PART ...]
 
-first frame   real processes in real terminals (pty, 120 x 40), from their start until the bytes of the first frame are
-              there; in turn with an application of the same toolkit that says hello. Then until those of the whole home
-              screen are
+first frame   real processes in real terminals (pty, 120 x 40), from their start until the bytes of the first frame
+              arrive, in turn with a hello-world application of the same toolkit; then until the whole home screen
+              is drawn
 --help        CPU of the whole process
 live          a dashboard on a run that another process writes (live_run.py: 32 answers growing by 1,000 tokens/s, a
-              step every 3 s, 10,000 steps behind it): CPU of the dashboard's process, and frame lag, which is how late
-              a timer of 60 Hz fires in its event loop (watched_app.py). Beside it what a bare timer in an idle process
-              lags at the same time: that part is the machine's
+              step every 3 s, 10,000 steps behind it): CPU of the dashboard's process, and frame lag: the delay of a
+              60 Hz timer in its event loop (watched_app.py). Beside it the lag of a bare timer in an idle process at
+              the same time: that part is the machine's
 idle          the same on a finished run
-opening       a run of 50,000 events, from being asked for to the frame that shows all of it; then jumps to steps by
-              chance, from the choice to the end of the frame in which all views show them
-slow-down     two runs of the embedded model with one seed, a dashboard attached that is stopped (SIGSTOP) in every
-              other step, in the second run in the other ones: each step is timed with and without it, and does the
-              same work. The ratio of both sums with its standard error. Where a machine's own speed varies by more
-              than the effect, two figures that it does not touch: how long threads of the engine that could compute
-              waited for a core (the kernel counts it), with the dashboard and without, of a step; and the CPU that
-              the dashboard took, of all cores
+opening       a run of 50,000 events, from the request to the frame that shows all of it; then jumps to random steps,
+              from the choice to the end of the frame in which all views show the step
+slow-down     two runs of the embedded model with one seed and an attached dashboard, which is stopped (SIGSTOP) in
+              every other step, in the second run in the other ones: each step is timed with and without it, and does
+              the same work. The ratio of both sums with its standard error. Where a machine's own speed varies by
+              more than the effect, two figures that are independent of it: the time that runnable threads of the
+              engine waited for a core in a step (counted by the kernel), with the dashboard and without; and the
+              dashboard's share of the CPU time of all cores
 
-CPU time is printed beside wall time: on a shared machine only ratios and CPU tell something, and CPU time too grows by
-half where both threads of a core are busy.
+CPU time is printed beside wall time: on a shared machine only ratios and CPU time are meaningful, and even CPU time
+grows by half where both threads of a core are busy.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ PARTS = ("first", "help", "live", "idle", "opening", "slow-down")
 
 
 class Terminal:
-    """A process in a terminal of its own, of which all that it draws is read and the time of it kept."""
+    """Process in a terminal of its own; all its output is read, with the time of each piece."""
 
     def __init__(self, command: Sequence[str], home: Path, columns: int = 120, rows: int = 40) -> None:
         self._ours, theirs = os.openpty()
@@ -98,7 +98,7 @@ class Terminal:
                 return
 
     def wait_for(self, *texts: bytes) -> tuple[float, float]:
-        """Until all of `texts` were drawn; seconds of the clock and of the process's CPU since its start."""
+        """Wait until all of `texts` were drawn; return wall and CPU seconds since the process's start."""
         with self._changed:
             if not self._changed.wait_for(lambda: all(text in self._drawn for text in texts), WAIT_SECONDS):
                 raise SystemExit(f"{texts} never came:\n{self._drawn[-2000:].decode(errors='replace')}")
@@ -136,7 +136,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def first_frames(rounds: int, empty: Path, full: Path) -> None:
     hello = ("hello", [*WATCHED, "hello"], empty, (HELLO.encode(),))
-    first, whole = (b"looking at this machine",), (b"presets", b"Quit")
+    first, whole = (b"probing this machine",), (b"presets", b"Quit")
     kinds = (
         hello,
         ("first frame, no runs", CURE, empty, first),
@@ -255,7 +255,7 @@ def slow_down(home: Path, steps: int) -> None:
 
 
 class EngineStep(NamedTuple):
-    """Seconds of a step, those that threads of the engine waited for a core in it, and the dashboard's CPU seconds."""
+    """Seconds of a step, seconds its engine's threads waited for a core, and the dashboard's CPU seconds."""
 
     seconds: float
     waited: float
@@ -263,7 +263,7 @@ class EngineStep(NamedTuple):
 
 
 def engine_steps(run: Path, home: Path, steps: int, which: int) -> dict[int, EngineStep]:
-    """The steps of a run of nano; the dashboard is at work in those that are even (0) or odd (1)."""
+    """Run nano and return its steps; the dashboard works in the even (0) or the odd (1) ones."""
     settings = ("evaluation.heldout_tasks=1", "evaluation.validation_tasks=1", "evaluation.every_steps=0")
     command = [*CURE, "--preset", "nano", "--no-ui", "--steps", str(steps), "--run-dir", str(run)]
     command += [part for setting in settings for part in ("--set", setting)]
@@ -291,7 +291,7 @@ def engine_steps(run: Path, home: Path, steps: int, which: int) -> dict[int, Eng
 
 
 def waited_seconds(run: Path) -> float:
-    """How long the threads of the engine at work on `run` have waited for a core since they were started."""
+    """Return the seconds that the threads of `run`'s engine have waited for a core since their start."""
     engine = lock_holder(RunFolder.open(run).lock_file).pid
     waits = (each.read_text().split()[1] for each in Path(f"/proc/{engine}/task").glob("*/schedstat"))
     return sum(map(int, waits)) / 1e9

@@ -1,15 +1,15 @@
-"""The sandbox beside what else one could do: executions per second as ratios of one run on one machine.
+"""Sandbox beside its alternatives: executions per second as ratios, from one run on one machine.
 
     python tests/benchmarks/executor.py [--rounds 3] [--long]
 
     ours        engine.sandbox.Executor at the best level of this machine
     baseline A  as CURE was published: one multiprocessing.Process with a Queue for each execution, 200 at once, the
-                source exec()uted with stdin and stdout replaced, each chunk waiting for its slowest; no confinement
+                source exec()uted with stdin and stdout replaced, each chunk waits for its slowest; no confinement
     baseline B  subprocess.run of `python -I -S file`, two at a time per core; no confinement
-    floor       bare fork + exit + wait of a small Python: below it no executor that forks can go
+    floor       bare fork + exit + wait of a small Python: no forking executor can be faster
 
-Every round runs all of them on jobs that nobody has seen before; medians count. Each is a process of its own, so that
-none forks from a parent that another has made large. --long adds 100,000 executions, to show that memory stays flat.
+Every round runs all of them on new jobs; medians count. Each runs in its own process, so that none forks from a
+parent that another has made large. --long adds 100,000 executions, to show that memory stays flat.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Job = tuple[str, list[str]]
 
 @dataclass(frozen=True)
 class Done:
-    """`passed`: per job and input, whether the program ended well and what it printed."""
+    """Result of one round. `passed`: per job and input, whether the program ended well, and its output."""
 
     seconds: float
     passed: list[list[str | None]]
@@ -61,13 +61,13 @@ class Done:
 
 
 def light_jobs(seed: int, per_program: int = 6) -> list[Job]:
-    """Every program of the light mix on some inputs; the comment makes each round new to every cache."""
+    """Return every program of the light mix on some inputs; a comment makes each round new to every cache."""
     rng = random.Random(seed)
     return [(f"# {seed}\n{source}\n", inputs(per_program, rng)) for source in LIGHT]
 
 
 def jobs_with_loops(seed: int, per_program: int = 24) -> list[Job]:
-    """The light mix with one execution in twenty that never ends: programs that loop do so on all their inputs."""
+    """Return the light mix with one execution in twenty that never ends: a looping program loops on all inputs."""
     rng = random.Random(seed + 1000)
     jobs = light_jobs(seed, per_program)
     endless = round(len(jobs) * 0.05 / 0.95)
@@ -78,7 +78,7 @@ def jobs_with_loops(seed: int, per_program: int = 24) -> list[Job]:
 
 
 def matrix_jobs(task: int) -> list[Job]:
-    """One task's pass matrix: 16 programs on the same 24 inputs."""
+    """Return one task's pass matrix: 16 programs on the same 24 inputs."""
     rng = random.Random(task)
     texts = inputs(MATRIX_TESTS, rng)
     return [(f"# task {task}\n{source}\n", texts) for source in rng.sample(LIGHT, MATRIX_PROGRAMS)]
@@ -103,7 +103,7 @@ def printed(outcome: Outcome) -> str | None:
 
 
 def warm(executor: Executor) -> None:
-    """Start the cells, which a run does once and for all."""
+    """Start the cells, as a run does once."""
     for future in [executor.submit(f"# warm {n}\nprint(1)", list("abcdefgh")) for n in range(16)]:
         future.result()
 
@@ -177,7 +177,7 @@ def measure_b(jobs: list[Job]) -> Done:
 
 
 def measure_floor(jobs: list[Job]) -> Done:
-    """As many forks as the jobs have executions, shared by two loops a core."""
+    """Fork once for each execution of the jobs, in two loops per core."""
     loop = (
         "import os, sys\nfor _ in range(int(sys.argv[1])):\n  pid = os.fork()\n"
         "  if pid == 0: os._exit(0)\n  os.waitpid(pid, 0)"
@@ -200,7 +200,7 @@ KINDS: dict[str, Callable[[list[Job]], Done]] = {
 
 
 def measure(kind: str, jobs: list[Job]) -> Done:
-    """In a process of its own."""
+    """Measure in a separate process."""
     command = [sys.executable, __file__, "--child", kind]
     answer = subprocess.run(command, input=json.dumps(jobs), stdout=subprocess.PIPE, text=True, check=True).stdout
     seconds, passed = json.loads(answer)
@@ -246,7 +246,7 @@ def endless_loops(rounds: int) -> None:
 
 
 def reference(jobs: list[Job]) -> list[list[str | None]]:
-    """What sound programs print, worked out one after the other without any hurry; None for all others."""
+    """Run the correct programs one after the other and return their outputs; None for all others."""
     sound = {source: at for at, source in enumerate(SOUND)}
     with Executor(Limits(cpu_seconds=10.0), cells=1) as executor:
         return [
@@ -258,7 +258,7 @@ def reference(jobs: list[Job]) -> list[list[str | None]]:
 
 
 class CellMemory:
-    """Samples the resident memory of all processes below this one; their shared pages count once a process."""
+    """Sampler of the resident memory of all descendants; a shared page counts once per process."""
 
     def __init__(self) -> None:
         self.peak_mb = 0.0
@@ -288,7 +288,7 @@ def _below(pid: int) -> list[int]:
 
 
 def _private_mb(pid: int) -> float:
-    """Proportional share of memory where the kernel tells, else resident memory."""
+    """Return the proportional share of memory where the kernel reports it, else resident memory."""
     for file, field in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
         try:
             text = Path(f"/proc/{pid}/{file}").read_text()

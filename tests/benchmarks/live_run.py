@@ -1,10 +1,10 @@
-"""A run as an engine would write it, without a model: a long past, and a present that goes on until it is killed.
+"""Run as an engine writes it, without a model: a long past, and a present that continues until it is killed.
 
-    python tests/benchmarks/live_run.py FOLDER     goes on with the run in FOLDER until SIGTERM
+    python tests/benchmarks/live_run.py FOLDER     continues the run in FOLDER until SIGTERM
 
-The past is five events a step in the journal, and the newest steps in the archive, of nano's size: 6 tasks of 10
-programs, 8 ground-truth and 22 generated tests. The present is a real writer: lock, pulse, 32 answers that grow by
-1,000 tokens a second together in `live`, and every three seconds a step that goes to archive and journal.
+The past is five events per step in the journal, and the newest steps in the archive, of nano's size: 6 tasks of 10
+programs, 8 ground-truth and 22 generated tests. The present is a real writer: lock, heartbeat, 32 answers in `live`
+that grow by 1,000 tokens/s together, and every three seconds a step in archive and journal.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ WORDS = ("for", "in", "range(n)", "print(", "x", ")", "\n    ", "if", "==", "sor
 
 
 def make_past(path: Path, *, steps: int = STEPS, archived: int = ARCHIVED) -> RunFolder:
-    """A run of `steps` steps, the newest `archived` of them with their rollouts."""
+    """Write a run of `steps` steps, the newest `archived` of them with their rollouts."""
     folder = RunFolder.create(path, dump_toml(load_preset("nano")))
     chance = random.Random(0)
     with JournalWriter(folder.journal) as journal, ArchiveWriter(folder.archive) as archive:
@@ -65,13 +65,13 @@ def make_past(path: Path, *, steps: int = STEPS, archived: int = ARCHIVED) -> Ru
 
 
 def finish(path: Path) -> None:
-    """The run's last event."""
+    """Write the run's last event."""
     with JournalWriter(RunFolder.open(path).journal) as journal:
         journal.run_finished(STEPS, {})
 
 
 def write_events(journal: JournalWriter, step: int, chance: random.Random) -> None:
-    """A step's five events."""
+    """Write the five events of a step."""
     journal.phase_started(step, "sample", ANSWERS, "answers")
     journal.phase_finished(step, "sample", 1.0)
     journal.phase_started(step, "update", TASKS, "groups")
@@ -80,7 +80,7 @@ def write_events(journal: JournalWriter, step: int, chance: random.Random) -> No
 
 
 def make_metrics(chance: random.Random) -> dict[str, float]:
-    """Noise, but none that a dashboard would call for its user about."""
+    """Return noisy metrics that raise no alert."""
     quiet = {"kl": 0.01, "nonfinite_updates": 0.0}
     return {name: chance.random() * quiet.get(name, 1.0) for name in METRICS}
 
@@ -120,7 +120,7 @@ def _text(tokens: int, chance: random.Random) -> str:
 
 
 def go_on(path: Path) -> None:
-    """The present, until SIGTERM."""
+    """Write the present until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folder = RunFolder.open(path)
     chance = random.Random(1)
@@ -142,7 +142,7 @@ def go_on(path: Path) -> None:
 
 
 class _Wall:
-    """32 answers, each of them a text that grows; one that is long enough makes room for the next."""
+    """Wall of 32 growing answers; a long enough answer makes room for the next."""
 
     def __init__(self, live: LiveWriter, chance: random.Random) -> None:
         self._live, self._chance = live, chance

@@ -1,8 +1,8 @@
-"""Table of assets/nano/README.md: what nano learns in the default run, once a seed, on held-out tasks.
+"""Table of assets/nano/README.md: held-out accuracy of nano before and after the default run, by seed.
 
     python tests/benchmarks/nano_runs.py [--seeds 0 1 2] [--runs DIR]
 
-Takes under ten minutes a seed on two cores. With --runs, runs that are there already are read, not repeated.
+Takes under ten minutes per seed on two cores. With --runs, existing runs are read, not repeated.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def train(seed: int, folder: Path) -> None:
 
 
 def summaries(folder: Path) -> tuple[EvalSummary, EvalSummary, float, int]:
-    """Start and end on held-out tasks, minutes of the whole run, steps trained."""
+    """Return both held-out evaluations, the minutes of the whole run and the steps trained."""
     events = read_journal(folder / "events.jsonl")
     heldout = {
         event.data["when"]: EvalSummary.from_json(event.data["summary"])  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Where the seconds of a nano step go: real steps of the real loop on the embedded model.
+"""Time of a nano step by phase: real steps of the real loop on the embedded model.
 
     python tests/benchmarks/nano_step.py [--steps 5]
 

@@ -1,9 +1,9 @@
-"""Tokens a second of our decoding loop against transformers' `model.generate`: same model, same 256 requests.
+"""Tokens/s of our decoding loop against transformers' `model.generate`: same model, same 256 requests.
 
     python tests/benchmarks/sampling.py [--threads 2] [--adapter]
 
 Both sample at temperature 1 from the whole distribution, with the stop token suppressed: both draw exactly
-256 x 48 tokens. They run in turns and the best time of each counts: other work on the machine only adds.
+256 x 48 tokens. They take turns and the best time of each counts: other work on the machine only adds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NANO = Path(__file__).parents[2] / "assets" / "nano"
 
 @dataclass(frozen=True)
 class SamplingSpeed:
-    """Tokens a second of both ways over the same requests."""
+    """Tokens per second of both ways over the same requests."""
 
     ours: float
     generate: float
@@ -36,7 +36,7 @@ class SamplingSpeed:
 
 
 class NoText:
-    """Decoding to text is not what is measured, and `generate` does not do it."""
+    """Tokenizer stub that decodes to no text: `generate` does not decode either."""
 
     eos_token_id = None
     pad_token_id = 0

@@ -1,14 +1,14 @@
-"""What `cure-tui solve` costs, and what best-of-N is worth: bounds beside figures, all of one run on one machine.
+"""Cost of `cure-tui solve` and gain of best-of-N: figures beside bounds, all from one run on one machine.
 
     python tests/benchmarks/solving.py [--adapter RUN] [--tasks 50] [--rounds 3]
 
 cold       the whole command on a held-out task with the embedded model, 16 x 16: from its start to its end, and to the
-           first program (the first event of the process that solves)
-tool       all but the sampling: 16 programs and 16 tests that were sampled before are handed out at once; parsing, 256
-           executions, choosing, telling
+           first program (the first event of the solving process)
+tool       all but the sampling: 16 programs and 16 tests, sampled before, arrive at once; parsing, 256 executions,
+           selection, report
 tasks      held-out tasks, each solved from 16 x 16; the programs are then judged on the tasks' ground-truth tests:
-           best-of-16 beside one-shot (the mean over the 16 programs). --adapter: what a run has trained, else the base
-           model
+           best-of-16 beside one-shot (the mean over the 16 programs). --adapter: a run's trained adapter, else the
+           base model
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HELDOUT = "asset:nano/tasks/heldout.jsonl"
 
 
 class Repeater:
-    """A writer that hands out answers which were sampled before."""
+    """Writer that returns answers sampled before."""
 
     name, style = "repeated", PromptStyle.SHORT
 
@@ -132,7 +132,7 @@ def request(problems: Sequence[Problem], who: str, n: int, m: int) -> SolveReque
 
 
 def _as_asked(problem: Problem) -> Problem:
-    """Without what a user would not have: ground-truth tests, examples and reference programs."""
+    """Remove what a user does not have: ground-truth tests, examples and reference programs."""
     return replace(problem, public=(), hidden=(), solutions=())
 
 

@@ -1,12 +1,11 @@
-"""Prints what an update costs beside a bare forward and backward pass over the same tokens.
+"""Cost of an update beside a bare forward and backward pass over the same tokens.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/update.py [--repeats 5]
 
-A random model of the embedded model's size; 8 groups x 16 answers. The bare passes are what one would write
-first: peft's model, padded rows sorted by length, cross-entropy on the answers, no reference, no optimiser.
-"packed" is the same over our packed rows. Variants take turns within each repeat. Seconds are medians of the
-process's CPU time over its threads (which other programs on the machine hardly disturb); the wall time beside
-them is the shortest seen.
+A random model of the embedded model's size; 8 groups x 16 answers. The bare passes are the obvious code: peft's
+model, padded rows sorted by length, cross-entropy on the answers, no reference, no optimiser. "packed" is the same
+over our packed rows. Variants take turns within each repeat. Seconds are medians of the process's CPU time over its
+threads, which other programs on the machine hardly disturb; the wall time beside them is the shortest seen.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ def make_samples() -> list[TrainSample]:
 
 
 def bare_padded(model: PeftModel, samples: list[TrainSample], rows: int) -> Callable[[], None]:
-    """Forward and backward over padded rows, `rows` at a time."""
+    """Run forward and backward over padded rows, `rows` at a time."""
     ordered = sorted(samples, key=lambda sample: -len(sample.prompt_ids) - len(sample.token_ids))
     batches = []
     for begin in range(0, len(ordered), rows):
@@ -96,7 +95,7 @@ def bare_padded(model: PeftModel, samples: list[TrainSample], rows: int) -> Call
 
 
 def bare_packed(policy: Policy, samples: list[TrainSample]) -> Callable[[], None]:
-    """Forward and backward over the update's own micro-batches, built beforehand."""
+    """Run forward and backward over the update's own micro-batches, built beforehand."""
     sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
     plan = plan_micro_batches(sequences, policy.settings.micro_batch_tokens)
     batches = [build_micro_batch(sequences, members) for members in plan]

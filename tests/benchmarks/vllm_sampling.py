@@ -1,8 +1,8 @@
-"""Tokens a second of VllmSampler, with deltas streamed and completions decoded, against bare `LLM.generate`.
+"""Tokens/s of VllmSampler, with streamed deltas and decoded completions, against bare `LLM.generate`.
 
 Both hold the embedded model with an adapter, in one process each, with the same engine arguments, and draw the same
-requests with the same seeds; they take turns, round by round. A small model is the hard case: the steps are short, so
-what is done between them counts most. Run in the environment of `make test-vllm`:
+requests with the same seeds; they take turns, round by round. A small model is the hard case: its steps are short, so
+the work between them counts most. Run in the environment of `make test-vllm`:
 
     .venv-vllm/bin/python tests/benchmarks/vllm_sampling.py [--rounds 5] [--groups 8] [--n 16]
 """
@@ -30,7 +30,7 @@ NEW_TOKENS = 96
 
 
 def bare(connection: Connection, arguments: dict[str, Any], adapter: str, log: Path) -> None:
-    """Draw what is asked for until None comes; answer each time with tokens and seconds."""
+    """Sample the received requests until None arrives; answer each time with tokens and seconds."""
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)

@@ -1,16 +1,16 @@
-"""The dashboard with a stopwatch inside: run it in a terminal, it leaves by itself and writes what it saw as JSON.
+"""Dashboard with a stopwatch inside: run it in a terminal; it quits by itself and writes its figures as JSON.
 
     python tests/benchmarks/watched_app.py lags  RUN REPORT SECONDS [VIEW]
     python tests/benchmarks/watched_app.py jumps RUN REPORT COUNT
     python tests/benchmarks/watched_app.py hello
     python tests/benchmarks/watched_app.py timer REPORT SECONDS
 
-lags    a timer of 60 Hz in the application's own event loop, from the complete picture on: how late each tick is. That
-        is what a key or a frame waits for when it comes at any moment. CPU of the process over the same time.
-jumps   opening: from the run's screen being asked for to the frame that shows the whole journal. Then steps chosen by
-        chance: from the choice to the end of the frame in which header, matrix and all four charts show that step.
-hello   no dashboard at all: the smallest application of the same toolkit, to compare a first frame with.
-timer   no application at all: the lags of that timer in a process that has nothing else to do.
+lags    delay of each tick of a 60 Hz timer in the application's own event loop, once the picture is complete: as long
+        as that a key or a frame may wait. CPU time of the process over the same period.
+jumps   opening: from the request for the run's screen to the frame that shows the whole journal. Then random steps:
+        from the choice to the end of the frame in which header, matrix and all four charts show that step.
+hello   no dashboard: the smallest application of the same toolkit, to compare a first frame with.
+timer   no application: the delays of that timer in an otherwise idle process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def say_hello() -> None:
 
 
 def watch(path: Path, report: Path, study: Callable[..., object], *arguments: object) -> None:
-    """Runs the dashboard on `path` while `study` looks at it."""
+    """Run the dashboard on `path` while `study` measures it."""
     from cure_tui.dashboard.app import CureApp
 
     class WatchedApp(CureApp):
@@ -67,7 +67,7 @@ async def lags(app, seconds: float, view: str) -> dict[str, object]:  # type: ig
 
 
 async def timer(seconds: float) -> dict[str, object]:
-    """How late each tick comes, and what the process computed meanwhile."""
+    """Return the delay of each tick and the CPU seconds of the process meanwhile."""
     loop = asyncio.get_running_loop()
     late: list[float] = []
     cpu, began = time.process_time(), loop.time()
@@ -89,7 +89,7 @@ async def jumps(app, path: Path, count: int) -> dict[str, object]:  # type: igno
     await asyncio.sleep(1.0)
     screen = app.screen
     chance = random.Random(0)
-    newest = screen._newest.state.step
+    newest = screen.newest.state.step
     taken = []
     for _ in range(count):
         step = chance.randrange(max(1, newest - ARCHIVED + 1), newest)
@@ -105,7 +105,7 @@ async def jumps(app, path: Path, count: int) -> dict[str, object]:  # type: igno
 
 
 def _count_calls(owner: object, name: str) -> list[None]:
-    """A list that grows by one with every call of the method."""
+    """Return a list that grows by one with every call of the method."""
     calls: list[None] = []
     method = getattr(owner, name)
 
@@ -122,36 +122,35 @@ class _Stopwatch:
         self._cpu, self._wall = time.process_time(), time.perf_counter()
 
     def milliseconds(self) -> tuple[float, float]:
-        """Of the process's CPU, and of the clock on the wall."""
+        """Return milliseconds of CPU time and of wall time since the start."""
         return (time.process_time() - self._cpu) * 1e3, (time.perf_counter() - self._wall) * 1e3
 
 
 def _complete(app) -> bool:  # type: ignore[no-untyped-def]
-    """The whole journal is read and on the screen."""
+    """Tell whether the whole journal is read and on the screen."""
     from cure_tui.dashboard.run.screen import RunScreen
 
     screen = app.screen
-    if not isinstance(screen, RunScreen) or screen._newest.loading or not screen._newest.state.step:
+    if not isinstance(screen, RunScreen) or screen.newest.loading or not screen.newest.state.step:
         return False
-    return _shows(screen, screen._newest.state.step)
+    return _shows(screen, screen.newest.state.step)
 
 
 def _shows(screen, step: int) -> bool:  # type: ignore[no-untyped-def]
     from cure_tui.dashboard.curves.chart import ChartView
     from cure_tui.dashboard.rows import RowsView
     from cure_tui.dashboard.run.overview import OverviewPane
-    from cure_tui.drawing.spans import plain
 
     overview = screen.query_one(OverviewPane)
-    header = plain(screen.query_one("#header", RowsView)._rows)
-    title = plain(overview.query_one("#matrix-title", RowsView)._rows)
-    pages_turned = all(chart._next is None for chart in overview.query(ChartView))
+    header = screen.query_one("#header", RowsView).text
+    title = overview.query_one("#matrix-title", RowsView).text
+    pages_turned = all(chart.is_settled for chart in overview.query(ChartView))
     chosen = screen.chosen_step
     return f"step {step}" in header and f"step {step} " in title and pages_turned and chosen in (None, step)
 
 
 async def _frame(app) -> None:  # type: ignore[no-untyped-def]
-    """Until the frame after all that is asked for now has been drawn."""
+    """Wait for the frame after all pending refreshes."""
     drawn = asyncio.Event()
     app.screen.call_after_refresh(drawn.set)
     await drawn.wait()

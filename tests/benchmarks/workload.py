@@ -1,6 +1,6 @@
 """Programs as models write them for small tasks, all reading the same input: a count, then that many numbers.
 
-Right ones, wrong ones and ones that crash, in the styles one sees: one-liners, functions, classes, imports, recursion.
+Correct, wrong and crashing ones, in common styles: one-liners, functions, classes, imports, recursion.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ while True:
 
 
 def inputs(count: int, rng: random.Random) -> list[str]:
-    """`count` different inputs of 6 to 20 numbers."""
+    """Return `count` different inputs of 6 to 20 numbers."""
     made: dict[str, None] = {}
     while len(made) < count:
         size = rng.randint(6, 20)

@@ -1,4 +1,4 @@
-"""Runs the command line as a user does: as its own process, with settings and runs in throw-away folders."""
+"""Command line as a user runs it: as its own process, with settings and runs in throw-away folders."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ main()
 
 @dataclass(frozen=True)
 class Cli:
-    """The command line, and the same with the scripted engine in the place of the real one."""
+    """Command line, with the real engine or the scripted one."""
 
     environment: dict[str, str]
     folder: Path
 
     @classmethod
     def below(cls, folder: Path) -> Cli:
-        """Works outside of the checkout, with or without an installation of the project."""
+        """Return a command line that works outside the checkout, whether the project is installed or not."""
         working = folder / "working"
         working.mkdir()
         environment = {
@@ -40,7 +40,7 @@ class Cli:
         return cls(environment, working)
 
     def configure_endpoint(self, url: str, *settings: str) -> None:
-        """endpoints.toml with these lines for one address."""
+        """Write an endpoints.toml with these lines for one address."""
         config = Path(self.environment["CURE_TUI_CONFIG"])
         config.mkdir(exist_ok=True)
         (config / "endpoints.toml").write_text("\n".join([f'[endpoint."{url}"]', *settings, ""]))

@@ -17,7 +17,7 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def runnable(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a preset whose files exist, so that nothing keeps it from running here."""
+    """Write a preset whose files exist, so that it runs here."""
 
     def write(act: str = "finish", name: str = "small") -> Path:
         model = tmp_path / "model"

@@ -1,4 +1,4 @@
-"""Writes a run as an engine would have left it: journal, archive, checkpoint events, all from one seed."""
+"""Recorded runs: journal, archive and checkpoint events as an engine leaves them, all from one seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHER_METRICS = dict.fromkeys(METRICS) | {
 
 
 class Ticks:
-    """A clock for journals that always tell the same story: half a second goes by whenever it is asked."""
+    """Clock for reproducible journals: each call takes half a second."""
 
     def __init__(self, start: float) -> None:
         self._seconds = start
@@ -41,9 +41,9 @@ class Ticks:
 
 
 def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None, finish: bool = True) -> None:
-    """`steps` steps of 2 tasks x (6 programs + 5 tests), with evaluations at both ends.
+    """Record `steps` steps of 2 tasks x (6 programs + 5 tests), with evaluations at both ends.
 
-    A run that is not finished is sampling for the next of its `planned` steps.
+    An unfinished run is sampling for the next of its `planned` steps.
     """
     rng = np.random.default_rng(7)
     journal_file = JournalWriter(folder.journal, clock=Ticks(0.0), now=Ticks(STARTED))

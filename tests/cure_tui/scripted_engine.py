@@ -1,8 +1,8 @@
-"""Stands in for `engine.train` in tests of the command line: real run folder, journal and lock, but no model.
+"""Stub of `engine.train` for tests of the command line: real run folder, journal and lock, no model.
 
-A run's description says what it does: "finish", "stop", "wait" (until SIGTERM), "deaf" (to SIGTERM), "fail",
-"crash" or "die"; one that is resumed finishes, by its steps where it gets new limits. Its sandbox is of level A, or D
-where the run allows that.
+A run's description chooses its behaviour: "finish", "stop", "wait" (until SIGTERM), "deaf" (to SIGTERM), "fail",
+"crash" or "die"; a resumed run finishes, by its steps where it gets new limits. Its sandbox is of level A, or D where
+the run allows that.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def play(folder: RunFolder, journal: JournalWriter, new_limits: list[str], *, re
 
 
 def summary(accuracy: float) -> EvalSummary:
-    """Of one task with four programs, `accuracy` of them right, and four right tests."""
+    """Return the summary of one task with four programs, `accuracy` of them right, and four right tests."""
     right_n = np.arange(4) < accuracy * 4
     verdicts_nm = np.repeat(right_n[:, None], 4, axis=1)
     result = TaskResult(

@@ -1,4 +1,4 @@
-"""The command line without a run: help, versions, presets, doctor, and what it says to mistakes."""
+"""Command line without a run: help, versions, presets, doctor, messages about mistakes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIGHT_ROOMS = {
     "errors",
     "evaluation",
     "machine",
-    "memory",  # of a process: no model in it
+    "process_memory",  # no model in it
     "presets",
     "problems",
     "reward",
@@ -176,13 +176,13 @@ def test_doctor_plans_a_presets_memory_on_any_card(cli: Cli) -> None:
 def test_doctor_says_what_to_set_where_a_preset_does_not_fit(cli: Cli) -> None:
     done = cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24")
     assert done.returncode == 5
-    assert "does not fit: 25.1 GiB needed, 1.1 more than there is" in done.stdout
+    assert "does not fit: 25.1 GiB needed, 1.1 more than the GPU has" in done.stdout
     changes = done.stdout.splitlines()[-1].split("-> ")[1].split()
     assert cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24", *changes).returncode == 0
     for arguments, says in (
-        (("--gpu-memory", "24"), "error: a memory plan needs a preset"),
+        (("--gpu-memory", "24"), "error: --gpu-memory and --set need a preset"),
         (("--preset", "qwen3-4b@32"), "error: preset 'qwen3-4b' has no variant '32'"),
-        (("--preset", "nano", "--set", "model.source=nobody/knows"), "error: the sizes of nobody/knows are not known"),
+        (("--preset", "nano", "--set", "model.source=nobody/knows"), "error: the sizes of nobody/knows are unknown"),
     ):
         assert says in cli("doctor", *arguments).stderr
 
@@ -202,7 +202,7 @@ def test_doctor_reads_well_as_text(cli: Cli) -> None:
         (("--preset", "nano", "--no-ui", "--set", "run.steps"), 2, "not of the form section.key=value"),
         (("--no-ui",), 2, "error: a run needs a preset"),
         (("--steps", "3"), 2, "error: a run needs a preset"),
-        (("--preset", "nano", "runs"), 2, "error: options of a new run before the command 'runs'"),
+        (("--preset", "nano", "runs"), 2, "error: options of a new run stand before the command 'runs'"),
         (("--steps", "-1", "--preset", "nano"), 2, "--steps"),
         (("--nonsense",), 2, "--nonsense"),
         (("resume", "nothing"), 6, "error: there is no run 'nothing'"),

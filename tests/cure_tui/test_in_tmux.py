@@ -1,4 +1,4 @@
-"""The dashboard in a real terminal: started by the command line in tmux, watched, left, come back to, stopped."""
+"""Dashboard in a real terminal: started by the command line in tmux, watched, left, attached again, stopped."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None,
 
 
 class Terminal:
-    """One tmux session of 100 x 30, on a server of its own."""
+    """Tmux session of 100 x 30 on a server of its own."""
 
     def __init__(self, cli: Cli) -> None:
         self._cli, self._server = cli, f"cure-{uuid.uuid4().hex[:8]}"
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", "100", "-y", "30", "bash --norc")
 
     def run(self, *arguments: str) -> None:
-        """Types the command line, with the scripted engine in the place of the real one."""
+        """Type the command line with the scripted engine instead of the real one."""
         command = shlex.join([sys.executable, "-P", "-c", SCRIPTED, *arguments])
         self.type(f"clear; {command}; echo status=$?.", "Enter")
 
@@ -43,7 +43,7 @@ class Terminal:
         return self._tmux("capture-pane", "-p", "-J", "-t", "t").stdout
 
     def wait_for_exit(self, status: int) -> str:
-        """The screen once the command has ended. The shell echoes what was typed, so only its answer has a number."""
+        """Return the screen once the command has ended. The shell echoes the input, so only its answer has a number."""
         screen = self.wait_for_match(r"^status=\d+\.")
         assert f"status={status}." in screen, screen
         return screen
@@ -64,7 +64,7 @@ class Terminal:
         self._tmux("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))
 
     def kill_foreground(self) -> None:
-        """SIGKILL to the dashboard, as a lost connection or the kernel would."""
+        """Send SIGKILL to the dashboard, as the kernel might."""
         shell = int(self._tmux("display-message", "-p", "-t", "t", "#{pane_pid}").stdout)
         for child in Path(f"/proc/{shell}/task/{shell}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
@@ -90,7 +90,7 @@ def terminal(cli: Cli) -> Iterator[Terminal]:
 
 @pytest.fixture
 def engine_of(tmp_path: Path) -> Iterator[Callable[[], int]]:
-    """The process id of the engine on the run `tmp_path/run`; it is ended with the test."""
+    """Yield the process id of the engine on the run `tmp_path/run`; it ends with the test."""
 
     def find() -> int:
         pid = lock_holder(RunFolder.open(tmp_path / "run").lock_file).pid
@@ -114,7 +114,7 @@ def test_a_run_is_started_watched_left_and_come_back_to(
     terminal.wait_for("waiting")
     terminal.type("q")
     screen = terminal.wait_for_exit(0)
-    assert "goes on; come back with" in screen
+    assert "keeps running; to return: cure-tui attach" in screen
     assert read_info(tmp_path / "run").state is RunCondition.LIVE
     terminal.run("attach", run)
     terminal.wait_for("● live")

@@ -1,4 +1,4 @@
-"""Commands that draw in place, in a real terminal: the user's own lines stay, the result stands beneath them."""
+"""Commands that draw in place, in a real terminal: the user's own lines stay, the result appears beneath them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def left_by(cli: Cli, *arguments: str, how: tuple[str, ...] = REAL, **options: A
 
 
 def assert_tidy(left: Left) -> None:
-    """Own lines whole, settings as before, the cursor at the start of the first free line."""
+    """Assert that the user's lines are whole, the settings restored, the cursor on the first free line."""
     assert (left.lost, left.untidy) == ((), ()), left.text
     assert left.row == len(left.lines), left.text
     assert "Traceback" not in left.text

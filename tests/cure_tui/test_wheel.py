@@ -1,7 +1,7 @@
-"""The wheel is complete: built here, installed elsewhere, it finds its presets and assets and trains.
+"""Wheel: built here and installed elsewhere, it finds its presets and assets and trains.
 
-The libraries come from the environment that runs the tests; only cure-tui itself is installed, and nothing of
-the checkout is in sight.
+The libraries come from the environment that runs the tests; only cure-tui itself is installed, and the checkout is
+out of reach.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with the wheel in it; the path of its `cure-tui`."""
+    """Install the wheel into a fresh environment; return the path of its `cure-tui`."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)

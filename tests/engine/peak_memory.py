@@ -1,4 +1,4 @@
-"""Bytes that a piece of torch code holds at its peak, on any device."""
+"""Peak memory of torch code, in bytes, on any device."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch.utils._pytree import tree_leaves
 
 
 class PeakMemory(TorchDispatchMode):
-    """Follows every storage that an operation makes until it is freed: the CPU has no allocator that counts.
+    """Tracker of every storage from its allocation to its release: the CPU has no counting allocator.
 
-    there: tensors from before, such as a model's parameters, which do not count.
+    there: older tensors, such as a model's parameters, which do not count.
     """
 
     def __init__(self, there: Iterable[torch.Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""A task, answers to it, and a sampler that gives them: for tests of what happens to answers after they are sampled."""
+"""Scripted sampler, with a task and answers to it: for tests of everything after sampling."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def unit_test(text: str, output: str) -> str:
 
 
 class ScriptedSampler:
-    """Answers each request with the same texts; `unfinished` ones count as cut off."""
+    """Sampler that answers each request with the same texts; `unfinished` ones count as truncated."""
 
     def __init__(self, coder: Sequence[str], tester: Sequence[str], unfinished: Sequence[str] = ()) -> None:
         self._texts = {Role.CODER: coder, Role.TESTER: tester}

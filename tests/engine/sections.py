@@ -15,7 +15,7 @@ _Section = TypeVar("_Section", bound=Section)
 
 
 def changed(section: _Section, **changes: object) -> _Section:
-    """Return `section` with changes. Their range is not checked, for tests make everything small; their names are."""
+    """Return `section` with changes. Names are checked; ranges are not, because tests make everything small."""
     unknown = set(changes) - set(type(section).model_fields)
     if unknown:
         raise TypeError(f"no settings of {type(section).__name__}: {unknown}")

@@ -1,4 +1,4 @@
-"""What is kept from the garbage collector is taken down all the same when it is not needed any more."""
+"""Objects frozen out of the garbage collector: released all the same once they are unused."""
 
 from __future__ import annotations
 

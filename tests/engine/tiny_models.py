@@ -1,4 +1,4 @@
-"""A tiny model with its tokenizer, on disk and as a policy, and samples made up for it."""
+"""Tiny model with its tokenizer, on disk and as a policy, and synthetic samples for it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture
 def make_model() -> MakeModel:
-    """Adapters whose B is drawn too (`moved`), so that they matter from the start."""
+    """Build the model; `moved`: the adapters' B is random too, so that they matter from the start."""
 
     def make(
         architecture: str = "qwen3", moved: bool = True, dtype: torch.dtype = torch.float32, rank: int = 4
@@ -98,8 +98,10 @@ def model_folder(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> Path:
 
 
 def make_samples(policy: Policy | None = None, groups: int = 4, members: int = 4, seed: int = 0) -> list[TrainSample]:
-    """Groups of both roles with ragged answers; sampler log-probs are the policy's own, or made up without
-    one."""
+    """Return groups of both roles with ragged answers.
+
+    The sampler's log-probs are the policy's own; without a policy each is -4.
+    """
     draw = random.Random(seed)
     samples = []
     for group in range(groups):

@@ -1,8 +1,8 @@
-"""Trains the embedded model on the GPU from beginning to end, as a user would, and prints what came of it.
+"""Training of the embedded model on the GPU from beginning to end, as a user would run it, and its result.
 
     python tests/gpu/nano.py [--steps 40] [--dry]
 
-Prints Markdown for RESULTS.md on stdout; narration goes to stderr.
+Prints Markdown for RESULTS.md on stdout; progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SMALL = (
 
 
 def run(folder: Path, steps: int, *, dry: bool) -> dict[str, object]:
-    """The result that the command line reports. Its narration goes to our stderr."""
+    """Return the result that the command line reports; its progress goes to stderr."""
     overrides = [f"run.steps={steps}", "run.max_minutes=0.0", *(SMALL if dry else ())]
     command = [sys.executable, "-m", "cure_tui", "--preset", "nano", "--no-ui", "--json", "--run-dir", str(folder)]
     command += [part for override in overrides for part in ("--set", override)]
@@ -43,7 +43,7 @@ def run(folder: Path, steps: int, *, dry: bool) -> dict[str, object]:
 
 
 def figures(folder: Path) -> list[tuple[str, str]]:
-    """Medians over the steps, the first one left out where there are others."""
+    """Return medians over the steps, without the first one if there are others."""
     steps = [e.data["metrics"] for e in read_journal(RunFolder(folder).journal) if e.kind == EventKind.STEP_FINISHED]
     steps = steps[1:] or steps
 

@@ -1,10 +1,10 @@
-"""Measures one whole step at full size: rollouts through transformers and through vLLM, then the update.
+"""Measurement of one whole step at full size: rollouts by transformers and by vLLM, then the update.
 
     python tests/gpu/step.py [--models qwen3-4b] [--samplers transformers vllm] [--answer-tokens 8192] [--dry]
 
 The preset's variant for `--cap-gib`, on random weights. They write text without a program, so nothing is executed and
-advantages are made up; everything else is the run's own: sampler, sleep and wake, hot-swap, canary, update.
-Prints Markdown for RESULTS.md on stdout; narration goes to stderr.
+advantages are synthetic; everything else is the run's own: sampler, sleep and wake, hot-swap, canary, update.
+Prints Markdown for RESULTS.md on stdout; progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SAMPLERS = ("transformers", "vllm")
 
 @dataclass
 class CardPeak:
-    """The most memory of the card that was in use by all processes together, in GiB; 0 without a GPU."""
+    """Sampler of the card's peak memory over all processes, in GiB; 0 without a GPU."""
 
     gib: float = 0.0
 
@@ -66,7 +66,7 @@ def watched_card() -> Iterator[CardPeak]:
 
 
 def configuration(name: str, folder: Path, sampler: str, arguments: argparse.Namespace) -> RunConfig:
-    """The preset's variant for the cap, with what has to change for this sampler to fit into it."""
+    """Return the preset's variant for the cap, with the changes that let this sampler fit into it."""
     variant = int(arguments.cap_gib)
     answer = arguments.answer_tokens
     overrides = [
@@ -98,7 +98,7 @@ def sample(sampler: Sampler, prompts: list[tuple[int, ...]], n: int, tokens: int
 
 
 def update(policy: Policy, prompts: list[tuple[int, ...]], completions: list[Completion]) -> UpdateReport:
-    """Train all answers, with advantages by turns."""
+    """Train all answers, with alternating advantages."""
     samples = [
         TrainSample(
             prompts[int(each.request_id)],
@@ -113,7 +113,7 @@ def update(policy: Policy, prompts: list[tuple[int, ...]], completions: list[Com
 
 
 def measure(config: RunConfig, device: torch.device, arguments: argparse.Namespace) -> list[object]:
-    """One row of the table."""
+    """Measure one row of the table."""
     policy, tokenizer = load_policy(config)
     encode = prompt_encoder(config, tokenizer)
     tasks = load_splits(config)[0][: arguments.tasks]

@@ -1,4 +1,4 @@
-"""The GPU measurements run, on the CPU with tiny models, so that they are ready when there is a GPU."""
+"""GPU measurements on the CPU with tiny models: they are ready when there is a GPU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def report(script: str, *arguments: str) -> str:
-    """What the script prints for RESULTS.md."""
+    """Run the script and return its output for RESULTS.md."""
     command = [sys.executable, str(HERE / script), "--dry", *arguments]
     environment = dict(os.environ, OMP_NUM_THREADS="1")
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=250, check=False)

@@ -1,9 +1,9 @@
-"""Measures the update at full size: tokens/s, peak memory against the plan, tiled loss, packed rows, beside TRL.
+"""Measurement of the update at full size: tokens/s, peak memory against the plan, tiled loss, packed rows, TRL.
 
     python tests/gpu/update.py [--models qwen3-4b qwen2.5-7b] [--precisions bf16 nf4] [--tokens 8192] [--dry]
 
-LoRA of rank 32 on random weights, layers computed again in the backward pass, one sequence of `--tokens` at a time.
-Prints Markdown for RESULTS.md on stdout; narration goes to stderr.
+LoRA of rank 32 on random weights, layers recomputed in the backward pass, one sequence of `--tokens` at a time.
+Prints Markdown for RESULTS.md on stdout; progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def load_policy(folder: Path, precision: str, device: torch.device, tokens: int)
 
 
 def whole_update(policy: Policy, samples: list[TrainSample], device: torch.device) -> tuple[Cost, int]:
-    """What an update costs, its first one apart, and how many answer tokens it trains."""
+    """Return the cost of an update, after a first one, and its number of answer tokens."""
     policy.update(samples[:1])
     with bench.measured(device) as cost:
         report = policy.update(samples)
@@ -61,7 +61,7 @@ def whole_update(policy: Policy, samples: list[TrainSample], device: torch.devic
 
 
 def planned_gib(folder: Path, precision: str, tokens: int) -> float:
-    """The trainer's own part of the plan; its CUDA context is none of torch's allocator's."""
+    """Return the trainer's part of the plan without its CUDA context, which torch's allocator does not hold."""
     shape = read_shape(folder / "config.json")
     assert shape is not None
     setup = UpdateSetup(precision, RANK, "adamw", checkpointing=True, tokens=tokens)  # type: ignore[arg-type]
@@ -69,7 +69,7 @@ def planned_gib(folder: Path, precision: str, tokens: int) -> float:
 
 
 def layouts(policy: Policy, samples: list[TrainSample], device: torch.device) -> list[list[object]]:
-    """A forward and backward pass over ragged answers, packed with shared prompts and padded."""
+    """Measure a forward and backward pass over ragged answers, packed with shared prompts and padded."""
     base = base_of(policy.model)
     recompute = Recompute(base)
     sequences = [TokenSequence(sample.prompt_ids, sample.token_ids) for sample in samples]
@@ -89,7 +89,7 @@ def layouts(policy: Policy, samples: list[TrainSample], device: torch.device) ->
 
 
 def losses(model: PeftModel, tokens: int, device: torch.device) -> list[list[object]]:
-    """The head's forward and backward pass: in tiles, and with all logits at once."""
+    """Measure the head's forward and backward pass: in tiles, and with all logits at once."""
     weight_vh = base_of(model).get_output_embeddings().weight
     hidden_ah = torch.randn(tokens, weight_vh.shape[1], dtype=weight_vh.dtype, device=device)
     ids_a = torch.randint(weight_vh.shape[0], (tokens,), device=device)
@@ -117,7 +117,7 @@ def losses(model: PeftModel, tokens: int, device: torch.device) -> list[list[obj
 
 
 def beside_trl(folder: Path, precision: str, device: torch.device, samples: list[TrainSample]) -> list[object]:
-    """TRL's update on the same answers: tokens/s and peak, or why there is none."""
+    """Measure TRL's update on the same answers: tokens/s and peak, or the reason for having none."""
     base = load_base_model(str(folder), precision, device.type)  # type: ignore[arg-type]
     prompts = list(dict.fromkeys(sample.prompt_ids for sample in samples))
     members = len(samples) // len(prompts)

@@ -1,7 +1,7 @@
-"""What the GPU measurements share: models of random weights, the memory cap, clocks, tables in Markdown.
+"""Workbench of the GPU measurements: models of random weights, the memory cap, clocks, tables in Markdown.
 
-Speed and memory do not depend on what the weights are, so nothing has to be fetched. With `--dry` everything happens on
-the CPU with a tiny model of the same architecture: it shows that the scripts run, and its figures mean nothing.
+Speed and memory do not depend on the values of the weights, so nothing has to be downloaded. With `--dry` everything
+runs on the CPU with a tiny model of the same architecture: the scripts are tested, and the figures mean nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _DRY_SIZES = {
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """The options that all scripts have."""
+    """Return a parser with the options of all scripts."""
     made = argparse.ArgumentParser(description=description.splitlines()[0])
     made.add_argument("--dry", action="store_true", help="tiny model on the CPU: only shows that the script runs")
     made.add_argument("--cap-gib", type=float, default=24.0, help="memory of the card to pretend (default 24)")
@@ -50,7 +50,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def start(arguments: argparse.Namespace, title: str) -> torch.device:
-    """Print the heading, set the cap. Ends the program where there is no GPU."""
+    """Print the heading and set the cap; exit if there is no GPU."""
     if arguments.dry:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch has looked, and for what is started from here
         print(f"## {title}: dry run on a CPU, figures without meaning\n")
@@ -84,12 +84,12 @@ def _version(name: str) -> str:
 
 
 def say(text: str) -> None:
-    """What is going on: to stderr, for stdout is the report."""
+    """Print progress to stderr: stdout is the report."""
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A Markdown table on stdout."""
+    """Print a Markdown table on stdout."""
     print("| " + " | ".join(heads) + " |")
     print("|" + "---|" * len(heads))
     for row in rows:
@@ -98,7 +98,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def random_model(folder: Path, name: str, device: torch.device, dry: bool) -> Path:
-    """A model of random bf16 weights with the sizes of `name`, and the embedded model's tokenizer, in a new folder."""
+    """Write a model of random bf16 weights with the sizes of `name` and nano's tokenizer to a new folder."""
     sizes = dict(KNOWN_MODELS[MODELS[name]])
     kind = str(sizes.pop("model_type"))
     if dry:
@@ -117,7 +117,7 @@ def random_model(folder: Path, name: str, device: torch.device, dry: bool) -> Pa
 
 
 def forget() -> None:
-    """Give back what dropped objects held."""
+    """Release the memory of dropped objects."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -127,7 +127,7 @@ def forget() -> None:
 def made_up_samples(
     groups: int, shares: Sequence[float], prompt: int, answer: int, vocabulary: int = 1024
 ) -> list[TrainSample]:
-    """`groups` prompts of `prompt` tokens; to each one answer for each share of `answer` tokens."""
+    """Return `groups` prompts of `prompt` tokens, with one answer for each share of `answer` tokens."""
     draw = random.Random(0)
     samples = []
     for group in range(groups):
@@ -143,7 +143,7 @@ def made_up_samples(
 
 @dataclass
 class Cost:
-    """Of a measured block. Bytes are those of torch's allocator: reserved of the driver, allocated by tensors."""
+    """Cost of a measured block. Bytes of torch's allocator: reserved from the driver, allocated by tensors."""
 
     seconds: float = 0.0
     reserved: int = 0
@@ -156,7 +156,7 @@ class Cost:
 
 @contextmanager
 def measured(device: torch.device) -> Iterator[Cost]:
-    """Fills in what the block costs, once it has ended."""
+    """Measure the block; the cost is filled in at its end."""
     cost = Cost()
     on_gpu = device.type == "cuda"
     if on_gpu:

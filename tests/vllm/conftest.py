@@ -1,7 +1,7 @@
-"""Real vLLM on the CPU with the embedded model. Left out, with the reason, where vLLM is not installed.
+"""Fixtures of real vLLM on the CPU with the embedded model; the tests are skipped where vLLM is not installed.
 
-One vLLM process serves all tests of a file: starting it takes longest. Tests leave it as they found it, up to its
-weights, which every test sets as it needs them.
+One vLLM process serves all tests of a file: its start takes longest. Tests leave it as they found it, except for its
+weights, which every test sets for itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The embedded model as a policy, and steps that move its weights as training does."""
+"""Embedded model as a policy, and steps that move its weights as training does."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class NanoPolicy:
         return [Request(f"{seed}/{place}", self.prompts[place], n, seed + place) for place in range(groups)]
 
     def scores(self, completions: Sequence[Completion]) -> list[tuple[float, ...]]:
-        """What the trainer thinks of sampled tokens."""
+        """Return the trainer's log-probs of sampled tokens."""
         return self.policy.logprobs([self._sample(completion) for completion in completions])
 
     def gap(self, completions: Sequence[Completion]) -> float:
-        """The largest distance of a sampled token's log-prob from the trainer's, in nats."""
+        """Return the largest distance of a sampled token's log-prob from the trainer's, in nats."""
         return max(
             abs(ours - theirs)
             for completion, scores in zip(completions, self.scores(completions), strict=True)
@@ -40,7 +40,7 @@ class NanoPolicy:
         )
 
     def learn(self, completions: Sequence[Completion]) -> None:
-        """One real update, towards every other answer."""
+        """Run one real update towards every other answer."""
         self.policy.update([self._sample(c, 1.0 if place % 2 else -1.0) for place, c in enumerate(completions)])
 
     def _sample(self, completion: Completion, advantage: float = 0.0) -> TrainSample:
@@ -62,7 +62,7 @@ def by_place(completions: Sequence[Completion]) -> dict[tuple[str, int], Complet
 
 
 def assert_same_answers(first: Sequence[Completion], second: Sequence[Completion]) -> None:
-    """The same tokens; the log-probs up to the order of summation, which depends on the batch."""
+    """Assert equal tokens, and log-probs equal up to the order of summation, which depends on the batch."""
     ours, theirs = by_place(first), by_place(second)
     assert ours.keys() == theirs.keys()
     for place, completion in ours.items():

@@ -1,4 +1,4 @@
-"""A whole run of the real engine with vLLM as its sampler: swaps, a restart, an end in one line, a resume."""
+"""Whole run of the real engine with vLLM as its sampler: swaps, a restart, a one-line fault, a resume."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_run_outlives_one_loss_of_vllm_ends_in_one_line_at_the_second_and_is_r
 
 
 def check_solving_with(run: RunFolder, folder: Path) -> None:
-    """Its adapter writes programs, the base model tests, each in a vLLM of its own."""
+    """Solve with the run's adapter as coder and the base model as tester, each in a vLLM of its own."""
     cli = Cli.below(folder)
     base = folder / "base.toml"
     base.write_text('extends = "nano"\n[rollout]\nsampler = "vllm"\n')

@@ -1,4 +1,4 @@
-"""VllmSampler with a real vLLM: its answers are the policy's, whatever is updated, put to sleep, killed or stopped."""
+"""VllmSampler with a real vLLM: its answers are the policy's after updates, sleep, kills and stops."""
 
 from __future__ import annotations
 
@@ -129,11 +129,11 @@ def test_a_swap_that_vllm_ignores_ends_the_run(bench: Bench, monkeypatch: pytest
 
 def test_an_ignored_type_of_layer_is_named_at_the_start(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.sample()
-    canary, exports, load = bench.sampler._canary, bench.sampler._exports, bench.sampler.load
+    canary, exports, load = bench.sampler.canary, bench.sampler.exports, bench.sampler.load
     _, adapter = exports.latest()
 
     def without_down_proj(folder: Path) -> None:
-        """As a vLLM that knows no adapter on down_proj: with that probe, nothing but zeros is left."""
+        """Load as a vLLM without adapters on down_proj: only zeros remain of that probe."""
         load(_zeroed(folder, exports.new_folder("deaf"), "down_proj"))
 
     with monkeypatch.context() as patch:

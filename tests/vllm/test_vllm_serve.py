@@ -1,4 +1,4 @@
-"""A real `vllm serve`: EndpointSampler answers as the policy does, by itself and in a run; problems are solved."""
+"""Real `vllm serve`: EndpointSampler answers as the policy does, alone and in a run; problems are solved."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_server_that_is_killed_in_the_middle_ends_the_run_in_one_line(serving:
 
 
 def solve_with(serving: Serving, folder: Path, coder: str, tester: str) -> dict[str, Any]:
-    """What `cure-tui solve --json` finds out. The server's context is shorter than the usual limit of answers."""
+    """Return the result of `cure-tui solve --json`. The server's context is shorter than the default answer limit."""
     cli, url = Cli.below(folder), f"{serving.url}/v1"
     cli.configure_endpoint(url, 'prompts = "short"')
     done = cli(
@@ -170,7 +170,7 @@ def solve_with(serving: Serving, folder: Path, coder: str, tester: str) -> dict[
 
 
 def tokens_counted_by(serving: Serving) -> tuple[int, int]:
-    """Prompt tokens and sampled tokens since the server started."""
+    """Return the prompt tokens and sampled tokens since the server's start."""
     with urllib.request.urlopen(f"{serving.url}/metrics", timeout=5) as response:
         lines = response.read().decode().splitlines()
     prompt, sampled = (

@@ -1,4 +1,4 @@
-"""Tables of compared runs as rows of any width: who is who, accuracies at both ends, settings that differ."""
+"""Tables of compared runs as rows of any width: the runs, their accuracies, and the settings that differ."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ _NAME_COLUMNS, _FIGURE_COLUMNS = 18, 12
 _LEAST_VALUE_COLUMNS = 6
 
 
-def run_rows(snapshots: Sequence[Snapshot], *, ascii_only: bool = False) -> list[Row]:
-    """A row a run: its sign in tables and charts, its name, and how far it is."""
+def run_rows(snapshots: Sequence[Snapshot], *, glyphs: GlyphSet = GlyphSet.BRAILLE) -> list[Row]:
+    """Return one row per run: its sign in tables and charts, its name and its progress."""
     longest = max(len(run_name(each.path)) for each in snapshots)
-    return [_run_row(number, each, longest, ascii_only) for number, each in enumerate(snapshots)]
+    return [_run_row(number, each, longest, glyphs) for number, each in enumerate(snapshots)]
 
 
-def _run_row(number: int, snapshot: Snapshot, name_columns: int, ascii_only: bool) -> Row:
+def _run_row(number: int, snapshot: Snapshot, name_columns: int, glyphs: GlyphSet) -> Row:
     state = snapshot.state
     paused = state.status is RunStatus.PAUSED
     name = one_column(run_name(snapshot.path)).ljust(name_columns)
     row = [
         Span(" "),
-        _sign(number, ascii_only),
+        _sign(number, glyphs),
         Span(f" {name}  ", "text"),
-        condition_span(snapshot.condition, paused=paused, ascii_only=ascii_only),
+        condition_span(snapshot.condition, paused=paused),
     ]
     if snapshot.fault:
         return (*row, Span(f"  {one_column(snapshot.fault)}", "error"))
     if snapshot.loading:
-        return (*row, Span("  reading", "muted"))
+        return (*row, Span("  loading", "muted"))
     if not state.step:
         return (*row, Span("  no step finished yet", "muted"))
     return (*row, Span(f"  step {state.step}/{state.steps}  {clock(state.seconds)}", "muted"))
 
 
-def accuracy_rows(reached: Sequence[Reached], *, ascii_only: bool = False) -> list[Row]:
-    """For each figure a row a run: start, end, the change, and how far the end is from the first run's."""
+def accuracy_rows(reached: Sequence[Reached], *, glyphs: GlyphSet = GlyphSet.BRAILLE) -> list[Row]:
+    """Return one row per accuracy and run: start, end, change, and difference of the end from the first run's."""
     if not reached:
-        return [(Span(" no run was evaluated on held-out tasks yet", "muted"),)]
+        return [(Span(" no run has been evaluated on held-out tasks yet", "muted"),)]
     titles = ("start", "end", "change", f"against {LETTERS[0]}")
     heads = "".join(title.rjust(_FIGURE_COLUMNS) for title in titles)
     rows: list[Row] = [(Span(f" {'held out'.ljust(_NAME_COLUMNS + 4)}{heads}", "title"),)]
@@ -59,30 +59,30 @@ def accuracy_rows(reached: Sequence[Reached], *, ascii_only: bool = False) -> li
             rows.append(
                 (
                     Span(f" {title.ljust(_NAME_COLUMNS)} ", "text"),
-                    _sign(each.run, ascii_only),
-                    *(Span(_typed(figure, ascii_only).rjust(_FIGURE_COLUMNS), "text") for figure in figures),
+                    _sign(each.run, glyphs),
+                    *(Span(figure.rjust(_FIGURE_COLUMNS), "text") for figure in figures),
                     _change(each.change),
                     _change(each.against_first) if each.run else Span(" " * _FIGURE_COLUMNS),
                 )
             )
-    return [*rows, (Span(f" {_typed(NOTE, ascii_only)}", "muted"),)]
+    return [*rows, (Span(f" {NOTE}", "muted"),)]
 
 
 def settings_rows(
-    different: Sequence[tuple[str, ...]], faults: Sequence[str], columns: int, *, ascii_only: bool = False
+    different: Sequence[tuple[str, ...]], faults: Sequence[str], columns: int, *, glyphs: GlyphSet = GlyphSet.BRAILLE
 ) -> list[Row]:
-    """A row a setting with each run's value beneath its sign; one beneath the other where they are too long for that.
+    """Return one row per differing setting, each value beneath its run's sign; long values get a row each.
 
-    faults: for each run why its settings cannot be read, "" where they can.
+    faults: per run, why its settings cannot be read, "" if they can.
     """
     runs = len(faults)
     rows: list[Row] = [
-        (Span(" "), _sign(number, ascii_only), Span(f" {one_column(fault)}", "error"))
+        (Span(" "), _sign(number, glyphs), Span(f" {one_column(fault)}", "error"))
         for number, fault in enumerate(faults)
         if fault
     ]
     if not different:
-        nothing = "there is nothing to compare the settings with" if any(faults) else "the settings are the same"
+        nothing = "the settings cannot be compared" if any(faults) else "the settings are the same"
         return [*rows, (Span(f" {nothing}", "muted"),)]
     keys = max(len("setting"), *(len(key) for key, *_ in different)) + 2
     room = max(_LEAST_VALUE_COLUMNS, (columns - keys - 1) // runs)
@@ -91,33 +91,29 @@ def settings_rows(
     room = min(room, max(_LEAST_VALUE_COLUMNS, wide + 2))
     signs: list[Span] = []
     for number in range(runs):
-        sign = _sign(number, ascii_only)
+        sign = _sign(number, glyphs)
         signs += [sign, Span(" " * (room - len(sign.text)))]
     rows.append((Span(f" {'setting'.ljust(keys)}", "title"), *signs))
     for key, *values in different:
-        rows.extend(_setting(key, [one_column(value) for value in values], keys, room, ascii_only))
+        rows.extend(_setting(key, [one_column(value) for value in values], keys, room, glyphs))
     return rows
 
 
-def _setting(key: str, values: Sequence[str], keys: int, room: int, ascii_only: bool) -> Iterator[Row]:
+def _setting(key: str, values: Sequence[str], keys: int, room: int, glyphs: GlyphSet) -> Iterator[Row]:
     if all(len(value) < room - 1 for value in values):
         yield (Span(f" {key.ljust(keys)}", "muted"), *(Span(value.ljust(room), "text") for value in values))
         return
     yield (Span(f" {key}", "muted"),)
     for number, value in enumerate(values):
-        yield (Span("   "), _sign(number, ascii_only), Span(f"  {value}", "text"))
+        yield (Span("   "), _sign(number, glyphs), Span(f"  {value}", "text"))
 
 
-def _sign(number: int, ascii_only: bool) -> Span:
-    """The run's marker in charts with its letter: told apart without colour."""
-    marker = marker_of(number, GlyphSet.ASCII if ascii_only else GlyphSet.BRAILLE)
+def _sign(number: int, glyphs: GlyphSet) -> Span:
+    """Return the run's chart marker and letter, which tell runs apart without colour."""
+    marker = marker_of(number, glyphs)
     return Span(f"{marker} {LETTERS[number]}", f"series{number}")
 
 
 def _change(change: float | None) -> Span:
     style = "muted" if not change else "good" if change > 0 else "bad"
     return Span(change_text(change).rjust(_FIGURE_COLUMNS), style)
-
-
-def _typed(text: str, ascii_only: bool) -> str:
-    return text.replace("±", "+-") if ascii_only else text

@@ -1,4 +1,4 @@
-"""Two to four runs side by side, live or past: accuracies, settings that differ, and their curves in one chart."""
+"""Screen of two to four runs, live or past: accuracies, settings that differ, and their curves in shared charts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Tab, Tabs
 
 from cure_tui.dashboard.compare.picture import accuracy_rows, run_rows, settings_rows
+from cure_tui.dashboard.curves.chart import chart_glyphs
 from cure_tui.dashboard.curves.grid import ChartGrid
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.rows import RowsView
@@ -36,7 +37,7 @@ _TAG_CHARACTERS = 24
 
 
 class CompareScreen(Screen[None]):
-    """Figures and curves, one beside the other where there is room. Every run is followed while it is shown."""
+    """Comparison of runs: figures and curves, side by side if there is room. It follows every live run."""
 
     DEFAULT_CSS = """
     CompareScreen #runs { background: $panel; }
@@ -57,22 +58,22 @@ class CompareScreen(Screen[None]):
         Binding("escape", "back", "Back"),
     ]
 
-    def __init__(self, paths: Sequence[Path], *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
-        """Raises RunError: the same run twice, more runs than can be told apart, or one that cannot be read."""
+    def __init__(self, paths: Sequence[Path], *, smoothing: Smoothing | None = None) -> None:
+        """Open the runs. RunError: the same run twice, more runs than there are letters, or an unreadable one."""
         super().__init__()
-        self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
+        self._smoothing = smoothing or Smoothing()
         check_choice([path.resolve() for path in paths])
         self._snapshots = [Snapshot(path.absolute()) for path in paths]
         self._watchers = [RunWatcher(path, partial(self._hear, at)) for at, path in enumerate(paths)]
         read = [_settings(path) for path in paths]
         self._different = config_differences(*(config for config, _ in read))
         self._faults = [fault for _, fault in read]
-        self._brought: Sequence[Snapshot] = ()
+        self.shown: Sequence[Snapshot] = ()
         self._drawn: Sequence[object] = ()
 
     @property
     def _is_wide(self) -> bool:
-        """Whether both views stand side by side."""
+        """True if both views fit side by side."""
         return self.app.size.width >= _WIDE
 
     def compose(self) -> ComposeResult:
@@ -92,7 +93,6 @@ class CompareScreen(Screen[None]):
                 tag="-".join(Path(name).name[-_TAG_CHARACTERS:] for name in names),
                 names={letter: f"{letter} {name}" for letter, name in zip(LETTERS, names, strict=False)},
                 marks=_MARKS,
-                ascii_only=self._ascii_only,
             )
         yield KeysLine()
 
@@ -114,30 +114,30 @@ class CompareScreen(Screen[None]):
     # What the watchers see ----------------------------------------------------------------------------------
 
     def _hear(self, at: int, snapshot: Snapshot) -> None:
-        """In a watcher's thread: only the newest picture is kept."""
+        """Keep the newest snapshot; runs in a watcher's thread."""
         self._snapshots[at] = snapshot
 
     def _bring(self) -> None:
-        """Four times a second: what is new, and nothing where nothing is."""
+        """Show what has changed; called four times a second."""
         snapshots = list(self._snapshots)
-        if _same(snapshots, self._brought):
+        if _same(snapshots, self.shown):
             return
-        self._brought = snapshots
-        self.query_one("#runs", RowsView).show(run_rows(snapshots, ascii_only=self._ascii_only))
+        self.shown = snapshots
+        self.query_one("#runs", RowsView).show(run_rows(snapshots, glyphs=chart_glyphs(self.app)))
         # A state changes with every heartbeat; only these two of its parts are drawn.
         drawn = [part for each in snapshots for part in (each.state.points, each.state.evaluations)]
         if _same(drawn, self._drawn):
             return
         self._drawn = drawn
         states = [each.state for each in snapshots]
-        rows = accuracy_rows(accuracies(states), ascii_only=self._ascii_only)
+        rows = accuracy_rows(accuracies(states), glyphs=chart_glyphs(self.app))
         self.query_one("#accuracies", RowsView).show(rows)
         self.query_one(ChartGrid).show(partial(overlaid, list(zip(LETTERS, states, strict=False))))
 
     def _show_settings(self) -> None:
         view = self.query_one("#settings", RowsView)
         columns = (_FIGURES_COLUMNS if self._is_wide else self.size.width) - 4
-        view.show(settings_rows(self._different, self._faults, columns, ascii_only=self._ascii_only))
+        view.show(settings_rows(self._different, self._faults, columns, glyphs=chart_glyphs(self.app)))
 
     # Views --------------------------------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class CompareScreen(Screen[None]):
         for each in VIEWS:
             self.set_class(each == name, f"-{each}")
         if name == "curves":
-            # A grid that is only now displayed takes no focus before its styles are known.
+            # A grid that has just been displayed cannot take the focus before its styles are applied.
             self.call_after_refresh(self.query_one(ChartGrid).take_focus)
         else:
             self.query_one("#figures").focus()
@@ -164,12 +164,12 @@ class CompareScreen(Screen[None]):
 
 
 def _same(these: Sequence[object], those: Sequence[object]) -> bool:
-    """By identity: comparing two histories by value would walk through all steps of the runs."""
+    """Compare by identity: comparing two histories by value would walk through all their steps."""
     return len(these) == len(those) and all(a is b for a, b in zip(these, those, strict=True))
 
 
 def _settings(path: Path) -> tuple[RunConfig | None, str]:
-    """The run's settings, or why they cannot be read: the rest is compared all the same."""
+    """Return the run's settings, or None and the reason: everything else can still be compared."""
     try:
         return load_config(RunFolder.open(path).config), ""
     except CureError as error:

@@ -1,1 +1,1 @@
-"""Curves: charts over steps, their settings, and the lengths of answers."""
+"""Curves of a run: charts over steps, their settings, and the lengths of answers."""

@@ -1,39 +1,48 @@
-"""A chart on the screen: one line-API widget that draws at most four times a second, and only what has changed."""
+"""Chart as one line-API widget that draws at most four times a second, and only if something has changed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from rich.style import Style
+from textual.app import App
 from textual.strip import Strip
 from textual.timer import Timer
 
-from cure_tui.charts import ChartOptions, Floats, Series, histogram, line_chart, quantile_bands
+from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series, histogram, line_chart, quantile_bands
 from cure_tui.dashboard.lines import LinesView
+from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.drawing.palette import to_strip
 from cure_tui.drawing.spans import Row
 
 PERIOD = 0.25
-"""Seconds between two pictures at the least."""
+"""Least number of seconds between two pictures."""
 
 _DEFAULT = ChartOptions()
 
 
+def chart_glyphs(app: App[Any]) -> GlyphSet:
+    """Return the glyphs for charts: letters cannot take the places of braille, which draws eight dots a column."""
+    return GlyphSet.ASCII if isinstance(app, ThemedApp) and app.ascii_only else GlyphSet.BRAILLE
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Content:
-    """What to draw. Two contents are the same when all else that `draw` depends on is: `key` and `arrays`."""
+    """Content of a chart: `draw`, with all that it depends on: `key` and `arrays`."""
 
-    draw: Callable[[int, int], list[Row]]
+    draw: Callable[[int, int, ChartOptions], list[Row]]
+    options: ChartOptions
     key: Hashable
     arrays: tuple[Floats, ...]
 
     def same_as(self, other: _Content) -> bool:
-        """Whether both draw the same picture: 20 us for 10k points, against milliseconds for drawing them."""
-        if self.key != other.key or len(self.arrays) != len(other.arrays):
+        """Compare contents: 20 us for 10k points, against milliseconds for drawing them."""
+        if (self.options, self.key) != (other.options, other.key) or len(self.arrays) != len(other.arrays):
             return False
         pairs = zip(self.arrays, other.arrays, strict=True)
         return all(mine is theirs or np.array_equal(mine, theirs, equal_nan=True) for mine, theirs in pairs)
@@ -41,7 +50,7 @@ class _Content:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """Finished lines, and what they were made for."""
+    """Finished lines, with the inputs that they were drawn from."""
 
     content: _Content
     columns: int
@@ -57,10 +66,10 @@ class _Picture:
 
 
 class ChartView(LinesView, can_focus=False):
-    """Shows what it was last given, over all of its size.
+    """View of the chart that it was given last, over its whole size.
 
-    Call `show` as often as there is something new: the same picture again costs nothing, a burst is drawn once, the
-    last of it never gets lost, and a hidden chart draws when it appears. A change of size or theme is drawn at once.
+    Call `show` as often as there is something new: the same picture again costs nothing, a burst is drawn once and its
+    last picture is never lost, and a hidden chart draws when it appears. A change of size or theme is drawn at once.
     """
 
     DEFAULT_CSS = """
@@ -75,27 +84,32 @@ class ChartView(LinesView, can_focus=False):
         self._shown_at = -PERIOD
         self._picture: _Picture | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """True once the newest content is drawn."""
+        return self._next is None
+
     def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
-        """Show a line chart. The arrays may not be changed afterwards."""
+        """Show a line chart. Do not change the arrays afterwards: they are compared, not copied."""
         self._show(_lines(tuple(series), options))
 
     def show_bands(
         self, x: Floats, quantiles_kq: Floats, options: ChartOptions = _DEFAULT, style: str = "series0"
     ) -> None:
-        """Show how a distribution moves, as `quantile_bands` draws it."""
-        draw = partial(_draw_bands, x, quantiles_kq, options, style)
-        self._show(_Content(draw, ("bands", options, style), (x, quantiles_kq)))
+        """Show a distribution over x, as `quantile_bands` draws it. quantiles_kq: q quantiles at each of k x."""
+        draw = partial(quantile_bands, x, quantiles_kq, style=style)
+        self._show(_Content(draw, options, ("bands", style), (x, quantiles_kq)))
 
     def show_histogram(self, values: Floats, options: ChartOptions = _DEFAULT, style: str = "series0") -> None:
         """Show one distribution, as `histogram` draws it."""
-        draw = partial(_draw_histogram, values, options, style)
-        self._show(_Content(draw, ("histogram", options, style), (values,)))
+        draw = partial(histogram, values, style=style)
+        self._show(_Content(draw, options, ("histogram", style), (values,)))
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._retheme, init=False)
 
     def _retheme(self) -> None:
-        """Draw again in the app's colours."""
+        """Redraw in the colours of the new theme."""
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -103,7 +117,8 @@ class ChartView(LinesView, can_focus=False):
         theme, base = self.app.theme, self.base
         picture = self._picture
         if picture is None or not picture.serves(self._content, columns, rows, theme, base):
-            drawn = self._content.draw(columns, rows)
+            options = replace(self._content.options, glyphs=chart_glyphs(self.app))
+            drawn = self._content.draw(columns, rows, options)
             lines = tuple(to_strip(row, columns, theme, base) for row in drawn)
             picture = self._picture = _Picture(self._content, columns, rows, theme, base, lines)
         return picture.lines[y] if y < len(picture.lines) else Strip.blank(columns, base)
@@ -122,7 +137,7 @@ class ChartView(LinesView, can_focus=False):
             self._pause = self.set_timer(wait, self._turn_page)
 
     def _turn_page(self) -> None:
-        """Make the newest content the one that is drawn."""
+        """Draw the newest content from now on."""
         self._pause = None
         if self._next is not None:
             self._content, self._next = self._next, None
@@ -133,14 +148,4 @@ class ChartView(LinesView, can_focus=False):
 def _lines(series: tuple[Series, ...], options: ChartOptions) -> _Content:
     arrays = tuple(array for each in series for array in (each.x, each.y))
     names = tuple((each.name, each.style) for each in series)
-    return _Content(lambda columns, rows: line_chart(series, columns, rows, options), ("lines", options, names), arrays)
-
-
-def _draw_bands(
-    x: Floats, quantiles_kq: Floats, options: ChartOptions, style: str, columns: int, rows: int
-) -> list[Row]:  # fmt: skip
-    return quantile_bands(x, quantiles_kq, columns, rows, options, style)
-
-
-def _draw_histogram(values: Floats, options: ChartOptions, style: str, columns: int, rows: int) -> list[Row]:
-    return histogram(values, columns, rows, options, style)
+    return _Content(partial(line_chart, series), options, ("lines", names), arrays)

@@ -1,4 +1,4 @@
-"""Charts to choose from: a grid of them, one alone, the keys that change how they are drawn, and their export."""
+"""Grid of charts: choice of one, keys that change how they are drawn, one chart alone, and export."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from cure_tui.drawing.spans import Span
 from cure_tui.runs.curves import ChartSpec, XAxis, chart_options
 
 Lines = Callable[[ChartSpec, XAxis], list[Series]]
-"""What a chart shows over an axis."""
+"""Function that returns the lines of a chart over an axis."""
 
 _CHART_COLUMNS = 52
 _SVG_SIZE = (900, 480)
 
 
 class ChartBox(Container, can_focus=True):
-    """One chart that can be chosen: arrows go on, Enter or a double click shows it alone."""
+    """Chart that can be chosen: arrows move on, Enter or a double click shows it alone."""
 
     DEFAULT_CSS = """
     ChartBox { height: 12; border: round $panel; }
@@ -40,16 +40,16 @@ class ChartBox(Container, can_focus=True):
     def __init__(self, spec: ChartSpec) -> None:
         super().__init__()
         self.spec = spec
-        # Textual's help panel shows this of the widget that has the focus.
+        # Textual's help panel shows the HELP of the focused widget.
         meanings = "".join(f"- {name and f'`{name}`: '}{meaning}\n" for name, meaning in spec.meanings)
-        self.HELP = f"**{spec.title}**\n\n{meanings}"  # type: ignore[misc]  # for Textual a class has it
+        self.HELP = f"**{spec.title}**\n\n{meanings}"  # type: ignore[misc]  # Textual declares it for classes
 
     def compose(self) -> ComposeResult:
         yield ChartView()
 
 
 class ChartScroll(VerticalScroll, can_focus=False, inherit_bindings=False):
-    """Scrolls by wheel and page alone: arrows choose a chart."""
+    """Container that scrolls by wheel and page keys only: arrows choose a chart."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "page_up", "Page up", show=False),
@@ -58,9 +58,9 @@ class ChartScroll(VerticalScroll, can_focus=False, inherit_bindings=False):
 
 
 class ChartGrid(Container):
-    """A line that says how the charts are drawn, the charts, and what one that is shown alone means.
+    """Grid of charts, with a line on how they are drawn above, and the meaning of a chart shown alone below.
 
-    `show` as often as there is something new.
+    Call `show` as often as there is something new.
     """
 
     DEFAULT_CSS = """
@@ -84,14 +84,16 @@ class ChartGrid(Container):
 
     def __init__(
         self, charts: Sequence[ChartSpec], exports: Path, smoothing: Smoothing, *, tag: str = "",
-        names: Mapping[str, str] | None = None, marks: int = 1, ascii_only: bool = False, id: str | None = None,
+        names: Mapping[str, str] | None = None, marks: int = 1, id: str | None = None,
     ) -> None:  # fmt: skip
-        """exports: the folder for files; smoothing: of all charts of the app; tag: what their names end in; names: what
-        lines are called in files instead; marks: markers on each line."""
+        """Lay out `charts`. exports: folder for files. smoothing: shared by all charts of the app.
+
+        tag: suffix of file names. names: names of lines in files, if others. marks: markers per line.
+        """
         super().__init__(id=id)
         self._charts, self._exports, self._tag = tuple(charts), exports, tag
         self._names = names or {}
-        self._marks, self._ascii_only = marks, ascii_only
+        self._marks = marks
         self._setting, self._smoothing = ChartSetting(), smoothing
         self._lines: Lines | None = None
         self._cursor: float | None = None
@@ -111,14 +113,18 @@ class ChartGrid(Container):
         self._arrange()
 
     def show(self, lines: Lines, cursor: float | None = None) -> None:
-        """`cursor`: the step where a vertical line stands."""
+        """Show new lines. cursor: the x of a vertical line, None for no line."""
         self._lines, self._cursor = lines, cursor
         self._draw()
 
+    def series(self, spec: ChartSpec) -> list[Series]:
+        """Return the lines of a chart over the chosen axis."""
+        return self._lines(spec, self._setting.axis) if self._lines else []
+
     def take_focus(self) -> None:
-        """Focus on a chart, unless one has it: keys go to it."""
+        """Focus the chosen chart, unless a chart has the focus."""
         if not isinstance(self.screen.focused, ChartBox):
-            self.screen.set_focus(self._chosen)
+            self.screen.set_focus(self.chosen)
 
     def _draw(self) -> None:
         self.query_one("#how", RowsView).show([(Span(self._setting.described(self._smoothing.weight), "muted"),)])
@@ -129,13 +135,13 @@ class ChartGrid(Container):
             return
         for box in self.query(ChartBox):
             if box.display:
-                box.query_one(ChartView).show(self._lines(box.spec, self._setting.axis), self._options(box.spec))
+                box.query_one(ChartView).show(self.series(box.spec), self._options(box.spec))
 
     def _options(self, spec: ChartSpec) -> ChartOptions:
         setting = self._setting
         return chart_options(
             spec, axis=setting.axis, smoothing=self._smoothing.weight, log_y=setting.log_y, cursor=self._cursor,
-            marks=self._marks, ascii_only=self._ascii_only,
+            marks=self._marks,
         )  # fmt: skip
 
     @property
@@ -153,21 +159,21 @@ class ChartGrid(Container):
     # Choosing a chart ---------------------------------------------------------------------------------------
 
     @property
-    def _chosen(self) -> ChartBox:
-        """The chart that has the focus, else the one shown alone, else the first."""
+    def chosen(self) -> ChartBox:
+        """Chart with the focus, else the one shown alone, else the first."""
         boxes = list(self.query(ChartBox))
         wanted = (box for box in boxes if box.has_focus or box.spec is self._alone)
         return next(wanted, boxes[0])
 
     def action_move(self, by: int) -> None:
-        """The chart before or after; alone, the other takes its place."""
+        """Choose the previous or next chart; it replaces a chart shown alone."""
         boxes = list(self.query(ChartBox))
-        self._choose(boxes[(boxes.index(self._chosen) + by) % len(boxes)])
+        self._choose(boxes[(boxes.index(self.chosen) + by) % len(boxes)])
 
     def action_move_row(self, by: int) -> None:
-        """The chart a row up or down, where there is one."""
+        """Choose the chart a row up or down, if there is one."""
         boxes = list(self.query(ChartBox))
-        at = boxes.index(self._chosen) + by * self._columns
+        at = boxes.index(self.chosen) + by * self._columns
         if 0 <= at < len(boxes):
             self._choose(boxes[at])
 
@@ -179,7 +185,7 @@ class ChartGrid(Container):
         self.screen.set_focus(box)
 
     def action_alone(self) -> None:
-        chosen = self._chosen
+        chosen = self.chosen
         self._alone = None if self._alone else chosen.spec
         self._arrange()
         self.screen.set_focus(chosen)
@@ -206,14 +212,14 @@ class ChartGrid(Container):
         self._draw()
 
     def action_export(self) -> None:
-        """The chosen chart as CSV and SVG."""
+        """Save the chosen chart as CSV and SVG."""
         if self._lines is None:
             return
-        if not self._exports.parent.is_dir():  # a run deleted meanwhile must not come back as an empty folder
-            self.notify(f"{self._exports.parent} is gone: nothing was saved", severity="error", markup=False)
+        if not self._exports.parent.is_dir():  # do not recreate the folder of a run deleted meanwhile
+            self.notify(f"nothing was saved: {self._exports.parent} no longer exists", severity="error", markup=False)
             return
-        spec, axis = self._chosen.spec, self._setting.axis
-        series = [replace(each, name=self._names.get(each.name, each.name)) for each in self._lines(spec, axis)]
+        spec, axis = self.chosen.spec, self._setting.axis
+        series = [replace(each, name=self._names.get(each.name, each.name)) for each in self.series(spec)]
         name = "-".join(part for part in (spec.name.replace("/", " per "), self._tag) if part)
         options = self._options(spec)
         table = save(to_csv(series, axis.value), self._exports, f"{name}.csv")

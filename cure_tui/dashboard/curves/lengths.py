@@ -1,4 +1,4 @@
-"""The lengths view: how long answers are, by role: their distribution over the steps, and that of one step."""
+"""Lengths view: tokens per answer, by role, as a distribution over the steps and as a histogram of one step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
 
-from cure_tui.charts import QUANTILES, ChartOptions, Floats, GlyphSet
+from cure_tui.charts import QUANTILES, ChartOptions, Floats
 from cure_tui.dashboard.curves.chart import ChartView
 from cure_tui.dashboard.pane import Pane
 from cure_tui.drawing.smoothing import Smoothing
@@ -20,7 +20,7 @@ ROLES = (("coder", "series0"), ("tester", "series1"))
 
 
 class LengthsPane(Pane, can_focus=True):
-    """Two charts a role: bands over all steps, and the histogram of the chosen or newest step."""
+    """View with two charts per role: bands over all steps, and the histogram of the chosen or newest step."""
 
     DEFAULT_CSS = """
     LengthsPane Grid { grid-size: 2 2; grid-gutter: 1 1; }
@@ -28,10 +28,8 @@ class LengthsPane(Pane, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("l", "logarithm", "Log y")]
 
-    def __init__(
-        self, archive: ArchiveView, *, id: str = "lengths", ascii_only: bool = False, smoothing: Smoothing | None = None
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "lengths", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._log_y = False
 
     def compose(self) -> ComposeResult:
@@ -50,7 +48,6 @@ class LengthsPane(Pane, can_focus=True):
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
         lengths = self.archive.lengths(snapshot.state.step)
         shown = step or snapshot.state.step
-        glyphs = GlyphSet.ASCII if self.ascii_only else GlyphSet.BRAILLE
         for role, style in ROLES:
             steps = [each for each in sorted(lengths) if role in lengths[each]]
             x = np.array(steps, dtype=np.float64)
@@ -59,12 +56,12 @@ class LengthsPane(Pane, can_focus=True):
             ).reshape(len(steps), len(QUANTILES))
             title = f"{role} answers, tokens" if steps else self.archive.fault or f"{role} answers, tokens"
             bands = ChartOptions(
-                title=title, x_label="step", log_y=self._log_y, glyphs=glyphs,
+                title=title, x_label="step", log_y=self._log_y,
                 cursor_x=None if step is None else float(step),
             )  # fmt: skip
             self.query_one(f"#bands-{role}", ChartView).show_bands(x, quantiles_kq, bands, style)
             values = lengths.get(shown, {}).get(role, np.zeros(0))
-            one = ChartOptions(title=f"{role}, step {shown}: {values.size} answers", x_label="tokens", glyphs=glyphs)
+            one = ChartOptions(title=f"{role}, step {shown}: {values.size} answers", x_label="tokens")
             self.query_one(f"#step-{role}", ChartView).show_histogram(values, one, style)
 
     def action_logarithm(self) -> None:

@@ -1,4 +1,4 @@
-"""The curves view: every metric of the run, over step, minutes, tokens or problems, and the way to another's curves."""
+"""Curves view: every metric of the run, over step, minutes, tokens or problems."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cure_tui.runs.watcher import Snapshot
 
 
 class CurvesPane(Pane):
-    """All charts of the run; `c` lays those of another run over them."""
+    """View of all charts of the run; `c` compares them with another run's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "compare", "Compare")]
 
     def compose(self) -> ComposeResult:
-        yield ChartGrid(CHARTS, self.archive.path.parent / "exports", self.smoothing, ascii_only=self.ascii_only)
+        yield ChartGrid(CHARTS, self.archive.path.parent / "exports", self.smoothing)
 
     def catch_up(self) -> None:
         super().catch_up()

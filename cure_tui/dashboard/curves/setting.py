@@ -1,4 +1,4 @@
-"""Settings of a view of charts, over which x and on which scale; how smoothed is a setting of all views."""
+"""Settings of a view of charts: x axis and y scale. Smoothing is no part of it: all views share it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ChartSetting:
-    """Both choices, and the next of each."""
+    """X axis and y scale, each with its next value."""
 
     axis: XAxis = XAxis.STEP
     log_y: bool = False
@@ -32,5 +32,5 @@ class ChartSetting:
 
 
 def _after(value: _T, choices: Sequence[_T]) -> _T:
-    """The next choice, after the last the first."""
+    """Return the next choice, the first after the last."""
     return choices[(choices.index(value) + 1) % len(choices)]

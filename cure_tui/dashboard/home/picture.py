@@ -1,4 +1,4 @@
-"""What the home screen says in rows: the machine, the list of runs, and the run under the cursor."""
+"""Texts of the home screen as rows: the machine, the caption of the run list, and the run under the cursor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def machine_rows(machine: Machine, level: SandboxLevel | None) -> list[Row]:
-    """Two rows: the hardware, and what confines programs (None: still being tried)."""
+    """Return two rows: the hardware, and the sandbox level (None: still being probed)."""
     gpus = ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus)
     first: Row = (
         Span("cure-tui", "accent"),
@@ -24,7 +24,7 @@ def machine_rows(machine: Machine, level: SandboxLevel | None) -> list[Row]:
         Span(f"  {machine.disk_free_gb:.0f} GB free for runs", "muted"),
     )
     if level is None:
-        return [first, (Span("trying to break out of the sandbox", "muted"),)]
+        return [first, (Span("probing the sandbox", "muted"),)]
     style = "good" if level.letter == "A" else "warning" if level.confined else "error"
     second: Row = (Span(f"sandbox level {level.letter}", style), Span(f"  {level.summary}", "muted"))
     if level.remedy:
@@ -33,7 +33,7 @@ def machine_rows(machine: Machine, level: SandboxLevel | None) -> list[Row]:
 
 
 def runs_caption(listed: int, total: int, words: str, order: Order, marked: int, place: Path) -> str:
-    """How many runs, in which order, where; what the marks are for."""
+    """Return the caption: number of runs, order, marks and folder."""
     if not total:
         return f"runs in {place}"
     count = f"{listed} of {total} runs" if words.strip() else "1 run" if total == 1 else f"{total} runs"
@@ -43,16 +43,16 @@ def runs_caption(listed: int, total: int, words: str, order: Order, marked: int,
 
 
 def about_run(run: RunInfo) -> Row:
-    """One row: what became of the run, and which key goes on from there."""
+    """Return one row: the state of the run, and the key for the next action."""
     if run.state is RunCondition.UNREADABLE:
         return (Span(one_column(run.fault), "error"),)
     if run.state is RunCondition.LIVE:
-        beat = "" if run.beat_seconds is None else f", last heard {run.beat_seconds:.0f} s ago"
+        beat = "" if run.beat_seconds is None else f", last heartbeat {run.beat_seconds:.0f} s ago"
         return (Span(f"process {run.pid}{beat}; Enter watches it", "muted"),)
     when = f" {datetime.fromtimestamp(run.updated):%d %b %H:%M}" if run.updated else ""
     if run.state is RunCondition.FINISHED:
         return (Span(f"finished{when}; Enter shows it", "muted"),)
-    said = one_column(run.ending) if run.ending else "its engine went without a word"
+    said = one_column(run.ending) if run.ending else "its engine died without an error message"
     again = f"r resumes it after step {run.step}" if run.step else "r starts it again"
     style = "warning" if run.state is RunCondition.STOPPED else "error"
     return Span(f"{run.state.value}{when}: ", style), Span(f"{again}; {said}", "text")

@@ -1,4 +1,4 @@
-"""Presets as cards: what each trains, whether it fits this machine, and what it lacks where it does not."""
+"""Presets as cards: what each trains, whether it fits this machine, and what is missing if not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NEEDS_SHOWN = 2
 
 
 class PresetList(OptionList):
-    """Those that fit first. A click chooses, a second one starts: a stray click must not set off a training."""
+    """List of presets, fitting ones first. A click selects, a second click starts: a stray one starts no training."""
 
     DEFAULT_CSS = """
     PresetList, PresetList:focus { border: none; padding: 0; height: 1fr; background: $background; }
@@ -33,13 +33,12 @@ class PresetList(OptionList):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start")]
 
-    def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._ascii_only = ascii_only
         self._entries: list[PresetEntry] = []
         self._brief = False
 
-    def on_mount(self) -> None:  # Textual calls OptionList's as well
+    def on_mount(self) -> None:  # Textual calls OptionList.on_mount as well
         self.watch(self.app, "theme", self._fill, init=False)
 
     @property
@@ -47,7 +46,7 @@ class PresetList(OptionList):
         return None if self.highlighted is None else self._entries[self.highlighted]
 
     def show(self, entries: Sequence[PresetEntry], *, brief: bool) -> None:
-        """brief: three lines a card at the most, for small terminals."""
+        """Show the presets. brief: at most three lines per card, for small terminals."""
         entries = sorted(entries, key=lambda entry: not entry.runs_here)
         if (entries, brief) != (self._entries, self._brief):
             self._entries, self._brief = entries, brief
@@ -57,8 +56,7 @@ class PresetList(OptionList):
         highlighted = self.highlighted or 0
         self.clear_options()
         self.add_options(
-            Option(preset_card(entry, self.app.theme, brief=self._brief, ascii_only=self._ascii_only), id=entry.name)
-            for entry in self._entries
+            Option(preset_card(entry, self.app.theme, brief=self._brief), id=entry.name) for entry in self._entries
         )
         if self._entries:
             self.highlighted = highlighted
@@ -70,17 +68,16 @@ class PresetList(OptionList):
             self.highlighted = clicked
 
 
-def preset_card(entry: PresetEntry, theme: str, *, brief: bool = False, ascii_only: bool = False) -> RenderableType:
-    """Name, whether it fits this machine, what it is for, what it lacks and what to do about that."""
-    return Group(*_card(entry, theme, brief, ascii_only))
+def preset_card(entry: PresetEntry, theme: str, *, brief: bool = False) -> RenderableType:
+    """Return the card: name, fit, description; for each missing requirement its remedy."""
+    return Group(*_card(entry, theme, brief))
 
 
-def _card(entry: PresetEntry, theme: str, brief: bool, ascii_only: bool) -> Iterator[RenderableType]:
+def _card(entry: PresetEntry, theme: str, brief: bool) -> Iterator[RenderableType]:
     styles = styles_of(theme)
-    yes, no, arrow = "+x>" if ascii_only else "✔✘→"
     fits = entry.runs_here
     head = Text.assemble(
-        (f"{yes if fits else no} ", styles["good" if fits else "bad"]),
+        (f"{'✔' if fits else '✘'} ", styles["good" if fits else "bad"]),
         (entry.name, styles["title"]),
         ("  fits this machine" if fits else "  does not fit this machine", styles["good" if fits else "warning"]),
     )
@@ -94,7 +91,7 @@ def _card(entry: PresetEntry, theme: str, brief: bool, ascii_only: bool) -> Iter
         return
     for missing in entry.missing[:_NEEDS_SHOWN]:
         yield Padding(Text(f"- {missing.what}", styles["warning"]), (0, 0, 0, 2))
-        yield Padding(Text(f"{arrow} {missing.remedy}", styles["muted"]), (0, 0, 0, 4))
+        yield Padding(Text(f"→ {missing.remedy}", styles["muted"]), (0, 0, 0, 4))
     if len(entry.missing) > _NEEDS_SHOWN:
         yield Padding(
             Text(f"and {len(entry.missing) - _NEEDS_SHOWN} more: cure-tui doctor", styles["muted"]), (0, 0, 0, 2)

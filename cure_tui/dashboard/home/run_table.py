@@ -1,4 +1,4 @@
-"""The runs of this machine as a table: how each stands, what it reached last, and which are marked for comparing."""
+"""Table of the runs on this machine: state, last accuracies, and marks for comparing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.runs.listing import RunCondition, RunInfo
 
 COLUMNS = ("", "run", "state", "step", "code", "UT", "BoN", "started")
 _STATE_COLUMNS, _STEP_COLUMNS, _FIGURE_COLUMNS, _STARTED_COLUMNS = 12, 9, 4, 12
-_PADDING = 2  # of a column
+_PADDING = 2  # of a column, left and right together
 _WITHOUT_RUN = 1 + _STATE_COLUMNS + _STEP_COLUMNS + 3 * _FIGURE_COLUMNS + 7 * _PADDING
 
 _RIGHT = ("step", "code", "UT", "BoN")
@@ -36,7 +36,7 @@ _WIDTHS = {
 
 
 class RunTable(DataTable[Text]):
-    """`show` as often as there is a list: only cells that differ are drawn. The chosen run stays chosen."""
+    """Table of runs. `show` redraws only the cells that differ and keeps the cursor on its run."""
 
     DEFAULT_CSS = """
     RunTable { height: 1fr; overflow-x: hidden; }
@@ -52,15 +52,14 @@ class RunTable(DataTable[Text]):
     ]
 
     class Marked(Message):
-        """The mouse is on a run's mark."""
+        """Click on a run's mark."""
 
         def __init__(self, run: RunInfo) -> None:
             super().__init__()
             self.run = run
 
-    def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
-        self._ascii_only = ascii_only
         self._runs: tuple[RunInfo, ...] = ()
         self._marked: tuple[Path, ...] = ()
         self._drawn: list[list[Text]] = []
@@ -70,7 +69,7 @@ class RunTable(DataTable[Text]):
         self.watch(self.app, "theme", self._retheme, init=False)
 
     def _retheme(self) -> None:
-        """Draw again in the app's colours."""
+        """Redraw in the colours of the new theme."""
         self._fill()
 
     def on_resize(self) -> None:
@@ -79,11 +78,11 @@ class RunTable(DataTable[Text]):
 
     @property
     def chosen(self) -> RunInfo | None:
-        """The run under the cursor; None in an empty table."""
+        """Run under the cursor; None in an empty table."""
         return self._runs[self.cursor_row] if 0 <= self.cursor_row < len(self._runs) else None
 
     def show(self, runs: Sequence[RunInfo], marked: Sequence[Path]) -> None:
-        """The runs in that order; marked ones carry the letter that they have in a comparison."""
+        """Show the runs in that order; a marked run carries its letter of the comparison."""
         same_rows = [run.path for run in runs] == [run.path for run in self._runs]
         chosen = self.chosen
         self._runs, self._marked = tuple(runs), tuple(marked)
@@ -114,7 +113,7 @@ class RunTable(DataTable[Text]):
                 self.move_cursor(row=paths.index(chosen.path))
 
     def _columns_that_fit(self) -> tuple[str, ...]:
-        """All, or all but the last where runs have long names: most names tell when a run was started."""
+        """Return all columns, or all but the start time if names are long: most names contain it."""
         longest = max((len(run.id) for run in self._runs), default=0)
         needed = _WITHOUT_RUN + longest + _STARTED_COLUMNS + _PADDING
         return COLUMNS if self.size.width >= needed else COLUMNS[:-1]
@@ -123,7 +122,7 @@ class RunTable(DataTable[Text]):
         return Text(name, justify="right" if name in _RIGHT else "left")
 
     def _cells(self, run: RunInfo) -> list[Text]:
-        """The cells of the shown columns for one run."""
+        """Return the cells of one run in the shown columns."""
         styles = styles_of(self.app.theme)
         cells = self._spans(run)
         return [
@@ -137,8 +136,8 @@ class RunTable(DataTable[Text]):
             at = self._marked.index(run.path)
             mark = Span(LETTERS[at], f"series{at}")
         else:
-            mark = Span("." if self._ascii_only else "·", "muted")
-        state = condition_span(run.state, paused=run.paused, ascii_only=self._ascii_only)
+            mark = Span("·", "muted")
+        state = condition_span(run.state, paused=run.paused)
         started = f"{datetime.fromtimestamp(run.started):%d %b %H:%M}" if run.started else "-"
         step = "-" if run.state is RunCondition.UNREADABLE else f"{run.step}/{run.steps or '?'}"
         figures = ["-" if value is None else f"{100 * value:.0f}%" for value in accuracies(run)]
@@ -147,7 +146,7 @@ class RunTable(DataTable[Text]):
         return [mark, name, state, *others]
 
     def on_click(self, event: events.Click) -> None:
-        """A click on the mark's column marks instead of opening the run."""
+        """Mark the run instead of opening it if the click is on the column of marks."""
         row, column = (event.style.meta.get(name) for name in ("row", "column"))
         if column == 0 and isinstance(row, int) and 0 <= row < len(self._runs):
             event.prevent_default()

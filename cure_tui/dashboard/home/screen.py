@@ -1,4 +1,4 @@
-"""Where the dashboard opens: what can be trained here, and the runs there are."""
+"""Home screen: the presets that can be trained on this machine, and the runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import Span
-from cure_tui.runs.listing import LETTERS, Order, RunList, fitting, sorted_by
+from cure_tui.runs.listing import LETTERS, Order, RunList, matching, sorted_by
 from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
@@ -37,7 +37,7 @@ _FIRST_RUN = "No runs yet.\n\nPress n to train the embedded model: ten minutes o
 
 
 class HomeScreen(Screen[None]):
-    """Presets as cards, past and running runs as a table; both are read in the background."""
+    """Screen of presets (cards) and runs (table); both are read in the background."""
 
     DEFAULT_CSS = """
     HomeScreen #machine { padding: 0 1; height: 2; background: $panel; }
@@ -52,7 +52,7 @@ class HomeScreen(Screen[None]):
     HomeScreen.-narrow #presets-side { width: 100%; height: 2fr; margin-right: 0; }
     HomeScreen.-narrow #runs-side { width: 100%; height: 3fr; }
     """
-    AUTO_FOCUS = ""  # which list keys go to is decided here
+    AUTO_FOCUS = ""  # `_take_runs` decides which list gets the focus
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "start_nano", "Nano run"),
         Binding("m", "mark", "Mark"),
@@ -61,13 +61,12 @@ class HomeScreen(Screen[None]):
         Binding("o", "order", "Order", show=False),
         Binding("r", "resume", "Resume", show=False),
         Binding("delete,x", "delete", "Delete"),
-        Binding("escape", "clear", "All runs, no marks", show=False),
-        Binding("tab", "app.focus_next", "Other list", show=False),
+        Binding("escape", "clear", "Clear filter or marks", show=False),
+        Binding("tab", "app.focus_next", "Switch list", show=False),
     ]
 
-    def __init__(self, *, ascii_only: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._ascii_only = ascii_only
         self._list = RunList()
         self._presets: list[PresetEntry] = []
         self._all_runs: list[RunInfo] | None = None  # None: not read yet
@@ -86,17 +85,17 @@ class HomeScreen(Screen[None]):
         with Horizontal(id="columns"):
             with Vertical(id="presets-side"):
                 yield Static("presets", classes="caption")
-                yield PresetList(ascii_only=self._ascii_only, id="presets")
+                yield PresetList(id="presets")
             with Vertical(id="runs-side"):
                 yield Static("runs", id="runs-caption", classes="caption", markup=False)
-                yield Input(placeholder="words of a run's name, preset or state; Enter: to the list", id="filter")
+                yield Input(placeholder="words of a run's name, preset or state; Enter goes to the list", id="filter")
                 yield Static(_FIRST_RUN, id="empty")
-                yield RunTable(ascii_only=self._ascii_only, id="runs")
+                yield RunTable(id="runs")
                 yield RowsView(id="about")
         yield KeysLine()
 
     def on_mount(self) -> None:
-        self.query_one("#machine", RowsView).show([(Span("looking at this machine", "muted"),), ()])
+        self.query_one("#machine", RowsView).show([(Span("probing this machine", "muted"),), ()])
         self._looks = self.set_interval(REFRESH_SECONDS, self._read_runs, pause=True)
         self.query_one(PresetList).focus()
 
@@ -106,19 +105,19 @@ class HomeScreen(Screen[None]):
         self.query_one(PresetList).show(self._presets, brief=narrow)
 
     def on_descendant_focus(self) -> None:
-        """The caption of the side that keys go to stands out. (`:focus-within` does not reach a child's style.)"""
+        """Highlight the caption of the side with the focus: `:focus-within` does not reach a child's style."""
         for side in self.query("#presets-side, #runs-side"):
             side.query_one(".caption").set_class(side.has_focus_within, "-here")
 
     def on_screen_resume(self) -> None:
-        """Beneath a run's screen nothing is looked at: whoever attaches to a run may never see this one."""
+        """Probe and read only if visible: a user who attaches to a run may never see this screen."""
         if not self.is_current:
             return
         if not self._probed:
             self._probed = True
             self._probe()
         if self._back_from_elsewhere:
-            # To the runs: the key that opens one would start another training in the list of presets.
+            # Focus the runs: Enter, which opens a run there, would start a training in the list of presets.
             self.set_focus(self._table if self._table.display else None)
         self._read_runs()
         if self._looks is not None:
@@ -127,7 +126,7 @@ class HomeScreen(Screen[None]):
     def on_screen_suspend(self) -> None:
         above = self.app.screen
         self._back_from_elsewhere = above is not self and not isinstance(above, ModalScreen)
-        # A covered screen that goes on working makes Textual repaint the whole one above it, time and again.
+        # A covered screen that keeps updating makes Textual repaint the whole screen above it each time.
         if self._looks is not None:
             self._looks.pause()
 
@@ -135,7 +134,7 @@ class HomeScreen(Screen[None]):
 
     @work(thread=True, exclusive=True, group="machine")
     def _probe(self) -> None:
-        # Half of what the dashboard loads is loaded here, behind the first frame.
+        # Half of the dashboard's import time is spent here, after the first frame.
         from cure_tui.launch.presets import preset_entries
         from engine.machine.probe import probe_machine
         from engine.sandbox import sandbox_level
@@ -169,11 +168,11 @@ class HomeScreen(Screen[None]):
         self._show_runs()
         presets = self.query_one(PresetList)
         if self.focused is None or (first_time and presets.has_focus):
-            (self._table if runs else presets).focus()  # whoever has runs comes back for them
+            (self._table if runs else presets).focus()  # a user with runs comes back for them
 
     def _show_runs(self) -> None:
         runs, words = self._all_runs or [], self.query_one(Input).value
-        listed = sorted_by(fitting(runs, words), self._order)
+        listed = sorted_by(matching(runs, words), self._order)
         self.query_one("#empty").display = not runs
         self._table.display = bool(runs)
         self._table.show(listed, self._marked)
@@ -215,19 +214,19 @@ class HomeScreen(Screen[None]):
 
     @work(thread=True, group="delete")
     def _delete(self, path: Path) -> None:
-        """In the background: checkpoints of large models take seconds to remove."""
-        # It may have been resumed while the question stood.
+        """Delete in the background: checkpoints of large models take seconds to remove."""
+        # The run may have been resumed while the question was open.
         if self.app.call_from_thread(self._is_live, read_info(path)):
             return
         try:
             shutil.rmtree(path)
         except OSError as error:
-            said = f"{path} cannot be removed: {error.strerror or error}"
+            said = f"cannot delete {path}: {error.strerror or error}"
             self.app.call_from_thread(self.notify, said, severity="error", markup=False)
         self.app.call_from_thread(self._read_runs)
 
     def _is_live(self, run: RunInfo) -> bool:
-        """Whether an engine is at work on it, which is told the user."""
+        """Report whether the run has a live engine; if so, tell the user to stop it first."""
         if run.state is RunCondition.LIVE:
             self.notify(f"{run.id} is running: stop it first", severity="warning", markup=False)
         return run.state is RunCondition.LIVE
@@ -235,7 +234,7 @@ class HomeScreen(Screen[None]):
     def _chosen_run(self) -> RunInfo | None:
         run = self._table.chosen
         if run is None:
-            self.notify("no run is chosen", severity="warning")
+            self.notify("no run is selected", severity="warning")
         return run
 
     # Marks and comparing ------------------------------------------------------------------------------------
@@ -252,19 +251,21 @@ class HomeScreen(Screen[None]):
         if run.path in self._marked:
             self._marked.remove(run.path)
         elif len(self._marked) == len(LETTERS):
-            self.notify(f"{len(LETTERS)} runs are compared at the most; m on one takes its mark", severity="warning")
+            self.notify(
+                f"at most {len(LETTERS)} runs can be compared; press m on a marked run to unmark it", severity="warning"
+            )
         else:
             self._marked.append(run.path)
         self._show_runs()
 
     def action_compare(self) -> None:
-        """The marked runs; where only one is marked, that and the one under the cursor."""
+        """Compare the marked runs; if only one is marked, compare it with the run under the cursor."""
         run = self._table.chosen
         paths = list(self._marked)
         if len(paths) == 1 and run is not None:
             paths.append(run.path)
         if len(paths) < 2:
-            self.notify("mark a run with m, then press c on another one", severity="warning")
+            self.notify("press m to mark a run, then c on another one", severity="warning")
         else:
             self.post_message(CompareRuns(paths))
 
@@ -288,7 +289,7 @@ class HomeScreen(Screen[None]):
         self._show_runs()
 
     def action_clear(self) -> None:
-        """Escape takes back the filter first, then the marks."""
+        """Clear the filter; if there is none, clear the marks."""
         line = self.query_one(Input)
         if line.display:
             line.value = ""

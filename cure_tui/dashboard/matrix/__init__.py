@@ -1,1 +1,1 @@
-"""Pass matrix: how it is read and drawn, its pane, and one cell in full."""
+"""Pass matrix: its reading, picture, widget and pane, and one cell in full."""

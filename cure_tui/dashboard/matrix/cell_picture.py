@@ -1,4 +1,4 @@
-"""One cell of a pass matrix: program, test, what was printed, why that is the verdict, and how outputs differ.
+"""Cell of a pass matrix in words: program, test, output, reason for the verdict, and difference of the outputs.
 
 cell_detail   TaskRecord and a cell -> CellDetail
 diff_rows     expected and printed output -> rows of a diff with the differing words marked
@@ -16,20 +16,20 @@ from cure_tui.dashboard.matrix.reading import Reading, Standing, Verdict, read_m
 from cure_tui.drawing.spans import Row, Span, one_column
 from engine.runs.records import MAX_OUTPUT_CHARS, STATUSES, CellGrid, RolloutRecord, TaskRecord, TestRecord
 
-EQUAL = "equal after collapsing white space"
+EQUAL = "equal after collapsing whitespace"
 _Item = TypeVar("_Item")
-# difflib is quadratic: the first lines say what is wrong, and the archive keeps 2,000 characters of an output anyway
+# difflib is quadratic, the first lines show what is wrong, and the archive keeps only 2,000 characters per output
 MAX_DIFF_LINES = 200
 
 
 @dataclass(frozen=True)
 class CellDetail:
-    """All that is known of one program on one test.
+    """Archived facts on one program and one test.
 
-    source: the program, or the whole answer if it held none (`has_program` False). got: None where no output was
-    kept. status: one of STATUSES; "" where none was kept. milliseconds: CPU time; None where not kept or not run.
-    explanation: one sentence on the verdict; context: what it is worth, given what program and test turned out to be.
-    answer: the tester's answer that a generated test was read from; "" for ground truth.
+    source: the program, or the whole answer if it held none (`has_program` False). got: the output, None if not kept.
+    status: one of STATUSES, "" if not kept. milliseconds: CPU time, None if not kept or not run.
+    explanation: one sentence on the verdict. context: whether program and test themselves are right.
+    answer: the tester's answer that a generated test was parsed from; "" for ground truth.
     """
 
     task: str
@@ -55,7 +55,7 @@ class CellDetail:
 
 
 def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> CellDetail:
-    """What `task` says about a cell. Raises ValueError: it has no such cell, or no matrix."""
+    """Collect what `task` holds on a cell. ValueError: it has no such cell, or no matrix."""
     if task.matrix is None:
         raise ValueError(f"task {task.task} has no pass matrix")
     grid = task.matrix.truth if is_truth else task.matrix.generated
@@ -107,14 +107,14 @@ def _status(grid: CellGrid, program: int, test: int) -> str:
 
 
 _OTHERWISE = {
-    Verdict.RUNTIME_ERROR: "The program ended in an exception or with a non-zero exit status; no output counts then.",
-    Verdict.MEMORY_LIMIT: "The program asked for more memory than it may have and was stopped.",
-    Verdict.OUTPUT_LIMIT: "The program printed more than it may and was stopped.",
-    Verdict.CRASH: "The program was ended by a signal, as after a fault in native code.",
+    Verdict.RUNTIME_ERROR: "The program ended with an exception or a non-zero exit status; its output does not count.",
+    Verdict.MEMORY_LIMIT: "The program exceeded its memory limit and was stopped.",
+    Verdict.OUTPUT_LIMIT: "The program exceeded its output limit and was stopped.",
+    Verdict.CRASH: "The program was killed by a signal, for example after a fault in native code.",
     Verdict.COMPILE_ERROR: "The program is not valid Python, so it never started.",
-    Verdict.FAILED: "The program did not pass; this archive keeps no word on how.",
+    Verdict.FAILED: "The program did not pass; this archive does not record how it failed.",
     Verdict.NOT_RUN: "The program was not run on this test.",
-    Verdict.UNKNOWN: "The sandbox failed to run this, which says nothing about the program: the cell has no verdict.",
+    Verdict.UNKNOWN: "The sandbox failed, not the program: the cell has no verdict.",
 }
 
 
@@ -131,18 +131,18 @@ def _explanation(
             return "The program printed the expected output."
         if got.split() == expected.split():
             return f"The program printed the expected output: it is {EQUAL}."
-        return "The judge took what the program printed for the expected output."
+        return "The judge accepted the program's output as equal to the expected one."
     if verdict is Verdict.WRONG_ANSWER:
         what = "nothing" if got is not None and not got.strip() else "something other than the expected output"
-        return f"The program ended as it should, but printed {what}."
+        return f"The program ended normally, but printed {what}."
     if verdict is Verdict.TIME_LIMIT:
-        after = f" after {milliseconds} ms of it" if milliseconds else ""
-        return f"The program used up its CPU time and was stopped{after}."
+        after = f" after {milliseconds} ms" if milliseconds else ""
+        return f"The program exceeded its CPU time limit and was stopped{after}."
     if verdict is Verdict.NOT_RUN and coder and not coder.source:
-        return f"Nothing was run: no program could be read from the coder's answer ({coder.status})."
+        return f"Nothing was run: the coder's answer holds no program ({coder.status})."
     if verdict is Verdict.MALFORMED:
         reason = f" ({tester.status})" if tester and tester.status != "ok" else ""
-        return f"No test could be read from the tester's answer{reason}, so no program can pass it."
+        return f"The tester's answer holds no valid test{reason}, so no program can pass it."
     return _OTHERWISE[verdict]
 
 
@@ -151,8 +151,8 @@ def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
     about_program = {
         Standing.CORRECT: f"p{program} is correct: it passes all ground-truth tests.",
         Standing.WRONG: f"p{program} is wrong: it fails a ground-truth test.",
-        Standing.UNDECIDED: f"Whether p{program} is correct is not known.",
-        Standing.EMPTY: f"p{program} is no program.",
+        Standing.UNDECIDED: f"p{program} is undecided: not all ground-truth tests have a verdict.",
+        Standing.EMPTY: f"p{program} is not a program.",
     }[standing]
     if is_truth:
         return about_program
@@ -162,16 +162,16 @@ def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
     about_test = {
         Standing.CORRECT: "The test is right: every correct program passes it.",
         Standing.WRONG: f"The test is wrong: {failing} of {len(correct)} correct programs fail it.",
-        Standing.UNDECIDED: "Whether the test is right is not known: no correct program was run on it.",
+        Standing.UNDECIDED: "The test is undecided: no correct program was run on it.",
         Standing.EMPTY: "A malformed test counts as wrong.",
     }[reading.tests[test]]
     return f"{about_program} {about_test}"
 
 
 def diff_rows(expected: str, got: str) -> list[Row]:
-    """A diff from the expected to the printed output: "-" is missing, "+" is too much, differing words are marked.
+    """Return a diff from the expected to the printed output: "-" is missing, "+" is extra, differing words are marked.
 
-    As the judge does, it collapses white space before it compares; outputs that are equal then are said to be.
+    Like the judge, it collapses whitespace before comparing; outputs that are then equal get one row that says so.
     """
     if expected.split() == got.split():
         return [(Span("identical" if expected == got else EQUAL, "muted"),)]
@@ -193,7 +193,7 @@ def diff_rows(expected: str, got: str) -> list[Row]:
 
 
 def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
-    """Lines that differ, those at the same place compared word by word; all of the old come first, as in any diff."""
+    """Yield the differing lines, the old ones first as in any diff; lines at the same place are compared by words."""
     pairs = [_marked(old_line, new_line) for old_line, new_line in zip(old, new, strict=False)]
     yield from (old_row for old_row, _ in pairs)
     yield from ((Span(f"- {_clean(line)}", "bad"),) for line in old[len(pairs) :])

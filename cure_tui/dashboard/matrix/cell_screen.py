@@ -1,4 +1,4 @@
-"""One cell of a pass matrix in full: the program, the test, what was printed, and why that is the verdict."""
+"""Screen of one cell of a pass matrix: the program, the test, the output, and the reason for the verdict."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import Row, one_column
 from engine.runs.records import TaskRecord
 
-# A test's input may have a hundred thousand lines; nobody reads them here, and laying them out takes seconds.
+# A test's input may have a hundred thousand lines: too many to read here, and laying them out takes seconds.
 MAX_LINES = 400
 _WIDE = 110  # columns from which program and test fit side by side
 
 
 class CellScreen(ModalScreen[tuple[int, int, bool]]):
-    """Shows the cells of `task`, one at a time. Returns the last one that was looked at: (program, test, is_truth)."""
+    """Screen of a task's cells, one at a time. Its result is the last cell shown: (program, test, is_truth)."""
 
     DEFAULT_CSS = """
     CellScreen #cell { width: 100%; height: 100%; background: $surface; border: round $primary; padding: 0 1; }
@@ -42,7 +42,7 @@ class CellScreen(ModalScreen[tuple[int, int, bool]]):
     CellScreen #keys { height: 1; color: $text-muted; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]
-    # with priority: the part that has the focus would take the arrows to scroll sideways, where there is nothing
+    # with priority: otherwise the focused part would use the arrows to scroll sideways, where there is nothing
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
         Binding("left_square_bracket,left", "step(0, -1)", "Previous test", key_display="[", priority=True),
@@ -52,14 +52,14 @@ class CellScreen(ModalScreen[tuple[int, int, bool]]):
     ]
 
     def __init__(self, task: TaskRecord, program: int, test: int, is_truth: bool) -> None:
-        """Raises ValueError: `task` has no such cell."""
+        """Open a cell of `task`. ValueError: it has no such cell."""
         super().__init__()
         self._record = task
         self._detail = cell_detail(task, program, test, is_truth)
 
     @property
     def detail(self) -> CellDetail:
-        """The cell that is shown."""
+        """Cell that is shown."""
         return self._detail
 
     def compose(self) -> ComposeResult:
@@ -80,7 +80,7 @@ class CellScreen(ModalScreen[tuple[int, int, bool]]):
         self.dismiss((self._detail.program, self._detail.test, self._detail.is_truth))
 
     def action_step(self, programs: int, columns: int) -> None:
-        """To a neighbour, from ground truth on to generated tests; at the ends nothing happens."""
+        """Show a neighbouring cell, generated tests following the ground truth; do nothing at the ends."""
         matrix = self._record.matrix
         if matrix is None:
             return
@@ -112,7 +112,7 @@ def _headline(detail: CellDetail, theme: str) -> Text:
     status = f" ({detail.status})" if detail.status not in ("", "ok", verdict.label.replace(" ", "_")) else ""
     took = "" if detail.milliseconds is None else f"  {detail.milliseconds} ms CPU"
     return Text.assemble(
-        (f"{verdict.symbol} {verdict.label}{status}", styles_of(theme)[verdict.style]),
+        (f"{verdict.glyph} {verdict.label}{status}", styles_of(theme)[verdict.style]),
         (f"  {detail.name}", styles_of(theme)["title"]),
         (f"  {one_column(detail.task)}{took}", styles_of(theme)["muted"]),
     )
@@ -132,7 +132,7 @@ def _test(detail: CellDetail, theme: str) -> RenderableType:
     parts: list[RenderableType] = [_text(detail.context, "muted", theme)]
 
     def part(title: str, content: Text) -> None:
-        # what has one line stands beside its title: a small terminal then shows all of a small test
+        # a single line stands beside its title, so that a small terminal shows all of a small test
         if len(content.plain.splitlines()) <= 1:
             parts.append(Text.assemble((title.ljust(11), styles_of(theme)["accent"]), content))
         else:
@@ -156,7 +156,7 @@ def _block(text: str, theme: str) -> Text:
 
 
 def _shortened(text: str) -> str:
-    """Without control characters, which could move the terminal's cursor; at most MAX_LINES lines."""
+    """Keep at most MAX_LINES lines, and replace control characters, which could move the terminal's cursor."""
     lines = text.rstrip().splitlines()
     shown = [one_column(line.expandtabs(4)) for line in lines[:MAX_LINES]]
     return "\n".join([*shown, f"… {len(lines) - MAX_LINES} more lines"] if len(lines) > MAX_LINES else shown)

@@ -1,4 +1,4 @@
-"""The matrix view: programs x tests of one task over the whole pane, its statement beside it, cells to be opened."""
+"""Matrix view: programs x tests of one task, with its statement beside it; Enter opens a cell."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WIDE = 100
 
 
 class MatrixPane(Pane):
-    """`,` and `.` go through the tasks of the step, `[` and `]` of the screen through the steps."""
+    """View of the matrices of a step: `,` and `.` choose the task, `[` and `]` (of the screen) the step."""
 
     DEFAULT_CSS = """
     MatrixPane #matrix-title { height: 1; }
@@ -36,17 +36,15 @@ class MatrixPane(Pane):
         Binding("full_stop", "task(1)", "Next task"),
     ]
 
-    def __init__(
-        self, archive: ArchiveView, *, id: str = "matrix", ascii_only: bool = False, smoothing: Smoothing | None = None
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "matrix", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._task_number = 0
         self._record: TaskRecord | None = None
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="matrix-title")
         with Horizontal():
-            yield MatrixView(ascii_only=self.ascii_only)
+            yield MatrixView()
             with VerticalScroll(id="statement-side", can_focus=False):
                 yield Static(id="statement", markup=False)
 
@@ -64,7 +62,7 @@ class MatrixPane(Pane):
         if record is not None and record is self._record:
             return
         self._record = record
-        nothing = "the first step is under way" if snapshot.state.step == 0 else "this step is not in the archive"
+        nothing = "the first step has not finished" if snapshot.state.step == 0 else "this step is not in the archive"
         malformed = record.malformed_tests if record else None
         matrix = record.matrix if record else None
         self.query_one(MatrixView).show(matrix, malformed, nothing=self.archive.fault or nothing)
@@ -91,7 +89,7 @@ class MatrixPane(Pane):
 
 
 def _beside(record: TaskRecord) -> str:
-    """The statement, and the ground-truth tests that the programs are judged by."""
+    """Return the statement and the ground-truth tests."""
     lines = [record.statement.strip(), ""]
     for number, test in enumerate(record.truth_tests):
         lines.append(f"t{number}  {_short(test.input)} -> {_short(test.expected)}")

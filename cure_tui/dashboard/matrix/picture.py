@@ -1,7 +1,7 @@
-"""The pass matrix as a picture: programs x tests, ground truth apart on the left, with marks, totals and a legend.
+"""Picture of a pass matrix: programs x tests, ground truth apart on the left, with marks, totals and a legend.
 
     matrix_rows     record -> MatrixPicture of exactly `rows` rows and `columns` columns
-    MatrixPicture   the rows, and which cell is drawn where
+    MatrixPicture   the rows, and the cell at each place
 
 A cell is (program, column): columns count the t ground-truth tests first, then the m generated ones; `side_of` tells
 them apart. Labels, marks and totals stay in place while the cells scroll beneath them.
@@ -25,10 +25,10 @@ _Drawn = list[tuple[str, str]]  # (character, style) by column
 
 @dataclass(frozen=True)
 class MatrixPicture:
-    """A drawn matrix.
+    """Drawn matrix.
 
-    scroll: the first program and the first column that are drawn. page: how many of either are.
-    xs, ys: column and program of every place of the picture; -1 where there is none.
+    scroll: the first program and the first column drawn. page: how many programs and columns are drawn.
+    xs, ys: the matrix column at each x, the program at each y; -1: none.
     """
 
     rows: tuple[Row, ...]
@@ -38,14 +38,14 @@ class MatrixPicture:
     ys: tuple[int, ...] = ()
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell that is drawn at column `x` of row `y`, if any."""
+        """Return the cell drawn at column `x` of row `y`, if any."""
         if not (0 <= x < len(self.xs) and 0 <= y < len(self.ys)) or self.xs[x] < 0 or self.ys[y] < 0:
             return None
         return self.ys[y], self.xs[x]
 
 
 def side_of(column: int, truth_tests: int) -> tuple[int, bool]:
-    """(index of the test on its side, whether it is a ground-truth test) of a column."""
+    """Split a column into (index of the test on its side, whether that is the ground truth)."""
     return (column, True) if column < truth_tests else (column - truth_tests, False)
 
 
@@ -58,12 +58,11 @@ def matrix_rows(
     scroll: Cell = (0, 0),
     follow: bool = True,
     malformed: Sequence[bool] | None = None,
-    ascii_only: bool = False,
     nothing: str = NOTHING,
 ) -> MatrixPicture:
-    """Draws `record` from `scroll` on, or from where the cursor can be seen (`follow`).
+    """Draw `record` from `scroll` on; with `follow`, scroll on until the cursor is in sight.
 
-    `malformed`: see `read_matrix`. `nothing` is said where there is no program.
+    malformed: see `read_matrix`. nothing: the text shown if there is no program.
     """
     columns, rows = max(columns, 0), max(rows, 0)
     if record is None or not len(record.truth_nt):
@@ -76,21 +75,19 @@ def matrix_rows(
         cursor=cursor,
         scroll=scroll,
         follow=follow,
-        ascii_only=ascii_only,
     )
 
 
 def draw_reading(
-    reading: Reading, columns: int, rows: int, *, cursor: Cell | None, scroll: Cell, follow: bool, ascii_only: bool
+    reading: Reading, columns: int, rows: int, *, cursor: Cell | None, scroll: Cell, follow: bool
 ) -> MatrixPicture:
-    """`matrix_rows` of what was read off before; there is at least one program."""
-    glyphs = _Glyphs(ascii_only)
-    legend = _legend(reading, columns, glyphs)
+    """Draw a matrix that was read before, with at least one program; see `matrix_rows`."""
+    legend = _legend(reading, columns)
     plan = _Plan.of(reading, rows, len(legend), with_cursor=cursor is not None)
     across = _Across.of(reading, columns, scroll[1], cursor[1] if cursor and follow else None)
     first = _first_program(reading.n, plan.body, scroll[0], cursor[0] if cursor and follow else None)
     programs = range(first, min(first + plan.body, reading.n))
-    pen = _Pen(reading, across, glyphs, cursor)
+    pen = _Pen(reading, across, cursor)
     above = [pen.titles()] if plan.title else []
     above += pen.digits(reading.t, reading.m) if plan.digits else []
     drawn = [*above, *(pen.program(program, programs) for program in programs)]
@@ -115,16 +112,8 @@ def draw_reading(
 
 
 @dataclass(frozen=True)
-class _Glyphs:
-    ascii_only: bool
-
-    def pick(self, symbol: str, ascii_symbol: str) -> str:
-        return ascii_symbol if self.ascii_only else symbol
-
-
-@dataclass(frozen=True)
 class _Plan:
-    """How the rows of the picture are spent: lines around the body, as far as they leave enough of it."""
+    """Budget of the picture's rows: the lines around the body that leave enough room for it."""
 
     body: int
     digits: bool = False
@@ -145,7 +134,7 @@ class _Plan:
             left -= lines if affordable else 0
             return affordable
 
-        # The later a line comes here, the earlier a small picture goes without; more legend is not worth a program.
+        # By priority: a small picture drops the last lines first, and more legend is not worth a program.
         digits = spend(_digits(reading), squeezed)
         first_legend = spend(1, squeezed)
         standings = bool(reading.m) and spend(1, squeezed)
@@ -158,9 +147,9 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Across:
-    """What stands where in every line: label, marks and a gap; the columns from `start` on, each `cell` wide; totals.
+    """Layout of every line: label, marks and a gap; the columns from `start` on, each `cell` wide; totals.
 
-    The bar between the sides takes `bar` places before the first generated test.
+    The bar between the two sides is one `cell` wide and precedes the first generated test.
     """
 
     label: int
@@ -175,7 +164,7 @@ class _Across:
     @staticmethod
     def of(reading: Reading, columns: int, scroll: int, cursor: int | None) -> _Across:
         label = max(3, len(str(reading.n - 1)) + 1)
-        start = label + 3  # the best-of-N star, I_j and a gap, where an arrow says that there is more
+        start = label + 3  # best-of-N star, I_j, and a gap for the arrow that points to hidden cells
         totals = 1 + max(5, 2 * len(str(reading.m)) + 1) if reading.m and columns >= 24 else 1
         space = columns - start - totals
         count, t = reading.t + reading.m, reading.t
@@ -187,7 +176,7 @@ class _Across:
         first = max(0, min(scroll, count - 1))
         if cursor is not None and first > cursor:
             first = cursor
-        # shown as far right as there are columns to fill the space, and as the cursor asks for
+        # fill the space with columns from the left, then scroll right until the cursor is in sight
         while first > 0 and taken(first - 1, count - 1, cell) <= space:
             first -= 1
         while cursor is not None and first < cursor and taken(first, cursor, cell) > space:
@@ -199,7 +188,7 @@ class _Across:
         return _Across(label, start, cell, range(first, last), end, t, last < count, totals)
 
     def crosses(self, column: int) -> bool:
-        """Whether the bar stands before this column."""
+        """Return whether the bar precedes this column."""
         return column == self.truth_tests and self.columns[0] < column
 
     def xs(self, columns: int) -> list[int]:
@@ -218,11 +207,10 @@ def _first_program(n: int, body: int, scroll: int, cursor: int | None) -> int:
 
 @dataclass(frozen=True)
 class _Pen:
-    """Draws the lines of a matrix, each as (character, style) by column."""
+    """Drawer of a matrix's lines, each as (character, style) by column."""
 
     reading: Reading
     across: _Across
-    glyphs: _Glyphs
     cursor: Cell | None
 
     def titles(self) -> _Drawn:
@@ -240,7 +228,7 @@ class _Pen:
         return line
 
     def digits(self, truth_tests: int, generated_tests: int) -> list[_Drawn]:
-        """Numbers of the tests, written downwards: a column is too narrow for them."""
+        """Draw the numbers of the tests downwards: a column is too narrow for them."""
         lines = _digits(self.reading)
         drawn = []
         for place in range(lines):
@@ -255,51 +243,50 @@ class _Pen:
             if is_last and generated_tests and self.across.totals > 1:
                 line[self.across.end :] = _styled(" votes".rjust(self.across.totals), "axis")
             if is_last and self.across.columns and self.across.columns[0] > 0:
-                line[self.across.start - 1] = (self.glyphs.pick("‹", "<"), "accent")
+                line[self.across.start - 1] = ("‹", "accent")
             if is_last and self.across.hidden_right:
-                line[self.across.end : self.across.end + 1] = [(self.glyphs.pick("›", ">"), "accent")]
+                line[self.across.end : self.across.end + 1] = [("›", "accent")]
             drawn.append(line)
         return drawn
 
     def program(self, program: int, shown: range) -> _Drawn:
-        reading, ascii_only = self.reading, self.glyphs.ascii_only
+        reading = self.reading
         is_best = program == reading.best
         here = self.cursor is not None and self.cursor[0] == program
         standing = reading.programs[program]
         codes: list[int] = [*reading.truth_nt[program].tolist(), *reading.generated_nm[program].tolist()]
-        inks = _INKS[ascii_only]
 
         def cell(column: int) -> tuple[str, str]:
-            ink = inks[codes[column]]
+            ink = _INKS[codes[column]]
             return (ink[0], "cursor") if here and self._at_cursor(column) else ink
 
         name = f"p{program}".ljust(self.across.label)
         line = self._line(name, " ", "accent" if here else "coder", cell)
-        line[self.across.label] = (self.glyphs.pick("★", "*") if is_best else " ", "warning")
-        line[self.across.label + 1] = (standing.glyph(ascii_only), standing.style)
+        line[self.across.label] = ("★" if is_best else " ", "warning")
+        line[self.across.label + 1] = (standing.glyph, standing.style)
         if program == shown[0] > 0:
-            line[self.across.start - 1] = (self.glyphs.pick("↑", "^"), "accent")
+            line[self.across.start - 1] = ("↑", "accent")
         elif program == shown[-1] < reading.n - 1:
-            line[self.across.start - 1] = (self.glyphs.pick("↓", "v"), "accent")
+            line[self.across.start - 1] = ("↓", "accent")
         if self.across.totals > 1:
             votes = f"{reading.votes_n[program]}/{reading.m}".rjust(self.across.totals)
             line += _styled(votes, "warning" if is_best else "text")
         return line
 
     def standings(self) -> _Drawn:
-        """Which generated tests are right; the ground truth is right by definition."""
+        """Mark the generated tests as right or wrong; the ground truth is right by definition."""
 
         def standing(column: int) -> tuple[str, str]:
             test, is_truth = side_of(column, self.reading.t)
             if is_truth:
                 return " ", ""
             found = self.reading.tests[test]
-            return found.glyph(self.glyphs.ascii_only), found.style
+            return found.glyph, found.style
 
         return self._line("right", "", "axis", standing)
 
     def totals(self) -> list[_Drawn]:
-        """Programs that pass each test, written downwards."""
+        """Draw how many programs pass each test, digits downwards."""
         lines = _digits_of_totals(self.reading)
         drawn = []
         for place in range(lines):
@@ -318,20 +305,20 @@ class _Pen:
             if self.across.crosses(column):
                 line += self._bar(self.across.cell)
             glyph, glyph_style = draw(column)
-            # the cursor covers the whole of its cell; other styles would only colour a blank
+            # the cursor covers its whole cell; any other style would only colour a blank
             filling = (" ", glyph_style if glyph_style == "cursor" else "")
             line += [(glyph, glyph_style), *[filling] * (self.across.cell - 1)]
         return line
 
     def _bar(self, places: int) -> _Drawn:
-        return _styled(self.glyphs.pick("│", "|").ljust(places), "axis")
+        return _styled("│".ljust(places), "axis")
 
     def _at_cursor(self, column: int) -> bool:
         return self.cursor is not None and self.cursor[1] == column
 
 
 def _about(reading: Reading, cursor: Cell) -> str:
-    """The cell under the cursor in words, the verdict first: a narrow picture cuts the end."""
+    """Describe the cell under the cursor, the verdict first: a narrow picture cuts the end."""
     program, column = cursor
     if not (0 <= program < reading.n and 0 <= column < reading.t + reading.m):
         return f"p{program}"
@@ -341,18 +328,18 @@ def _about(reading: Reading, cursor: Cell) -> str:
     return f"{verdict}: p{program} ({reading.programs[program].label}) on {where}"
 
 
-def _legend(reading: Reading, columns: int, glyphs: _Glyphs) -> list[Row]:
-    """Every glyph that occurs, with its meaning, in as many lines as that takes."""
+def _legend(reading: Reading, columns: int) -> list[Row]:
+    """Explain every glyph that occurs, in as many lines as needed."""
     counts = sum(
         np.bincount(grid.ravel(), minlength=len(VERDICTS)) for grid in (reading.truth_nt, reading.generated_nm)
     )
     codes = set(np.flatnonzero(counts).tolist())
-    entries = [(verdict.glyph(glyphs.ascii_only), verdict.label, verdict.style) for verdict in _in_order(codes)]
+    entries = [(verdict.glyph, verdict.label, verdict.style) for verdict in _in_order(codes)]
     if reading.best is not None:
-        entries.append((glyphs.pick("★", "*"), "best of n", "warning"))
+        entries.append(("★", "best of n", "warning"))
     for standing, label in _STANDINGS:
         if standing in reading.programs or standing in reading.tests:
-            entries.append((standing.glyph(glyphs.ascii_only), label, standing.style))
+            entries.append((standing.glyph, label, standing.style))
     lines: list[list[Span]] = [[]]
     left = columns
     for glyph, label, style in entries:
@@ -389,16 +376,13 @@ def _first_that_fits(texts: Sequence[str], columns: int) -> str:
 
 _STANDINGS = (
     (Standing.CORRECT, "correct program, right test"),
-    (Standing.WRONG, "wrong one"),
-    (Standing.UNDECIDED, "no correct program to tell"),
+    (Standing.WRONG, "wrong"),
+    (Standing.UNDECIDED, "undecided"),
 )
-"""What the marks of programs and tests mean, for the legend."""
+"""Marks of programs and tests, with their meaning in the legend."""
 
-_INKS = {
-    ascii_only: tuple((verdict.glyph(ascii_only), verdict.style) for verdict in VERDICTS)
-    for ascii_only in (False, True)
-}
-"""Glyph and style by code: a picture has thousands of cells, and an enum is slow to ask."""
+_INKS = tuple((verdict.glyph, verdict.style) for verdict in VERDICTS)
+"""Glyph and style by code: a picture has thousands of cells, and attributes of an enum are slow."""
 
 
 def _styled(text: str, style: str) -> _Drawn:

@@ -23,53 +23,49 @@ Bools = npt.NDArray[np.bool_]
 
 
 class _Sign(Enum):
-    """A thing with a name, a glyph, a glyph for terminals that know ASCII only, and a style."""
+    """Sign with a label, a glyph, a glyph for ASCII terminals, and a style."""
 
     label: str
-    symbol: str
-    ascii_symbol: str
+    glyph: str
     style: str
 
-    def __init__(self, label: str, symbol: str, ascii_symbol: str, style: str) -> None:
-        self.label, self.symbol, self.ascii_symbol, self.style = label, symbol, ascii_symbol, style
-
-    def glyph(self, ascii_only: bool) -> str:
-        return self.ascii_symbol if ascii_only else self.symbol
+    def __init__(self, label: str, glyph: str, style: str) -> None:
+        self.label, self.glyph, self.style = label, glyph, style
 
 
 class Verdict(_Sign):
-    """What became of a program on a test; ways to fail other than a wrong answer are letters."""
+    """Result of a program on a test; failures other than a wrong answer are letters."""
 
-    PASSED = ("passed", "■", "#", "good")
-    WRONG_ANSWER = ("wrong answer", "×", "x", "bad")
-    RUNTIME_ERROR = ("runtime error", "E", "E", "warning")
-    TIME_LIMIT = ("time limit", "T", "T", "warning")
-    MEMORY_LIMIT = ("memory limit", "M", "M", "warning")
-    OUTPUT_LIMIT = ("output limit", "O", "O", "warning")
-    CRASH = ("crash", "K", "K", "warning")
-    COMPILE_ERROR = ("compile error", "C", "C", "warning")
-    FAILED = ("failed", "F", "F", "bad")  # an archive that keeps no statuses does not say how
-    UNKNOWN = ("unknown", "?", "?", "unknown")  # the sandbox failed, not the program
-    NOT_RUN = ("not run", "·", ".", "unknown")
-    MALFORMED = ("malformed", "–", "~", "unknown")
+    PASSED = ("passed", "■", "good")
+    WRONG_ANSWER = ("wrong answer", "×", "bad")
+    RUNTIME_ERROR = ("runtime error", "E", "warning")
+    TIME_LIMIT = ("time limit", "T", "warning")
+    MEMORY_LIMIT = ("memory limit", "M", "warning")
+    OUTPUT_LIMIT = ("output limit", "O", "warning")
+    CRASH = ("crash", "K", "warning")
+    COMPILE_ERROR = ("compile error", "C", "warning")
+    FAILED = ("failed", "F", "bad")  # from an archive without statuses, which does not say how
+    UNKNOWN = ("unknown", "?", "unknown")  # the sandbox failed, not the program
+    NOT_RUN = ("not run", "·", "unknown")
+    MALFORMED = ("malformed", "–", "unknown")
 
 
 VERDICTS = tuple(Verdict)
-"""A cell's code is its verdict's place here."""
+"""Verdicts by code: a cell's code is the index of its verdict."""
 
 
 class Standing(_Sign):
-    """What is known of a program (by the ground truth) or a generated test (by the correct programs)."""
+    """Judgement of a program (by the ground truth) or of a generated test (by the correct programs)."""
 
-    CORRECT = ("correct", "●", "+", "good")
-    WRONG = ("wrong", "○", "-", "bad")
-    UNDECIDED = ("undecided", "?", "?", "unknown")
-    EMPTY = ("malformed", "–", "~", "unknown")  # neither program nor test could be read from the answer
+    CORRECT = ("correct", "●", "good")
+    WRONG = ("wrong", "○", "bad")
+    UNDECIDED = ("undecided", "?", "unknown")
+    EMPTY = ("malformed", "–", "unknown")  # no program or test could be parsed from the answer
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What is read off one matrix.
+    """Pass matrix as the views show it.
 
     truth_nt, generated_nm  uint8 [n, t], [n, m]: codes of VERDICTS
     programs, tests         standings of the n programs (correct: I_j = 1) and of the m generated tests
@@ -100,7 +96,7 @@ class Reading:
         return int(self.generated_nm.shape[1])
 
     def standing_of_test(self, test: int) -> str:
-        """In a word; a test is said to be right where a program is said to be correct."""
+        """Name a test's standing in a word: tests are "right", programs "correct"."""
         standing = self.tests[test]
         return "right" if standing is Standing.CORRECT else standing.label
 
@@ -109,7 +105,7 @@ class Reading:
 
 
 def read_matrix(record: MatrixRecord, malformed: Sequence[bool] | None = None) -> Reading:
-    """Read everything off `record`. `malformed`: as of `MatrixRecord.pass_matrix`."""
+    """Read `record`. malformed: as in `MatrixRecord.pass_matrix`."""
     matrix = record.pass_matrix(malformed)
     return Reading(
         truth_nt=_codes(record.truth, np.zeros(matrix.n_truth, dtype=np.bool_)),
@@ -147,7 +143,7 @@ def _code(verdict: Verdict) -> int:
 
 
 _VERDICT_OF_STATUS = {
-    "ok": Verdict.WRONG_ANSWER,  # of a cell that did not pass
+    "ok": Verdict.WRONG_ANSWER,  # looked up only for cells that did not pass
     "infrastructure": Verdict.UNKNOWN,
     "runtime_error": Verdict.RUNTIME_ERROR,
     "time_limit": Verdict.TIME_LIMIT,
@@ -157,7 +153,7 @@ _VERDICT_OF_STATUS = {
     "compile_error": Verdict.COMPILE_ERROR,
     "not_run": Verdict.NOT_RUN,
 }
-# the last one is for statuses that a later version may append
+# the last entry serves statuses that a later version may append
 _OF_STATUS: Codes = np.array(
     [_code(_VERDICT_OF_STATUS.get(status, Verdict.UNKNOWN)) for status in (*STATUSES, "")], dtype=np.uint8
 )

@@ -1,4 +1,4 @@
-"""The pass matrix as one line-API widget with a cursor: DataTable takes eight times as long for a cell."""
+"""Pass matrix as one line-API widget with a cursor: Textual's DataTable takes eight times as long per cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.runs.records import MatrixRecord
 
 
 class MatrixView(LinesView, can_focus=True):
-    """Shows one task's matrix; the cursor stays where it is, as far as a new matrix has such a cell."""
+    """View of one task's matrix; the cursor keeps its place if a new matrix has that cell."""
 
     DEFAULT_CSS = """
     MatrixView { height: 1fr; width: 1fr; }
@@ -39,7 +39,7 @@ class MatrixView(LinesView, can_focus=True):
     ]
 
     class CellChosen(Message):
-        """Enter or a double click on a cell; `test` counts on its side: ground truth or generated."""
+        """Choice of a cell by Enter or double click; `test` counts within its side: ground truth or generated."""
 
         def __init__(self, view: MatrixView, program: int, test: int, is_truth: bool) -> None:
             super().__init__()
@@ -49,14 +49,11 @@ class MatrixView(LinesView, can_focus=True):
         def control(self) -> MatrixView:
             return self.view
 
-    def __init__(
-        self, *, ascii_only: bool = False, name: str | None = None, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._ascii_only = ascii_only
         self._record: MatrixRecord | None = None
         self._reading: Reading | None = None
-        self._nothing = NOTHING
+        self.nothing = NOTHING
         self._cursor: Cell = (0, 0)
         self._scroll: Cell = (0, 0)
         self._picture = MatrixPicture(())
@@ -64,20 +61,20 @@ class MatrixView(LinesView, can_focus=True):
     def show(
         self, record: MatrixRecord | None, malformed: Sequence[bool] | None = None, *, nothing: str = NOTHING
     ) -> None:
-        """Draws `record`. `malformed`: as of `read_matrix`. `nothing`: what is said where there is no matrix."""
-        if record is self._record and nothing == self._nothing:
+        """Draw `record`. malformed: as in `read_matrix`. nothing: the text shown if there is no matrix."""
+        if record is self._record and nothing == self.nothing:
             return
-        self._record, self._nothing = record, nothing
+        self._record, self.nothing = record, nothing
         self._reading = read_matrix(record, malformed) if record is not None and len(record.truth_nt) else None
         self._move_to(*self._cursor)
 
     @property
     def cursor(self) -> Cell:
-        """(program, column); columns count the ground-truth tests first."""
+        """Cell under the cursor: (program, column); columns count the ground-truth tests first."""
         return self._cursor
 
     def move_to(self, program: int, test: int, is_truth: bool) -> None:
-        """Puts the cursor on a cell, or as near as there is one."""
+        """Move the cursor to a cell, or to the nearest one that exists."""
         truth_tests = self._reading.t if self._reading else 0
         self._move_to(program, test if is_truth else truth_tests + test)
 
@@ -115,7 +112,7 @@ class MatrixView(LinesView, can_focus=True):
         self._move_to(self._cursor[0] + pages * max(1, self._picture.page[0] - 1), self._cursor[1])
 
     def action_end_of_row(self, direction: int) -> None:
-        """To the end of this side, and from there to the end of the other."""
+        """Move the cursor to the end of its side, and from there to the end of the other side."""
         if self._reading is None:
             return
         t, last, at = self._reading.t, self._reading.t + self._reading.m - 1, self._cursor[1]
@@ -139,18 +136,18 @@ class MatrixView(LinesView, can_focus=True):
         return None if offset is None else self._picture.cell_at(offset.x, offset.y)
 
     def _scroll_by(self, event: events.MouseEvent, lines: int) -> None:
-        """The wheel moves the matrix and leaves the cursor; the next key brings it back into sight."""
+        """Scroll the matrix and leave the cursor; the next key brings the cursor back into sight."""
         first, column = self._scroll
         self._scroll = (first, max(0, column + 2 * lines)) if event.shift else (max(0, first + lines), column)
         before = self._picture.scroll
         self._draw(follow=False)
         if self._picture.scroll != before:
-            event.stop()  # a matrix at its end lets the screen scroll
+            event.stop()  # at the end of the matrix the screen may scroll
 
     def _move_to(self, program: int, column: int) -> None:
         reading = self._reading
         if reading is not None:
-            # a matrix that is away for a moment (another task, a step back in time) does not move the cursor
+            # without a matrix (between two tasks or steps) the cursor keeps its place
             last_column = max(0, reading.t + reading.m - 1)
             self._cursor = (max(0, min(program, reading.n - 1)), max(0, min(column, last_column)))
         self._draw()
@@ -158,7 +155,7 @@ class MatrixView(LinesView, can_focus=True):
     def _draw(self, *, follow: bool = True) -> None:
         columns, rows = self.size
         if self._reading is None:
-            self._picture = matrix_rows(None, columns, rows, nothing=self._nothing)
+            self._picture = matrix_rows(None, columns, rows, nothing=self.nothing)
         else:
             self._picture = draw_reading(
                 self._reading,
@@ -167,7 +164,6 @@ class MatrixView(LinesView, can_focus=True):
                 cursor=self._cursor,
                 scroll=self._scroll,
                 follow=follow,
-                ascii_only=self._ascii_only,
             )
             self._scroll = self._picture.scroll
         self.refresh()

@@ -1,1 +1,1 @@
-"""Rollouts: their list, the query language, and one rollout in full."""
+"""Rollouts of a run: their list, the query language, and one rollout in full."""

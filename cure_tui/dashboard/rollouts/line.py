@@ -1,4 +1,4 @@
-"""A rollout as one line of a list, and the line of column names above it."""
+"""Line of a rollout in the list, and the line of column names above it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from cure_tui.drawing.spans import Row, Span, fit, one_column
 from engine.runs.archive_reader import StoredRollout
 
 LINE_END = "↵"
-_IN_ASCII = str.maketrans({"›": ">", "…": "~", "↵": "/", "✗": "x", "·": ".", "─": "-", "│": "|", "←": "<", "→": ">"})
 _WIDE = 110
-# The beginning of an answer is enough for a line; a long one would be searched whole for every row drawn.
+# The beginning of an answer fills a line; without this limit, every row drawn would search a whole answer.
 _LOOKED_AT = 2000
 _FENCE = re.compile(r"\s*(```|~~~)")
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Widths of the columns of a list; 0: left out. `answer` takes what is left of the line."""
+    """Widths of the columns of a list; 0: left out. `answer` takes the rest of the line."""
 
     step: int
     task: int
@@ -37,7 +36,7 @@ class Columns:
 
 
 def head_line(columns: Columns) -> Row:
-    """The names of the columns."""
+    """Return the names of the columns."""
     role = "role" if columns.role > 1 else "r"
     text = (
         f" {'step':>{columns.step}} {'task':<{columns.task}} {role:<{columns.role}}{'#':>4}{'reward':>7}{'adv.':>7}"
@@ -49,9 +48,9 @@ def head_line(columns: Columns) -> Row:
 def rollout_line(
     stored: StoredRollout, columns: Columns, texts: Sequence[str] = (), executions: Sequence[str] = (), *, chosen: bool
 ) -> Row:
-    """The line of a rollout: figures, then its answer from the line of the first match on, matches marked.
+    """Return the line of a rollout: figures, then its answer from the line of the first match on, matches marked.
 
-    executions: what its program met with, `ArchiveReader.executions`.
+    executions: statuses of its program's executions, see `ArchiveReader.executions`.
     """
     rollout = stored.rollout
     task = one_column(_shortened(stored.task, columns.task))
@@ -73,24 +72,24 @@ def rollout_line(
 
 
 def gone_line(columns: Columns, *, chosen: bool) -> Row:
-    """The line of a rollout that is no longer in the archive."""
+    """Return the line of a rollout that is no longer in the archive."""
     blank = " " * columns.step
-    return (Span("›" if chosen else " ", "accent"), Span(f"{blank} dropped from the archive meanwhile", "muted"))
+    return (Span("›" if chosen else " ", "accent"), Span(f"{blank} no longer in the archive", "muted"))
 
 
 def figure(value: float) -> str:
-    """A reward or an advantage in at most six characters."""
+    """Format a reward or an advantage in at most six characters."""
     if math.isnan(value):
         return "none"
     return f"{value:+.2f}" if abs(value) < 100 else f"{value:+.0f}" if abs(value) < 1e5 else f"{value:+.0e}"
 
 
 def answer_digest(text: str, columns: int, texts: Sequence[str] = ()) -> Row:
-    """The lines of an answer that say something, joined to one, from the line of the first match on."""
+    """Join the lines of an answer to one, from the line of the first match on, without blank lines and fences."""
     begin = 0
     found = find_matches(text, texts)
     if found:
-        # Whole lines where the match is near their beginning; otherwise from a little before it.
+        # Begin with the match's line if the match is near its beginning, else a little before the match.
         first, near = found[0][0], columns // 2
         start = text.rfind("\n", 0, first) + 1
         begin = start if first - start <= near else first - near // 2
@@ -109,7 +108,7 @@ def answer_digest(text: str, columns: int, texts: Sequence[str] = ()) -> Row:
 
 
 def marked(text: str, texts: Sequence[str], style: str = "") -> list[Span]:
-    """Text of one line as spans, with what is looked for in the style "match"."""
+    """Split a line into spans, matches in the style "match"."""
     spans = []
     at = 0
     for start, end in find_matches(text, texts):
@@ -119,24 +118,19 @@ def marked(text: str, texts: Sequence[str], style: str = "") -> list[Span]:
 
 
 def find_matches(text: str, texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Where any of `texts` stands in `text`, whatever the case, as the archive finds it; disjoint and ascending."""
+    """Find `texts` in `text`, ignoring case as the archive does; return disjoint (start, end) in ascending order."""
     if not any(texts):
         return []
     lowered = text.lower()
-    if len(lowered) != len(text):  # some letters have a longer lower case: places would shift
+    if len(lowered) != len(text):  # some letters have a longer lower case, which would shift the positions
         lowered = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
     longest_first = sorted((each.lower() for each in texts if each), key=len, reverse=True)
     wanted = re.compile("|".join(map(re.escape, longest_first)))
     return [found.span() for found in wanted.finditer(lowered)]
 
 
-def as_ascii(row: Row) -> Row:
-    """The row for a terminal without Unicode."""
-    return tuple(Span(span.text.translate(_IN_ASCII).encode("ascii", "replace").decode(), span.style) for span in row)
-
-
 def _shortened(task: str, columns: int) -> str:
-    """Ids of one family differ at their end: the middle goes."""
+    """Cut out the middle: ids of one family differ at their ends."""
     if len(task) <= columns:
         return task
     head = (columns - 1) // 3

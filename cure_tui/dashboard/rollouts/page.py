@@ -1,6 +1,6 @@
-"""One rollout to be read in full: figures, the task's statement, the answer with the colours of its code and matches.
+"""Page of one rollout: figures, the task's statement, and the answer with its code coloured and matches marked.
 
-A line is spans, as elsewhere, but wide characters stay as they are here: an answer in Chinese has to be readable.
+A line is spans, as elsewhere, but wide characters stay as they are: an answer in Chinese must be readable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.runs.archive_reader import StoredRollout
 from engine.runs.records import RolloutRecord, TaskRecord
 
 GUTTER = "│ "
-# Beyond this, colours would cost seconds: a program that long is no longer read for its keywords.
+# Colouring a longer program would take seconds.
 _COLOURED_CHARACTERS = 100_000
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^`]*")
 _TOKEN_STYLES: Sequence[tuple[_TokenType, str]] = (
@@ -38,7 +38,7 @@ _TOKEN_STYLES: Sequence[tuple[_TokenType, str]] = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A piece of a match: characters start to end of a line of the page."""
+    """Piece of a match: characters start to end of a line of the page."""
 
     line: int
     start: int
@@ -47,14 +47,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPage:
-    """lines: of at most the page's width. matches: in the order of the text, each the places where it is shown."""
+    """Lines of at most the page's width, and the matches in the order of the text, each as its places."""
 
     lines: tuple[Row, ...]
     matches: tuple[tuple[Place, ...], ...]
 
 
 def rollout_page(stored: StoredRollout, task: TaskRecord | None, columns: int, texts: Sequence[str]) -> RolloutPage:
-    """The page below the headline. task: the step's record of it, where that is still there."""
+    """Lay out the page below the headline. task: its record, None if no longer in the archive."""
     lines: list[Row] = []
     if task is not None and task.statement.strip():
         lines.append(_rule("task", columns))
@@ -65,7 +65,7 @@ def rollout_page(stored: StoredRollout, task: TaskRecord | None, columns: int, t
 
 
 def head_rows(stored: StoredRollout, task: TaskRecord | None, executions: Sequence[str], place: str) -> tuple[Row, ...]:
-    """Three lines: which rollout, its figures, and what became of its program or test. place: where in the list."""
+    """Return three lines: the rollout, its figures, the verdict on it. place: its position in the list, in words."""
     rollout = stored.rollout
     return (
         (
@@ -89,7 +89,7 @@ def head_rows(stored: StoredRollout, task: TaskRecord | None, executions: Sequen
 
 
 def rollout_text(stored: StoredRollout, task: TaskRecord | None, executions: Sequence[str]) -> str:
-    """All of it as Markdown, for a file."""
+    """Return the whole rollout as Markdown, for a file."""
     head = [f"# {''.join(span.text for span in head_rows(stored, task, executions, '')[0]).strip()}"]
     head += ["".join(span.text for span in row).strip() for row in head_rows(stored, task, executions, "")[1:]]
     parts = [*(line for line in head if line), "## Answer", stored.rollout.text.rstrip()]
@@ -99,7 +99,7 @@ def rollout_text(stored: StoredRollout, task: TaskRecord | None, executions: Seq
 
 
 def clean(text: str) -> str:
-    """The text without what could move the terminal's cursor: controls and characters of no width become "·"."""
+    """Replace control and zero-width characters, which could move the terminal's cursor, by "·"."""
     text = text.replace("\r\n", "\n").replace("\t", "    ")
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
@@ -116,7 +116,7 @@ def _cut_style(rollout: RolloutRecord) -> str:
 def _verdict(rollout: RolloutRecord, task: TaskRecord | None, executions: Sequence[str]) -> Row:
     matrix = task.matrix if task else None
     if task is None or matrix is None:
-        return (Span("no pass matrix was kept", "muted"),)
+        return (Span("the archive holds no pass matrix", "muted"),)
     verdicts = matrix.pass_matrix(task.malformed_tests)
     if rollout.role == "coder":
         if rollout.status != "ok" or rollout.index >= len(matrix.truth_nt):
@@ -130,9 +130,9 @@ def _verdict(rollout: RolloutRecord, task: TaskRecord | None, executions: Sequen
         )
     column = next((at for at, test in enumerate(task.generated_tests) if test.rollout == rollout.index), None)
     if rollout.status != "ok" or column is None or column >= matrix.generated_nm.shape[1]:
-        return (Span("no test: nothing was run on it", "muted"),)
+        return (Span("no test: no program was run on it", "muted"),)
     passed = matrix.generated_nm[:, column]
-    told = f"the test is passed by {passed.sum()} of {len(passed)} programs"
+    told = f"{passed.sum()} of {len(passed)} programs pass the test"
     correct_n = verdicts.correct_n
     if not correct_n.any():
         return (Span(f"{told}; no program is known to be correct"),)
@@ -179,7 +179,7 @@ def _with_answer(lines: list[Row], answer: str, columns: int, texts: Sequence[st
 
 
 def _colour_blocks(answer: str, styles: list[str]) -> list[bool]:
-    """Writes the colours of fenced code into `styles`, a name a character; which lines are code."""
+    """Write the colours of fenced code into `styles`, one name per character; return for each line if it is code."""
     lines = answer.split("\n")
     is_code = [False] * len(lines)
     fence, language, begin, at = "", "", 0, 0
@@ -218,7 +218,7 @@ def _rule(name: str, columns: int) -> Row:
 
 
 def _wrapped_text(text: str, columns: int) -> list[tuple[int, int, int]]:
-    """(start, end, line) of the pieces of all lines of a text."""
+    """Wrap all lines of a text by words; return (start, end, line number) of each piece."""
     pieces = []
     at = 0
     for number, line in enumerate(text.split("\n")):
@@ -228,7 +228,7 @@ def _wrapped_text(text: str, columns: int) -> list[tuple[int, int, int]]:
 
 
 def _wrapped(line: str, columns: int, *, by_words: bool) -> list[tuple[int, int]]:
-    """(start, end) of the pieces that fit; a blank at which a line is broken belongs to neither."""
+    """Wrap a line; return (start, end) of each piece. A blank at which it is broken belongs to neither piece."""
     columns = max(2, columns)
     if len(line) <= columns and cell_len(line) <= columns:
         return [(0, len(line))]

@@ -1,4 +1,4 @@
-"""The rollouts view: every answer of every step, searched by the words of `query`, opened one at a time."""
+"""Rollouts view: every answer of every step, searched in the language of `query`, opened one at a time."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from cure_tui.drawing.spans import Span, one_column
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import Snapshot
 
-_EXAMPLE = 'role:tester reward<0 status:time_limit tokens>50 text:"max("     / to type, Enter to search'
+_EXAMPLE = 'press / to search: role:tester reward<0 status:time_limit tokens>50 text:"max("'
 
 
 class _Completions(Suggester):
-    """Offers the first way to go on with a query."""
+    """Suggester of the first completion of a query."""
 
     async def get_suggestion(self, value: str) -> str | None:
         return next(iter(completions(value)), None) if value else None
 
 
 class RolloutsPane(Pane):
-    """A line to search with, a line that says what was found, and the list."""
+    """View with a search line, a line about the result, and the list."""
 
     DEFAULT_CSS = """
     RolloutsPane Input, RolloutsPane Input:focus { height: 1; border: none; padding: 0 1; background: $panel; }
@@ -44,15 +44,8 @@ class RolloutsPane(Pane):
         Binding("escape", "leave_input", "Back to the list", show=False),
     ]
 
-    def __init__(
-        self,
-        archive: ArchiveView,
-        *,
-        id: str = "rollouts",
-        ascii_only: bool = False,
-        smoothing: Smoothing | None = None,
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "rollouts", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._step_seen = -1
         self._step_wanted: int | None = None
         self._query = EVERYTHING
@@ -60,7 +53,7 @@ class RolloutsPane(Pane):
     def compose(self) -> ComposeResult:
         yield Input(placeholder=_EXAMPLE, suggester=_Completions(case_sensitive=True), select_on_focus=False)
         yield RowsView(id="found")
-        yield RolloutList(self.archive.path, ascii_only=self.ascii_only)
+        yield RolloutList(self.archive.path)
 
     def catch_up(self) -> None:
         super().catch_up()
@@ -84,7 +77,7 @@ class RolloutsPane(Pane):
         self.query_one(RolloutList).focus()
 
     def _search(self) -> None:
-        """The typed query, in the chosen step where one is chosen."""
+        """Search for the typed query, limited to the chosen step if there is one."""
         query = self._query
         if self._step_wanted is not None:
             query = replace(query, step=query.step & Bounds(self._step_wanted, self._step_wanted))
@@ -112,7 +105,7 @@ class RolloutsPane(Pane):
         self.query_one(Input).focus()
 
     def action_leave_input(self) -> None:
-        """Escape leaves the search line first, the run only from the list."""
+        """Leave the search line; from the list, leave the run."""
         if self.query_one(Input).has_focus:
             self.query_one(RolloutList).focus()
         else:

@@ -1,17 +1,17 @@
-"""The language in which rollouts are looked for: `role:tester reward<0 text:"max("` to a Query and back.
+"""Query language for rollouts: `role:tester reward<0 text:"max("` to a Query and back.
 
-A query is a list of terms, all of which have to hold. A term is a field, an operator and a value, or a word that the
-answer has to contain:
+A query is a list of terms, all of which must hold. A term is a field, an operator and a value, or a word that the
+answer must contain:
 
-    step:5  step:3..10  tokens>200  advantage>=1  reward:0.33      numbers; reward and advantage to the digits given
-    role:tester  finished:no  task:numbers-  task=numbers-01       a task by what its id begins with, or all of it
-    status:no_block  status:time_limit,crash  status:rejected      the answer's status, or what its program met with
-    max(  "for i in"  text:"role:"                                 words; in quotes with a blank or a field's name
-    sort:-reward                                                   order; "-" is descending, the newest come first
+    step:5  step:3..10  tokens>200  advantage>=1  reward:0.33      numbers; reward and advantage match as rounded
+    role:tester  finished:no  task:numbers-  task=numbers-01       ":": the id begins so, "=": the whole id
+    status:no_block  status:time_limit,crash  status:rejected      the answer's status or an execution's
+    max(  "for i in"  text:"role:"                                 words; quoted if they hold a blank or a field
+    sort:-reward                                                   order; "-" is descending, default newest first
 
-Answers hold `ok` and why they hold no program or test; a program also has what its executions met with (time_limit,
-runtime_error, memory_limit, crash, compile_error, ...): that is read from the matrices.
-Parsing says what is wrong and where; `str(query)` gives text that parses to the same query.
+The status of an answer is `ok` or the reason why it holds no program or test. A program also has the statuses of its
+executions (time_limit, runtime_error, memory_limit, crash, compile_error, ...), which are read from the matrices.
+A QueryError says what is wrong and where; `str(query)` returns text that parses to the same query.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["EVERYTHING", "Query", "QueryError", "completions", "parse"]
 
 
 class QueryError(ValueError):
-    """What is wrong with a query, in one line; `position` is the character where it is, from 0."""
+    """Error in a query, in one line; `position` is the index of the faulty character, from 0."""
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(f"{message} (character {position + 1})")
@@ -51,21 +51,21 @@ class QueryError(ValueError):
 
 
 def parse(text: str) -> Query:
-    """Raises QueryError. Blank text is every rollout."""
+    """Parse a query; blank text matches every rollout. QueryError: a term that is not valid."""
     query = EVERYTHING
     given: set[str] = set()
     for term in _terms(text.encode("utf-8", "replace").decode()):
         if term.field in ("task", "role", "finished", "status", "sort"):
             if term.field in given:
-                more = ": several go with commas, status:crash,time_limit" if term.field == "status" else ""
-                raise QueryError(f"{term.field} is there twice{more}", term.at)
+                more = ": separate several with commas, status:crash,time_limit" if term.field == "status" else ""
+                raise QueryError(f"{term.field} is given twice{more}", term.at)
             given.add(term.field)
         query = _READERS[term.field](query, term)
     return query
 
 
 def completions(text: str, tasks: Sequence[str] = ()) -> tuple[str, ...]:
-    """Longer texts that the last term of `text` may be meant to become; `tasks`: ids to choose from."""
+    """Return the texts that complete the last term of `text`. tasks: ids to choose from."""
     start = 0
     for found in _PIECE.finditer(text):
         start = found.start()
@@ -76,7 +76,7 @@ def completions(text: str, tasks: Sequence[str] = ()) -> tuple[str, ...]:
     if not head:
         options = [each for field, begins in _BEGINNINGS.items() if field.startswith(tail.lower()) for each in begins]
     elif head[1].lower() in FIELDS and head[2] in ":=":
-        # Statuses are a list: the last one is being typed.
+        # A status value is a list with commas: the user is typing its last item.
         typed = tail[head.end() :]
         before = typed[: typed.rfind(",") + 1] if head[1].lower() == "status" else ""
         values = {**_VALUES, "task": tuple(tasks)}.get(head[1].lower(), ())
@@ -118,7 +118,7 @@ _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """One term; at: where it begins, value_at: where its value does. A bare word is a term of the field "text"."""
+    """Term of a query, with the positions of the term and of its value. A bare word is a term of the field "text"."""
 
     field: str
     operator: str
@@ -141,20 +141,20 @@ def _terms(text: str) -> list[_Term]:
         value_at = head.end() if head else at
         value, end = _value(text, value_at)
         if not value:
-            raise QueryError(f"{field}{operator} lacks its value: {_EXAMPLES[field]}", at)
+            raise QueryError(f"{field}{operator} needs a value: {_EXAMPLES[field]}", at)
         terms.append(_Term(field, operator, value, at, value_at))
         at = end
     return terms
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
-    """The value that begins at `at`, and where it ends."""
+    """Read the value that begins at `at`; return it with the position of its end."""
     if not text.startswith('"', at):
         end = next((place for place in range(at, len(text)) if text[place].isspace()), len(text))
         return text[at:end], end
     quoted = _QUOTED.match(text, at)
     if not quoted:
-        raise QueryError("a quote is opened and never closed", at)
+        raise QueryError("unclosed quote", at)
     value = re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), quoted[1], flags=re.DOTALL)
     return value, quoted.end()
 
@@ -180,7 +180,7 @@ _EXAMPLES = {
 }
 
 
-# What each field makes of its value -----------------------------------------------------------------------------
+# Readers of the fields' values ----------------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.(\d*))?|\.(\d+))(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -190,7 +190,7 @@ def _read_numbers(query: Query, term: _Term) -> Query:
     if term.operator in (":", "=") and ".." in term.value:
         low, high = (_number(term, part).low if part else None for part in term.value.split("..", 1))
         if low is None and high is None:
-            raise QueryError(f"a range has a number on at least one side: {term.field}:3..10", term.value_at)
+            raise QueryError(f"a range needs a number on at least one side: {term.field}:3..10", term.value_at)
         if low is not None and high is not None and low > high:
             raise QueryError(f"the range runs backwards: {term.field}:{figure(high)}..{figure(low)}", term.value_at)
         bounds = Bounds(low, high)
@@ -209,19 +209,19 @@ def _read_numbers(query: Query, term: _Term) -> Query:
 
 def _number(term: _Term, text: str) -> Bounds:
     if not _NUMBER.fullmatch(text):
-        raise QueryError(f"{term.field} is a number, not {text!r}: {_EXAMPLES[term.field]}", term.value_at)
+        raise QueryError(f"{term.field} must be a number, not {text!r}: {_EXAMPLES[term.field]}", term.value_at)
     number = float(text) + 0.0  # no negative zero
     if term.field in WHOLE_NUMBERS:
         if not number.is_integer():
-            raise QueryError(f"{term.field} is a whole number, not {text}", term.value_at)
+            raise QueryError(f"{term.field} must be a whole number, not {text}", term.value_at)
         number = int(number)
     if abs(number) > LARGEST:
-        raise QueryError(f"{text} is more than any {term.field}", term.value_at)
+        raise QueryError(f"{text} is out of range for {term.field}", term.value_at)
     return Bounds(number, number)
 
 
 def _as_rounded(text: str, exact: Bounds) -> Bounds:
-    """All that would be shown as these digits, at two decimals or as many as are given: lists show two."""
+    """Return the numbers that round to these digits, at two decimals (as in lists) or as many as are given."""
     found = _NUMBER.fullmatch(text)
     assert found is not None  # it was read as a number
     assert exact.low is not None
@@ -274,7 +274,9 @@ _READERS: Mapping[str, Callable[[Query, _Term], Query]] = {
 
 def _only(term: _Term, *operators: str) -> None:
     if term.operator not in operators:
-        raise QueryError(f"{term.field} has no order, {term.operator} says nothing: {_EXAMPLES[term.field]}", term.at)
+        raise QueryError(
+            f"{term.field} takes {' or '.join(operators)}, not {term.operator}: {_EXAMPLES[term.field]}", term.at
+        )
 
 
 def _one_of(term: _Term, value: str, known: Sequence[str]) -> str:

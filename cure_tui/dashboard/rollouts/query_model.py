@@ -1,4 +1,4 @@
-"""What is looked for among rollouts, as data: a Query, the text that parses to it, and its meaning in words."""
+"""Query for rollouts as data, the text that parses to it, and its meaning in words."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ REJECTIONS = (
     "empty_output",
     "too_large",
 )
-"""Why an answer holds no program or test: the values of engine.prompts.RejectReason, as archives hold them."""
+"""Reasons why an answer holds no program or test: the values of engine.prompts.RejectReason, as in archives."""
 STATUS_NAMES = ("ok", *REJECTIONS, *STATUSES[1:])
 ALIASES = {"timeout": "time_limit"}
 REJECTED = "rejected"
 WHOLE_NUMBERS = ("step", "index", "tokens")
 FRACTIONS = ("reward", "advantage")
 FIELDS = ("step", "task", "role", "index", "reward", "advantage", "tokens", "finished", "status", "text", "sort")
-LARGEST = 10**15  # what SQLite and a float both hold exactly
+LARGEST = 10**15  # SQLite and a float both hold such integers exactly
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """An interval of numbers; None: no bound; open: the bound itself is outside."""
+    """Interval of numbers; None: no bound; open: without the bound itself."""
 
     low: float | None = None
     high: float | None = None
@@ -40,7 +40,7 @@ class Bounds:
     high_open: bool = False
 
     def __and__(self, other: Bounds) -> Bounds:
-        """What lies in both."""
+        """Intersect two intervals."""
         lows = [(each.low, each.low_open) for each in (self, other) if each.low is not None]
         highs = [(each.high, not each.high_open) for each in (self, other) if each.high is not None]
         low, low_open = max(lows) if lows else (None, False)
@@ -48,7 +48,7 @@ class Bounds:
         return Bounds(low, high, low_open, not high_closed)
 
     def closed(self, *, whole: bool) -> tuple[float | None, float | None]:
-        """The same with bounds that are inside."""
+        """Return the lowest and the highest number inside, among whole numbers or floats."""
         low, high = self.low, self.high
         if low is not None and self.low_open:
             low = low + 1 if whole else math.nextafter(low, math.inf)
@@ -62,7 +62,7 @@ ANY = Bounds()
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which rollouts, in which order. task_whole: `task` is all of the id, not only what it begins with."""
+    """Conditions on rollouts, and their order. task_whole: `task` is the whole id, not its beginning."""
 
     step: Bounds = ANY
     task: str = ""
@@ -78,7 +78,7 @@ class Query:
     order: Order = Order.NEWEST
 
     def filter(self) -> RolloutFilter:
-        """The same for the archive."""
+        """Return the archive's filter for this query."""
         happened = tuple(
             dict.fromkeys(n for name in self.status for n in (REJECTIONS if name == REJECTED else (name,)))
         )
@@ -125,16 +125,16 @@ class Query:
         return " ".join(terms)
 
     def explain(self) -> str:
-        """The query in words."""
+        """Describe the query in words."""
         what = {"": "rollouts", "coder": "programs", "tester": "tests"}[self.role]
         parts = [f"{name} {_in_words(bounds)}" for name in ("step", "index", "reward", "advantage", "tokens")
                  if (bounds := getattr(self, name)) != ANY]  # fmt: skip
         if self.task:
-            parts.insert(0, f"task {self.task}" if self.task_whole else f"tasks that begin with {self.task}")
+            parts.insert(0, f"task {self.task}" if self.task_whole else f"task ids beginning with {self.task}")
         if self.finished is not None:
             parts.append("finished" if self.finished else "truncated at the token limit")
         if self.status:
-            parts.append("status or an execution's outcome " + " or ".join(self.status))
+            parts.append("status of answer or execution " + " or ".join(self.status))
         parts += [f'answer contains "{_escaped(text)}"' for text in self.texts]
         return f"{'; '.join([f'all {what}' if not parts else what, *parts])}; {_ORDER_IN_WORDS[self.order]}"
 
@@ -144,10 +144,10 @@ EVERYTHING = Query()
 _ORDER_IN_WORDS = {
     Order.NEWEST: "newest steps first",
     Order.OLDEST: "oldest steps first",
-    Order.LEAST_REWARD: "least reward first",
-    Order.MOST_REWARD: "most reward first",
-    Order.LEAST_ADVANTAGE: "least advantage first",
-    Order.MOST_ADVANTAGE: "most advantage first",
+    Order.LEAST_REWARD: "lowest reward first",
+    Order.MOST_REWARD: "highest reward first",
+    Order.LEAST_ADVANTAGE: "lowest advantage first",
+    Order.MOST_ADVANTAGE: "highest advantage first",
     Order.SHORTEST: "shortest first",
     Order.LONGEST: "longest first",
 }
@@ -156,11 +156,11 @@ _ORDER_IN_WORDS = {
 # Text ---------------------------------------------------------------------------------------------------------
 
 TERM = re.compile(r"([A-Za-z_]+)(<=|>=|[:=<>])")
-"""A field and its operator, where a term that is not a bare word begins."""
+"""Beginning of a term that is not a bare word: field and operator."""
 
 
 def figure(number: float) -> str:
-    """The shortest text that reads as this number."""
+    """Return the shortest text that parses to this number."""
     return repr(number).removesuffix(".0")
 
 

@@ -1,4 +1,4 @@
-"""One rollout in full, and from it to its neighbours in the list that it was opened from."""
+"""Screen of one rollout in full, with keys to its neighbours in the list that it was opened from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from textual.strip import Strip
 
 from cure_tui.dashboard.copying import copy, save
 from cure_tui.dashboard.keys_line import KeysLine
-from cure_tui.dashboard.rollouts.line import as_ascii
 from cure_tui.dashboard.rollouts.page import RolloutPage, head_rows, rollout_page, rollout_text
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.palette import styles_of
@@ -30,7 +29,7 @@ GONE = "This rollout is no longer in the archive: retention or a resume dropped 
 
 
 class PageView(ScrollView, can_focus=True):
-    """Lines of a page with the current match marked; only those on the screen are drawn."""
+    """View of a page with the current match marked; draws only the visible lines."""
 
     DEFAULT_CSS = """
     PageView { height: 1fr; width: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
@@ -44,9 +43,8 @@ class PageView(ScrollView, can_focus=True):
         Binding("G", "scroll_end", "Last line", show=False),
     ]
 
-    def __init__(self, *, ascii_only: bool, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._ascii_only = ascii_only
         self._page = RolloutPage((), ())
         self._current: int | None = None
 
@@ -56,7 +54,7 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
 
     def show_match(self, which: int) -> None:
-        """Marks a match and brings it into sight, in the middle if it was not."""
+        """Mark a match; if it is out of sight, scroll it to the middle."""
         self._current = which
         line = self._page.matches[which][0].line
         if not self.scroll_offset.y <= line < self.scroll_offset.y + self.size.height:
@@ -66,10 +64,8 @@ class PageView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         number = self.scroll_offset.y + y
         row = self._line(number) if number < len(self._page.lines) else ()
-        if self._ascii_only:
-            row = as_ascii(row)
         styles, base = styles_of(self.app.theme), self.rich_style
-        # Not `to_strip`, which counts a column a character: wide ones are shown as they are here.
+        # Not `to_strip`, which counts one column per character: this view keeps wide characters.
         segments = [Segment(span.text, base + styles[span.style]) for span in row]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
@@ -86,21 +82,21 @@ class PageView(ScrollView, can_focus=True):
 
 
 class RolloutScreen(Screen[int]):
-    """Shows rollout `at` of `ids`. Returns the id of the one that was looked at last.
+    """Screen of rollout `at` of `ids`. Its result is the id of the last rollout shown.
 
-    texts: what was searched for; it is marked, and n and N go through it. exports: the folder for files.
+    texts: the search texts, which are marked; n and N go through the matches. exports: the folder for files.
     """
 
     DEFAULT_CSS = """
     RolloutScreen #about { background: $panel; height: 3; }
     """
-    # with priority: the page that has the focus would take the arrows to scroll sideways, where there is nothing
+    # with priority: otherwise the focused page would use the arrows to scroll sideways, where there is nothing
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
         Binding("left", "step(-1)", "Previous", key_display="←", priority=True),
         Binding("right", "step(1)", "Next", key_display="→", priority=True),
-        Binding("n", "match(1)", "Match"),
-        Binding("N", "match(-1)", "Match back", key_display="N", show=False),
+        Binding("n", "match(1)", "Next match"),
+        Binding("N", "match(-1)", "Previous match", key_display="N", show=False),
         Binding("c", "copy", "Copy answer"),
         Binding("s", "save", "Save"),
     ]
@@ -113,12 +109,10 @@ class RolloutScreen(Screen[int]):
         texts: Sequence[str] = (),
         *,
         exports: Path | None = None,
-        ascii_only: bool = False,
     ) -> None:
         super().__init__()
         self._archive, self._ids, self._at, self._texts = archive, ids, at, tuple(texts)
         self._exports = exports or archive.parent / "exports"
-        self._ascii_only = ascii_only
         self._reader: ArchiveReader | None = None
         self._stored: StoredRollout | None = None
         self._record: TaskRecord | None = None
@@ -128,12 +122,12 @@ class RolloutScreen(Screen[int]):
 
     @property
     def shown(self) -> StoredRollout | None:
-        """The rollout on the screen; None when it is not in the archive any more."""
+        """Rollout on the screen; None if it is no longer in the archive."""
         return self._stored
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="about")
-        yield PageView(ascii_only=self._ascii_only, id="page")
+        yield PageView(id="page")
         yield KeysLine()
 
     def on_mount(self) -> None:
@@ -145,7 +139,7 @@ class RolloutScreen(Screen[int]):
         self._close_reader()
 
     def on_resize(self, _: events.Resize) -> None:
-        self.call_after_refresh(self._draw)  # when the page knows its new width
+        self.call_after_refresh(self._draw)  # the page knows its new width only then
 
     # Actions ------------------------------------------------------------------------------------------------
 
@@ -153,19 +147,19 @@ class RolloutScreen(Screen[int]):
         self.dismiss(self._ids[self._at])
 
     def action_step(self, by: int) -> None:
-        """To a neighbour in the list; past an end nothing happens but a word."""
+        """Show a neighbour in the list; past an end, only tell the user."""
         at = self._at + by
         if not 0 <= at < len(self._ids):
-            self.notify("this is the last of the list" if by > 0 else "this is the first of the list", timeout=2)
+            self.notify(f"this is the {'last' if by > 0 else 'first'} rollout in the list", timeout=2)
             return
         self._at = at
         self._read()
         self._draw()
 
     def action_match(self, by: int) -> None:
-        """To the next match, round the end to the first."""
+        """Go to the next match, after the last one to the first."""
         if not self._matches:
-            self.notify("nothing was searched for" if not self._texts else "no match in this answer", timeout=2)
+            self.notify("the query has no search text" if not self._texts else "no match in this answer", timeout=2)
             return
         before = -1 if self._match is None and by > 0 else self._match or 0
         self._match = (before + by) % self._matches
@@ -216,7 +210,7 @@ class RolloutScreen(Screen[int]):
         if self._stored is None:
             view.show(RolloutPage(((Span(GONE, "warning"),),), ()))
         else:
-            # The last column is the scroll bar's, whether it is there or not: lines stay as they are broken.
+            # The last column is reserved for the scroll bar, so that its appearing does not wrap the lines anew.
             page = rollout_page(self._stored, self._record, max(1, self.size.width - 1), self._texts)
             self._matches = len(page.matches)
             view.show(page)
@@ -233,4 +227,4 @@ class RolloutScreen(Screen[int]):
         rows: Sequence[Row] = ((Span(place, "muted"),),)
         if self._stored is not None:
             rows = head_rows(self._stored, self._record, self._executions, place)
-        self.query_one("#about", RowsView).show([as_ascii(row) if self._ascii_only else row for row in rows])
+        self.query_one("#about", RowsView).show(rows)

@@ -1,6 +1,6 @@
-"""Finds the rollouts of a query in a thread of its own and keeps the finding up to date while the archive changes.
+"""Search for rollouts in a thread of its own, and update of its result while the archive changes.
 
-Nothing here knows Textual: progress goes to a callback, in the searching thread.
+This module is independent of Textual: it reports progress to a callback, in the searching thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECONDS_BETWEEN_REPORTS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a query found. ids: of the matching rollouts in its order; written: when the searched steps were written."""
+    """Result of a query. ids: the matching rollouts in its order; written: time of writing of each searched step."""
 
     query: Query
     ids: array[int]
@@ -32,10 +32,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class SearchProgress:
-    """Report of a search. number: of the search, so that the news of a former one can be told apart.
+    """Report of a search. number: of the search, so that the receiver can ignore reports of an earlier one.
 
-    count: how many ids of the listing there were when this was said; more may have come since. fault: why nothing
-    can be found, for the user.
+    count: ids in the listing at the time of the report; more may have been added since. fault: for the user, why the
+    search failed.
     """
 
     number: int
@@ -46,10 +46,10 @@ class SearchProgress:
 
 
 def renew(reader: ArchiveReader, old: Listing) -> Listing | None:
-    """`old` brought up to date by reading nothing but the steps that are new; None where that is not enough.
+    """Update `old` by reading only the new steps; return None if that is not enough.
 
-    It is enough while steps are added after the last and dropped before the first, which is what training and
-    retention do. After a resume, or in another order than by step, everything has to be searched again.
+    It is enough while steps are added at the end (training) and dropped at the beginning (retention). After a resume,
+    or in another order than by step, everything must be searched again.
     """
     now = reader.written()
     if now == old.written:
@@ -74,8 +74,10 @@ def renew(reader: ArchiveReader, old: Listing) -> Listing | None:
 
 
 class RolloutSearch:
-    """Searches one archive, one query at a time: a new search ends the one before. Threads: start, renew and stop
-    are called from one; `tell` is called in the searching one."""
+    """Search of one archive, one query at a time: a new search ends the former one.
+
+    Threads: call start, renew and stop from one thread; `tell` is called in the searching thread.
+    """
 
     def __init__(self, archive: Path, tell: Callable[[SearchProgress], None]) -> None:
         self._archive, self._tell = archive, tell
@@ -84,15 +86,15 @@ class RolloutSearch:
         self._at_work: ArchiveReader | None = None
 
     def start(self, query: Query) -> int:
-        """Searches afresh and reports while it finds; the number of the search."""
+        """Start a search that reports while it finds; return its number."""
         return self._run(lambda number: self._search(number, query, report=True))
 
     def renew(self, listing: Listing) -> int:
-        """Brings a listing up to date and reports once it is; the number of the search."""
+        """Start an update of a listing that reports once, at its end; return its number."""
         return self._run(lambda number: self._renew(number, listing))
 
     def stop(self) -> None:
-        """Ends what is at work; it says nothing more."""
+        """End the current search; it reports nothing more."""
         with self._lock:
             self._number += 1
             if self._at_work is not None:
@@ -122,7 +124,7 @@ class RolloutSearch:
         ids: array[int] = array("q")
         listing = Listing(query, ids, written)
         said = 0.0
-        # What arrives while this runs is left to the next `renew`, which would list it twice otherwise.
+        # Steps written meanwhile are left to the next `renew`, which would otherwise list them twice.
         for page in reader.pages(_up_to(query.filter(), max(written, default=0)), query.order):
             if number != self._number:
                 return
@@ -158,8 +160,8 @@ def _up_to(wanted: RolloutFilter, step: int) -> RolloutFilter:
 
 
 def _without_lost(reader: ArchiveReader, ids: array[int], *, newest_first: bool) -> array[int]:
-    """Without the rollouts of dropped steps, which are the oldest and so stand together at one end of the list."""
-    low, high = 0, len(ids)  # how many are left, as a bisection: the k newest are there
+    """Cut off the rollouts of dropped steps: the oldest ones, so they stand together at one end of the list."""
+    low, high = 0, len(ids)  # bisection for the number that is left: the newest `low` rollouts exist
     while low < high:
         middle = (low + high + 1) // 2
         oldest = ids[middle - 1] if newest_first else ids[len(ids) - middle]

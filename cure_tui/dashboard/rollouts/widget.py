@@ -1,4 +1,4 @@
-"""Every rollout of a run, a line each, as one line-API widget: ids are held, only the rows on the screen are read."""
+"""List of a run's rollouts as one line-API widget: it holds ids and reads only the rows on the screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from cure_tui.dashboard.rollouts.line import Columns, as_ascii, gone_line, head_line, rollout_line
+from cure_tui.dashboard.rollouts.line import Columns, gone_line, head_line, rollout_line
 from cure_tui.dashboard.rollouts.query import EVERYTHING, Query
 from cure_tui.dashboard.rollouts.search import Listing, RolloutSearch, SearchProgress
 from cure_tui.drawing.palette import styles_of, to_strip
@@ -27,10 +27,10 @@ _READ_AHEAD = 30
 
 
 class RolloutList(ScrollView, can_focus=True):
-    """The rollouts of a query under a line of column names. `search` says which, `look_again` that more may be there.
+    """List of a query's rollouts under a line of column names. `search` sets the query, `look_again` updates the list.
 
-    The chosen rollout stays chosen when the list changes around it, at the same height on the screen. With the cursor
-    on the first line from the start or by Home, it stays there instead: newest first, that follows the training.
+    The cursor stays on its rollout, at the same height on the screen, when the list changes around it. On the first
+    line (at the start, or after Home) it stays on that line instead: in the order newest first, it follows training.
     """
 
     DEFAULT_CSS = """
@@ -48,7 +48,7 @@ class RolloutList(ScrollView, can_focus=True):
     ]
 
     class Chosen(Message):
-        """Enter or a double click on a rollout."""
+        """Choice of a rollout by Enter or double click."""
 
         def __init__(self, view: RolloutList, id: int) -> None:
             super().__init__()
@@ -59,7 +59,7 @@ class RolloutList(ScrollView, can_focus=True):
             return self.view
 
     class Searched(Message):
-        """How far a search is. count: rollouts found; fault: why there are none, "" unless something is wrong."""
+        """Progress of a search. count: rollouts found; fault: why the search failed, "" if it did not."""
 
         def __init__(self, view: RolloutList, count: int, *, done: bool, fault: str) -> None:
             super().__init__()
@@ -70,24 +70,22 @@ class RolloutList(ScrollView, can_focus=True):
             return self.view
 
     class Heard(Message):
-        """News from the searching thread, for the list itself."""
+        """Progress from the searching thread, for the list itself."""
 
         def __init__(self, progress: SearchProgress) -> None:
             super().__init__()
             self.progress = progress
 
-    def __init__(
-        self, archive: Path, *, ascii_only: bool = False, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, archive: Path, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._archive, self._ascii_only = archive, ascii_only
+        self._archive = archive
         self._search = RolloutSearch(archive, self._hear)
         self._query = EVERYTHING
         self._listing = Listing(EVERYTHING, array("q"), {})
-        self._number = 0  # of the search whose news count
-        self._heard_number = 0  # of the search that the list is of
-        self._searching = False
-        self._look_later = False  # what came while the search was at work is not in what it finds
+        self._number = 0  # of the current search
+        self._heard_number = 0  # of the search that the list shows
+        self.searching = False
+        self._look_later = False  # a running search misses steps written meanwhile
         self._count = 0
         self._fault = ""
         self._cursor = 0
@@ -99,7 +97,7 @@ class RolloutList(ScrollView, can_focus=True):
 
     @property
     def rollout_query(self) -> Query:
-        """What was searched for last."""
+        """Query of the last search."""
         return self._query
 
     @property
@@ -109,7 +107,7 @@ class RolloutList(ScrollView, can_focus=True):
 
     @property
     def cursor(self) -> int:
-        """The row of the chosen rollout, from 0."""
+        """Row of the chosen rollout, from 0."""
         return self._cursor
 
     @property
@@ -118,24 +116,24 @@ class RolloutList(ScrollView, can_focus=True):
         return self._listing.ids[self._cursor] if self._cursor < self._count else None
 
     def search(self, query: Query) -> None:
-        """Looks for other rollouts; the old ones stay on the screen until the first are found."""
-        self._query, self._searching, self._follows_first = query, True, True
+        """Start a search; the old rollouts stay on the screen until the first new ones are found."""
+        self._query, self.searching, self._follows_first = query, True, True
         self._number = self._search.start(query)
         self.refresh()
 
     def look_again(self) -> None:
-        """Brings the list up to date with the archive. Call it whenever a step may have been written or dropped."""
-        if self._searching:
+        """Update the list from the archive. Call it whenever a step may have been written or dropped."""
+        if self.searching:
             self._look_later = True
             return
-        self._searching = True
+        self.searching = True
         if self._fault:
             self._number = self._search.start(self._query)
         else:
             self._number = self._search.renew(self._listing)
 
     def select(self, id: int) -> None:
-        """Chooses a rollout, if it is in the list."""
+        """Move the cursor to a rollout, if it is in the list."""
         row = self._row_of(id)
         if row is not None:
             self._follows_first = False
@@ -166,7 +164,7 @@ class RolloutList(ScrollView, can_focus=True):
         progress = event.progress
         if progress.number != self._number:
             return
-        self._searching = not progress.done
+        self.searching = not progress.done
         if self._heard_number == progress.number:
             self._count = progress.count
             self.virtual_size = Size(self.size.width, self._count + 1)
@@ -180,15 +178,15 @@ class RolloutList(ScrollView, can_focus=True):
             self.look_again()
 
     def _replace(self, progress: SearchProgress) -> None:
-        """Puts another listing in the place of the old one, around the rollout that is chosen."""
+        """Replace the listing and keep the cursor on its rollout."""
         chosen, height = self.selected, self._cursor - self.scroll_offset.y
         if progress.listing.written != self._listing.written:
-            # After a resume, ids stand for other rollouts; and an archive that was moved away has to be opened anew.
+            # After a resume, ids stand for other rollouts; and an archive that was moved away must be reopened.
             self._close_reader()
         self._listing, self._count, self._fault = progress.listing, progress.count, progress.fault
         self.virtual_size = Size(self.size.width, self._count + 1)
         row = self._row_of(chosen) if chosen is not None and not self._follows_first else 0
-        if row is None:  # it is gone: what stands in its place now is chosen
+        if row is None:  # the rollout is gone: keep the row
             row = self._cursor
         self.scroll_to(y=max(0, row - height), animate=False)
         self._move_to(row)
@@ -211,24 +209,22 @@ class RolloutList(ScrollView, can_focus=True):
         return self._strip(row, under_cursor=chosen and self.has_focus)
 
     def _strip(self, row: Row, *, under_cursor: bool = False) -> Strip:
-        if self._ascii_only:
-            row = as_ascii(row)
         base = self.rich_style
         if under_cursor:
-            # One colour for the whole line: colours of its own would be backgrounds when it is reversed.
+            # One colour for the whole line: reverse video would turn the spans' colours into backgrounds.
             row = tuple(span if span.style == "match" else Span(span.text) for span in row)
             base += styles_of(self.app.theme)["cursor"]
         return to_strip(row, self.size.width, self.app.theme, base)
 
     def _nothing(self) -> Row:
-        if self._searching:
+        if self.searching:
             return (Span(" searching …", "muted"),)
         if self._fault:
             return (Span(f" {one_column(self._fault)}", "warning"),)
-        return (Span(f" no rollout is like this: {one_column(self._listing.query.explain())}", "muted"),)
+        return (Span(f" no rollout matches: {one_column(self._listing.query.explain())}", "muted"),)
 
     def _rollout(self, at: int) -> tuple[StoredRollout, Sequence[str]] | None:
-        """The rollout of a row; those around it are read with it."""
+        """Return the rollout of a row; read those around it along with it."""
         ids = self._listing.ids
         if ids[at] not in self._read:
             end = min(self._count, at + self.size.height + _READ_AHEAD)
@@ -239,7 +235,7 @@ class RolloutList(ScrollView, can_focus=True):
         return self._read[ids[at]]
 
     def _rollouts(self, ids: Sequence[int]) -> dict[int, tuple[StoredRollout, Sequence[str]] | None]:
-        """None for those that are not in the archive any more, or when it cannot be read."""
+        """Read rollouts; None for each that is no longer in the archive, or if the archive cannot be read."""
         try:
             if self._reader is None:
                 self._reader = ArchiveReader(self._archive)

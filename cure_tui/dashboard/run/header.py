@@ -1,4 +1,4 @@
-"""The two lines above every view of a run: what it is, how far it is, and whether all is well."""
+"""Header above every view of a run: two lines with its state, progress and key figures."""
 
 from __future__ import annotations
 
@@ -24,23 +24,21 @@ def header_rows(
     chosen_step: int | None,
     max_minutes: float = 0.0,
     kl_bound: float = 0.0,
-    *,
-    ascii_only: bool = False,
 ) -> list[Row]:
-    """Two rows of any width. `chosen_step`: the step that the views show, None while they follow the run."""
+    """Return two rows of any width. chosen_step: the step that the views show, None while they follow the run."""
     return [
-        _joined(_first_row(snapshot, chosen_step, max_minutes, ascii_only)),
+        _joined(_first_row(snapshot, chosen_step, max_minutes)),
         _joined(_second_row(snapshot.state, kl_bound)),
     ]
 
 
 def asked_of(snapshot: Snapshot) -> frozenset[str]:
-    """Commands that are still to be obeyed, whether the engine has taken them up or not."""
+    """Return the commands not carried out yet, whether the engine has read them or not."""
     return snapshot.state.asked | frozenset(snapshot.pending)
 
 
 def coming_word(snapshot: Snapshot) -> str:
-    """What the engine was asked for and has not done yet, "" where that is nothing."""
+    """Say which requested change of state is still pending, "" if none is."""
     if not snapshot.is_live:
         return ""
     asked, paused = asked_of(snapshot), snapshot.state.status is RunStatus.PAUSED
@@ -52,11 +50,11 @@ def coming_word(snapshot: Snapshot) -> str:
         return f"stopping after this {'evaluation' if evaluating else 'step'}"
     if pause_wanted(snapshot.pending, paused) is paused:
         return ""
-    return "going on" if paused else "pausing after this phase"
+    return "resuming" if paused else "pausing after this phase"
 
 
 def executions_per_second(state: RunState) -> float | None:
-    """Sandbox executions a second over the last steps."""
+    """Return sandbox executions per second over the last five steps; None before there are two, or after a resume."""
     points = state.points
     if len(points) < 2:
         return None
@@ -64,18 +62,18 @@ def executions_per_second(state: RunState) -> float | None:
     counts = [point.metrics.get("executions_total") for point in (first, last)]
     seconds = last.seconds - first.seconds
     if counts[0] is None or counts[1] is None or seconds <= 0 or counts[1] < counts[0]:
-        return None  # a resumed engine counts anew
+        return None  # a resumed engine restarts its counter
     return (counts[1] - counts[0]) / seconds
 
 
-def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, ascii_only: bool) -> Iterator[Row]:
+def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float) -> Iterator[Row]:
     state = snapshot.state
     yield (Span(one_column(_short_name(snapshot.path)), "title"),)
-    yield _condition(snapshot, ascii_only)
+    yield _condition(snapshot)
     if snapshot.is_live and Command.CHECKPOINT in asked_of(snapshot):
-        yield (Span("checkpoint asked", "warning"),)
+        yield (Span("checkpoint requested", "warning"),)
     if snapshot.is_live and (snapshot.beat_seconds or 0) > _QUIET_BEAT_SECONDS:
-        yield (Span(f"no pulse for {snapshot.beat_seconds:.0f} s", "warning"),)
+        yield (Span(f"no heartbeat for {snapshot.beat_seconds:.0f} s", "warning"),)
     if snapshot.loading and not state.step:
         yield (Span("reading", "muted"),)
     yield (Span("step ", "muted"), Span(f"{state.step}/{state.steps}", "text"))
@@ -84,7 +82,7 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, 
     if state.sandbox and not state.sandbox.confined:
         yield (Span(UNCONFINED, "error"),)
     if snapshot.is_live and state.phase is not None:
-        yield _phase(snapshot, ascii_only)
+        yield _phase(snapshot)
     left = seconds_left(state, max_minutes)
     if snapshot.is_live and left is not None:
         yield (Span("left ", "muted"), Span(clock(left), "text"))
@@ -92,16 +90,16 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float, 
         yield (Span(one_column(snapshot.fault or state.ending), "error" if snapshot.fault else "warning"),)
 
 
-def _condition(snapshot: Snapshot, ascii_only: bool) -> Row:
-    """What the engine will do next counts for more than what it does."""
+def _condition(snapshot: Snapshot) -> Row:
+    """Return the pending change of state if there is one, else the condition."""
     coming = coming_word(snapshot)
     if coming:
-        return (Span(f"{'~' if ascii_only else '◌'} {coming}", "warning"),)
+        return (Span(f"◌ {coming}", "warning"),)
     paused = snapshot.state.status is RunStatus.PAUSED
-    return (condition_span(snapshot.condition, paused=paused, ascii_only=ascii_only),)
+    return (condition_span(snapshot.condition, paused=paused),)
 
 
-def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
+def _phase(snapshot: Snapshot) -> Row:
     phase, live = snapshot.state.phase, snapshot.live
     assert phase is not None
     done, total = phase.done, phase.total
@@ -109,9 +107,8 @@ def _phase(snapshot: Snapshot, ascii_only: bool) -> Row:
         done, total = live.done, live.total
     spans = [Span(phase.name, "accent")]
     if total and done:
-        full, empty = ("#", ".") if ascii_only else ("━", "─")
         filled = round(_BAR_COLUMNS * min(1.0, done / total))
-        spans += [Span(" "), Span(full * filled, "accent"), Span(empty * (_BAR_COLUMNS - filled), "muted")]
+        spans += [Span(" "), Span("━" * filled, "accent"), Span("─" * (_BAR_COLUMNS - filled), "muted")]
         spans.append(Span(f" {done:,}/{total:,}", "muted"))
     return tuple(spans)
 

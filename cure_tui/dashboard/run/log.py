@@ -1,4 +1,4 @@
-"""The log and system view: what the run said, its evaluations, where its seconds went."""
+"""Log view of a run: folder, engine, sandbox, seconds by phase, evaluations and notices."""
 
 from __future__ import annotations
 
@@ -26,15 +26,13 @@ _LEVEL_STYLES = {"info": "text", "warning": "warning", "error": "error"}
 
 
 class LogPane(Pane):
-    """Everything in words."""
+    """View of the run in words."""
 
     DEFAULT_CSS = "LogPane VerticalScroll { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("end", "bottom", "Newest line", show=False)]
 
-    def __init__(
-        self, archive: ArchiveView, *, id: str = "log", ascii_only: bool = False, smoothing: Smoothing | None = None
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "log", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -57,7 +55,7 @@ class LogPane(Pane):
 
 
 def log_rows(snapshot: Snapshot) -> Iterator[Row]:
-    """The whole view as rows: run, sandbox, seconds by phase, evaluations, notices (the newest first)."""
+    """Yield the rows of the view: run, sandbox, seconds by phase, evaluations, notices (newest first)."""
     state = snapshot.state
     yield from _run_rows(snapshot)
     yield ()
@@ -87,7 +85,7 @@ def _run_rows(snapshot: Snapshot) -> Iterator[Row]:
     yield _line("folder", _below_home(snapshot.path))
     yield _line("preset", f"{state.preset}, seed {state.seed}, {state.steps} steps")
     if snapshot.pid is not None:
-        yield _line("engine", f"process {snapshot.pid}, last pulse {snapshot.beat_seconds or 0:.0f} s ago")
+        yield _line("engine", f"process {snapshot.pid}, last heartbeat {snapshot.beat_seconds or 0:.0f} s ago")
     if state.sandbox is not None:
         yield _line("sandbox", f"level {state.sandbox.letter}: {state.sandbox.summary}")
         if state.sandbox.remedy:
@@ -96,9 +94,9 @@ def _run_rows(snapshot: Snapshot) -> Iterator[Row]:
         best = "" if state.best_step is None else f", best by validation: step {state.best_step}"
         yield _line("checkpoint", f"step {state.checkpoint_step}{best}")
     if state.resumes:
-        yield _line("resumed", f"{state.resumes} times")
+        yield _line("resumed", "once" if state.resumes == 1 else f"{state.resumes} times")
     if snapshot.skipped:
-        yield _line("journal", f"{snapshot.skipped} lines are no events and were passed over", "warning")
+        yield _line("journal", f"{snapshot.skipped} lines are not valid events; skipped", "warning")
     if state.ending:
         yield _line("ended", state.ending, "warning")
         if state.remedy:
@@ -106,7 +104,7 @@ def _run_rows(snapshot: Snapshot) -> Iterator[Row]:
 
 
 def _phase_rows(state: RunState) -> Iterator[Row]:
-    """Where the seconds of the last step went, and what is not any of the phases."""
+    """Yield the seconds of the last step by phase, the unaccounted rest last."""
     metrics = state.metrics
     total = metrics.get("seconds")
     if not total:
@@ -114,7 +112,7 @@ def _phase_rows(state: RunState) -> Iterator[Row]:
     yield (Span(f"seconds of step {state.step}", "title"),)
     phases = {
         "sampling": metrics.get("seconds_sample"),
-        "executing, after it": metrics.get("seconds_execute_wait"),
+        "waiting for programs": metrics.get("seconds_execute_wait"),
         "updating": metrics.get("seconds_update"),
     }
     rest = total - sum(value or 0.0 for value in phases.values())
@@ -126,7 +124,7 @@ def _phase_rows(state: RunState) -> Iterator[Row]:
 
 
 def _below_home(path: Path) -> str:
-    """The path as a shell takes it, and short: a run's id at its end is what a small terminal must not cut off."""
+    """Return the path with "~" for the home folder: a small terminal must not cut off the run's id at its end."""
     home = Path(os.path.expanduser("~"))
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 

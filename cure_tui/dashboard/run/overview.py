@@ -1,4 +1,4 @@
-"""The first view: live rollouts, the newest matrix and four curves; one of them at a time where space is short."""
+"""Overview of a run: live rollouts, the newest matrix and four curves; on a small terminal, one of them at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WIDE, _HIGH = 100, 28
 
 
 class OverviewPane(Pane, can_focus=True):
-    """Wall above; matrix and curves below it. `p` turns the pages of a small terminal."""
+    """View with the wall above, matrix and curves below. On a small terminal they are pages that `p` turns."""
 
     DEFAULT_CSS = """
     OverviewPane #top { height: 2fr; }
@@ -45,20 +45,13 @@ class OverviewPane(Pane, can_focus=True):
     OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts-side { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "turn", "Next part"),
+        Binding("p", "turn", "Page"),
         Binding("comma", "task(-1)", "Previous task", show=False),
         Binding("full_stop", "task(1)", "Next task", show=False),
     ]
 
-    def __init__(
-        self,
-        archive: ArchiveView,
-        *,
-        id: str = "overview",
-        ascii_only: bool = False,
-        smoothing: Smoothing | None = None,
-    ) -> None:
-        super().__init__(archive, id=id, ascii_only=ascii_only, smoothing=smoothing)
+    def __init__(self, archive: ArchiveView, *, id: str = "overview", smoothing: Smoothing | None = None) -> None:
+        super().__init__(archive, id=id, smoothing=smoothing)
         self._task_number = 0
         self._record: TaskRecord | None = None
         self._part = PARTS[0]
@@ -66,13 +59,12 @@ class OverviewPane(Pane, can_focus=True):
         self._focus_is_due = False
 
     def compose(self) -> ComposeResult:
-        ascii_only = self.ascii_only
         with Horizontal(id="top"):
-            yield WallView(ascii_only=ascii_only)
+            yield WallView()
         with Horizontal(id="bottom"):
             with Vertical(id="matrix-side"):
                 yield RowsView(id="matrix-title")
-                yield MatrixView(ascii_only=ascii_only)
+                yield MatrixView()
             with Vertical(id="charts-side"):
                 yield RowsView(id="charts-title")
                 with Grid(id="charts"):
@@ -90,12 +82,12 @@ class OverviewPane(Pane, can_focus=True):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to turn parts only where they do not all fit."""
+        """Offer to turn pages only if not all parts fit."""
         return action != "turn" or self._is_small
 
     @property
     def _is_small(self) -> bool:
-        """Judge by the size itself, which is known before `on_resize` has set the class."""
+        """Compare the size itself, which is known before `on_resize` has set the class."""
         return self.size.width < _WIDE or self.size.height < _HIGH
 
     def catch_up(self) -> None:
@@ -106,24 +98,24 @@ class OverviewPane(Pane, can_focus=True):
         live = snapshot.live
         if live is not None and (live.slots or not self._wall):
             self._wall = live
-        # Between two phases of sampling the last answers stay: a wall that comes and goes cannot be read.
+        # Between two phases of sampling the last answers stay: a wall that flickers cannot be read.
         self.query_one(WallView).show(self._wall if snapshot.is_live else None)
         self.set_class(not snapshot.is_live, "-over")
-        if not snapshot.is_live and self._part == "wall":  # there is none without an engine
+        if not snapshot.is_live and self._part == "wall":  # without an engine there is no wall
             self._turn_to("matrix")
         self._show_matrix(snapshot, step)
         smoothing = self.smoothing.weight
         self.query_one("#charts-title", RowsView).show([(Span(f"curves {smoothing_text(smoothing)}", "muted"),)])
         for name in CHARTS:
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
-            options = chart_options(CHART_BY_NAME[name], smoothing=smoothing, cursor=step, ascii_only=self.ascii_only)
+            options = chart_options(CHART_BY_NAME[name], smoothing=smoothing, cursor=step)
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
 
     def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:
         tasks = self.newest_tasks(snapshot, step)
         record = tasks[self._task_number % len(tasks)] if tasks else None
         self._record = record
-        nothing = "the first step is under way" if snapshot.state.step == 0 else "this step is not in the archive"
+        nothing = "the first step has not finished" if snapshot.state.step == 0 else "this step is not in the archive"
         malformed = record.malformed_tests if record else None
         matrix = record.matrix if record else None
         self.query_one(MatrixView).show(matrix, malformed, nothing=self.archive.fault or nothing)
@@ -136,19 +128,19 @@ class OverviewPane(Pane, can_focus=True):
         self._turn_to(parts[(parts.index(self._part) + 1) % len(parts)])
 
     def _turn_to(self, part: str) -> None:
-        """What a small terminal shows of the three."""
+        """Choose the part that a small terminal shows."""
         self._part = part
         for each in PARTS:
             self.set_class(each == part, f"-{each}")
         self._keep_focus()
 
     def _take_focus(self) -> None:
-        """Focus the matrix where it can be seen, for its arrows; elsewhere the pane itself, for its keys."""
-        self._focus_is_due = not self.size  # what can be seen is known with the first size
+        """Focus the matrix if it is visible, for its arrows, else the pane itself, for its keys."""
+        self._focus_is_due = not self.size  # what is visible is known with the first size
         if self._focus_is_due:
             return
         matrix_is_shown = not self._is_small or self._part == "matrix"
-        # at once: `focus` waits, and by then another part may be shown
+        # not `focus`, which waits: by then another part may be shown
         self.screen.set_focus(self.query_one(MatrixView) if matrix_is_shown else self)
 
     def _keep_focus(self) -> None:

@@ -1,4 +1,4 @@
-"""One run, live or past: two header lines, six views, a step slider, and the commands that its engine takes."""
+"""Screen of one run, live or past: header, six views, travel through the steps, and commands to its engine."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ PANES: Mapping[str, type[Pane]] = {
 }
 VIEWS = tuple(PANES)
 _OTHERS_OFFERED = 9
-"""As many as there are digits to choose one by."""
+"""Runs offered for a comparison: one per digit key."""
 
 
 class RunScreen(Screen[None]):
-    """Follows the run until a step is chosen; `f` follows it again."""
+    """Screen of a run. It follows the newest step until the user chooses one; `f` follows again."""
 
     DEFAULT_CSS = """
     RunScreen #header { background: $panel; height: 2; }
@@ -74,13 +74,13 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
         Binding("1", "view('overview')", "Views", key_display="1-6"),
-        Binding("left_square_bracket", "step(-1)", "Step back", key_display="["),
-        Binding("right_square_bracket", "step(1)", "Step on", key_display="]"),
-        Binding("left_curly_bracket", "step(-10)", "Ten steps back", show=False),
-        Binding("right_curly_bracket", "step(10)", "Ten steps on", show=False),
+        Binding("left_square_bracket", "step(-1)", "Step -1", key_display="["),
+        Binding("right_square_bracket", "step(1)", "Step +1", key_display="]"),
+        Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
+        Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
         Binding("f", "follow", "Follow"),
         Binding("space", "pause", "Pause"),
-        Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k goes up in matrix and list
+        Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
         Binding("x", "stop", "Stop"),
         Binding("r", "resume", "Resume", show=False),
         Binding("escape", "home", "Home"),
@@ -89,12 +89,12 @@ class RunScreen(Screen[None]):
     chosen_step: reactive[int | None] = reactive(None)
 
     class Looked(Message):
-        """The watcher has seen something new; the newest snapshot is the screen's own to fetch."""
+        """Notice that a newer snapshot is in `newest`; it carries none, so a slow screen never shows an old one."""
 
-    def __init__(self, path: Path, *, ascii_only: bool = False, smoothing: Smoothing | None = None) -> None:
-        """Raises RunError where `path` is no run folder that this version reads."""
+    def __init__(self, path: Path, *, smoothing: Smoothing | None = None) -> None:
+        """Open the run folder at `path`. RunError: it is not one that this version can read."""
         super().__init__()
-        self._ascii_only, self._smoothing = ascii_only, smoothing or Smoothing()
+        self._smoothing = smoothing or Smoothing()
         folder = RunFolder.open(path)
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
@@ -102,26 +102,26 @@ class RunScreen(Screen[None]):
         self._max_minutes, self._kl_bound = _bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
-        self._newest = Snapshot(folder.path)
+        self.newest = Snapshot(folder.path)
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
 
     @property
     def exports(self) -> Path:
-        """The folder for what a user saves of this run."""
+        """Folder for files that the user saves from this run."""
         return self.path / "exports"
 
     @property
     def is_live(self) -> bool:
-        return self._newest.is_live
+        return self.newest.is_live
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="header")
         yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
         with ContentSwitcher(initial="overview"):
-            # the others come when they are first looked at: they are two thirds of all
-            yield OverviewPane(self.archive, id="overview", ascii_only=self._ascii_only, smoothing=self._smoothing)
+            # the other panes are built when first shown: they are two thirds of all widgets
+            yield OverviewPane(self.archive, id="overview", smoothing=self._smoothing)
         yield KeysLine(with_palette=True)
 
     def on_mount(self) -> None:
@@ -129,13 +129,14 @@ class RunScreen(Screen[None]):
         self._watcher.start()
 
     def on_screen_resume(self) -> None:
-        self._bring()  # a comparison may have changed how all charts are smoothed
+        if not self.newest.loading:  # the first snapshot is empty and not live: it would hide the wall
+            self._bring()  # a comparison may have changed the smoothing, which all charts share
 
     def on_unmount(self) -> None:
         self._watcher.close()
         self.archive.close()
         if not any(isinstance(screen, RunScreen) and screen is not self for screen in self.app.screen_stack):
-            self.app.post_message(NameWindow(""))  # to the app itself: a screen that is gone passes nothing on
+            self.app.post_message(NameWindow(""))  # to the app directly: messages of an unmounted screen do not bubble
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < 20, "-low")
@@ -143,8 +144,8 @@ class RunScreen(Screen[None]):
     # What the watcher sees ----------------------------------------------------------------------------------
 
     def _hear(self, snapshot: Snapshot) -> None:
-        """In the watcher's thread. Only the newest picture is kept, so a slow terminal skips frames, not events."""
-        self._newest = snapshot
+        """Keep the newest snapshot only, so a slow terminal skips frames, not events; runs in the watcher's thread."""
+        self.newest = snapshot
         if not self._told:
             self._told = True
             self.post_message(self.Looked())
@@ -154,7 +155,7 @@ class RunScreen(Screen[None]):
         self._bring()
 
     def _bring(self) -> None:
-        snapshot = self._newest
+        snapshot = self.newest
         self._call_for_the_user(snapshot)
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
@@ -162,17 +163,15 @@ class RunScreen(Screen[None]):
             self._max_minutes, self._kl_bound = _bounds(self._folder)  # a resume may bring new limits
         self._show_header()
         self.post_message(NameWindow(title_of(snapshot, self._kl_bound)))
-        for pane in self.query_one(ContentSwitcher).children:  # a query for panes would walk through the whole screen
+        for pane in self.query_one(ContentSwitcher).children:  # a query by type would walk the whole widget tree
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(
-            self._newest, self.chosen_step, self._max_minutes, self._kl_bound, ascii_only=self._ascii_only
-        )
+        rows = header_rows(self.newest, self.chosen_step, self._max_minutes, self._kl_bound)
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:
-        """A notice, and the terminal's bell for whoever looks elsewhere."""
+        """Notify the user of new alerts, with the terminal's bell in case another window has the focus."""
         for alert in alerts(self._alerted, snapshot, self._kl_bound):
             self.notify(alert.text, severity=alert.severity, timeout=15, markup=False)
             self.app.bell()
@@ -191,15 +190,15 @@ class RunScreen(Screen[None]):
         name = (event.tab.id or "tab-overview").removeprefix("tab-")
         switcher = self.query_one(ContentSwitcher)
         if not any(pane.id == name for pane in switcher.children):
-            pane = PANES[name](self.archive, id=name, ascii_only=self._ascii_only, smoothing=self._smoothing)
+            pane = PANES[name](self.archive, id=name, smoothing=self._smoothing)
             await switcher.add_content(pane)
-            pane.bring(self._newest, self.chosen_step)
+            pane.bring(self.newest, self.chosen_step)
         switcher.current = name
         self._pane.catch_up()
 
     def action_step(self, by: int) -> None:
-        """Travel in time; past the newest step the screen follows the run again."""
-        last = self._newest.state.step
+        """Show an earlier or later step; past the newest one, follow the run again."""
+        last = self.newest.state.step
         if last < 1:
             return
         wanted = (self.chosen_step or last) + by
@@ -218,20 +217,20 @@ class RunScreen(Screen[None]):
         self.app.push_screen(CellScreen(event.task, event.program, event.test, event.is_truth), event.closed)
 
     def on_open_rollout(self, event: OpenRollout) -> None:
-        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts, ascii_only=self._ascii_only)
+        screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts)
         self.app.push_screen(screen, event.closed)
 
     @work(thread=True, exclusive=True)
     def on_compare_with_another(self, event: CompareWithAnother) -> None:
-        """Read the list of runs in the background: a hundred take a fraction of a second."""
+        """Read the list of runs in the background: a hundred runs take a fraction of a second."""
         runs = [run for run in list_runs() if run.path != self.path and run.state is not RunCondition.UNREADABLE]
         self.app.call_from_thread(self._ask_which, runs[:_OTHERS_OFFERED])
 
     def _ask_which(self, others: list[RunInfo]) -> None:
         if not others:
-            self.notify("there is no other run to compare with", severity="warning")
+            self.notify("there is no other run to compare with this one", severity="warning")
             return
-        states = [condition_span(run.state, paused=run.paused, ascii_only=self._ascii_only).text for run in others]
+        states = [condition_span(run.state, paused=run.paused).text for run in others]
         answers = [
             Choice(str(at), str(at), f"{run.id}  {state}")
             for at, (run, state) in enumerate(zip(others, states, strict=True), 1)
@@ -241,23 +240,23 @@ class RunScreen(Screen[None]):
             if answer is not None:
                 self.post_message(CompareRuns([self.path, others[int(answer) - 1].path]))
 
-        self.app.push_screen(AskScreen("Compare with which run? The home screen offers all.", answers), compare)
+        self.app.push_screen(AskScreen("Compare with which run? The home screen lists all of them.", answers), compare)
 
     # Commands -----------------------------------------------------------------------------------------------
 
     def action_pause(self) -> None:
-        """Pause, or no pause any more. A pause that the engine has not taken up is taken back."""
+        """Pause or resume the engine; withdraw a pause that it has not read yet."""
         self._want_pause(not self._pause_wanted())
 
     def _pause_wanted(self) -> bool:
-        return pause_wanted(pending(self._inbox), self._newest.state.status is RunStatus.PAUSED)
+        return pause_wanted(pending(self._inbox), self.newest.state.status is RunStatus.PAUSED)
 
     def _want_pause(self, wanted: bool) -> None:
         command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
-        if self._newest.is_live and self._withdrawn(opposite):
-            self.notify("paused as before" if wanted else "the pause is taken back", timeout=3)
+        if self.newest.is_live and self._withdrawn(opposite):
+            self.notify("still paused" if wanted else "pause cancelled", timeout=3)
             return
-        self._send(command, "pausing after this phase" if wanted else "going on")
+        self._send(command, "pausing after this phase" if wanted else "resuming")
 
     def _withdrawn(self, command: Command) -> bool:
         try:
@@ -267,7 +266,7 @@ class RunScreen(Screen[None]):
             return False
 
     def action_checkpoint(self) -> None:
-        self._send(Command.CHECKPOINT, "a checkpoint is written after this step")
+        self._send(Command.CHECKPOINT, "the engine will write a checkpoint after this step")
 
     def action_stop(self) -> None:
         if not self._may_command():
@@ -282,16 +281,16 @@ class RunScreen(Screen[None]):
 
     def _stop(self, answer: str | None) -> None:
         if answer in ("stop", "stop_now"):
-            self._send(Command(answer), "stopping; r resumes the run at any time")
+            self._send(Command(answer), "stopping; press r to resume the run at any time")
 
     def action_resume(self) -> None:
-        """Of a run at pause, or of one whose engine is gone."""
-        if not self._newest.is_live:
+        """Resume a paused engine, or start a new one for a run that has none."""
+        if not self.newest.is_live:
             self.post_message(ResumeRun(self.path))
         elif self._pause_wanted():
             self._want_pause(False)
         else:
-            self.notify("the run is under way", timeout=3)
+            self.notify("the run is not paused", timeout=3)
 
     def action_home(self) -> None:
         self.app.pop_screen()
@@ -307,14 +306,14 @@ class RunScreen(Screen[None]):
         self.notify(said, timeout=3)
 
     def _may_command(self) -> bool:
-        if self._newest.is_live:
+        if self.newest.is_live:
             return True
-        self.notify("no engine is at work on this run; r resumes it", severity="warning")
+        self.notify("this run has no live engine; press r to resume it", severity="warning")
         return False
 
 
 def _bounds(folder: RunFolder) -> tuple[float, float]:
-    """The run's budget in minutes and its bound of KL. A config that cannot be read leaves only these unknown."""
+    """Return the run's budget in minutes and its KL limit, (0, 0) if its config cannot be read."""
     try:
         config = load_config(folder.config)
     except CureError:

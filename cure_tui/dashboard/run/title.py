@@ -1,4 +1,4 @@
-"""A watched run in the terminal's title: how far it is, and whether it needs somebody."""
+"""Terminal title of a watched run: its progress, and whether it needs the user."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from engine.runs.state import RunStatus
 
 
 def title_of(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
-    """In at most a line, what matters first, for tabs are narrow.
+    """Return the title, what matters first, because tabs are narrow.
 
-    Such as "12/220 live nano-..."; "! crashed 12/220 nano-..." where somebody should look.
+    For example "12/220 live nano-..."; "! crashed 12/220 nano-..." if the user should look.
     """
     state = snapshot.state
     paused = snapshot.is_live and state.status is RunStatus.PAUSED

@@ -1,1 +1,1 @@
-"""Wall of live rollouts."""
+"""Wall of live rollouts: the answers being sampled, side by side."""

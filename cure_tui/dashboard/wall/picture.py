@@ -1,10 +1,10 @@
-"""The wall of live rollouts: what coder and tester are writing this moment, as a grid of panes with their tails.
+"""Wall of live rollouts: what coder and tester are writing now, as a grid of panes with the ends of their texts.
 
     wall_rows   slots -> exactly `rows` rows of exactly `columns` columns
 
-A pane is a line about the answer (state or verdict, role, task, score, tokens) and the last lines of its text. Where
-not all answers fit, a pane shows one of several, one that is still being sampled if there is any: which ones share a
-pane depends on their places only, so no pane jumps when another answer ends.
+A pane is a line about the answer (state or verdict, role, task, score, tokens) and the last lines of its text. If not
+all answers fit, several share a pane, which shows one that is still being sampled if there is any. Their slots alone
+decide which answers share a pane, so no pane jumps when another answer ends.
 """
 
 from __future__ import annotations
@@ -23,84 +23,55 @@ MAX_PANE_COLUMNS = 4
 MIN_PANE_WIDTH = 24
 MIN_PANE_HEIGHT = 3
 _MIN_NAME_WIDTH = 4
-# Beyond this a pane grows no more readable: programs are narrow, and it is the end of a text that tells how it goes.
+# A larger pane is not more readable: programs are narrow, and the end of a text shows best how it is going.
 _USEFUL_WIDTH, _USEFUL_LINES = 60, 12
-# A pane this wide says in a word how its answer stands; by its width alone, so that panes of a grid look alike.
+# A pane this wide names the verdict in a word. The width alone decides, so that the panes of a grid look alike.
 _WORDY_WIDTH = 44
-_ROLES = ("coder", "tester")
+_ROLES = {"coder": "◆", "tester": "◇"}
 
 
 @dataclass(frozen=True)
 class _Sign:
-    """How an answer stands: the word for it, its glyph and style."""
+    """State or verdict of an answer: its word, glyph and style."""
 
     word: str
     glyph: str
     style: str
 
 
-@dataclass(frozen=True)
-class _Glyphs:
-    """What the wall is drawn with; a state or verdict that is not listed is drawn as `other`."""
-
-    states: dict[str, _Sign]
-    verdicts: dict[str, _Sign]
-    roles: dict[str, str]
-    other: str
-    cut: str
-    bar: str
-    rule: str
-    caret: str
+def _standing(sign: Standing, word: str = "") -> _Sign:
+    """Return the sign of an answer that was judged: it looks as it does beside the matrix."""
+    return _Sign(word or sign.label, sign.glyph, sign.style)
 
 
-def _glyphs(*, ascii_only: bool) -> _Glyphs:
-    """An answer that ended is a box until it is judged; verdicts look as they do beside the matrix."""
-
-    def standing(sign: Standing, word: str = "") -> _Sign:
-        return _Sign(word or sign.label, sign.glyph(ascii_only), sign.style)
-
-    sampling = _Sign(SAMPLING, ">" if ascii_only else "▸", "accent")
-    done = _Sign("done", "o" if ascii_only else "□", "text")
-    truncated = _Sign(TRUNCATED, "/" if ascii_only else "…", "warning")
-    timeout = _Sign("timeout", Verdict.TIME_LIMIT.glyph(ascii_only), Verdict.TIME_LIMIT.style)
-    return _Glyphs(
-        states={sign.word: sign for sign in (sampling, done, truncated)},
-        verdicts={
-            "correct": standing(Standing.CORRECT),
-            "right": standing(Standing.CORRECT, "right"),
-            "wrong": standing(Standing.WRONG),
-            "timeout": timeout,
-            "undecided": standing(Standing.UNDECIDED),
-            "rejected": standing(Standing.EMPTY, "no program"),
-            "malformed": standing(Standing.EMPTY),
-        },
-        roles={"coder": "C", "tester": "T"} if ascii_only else {"coder": "◆", "tester": "◇"},
-        other="." if ascii_only else "·",
-        cut=".." if ascii_only else "…",
-        bar="|" if ascii_only else "│",
-        rule="-" if ascii_only else "─",
-        caret="_" if ascii_only else "▌",
-    )
+# "⋯" and not "…", which cuts names on the same line.
+_TRUNCATED_SIGN = _Sign(TRUNCATED, "⋯", "warning")
+# An answer that ended is a box until it is judged.
+_STATES = {sign.word: sign for sign in (_Sign(SAMPLING, "▸", "accent"), _Sign("done", "□", "text"), _TRUNCATED_SIGN)}
+_VERDICTS = {
+    "correct": _standing(Standing.CORRECT),
+    "right": _standing(Standing.CORRECT, "right"),
+    "wrong": _standing(Standing.WRONG),
+    "timeout": _Sign("timeout", Verdict.TIME_LIMIT.glyph, Verdict.TIME_LIMIT.style),
+    "undecided": _standing(Standing.UNDECIDED),
+    "rejected": _standing(Standing.EMPTY, "no program"),
+    "malformed": _standing(Standing.EMPTY),
+}
+_SIGNS = [*_STATES.values(), *_VERDICTS.values()]
 
 
-_UNICODE, _ASCII = _glyphs(ascii_only=False), _glyphs(ascii_only=True)
-
-
-def wall_rows(
-    slots: Sequence[LiveSlot], columns: int, rows: int, *, ascii_only: bool = False, nothing: str = NOTHING
-) -> list[Row]:
-    """The wall, one block a role; `nothing` is said where there is no slot to show."""
+def wall_rows(slots: Sequence[LiveSlot], columns: int, rows: int, *, nothing: str = NOTHING) -> list[Row]:
+    """Draw the wall, one block per role; without slots, say `nothing`."""
     columns, rows = max(columns, 0), max(rows, 0)
-    glyphs = _ASCII if ascii_only else _UNICODE
     groups = _by_role(slots)
     if not groups:
         said = fit((Span(" " * max(0, (columns - len(nothing)) // 2)), Span(one_column(nothing), "muted")), columns)
         return [said if y == rows // 2 else fit((), columns) for y in range(rows)]
     drawn: list[Row] = []
     for place, (role, group) in enumerate(groups):
-        # Equal shares, whatever the counts: blocks stay where they are while answers come and go.
+        # Equal shares, whatever the counts: blocks keep their places while answers come and go.
         height = (rows - len(drawn)) // (len(groups) - place)
-        drawn += _block(role, group, columns, height, glyphs)
+        drawn += _block(role, group, columns, height)
     return drawn
 
 
@@ -111,20 +82,20 @@ def _by_role(slots: Sequence[LiveSlot]) -> list[tuple[str, list[LiveSlot]]]:
     return [(role, group) for role, group in groups if group]
 
 
-def _block(role: str, slots: list[LiveSlot], columns: int, rows: int, glyphs: _Glyphs) -> list[Row]:
+def _block(role: str, slots: list[LiveSlot], columns: int, rows: int) -> list[Row]:
     if rows < 1:
         return []
     grid = _grid(len(slots), columns, rows - 1)
-    heading = _heading(role, slots, grid.shown, columns, glyphs)
+    heading = _heading(role, slots, grid.shown, columns)
     if rows == 1:
         return [heading]
     shown = [_most_alive(slots[place :: grid.shown]) for place in range(grid.shown)]
     drawn = [heading]
     for band, height in enumerate(grid.heights):
         some = shown[band * len(grid.widths) : (band + 1) * len(grid.widths)]
-        panes = [_pane(slot, wide, height, glyphs) for slot, wide in zip(some, grid.widths, strict=False)]
+        panes = [_pane(slot, wide, height) for slot, wide in zip(some, grid.widths, strict=False)]
         panes += [[fit((), wide)] * height for wide in grid.widths[len(some) :]]
-        bar = Span(glyphs.bar, "axis")
+        bar = Span("│", "axis")
         for line in zip(*panes, strict=True):
             joined = line[0]
             for part in line[1:]:
@@ -143,7 +114,7 @@ class _Grid:
 
 
 def _grid(count: int, columns: int, rows: int) -> _Grid:
-    """The grid that shows most of `count` answers, and among those the one whose panes show most text."""
+    """Return the grid that shows most of `count` answers; of several, the one whose panes show most text."""
 
     def panes(across: int) -> _Grid:
         bands = max(1, min(-(-count // across), rows // MIN_PANE_HEIGHT))
@@ -166,10 +137,9 @@ def _most_alive(slots: Sequence[LiveSlot]) -> LiveSlot:
     return next((slot for slot in slots if slot.state == SAMPLING), slots[-1])
 
 
-def _heading(role: str, slots: Sequence[LiveSlot], shown: int, columns: int, glyphs: _Glyphs) -> Row:
-    counts = Counter(_sign(slot, glyphs) for slot in slots)
-    order = [*glyphs.states.values(), *glyphs.verdicts.values()]
-    signs = sorted(counts, key=lambda sign: (order.index(sign) if sign in order else len(order), sign.word))
+def _heading(role: str, slots: Sequence[LiveSlot], shown: int, columns: int) -> Row:
+    counts = Counter(_sign(slot) for slot in slots)
+    signs = sorted(counts, key=lambda sign: (_SIGNS.index(sign) if sign in _SIGNS else len(_SIGNS), sign.word))
     of = f"{shown} of {len(slots)}" if shown < len(slots) else str(len(slots))
     start = (Span(f"{one_column(role)} ", _style_of(role)), Span(of, "title"))
 
@@ -181,32 +151,30 @@ def _heading(role: str, slots: Sequence[LiveSlot], shown: int, columns: int, gly
         return tuple(parts)
 
     best = next((row for row in (row(words=True), row(words=False)) if width(row) <= columns), start)
-    rule = Span(glyphs.rule * max(columns - width(best) - 1, 0), "axis")
+    rule = Span("─" * max(columns - width(best) - 1, 0), "axis")
     return fit((*best, Span(" "), rule), columns)
 
 
-def _sign(slot: LiveSlot, glyphs: _Glyphs) -> _Sign:
-    """Of the verdict, or of the state as long as there is none."""
+def _sign(slot: LiveSlot) -> _Sign:
+    """Return the sign of the verdict, or of the state if there is no verdict yet."""
     word = slot.verdict or slot.state
-    return (glyphs.verdicts if slot.verdict else glyphs.states).get(
-        word, _Sign(one_column(word), glyphs.other, "muted")
-    )
+    return (_VERDICTS if slot.verdict else _STATES).get(word, _Sign(one_column(word), "·", "muted"))
 
 
 def _style_of(role: str) -> str:
     return role if role in _ROLES else "title"
 
 
-def _pane(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]:
-    lines = [_about(slot, columns, glyphs), *_tail(slot, columns, rows - 1, glyphs)][:rows]
+def _pane(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
+    lines = [_about(slot, columns), *_tail(slot, columns, rows - 1)][:rows]
     return lines + [fit((), columns)] * (rows - len(lines))
 
 
-def _about(slot: LiveSlot, columns: int, glyphs: _Glyphs) -> Row:
-    """How the answer stands, role and task; then, for an answer that was judged, how many of its tests a program
-    passes, or how many programs pass a test; and its tokens."""
-    sign = _sign(slot, glyphs)
-    truncated = glyphs.states[TRUNCATED]
+def _about(slot: LiveSlot, columns: int) -> Row:
+    """Draw the line above an answer: sign, role and task; at the right its score, once judged, and its tokens.
+
+    Score: the tests that a program passes, or the programs that pass a test."""
+    sign = _sign(slot)
     cut_off = slot.verdict and slot.state == TRUNCATED
     right = f" {slot.tokens:4d} tok"
     if slot.of:
@@ -215,31 +183,31 @@ def _about(slot: LiveSlot, columns: int, glyphs: _Glyphs) -> Row:
         right = f"{sign.word} {right}" if slot.of else f"{sign.word}{right}"
     left = (
         Span(sign.glyph, sign.style),
-        Span(truncated.glyph, truncated.style) if cut_off else Span(" "),
-        Span(f"{glyphs.roles.get(slot.role, '?')} ", _style_of(slot.role)),
+        Span(_TRUNCATED_SIGN.glyph, _TRUNCATED_SIGN.style) if cut_off else Span(" "),
+        Span(f"{_ROLES.get(slot.role, '?')} ", _style_of(slot.role)),
     )
     room = columns - width(left) - len(right) - 1
     if room < _MIN_NAME_WIDTH:
         right, room = "", columns - width(left)
-    name = Span(_end_of(one_column(slot.task), room, glyphs.cut), "title")
+    name = Span(_end_of(one_column(slot.task), room), "title")
     gap = Span(" " * max(0, columns - width(left) - len(name.text) - len(right)))
     return fit((*left, name, gap, Span(right, "muted")), columns)
 
 
-def _end_of(name: str, columns: int, cut: str) -> str:
-    """Ids of tasks differ at their ends."""
-    return name if len(name) <= columns else f"{cut}{name[len(name) - columns + len(cut) :]}"
+def _end_of(name: str, columns: int) -> str:
+    """Cut the beginning off: ids of tasks differ at their ends."""
+    return name if len(name) <= columns else f"…{name[len(name) - columns + 1 :]}"
 
 
-def _tail(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]:
-    """The last `rows` lines of the text; an answer that is being sampled ends in a caret."""
+def _tail(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
+    """Draw the last `rows` lines of the text, with a caret at the end while the answer is being sampled."""
     if columns < 1 or rows < 1:
         return []
     alive = slot.state == SAMPLING
     text = slot.tail if alive else slot.tail.rstrip()
     lines: list[str] = []
-    for line in _lines_from_the_end(text + glyphs.caret if alive else text):
-        # wrapped hard: a wall is glanced at, and word wrap would move text that was read already
+    for line in _lines_from_the_end(text + "▌" if alive else text):
+        # hard wrap: word wrap would move text that the user has already read
         clean = one_column(line.expandtabs(4))
         lines += [clean[start : start + columns] for start in range(0, len(clean), columns)][::-1] or [""]
         if len(lines) >= rows:
@@ -253,7 +221,7 @@ def _tail(slot: LiveSlot, columns: int, rows: int, glyphs: _Glyphs) -> list[Row]
 
 
 def _lines_from_the_end(text: str) -> Iterator[str]:
-    """Only as many lines are cut off as are asked for: the tail may be longer than its pane."""
+    """Yield the lines, the last first, splitting off only as many as the caller reads: a tail may exceed its pane."""
     while True:
         text, newline, line = text.rpartition("\n")
         yield line.removesuffix("\r")

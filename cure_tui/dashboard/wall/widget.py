@@ -1,4 +1,4 @@
-"""The wall of live rollouts as one line-API widget: a widget a stream would cost eight times as much."""
+"""Wall of live rollouts as one line-API widget: one widget per answer would cost eight times as much."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ from engine.runs.live import LiveView
 
 
 class WallView(LinesView):
-    """Shows the newest `LiveView`; lines that did not change are not drawn again."""
+    """View of the newest `LiveView`; redraws only the lines that changed."""
 
     DEFAULT_CSS = """
     WallView { height: 1fr; width: 1fr; }
     """
     ALLOW_SELECT = False  # text that is rewritten 15 times a second cannot be selected
 
-    def __init__(
-        self, *, ascii_only: bool = False, name: str | None = None, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._ascii_only = ascii_only
-        self._view: LiveView | None = None
+        self.shown: LiveView | None = None
         self._rows: list[Row] = []
 
     def show(self, view: LiveView | None) -> None:
-        """Draws `view`; None: nothing is being sampled. Cheap when nothing on the wall changed."""
-        before, self._view = self._view, view
+        """Draw `view`; None: nothing is being sampled. Return early if nothing on the wall changed."""
+        before, self.shown = self.shown, view
         if _shown(before) != _shown(view):
             self._draw()
 
@@ -47,21 +44,21 @@ class WallView(LinesView):
 
     def _draw(self) -> None:
         columns, rows = self.size
-        slots = self._view.slots if self._view else ()
+        slots = self.shown.slots if self.shown else ()
         before = self._rows
-        self._rows = wall_rows(slots, columns, rows, ascii_only=self._ascii_only, nothing=_why_nothing(self._view))
+        self._rows = wall_rows(slots, columns, rows, nothing=_why_nothing(self.shown))
         if len(before) != rows:
             self.refresh()
             return
         changed = [y for y in range(rows) if before[y] != self._rows[y]]
-        # lines in a row become one region: fewer of them are cheaper to compose
+        # consecutive lines become one region: fewer regions are cheaper to compose
         for _, run in groupby(enumerate(changed), key=lambda place: place[1] - place[0]):
             lines = [y for _, y in run]
             self.refresh(Region(0, lines[0], columns, len(lines)))
 
 
 def _shown(view: LiveView | None) -> object:
-    """What of a view is on the wall: its time is not, its phase only while there are no slots."""
+    """Return the part of a view that the wall draws: never its time, its phase only without slots."""
     if view is None or view.slots:
         return view and view.slots
     return _why_nothing(view)

@@ -1,12 +1,12 @@
-"""What a run needs of a GPU's memory, in closed form from the model's shape and the settings: nothing is loaded.
+"""Memory plan: GPU memory of a run, in closed form from the model's shape and the settings; loads no model.
 
-plan = plan_memory(config, gpu_gib=24)      both phases part by part; None: a model of unknown shape
-plan.fits, plan.needed_gib                  the verdict; the KV cache takes what the rest leaves
+plan = plan_memory(config, gpu_gib=24)      both phases part by part; None for a model of unknown shape
+plan.fits, plan.needed_gib                  the result; the KV cache takes the memory that is left
 plan.kv_cache                               its bytes, tokens and concurrent sequences
-kv_cache_bytes(config, gpu_gib=24)          what vLLM is to be given of it
-changes_that_fit(config, gpu_gib=24)        what to set instead, where it does not fit
+kv_cache_bytes(config, gpu_gib=24)          size of vLLM's KV cache
+changes_that_fit(config, gpu_gib=24)        settings to change if it does not fit
 
-Read in this order: plan (what is there at the same time), update_phase, sampling_phase, calibration (the numbers
+Read in this order: plan (which parts exist at the same time), update_phase, sampling_phase, calibration (the numbers
 that were measured or estimated).
 """
 

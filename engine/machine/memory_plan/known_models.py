@@ -1,4 +1,4 @@
-"""Sizes of models that presets name, as in their config.json: a plan is wanted before anything is fetched."""
+"""Sizes of the presets' models, from their config.json, so that a plan can be made before they are fetched."""
 
 from __future__ import annotations
 

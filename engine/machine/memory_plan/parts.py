@@ -1,4 +1,4 @@
-"""What a plan is made of: named parts in bytes, a peak per phase, and the verdict on a card."""
+"""Types of a memory plan: named parts in bytes, phases with their peaks, and the whole plan for a card."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.machine.memory_plan.shape import ModelShape
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that takes memory on the GPU."""
+    """Item that takes GPU memory."""
 
     name: str
     bytes: float
@@ -22,7 +22,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Phase:
-    """Sampling or update: parts that are there at the same time."""
+    """Phase of a step, sampling or update: parts that exist at the same time."""
 
     name: str
     parts: tuple[Part, ...]
@@ -36,7 +36,7 @@ class Phase:
 class KvCache:
     """Keys and values of the sequences being sampled.
 
-    least_bytes: without so much the run is not worth starting: a whole longest answer, and some sequences at a time.
+    least_bytes: below this the run is not worth starting: one longest answer, and LEAST_SEQUENCES in practice.
     """
 
     bytes: float
@@ -51,30 +51,30 @@ class KvCache:
 
     @property
     def whole_sequences(self) -> float:
-        """Sequences of the longest length that fit at the same time."""
+        """Number of sequences of the longest length that fit at the same time."""
         return min(self.tokens / self.longest_sequence, float(self.most_sequences))
 
     @property
     def usual_sequences(self) -> int:
-        """Sequences that run at the same time in practice, where each holds OCCUPANCY of the longest length."""
+        """Number of sequences that run at the same time in practice, each at OCCUPANCY of the longest length."""
         return min(int(self.tokens / (OCCUPANCY * self.longest_sequence)), self.most_sequences)
 
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Both phases of a configuration on a card of `gpu_gib`; sampling with the KV cache that is left there."""
+    """Memory of both phases of a configuration on a card of `gpu_gib`; the KV cache takes what sampling leaves."""
 
     model: str
     shape: ModelShape
     gpu_gib: float
     sampling: Phase
     update: Phase
-    kv_cache: KvCache | None  # None: sampling does not happen on this GPU
-    host_gib: float  # in the machine's own memory: weights of a sleeping vLLM
+    kv_cache: KvCache | None  # None: sampling runs on other GPUs
+    host_gib: float  # host memory for the weights of a sleeping vLLM
 
     @property
     def needed_gib(self) -> float:
-        """The smallest card on which this runs: the larger phase, with the least KV cache."""
+        """Size of the smallest card for this run: the larger phase, with the least KV cache."""
         return max(self.sampling_needed_gib, self.update.peak_gib)
 
     @property
@@ -89,5 +89,5 @@ class MemoryPlan:
 
     @property
     def spare_gib(self) -> float:
-        """What the larger phase leaves of the card; below 0, what is missing."""
+        """GiB that the larger phase leaves free; negative if the card is too small."""
         return self.gpu_gib - self.needed_gib

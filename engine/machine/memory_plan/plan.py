@@ -1,4 +1,4 @@
-"""From a configuration and a card to the plan of both phases."""
+"""Planner of both phases: which parts exist at the same time on a card, and what is left for the KV cache."""
 
 from __future__ import annotations
 
@@ -15,33 +15,35 @@ if TYPE_CHECKING:
 
 
 def plan_memory(config: RunConfig, gpu_gib: float, shape: ModelShape | None = None) -> MemoryPlan | None:
-    """The plan of `config` on one GPU of `gpu_gib`; None where the model's shape is not known (see `shape_of`)."""
+    """Plan the memory of `config` on one GPU of `gpu_gib`; None if the model's shape is unknown (see `shape_of`)."""
     shape = shape or shape_of(config.model.source)
     if shape is None:
         return None
     setup = update_setup(config)
     contexts = _contexts(config)
+    # vLLM and the idle trainer share the card while answers are sampled; the KV cache takes what both leave.
     fixed = [*contexts, *resting_trainer(shape, setup), *_sampler_parts(shape, config)]
+    asleep = vllm_asleep(shape, config) if config.rollout.sampler == "vllm" else []
     cache = _kv_cache(shape, config, gpu_gib * c.GIB - sum(part.bytes for part in fixed))
     return MemoryPlan(
         model=config.model.source,
         shape=shape,
         gpu_gib=gpu_gib,
         sampling=Phase("sampling", (*fixed, *([Part("KV cache", cache.bytes)] if cache else []))),
-        update=Phase("update", (*contexts, *_asleep(shape, config), *update_parts(shape, setup))),
+        update=Phase("update", (*contexts, *asleep, *update_parts(shape, setup))),
         kv_cache=cache,
         host_gib=host_bytes(shape, config) / c.GIB,
     )
 
 
 def kv_cache_bytes(config: RunConfig, gpu_gib: float) -> int | None:
-    """The KV cache that vLLM is to be given on a GPU of `gpu_gib`; None where the model's shape is not known."""
+    """Return the size of vLLM's KV cache on a GPU of `gpu_gib`; None if the model's shape is unknown."""
     plan = plan_memory(config, gpu_gib)
     return int(plan.kv_cache.bytes) if plan is not None and plan.kv_cache is not None else None
 
 
 def update_setup(config: RunConfig) -> UpdateSetup:
-    """The largest micro-batch holds `micro_batch_tokens`, or one longest prompt and answer: neither is ever split."""
+    """Return the update's setup. A sample is never split, so a micro-batch may hold one longest prompt and answer."""
     policy = config.policy
     return UpdateSetup(
         precision=policy.precision,
@@ -53,12 +55,12 @@ def update_setup(config: RunConfig) -> UpdateSetup:
 
 
 def longest_sequence(config: RunConfig) -> int:
-    """Tokens of the longest prompt to plan for and the longest answer."""
+    """Return the tokens of the longest prompt to plan for and the longest answer together."""
     return c.PROMPT_TOKENS + max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
 
 
 def _contexts(config: RunConfig) -> list[Part]:
-    """vLLM's engine is a process of its own, so that its death is not ours."""
+    """Return the CUDA contexts. vLLM runs in a process of its own, so that a crash of it does not end the run."""
     processes = 2 if config.rollout.sampler == "vllm" else 1
     return [
         Part("reserve (desktop, driver)", c.RESERVE),
@@ -72,19 +74,15 @@ def _sampler_parts(shape: ModelShape, config: RunConfig) -> list[Part]:
     return transformers_parts(shape, config) if config.rollout.sampler == "transformers" else []
 
 
-def _asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
-    return vllm_asleep(shape, config) if config.rollout.sampler == "vllm" else []
-
-
 def _kv_cache(shape: ModelShape, config: RunConfig, left: float) -> KvCache | None:
-    """What is asked for, else what is left of the card: no more than all sequences can fill, no less than is needed."""
+    """Size the KV cache: as configured, else the memory left, within the least useful size and the largest."""
     rollout = config.rollout
     if rollout.sampler == "endpoint":
         return None
     per_token = shape.kv_bytes_per_token(c.BYTES[config.model.dtype])
     longest = longest_sequence(config)
     most = float(rollout.max_batch * longest * per_token)
-    if rollout.sampler == "transformers":  # it makes room for a whole batch at once
+    if rollout.sampler == "transformers":  # it allocates for a whole batch at once
         least = size = most
     elif config.vllm.kv_cache_gb:
         least = size = config.vllm.kv_cache_gb * c.GIB

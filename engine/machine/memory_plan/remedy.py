@@ -1,4 +1,4 @@
-"""Which settings to change, and to what, so that a run fits into a card."""
+"""Search for changes of settings with which a run fits into a card."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from engine.config.schema import RunConfig
 
 Change = tuple[str, object]
-"""A dotted setting and its new value."""
+"""Dotted setting and its new value."""
 
 _SHORTEST_ANSWER = 1024
 
 
 def changes_that_fit(config: RunConfig, gpu_gib: float) -> tuple[Change, ...] | None:
-    """The changes to `config` that make it fit, those first that cost least; None where not even all of them do.
+    """Return changes to `config` that make it fit, the cheapest first; None if even all of them do not suffice.
 
-    Raises ValueError where the model's shape is not known: there is no plan to change.
+    Raises ValueError if the model's shape is unknown.
     """
     shape = shape_of(config.model.source)
     if shape is None:
@@ -34,7 +34,7 @@ def changes_that_fit(config: RunConfig, gpu_gib: float) -> tuple[Change, ...] | 
             break
     else:
         return None
-    for change in list(chosen):  # one that was tried early may not have mattered
+    for change in list(chosen):  # later changes may have made earlier ones unnecessary
         fewer = [kept for kept in chosen if kept is not change]
         if _consistent(_with(config, fewer)) and _fits(_with(config, fewer), gpu_gib, shape):
             chosen = fewer
@@ -42,7 +42,7 @@ def changes_that_fit(config: RunConfig, gpu_gib: float) -> tuple[Change, ...] | 
 
 
 def _cheapest_first(config: RunConfig) -> Iterator[Change]:
-    """What costs speed before what costs precision, and that before what cuts answers short."""
+    """Yield changes in the order of their cost: speed first, then precision, then the length of answers."""
     answer = max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
     policy = config.policy
     with_vllm = config.rollout.sampler == "vllm"
@@ -67,6 +67,7 @@ def _cheapest_first(config: RunConfig) -> Iterator[Change]:
         yield "vllm.precision", "nf4"
     if with_vllm and config.vllm.cuda_graphs:
         yield "vllm.cuda_graphs", False
+    # Halving keeps the number of trials small: each computes a whole plan.
     while answer > _SHORTEST_ANSWER:
         answer = max(answer // 2, _SHORTEST_ANSWER)
         for role in ("coder", "tester"):
@@ -74,6 +75,7 @@ def _cheapest_first(config: RunConfig) -> Iterator[Change]:
                 yield f"rollout.max_new_tokens_{role}", answer
         if policy.micro_batch_tokens > answer:
             yield "policy.micro_batch_tokens", answer
+    # Last, because it gains least: only the moments of the small adapters shrink.
     if policy.optimiser == "adamw":
         yield "policy.optimiser", "adamw-8bit"
 
@@ -87,7 +89,7 @@ def _with(config: RunConfig, changes: list[Change]) -> RunConfig:
 
 
 def _consistent(config: RunConfig) -> bool:
-    """The one rule of engine.config that a change here could break."""
+    """Return whether `config` keeps the only rule of engine.config that these changes could break."""
     longest = max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
     return config.policy.micro_batch_tokens >= longest
 

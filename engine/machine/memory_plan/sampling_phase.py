@@ -1,4 +1,4 @@
-"""Memory of sampling: vLLM beside a resting trainer, or our own decoder on the trainer's weights."""
+"""Memory of sampling: vLLM beside an idle trainer, or the decoder of engine.sampling.local on its weights."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 def vllm_format(config: RunConfig) -> str:
-    """The format of vLLM's base weights: fp32, bf16, fp16, fp8 or nf4."""
+    """Return the format of vLLM's base weights: fp32, bf16, fp16, fp8 or nf4."""
     return config.model.dtype if config.vllm.precision == "dtype" else config.vllm.precision
 
 
 def vllm_weights(shape: ModelShape, weights_format: str, dtype: str) -> float:
-    """Bytes; NF4 and fp8 pack the linear layers only, the rest stays in `dtype`, the untied head included."""
+    """Return the bytes of vLLM's weights. NF4 and fp8 apply to linear layers; the rest, untied head too, is `dtype`."""
     packed = shape.linear_parameters
     per_number = c.NF4_SAMPLER_BYTES if weights_format == "nf4" else c.BYTES[weights_format]
     return packed * per_number + (shape.parameters - packed) * c.BYTES[dtype]
 
 
 def vllm_adapter_buffers(shape: ModelShape, rank: int, dtype: str) -> float:
-    """One slot for an adapter on every linear layer; vLLM makes room on embeddings and head too, used or not."""
+    """Return the bytes of one adapter slot. vLLM reserves it on embeddings and head too, whether used or not."""
     at_the_ends = 2 * rank * (shape.vocabulary + shape.hidden)
     return (shape.lora_parameters(rank) + at_the_ends) * c.BYTES[dtype]
 
 
 def cuda_graphs(config: RunConfig) -> float:
-    """Bytes of captured graphs: one for each of a row of batch sizes, up to `max_batch`."""
+    """Return the bytes of the CUDA graphs that vLLM captures for a series of batch sizes up to `max_batch`."""
     if not config.vllm.cuda_graphs:
         return 0.0
     share = min(config.rollout.max_batch, c.CUDA_GRAPHS_MOST_SEQUENCES) / c.CUDA_GRAPHS_FULL_SEQUENCES
@@ -40,7 +40,7 @@ def cuda_graphs(config: RunConfig) -> float:
 
 
 def vllm_working_memory(shape: ModelShape, config: RunConfig) -> float:
-    """The larger of a forward pass over `max_batched_tokens` and the sampler on `max_batch` rows of logits."""
+    """Return the larger of a forward pass over `max_batched_tokens` and sampling from `max_batch` rows of logits."""
     width = c.BYTES[config.model.dtype]
     forward = config.vllm.max_batched_tokens * width * 3 * (shape.intermediate + shape.hidden)
     sampler = c.SAMPLER_LOGITS_COPIES * 4 * shape.vocabulary * config.rollout.max_batch
@@ -48,7 +48,7 @@ def vllm_working_memory(shape: ModelShape, config: RunConfig) -> float:
 
 
 def vllm_parts(shape: ModelShape, config: RunConfig) -> list[Part]:
-    """All of vLLM's but its context and its KV cache."""
+    """Return all parts of vLLM except its context and its KV cache."""
     weights_format = vllm_format(config)
     working = vllm_working_memory(shape, config)
     return [
@@ -60,7 +60,7 @@ def vllm_parts(shape: ModelShape, config: RunConfig) -> list[Part]:
 
 
 def vllm_asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
-    """What vLLM keeps on the GPU while the trainer works; its context is counted elsewhere."""
+    """Return the parts that vLLM keeps on the GPU during an update, without its context."""
     kept = [Part("vLLM asleep: CUDA graphs, buffers", cuda_graphs(config) + c.VLLM_ASLEEP)]
     if config.vllm.sleep_level == 0:
         return [part for part in vllm_parts(shape, config)[:2] if part.bytes] + kept
@@ -68,13 +68,13 @@ def vllm_asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
 
 
 def host_bytes(shape: ModelShape, config: RunConfig) -> float:
-    """Machine memory that holds vLLM's weights while it sleeps: at level 1 only."""
+    """Return the bytes of host memory that hold vLLM's weights while it sleeps, at level 1 only."""
     if config.rollout.sampler != "vllm" or config.vllm.sleep_level != 1:
         return 0.0
     return vllm_weights(shape, vllm_format(config), config.model.dtype)
 
 
 def transformers_parts(shape: ModelShape, config: RunConfig) -> list[Part]:
-    """Our own decoder computes with the trainer's weights; a whole batch of logits at a time."""
+    """Return the parts of the local decoder, which uses the trainer's weights: the logits of a whole batch."""
     rows = config.rollout.max_batch * shape.vocabulary
     return [Part("logits of the decoded batch", c.TRANSFORMERS_LOGITS_COPIES * 4 * rows)]

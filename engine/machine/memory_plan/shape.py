@@ -1,4 +1,4 @@
-"""The sizes of a model that its memory follows from, and where they are read: its config.json, or a table."""
+"""Sizes of a model that determine its memory, read from its config.json or a table of known models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.machine.model_folders import model_folder
 
 @dataclass(frozen=True)
 class Linear:
-    """One linear layer of a transformer block."""
+    """Linear layer of a transformer block."""
 
     name: str
     inputs: int
@@ -28,7 +28,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class ModelShape:
-    """A decoder of the Llama family: grouped-query attention and a gated MLP in every layer."""
+    """Shape of a decoder of the Llama family: grouped-query attention and a gated MLP in every layer."""
 
     layers: int
     hidden: int
@@ -54,7 +54,7 @@ class ModelShape:
 
     @property
     def linears(self) -> tuple[Linear, ...]:
-        """Those of one layer: what LoRA adapts and what quantisation packs."""
+        """Linear layers of one block, which LoRA adapts and quantisation packs."""
         return (
             Linear("q_proj", self.hidden, self.query_width, self.qkv_bias),
             Linear("k_proj", self.hidden, self.kv_width, self.qkv_bias),
@@ -67,34 +67,34 @@ class ModelShape:
 
     @property
     def linear_parameters(self) -> int:
-        """Weights of the linear layers of all blocks; embeddings, head, norms and biases are not among them."""
+        """Number of weights in the linear layers of all blocks, without embeddings, head, norms and biases."""
         return self.layers * sum(linear.weights for linear in self.linears)
 
     @property
     def embedding_parameters(self) -> int:
-        """Input embedding and, where it has weights of its own, the output head."""
+        """Number of parameters of the input embedding and, if it is untied, the output head."""
         return self.vocabulary * self.hidden * (1 if self.tied_embeddings else 2)
 
     @property
     def parameters(self) -> int:
-        """All of them, exactly as transformers counts them."""
+        """Number of all parameters, exactly as transformers counts them."""
         biases = sum(linear.outputs for linear in self.linears if linear.bias)
         norms = 2 * self.hidden + (2 * self.head_dim if self.qk_norm else 0)
         return self.linear_parameters + self.embedding_parameters + self.layers * (biases + norms) + self.hidden
 
     def lora_parameters(self, rank: int) -> int:
-        """Trainable parameters of adapters on every linear layer but the head."""
+        """Return the trainable parameters of adapters on every linear layer except the head."""
         return self.layers * rank * sum(linear.inputs + linear.outputs for linear in self.linears)
 
     def kv_bytes_per_token(self, bytes_per_number: float = 2.0) -> int:
-        """Keys and values of one token in all layers."""
+        """Return the bytes of one token's keys and values in all layers."""
         return int(2 * self.layers * self.kv_width * bytes_per_number)
 
 
 def shape_of(source: str) -> ModelShape | None:
-    """The shape of model `source`: from its config.json where it is on this machine, else from the table.
+    """Return the shape of model `source`, from its config.json if it is on this machine, else from the table.
 
-    None for a model that is neither here nor known, or of an architecture that this plan does not describe.
+    Return None for a model that is in neither, or of an architecture that the plan does not cover.
     """
     folder = model_folder(source)
     if folder is not None:
@@ -106,7 +106,7 @@ def shape_of(source: str) -> ModelShape | None:
 
 
 def read_shape(path: Path) -> ModelShape | None:
-    """The shape that a config.json describes; None where there is no such file or it describes another kind."""
+    """Read the shape from a config.json; None if it cannot be read or describes another architecture."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -115,7 +115,7 @@ def read_shape(path: Path) -> ModelShape | None:
 
 
 def shape_from_config(config: Mapping[str, Any]) -> ModelShape | None:
-    """The shape in the words of transformers' config.json."""
+    """Build the shape from the fields of transformers' config.json; None for another architecture."""
     kind = config.get("model_type")
     if kind not in ("llama", "mistral", "qwen2", "qwen3"):
         return None
@@ -132,7 +132,7 @@ def shape_from_config(config: Mapping[str, Any]) -> ModelShape | None:
             head_dim=int(config.get("head_dim") or hidden // heads),
             vocabulary=int(config["vocab_size"]),
             tied_embeddings=bool(config.get("tie_word_embeddings", False)),
-            qkv_bias=bias or kind == "qwen2",  # Qwen2's is not in its configuration: it always has one
+            qkv_bias=bias or kind == "qwen2",  # Qwen2 always has this bias; its configuration does not name it
             output_bias=bias,
             mlp_bias=bool(config.get("mlp_bias", False)),
             qk_norm=kind == "qwen3",

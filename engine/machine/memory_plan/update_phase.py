@@ -1,7 +1,7 @@
 """Memory of the update: weights, adapters and their optimiser, activations of the longest micro-batch.
 
-Activations per token follow the code of engine/policy: what each autograd node saves, counted once a tensor. A test
-compares them with the bytes that autograd really saves (tests/engine/machine/memory_plan/test_activations.py).
+Activations per token follow the code of engine/policy: each tensor that an autograd node saves is counted once. A test
+compares them with the bytes that autograd actually saves (tests/engine/machine/memory_plan/test_activations.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.machine.memory_plan.shape import ModelShape
 
 @dataclass(frozen=True)
 class UpdateSetup:
-    """What the update's memory depends on besides the model. tokens: positions of the largest micro-batch."""
+    """Settings that determine the update's memory for a model. tokens: positions of the largest micro-batch."""
 
     precision: Precision
     rank: int
@@ -26,12 +26,12 @@ class UpdateSetup:
 
     @property
     def width(self) -> int:
-        """Bytes of a number in the forward pass; NF4 weights compute in bf16."""
+        """Bytes of a number in the forward pass; with NF4 weights it computes in bf16."""
         return 4 if self.precision == "fp32" else 2
 
 
 def trainer_weights(shape: ModelShape, precision: Precision) -> float:
-    """Bytes of the frozen base: NF4 packs the linear layers; embeddings, head, norms and biases stay in bf16."""
+    """Return the bytes of the frozen base. NF4 packs the linear layers; embeddings, head, norms, biases stay bf16."""
     if precision != "nf4":
         return shape.parameters * c.BYTES[precision]
     packed = shape.linear_parameters
@@ -39,7 +39,7 @@ def trainer_weights(shape: ModelShape, precision: Precision) -> float:
 
 
 def resting_trainer(shape: ModelShape, setup: UpdateSetup) -> list[Part]:
-    """What the trainer holds all the time, sampling included."""
+    """Return the parts that the trainer holds all the time, during sampling too."""
     adapters = shape.lora_parameters(setup.rank)
     return [
         Part(f"base weights of the trainer ({setup.precision})", trainer_weights(shape, setup.precision)),
@@ -49,7 +49,7 @@ def resting_trainer(shape: ModelShape, setup: UpdateSetup) -> list[Part]:
 
 
 def update_parts(shape: ModelShape, setup: UpdateSetup) -> list[Part]:
-    """Everything of the trainer's at the peak of an update, without contexts and without a sleeping sampler."""
+    """Return the trainer's parts at the peak of an update, without CUDA contexts and a sleeping sampler."""
     working = working_bytes(shape, setup)
     activations = saved_activations(shape, setup)
     return [
@@ -67,38 +67,38 @@ def update_parts(shape: ModelShape, setup: UpdateSetup) -> list[Part]:
 
 
 def saved_activations(shape: ModelShape, setup: UpdateSetup) -> float:
-    """Bytes that the forward pass keeps for the backward pass."""
+    """Return the bytes that the forward pass saves for the backward pass."""
     per_layer = (
         shape.hidden * setup.width
         if setup.checkpointing
         else saved_per_token_of_a_layer(shape, setup.rank, setup.width)
     )
-    # The final norm's fp32 input, and of each answer token the derivative of its log-prob.
+    # The final norm's fp32 input, and for each answer token the derivative of its log-prob.
     outside = shape.hidden * (4 + setup.width)
     return setup.tokens * (shape.layers * per_layer + float(outside))
 
 
 def saved_per_token_of_a_layer(shape: ModelShape, rank: int, width: int, repeats_kv: bool = False) -> float:
-    """Bytes a token that one layer saves without checkpointing; `width` as in UpdateSetup.
+    """Return the bytes per token that one layer saves without checkpointing; `width` as in UpdateSetup.
 
     repeats_kv: count keys and values as wide as queries. On a GPU they are: attention gathers a prompt's keys for
-    each answer of its group, or repeats them for each query head where the flash kernels do not serve.
+    each answer of its group, or repeats them for each query head if no flash kernel applies.
     """
     query, kv = shape.query_width, shape.kv_width
     norms = 2 * (4 * shape.hidden + 4)  # each in fp32, with its scale
-    normed = 2 * width * shape.hidden  # what q, k, v and gate, up read
+    normed = 2 * width * shape.hidden  # inputs of q, k, v and of gate, up
     if shape.qk_norm:
         norms += 4 * (query + kv) + 4 * (shape.heads + shape.kv_heads)
     keys_and_values = 2 * (query if repeats_kv else kv)
     attention = width * (query + keys_and_values + query) + 4 * shape.heads  # queries, output, logsumexp
-    output = width * query  # what o_proj reads: the output again, back in the row's order
+    output = width * query  # input of o_proj: the output again, in the order of the row
     mlp = 4 * width * shape.intermediate  # gate, its activation, up, their product
     low_rank = width * rank * len(shape.linears)
     return float(norms + normed + attention + output + mlp + low_rank)
 
 
 def working_bytes(shape: ModelShape, setup: UpdateSetup) -> float:
-    """The larger of two moments: the head with its tile of logits, and the backward pass of one layer."""
+    """Return the larger of two peaks in bytes: the head with its tile of logits, the backward pass of one layer."""
     hidden = setup.width * shape.hidden
     head = c.LOGITS_TILE + setup.tokens * 2.0 * hidden
     gradients = (
@@ -113,7 +113,7 @@ def working_bytes(shape: ModelShape, setup: UpdateSetup) -> float:
 
 
 def dequantised_weight(shape: ModelShape, precision: str) -> float:
-    """The largest linear layer in bf16: an NF4 product unpacks its weight first."""
+    """Return the bytes of the largest linear layer in bf16: an NF4 product unpacks its weight first."""
     if precision != "nf4":
         return 0.0
     return max(linear.weights for linear in shape.linears) * c.BYTES["bf16"]

@@ -1,1 +1,1 @@
-"""Packed rows: many answers in one row, each seeing its own prompt and itself only."""
+"""Packed rows: many answers in one row, each attending to its own prompt and itself only."""

@@ -1,9 +1,9 @@
-"""Attention in packed rows: each of many answers in one flat row sees its own prompt and itself only.
+"""Attention in packed rows: each of many answers in one flat row attends to its own prompt and itself only.
 
-A flat row holds no padding, so embeddings, projections and MLPs work on real tokens and on each prompt once.
-For the attention alone the row is cut into segments (a prompt, or an answer that continues a prompt). One
-block-diagonal mask over the flat row would give the right numbers at the square of its length; two ways do
-without: tiles of similar segments (tiled_attention.py), and a GPU's flash kernels (varlen_attention.py).
+A flat row has no padding, so embeddings, projections and MLPs compute real tokens only, and each prompt once. For
+attention alone the row is cut into segments (a prompt, or an answer that continues a prompt). One block-diagonal mask
+over the flat row would give the right numbers at a cost quadratic in its length. Two kernels avoid it: tiles of
+similar segments (tiled_attention.py), and a GPU's flash kernels (varlen_attention.py).
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from engine.policy.packed.tiled_attention import pack_tiles
 from engine.policy.packed.varlen_attention import pack_varlen, varlen_serves
 
 PACKED_ATTENTION = "cure_packed"
-"""The name under which transformers finds this attention; without a `packing` argument it is plain SDPA."""
+"""Name of this attention in transformers' registry; without a `packing` argument it is plain SDPA."""
 
 
 class Kernel(StrEnum):
-    """What computes the attention of a packed row."""
+    """Kernels that compute the attention of a packed row."""
 
     TILES = "tiles"
     VARLEN = "varlen"
 
 
 class Packing(Protocol):
-    """A flat row cut into segments, ready to attend."""
+    """Flat row cut into segments, prepared for one kernel."""
 
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None
     ) -> torch.Tensor:
-        """query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
+        """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
 
 
 def kernels_for(device: torch.device, dtype: torch.dtype) -> tuple[Kernel, ...]:
-    """Those that serve tensors of `dtype` on `device`, the fastest first."""
+    """Return the kernels that support tensors of `dtype` on `device`, the fastest first."""
     return (Kernel.VARLEN, Kernel.TILES) if varlen_serves(device, dtype) else (Kernel.TILES,)
 
 
@@ -55,7 +55,7 @@ def pack_segments(
 ) -> Packing:
     """Prepare `segments`, which must cover each of the `n_positions` of the flat row exactly once, for `kernel`.
 
-    dtype: that of queries and keys.
+    dtype: the type of queries and keys.
     """
     if kernel is Kernel.VARLEN:
         return pack_varlen(segments, device)
@@ -72,10 +72,10 @@ def packed_attention(
     packing: Packing | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """query [b, heads, s, d], key and value [b, kv heads, s, d] -> [b, s, heads, d]; transformers' signature.
+    """Attend: query [b, heads, s, d], key and value [b, kv heads, s, d] -> [b, s, heads, d]; transformers' signature.
 
-    With `packing`, b is 1 and s the flat row; without it this is transformers' SDPA, so that a model can keep
-    this attention for every use (generation, plain forward).
+    With `packing`, b is 1 and s the flat row. Without it this is transformers' SDPA, so that a model can keep this
+    attention for every use (generation, plain forward).
     """
     if packing is None:
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
@@ -84,6 +84,6 @@ def packed_attention(
 
 
 def register() -> None:
-    """Tell transformers of this attention (idempotent); masks outside packed rows are SDPA's."""
+    """Register this attention with transformers (idempotent); masks outside packed rows are SDPA's."""
     AttentionInterface.register(PACKED_ATTENTION, packed_attention)
     AttentionMaskInterface.register(PACKED_ATTENTION, sdpa_mask)

@@ -1,12 +1,10 @@
-"""Micro-batches: which sequences go through the model together, and how their tokens are laid out.
+"""Micro-batches: sequences that go through the model together, and the layout of their tokens.
 
-Two layouts give the same log-probs (tests/engine/policy/packed/test_batching.py holds it, forward and gradient):
+Two layouts give the same log-probs and gradients (checked by tests/engine/policy/packed/test_batching.py):
     shared_prompt  one flat row without padding; the prompt of a group is computed once for all of its answers.
-                   The embedded model (8 groups x 16, prompts ~32, answers ~45): 39 % fewer tokens through the
-                   model.
-    padded         one row a sequence, right-padded; for architectures that do not hand on attention
-                   arguments.
-The last token of an answer is predicted but never read, so it is not fed to the model.
+                   Embedded model (8 groups x 16, prompts ~32, answers ~45): 39 % fewer tokens through the model.
+    padded         one row per sequence, right-padded; for architectures that do not pass attention arguments on.
+The last token of an answer is predicted but predicts nothing, so it is not fed to the model.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from engine.policy.packed.segments import Segment
 
 
 class Layout(StrEnum):
-    """How a micro-batch is laid out."""
+    """Layouts of a micro-batch."""
 
     SHARED_PROMPT = "shared_prompt"
     PADDED = "padded"
@@ -30,7 +28,7 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True)
 class TokenSequence:
-    """A prompt and one answer to it, both not empty."""
+    """Prompt and one answer to it, neither of them empty."""
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
@@ -38,25 +36,25 @@ class TokenSequence:
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """What one forward pass needs. b rows, s positions; a: the answers' tokens, flat, one after the other."""
+    """Input of one forward pass. b rows, s positions; a: the answers' tokens, flat, one answer after the other."""
 
     members: tuple[int, ...]  # indices into the planned sequences, in the order of the answer tokens
     input_ids: torch.Tensor  # [b, s] int64 (shared_prompt: b = 1)
     position_ids: torch.Tensor  # [b, s] int64
-    predictor_index: torch.Tensor  # [a] int64 into the b * s positions: whose output predicts the token
+    predictor_index: torch.Tensor  # [a] int64 into the b * s positions: the one that predicts the token
     target_ids: torch.Tensor  # [a] int64
     packing: Packing | None  # shared_prompt only
-    attention_mask: torch.Tensor  # [b, s] of ones (padded): causal; [1, 1, 1, 1] where the packing says it all
+    attention_mask: torch.Tensor  # [b, s] of ones (padded): causal; [1, 1, 1, 1] if `packing` replaces it
 
 
 def plan_micro_batches(
     sequences: Sequence[TokenSequence], token_budget: int, layout: Layout = Layout.SHARED_PROMPT
 ) -> list[tuple[int, ...]]:
-    """Indices of `sequences` by micro-batch: at most `token_budget` positions each, longest sequences first.
+    """Return the indices of `sequences` by micro-batch: at most `token_budget` positions each, longest first.
 
-    Longest first, so that an out-of-memory shows in the first minute. Sequences of one prompt stay together
-    as far as the budget allows; where a group must be split, its answers are split by length. A sequence
-    longer than the budget is a micro-batch of its own.
+    Longest first, so that an out-of-memory shows in the first minute. Sequences of one prompt stay together as far as
+    the budget allows; a group that must be split is split by length. A sequence longer than the budget gets a
+    micro-batch of its own.
     """
     ordered = sorted(range(len(sequences)), key=lambda i: (-positions_alone(sequences[i]), sequences[i].prompt_ids, i))
     if layout is Layout.PADDED:
@@ -65,7 +63,7 @@ def plan_micro_batches(
 
 
 def positions_alone(sequence: TokenSequence) -> int:
-    """Positions the model computes for the sequence alone."""
+    """Count the positions that the model computes for the sequence alone."""
     return len(sequence.prompt_ids) + len(sequence.token_ids) - 1
 
 
@@ -93,7 +91,7 @@ def _fill_shared(
     for prompt_ids, members in groups.items():
         whole = len(prompt_ids) + sum(len(sequences[i].token_ids) - 1 for i in members)
         if batches and room < whole <= token_budget:
-            room = -1  # starts a new micro-batch rather than compute its prompt twice
+            room = -1  # start a new micro-batch: a split group would compute its prompt twice
         opened = False
         for i in members:
             cost = len(sequences[i].token_ids) - 1 + (0 if opened else len(prompt_ids))
@@ -113,8 +111,10 @@ def build_micro_batch(
     device: torch.device | None = None,
     kernel: Kernel = Kernel.TILES,
 ) -> MicroBatch:
-    """The tensors of one planned micro-batch on `device`; attention masks in `dtype`, the type that the model
-    computes in. `kernel`: what a packed row's attention is prepared for."""
+    """Return the tensors of one planned micro-batch on `device`.
+
+    dtype: the type that the model computes in; attention masks need it. kernel: prepares the packing of a flat row.
+    """
     place = device if device is not None else torch.device("cpu")
     if layout is Layout.PADDED:
         return _build_padded(sequences, members, place)
@@ -155,7 +155,7 @@ def _build_shared(
         predictor_index=torch.tensor(predictor_index, device=device),
         target_ids=torch.tensor(target_ids, device=device),
         packing=pack_segments(segments, len(input_ids), dtype, device, kernel),
-        # transformers takes a mask of four dimensions as finished; given none, it would build one of s x s.
+        # transformers uses a four-dimensional mask as it is; without one, it would build one of s x s.
         attention_mask=torch.zeros(1, 1, 1, 1, device=device),
     )
 
@@ -178,6 +178,6 @@ def _build_padded(sequences: Sequence[TokenSequence], members: tuple[int, ...], 
         predictor_index=torch.tensor(predictor_index, device=device),
         target_ids=torch.tensor(target_ids, device=device),
         packing=None,
-        # Padding stands at the right, where no causal query looks: a mask of s x s would only hide it once more.
+        # Padding is on the right, where no causal query of a real token looks: no mask is needed to hide it.
         attention_mask=torch.ones(len(rows), width, dtype=torch.long, device=device),
     )

@@ -1,5 +1,8 @@
-"""Checks at start-up that packed log-probs are the model's own, and falls back, with a note, where they are not:
-from flash kernels to tiles, from packed rows to padded ones."""
+"""Check at start-up that packed log-probs are the model's own.
+
+If they are not, training falls back, with a note, from flash kernels to tiles, or from packed rows to padded ones. A
+wrong mask raises no error and would train on wrong numbers, so every architecture is measured and none is trusted.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ from engine.policy.packed.logprobs import score_tokens
 
 _TOLERANCE = {torch.float32: 1e-3}
 _TOLERANCE_HALF = 0.1  # mean absolute difference in nats: two bf16 kernels differ, a wrong mask differs by far more
-_GRADIENT_TOLERANCE_HALF = 0.05  # of the gradient's norm: likewise
+_GRADIENT_TOLERANCE_HALF = 0.05  # of the gradient's norm, for the same reason
 
 
 @dataclass(frozen=True)
 class LayoutChoice:
-    """How micro-batches are laid out; `note` tells the user where it is not the fastest way (else empty)."""
+    """Layout of micro-batches. note: for the user, why it is not the fastest one; empty if it is."""
 
     layout: Layout
     kernel: Kernel = Kernel.TILES
@@ -30,10 +33,10 @@ class LayoutChoice:
 
 
 def choose_layout(model: PeftModel) -> LayoutChoice:
-    """The fastest layout that gives the model's own log-probs.
+    """Return the fastest layout that gives the model's own log-probs.
 
-    Scores a few made-up tokens in either layout and by the model's plain forward pass.
-    Raises EnvironmentError_ where even padded rows differ: the model's head is not a plain linear layer.
+    Scores a few synthetic tokens in each layout and by the model's plain forward pass. Raises EnvironmentError_ if even
+    padded rows differ, as they do if the model's head is not a plain linear layer.
     """
     base = base_of(model)
     note = ""
@@ -41,14 +44,14 @@ def choose_layout(model: PeftModel) -> LayoutChoice:
         fault = _varlen_fault(model)
         if not fault:
             return LayoutChoice(Layout.SHARED_PROMPT, Kernel.VARLEN)
-        note = f"packed rows are trained without the flash kernels for them: {fault}"
+        note = f"training packed rows without flash kernels: {fault}"
     packed = largest_difference(model, Layout.SHARED_PROMPT)
     if packed <= _tolerance(model):
         return LayoutChoice(Layout.SHARED_PROMPT, note=note)
     architecture = base.config.model_type
     padded = largest_difference(model, Layout.PADDED)
     if padded <= _tolerance(model):
-        note = f"{architecture} is trained in padded rows: packed log-probs are off by {packed:.2g} nats"
+        note = f"training {architecture} in padded rows: packed log-probs are off by {packed:.2g} nats"
         return LayoutChoice(Layout.PADDED, note=note)
     raise EnvironmentError_(
         f"log-probs of {architecture} are off by {padded:.2g} nats from its own forward pass",
@@ -57,14 +60,14 @@ def choose_layout(model: PeftModel) -> LayoutChoice:
 
 
 def largest_difference(model: PeftModel, layout: Layout, kernel: Kernel = Kernel.TILES) -> float:
-    """|log-prob - plain log-prob| in nats over a few tokens: the largest in fp32, the mean in lower precision."""
+    """Return |log-prob - plain log-prob| in nats over a few tokens: the largest in fp32, else the mean."""
     sequences = _made_up_sequences(base_of(model).config.vocab_size)
     with torch.no_grad():
         ours_a = score_tokens(model, _batch(model, layout, kernel)).logprobs_a
         plain_a = torch.cat([_plain_logprobs(model, sequence) for sequence in sequences])
     difference_a = (ours_a - plain_a).abs()
     worst = difference_a.max() if base_of(model).dtype == torch.float32 else difference_a.mean()
-    # NaN compares false with any tolerance; make it the failure it is.
+    # NaN is neither above nor below a tolerance; as inf it fails the check.
     return float(torch.nan_to_num(worst, nan=float("inf")))
 
 
@@ -73,7 +76,7 @@ def _tolerance(model: PeftModel) -> float:
 
 
 def _varlen_fault(model: PeftModel) -> str:
-    """Why the flash kernels are of no use here; empty where forward and backward pass are as they should be."""
+    """Return why the flash kernels cannot be used; empty if their forward and backward pass are right."""
     try:
         difference = largest_difference(model, Layout.SHARED_PROMPT, Kernel.VARLEN)
         if difference > _tolerance(model):
@@ -88,7 +91,7 @@ def _varlen_fault(model: PeftModel) -> str:
 
 
 def _gradient(model: PeftModel, kernel: Kernel) -> torch.Tensor:
-    """Of the sum of all log-probs, to every adapter weight, end to end; leaves none behind."""
+    """Return the gradient of the sum of all log-probs to all adapter weights, flat; `.grad` stays untouched."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     logprobs_a = score_tokens(model, _batch(model, Layout.SHARED_PROMPT, kernel)).logprobs_a
     return torch.cat([part.flatten() for part in torch.autograd.grad(logprobs_a.sum(), weights)])
@@ -101,7 +104,7 @@ def _batch(model: PeftModel, layout: Layout, kernel: Kernel) -> MicroBatch:
 
 
 def _made_up_sequences(vocabulary: int) -> list[TokenSequence]:
-    """Two prompts; three answers to the first, of which one is a single token, and one to the second."""
+    """Return two prompts with three answers to the first, one of them a single token, and one to the second."""
     ids = tuple((7919 * i + 11) % vocabulary for i in range(40))
     first, second = ids[:6], ids[3:14]
     return [

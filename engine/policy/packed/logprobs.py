@@ -1,8 +1,7 @@
-"""Log-probs and entropies of answer tokens, without ever holding the logits of a whole batch.
+"""Log-probs and entropies of answer tokens, without holding the logits of a whole batch in memory.
 
-The model's body runs once per micro-batch; the output head runs only at positions that predict an answer
-token, one tile of tokens x vocabulary at a time, with the softmax's maximum and sums carried from tile to tile
-(token_scores.py).
+The model's body runs once per micro-batch. The output head runs only at positions that predict an answer token, one
+tile of tokens x vocabulary at a time, with the softmax's maximum and sums carried from tile to tile (token_scores.py).
 """
 
 from __future__ import annotations
@@ -20,18 +19,17 @@ from engine.policy.packed.token_scores import score_hidden
 
 @dataclass(frozen=True)
 class TokenScores:
-    """a: answer tokens of a micro-batch, flat. Both fp32; only the log-probs carry a gradient."""
+    """Scores of the answer tokens of a micro-batch, [a], flat, in fp32; only the log-probs carry a gradient."""
 
     logprobs_a: torch.Tensor
     entropy_a: torch.Tensor  # nats, of the distribution at the scoring temperature
 
 
 def score_tokens(model: PeftModel, batch: MicroBatch, temperature: float = 1.0) -> TokenScores:
-    """Score the answers in `batch` under `model` as it stands (adapters on or off, gradients on or off).
+    """Score the answers in `batch` under `model` in its current state (adapters on or off, gradients on or off).
 
-    `temperature` is the sampler's: log-probs are comparable only under the same distribution. (A top-p below
-    1 is not modelled: the sampler's renormalised log-probs then lie above ours and the importance weights
-    below 1.)
+    temperature: the sampler's, because log-probs are comparable only under the same distribution. A top-p below 1 is
+    not modelled: the sampler's renormalised log-probs are then above ours, and the importance weights below 1.
     """
     causal_model = base_of(model)
     arguments: dict[str, Any] = {"packing": batch.packing} if batch.packing is not None else {}

@@ -1,41 +1,34 @@
-"""LoRA layer over NF4 base weights, with one autograd node for both (see lora_linear)."""
+"""LoRA layer over NF4 base weights, one autograd node for both (see lora_linear)."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-import bitsandbytes as bnb
 import torch
 from peft.tuners.lora.bnb import Linear4bit as PeftLoraLinear4bit
 
-from engine.models.nf4 import dequantised
+from engine.models.nf4 import dequantised, nf4_product
 from engine.policy.packed.lora_linear import fused_lora, is_plain
 
 
 class Nf4Weight:
-    """A weight that is unpacked for each product, forward and backward, and never kept so."""
+    """Frozen NF4 weight, dequantised for each product, forward and backward; the result is never kept."""
 
     def __init__(self, weight: torch.Tensor) -> None:
         self._weight = weight
 
     def linear(self, x_si: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        output: torch.Tensor = bnb.matmul_4bit(
-            x_si,
-            self._weight,
-            quant_state=self._weight.quant_state,  # type: ignore[attr-defined]
-            bias=None if bias is None else bias.to(x_si.dtype),
-        )
-        return output
+        return nf4_product(x_si, self._weight, bias)
 
     def backward(self, grad_so: torch.Tensor) -> torch.Tensor:
         return grad_so @ dequantised(self._weight).to(grad_so.dtype)
 
 
 class FusedLoraNf4(PeftLoraLinear4bit):
-    """peft's LoRA layer over an NF4 one, with the fused path of `FusedLoraLinear`."""
+    """LoRA layer of peft over an NF4 layer, with the fused path of `FusedLoraLinear`."""
 
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """x [..., in] -> [..., out]."""
+        """Compute the layer: x [..., in] -> [..., out]."""
         computes_in = self.base_layer.compute_dtype
         if args or kwargs or (computes_in is not None and x.dtype != computes_in) or not is_plain(self, x):
             return super().forward(x, *args, **kwargs)

@@ -1,7 +1,7 @@
-"""Gradient checkpointing: the forward pass keeps each layer's input alone, the backward pass computes the rest again.
+"""Gradient checkpointing: the forward pass keeps only each layer's input, the backward pass recomputes the rest.
 
-A third more computing for a memory of layers x tokens x hidden width instead of some thirty times that. Only
-trained passes pay: passes without gradient keep nothing anyway.
+It costs a third more compute and keeps layers x tokens x hidden width values instead of about thirty times as many.
+Passes without gradient keep no activations, so only trained passes pay.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from engine.errors import EnvironmentError_
 
 
 class Recompute:
-    """Switches a model's layers to recomputing, for the passes that are trained.
+    """Switch of a model's layers to recomputing, for trained passes only.
 
-    transformers recomputes in training mode only, and training mode would also bring dropout; so the layers
-    themselves, and nothing inside them, are in training mode within `trained_pass`.
+    transformers recomputes in training mode only, which would also enable dropout. So within `trained_pass` the layer
+    objects are in training mode and the modules inside them are not.
     """
 
     def __init__(self, base: PreTrainedModel) -> None:
-        """Raises EnvironmentError_ for an architecture whose layers transformers cannot recompute."""
+        """Raise EnvironmentError_ for an architecture whose layers transformers cannot recompute."""
         self._layers = [module for module in base.modules() if isinstance(module, GradientCheckpointingLayer)]
         if not self._layers or not base.supports_gradient_checkpointing:
             raise EnvironmentError_(
-                f"the layers of {base.config.model_type} cannot be computed again in the backward pass",
+                f"transformers cannot recompute the layers of {base.config.model_type} in the backward pass",
                 "set policy.checkpoint_activations = false",
             )
-        # Nothing is random in a pass, so no generator's state need be kept for its repetition.
+        # A pass draws no random numbers, so the generators' states need not be saved for its repetition.
         base.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
-        base.disable_input_require_grads()  # the reentrant kind alone needs embeddings with a gradient
+        base.disable_input_require_grads()  # only the reentrant variant needs embeddings with a gradient
 
     @contextmanager
     def trained_pass(self) -> Iterator[None]:
-        """Around a forward and its backward pass."""
+        """Recompute in this block, which holds a forward pass or its backward pass."""
         for layer in self._layers:
             layer.training = True
         try:

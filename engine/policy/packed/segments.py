@@ -1,4 +1,4 @@
-"""What a packed row consists of: prompts, and answers that each continue one of them."""
+"""Segments of a packed row: prompts, and answers that each continue one of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive positions of the flat row; they attend causally to themselves and fully to a prefix.
+    """Consecutive positions of the flat row that attend causally to themselves and fully to a prefix.
 
     A prompt has an empty prefix; an answer's prefix is its prompt.
     """
@@ -19,5 +19,5 @@ class Segment:
 
     @property
     def keys(self) -> int:
-        """Positions that the segment's last one sees, itself included."""
+        """Number of positions that the segment's last position attends to, itself included."""
         return self.prefix_length + self.length

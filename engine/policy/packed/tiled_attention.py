@@ -1,9 +1,9 @@
-"""Packed attention through torch's own SDPA: segments of similar lengths gathered into small padded tiles.
+"""Packed attention through torch's SDPA: segments of similar lengths, gathered into small padded tiles.
 
-The layout for the CPU, for fp32, and for GPUs without the kernels that varlen_attention.py needs. A tile's mask
-costs queries x keys; on a GPU, where an answer of 8k tokens would need one of 128 MB, a segment whose mask is
-larger than `LARGEST_MASK_GPU` gets a tile of its own instead, without padding and so without a mask: it is
-causal from the bottom right, which flash and memory-efficient kernels know by name.
+Used on the CPU, for fp32, and on GPUs without the kernels that varlen_attention.py needs. A tile's mask takes
+queries x keys elements, 128 MB for an answer of 8k tokens. On a GPU, a segment whose mask would be larger than
+`LARGEST_MASK_GPU` therefore gets a tile of its own, without padding and so without a mask: its attention is causal from
+the bottom right, a case that flash and memory-efficient kernels support without one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ LARGEST_MASK_GPU = 1 << 22  # elements: 8 MB in bf16, an answer of about 2,000 t
 
 @dataclass(frozen=True)
 class AttentionTile:
-    """n segments of similar lengths, padded to the longest: q queries each, c = longest prefix + q keys."""
+    """Tile of n segments of similar lengths, padded to the longest: q queries each, c = longest prefix + q keys."""
 
     query_index: torch.Tensor  # [n * q] int64 into the flat row; padding repeats a real position, its output is dropped
     key_index: torch.Tensor  # [n * c] int64 into the flat row
-    mask: torch.Tensor | None  # [n, 1, q, c] additive: 0 where a query may look, -inf elsewhere; None with n = 1 alone
+    mask: torch.Tensor | None  # [n, 1, q, c] additive: 0 where a query may attend, else -inf; None only if n = 1
     n_segments: int
 
 
 @dataclass(frozen=True)
 class TiledPacking:
-    """How the attention of a flat row is computed: its tiles, and where in them each position's output lies."""
+    """Packing of a flat row for tiled attention: its tiles, and the place of each position's output in them."""
 
     tiles: tuple[AttentionTile, ...]
     output_index: torch.Tensor  # [s] int64 into the tiles' outputs laid end to end
@@ -40,9 +40,12 @@ class TiledPacking:
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None
     ) -> torch.Tensor:
-        """query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
+        """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
         _, n_heads, _, width = query.shape
-        query_rows, key_rows, value_rows = (_rows(states) for states in (query, key, value))
+        # [1, heads, s, d] -> [s, heads * d], without a copy if the projection wrote it in that order.
+        query_rows, key_rows, value_rows = (
+            states.transpose(1, 2).reshape(states.shape[2], -1) for states in (query, key, value)
+        )
         # CUDA's memory-efficient kernel takes a mask or grouped queries, not both; the CPU kernel takes both.
         grouped = query.device.type == "cpu"
         outputs = []
@@ -71,9 +74,9 @@ def pack_tiles(
 ) -> TiledPacking:
     """Tile `segments`, which must cover each of the `n_positions` of the flat row exactly once.
 
-    Masks come in `dtype` (that of the queries). A tile takes segments down to half the length of its longest,
-    so that at most about half of its queries are padding while a micro-batch still needs few tiles.
-    largest_mask: elements; by default none on the CPU, whose kernel has no lower-right causal form.
+    A tile takes segments down to half the length of its longest, so that at most about half of its queries are padding
+    while a micro-batch still needs few tiles. dtype: the type of queries and of masks. largest_mask: in elements; by
+    default unlimited on the CPU, whose kernel has no lower-right causal form.
     """
     if largest_mask is None and device.type != "cpu":
         largest_mask = LARGEST_MASK_GPU
@@ -92,7 +95,7 @@ def pack_tiles(
 
 
 def _by_similar_length(segments: Sequence[Segment], largest_mask: int | None) -> list[list[Segment]]:
-    """Prompts apart from answers (no prefix to pad), longest first, a new tile at half the length."""
+    """Group segments into tiles: prompts apart from answers (no prefix to pad), a new tile at half the length."""
     tiles: list[list[Segment]] = []
     ordered = sorted(segments, key=lambda segment: (segment.prefix_length > 0, -segment.length))
     for segment in ordered:
@@ -126,7 +129,7 @@ def _tile(members: Sequence[Segment], dtype: torch.dtype, device: torch.device, 
     mask = None
     if masked:
         sees_prefix = (prefix < prefix_length)[:, None, None, :].expand(-1, 1, query.shape[1], -1)
-        # A padded query sees its segment's real positions too: harmless, and no row of the softmax is empty.
+        # A padded query attends to its segment's real positions, so no row of the softmax is empty (which gives NaN).
         sees_itself = (query <= query.T).expand(len(members), 1, -1, -1)
         sees = torch.cat([sees_prefix, sees_itself], dim=-1)
         mask = torch.zeros(sees.shape, dtype=dtype).masked_fill_(~sees, float("-inf")).to(device)
@@ -138,11 +141,6 @@ def _tile(members: Sequence[Segment], dtype: torch.dtype, device: torch.device, 
     )
 
 
-def _rows(states: torch.Tensor) -> torch.Tensor:
-    """[1, heads, s, d] -> [s, heads * d]; no copy where the projection wrote it in that order."""
-    return states.transpose(1, 2).reshape(states.shape[2], -1)
-
-
 def _gather(rows: torch.Tensor, index: torch.Tensor, n_segments: int, width: int) -> torch.Tensor:
-    """[s, heads * d] and n * q indices -> [n, heads, q, d]."""
+    """Gather rows: [s, heads * d] and n * q indices -> [n, heads, q, d]."""
     return rows.index_select(0, index).view(n_segments, -1, rows.shape[1] // width, width).transpose(1, 2)

@@ -1,15 +1,15 @@
-"""From hidden states to log-probs and entropies, tile by tile: tokens x vocabulary is never held whole.
+"""Log-probs and entropies from hidden states, tile by tile: the logits, tokens x vocabulary, are never held whole.
 
 With z = W h / T the logits of one token y, m their maximum and E = sum_v exp(z_v - m),
     log p(y)           = z_y - m - log E
     entropy            = log E - sum_v exp(z_v - m) (z_v - m) / E
     d log p(y) / d h   = (W_y - sum_v p_v W_v) / T        one vector of the hidden width, known in the forward pass
-The sums run over vocabulary tiles; whenever a tile raises the maximum, what was summed so far is scaled down
-(online softmax). The forward pass keeps the last line (tokens x hidden) instead of logits, so that the backward
-pass is one multiplication: two products with W an update, where computing the logits again would take three.
+The sums run over vocabulary tiles; whenever a tile raises the maximum, the sums so far are scaled down (online
+softmax). The forward pass keeps the last line (tokens x hidden) instead of logits, so the backward pass is one
+elementwise multiplication: an update takes two products with W, where recomputing the logits would take three.
 
-Logits and sums are fp32 whatever the weights are: a bf16 product is asked for fp32 output, because bf16 logits of
-a 152k vocabulary are off by up to 0.06 nats, and sums of bf16 tiles are biased.
+Logits and sums are fp32 whatever the type of the weights, and bf16 products write fp32: bf16 logits of a 152k
+vocabulary are off by up to 0.06 nats, and sums of bf16 tiles are biased.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ import torch
 
 @dataclass(frozen=True)
 class TileShape:
-    """How many tokens and how much of the vocabulary are scored at a time.
+    """Shape of a tile, tokens x vocabulary, that is scored at a time; `elements` is its largest size.
 
-    Two tiles of fp32 (logits and their exponentials) are held, and on a GPU one of the weights' type: for the GPU's
-    shape 64 + 64 + 32 MB, of which products and elementwise passes are long enough to hide their start. On the
-    CPU a tile is 4 MB, a core's share of the cache.
+    Two tiles of fp32 (logits and their exponentials) are held, and on a GPU one of the weights' type: 64 + 64 + 32 MB
+    for the GPU's shape, large enough for kernels to run much longer than their launch. On the CPU a tile is 4 MB, a
+    core's share of the cache.
     """
 
     elements: int
     vocabulary: int
 
     def tokens(self, vocabulary: int) -> int:
-        """Tokens of a tile for a model of so large a vocabulary."""
+        """Return the number of tokens in a tile of a model with `vocabulary` tokens."""
         return max(1, self.elements // min(vocabulary, self.vocabulary))
 
     def ranges(self, vocabulary: int) -> list[range]:
-        """The vocabulary in tiles of equal size, a multiple of 64 as tensor cores like it."""
+        """Split the vocabulary into tiles of equal size, a multiple of 64 for the speed of tensor cores."""
         count = -(-vocabulary // self.vocabulary)
         width = min(vocabulary, -(-vocabulary // count // 64) * 64)
         return [range(begin, min(begin + width, vocabulary)) for begin in range(0, vocabulary, width)]
@@ -54,10 +54,10 @@ def score_hidden(
     temperature: float = 1.0,
     tile: TileShape | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probs [a] of `target_ids_a` and entropies [a] in nats, both fp32, of softmax(hidden weight^T / temperature).
+    """Return log-probs [a] of `target_ids_a` and entropies [a] in nats under softmax(hidden weight^T / temperature).
 
-    The log-probs carry a gradient to `hidden_ah`; `weight_vh` is taken as frozen. `tile`: that of the device
-    where not given.
+    Both are fp32. The log-probs carry a gradient to `hidden_ah`; `weight_vh` is frozen. tile: by default that of the
+    device.
     """
     shape = tile or (CPU_TILE if hidden_ah.device.type == "cpu" else GPU_TILE)
     scores: tuple[torch.Tensor, torch.Tensor] = _TokenScores.apply(
@@ -67,7 +67,7 @@ def score_hidden(
 
 
 class _TokenScores(torch.autograd.Function):
-    """hidden [a, h], weight [v, h] (frozen), target ids [a] -> log-probs [a], entropy [a] (no gradient)."""
+    """Node for hidden [a, h], weight [v, h] (frozen), target ids [a] -> log-probs [a], entropy [a] (no gradient)."""
 
     @staticmethod
     def forward(
@@ -102,7 +102,7 @@ class _TokenScores(torch.autograd.Function):
 
 
 class _OnlineSums:
-    """What the vocabulary tiles seen so far add up to for one tile of tokens; everything fp32, relative to `_max_a`."""
+    """Sums over the vocabulary tiles so far, for one tile of tokens; all fp32, relative to the maximum `_max_a`."""
 
     def __init__(
         self, hidden_ah: torch.Tensor, target_ids_a: torch.Tensor, temperature: float, wants_gradient: bool
@@ -115,7 +115,7 @@ class _OnlineSums:
         self._rows_ah = torch.empty(0)  # sum of e W_v
 
     def add(self, weight_vh: torch.Tensor, ids: range) -> None:
-        """Take in the rows `ids` of the output head."""
+        """Add the rows `ids` of the output head, [v, h]."""
         logits_av = _product(self._hidden_ah, weight_vh.t())
         if self._temperature != 1.0:
             logits_av.div_(self._temperature)
@@ -147,24 +147,27 @@ class _OnlineSums:
         self._max_a, self._is_first = max_a, False
 
     def logprobs(self) -> torch.Tensor:
-        """[a]"""
+        """Return the log-probs of the targets, [a]."""
         return self._target_a - self._max_a - self._total_a.log()
 
     def entropy(self) -> torch.Tensor:
-        """[a], in nats."""
+        """Return the entropies, [a], in nats."""
         return self._total_a.log() - self._weighted_a / self._total_a
 
     def jacobian(self, weight_vh: torch.Tensor) -> torch.Tensor:
-        """d log p / d hidden, [a, h]: the difference of two nearly equal rows where the policy is sure, hence in
-        fp32."""
+        """Return d log p / d hidden, [a, h]."""
+        # fp32: where the policy is sure of its token, this is the difference of two nearly equal rows.
         target_rows_ah = weight_vh.index_select(0, self._target_ids_a).float()
         jacobian_ah = torch.addcdiv(target_rows_ah, self._rows_ah, self._total_a[:, None], value=-1.0)
         return jacobian_ah if self._temperature == 1.0 else jacobian_ah.div_(self._temperature)
 
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """left @ right with fp32 sums and fp32 output. On a GPU at the speed of `right`'s type, to which `left` is rounded:
-    the exponentials of the online softmax bear it, as the largest of them is 1 exactly."""
+    """Compute left @ right with fp32 sums and output.
+
+    On a GPU `left` is rounded to the type of `right`, for its speed. The exponentials of the online softmax tolerate
+    that, because the largest of them is exactly 1.
+    """
     if right.device.type == "cuda" and right.dtype != torch.float32:
         return torch.mm(left.to(right.dtype), right, out_dtype=torch.float32)
     return left.float() @ right.float()

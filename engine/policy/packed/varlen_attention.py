@@ -1,8 +1,8 @@
-"""Packed attention through torch's flash kernels for sequences of many lengths: no padding and no mask.
+"""Packed attention through torch's flash kernels for sequences of different lengths: no padding and no mask.
 
-The flat row is the queries as it stands. The keys are gathered: behind one another, each segment's prefix and
-then the segment itself. The kernel is causal from the bottom right, so the last query of a segment sees all of
-its keys and the first one its prefix and itself.
+The queries are the flat row as it is. The keys are gathered: for each segment its prefix, followed by the segment
+itself. The kernel is causal from the bottom right, so the last query of a segment attends to all of its keys and the
+first one to its prefix and itself.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from torch.nn.attention.varlen import varlen_attn
 
 from engine.policy.packed.segments import Segment
 
-FIRST_CAPABILITY = (8, 0)  # Ampere, for which torch's flash kernels are built
+FIRST_CAPABILITY = (8, 0)  # Ampere, the oldest that torch's flash kernels support
 
 
 @dataclass(frozen=True)
 class VarlenPacking:
-    """n segments in the order of the flat row; k keys in all."""
+    """Packing for the flash kernels: n segments in the order of the flat row, k keys in total."""
 
     key_index: torch.Tensor  # [k] int64 into the flat row
-    query_ends: torch.Tensor  # [n + 1] int32, from 0: where the segments' queries end
-    key_ends: torch.Tensor  # [n + 1] int32, from 0: where their keys end
+    query_ends: torch.Tensor  # [n + 1] int32, from 0: ends of the segments' queries
+    key_ends: torch.Tensor  # [n + 1] int32, from 0: ends of their keys
     most_queries: int
     most_keys: int
 
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None
     ) -> torch.Tensor:
-        """query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
+        """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
         query_shd, key_shd, value_shd = (states[0].transpose(0, 1) for states in (query, key, value))
-        attended_shd = varlen_attn(  # without auxiliary outputs: a tensor
+        attended_shd = varlen_attn(  # a tensor, as no auxiliary outputs are requested
             query_shd.contiguous(),
             key_shd.index_select(0, self.key_index),
             value_shd.index_select(0, self.key_index),
@@ -51,7 +51,7 @@ class VarlenPacking:
 
 
 def varlen_serves(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether the kernels exist for such tensors; whether they compute what we mean is layout_check's to say."""
+    """Return True if the kernels support such tensors; layout_check.py tests that their numbers are right."""
     if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
         return False
     return torch.cuda.get_device_capability(device) >= FIRST_CAPABILITY

@@ -1,4 +1,4 @@
-"""Registry of tester rewards: what a generated test is paid, one file a variant.
+"""Registry of tester rewards: the reward of each generated test, one file per variant.
 
     variant       right test                          wrong test                         W = 0 wrong programs
     cure          + #wrong programs that fail it      - #wrong programs that pass it     0
@@ -6,8 +6,8 @@
     post-stage    + W if all W fail it, else 0        - #wrong programs that pass it     0
 
 A variant is one file with one function, GeneratedTests -> rewards, and one line here; the file's docstring is its
-definition. Groups without signal, malformed and undecided tests are treated alike for all of them, in
-`GeneratedTests` and `rewards.tester_rewards`. Users choose by `reward.tester_variant`.
+definition. Groups without signal, malformed tests and undecided tests are handled for all variants in
+`GeneratedTests` and `rewards.tester_rewards`. The setting is `reward.tester_variant`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TESTER_REWARDS: Mapping[str, TesterReward] = {
 
 
 def find_tester_reward(variant: str) -> TesterReward:
-    """Return the reward of that name. ValueError names all there are."""
+    """Return the reward named `variant`. Raises ValueError, which lists the known names."""
     if variant not in TESTER_REWARDS:
         raise ValueError(f"unknown tester reward {variant!r}; there are {', '.join(TESTER_REWARDS)}")
     return TESTER_REWARDS[variant]

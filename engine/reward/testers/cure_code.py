@@ -1,4 +1,4 @@
-"""Reward `cure-code`, of the code published with the paper (arXiv 2506.03136): `cure` divided by W.
+"""Reward `cure-code`, from the code published with the paper (arXiv 2506.03136): `cure` divided by W.
 
     R_u(k) = I_k * #{wrong programs that fail k} / W - (1 - I_k) * #{wrong programs that pass k} / W
 
@@ -15,5 +15,5 @@ from engine.reward.testers.generated_tests import GeneratedTests
 
 
 def reward(tests: GeneratedTests) -> FloatArray:
-    """Pay shares of the wrong programs, or right and wrong alone where no program is wrong."""
+    """Return R_u, (m,), in shares of the W wrong programs; +1 or -1 where no program is wrong."""
     return cure.reward(tests) / tests.n_wrong if tests.n_wrong else np.where(tests.right_m, 1.0, -1.0)

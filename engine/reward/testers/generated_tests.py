@@ -12,16 +12,16 @@ from engine.reward.pass_matrix import BoolArray, FloatArray, PassMatrix
 
 @dataclass(frozen=True, eq=False)
 class GeneratedTests:
-    """Findings on each of the m generated tests of a task with n_wrong wrong programs.
+    """Counts for each of the m generated tests of a task with n_wrong wrong programs; all arrays are (m,).
 
-    right_m    every correct program passes it (`PassMatrix.right_m`)
-    passing_m  wrong programs that pass it
-    failing_m  wrong programs that fail it
-    judged_m   enough is known to pay it: a correct program and, where there is any, a wrong one has a verdict on it
+    right_m    every correct program passes the test (`PassMatrix.right_m`)
+    passing_m  number of wrong programs that pass it
+    failing_m  number of wrong programs that fail it
+    judged_m   a correct program has a verdict on it and, if the task has wrong programs, one of them has, too
 
-    Where the sandbox failed on some of the wrong programs, the counts are those that the known share stands for. A
-    malformed test stands here as the worst test possible, a wrong one that every wrong program passes: no reward of
-    the group is below its own, while its empty column, left alone, would earn 0.
+    Where the sandbox failed on some of the wrong programs, the counts are scaled up from the known ones. A malformed
+    test counts as the worst possible test, a wrong one that every wrong program passes. Its empty column would
+    otherwise earn 0, more than an honest wrong test, and the tester would learn to write none.
     """
 
     n_wrong: int
@@ -47,4 +47,4 @@ class GeneratedTests:
 
 
 TesterReward = Callable[[GeneratedTests], FloatArray]
-"""GeneratedTests -> one reward a test, (m,). Those of tests that are not judged are replaced afterwards."""
+"""GeneratedTests -> rewards (m,). The caller replaces those of tests that are not judged."""

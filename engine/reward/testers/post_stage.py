@@ -1,8 +1,9 @@
-"""Reward `post-stage`, the option for late training of the code published with the paper (arXiv 2506.03136).
+"""Reward `post-stage`, an option for late training in the code published with the paper (arXiv 2506.03136).
 
     R_u(k) = I_k * W * [all W wrong programs fail k] - (1 - I_k) * #{wrong programs that pass k}
 
-Discrimination pays only when complete, while any wrong program that a wrong test lets through still costs.
+A right test earns nothing unless it catches every wrong program; a wrong test still loses 1 per wrong program that it
+lets through.
 """
 
 from __future__ import annotations
@@ -14,6 +15,6 @@ from engine.reward.testers.generated_tests import GeneratedTests
 
 
 def reward(tests: GeneratedTests) -> FloatArray:
-    """Pay a right test W if no wrong program passes it, charge a wrong one as `cure` does."""
+    """Return R_u, (m,): W for a right test that all W wrong programs fail, else 0; a wrong test loses as in `cure`."""
     complete_m = np.where(tests.passing_m == 0, tests.failing_m, 0.0)
     return np.where(tests.right_m, complete_m, -tests.passing_m)

@@ -57,9 +57,9 @@ class VllmSampler(Swaps):
     ) -> None:
         super().__init__()
         require_vllm(settings.precision)
-        self._settings, self._tokenizer, self._canary = settings, tokenizer, canary
+        self._settings, self._tokenizer, self.canary = settings, tokenizer, canary
         self._temperature, self._log, self._on_notice = temperature, log, on_notice
-        self._exports = None if source is None else AdapterExports(source, scratch)
+        self.exports = None if source is None else AdapterExports(source, scratch)
         self._process: VllmProcess | None = None
         self._loaded: int | None = None
         self._resting = False
@@ -115,8 +115,8 @@ class VllmSampler(Swaps):
         if self._process is not None:
             self._process.close()
             self._process = None
-        if self._exports is not None:
-            self._exports.close()
+        if self.exports is not None:
+            self.exports.close()
 
     # For the canary ---------------------------------------------------------------------------------------------
 
@@ -153,18 +153,18 @@ class VllmSampler(Swaps):
             self._resting = False
             if self._settings.sleep_level == 2:
                 self._loaded = None
-        if self._exports is None:
+        if self.exports is None:
             self._started_before = True
             return
-        version, adapter = self._exports.latest()
+        version, adapter = self.exports.latest()
         first, swapped = not self._started_before, version != self._loaded
         if swapped:
             self.load(adapter)
-        if self._canary is not None:
+        if self.canary is not None:
             if first:
-                self._canary.check_start(self, self._exports, adapter)
+                self.canary.check_start(self, self.exports, adapter)
             elif swapped or woken:
-                self._canary.check_again(self, adapter)
+                self.canary.check_again(self, adapter)
         self._loaded, self._started_before = version, True
 
     def _start(self) -> None:
@@ -231,7 +231,7 @@ class VllmSampler(Swaps):
         """Order all unfinished samples from their first token, after a restart where vLLM is not running."""
         if self._process is None:
             self._prepare()
-        self._running.send(under_way.order(base=self._exports is None))
+        self._running.send(under_way.order(base=self.exports is None))
 
     def _check_current(self, under_way: UnderWay) -> None:
         if self._under_way is not under_way:

@@ -1,10 +1,10 @@
-"""Ways to spend coder, tester and executor on one problem: each takes a Bench and gives back a Solution.
+"""Strategies for solving one problem with coder, tester and executor: each takes a Bench and returns a Solution.
 
     strategy = find_strategy("bon")
     solution = strategy.solve(bench)
 
-A strategy is one file with one class. What they share: `board` (programs x tests as they come in), `bench` (who
-writes, who runs, what may be spent), `gathering` (samples and executes at once), `evidence` (what is said in the end).
+A strategy is one file with one class. Shared parts: `board` (programs x tests as they arrive), `bench` (writers, runner
+and budget), `gathering` (samples and executes concurrently), `evidence` (the Solution and its support).
 """
 
 from engine.solve.strategies.bench import Bench, Observer, Quiet

@@ -1,4 +1,4 @@
-"""Everything a strategy works with, so that adding one touches nothing else."""
+"""Bench of a strategy: all that it works with, so that a new strategy changes no other file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from engine.solve.writers import Answer, Writer
 class Observer(Protocol):
     """Observer of one problem's board, for a live view; called from one thread.
 
-    Its words are those of `engine.rollouts.observer`.
+    Its methods are named as those of `engine.rollouts.observer`.
     """
 
     def on_completion(self, answer: Answer) -> None:
-        """Take an answer: it has ended."""
+        """Take a finished answer."""
 
     def on_program(self, row: int, program: Program | Rejected) -> None:
         """Take a new row of the board."""
@@ -30,7 +30,7 @@ class Observer(Protocol):
         """Take a new column of the board; None: a malformed test."""
 
     def on_outcome(self, board: Board, row: int, stdin: str) -> None:
-        """Read the verdicts that an outcome has brought from the board."""
+        """Read from the board the verdicts that a new outcome has settled."""
 
     def on_leader(self, board: Board, row: int) -> None:
         """Take the row that ranks first now."""
@@ -52,7 +52,10 @@ class Quiet:
 
 @dataclass(frozen=True)
 class Bench:
-    """prose: the statement's sentences alone, for models of short prompts. n, m: programs and tests to sample."""
+    """Problem with the writers, runner and budget for solving it.
+
+    prose: the statement without examples, for models of short prompts. n, m: programs and tests to sample.
+    """
 
     problem: Problem
     prose: str

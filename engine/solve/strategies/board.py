@@ -1,4 +1,4 @@
-"""Programs x tests of one problem while they come in: the state that every strategy reads its choice from."""
+"""Board of one problem: programs x tests as they arrive. Every strategy chooses by its state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.sandbox import Judging, Outcome, Status, verdict
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """A column: an example of the problem (given, and so right) or a generated test."""
+    """Column of a board: an example of the problem, which is right by definition, or a generated test."""
 
     input: str
     output: str
@@ -22,9 +22,9 @@ class TestCase:
 
 
 class Board:
-    """Rows grow with every program, columns with every test, cells with every execution. One thread.
+    """Growing matrix of n programs x (t public + m generated) tests, filled by executions. For one thread.
 
-    Public examples are t columns of their own. A malformed test is counted, but no column: nothing can be run on it.
+    A malformed test is counted but gets no column: no program can be run on it.
     """
 
     def __init__(self, public: Sequence[IOExample], judging: Judging) -> None:
@@ -38,13 +38,13 @@ class Board:
         self._matrix: PassMatrix | None = None
 
     def add_program(self, program: Program | Rejected) -> int:
-        """Its row."""
+        """Add a program; return its row."""
         self._matrix = None
         self.programs.append(program)
         return len(self.programs) - 1
 
     def add_test(self, test: UnitTest | Rejected) -> int | None:
-        """Its column, None for a malformed one."""
+        """Add a generated test; return its column, None for a malformed one."""
         if isinstance(test, Rejected):
             self.malformed += 1
             return None
@@ -53,7 +53,7 @@ class Board:
         return len(self.tests) - 1
 
     def replace_tests(self, tests: Sequence[TestCase]) -> None:
-        """Other columns over the same executions: their inputs have been run already."""
+        """Replace the generated tests by others on inputs that were executed already."""
         self._matrix = None
         self.tests = list(tests)
 
@@ -65,7 +65,7 @@ class Board:
         return self._outcomes.get((row, stdin))
 
     def verdict(self, row: int, test: TestCase) -> bool | None:
-        """Return True or False once it is known; None while it runs and where the sandbox lost it."""
+        """Return the verdict; None while it is unknown and if the sandbox lost the execution."""
         if isinstance(self.programs[row], Rejected):
             return False
         known = self._verdicts.get((row, test))
@@ -78,14 +78,17 @@ class Board:
         return found
 
     def runs(self, row: int) -> bool:
-        """Whether the program ended well on any input; one that was run on nothing is believed to."""
+        """Return whether the program ended without error on any input; True if it was executed on none."""
         if isinstance(self.programs[row], Rejected):
             return False
         outcomes = [outcome for (owner, _), outcome in self._outcomes.items() if owner == row]
         return not outcomes or any(outcome.status is Status.OK for outcome in outcomes)
 
     def matrix(self) -> PassMatrix:
-        """n x t and n x m, with unknown cells; no ground truth is involved: the examples are the problem's own."""
+        """Return the pass matrix so far, n x t and n x m, with unknown cells.
+
+        The public examples take the place of the ground-truth tests: hidden tests are not used.
+        """
         if self._matrix is None:
             rows = range(len(self.programs))
             self._matrix = pass_matrix_from_verdicts(
@@ -96,5 +99,5 @@ class Board:
         return self._matrix
 
     def inputs(self) -> list[str]:
-        """Every distinct input, public ones first."""
+        """Return every distinct input, public ones first."""
         return list(dict.fromkeys(test.input for test in (*self.public, *self.tests)))

@@ -9,7 +9,9 @@ from engine.solve.strategies.ranking import ranked
 
 
 class BestOfN:
-    """Ties go to the largest group of programs that agree on every test. Ends early once the leader is certain."""
+    """Strategy of most votes. Ties go to the largest group of programs with equal verdicts; stops once the
+    leader is certain.
+    """
 
     name = "bon"
     summary = "the program that passes most generated tests; ties to the largest agreement"

@@ -1,4 +1,4 @@
-"""What solving one problem may cost, and what it has cost so far."""
+"""Budget for solving one problem, and the account of what it has cost so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATTERN = re.compile(r"^(?:\$(?P<dollars>\d+(?:\.\d+)?)|(?P<number>\d+(?:\.\d+)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Bounds; None where there is none. Sampling ends at the first one reached, and what is there is used."""
+    """Bounds, None for no bound. Sampling ends at the first one reached; the choice is made from what is there."""
 
     seconds: float | None = None
     tokens: int | None = None
@@ -22,13 +22,13 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """ "30s", "2m", "20000tok", "20k", "$0.10"; several separated by commas. Raises ConfigError."""
+        """Parse "30s", "2m", "20000tok", "20k", "$0.10", or several separated by commas. Raises ConfigError."""
         seconds = tokens = dollars = None
         for part in filter(None, (part.strip() for part in text.split(","))):
             found = _PATTERN.match(part)
             if not found:
                 raise ConfigError(
-                    f"--budget '{part}' is none", "write 30s, 2m, 20000tok or $0.10, or several with commas"
+                    f"--budget '{part}' is not a budget", "write 30s, 2m, 20000tok or $0.10, or several with commas"
                 )
             if found["dollars"]:
                 dollars = float(found["dollars"])
@@ -41,7 +41,7 @@ class Budget:
 
 @dataclass(slots=True)
 class Spent:
-    """A running account."""
+    """Running account of answers, tokens, dollars and seconds."""
 
     started: float = field(default_factory=time.monotonic)
     answers: int = 0
@@ -60,7 +60,7 @@ class Spent:
         return time.monotonic() - self.started
 
     def beyond(self, budget: Budget) -> str:
-        """The bound that is reached, in words; "" while there is none."""
+        """Return the bound that is reached, in words; "" if none is."""
         if budget.seconds is not None and self.seconds >= budget.seconds:
             return f"{budget.seconds:g} s"
         if budget.tokens is not None and self.tokens >= budget.tokens:

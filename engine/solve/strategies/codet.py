@@ -1,6 +1,6 @@
-"""CodeT: programs that pass the very same tests form a group; the group with the best score is right most often.
+"""CodeT (Chen et al., arXiv 2207.10397): group programs that pass the same tests, take one of the best group.
 
-score = sqrt(programs of the group) * tests that it passes
+score of a group = sqrt(programs in it) * tests that they pass
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from engine.solve.strategies.gathering import Gathering
 
 
 class CodeT:
-    """Among the programs that pass most public examples; of the best group the first to arrive."""
+    """Strategy of agreement: among the programs that pass most public examples, the first of the best group."""
 
     name = "codet"
     summary = "groups programs by the tests they pass: sqrt(programs) x tests decides"
@@ -26,11 +26,12 @@ class CodeT:
 
 
 def chosen_by_group(board: Board) -> int | None:
-    """Return the first row of the group with the highest score, None where there is no program."""
+    """Return the first row of the group with the highest score, None if there is no program."""
     matrix = board.matrix()
     eligible_n = ~matrix.rejected_n
     if not eligible_n.any():
         return None
+    # A program that fails the problem's own examples is wrong, however many agree with it.
     public_n = matrix.truth_nt.sum(axis=1)
     eligible_n = eligible_n & (public_n == public_n[eligible_n].max())
     rows_k = np.flatnonzero(eligible_n)

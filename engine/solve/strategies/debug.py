@@ -1,7 +1,7 @@
-"""Iterative debugging (UTDebug): the best program is shown the first test it fails, three times at most.
+"""Iterative debugging (UTDebug, arXiv 2502.01619): up to three times, repair the best program by a test it fails.
 
-Generated tests are often wrong, and a program "repaired" after a wrong test is spoilt. So each test's output is worked
-out anew several times first, and only outputs that most agree on are used; a change that passes fewer is taken back.
+Generated tests are often wrong, and repairing a program for a wrong test breaks it. So the tester first predicts each
+output several times, and only outputs with a majority are used. A repair that passes fewer tests is discarded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.prompts.dialogue import output_messages, parse_output, repair_messag
 from engine.sandbox import Outcome, Status
 from engine.seeds import derive_seed
 from engine.solve.strategies.bench import Bench
-from engine.solve.strategies.board import Board, TestCase
+from engine.solve.strategies.board import TestCase
 from engine.solve.strategies.evidence import Solution, conclude
 from engine.solve.strategies.gathering import Gathering
 from engine.solve.strategies.ranking import ranked
@@ -25,7 +25,7 @@ ROUNDS = 3
 VOTES = 8
 MAJORITY = 4
 VOTED_INPUTS = 8
-"""Inputs whose outputs are put to the vote: more would cost more than they tell."""
+"""Inputs whose outputs are put to the vote: more would cost more than they are worth."""
 
 _HAPPENED = {
     Status.OK: "it printed something else",
@@ -39,7 +39,7 @@ _HAPPENED = {
 
 
 class Debug:
-    """Needs models that take part in a conversation: prompts of the short style know single questions only."""
+    """Strategy of voting and repair. Needs chat models: prompts of the short style are single questions."""
 
     name = "debug"
     summary = "repairs the best program against tests whose outputs were put to the vote"
@@ -62,7 +62,10 @@ class Debug:
 
 
 def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
-    """Replaces each test's output by the one that at least MAJORITY of VOTES agree on; drops tests without one."""
+    """Replace each test's output by one that at least MAJORITY of VOTES agree on; drop tests without such an output.
+
+    If no test has one, all tests stay.
+    """
     board = gathering.board
     inputs = list(dict.fromkeys(test.input for test in board.tests))[:VOTED_INPUTS]
     votes: dict[int, Counter[str]] = {place: Counter() for place in range(len(inputs))}
@@ -83,22 +86,18 @@ def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
         for place, stdin in enumerate(inputs)
     ]
     gathering.ask([(bench.tester, ask) for ask in asks], count)
-    settled = {}
+    settled: list[TestCase] = []
     for place, stdin in enumerate(inputs):
         if votes[place]:
             output, agreed = votes[place].most_common(1)[0]
             if agreed >= MAJORITY:
-                settled[stdin] = output
+                settled.append(replace(next(test for test in board.tests if test.input == stdin), output=output))
     if settled:
-        board.replace_tests([replace(_test_for(board, stdin), output=output) for stdin, output in settled.items()])
-
-
-def _test_for(board: Board, stdin: str) -> TestCase:
-    return next(test for test in board.tests if test.input == stdin)
+        board.replace_tests(settled)
 
 
 def _repair(bench: Bench, gathering: Gathering, attempt: int) -> bool:
-    """Asks for one better program. False where there is nothing to repair."""
+    """Ask for one repaired program. Return False if there is nothing to repair."""
     board = gathering.board
     row = ranked(board)[0]
     program = board.programs[row]
@@ -111,16 +110,12 @@ def _repair(bench: Bench, gathering: Gathering, attempt: int) -> bool:
         first.messages, program.source, failed.input, failed.output, _happened(outcome), outcome.stdout
     )
     ask = Ask(f"repair-{attempt}", Role.CODER, messages, 1, derive_seed(bench.seed, "repair", attempt))
-    # The new program is one more row: where it passes fewer, the ranking goes on with the old one.
-    gathering.ask([(bench.coder, ask)], lambda answer: _take(gathering, answer))
+    # The new program is one more row: if it passes fewer tests, the ranking keeps the old one first.
+    gathering.ask([(bench.coder, ask)], gathering.take_program)
     return True
 
 
-def _take(gathering: Gathering, answer: Answer) -> None:
-    gathering.take_program(answer)
-
-
 def _happened(outcome: Outcome) -> str:
-    said = _HAPPENED.get(outcome.status, "it did not end well")
+    said = _HAPPENED.get(outcome.status, "it failed")
     last_line = outcome.stderr_tail.strip().rpartition("\n")[2]
     return f"{said} ({last_line})" if last_line else said

@@ -1,4 +1,4 @@
-"""What a strategy gives back: a program, and why one may believe it, or not."""
+"""Result of a strategy: a program and the evidence for or against it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.solve.strategies.board import Board, TestCase
 
 
 class Support(StrEnum):
-    """How far the evidence carries."""
+    """Strength of the evidence for a program."""
 
     SUPPORTED = "supported"  # passes all public examples and most of the tests
     WEAK = "weak"  # fails one, or too few
@@ -18,7 +18,7 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One program on everything it was run on; `cluster`: programs with the same verdicts share its number."""
+    """Program with all its verdicts; `cluster`: programs with the same verdicts share its number."""
 
     source: str | None
     rejected: str
@@ -33,11 +33,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The choice and the evidence. `chosen`: a row of `candidates`, None where none runs.
+    """Choice with its evidence. `chosen`: a row of `candidates`, None if no program runs.
 
-    agreement: share of the running candidates whose verdicts equal the chosen one's. disputed: tests that the chosen
-    program fails, or that as many candidates fail as pass. ended: why sampling ended before its numbers were
-    reached, "" where it did not.
+    agreement: share of the candidates with a program whose verdicts equal the chosen one's. disputed: tests that the
+    chosen program fails, or that some candidates pass but at least as many fail. ended: why sampling stopped before all
+    samples were drawn, "" if it did not.
     """
 
     strategy: str
@@ -66,7 +66,7 @@ class Solution:
 
 
 def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "") -> Solution:
-    """Return the evidence for `chosen`. A choice that fails on every input gives way to one that runs, if any."""
+    """Return the evidence for `chosen`; if that fails on every input, for the first program that runs, if any."""
     matrix = board.matrix()
     candidates = tuple(
         Candidate(

@@ -1,7 +1,7 @@
-"""Samples n programs and m tests and executes each on each, all at the same time.
+"""Concurrent sampling of n programs and m tests and execution of each program on each test.
 
-Writers work in threads of their own (one a writer: coder and tester may be the same model), the sandbox calls back
-from its threads, and everything meets in one queue that the caller's thread works off: the board has one thread.
+Each writer has a thread of its own (coder and tester may be one writer), and the sandbox calls back from its threads.
+All put their results into one queue, which the caller's thread empties, so that the board needs no lock.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _Item = Answer | _Executed | _WriterDone
 
 
 class Gathering:
-    """One run of the threads. `board` may be read between calls; `ended` says what cut the sampling short."""
+    """Gatherer of samples for one problem. Read `board` between calls; `ended`: why sampling stopped early, or ""."""
 
     def __init__(self, bench: Bench) -> None:
         self.board = Board(bench.problem.public, bench.judging)
@@ -53,10 +53,10 @@ class Gathering:
         self._leader: int | None = None
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
-        """n programs and m tests onto the board, executed. With `early_stop` only until nobody can overtake the leader.
+        """Sample n programs and m tests onto the board and execute them; `early_stop`: until the leader is certain.
 
-        A budget's end, an interrupt or a writer's fault end the sampling; what is there stays, `ended` says why. A
-        fault before the first program is raised: there is nothing to go on with.
+        A spent budget, an interrupt or a writer's fault end the sampling: the board keeps what has arrived, `ended`
+        says why. A fault before the first program is raised: there is nothing to choose from.
         """
         bench = self._bench
         asks: list[tuple[Writer, Ask]] = []
@@ -67,9 +67,9 @@ class Gathering:
         self.ask(asks, self._take_first_answer, early_stop=early_stop)
 
     def ask(
-        self, asks: Sequence[tuple[Writer, Ask]], take: Callable[[Answer], None], *, early_stop: bool = False
+        self, asks: Sequence[tuple[Writer, Ask]], take: Callable[[Answer], object], *, early_stop: bool = False
     ) -> None:
-        """Puts questions to writers, hands every answer to `take` in this thread, and waits for the executions."""
+        """Put questions to writers, pass every answer to `take` in this thread, and wait for the executions."""
         self._stop.clear()
         threads = [
             threading.Thread(target=self._write, args=(writer, own), name="writer", daemon=True)
@@ -109,7 +109,7 @@ class Gathering:
 
     # In the caller's thread ---------------------------------------------------------------------------------
 
-    def _work_off(self, take: Callable[[Answer], None], *, early_stop: bool) -> None:
+    def _work_off(self, take: Callable[[Answer], object], *, early_stop: bool) -> None:
         fault: CureError | None = None
         while self._writing or self._executing or not self._items.empty():
             if not self._stop.is_set() and (bound := self._bench.spent.beyond(self._bench.budget)):
@@ -118,7 +118,7 @@ class Gathering:
                 item = self._items.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 if self._stop.is_set() and not self._executing:
-                    break  # a writer that does not come back is not waited for
+                    break  # do not wait for a writer that does not return
                 continue
             if isinstance(item, Answer):
                 self._bench.spent.add(item)
@@ -129,7 +129,7 @@ class Gathering:
             else:
                 self._writing -= 1
                 fault = fault or item.fault
-            if early_stop and not self._stop.is_set() and self._nobody_can_overtake():
+            if early_stop and not self._stop.is_set() and self._is_decided():
                 self._end("the leader could not be overtaken")
         if fault is not None:
             if not any(isinstance(program, Program) for program in self.board.programs):
@@ -149,7 +149,7 @@ class Gathering:
             self.take_test(answer)
 
     def take_program(self, answer: Answer) -> int:
-        """Puts an answer on the board as a program and runs it on every input there is; its row."""
+        """Add an answer to the board as a program and execute it on every input so far; return its row."""
         program = parse_program(answer.text)
         row = self.board.add_program(program)
         self._bench.observer.on_program(row, program)
@@ -157,7 +157,7 @@ class Gathering:
         return row
 
     def take_test(self, answer: Answer) -> int | None:
-        """Puts an answer on the board as a test and runs every program on its input; its column."""
+        """Add an answer to the board as a test and execute every program on its input; return its column."""
         test = parse_unit_test(answer.text)
         known = set(self.board.inputs())
         column = self.board.add_test(test)
@@ -173,18 +173,18 @@ class Gathering:
             self.board.add_outcome(executed.row, stdin, outcome)
             self._bench.observer.on_outcome(self.board, executed.row, stdin)
         if not self._items.empty():
-            return  # more is known already: the leader is worked out once a burst
+            return  # more results are waiting: rank once per burst of results
         leader = ranked(self.board)[0]
         if leader != self._leader:
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)
 
-    def _nobody_can_overtake(self) -> bool:
+    def _is_decided(self) -> bool:
         return self._programs_to_come == 0 and certain_leader(self.board, self._tests_to_come) is not None
 
 
 def _by_writer(asks: Sequence[tuple[Writer, Ask]]) -> list[tuple[Writer, list[Ask]]]:
-    """One entry a writer, its questions in the order given: a model in this process answers one after the other."""
+    """Group questions by writer, in the order given: a model in this process answers one after the other."""
     gathered: list[tuple[Writer, list[Ask]]] = []
     for writer, ask in asks:
         for known, own in gathered:

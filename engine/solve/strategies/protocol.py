@@ -1,4 +1,4 @@
-"""What a strategy is, and the ones there are."""
+"""Protocol and registry of strategies."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from engine.solve.strategies.evidence import Solution
 
 
 class Strategy(Protocol):
-    """`name` is what a user writes, `summary` what a list says of it."""
+    """Way to solve a problem; `name`: its value for `--strategy`, `summary`: its line in the help."""
 
     name: str
     summary: str
 
     def solve(self, bench: Bench) -> Solution:
-        """Spend the bench's budget on its problem. Interrupted (KeyboardInterrupt), it concludes with what is there.
+        """Solve the bench's problem within its budget. After a KeyboardInterrupt, choose from what is there.
 
-        Raises CureError where a writer cannot be used at all.
+        Raises CureError if a writer cannot be used at all.
         """
         ...
 
@@ -38,7 +38,7 @@ def strategy_names() -> list[str]:
 
 
 def find_strategy(name: str) -> Strategy:
-    """Raises ConfigError for a name that is none."""
+    """Return the strategy of that name. Raises ConfigError for an unknown one."""
     strategies = _strategies()
     if name not in strategies:
         raise ConfigError(f"no strategy '{name}'", f"use one of {', '.join(strategies)}")

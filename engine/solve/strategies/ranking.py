@@ -1,4 +1,4 @@
-"""Orders the programs of a board. The problem's own examples come first: they are hard evidence, tests are votes."""
+"""Ranking of a board's programs. The problem's own examples come first: they are certain, generated tests are votes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def ranked(board: Board) -> list[int]:
 
 
 def certain_leader(board: Board, tests_to_come: int) -> int | None:
-    """The row that leads whatever is still to come, None while it may be overtaken.
+    """Return the row that leads whatever results are still to come; None while another may overtake it.
 
-    Every open cell and every test to come may go against it and for any other. A tie does not lead: the largest
-    agreement cluster decides it, and clusters may still fall apart.
+    The bound is the worst case: every unknown cell and every test to come counts against the leader and for the others.
+    A tie is not decided: the size of a cluster breaks it, and clusters may still split.
     """
     order = ranked(board)
     if not order or isinstance(board.programs[order[0]], Rejected):
@@ -31,6 +31,7 @@ def certain_leader(board: Board, tests_to_come: int) -> int | None:
     public_n: IntArray = matrix.truth_nt.sum(axis=1)
     public_possible_n: IntArray = public_n + (~matrix.known_nt).sum(axis=1)
     possible_n: IntArray = matrix.votes_n + (~matrix.known_nm).sum(axis=1) + tests_to_come
+    # Public examples come first: a row that cannot reach the leader's number of them is out, whatever its votes.
     leader = order[0]
     for row in order[1:]:
         if matrix.rejected_n[row] or public_possible_n[row] < public_n[leader]:

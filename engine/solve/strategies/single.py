@@ -1,4 +1,4 @@
-"""One answer, taken as it is: what every other strategy has to beat."""
+"""Baseline of strategies: one answer, taken as it is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from engine.solve.strategies.gathering import Gathering
 
 
 class Single:
-    """One program. Tests are still sampled: they do not choose, but say how far it can be believed."""
+    """Strategy of one program. Tests are still sampled: they do not choose, but show how far to trust it."""
 
     name = "single"
-    summary = "one program, not chosen; tests only say how far to believe it"
+    summary = "one program as it is; tests only say how far to trust it"
 
     def solve(self, bench: Bench) -> Solution:
         gathering = Gathering(bench)

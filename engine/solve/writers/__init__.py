@@ -1,6 +1,6 @@
-"""Who answers: one protocol for a model in this process, behind vLLM, or behind any OpenAI-compatible address.
+"""Writers of answers: one protocol for a model in this process, in vLLM, or behind an OpenAI-compatible address.
 
-Everything here is light; `engine.solve.writers.sampled` is what holds a model.
+This package imports no heavy library; `engine.solve.writers.sampled` holds a model.
 """
 
 from engine.solve.writers.writer import Answer, Ask, Message, Writer, first_ask

@@ -1,10 +1,10 @@
-"""What is known of OpenAI-compatible addresses: keys, prices and manners, from the environment and one file.
+"""Settings of OpenAI-compatible servers: keys, prices and limits, from the environment and one file.
 
 `endpoints.toml` in the folder of the user's settings, `~/.config/cure-tui` on Linux:
 
     [endpoint."http://localhost:8000/v1"]
     api_key_env = "MY_KEY"        # or api_key = "..."
-    concurrency = 8               # requests under way at once
+    concurrency = 8               # concurrent requests
     timeout_seconds = 300
     prompts = "full"              # or "short", for a server that holds nano
 
@@ -34,7 +34,7 @@ _KEY = re.compile(r"[!-~]*")
 
 
 class EndpointSettings(BaseModel):
-    """One address. Without a key none is sent: most local servers want none."""
+    """Settings of one address. Without a key, none is sent: most local servers need none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,7 +47,7 @@ class EndpointSettings(BaseModel):
 
 
 class Price(BaseModel):
-    """Dollars a million tokens."""
+    """Price in dollars per million tokens."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,7 +67,7 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model at an address, with what is needed to ask it. The key is in no `repr`."""
+    """Model at an address, with settings, price and key; `repr` leaves the key out."""
 
     model: str
     url: str
@@ -81,10 +81,10 @@ def endpoints_file() -> Path:
 
 
 def find_endpoint(model: str, url: str = "") -> Endpoint:
-    """The endpoint that `openai:MODEL@URL` means; without a URL OpenAI's own.
+    """Return the endpoint for `openai:MODEL@URL`; without a URL, OpenAI's own.
 
-    OPENAI_API_KEY goes to OpenAI alone: another address gets a key only where the file gives it one. Raises
-    ConfigError for a file that cannot be understood and a key that is not there.
+    OPENAI_API_KEY is sent to OpenAI only: another address gets a key only if the file names one for it. Raises
+    ConfigError for an invalid file and for a missing key.
     """
     url = (url or OPENAI_URL).rstrip("/")
     known = _read(endpoints_file())
@@ -93,8 +93,8 @@ def find_endpoint(model: str, url: str = "") -> Endpoint:
     key = (settings.api_key or (os.environ.get(variable, "") if variable else "")).strip()
     if variable and not key:
         raise ConfigError(f"no API key for {url}", f"set the environment variable {variable}")
-    if not _KEY.fullmatch(key):  # no header can hold it, and the error that says so would quote it
-        raise ConfigError(f"the API key for {url} has characters that no key has", "copy it anew, in one line")
+    if not _KEY.fullmatch(key):  # no HTTP header can hold it, and the client's error would quote the key
+        raise ConfigError(f"the API key for {url} has characters that no key has", "copy it again, in one line")
     return Endpoint(model, url, settings, known.price.get(model), key)
 
 
@@ -104,11 +104,11 @@ def _read(path: Path) -> _File:
     except FileNotFoundError:
         return _File()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", "mend the file") from error
+        raise ConfigError(f"{path} cannot be read: {error}", "fix the file") from error
     try:
         return _File.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         # The value is left out: it may be a key.
-        raise ConfigError(f"{path}: {where}: {first['msg']}", "mend that entry") from None
+        raise ConfigError(f"{path}: {where}: {first['msg']}", "fix that entry") from None

@@ -1,8 +1,8 @@
-"""A writer at an OpenAI-compatible address: OpenAI itself, Ollama, llama.cpp's server, LM Studio, `vllm serve`.
+"""Writer for an OpenAI-compatible server: OpenAI itself, Ollama, llama.cpp's server, LM Studio, `vllm serve`.
 
-One request an answer, several under way at once: `n` is understood by some servers, ignored by others and refused by
-the rest. A field that a server refuses is left out from then on (`engine.solve.writers.request_form`). Retries with
-growing pauses (and the server's own Retry-After) are the client's; what still fails becomes one line with its remedy.
+Each answer is one request, with several in flight: some servers support `n`, others ignore it, the rest refuse it. Once
+a server refuses a field, later requests omit it (`engine.solve.writers.request_form`). The client library retries with
+exponential backoff (or the server's Retry-After); a final failure becomes one line with its remedy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from engine.solve.writers.writer import Answer, Ask
 
 _NO_KEY = "none"  # the client insists on a key; servers without one ignore it
 _FAULTS = (openai.OpenAIError, ValueError, AttributeError, TypeError, KeyError, IndexError)
-"""What the client raises, and what reading an answer raises that is no answer."""
+"""Errors of the client, and of reading a response that is not a chat completion."""
 _REACH_SECONDS = 5.0
 _REFUSALS = (openai.BadRequestError, openai.UnprocessableEntityError)
 
@@ -37,9 +37,9 @@ class _Task:
 
 
 class OpenAIWriter:
-    """Answers come in any order. Seeds are sent along; whether the server heeds them is its own affair.
+    """Writer of one endpoint. Answers arrive in any order. Seeds are sent, but a server may ignore them.
 
-    insisted: fields that the user has set ("temperature", LIMIT): a server that refuses one of them ends the writing.
+    insisted: fields that the user has set ("temperature", LIMIT): if the server refuses one, the writing fails.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class OpenAIWriter:
     ) -> None:
         self.name, self.style = f"{endpoint.model} at {endpoint.url}", endpoint.settings.prompts
         self._endpoint, self._params, self._insisted = endpoint, params, insisted
-        # OpenAI's newer models know only the new name of the limit, other servers mostly the old one.
+        # OpenAI's newer models accept only the new name of the limit, other servers mostly the old one.
         self._form = RequestForm.new(newer_limit_first=endpoint.url == OPENAI_URL)
         self._learning = threading.Lock()
         self._reached = False
@@ -59,9 +59,11 @@ class OpenAIWriter:
         )
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
-        """Raises EnvironmentError_ for an address that does not answer or refuses the key, ConfigError for a request
-        that it does not take, RunError for one that gives up or talks nonsense. The first fault ends the asking;
-        answers under way by then still come: they are paid for.
+        """Yield answers as they arrive. After the first fault, send no further request; answers in flight still come:
+        they are paid for.
+
+        Raises EnvironmentError_ if the server does not answer or refuses the key, ConfigError for a request that it
+        does not accept, RunError for a server that fails or does not answer as one.
         """
         self._reach()
         tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
@@ -107,17 +109,17 @@ class OpenAIWriter:
         self._client.close()
 
     def _reach(self) -> None:
-        """Tells at once that nobody listens there; the client would try every request for a quarter of a minute."""
+        """Check once that a server listens; otherwise the client would retry every request for some 15 seconds."""
         if self._reached:
             return
         try:
             self._client.with_options(max_retries=0, timeout=_REACH_SECONDS).get("/", cast_to=object)
         except openai.APITimeoutError:
-            pass  # slow is not absent
+            pass  # the server is slow, not absent
         except openai.APIConnectionError as error:
             raise self._fault(error) from error
         except _FAULTS:
-            pass  # somebody has answered: no server has anything to say about this path
+            pass  # an error status is an answer too: servers do not define this path
         self._reached = True
 
     def _answer(self, task: _Task) -> Answer:
@@ -136,17 +138,17 @@ class OpenAIWriter:
                     raise self._fault(error) from error
 
     def _has_learnt(self, form: RequestForm, said: str) -> bool:
-        """True where there is another form to try: forms only shrink, so that this has an end."""
+        """Return whether there is another form to try. Forms only shrink, so the retries end."""
         with self._learning:
             if self._form is form:
                 plainer = form.without_refused(said, self._insisted)
                 if plainer is None:
                     return False
                 self._form = plainer
-            return True  # else another thread has met a refusal meanwhile
+            return True  # otherwise another thread has replaced the form in the meantime
 
     def _read(self, task: _Task, response: ChatCompletion) -> Answer:
-        """Raises one of _FAULTS where the server's JSON is no chat completion: the client does not look."""
+        """Read an answer. Raises one of _FAULTS for JSON that is not a chat completion: the client does not check."""
         choice = response.choices[0]
         usage = response.usage
         prompt_tokens, tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
@@ -172,27 +174,27 @@ class OpenAIWriter:
                 remedy = "check the model's name, and the address: most end in /v1"
                 return ConfigError(f"{url} has no model {model}: {said}", remedy)
             case openai.RateLimitError():
-                return RunError(f"{url} has had enough requests for now", "wait, or lower its concurrency")
+                return RunError(f"{url} is rate-limiting requests (429)", "wait, or lower its concurrency")
             case openai.APITimeoutError():
                 seconds = self._endpoint.settings.timeout_seconds
                 return RunError(f"{url} took longer than {seconds:g} s", "raise its timeout_seconds")
             case openai.APIConnectionError():
                 return EnvironmentError_(f"{url} does not answer: {said}", "start the server, or check the address")
             case openai.InternalServerError():
-                return RunError(f"{url} has an error of its own: {said}", "look at the server's log")
+                return RunError(f"{url} has an internal error: {said}", "look at the server's log")
             case openai.APIStatusError():
                 return ConfigError(f"{url} does not take the request: {said}", "check model and limits")
         return RunError(f"{url} does not answer as an OpenAI-compatible server does: {said}", "check the address")
 
 
 def _first_line(error: Exception, key: str) -> str:
-    """What the server or the connection said, without the key: servers quote what they refuse."""
+    """Return the first line of an error without the API key, which servers quote when they refuse it."""
     text = str(error)
     if isinstance(error, openai.APIConnectionError) and error.__cause__:
         text = str(error.__cause__) or type(error.__cause__).__name__
     elif isinstance(error, openai.APIStatusError) and isinstance(error.body, dict):
         text = str(error.body.get("message") or error.body.get("detail") or error.body)
     if key:
-        text = text.replace(key, "…")  # before it is cut: half a key is still a secret
+        text = text.replace(key, "…")  # before the text is cut: half a key is still a secret
     line = (text.strip() or type(error).__name__).splitlines()[0]
     return line if len(line) <= 200 else line[:197] + "..."

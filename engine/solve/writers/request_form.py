@@ -1,7 +1,7 @@
-"""Which optional fields a request carries: all of them, until the server refuses one.
+"""Optional fields of a request: all of them, until the server refuses one.
 
-"OpenAI-compatible" leaves room: OpenAI's reasoning models take no temperature and only the new name of the limit, other
-servers only the old one; `vllm serve` refuses a limit that is longer than its context; some know no seed.
+"OpenAI-compatible" servers differ: OpenAI's reasoning models accept no temperature and only the new name of the limit,
+other servers only the old one; `vllm serve` refuses a limit longer than its context; some accept no seed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from engine.sampling import SamplingParams
 
 LIMIT = "limit"
-"""Stands for the longest answer, whatever a server calls it."""
+"""Name for the longest answer, whose field differs between servers."""
 _LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
 _OPTIONAL = ("temperature", "top_p", "seed")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """limits: names of the limit that have not been refused, the first is sent; () leaves the limit to the server."""
+    """Optional fields to send. limits: names of the limit not refused yet, of which the first is sent, or none."""
 
     limits: tuple[str, ...] = _LIMIT_NAMES
     left_out: frozenset[str] = frozenset()
@@ -38,9 +38,9 @@ class RequestForm:
         return fields
 
     def without_refused(self, said: str, insisted: Collection[str]) -> RequestForm | None:
-        """A form without the fields that a refusal names; None where it names none that can be spared.
+        """Return a form without the fields that a refusal names; None if it names none that may be dropped.
 
-        insisted: fields that the user has set, which are not given up in silence (LIMIT may still change its name).
+        insisted: fields that the user has set, which are not dropped silently (LIMIT may still change its name).
         """
         refused = {name for name in _OPTIONAL if name not in self.left_out and _names(said, name)}
         spared = refused.difference(insisted)

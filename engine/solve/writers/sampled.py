@@ -1,4 +1,4 @@
-"""A writer over a `Sampler`: a model in this process or behind vLLM, asked through its tokenizer's chat template."""
+"""Writer over a `Sampler`: a model in this process or in vLLM, prompted through its tokenizer's chat template."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from engine.solve.writers.writer import Answer, Ask
 
 
 class SampledWriter:
-    """Answers every ask of a call in one batch, as far as the sampler's memory goes.
+    """Writer that answers all asks of one role in one call of its sampler, which batches them.
 
-    params: how each role is sampled. One writer may play both roles: asks of one role go into one call.
+    params: sampling parameters of each role; one writer may play both.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Who is meant by `--coder` and `--tester`: a word on the command line -> where the words come from."""
+"""Specs of writers: parses the values of `--coder` and `--tester`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from engine.errors import ConfigError
 
 Kind = Literal["preset", "run", "model", "openai"]
 _BEFORE_URL = re.compile(r"@(?=https?://)")
-"""Model names may hold an @ of their own: qwen3-4b@q4_k_m in LM Studio."""
+"""Separator of model and URL; a model name may contain an @ too, as qwen3-4b@q4_k_m in LM Studio."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriterSpec:
-    """preset: a preset's base model. run: a run's model with its best adapter. model: a folder or hub name.
+    """Kind and name of a writer.
+
+    preset: a preset's base model. run: a run's model with its best adapter. model: a folder or hub name.
     openai: `name` is the model, `url` the address ("" for OpenAI's own).
     """
 
@@ -29,9 +31,10 @@ class WriterSpec:
 
 
 def parse_spec(text: str) -> WriterSpec:
-    """`nano`, `preset:qwen3-4b`, `run:my-run`, `model:Qwen/Qwen3-4B`, `./folder`, `openai:gpt-4o-mini@http://...`.
+    """Parse `nano`, `preset:qwen3-4b`, `run:my-run`, `model:Qwen/Qwen3-4B`, `./folder`, `openai:MODEL@http://...`.
 
-    A bare word is a preset, as is a TOML file; anything else with a slash is a model. Raises ConfigError.
+    A bare word or a TOML file is a preset; any other text with a slash, or the name of a folder, is a model. Raises
+    ConfigError.
     """
     kind, colon, rest = text.partition(":")
     if kind == "openai" and colon:
@@ -41,14 +44,14 @@ def parse_spec(text: str) -> WriterSpec:
         if not model:
             raise ConfigError(f"'{text}' names no model", "write openai:MODEL@URL")
         if url and not url.startswith(("http://", "https://")):
-            raise ConfigError(f"'{url}' is no address", "write openai:MODEL@http://host:port/v1")
+            raise ConfigError(f"'{url}' is not an address", "write openai:MODEL@http://host:port/v1")
         return WriterSpec("openai", model, url)
     if kind in ("preset", "run", "model") and colon:
         if not rest:
             raise ConfigError(f"'{text}' names nothing", f"write {kind}:NAME")
         return WriterSpec(kind, rest)  # type: ignore[arg-type]  # one of the three, looked up a line above
     if not text or (colon and "/" not in text):
-        raise ConfigError(f"'{text}' is no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")
+        raise ConfigError(f"'{text}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")
     if text.endswith(".toml"):
         return WriterSpec("preset", text)
     if "/" in text or Path(text).is_dir():

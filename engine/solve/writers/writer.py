@@ -1,4 +1,4 @@
-"""What a writer takes and gives: conversations in, texts out, each as soon as it is whole."""
+"""Protocol of writers: conversations in, answers out, each as soon as it is complete."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from engine.prompts import PromptStyle, Role, build_messages
 from engine.seeds import derive_seed
 
 Message: TypeAlias = dict[str, str]
-"""As chat templates and chat interfaces have it: "role" and "content"."""
+"""Message as in chat templates and chat APIs: "role" and "content"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`n` answers to one conversation are wanted; whoever can be seeded draws them from `seed`."""
+    """Request for `n` answers to one conversation; writers that support seeds draw them from `seed`."""
 
     id: str
     role: Role
@@ -27,7 +27,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer `index` of 0..n-1. `finished`: False where a limit cut it off. dollars: what it cost, 0 at home."""
+    """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models."""
 
     ask_id: str
     role: Role
@@ -40,13 +40,13 @@ class Answer:
 
 
 class Writer(Protocol):
-    """A model that plays a role. One that fails raises CureError; what it has written until then stays."""
+    """Model that plays a role. A failure raises CureError; the answers before it stay valid."""
 
     name: str
     style: PromptStyle
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
-        """Yield every answer as soon as it is whole, in any order. Closing the iterator ends the writing."""
+        """Yield every answer as soon as it is complete, in any order. Closing the iterator ends the writing."""
         ...
 
     def close(self) -> None:
@@ -55,9 +55,9 @@ class Writer(Protocol):
 
 
 def first_ask(problem: Problem, prose: str, role: Role, writer: Writer, n: int, seed: int) -> Ask:
-    """The opening question. `prose`: the statement's sentences alone, which is all that short prompts have room for.
+    """Build the first question. `prose`: the statement without examples, for which short prompts have no room.
 
-    The statement of a problem file holds its examples already, so none is shown again.
+    The statement of a problem file contains its examples already, so none is added.
     """
     asked = replace(problem, statement=prose) if writer.style is PromptStyle.SHORT else problem
     messages = build_messages(asked, role, writer.style, show_example=False)

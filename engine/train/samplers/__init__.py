@@ -1,6 +1,6 @@
-"""Registry of samplers of a run: `rollout.sampler` names one, a file each, opened around the policy it samples from.
+"""Registry of a run's samplers, one file each: `rollout.sampler` names the one that samples from the policy.
 
-A file has one function, `open_sampler`; what it opens keeps `engine.sampling.protocol.Sampler`.
+Each file has one function, `open_sampler`, which returns an `engine.sampling.protocol.Sampler`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.sampling import Sampler
 from engine.train.samplers.parts import Surroundings
 
 SAMPLERS: Mapping[SamplerName, str] = {"transformers": "local", "vllm": "vllm", "endpoint": "endpoint"}
-"""Name -> file of this room, loaded when it is chosen: one may need what another machine does not have."""
+"""Name -> module of this package, imported when chosen: one may need libraries that a machine does not have."""
 
 __all__ = ["SAMPLERS", "Surroundings", "choose_sampler"]
 
@@ -26,7 +26,7 @@ def choose_sampler(
 ) -> Sampler:
     """Open the sampler that `config` names. Raises ConfigError and EnvironmentError_.
 
-    prompts: all that will be sampled from, for samplers that must know the longest.
+    prompts: all prompts of the run, for samplers that must know the longest one in advance.
     """
     room = import_module(f"{__name__}.{SAMPLERS[config.rollout.sampler]}")
     sampler: Sampler = room.open_sampler(config, policy, tokenizer, prompts, surroundings)

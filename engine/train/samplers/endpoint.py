@@ -1,4 +1,4 @@
-"""Sampler of running `vllm serve` processes, here or on other machines."""
+"""Sampler that uses running `vllm serve` processes, on this or other machines."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from engine.train.samplers.parts import Surroundings, logprobs_of, stop_ids
 def open_sampler(
     config: RunConfig, policy: Policy, tokenizer: Any, prompts: Iterable[tuple[int, ...]], surroundings: Surroundings
 ) -> EndpointSampler:
+    """Return a sampler over `rollout.endpoints`; a canary checks that each server's log-probs match the trainer's."""
     prompt = next(iter(prompts))
 
     def new_canary() -> Canary:

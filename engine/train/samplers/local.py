@@ -1,4 +1,4 @@
-"""Sampler of the engine's own process: our decoding loop over the model that is trained."""
+"""Sampler in the engine's own process: a decoding loop over the very model that is trained."""
 
 from __future__ import annotations
 
@@ -15,4 +15,5 @@ from engine.train.samplers.parts import Surroundings
 def open_sampler(
     config: RunConfig, policy: Policy, tokenizer: Any, prompts: Iterable[tuple[int, ...]], surroundings: Surroundings
 ) -> TransformersSampler:
+    """Return a sampler over the policy's own model, which needs no copy of the weights."""
     return TransformersSampler(policy.model, tokenizer, max_batch=config.rollout.max_batch, threads=sampling_threads())

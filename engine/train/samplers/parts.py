@@ -1,4 +1,4 @@
-"""Parts that the files of this room share: what surrounds a run, stop tokens, log-probs of the trainer."""
+"""Parts shared by the samplers: surroundings of a run, stop tokens, log-probs of the trainer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from engine.sampling.stop_tokens import default_eos_ids
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Surroundings of a run. scratch: a folder for passing files. log: of the engine and of what it starts.
+    """Surroundings of a run.
 
-    on_notice: told, in a sentence, of what a user should know of.
+    scratch: folder for files passed to a sampler's process. log: log file of the engine and its child processes.
+    on_notice: receives sentences for the user.
     """
 
     scratch: Path
@@ -25,10 +26,13 @@ class Surroundings:
 
 
 def stop_ids(policy: Policy, tokenizer: Any) -> tuple[int, ...]:
+    """Return the ids of the tokens that end an answer, sorted."""
     return tuple(sorted(default_eos_ids(base_of(policy.model).generation_config, tokenizer)))
 
 
 def logprobs_of(policy: Policy) -> Callable[[tuple[int, ...], tuple[int, ...]], tuple[float, ...]]:
+    """Return the function (prompt ids, token ids) -> the trainer's log-probs, against which samplers are checked."""
+
     def logprobs(prompt_ids: tuple[int, ...], token_ids: tuple[int, ...]) -> tuple[float, ...]:
         sample = TrainSample(prompt_ids, token_ids, (0.0,) * len(token_ids), advantage=0.0, role="coder")
         return policy.logprobs([sample])[0]

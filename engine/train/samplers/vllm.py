@@ -1,4 +1,4 @@
-"""Sampler of a vLLM process beside the trainer, on the same device."""
+"""Sampler that runs a vLLM process beside the trainer, on the same device."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from engine.train.samplers.parts import Surroundings, logprobs_of, stop_ids
 def open_sampler(
     config: RunConfig, policy: Policy, tokenizer: Any, prompts: Iterable[tuple[int, ...]], surroundings: Surroundings
 ) -> VllmSampler:
+    """Return a sampler with room for the longest prompt and answer; a canary checks its log-probs by the trainer's."""
     every_prompt = list(prompts)
     rollout, vllm, base = config.rollout, config.vllm, base_of(policy.model)
     settings = VllmSettings.of(
@@ -48,7 +49,7 @@ def open_sampler(
 
 
 def _kv_cache_bytes(config: RunConfig, device: torch.device) -> int | None:
-    """Return the bytes that are asked for, else on a GPU those the memory plan leaves; None leaves it to vLLM."""
+    """Return the configured size in bytes, or on a GPU what the memory plan leaves; None leaves it to vLLM."""
     if config.vllm.kv_cache_gb:
         return round(config.vllm.kv_cache_gb * 2**30)
     if device.type != "cuda":

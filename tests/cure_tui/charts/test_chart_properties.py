@@ -1,4 +1,4 @@
-"""Whatever the data and the room: exact dimensions, no exception, no lost spike, no hole in a line."""
+"""Properties of charts for any data and size: exact dimensions, no exception, no lost spike, no hole in a line."""
 
 from __future__ import annotations
 
@@ -160,3 +160,28 @@ def test_lines_with_several_marks_are_told_apart_without_colour(glyphs: GlyphSet
 def test_a_point_infinitely_far_outside_a_fixed_range_has_no_mark() -> None:
     options = ChartOptions(y_range=(0.0, 1e-167), legend=False)
     assert "●" not in plain(line_chart([Series("", np.zeros(1), np.array([1e139]))], 30, 12, options))
+
+
+@pytest.mark.parametrize("log_y", [False, True], ids=["linear", "log"])
+@pytest.mark.parametrize("glyphs", GlyphSet)
+def test_the_last_bits_of_numbers_do_not_move_a_line(glyphs: GlyphSet, log_y: bool) -> None:
+    """Logarithms and moving averages differ by CPU; halfway between two dots that must not decide."""
+    chance = np.random.default_rng(1)
+    x = np.arange(1.0, 10.0)
+    y = np.array([0.5, 0.5, 0.25, 0.75, 0.1, 0.1, 1.0, 0.01, 0.5]) + 0.01 * log_y
+    for rows in range(3, 16):
+        options = ChartOptions(y_range=(0.01 if log_y else 0.0, 1.0), log_y=log_y, glyphs=glyphs, legend=False)
+        chart = line_chart([Series("a", x, y)], 41, rows, options)
+        for _ in range(5):
+            near = y * (1 + chance.integers(-4, 5, y.size) * 2.0**-52)
+            assert line_chart([Series("a", x, near)], 41, rows, options) == chart
+
+
+@pytest.mark.parametrize("glyphs", GlyphSet)
+def test_a_line_on_a_tick_stands_in_the_row_of_its_label(glyphs: GlyphSet) -> None:
+    for rows in range(6, 24):
+        options = ChartOptions(y_range=(0.0, 1.0), glyphs=glyphs, legend=False)
+        chart = line_chart([Series("a", np.array([1.0, 9.0]), np.array([0.5, 0.5]))], 41, rows, options)
+        labelled = [number for number, row in enumerate(chart) if plain([row]).strip().startswith("0.5")]
+        drawn = [number for number, row in enumerate(chart) if any(span.style == "series0" for span in row)]
+        assert not labelled or drawn == labelled, rows

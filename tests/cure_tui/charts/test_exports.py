@@ -1,4 +1,4 @@
-"""What is exported reads back: tables to the last digit, pictures as XML with all series in them."""
+"""Exports read back: tables to the last digit, pictures as XML with all series in them."""
 
 from __future__ import annotations
 

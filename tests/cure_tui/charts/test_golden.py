@@ -1,4 +1,4 @@
-"""Charts look as they are written down here. Where a change makes one better, look at it and write that down."""
+"""Charts look as written down here. Where a change improves one, look at it and write down the new picture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COUNTED = np.repeat(np.arange(12.0), [1, 3, 9, 16, 22, 19, 12, 8, 4, 0, 0, 1])
 
 
 def drawn(name: str, glyphs: GlyphSet) -> list[Row]:
-    """The chart of that name."""
+    """Draw the chart of that name."""
     if name == "lines":
         return line_chart(PAIR, 60, 11, replace(ACCURACY, glyphs=glyphs))
     if name == "smoothed, with a cursor":

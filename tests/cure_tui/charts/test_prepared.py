@@ -1,4 +1,4 @@
-"""Points that a chart has worked out are worked out once, and are never those of other arrays."""
+"""Cache of a chart's prepared points: computed once, never taken for other arrays."""
 
 from __future__ import annotations
 

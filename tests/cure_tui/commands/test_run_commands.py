@@ -1,7 +1,8 @@
-"""What the run screen asks of an engine is shown until it is done, in every dashboard; and what it saves and says."""
+"""Commands of the run screen to an engine: every dashboard shows one until it is done; saved pictures, notices."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, pending, send
 from engine.runs.journal import JournalWriter
-from tests.cure_tui.dashboard.driving import drive, header_of, opened, until
+from tests.cure_tui.dashboard.driving import header_of, notices, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def live(folder: RunFolder) -> Iterator[RunFolder]:
-    """A run that somebody is at work on, who does not look into the inbox."""
+    """Return a live run whose engine never reads its inbox."""
     with folder.lock():
         yield folder
 
@@ -43,8 +44,9 @@ async def live_screen(app: CureApp, pilot: Pilot[str]) -> RunScreen:
     return screen
 
 
-def test_a_pause_is_shown_from_the_key_on_until_it_begins(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_pause_is_shown_from_the_key_on_until_it_begins(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         screen = await live_screen(app, pilot)
         await pilot.press("space")
         await until(pilot, lambda: "pausing after this phase" in header_of(screen))
@@ -53,16 +55,15 @@ def test_a_pause_is_shown_from_the_key_on_until_it_begins(live: RunFolder) -> No
             journal.paused(3)
             await until(pilot, lambda: "⏸ paused" in header_of(screen))
             await pilot.press("space")
-            await until(pilot, lambda: "going on" in header_of(screen))
+            await until(pilot, lambda: "resuming" in header_of(screen))
             assert Inbox(live.inbox).poll() == [Command.RESUME]
             journal.continued(3)
         await until(pilot, lambda: "● live" in header_of(screen))
 
-    drive(CureApp(live.path), steps)
 
-
-def test_space_again_takes_a_pause_back_that_the_engine_has_not_seen(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_space_again_takes_a_pause_back_that_the_engine_has_not_seen(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         screen = await live_screen(app, pilot)
         await pilot.press("space")
         await until(pilot, lambda: "pausing" in header_of(screen))
@@ -70,11 +71,10 @@ def test_space_again_takes_a_pause_back_that_the_engine_has_not_seen(live: RunFo
         await until(pilot, lambda: "● live" in header_of(screen))
         assert pending(live.inbox) == ()
 
-    drive(CureApp(live.path), steps)
 
-
-def test_what_another_dashboard_asked_for_is_shown_and_can_be_taken_back(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_what_another_dashboard_asked_for_is_shown_and_can_be_taken_back(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         screen = await live_screen(app, pilot)
         send(live.path, Command.PAUSE)
         await until(pilot, lambda: "pausing" in header_of(screen))
@@ -82,50 +82,45 @@ def test_what_another_dashboard_asked_for_is_shown_and_can_be_taken_back(live: R
         await until(pilot, lambda: "● live" in header_of(screen))
         assert pending(live.inbox) == ()
 
-    drive(CureApp(live.path), steps)
 
-
-def test_resume_never_pauses_a_run_that_is_under_way(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_resume_never_pauses_a_run_that_is_under_way(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         await live_screen(app, pilot)
         await pilot.press("r")
         assert pending(live.inbox) == ()
 
-    drive(CureApp(live.path), steps)
 
-
-def test_resume_of_a_finished_run_names_the_command_that_goes_on(folder: RunFolder) -> None:
+async def test_resume_of_a_finished_run_names_the_command_that_goes_on(folder: RunFolder) -> None:
     with JournalWriter(folder.journal) as journal:
         journal.run_finished(3, {"ended_by": "minutes"}, "8 min used up")
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("r")
-        await until(pilot, lambda: bool(app._notifications))
-        (note,) = app._notifications
-        assert note.message.startswith(f"run {RUN} is finished (8 min used up); go on: cure-tui resume {RUN} --steps ")
-
-    drive(CureApp(folder.path), steps)
+        await until(pilot, lambda: notices(app))
+        (note,) = notices(app)
+        assert note.startswith(f"run {RUN} is finished (8 min used up); go on: cure-tui resume {RUN} --steps ")
 
 
-def test_the_limits_of_a_resumed_run_are_read_again(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_limits_of_a_resumed_run_are_read_again(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         screen = await live_screen(app, pilot)
         live.write_config(dump_toml(load_preset("nano", ["run.max_minutes=77"])))
         with JournalWriter(live.journal) as journal:
-            journal.resumed(from_step=3, steps=9)
-            await until(pilot, lambda: "step 2/9" in header_of(screen))
-        assert screen._max_minutes == 77
-
-    drive(CureApp(live.path), steps)
+            journal.resumed(from_step=3, steps=10**9)
+            await until(pilot, lambda: "step 2/" in header_of(screen))
+        assert re.search(r"left 1:(16|17):\d\d", header_of(screen)), header_of(screen)
 
 
-def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunFolder) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         with folder.lock():
             screen = await live_screen(app, pilot)
             await pilot.press("w")
-            await until(pilot, lambda: "checkpoint asked" in header_of(screen))
+            await until(pilot, lambda: "checkpoint requested" in header_of(screen))
             await pilot.press("x")
             await until(pilot, lambda: isinstance(app.screen, AskScreen))
             await pilot.press("s")
@@ -133,18 +128,17 @@ def test_a_checkpoint_and_a_stop_are_shown_until_the_step_has_ended(folder: RunF
             with JournalWriter(folder.journal) as journal:
                 for command in Inbox(folder.inbox).poll():
                     journal.asked(3, command)
-                await until(pilot, lambda: not screen._newest.pending)
+                await until(pilot, lambda: not screen.newest.pending)
                 assert "stopping after this step" in header_of(screen)
                 journal.checkpoint(4, name="step-4", seconds=0.1)
-                await until(pilot, lambda: "checkpoint asked" not in header_of(screen))
+                await until(pilot, lambda: "checkpoint requested" not in header_of(screen))
                 journal.run_stopped(4, "stop")
         await until(pilot, lambda: "■ stopped" in header_of(screen))
 
-    drive(CureApp(folder.path), steps)
 
-
-def test_the_title_follows_the_run_and_is_the_dashboards_own_again_at_home(live: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_title_follows_the_run_and_is_the_dashboards_own_again_at_home(live: RunFolder) -> None:
+    app = CureApp(live.path)
+    async with running(app) as pilot:
         await live_screen(app, pilot)
         assert app.window_title == f"3/3 live {RUN}"
         send(live.path, Command.PAUSE)
@@ -152,16 +146,13 @@ def test_the_title_follows_the_run_and_is_the_dashboards_own_again_at_home(live:
         await pilot.press("escape")
         await until(pilot, lambda: app.window_title == "cure-tui")
 
-    drive(CureApp(live.path), steps)
 
-
-def test_the_screen_is_saved_as_a_picture_that_asks_nobody_for_a_font(folder: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_screen_is_saved_as_a_picture_that_asks_nobody_for_a_font(folder: RunFolder) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("ctrl+s")
         await pilot.pause()
-
-    drive(CureApp(folder.path), steps)
     (picture,) = (folder.path / "exports").iterdir()
     drawn = picture.read_text()
     assert picture.name.startswith("screen-")
@@ -171,28 +162,25 @@ def test_the_screen_is_saved_as_a_picture_that_asks_nobody_for_a_font(folder: Ru
     assert "url(http" not in drawn.replace("url(#", "")
 
 
-def test_the_palette_saves_the_screen_without_itself(folder: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_palette_saves_the_screen_without_itself(folder: RunFolder) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("ctrl+p", *"save the screen")
         await pilot.pause(0.5)
         await pilot.press("enter")
         await until(pilot, lambda: (folder.path / "exports").is_dir())
-
-    drive(CureApp(folder.path), steps)
     (picture,) = (folder.path / "exports").iterdir()
     assert "Search" not in picture.read_text()
 
 
-def test_a_picture_that_cannot_be_saved_says_why(folder: RunFolder) -> None:
+async def test_a_picture_that_cannot_be_saved_says_why(folder: RunFolder) -> None:
     (folder.path / "exports").write_text("no folder")
     said: list[str] = []
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: app._notifications)
-        said.extend(note.message for note in app._notifications)
-
-    drive(CureApp(folder.path), steps)
-    assert any("no file could be written" in text for text in said)
+        await until(pilot, lambda: notices(app))
+        said.extend(notices(app))
+    assert any("cannot write to" in text for text in said)

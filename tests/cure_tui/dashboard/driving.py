@@ -1,38 +1,33 @@
-"""Drives the dashboard in a test: keys go in through Textual's pilot, and nothing is looked at before it is there."""
+"""Driver of the dashboard in tests: Textual's pilot presses the keys, and each look waits for what it looks at."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.curves.chart import ChartView
 from cure_tui.dashboard.rollouts.widget import RolloutList
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.screen import RunScreen
-from cure_tui.drawing.spans import plain
-
-Drive = Callable[[CureApp, Pilot[str]], Awaitable[None]]
 
 
-def drive(app: CureApp, steps: Drive, size: tuple[int, int] = (120, 40)) -> str | None:
-    """Runs `steps` against the app in a terminal of `size`; what the app returned."""
-
-    async def run() -> None:
-        async with app.run_test(size=size) as pilot:
-            # Home comes after the first frame.
-            await until(pilot, lambda: len(app.screen_stack) > 1 and app.screen.is_mounted)
-            await steps(app, pilot)
-
-    asyncio.run(run())
-    return app.return_value
+@asynccontextmanager
+async def running(app: CureApp, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[str]]:
+    """Run the app in a terminal of `size` (columns, rows), from its first own screen on."""
+    async with app.run_test(size=size) as pilot:
+        # Home comes after the first frame.
+        await until(pilot, lambda: len(app.screen_stack) > 1 and app.screen.is_mounted)
+        yield pilot
 
 
 async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Waits for the watcher's thread or a worker; says what was awaited where it never comes."""
+    """Wait until a thread or worker has made `condition` true; fail after `seconds`."""
     for _ in range(round(seconds / 0.05)):
         if condition():
             return
@@ -41,21 +36,21 @@ async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: flo
 
 
 async def opened(app: CureApp, pilot: Pilot[str]) -> RunScreen:
-    """The run's screen with the whole journal read."""
+    """Return the run's screen once the whole journal is read."""
     await until(pilot, lambda: isinstance(app.screen, RunScreen))
     screen = app.screen
     assert isinstance(screen, RunScreen)
-    await until(pilot, lambda: screen._newest.state.step >= 1 and not screen._newest.loading)
+    await until(pilot, lambda: screen.newest.state.step >= 1 and not screen.newest.loading)
     await pilot.pause()
     return screen
 
 
 async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> None:
-    """Until nothing on the screen waits for a thread or a timer any more: the picture is the last one."""
+    """Wait until nothing on the screen waits for a thread or a timer: the picture is final."""
 
     def at_rest() -> bool:
-        charts = all(chart._next is None for chart in app.screen.query(ChartView))
-        lists = not any(listed._searching for listed in app.screen.query(RolloutList))
+        charts = all(chart.is_settled for chart in app.screen.query(ChartView))
+        lists = not any(listed.searching for listed in app.screen.query(RolloutList))
         return charts and lists
 
     await pilot.pause()
@@ -64,4 +59,19 @@ async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> No
 
 
 def header_of(screen: RunScreen) -> str:
-    return plain(screen.query_one("#header", RowsView)._rows)
+    return screen.query_one("#header", RowsView).text
+
+
+def notices(app: App[Any]) -> list[str]:
+    """Return the notices on the screen, oldest first. Textual has no public list of them."""
+    return [note.message for note in app._notifications]  # noqa: SLF001
+
+
+def terminal(app: App[Any]) -> list[Strip]:
+    """Return the lines that the terminal shows. Textual exports them publicly only as an SVG."""
+    return app.screen._compositor.render_strips()  # noqa: SLF001
+
+
+def on_screen(app: App[Any]) -> str:
+    """Return everything that the terminal shows, frames included."""
+    return "\n".join(strip.text for strip in terminal(app))

@@ -1,4 +1,4 @@
-"""The dashboard for pictures that are compared with older ones: nothing of this machine, hour or the web in them."""
+"""Dashboard for snapshots: pictures without anything of this machine, hour or the web."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _BOX = re.compile(r'<rect fill="([^"]*)" x="([^"]*)" y="([^"]*)" width="([^"]*)"
 
 
 class StillApp(CureApp):
-    """Its pictures are a third as large as Textual's own; a browser shows the same."""
+    """Dashboard whose pictures are a third as large as Textual's own; a browser shows the same."""
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         return _lean(super().export_screenshot(title=title, simplify=True))
 
 
 class StillSolveApp(SolveApp):
-    """The same for the full view of `solve`."""
+    """Full view of `solve` with such pictures."""
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         return _lean(super().export_screenshot(title=title, simplify=True))
@@ -55,7 +55,7 @@ def _lean(drawn: str) -> str:
 
 
 def _joined(boxes: re.Match[str]) -> str:
-    """Neighbours of one colour as one box."""
+    """Join adjacent boxes of one colour."""
     rows: list[tuple[str, str, float, float]] = []
     for colour, x, y, width in _BOX.findall(boxes[0]):
         left, right = float(x), float(x) + float(width)

@@ -1,4 +1,4 @@
-"""Copying says what it knows: that it was sent, not that it arrived; and the file is there."""
+"""Copying claims no more than it knows: it was sent, not that it arrived; the file exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cure_tui.dashboard.copying import CLIPBOARD_BYTES, copy, save
 
 
 class Terminal:
-    """Takes what is sent to the clipboard."""
+    """Terminal stub that records what is sent to the clipboard."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -23,7 +23,8 @@ def test_a_copy_goes_to_the_clipboard_and_to_a_file_and_says_both(tmp_path: Path
     assert terminal.sent == ["print(1)\n"]
     assert copied.path == tmp_path / "exports" / "answer.md"
     assert copied.path.read_text() == "print(1)\n"
-    assert copied.message == f"sent to the terminal's clipboard (not every terminal takes it); also in {copied.path}"
+    sent = "sent to the terminal's clipboard (not every terminal accepts it)"
+    assert copied.message == f"{sent}; also saved to {copied.path}"
 
 
 def test_what_is_too_long_for_terminals_goes_to_the_file_alone(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_without_a_place_for_the_file_the_message_says_so(tmp_path: Path) -> Non
     copied = copy(Terminal(), "text", tmp_path / "exports", "a.md")
     assert copied.sent
     assert copied.path is None
-    assert "no file could be written" in copied.message
+    assert "cannot write to" in copied.message
     assert not copied.failed
     assert save("text", tmp_path / "exports", "a.md").failed
 

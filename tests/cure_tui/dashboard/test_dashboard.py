@@ -1,4 +1,4 @@
-"""The dashboard by its keys: every view of a recorded run, time travel, commands to an engine, the home screen."""
+"""Dashboard, driven by its keys: every view of a recorded run, time travel, commands to an engine, home screen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, DataTable, OptionList
 
 from cure_tui.dashboard.app import CureApp
@@ -24,11 +23,12 @@ from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.log import LogPane, log_rows
 from cure_tui.dashboard.run.screen import VIEWS, RunScreen
 from cure_tui.drawing.spans import plain
+from cure_tui.runs.watcher import Snapshot
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
-from tests.cure_tui.dashboard.driving import drive, header_of, opened, until
+from tests.cure_tui.dashboard.driving import header_of, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -47,8 +47,9 @@ def finished(folder: RunFolder) -> RunFolder:
 
 
 @pytest.mark.parametrize("size", [(20, 5), (80, 24), (120, 40), (200, 60)])
-def test_every_view_draws_at_every_size(finished: RunFolder, size: tuple[int, int]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_every_view_draws_at_every_size(finished: RunFolder, size: tuple[int, int]) -> None:
+    app = CureApp(finished.path)
+    async with running(app, size) as pilot:
         screen = await opened(app, pilot)
         for key, name in zip("123456", VIEWS, strict=True):
             await pilot.press(key)
@@ -59,22 +60,20 @@ def test_every_view_draws_at_every_size(finished: RunFolder, size: tuple[int, in
         await pilot.resize_terminal(140, 50)
         await pilot.pause()
 
-    drive(CureApp(finished.path), steps, size)
 
-
-def test_the_header_tells_run_condition_step_and_sandbox(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_header_tells_run_condition_step_and_sandbox(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         header = header_of(await opened(app, pilot))
         assert "nano-20261125-1200-abc" in header
         assert "finished" in header
         assert f"step {STEPS}/{STEPS}" in header
         assert "sandbox B" in header
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_time_travel_goes_back_stays_in_the_run_and_follows_again(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_time_travel_goes_back_stays_in_the_run_and_follows_again(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("[", "[")
         assert screen.chosen_step == STEPS - 2
@@ -88,11 +87,10 @@ def test_time_travel_goes_back_stays_in_the_run_and_follows_again(finished: RunF
         await pilot.press("[", "f")
         assert screen.chosen_step is None
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_enter_on_a_cell_opens_it_and_escape_returns_to_the_cell_looked_at_last(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_enter_on_a_cell_opens_it_and_escape_returns_to_the_cell_looked_at_last(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("3", "down", "right", "enter")
         await until(pilot, lambda: isinstance(app.screen, CellScreen))
@@ -103,23 +101,21 @@ def test_enter_on_a_cell_opens_it_and_escape_returns_to_the_cell_looked_at_last(
         await until(pilot, lambda: app.screen is screen)
         assert screen.query_one("#matrix").query_one(MatrixView).cursor == (2, 2)
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_the_matrix_view_goes_through_the_tasks_of_a_step(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_matrix_view_goes_through_the_tasks_of_a_step(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("3", "full_stop")
         await pilot.pause()
-        title = plain(screen.query_one("#matrix").query_one("#matrix-title", RowsView)._rows)
+        title = screen.query_one("#matrix").query_one("#matrix-title", RowsView).text
         assert "pair-01-00-00" in title
         assert "task 2 of 2" in title
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_rollouts_are_searched_and_opened(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_rollouts_are_searched_and_opened(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("2")
         await until(pilot, lambda: screen.query(RolloutList))  # it comes when it is first looked at
@@ -134,11 +130,10 @@ def test_rollouts_are_searched_and_opened(finished: RunFolder) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_a_query_that_cannot_be_read_says_why_and_keeps_the_list(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_query_that_cannot_be_read_says_why_and_keeps_the_list(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("2")
         await until(pilot, lambda: screen.query(RolloutList))  # it comes when it is first looked at
@@ -146,19 +141,18 @@ def test_a_query_that_cannot_be_read_says_why_and_keeps_the_list(finished: RunFo
         await until(pilot, lambda: len(listed.ids) == STEPS * 22)
         await pilot.press("slash", *"rol:x", "enter")
         await pilot.pause()
-        assert "unknown field 'rol'" in plain(screen.query_one("#found", RowsView)._rows)
+        assert "unknown field 'rol'" in screen.query_one("#found", RowsView).text
         assert len(listed.ids) == STEPS * 22
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_curves_change_axis_smoothing_and_scale_and_one_is_shown_alone(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_curves_change_axis_smoothing_and_scale_and_one_is_shown_alone(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("4", "a", "s", "l")
         await pilot.pause()
         curves = screen.query_one(CurvesPane)
-        how = plain(curves.query_one("#how", RowsView)._rows)
+        how = curves.query_one("#how", RowsView).text
         assert how == "over minutes, smoothed 0.9, logarithmic y"
         await pilot.press("tab", "enter")
         await pilot.pause()
@@ -167,118 +161,120 @@ def test_curves_change_axis_smoothing_and_scale_and_one_is_shown_alone(finished:
         await pilot.pause()
         assert all(box.display for box in curves.query(ChartBox))
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_a_chart_is_exported_as_csv_and_svg(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_chart_is_exported_as_csv_and_svg(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("4", "e")
         await pilot.pause()
-
-    drive(CureApp(finished.path), steps)
     exports = finished.path / "exports"
     assert (exports / "accuracy.csv").read_text().splitlines()[1].startswith("1")
     assert "<svg" in (exports / "accuracy.svg").read_text()
 
 
-def test_the_log_tells_notices_phases_and_evaluations(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_log_tells_notices_phases_and_evaluations(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("6")
-        text = plain(log_rows(screen._newest))
+        text = plain(log_rows(screen.newest))
         assert "warning: KL is high" in text
         assert "heldout end (step 5)  code 0.700" in text
         assert "everything else" in text
-        assert screen.query_one(LogPane).query_one(RowsView)._rows
-
-    drive(CureApp(finished.path), steps)
+        assert screen.query_one(LogPane).query_one(RowsView).text
 
 
-def test_a_live_run_takes_pause_checkpoint_and_stop(folder: RunFolder) -> None:
+async def test_a_live_run_takes_pause_checkpoint_and_stop(folder: RunFolder) -> None:
     record_run(folder, STEPS, finish=False)
     inbox = Inbox(folder.inbox)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        screen = await opened(app, pilot)
-        await until(pilot, lambda: screen.is_live)
-        await pilot.press("space", "w", "x")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
-        await pilot.press("s")
-        await until(pilot, lambda: app.screen is screen)
-        await pilot.press("q")
-
     with folder.lock():
-        said = drive(CureApp(folder.path), steps)
+        app = CureApp(folder.path)
+        async with running(app) as pilot:
+            screen = await opened(app, pilot)
+            await until(pilot, lambda: screen.is_live)
+            await pilot.press("space", "w", "x")
+            await until(pilot, lambda: isinstance(app.screen, AskScreen))
+            await pilot.press("s")
+            await until(pilot, lambda: app.screen is screen)
+            await pilot.press("q")
+        said = app.return_value
     assert [str(command) for command in inbox.poll()] == ["pause", "checkpoint", "stop"]
-    assert said == "run nano-20261125-1200-abc goes on; come back with: cure-tui attach nano-20261125-1200-abc"
+    assert said == "run nano-20261125-1200-abc keeps running; to return: cure-tui attach nano-20261125-1200-abc"
 
 
-def test_a_question_left_by_escape_sends_nothing(folder: RunFolder) -> None:
+async def test_a_question_left_by_escape_sends_nothing(folder: RunFolder) -> None:
     record_run(folder, STEPS, finish=False)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        screen = await opened(app, pilot)
-        await until(pilot, lambda: screen.is_live)
-        await pilot.press("x")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is screen)
-
     with folder.lock():
-        drive(CureApp(folder.path), steps)
+        app = CureApp(folder.path)
+        async with running(app) as pilot:
+            screen = await opened(app, pilot)
+            await until(pilot, lambda: screen.is_live)
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, AskScreen))
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is screen)
     assert os.listdir(folder.inbox) == []
 
 
-def test_a_run_without_engine_takes_no_commands(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_run_without_engine_takes_no_commands(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("space", "w", "x", "q")
-
-    assert not drive(CureApp(finished.path), steps)
+    assert not app.return_value
     assert os.listdir(finished.inbox) == []
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["live", "finished"])
-def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: RunFolder, ends: bool) -> None:
+async def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: RunFolder, ends: bool) -> None:
     record_run(folder, STEPS, finish=ends)
     parts = ["matrix", "charts"] if ends else ["wall", "matrix", "charts"]
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        screen = await opened(app, pilot)
-        await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
-        for part in [*parts[1:], parts[0]]:
-            assert "Next part" in keys_shown(screen)
-            await pilot.press("p")
-            await until(pilot, lambda part=part: shown_parts(screen) == [part])
-        await pilot.press("question_mark")
-        await until(pilot, lambda: screen.query("HelpPanel"))
-        assert any(active.binding.description == "Next part" for active in screen.active_bindings.values())
-
     with contextlib.nullcontext() if ends else folder.lock():
-        drive(CureApp(folder.path), steps, (80, 24))
+        app = CureApp(folder.path)
+        async with running(app, (80, 24)) as pilot:
+            screen = await opened(app, pilot)
+            await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
+            for part in [*parts[1:], parts[0]]:
+                assert "Page" in keys_shown(screen)
+                await pilot.press("p")
+                await until(pilot, lambda part=part: shown_parts(screen) == [part])
+            await pilot.press("question_mark")
+            await until(pilot, lambda: screen.query("HelpPanel"))
+            assert any(active.binding.description == "Page" for active in screen.active_bindings.values())
 
 
-def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shrinks(folder: RunFolder) -> None:
+async def test_a_live_run_opens_on_the_wall_although_nothing_was_read_yet(folder: RunFolder) -> None:
     record_run(folder, STEPS, finish=False)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        screen = await opened(app, pilot)
-        await until(pilot, lambda: screen.is_live and len(shown_parts(screen)) == 3)
-        assert screen.query_one(MatrixView).has_focus
-        assert "Next part" not in keys_shown(screen)
-        await pilot.press("p")
-        await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Next part" in keys_shown(screen))
-        await pilot.press("p")
-        await until(pilot, lambda: shown_parts(screen) == ["matrix"])
-
     with folder.lock():
-        drive(CureApp(folder.path), steps)
+        app = CureApp(folder.path)
+        async with running(app, (80, 24)) as pilot:
+            screen = await opened(app, pilot)
+            await until(pilot, lambda: screen.is_live and shown_parts(screen) == ["wall"])
+            screen.newest = Snapshot(folder.path)  # what the screen knows before the watcher's first report
+            screen.on_screen_resume()
+            await pilot.pause()
+            assert shown_parts(screen) == ["wall"]
+
+
+async def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shrinks(folder: RunFolder) -> None:
+    record_run(folder, STEPS, finish=False)
+    with folder.lock():
+        app = CureApp(folder.path)
+        async with running(app) as pilot:
+            screen = await opened(app, pilot)
+            await until(pilot, lambda: screen.is_live and len(shown_parts(screen)) == 3)
+            assert screen.query_one(MatrixView).has_focus
+            assert "Page" not in keys_shown(screen)
+            await pilot.press("p")
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Page" in keys_shown(screen))
+            await pilot.press("p")
+            await until(pilot, lambda: shown_parts(screen) == ["matrix"])
 
 
 def shown_parts(screen: RunScreen) -> list[str]:
-    """Parts of the overview that have room on the screen."""
+    """Return the parts of the overview that have room on the screen."""
     parts = {"wall": "#top", "matrix": "#matrix-side", "charts": "#charts"}
     return [name for name, id in parts.items() if screen.query_one(f"#overview {id}").region.area]
 
@@ -287,8 +283,9 @@ def keys_shown(screen: RunScreen) -> list[str]:
     return [key.does for key in screen.query_one(KeysLine).keys]
 
 
-def test_a_run_folder_deleted_while_watched_is_said_so(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_run_folder_deleted_while_watched_is_said_so(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         finished.path.rename(finished.path.with_name("elsewhere"))
         await until(pilot, lambda: "is gone" in header_of(screen))
@@ -296,11 +293,10 @@ def test_a_run_folder_deleted_while_watched_is_said_so(finished: RunFolder) -> N
             await pilot.press(key)
         await pilot.pause()
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         await until(pilot, lambda: app.screen.query_one(DataTable).row_count == 1)
         await until(pilot, lambda: app.screen.query_one(OptionList).option_count >= 4)
         row = [str(cell) for cell in app.screen.query_one(DataTable).get_row_at(0)]
@@ -311,29 +307,25 @@ def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
-    drive(CureApp(), steps)
 
-
-def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
     monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         await until(pilot, lambda: app.screen.query_one("#empty").display)
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press("y")
         await until(pilot, lambda: started)
-
-    drive(CureApp(), steps)
     assert started == ["nano"]
 
 
-def test_a_preset_that_does_not_fit_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_preset_that_does_not_fit_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
     monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         presets = app.screen.query_one(OptionList)
         await until(pilot, lambda: presets.option_count >= 4)
         presets.highlighted = 3
@@ -343,13 +335,12 @@ def test_a_preset_that_does_not_fit_is_not_started(monkeypatch: pytest.MonkeyPat
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press("y")
         await until(pilot, lambda: started)
-
-    drive(CureApp(), steps)
     assert started == ["nano"]
 
 
-def test_deleting_a_run_asks_first(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_deleting_a_run_asks_first(finished: RunFolder) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 1)
         table.focus()
@@ -363,27 +354,24 @@ def test_deleting_a_run_asks_first(finished: RunFolder) -> None:
         await pilot.press("d")
         await until(pilot, lambda: not finished.path.exists())
 
-    drive(CureApp(), steps)
 
-
-def test_a_live_run_is_not_deleted(folder: RunFolder) -> None:
+async def test_a_live_run_is_not_deleted(folder: RunFolder) -> None:
     record_run(folder, STEPS, finish=False)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        table = app.screen.query_one(DataTable)
-        await until(pilot, lambda: table.row_count == 1)
-        table.focus()
-        await pilot.press("x")
-        await pilot.pause()
-        assert isinstance(app.screen, HomeScreen)
-
     with folder.lock():
-        drive(CureApp(), steps)
+        app = CureApp()
+        async with running(app) as pilot:
+            table = app.screen.query_one(DataTable)
+            await until(pilot, lambda: table.row_count == 1)
+            table.focus()
+            await pilot.press("x")
+            await pilot.pause()
+            assert isinstance(app.screen, HomeScreen)
     assert folder.path.exists()
 
 
-def test_themes_change_and_help_opens(finished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_themes_change_and_help_opens(finished: RunFolder) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         before = app.theme
         await pilot.press("t")
@@ -394,5 +382,3 @@ def test_themes_change_and_help_opens(finished: RunFolder) -> None:
         await pilot.press("question_mark")
         await pilot.pause()
         assert not app.screen.query("HelpPanel")
-
-    drive(CureApp(finished.path), steps)

@@ -1,6 +1,6 @@
-"""The dashboard on bad days: damaged and missing files, full and read-only disks, two of it, tiny terminals.
+"""Faults around the dashboard: corrupt and missing files, full and read-only disks, a second dashboard, tiny terminals.
 
-Each fault is said in words, where its user looks; the rest of the dashboard goes on.
+Each fault is reported where its user looks; the rest of the dashboard keeps working.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
-from tests.cure_tui.dashboard.driving import drive, header_of, opened, settled, until
+from tests.cure_tui.dashboard.driving import header_of, notices, opened, running, settled, terminal, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -55,7 +55,7 @@ def unfinished(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
+    """Mount a file system of two megabytes."""
     place = tmp_path / "small"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
@@ -72,12 +72,12 @@ def fill(place: Path) -> None:
 
 
 def make_read_only(place: Path) -> None:
-    """Permissions do not hold root back."""
+    """Remount a file system read-only: permissions do not stop root."""
     subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
 
 
 def live_elsewhere(run: RunFolder) -> None:
-    """As an engine on another host leaves it: no file of the run is open here, and its pulse goes on for an hour."""
+    """Make a run live as of another host: no file of it is open here, and its heartbeat lasts for an hour."""
     run.lock_file.write_text("4711\nanother-host\n")
     run.heartbeat.touch()
     in_an_hour = time.time() + 3600
@@ -85,8 +85,8 @@ def live_elsewhere(run: RunFolder) -> None:
 
 
 def said(app: CureApp) -> str:
-    """All notices that are on the screen."""
-    return "\n".join(notice.message for notice in app._notifications)
+    """Return all notices on the screen."""
+    return "\n".join(notices(app))
 
 
 async def look_at_all(app: CureApp, pilot: Pilot[str]) -> None:
@@ -98,55 +98,47 @@ async def look_at_all(app: CureApp, pilot: Pilot[str]) -> None:
 # What is in the folder ----------------------------------------------------------------------------------------------
 
 
-def test_garbage_and_a_torn_end_of_the_journal_are_counted_in_the_log(finished: RunFolder) -> None:
+async def test_garbage_and_a_torn_end_of_the_journal_are_counted_in_the_log(finished: RunFolder) -> None:
     lines = finished.journal.read_bytes().splitlines(keepends=True)
     lines[4:4] = [b"garbage\n", b"\x00\xff\xfe\n", b'{"kind": 7, "step": "x"}\n', b"[" * 5000 + b"\n"]
     finished.journal.write_bytes(b"".join(lines) + lines[-1][:20])
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         assert f"step {STEPS}/{STEPS}" in header_of(screen)
-        assert "4 lines are no events and were passed over" in plain(log_rows(screen._newest))
+        assert "4 lines are not valid events; skipped" in plain(log_rows(screen.newest))
         await look_at_all(app, pilot)
-
-    drive(CureApp(finished.path), steps)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 40])
-def test_a_journal_that_was_cut_off_is_an_unfinished_run(finished: RunFolder, kept: int) -> None:
+async def test_a_journal_that_was_cut_off_is_an_unfinished_run(finished: RunFolder, kept: int) -> None:
     finished.journal.write_bytes(finished.journal.read_bytes()[:kept])
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         screen = app.screen
         assert isinstance(screen, RunScreen)
         await until(pilot, lambda: "crashed" in header_of(screen))
         await look_at_all(app, pilot)
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_a_journal_of_another_version_is_refused_in_the_header_with_the_remedy(finished: RunFolder) -> None:
+async def test_a_journal_of_another_version_is_refused_in_the_header_with_the_remedy(finished: RunFolder) -> None:
     finished.journal.write_text(finished.journal.read_text().replace('"version":1', '"version":99'))
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         screen = app.screen
         assert isinstance(screen, RunScreen)
         await until(pilot, lambda: "is a journal of version 99, this cure-tui reads version 1" in header_of(screen))
         await look_at_all(app, pilot)
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_a_run_folder_of_another_version_is_a_notice_on_the_home_screen(finished: RunFolder) -> None:
+async def test_a_run_folder_of_another_version_is_a_notice_on_the_home_screen(finished: RunFolder) -> None:
     (finished.path / "version").write_text("99\n")
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         await until(pilot, lambda: "is of version '99', this cure-tui reads 1" in said(app))
         assert not isinstance(app.screen, RunScreen)
-
-    drive(CureApp(finished.path), steps)
 
 
 def _remove(archive: Path) -> None:
@@ -171,30 +163,31 @@ def _scribble(archive: Path) -> None:
     ("harm", "words"),
     [
         (_remove, "has no rollouts yet"),
-        (_replace, "is damaged: file is not a database"),
-        (_cut, "is damaged: database disk image is malformed"),
-        (_scribble, "is damaged: database disk image is malformed"),
+        (_replace, "is corrupt: file is not a database"),
+        (_cut, "is corrupt: database disk image is malformed"),
+        (_scribble, "is corrupt: database disk image is malformed"),
     ],
 )
-def test_an_archive_that_cannot_be_read_is_said_in_every_view_of_it(
+async def test_an_archive_that_cannot_be_read_is_said_in_every_view_of_it(
     finished: RunFolder, harm: Callable[[Path], None], words: str
 ) -> None:
     harm(finished.archive)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(finished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await look_at_all(app, pilot)
         for pane in ("#overview", "#matrix"):
-            assert words in screen.query_one(pane).query_one(MatrixView)._nothing
+            assert words in screen.query_one(pane).query_one(MatrixView).nothing
         assert words in screen.archive.fault
-        assert words in plain([screen.query_one(RolloutList)._nothing()])
-        assert words in plain(screen.query_one("#found", RowsView)._rows)
+        assert words in screen.query_one("#found", RowsView).text
+        await pilot.press("2")
+        await settled(app, pilot)
+        assert words in screen.query_one(RolloutList).render_line(1).text
 
-    drive(CureApp(finished.path), steps)
 
-
-def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key_working(unfinished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key_working(unfinished: RunFolder) -> None:
+    app = CureApp(unfinished.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         shutil.rmtree(unfinished.path)
         await until(pilot, lambda: f"the folder {unfinished.path} is gone" in header_of(screen))
@@ -203,8 +196,6 @@ def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key_worki
         await until(pilot, lambda: f"{unfinished.path} does not exist" in said(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is not screen)
-
-    drive(CureApp(unfinished.path), steps)
     assert not unfinished.path.exists()
 
 
@@ -218,14 +209,14 @@ def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key_worki
         (make_read_only, "read-only file system", "cannot be written: read-only file system"),
     ],
 )
-def test_on_a_disk_that_takes_nothing_all_is_read_and_what_is_not_written_is_said(
+async def test_on_a_disk_that_takes_nothing_all_is_read_and_what_is_not_written_is_said(
     small_disk: Path, harm: Callable[[Path], None], export_says: str, command_says: str
 ) -> None:
     run = make_run(small_disk, finish=False)
     live_elsewhere(run)
     harm(small_disk)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(run.path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await until(pilot, lambda: screen.is_live)
         await look_at_all(app, pilot)
@@ -240,15 +231,13 @@ def test_on_a_disk_that_takes_nothing_all_is_read_and_what_is_not_written_is_sai
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("w")
         await until(pilot, lambda: command_says in said(app))
-
-    drive(CureApp(run.path), steps)
     assert Inbox(run.inbox).poll() == []
 
 
 # More than one ------------------------------------------------------------------------------------------------------
 
 
-def test_two_dashboards_on_one_run_both_follow_it_and_both_command_it(unfinished: RunFolder) -> None:
+async def test_two_dashboards_on_one_run_both_follow_it_and_both_command_it(unfinished: RunFolder) -> None:
     first, second = CureApp(unfinished.path), CureApp(unfinished.path)
 
     async def command(app: CureApp, key: str) -> None:
@@ -258,24 +247,20 @@ def test_two_dashboards_on_one_run_both_follow_it_and_both_command_it(unfinished
             await pilot.press(key)
             await until(pilot, lambda: len(os.listdir(unfinished.inbox)) == 2, 60)  # the other's, too
 
-    async def both() -> None:
-        await asyncio.gather(command(first, "space"), command(second, "w"))
-
     with unfinished.lock():
-        asyncio.run(both())
+        await asyncio.gather(command(first, "space"), command(second, "w"))
     assert sorted(str(command) for command in Inbox(unfinished.inbox).poll()) == ["checkpoint", "pause"]
 
 
-def test_a_second_engine_is_refused_in_words(unfinished: RunFolder) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        table = app.screen.query_one(DataTable)
-        await until(pilot, lambda: table.row_count == 1)
-        table.focus()
-        await pilot.press("r")
-        await until(pilot, lambda: f"is already running as pid {os.getpid()}" in said(app))
-
+async def test_a_second_engine_is_refused_in_words(unfinished: RunFolder) -> None:
     with unfinished.lock():
-        drive(CureApp(), steps)
+        app = CureApp()
+        async with running(app) as pilot:
+            table = app.screen.query_one(DataTable)
+            await until(pilot, lambda: table.row_count == 1)
+            table.focus()
+            await pilot.press("r")
+            await until(pilot, lambda: f"is already running as pid {os.getpid()}" in said(app))
 
 
 # The terminal -------------------------------------------------------------------------------------------------------
@@ -283,8 +268,9 @@ def test_a_second_engine_is_refused_in_words(unfinished: RunFolder) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (20, 5), (7, 60), (300, 2)])
-def test_a_terminal_may_be_of_any_size_for_a_while(finished: RunFolder, size: tuple[int, int]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_terminal_may_be_of_any_size_for_a_while(finished: RunFolder, size: tuple[int, int]) -> None:
+    app = CureApp(finished.path)
+    async with running(app, (100, 30)) as pilot:
         await opened(app, pilot)
         for key in VIEW_KEYS:
             await pilot.press(key)
@@ -297,12 +283,11 @@ def test_a_terminal_may_be_of_any_size_for_a_while(finished: RunFolder, size: tu
             await settled(app, pilot)
             assert plain_screen(app) == before, key
 
-    drive(CureApp(finished.path), steps, (100, 30))
-
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 5)])
-def test_screens_above_the_run_stand_a_tiny_terminal(finished: RunFolder, size: tuple[int, int]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_screens_above_the_run_stand_a_tiny_terminal(finished: RunFolder, size: tuple[int, int]) -> None:
+    app = CureApp(finished.path)
+    async with running(app, (80, 24)) as pilot:
         screen = await opened(app, pilot)
         for opening in ("3", "enter"), ("2", "enter"):
             await pilot.press(*opening)
@@ -318,11 +303,9 @@ def test_screens_above_the_run_stand_a_tiny_terminal(finished: RunFolder, size: 
         await pilot.press("question_mark", "escape")
         await pilot.pause()
 
-    drive(CureApp(finished.path), steps, (80, 24))
-
 
 def plain_screen(app: CureApp) -> str:
-    """What can be read on the screen."""
+    """Return the text on the screen."""
     columns, rows = app.size
-    strips = app.screen._compositor.render_strips()
+    strips = terminal(app)
     return "\n".join(strip.text.rstrip() for strip in strips[:rows]) if columns else ""

@@ -1,8 +1,7 @@
-"""The focus is seen and hides nothing: whatever takes the keys keeps its rows and looks other than before."""
+"""Focus: the widget that takes the keys looks different and keeps all its rows."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from cure_tui.solving.full import SolveApp
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
-from tests.cure_tui.dashboard.driving import drive, opened, settled, until
+from tests.cure_tui.dashboard.driving import opened, running, settled, terminal, until
 from tests.cure_tui.recorded import record_run
 from tests.cure_tui.solving.test_solve_full_view import READY, Told, head, problem, solution
 
@@ -42,14 +41,14 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
 
 
 def drawn(widget: Widget) -> list[str]:
-    """What the terminal shows where the widget is, colours included."""
+    """Return the terminal's cells where the widget is, colours included."""
     place = widget.region
-    strips = widget.screen._compositor.render_strips()[place.y : place.bottom]
+    strips = terminal(widget.app)[place.y : place.bottom]
     return [repr(list(strip.crop(place.x, place.right))) for strip in strips]
 
 
 async def look_at_each(app: App[object], pilot: Pilot[object], where: str) -> list[str]:
-    """Give the focus to all that can take it; the names of what had it."""
+    """Focus every widget that can take the focus; return their names."""
     seen = []
     chain = list(app.screen.focus_chain)
     only = [widget for widget in chain if not isinstance(widget, Tabs)]
@@ -73,12 +72,12 @@ async def look_at_each(app: App[object], pilot: Pilot[object], where: str) -> li
 
 
 @pytest.mark.parametrize(("theme", "size", "ascii_only"), LOOKS)
-def test_the_focus_is_seen_and_hides_nothing(
+async def test_the_focus_is_seen_and_hides_nothing(
     runs: list[RunFolder], theme: str, size: tuple[int, int], ascii_only: bool
 ) -> None:
     seen: list[str] = []
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(runs[0].path, ascii_only=ascii_only)
+    async with running(app, size) as pilot:
         app.theme = theme
         screen = await opened(app, pilot)
         for key in "123456":
@@ -108,8 +107,6 @@ def test_the_focus_is_seen_and_hides_nothing(
         await pilot.pause()
         seen.extend(await look_at_each(app, pilot, "home"))
         assert screen.path == runs[0].path
-
-    drive(CureApp(runs[0].path, ascii_only=ascii_only), steps, size)
     assert {
         "Input", "RolloutList", "MatrixView", "ChartBox", "PageView", "VerticalScroll", "OptionList", "PresetList",
         "RunTable",
@@ -117,14 +114,10 @@ def test_the_focus_is_seen_and_hides_nothing(
 
 
 @pytest.mark.parametrize(("theme", "size", "ascii_only"), LOOKS)
-def test_the_focus_is_seen_in_the_full_view_of_solve(theme: str, size: tuple[int, int], ascii_only: bool) -> None:
+async def test_the_focus_is_seen_in_the_full_view_of_solve(theme: str, size: tuple[int, int], ascii_only: bool) -> None:
     app = SolveApp(Told(READY, *problem(), solution()), ["p.md"], ascii_only=ascii_only)  # type: ignore[arg-type]
-
-    async def steps() -> list[str]:
-        async with app.run_test(size=size) as pilot:
-            app.theme = theme
-            await until(pilot, lambda: "weak: passes" in head(app))
-            await pilot.pause()
-            return await look_at_each(app, pilot, "solve")
-
-    assert set(asyncio.run(steps())) == {"MatrixView", "VerticalScroll"}
+    async with app.run_test(size=size) as pilot:
+        app.theme = theme
+        await until(pilot, lambda: "weak: passes" in head(app))
+        await pilot.pause()
+        assert set(await look_at_each(app, pilot, "solve")) == {"MatrixView", "VerticalScroll"}

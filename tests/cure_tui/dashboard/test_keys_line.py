@@ -1,9 +1,9 @@
-"""The line of keys shows those of the moment, is drawn anew only when they change, and can be clicked."""
+"""Line of keys: it shows the current ones, is redrawn only when they change, and can be clicked."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import ClassVar
 
 import pytest
@@ -57,7 +57,7 @@ class Keyed(App[str]):
 
     @property
     def keys(self) -> dict[str, bool]:
-        """What is shown, and whether it can be pressed."""
+        """Keys on the line, each with whether it can be pressed."""
         return {key.does: key.enabled for key in self.line.keys}
 
     @property
@@ -72,19 +72,17 @@ class WithHelp(Keyed):
         self.pressed.append("help")
 
 
-def drive(steps: Callable[[Keyed, Pilot[str]], Awaitable[None]], columns: int = 80, kind: type[Keyed] = Keyed) -> None:
-    async def run() -> None:
-        app = kind()
-        async with app.run_test(size=(columns, 24)) as pilot:
-            await until(pilot, lambda: app.keys.get("One") or columns < 7)  # which none fits into
-            await steps(app, pilot)
-
-    asyncio.run(run())
+@asynccontextmanager
+async def running(columns: int = 80, kind: type[Keyed] = Keyed) -> AsyncIterator[tuple[Keyed, Pilot[str]]]:
+    app = kind()
+    async with app.run_test(size=(columns, 24)) as pilot:
+        await until(pilot, lambda: app.keys.get("One") or columns < 7)  # no key fits into six columns
+        yield app, pilot
 
 
 @pytest.mark.parametrize("looks", [1, 5])
-def test_it_is_drawn_once_however_often_the_bindings_are_looked_at(looks: int) -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
+async def test_it_is_drawn_once_however_often_the_bindings_are_looked_at(looks: int) -> None:
+    async with running() as (app, pilot):
         await pilot.pause(0.05)
         drawn = app.line.drawn
         for _ in range(looks):
@@ -94,11 +92,9 @@ def test_it_is_drawn_once_however_often_the_bindings_are_looked_at(looks: int) -
         await pilot.pause(0.05)
         assert app.line.drawn == drawn
 
-    drive(steps)
 
-
-def test_keys_that_are_disabled_and_enabled_again_are_shown_so() -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
+async def test_keys_that_are_disabled_and_enabled_again_are_shown_so() -> None:
+    async with running() as (app, pilot):
         app.one_holds = False
         app.refresh_bindings()
         await until(pilot, lambda: not app.keys["One"])
@@ -107,28 +103,22 @@ def test_keys_that_are_disabled_and_enabled_again_are_shown_so() -> None:
         await until(pilot, lambda: app.keys["One"])
         assert "Two" not in app.keys
 
-    drive(steps)
 
-
-def test_each_action_stands_there_once_and_the_palette_at_the_right_end() -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
+async def test_each_action_stands_there_once_and_the_palette_at_the_right_end() -> None:
+    async with running() as (app, _):
         assert app.text.startswith(" a One  c Three ")
         assert app.text.endswith("▏ ^p palette ")
         assert len(app.text) == 80
 
-    drive(steps)
-
 
 @pytest.mark.parametrize("columns", [1, 5, 13, 14, 20])
-def test_a_narrow_terminal_cuts_it(columns: int) -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
+async def test_a_narrow_terminal_cuts_it(columns: int) -> None:
+    async with running(columns) as (app, _):
         assert len(app.text) == columns
 
-    drive(steps, columns)
 
-
-def test_where_keys_have_no_room_whole_ones_go_and_help_stays() -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
+async def test_where_keys_have_no_room_whole_ones_go_and_help_stays() -> None:
+    async with running(17, WithHelp) as (app, pilot):
         assert app.text == " a One  ▏ ? Help "
         app.pressed.clear()
         await pilot.click(Counted, offset=(12, 0))
@@ -136,20 +126,16 @@ def test_where_keys_have_no_room_whole_ones_go_and_help_stays() -> None:
         await pilot.resize_terminal(23, 24)
         await until(pilot, lambda: app.text == " a One  c Three  ? Help")
 
-    drive(steps, 17, WithHelp)
 
-
-def test_the_palette_gives_way_to_the_other_keys() -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
+async def test_the_palette_gives_way_to_the_other_keys() -> None:
+    async with running(28) as (app, pilot):
         assert app.text.rstrip() == " a One  c Three"
         await pilot.resize_terminal(29, 24)
         await until(pilot, lambda: app.text == " a One  c Three ▏ ^p palette ")
 
-    drive(steps, 28)
 
-
-def test_a_click_presses_the_key_that_it_hits() -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
+async def test_a_click_presses_the_key_that_it_hits() -> None:
+    async with running() as (app, pilot):
         for x in (0, 6, 7, 15):
             assert await pilot.click(Counted, offset=(x, 0))
         await until(pilot, lambda: len(app.pressed) == 4)
@@ -164,11 +150,10 @@ def test_a_click_presses_the_key_that_it_hits() -> None:
         await pilot.click(Counted, offset=(75, 0))
         await until(pilot, lambda: "CommandPalette" in type(app.screen).__name__)
 
-    drive(steps)
 
+async def test_the_key_under_the_mouse_stands_out_and_tells_more() -> None:
+    async with running() as (app, pilot):
 
-def test_the_key_under_the_mouse_stands_out_and_tells_more() -> None:
-    async def steps(app: Keyed, pilot: Pilot[str]) -> None:
         def backgrounds() -> list[object]:
             return [segment.style.bgcolor for segment in app.line.render_line(0) if segment.style]
 
@@ -179,5 +164,3 @@ def test_the_key_under_the_mouse_stands_out_and_tells_more() -> None:
         await pilot.hover(Button)
         await until(pilot, lambda: app.line.tooltip is None)
         assert backgrounds() == plain
-
-    drive(steps)

@@ -1,8 +1,8 @@
-"""The dashboard looks as it did: pictures of a recorded run, compared with those in __snapshots__.
+"""Snapshots of the dashboard: pictures of a recorded run, compared with those in __snapshots__.
 
     pytest --snapshot-update tests/cure_tui/dashboard/test_snapshots.py
 
-after a change that is meant; then look at them.
+after an intended change; then look at them.
 
 A failed comparison writes snapshot_report.html with both pictures side by side.
 """
@@ -19,6 +19,8 @@ from textual.pilot import Pilot
 
 from cure_tui.dashboard.compare.screen import CompareScreen
 from cure_tui.dashboard.home import screen as home
+from cure_tui.dashboard.home.preset_cards import PresetList
+from cure_tui.dashboard.home.run_table import RunTable
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.wall.widget import WallView
 from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
@@ -39,7 +41,7 @@ VIEW_KEYS = {"overview": "1", "rollouts": "2", "matrix": "3", "curves": "4", "le
 
 @pytest.fixture(autouse=True)
 def same_everywhere(tmp_path: Path) -> Iterator[None]:
-    """A home folder, a time zone and a machine that are everybody's."""
+    """Set a home folder, a time zone and a machine that are the same everywhere."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path))
         patch.setenv("CURE_TUI_HOME", str(tmp_path / "cure-tui"))
@@ -68,7 +70,7 @@ def finished(folder: RunFolder) -> RunFolder:
 
 @pytest.fixture
 def live(folder: RunFolder) -> Iterator[RunFolder]:
-    """A run in the middle of sampling: this test holds its lock and has filled its wall."""
+    """Return a run in the middle of sampling, with its lock held and its wall filled."""
     record_run(folder, STEPS, planned=PLANNED, finish=False)
     with folder.lock():
         wall = LiveWriter(folder.live)
@@ -84,14 +86,14 @@ def live(folder: RunFolder) -> Iterator[RunFolder]:
 
 
 def viewed(*keys: str) -> Callable[[Pilot[str]], Awaitable[None]]:
-    """Waits for the run, presses the keys and waits until the picture is the last one."""
+    """Return steps that wait for the run, press the keys and wait for the final picture."""
 
     async def view(pilot: Pilot[str]) -> None:
         app = pilot.app
         assert isinstance(app, StillApp)
         screen = await opened(app, pilot)
         if screen.is_live:
-            await until(pilot, lambda: screen.query_one(WallView)._view)
+            await until(pilot, lambda: screen.query_one(WallView).shown)
         await settled(app, pilot)
         for key in keys:
             await pilot.press(key)
@@ -101,11 +103,12 @@ def viewed(*keys: str) -> Callable[[Pilot[str]], Awaitable[None]]:
 
 
 async def at_home(pilot: Pilot[str]) -> None:
-    """Waits for the home screen with its runs and presets."""
+    """Wait for the home screen with its runs and presets."""
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
     screen = pilot.app.screen
     assert isinstance(screen, HomeScreen)
-    await until(pilot, lambda: screen._all_runs and screen._presets)
+    await until(pilot, lambda: screen.is_mounted and screen.query_one(RunTable).row_count)
+    await until(pilot, lambda: screen.query_one(PresetList).option_count)
     await settled(pilot.app, pilot)
 
 
@@ -156,7 +159,7 @@ LISTS = {
 
 @pytest.fixture
 def other(tmp_path: Path) -> RunFolder:
-    """A second run, for lists of runs to have something to choose from."""
+    """Return a second run, so that lists of runs offer a choice."""
     path = tmp_path / "cure-tui" / "runs" / "nano-20261125-1100-def"
     folder = RunFolder.create(path, dump_toml(load_preset("nano", ["run.seed=4"])))
     record_run(folder, 3)
@@ -206,7 +209,7 @@ def test_a_focused_side_of_a_comparison(
         await viewed()(pilot)
         screen = CompareScreen([finished.path, other.path])
         await pilot.app.push_screen(screen)
-        await until(pilot, lambda: not any(each.loading for each in screen._snapshots))
+        await until(pilot, lambda: not any(each.loading for each in screen.shown))
         await pilot.press(key)
         await settled(pilot.app, pilot)
 
@@ -253,7 +256,7 @@ def test_two_runs_compared(
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = app.screen
         assert isinstance(screen, CompareScreen)
-        await until(pilot, lambda: screen._brought and not any(each.loading for each in screen._brought))
+        await until(pilot, lambda: screen.shown and not any(each.loading for each in screen.shown))
         await settled(app, pilot)
 
     assert snap_compare(StillApp(), terminal_size=size, run_before=view)

@@ -1,4 +1,4 @@
-"""The terminal's title says what matters first, is harmless whatever a run is called, and is put back."""
+"""Title of the terminal: the important first, harmless for any name of a run, restored at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers and matrices to draw: one of each kind of everything, the same every time."""
+"""Answers and matrices to draw: one of each kind, the same every time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEST = (
 
 
 def slots(coders: int, testers: int) -> list[LiveSlot]:
-    """Answers of both roles, each cut at another place and each in another state."""
+    """Return answers of both roles, each of another length and in another state."""
     made = []
     for place in range(coders + testers):
         is_coder = place < coders
@@ -43,7 +43,7 @@ def slots(coders: int, testers: int) -> list[LiveSlot]:
 
 
 def grid(cells: list[str]) -> CellGrid:
-    """A grid from rows of letters: "P" passed, "W" wrong, else the first letter of a status, "-" not run."""
+    """Build a grid from rows of letters: "P" passed, "W" wrong, else a status's first letter, "-" not run."""
     codes = {"P": "ok", "W": "ok", "R": "runtime_error", "T": "time_limit", "M": "memory_limit", "O": "output_limit"}
     codes |= {"K": "crash", "C": "compile_error", "I": "infrastructure", "-": "not_run"}
     letters = np.array([list(row) for row in cells], dtype=str).reshape(len(cells), len(cells[0]) if cells else 0)
@@ -58,7 +58,7 @@ def grid(cells: list[str]) -> CellGrid:
 
 
 def every_verdict() -> MatrixRecord:
-    """Six programs: two correct, two wrong, one undecided, one that was none; the third generated test is none."""
+    """Build a matrix of two correct, two wrong, one undecided and one malformed program; test 3 is malformed."""
     return MatrixRecord(
         truth=grid(["PPP", "PPP", "PWP", "RTM", "PIP", "---"]),
         generated=grid(["PP-WPP", "PP-WPI", "PW-PWW", "OK-CRT", "PW-PPI", "------"]),
@@ -66,7 +66,7 @@ def every_verdict() -> MatrixRecord:
 
 
 def every_verdict_task() -> TaskRecord:
-    """A task around `every_verdict`, with the answers that its programs and tests came from."""
+    """Build a task around `every_verdict`, with the answers that its programs and tests were parsed from."""
     coders = [
         RolloutRecord("coder", place, 1.0, 0.0, 9, True, "ok", f"answer {place}", f"print({place})")
         for place in range(5)
@@ -80,7 +80,7 @@ def every_verdict_task() -> TaskRecord:
 
 
 def matrix(programs: int, truth: int, generated: int, *, seed: int = 0, kept: bool = True) -> MatrixRecord:
-    """Any matrix of these sizes; `kept` False: neither statuses nor anything else beyond the verdicts."""
+    """Build a matrix of these sizes; `kept` False: nothing but the verdicts, not even statuses."""
     rng = np.random.default_rng(seed)
 
     def side(tests: int) -> CellGrid:

@@ -1,4 +1,4 @@
-"""Rows of spans keep their width whatever is cut, padded, merged or in them."""
+"""Width of rows of spans after cutting, padding and merging, for any text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting, following, stopping and resuming an engine: its lines, its result and every way it can end."""
+"""Headless runs: starting, following, stopping and resuming an engine; its lines, its result, all its endings."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_an_engine_that_is_killed_can_be_resumed(cli: Cli, runnable: Runnable, t
     run = str(tmp_path / "run")
     done = cli.scripted("--preset", str(runnable("die")), "--no-ui", "--run-dir", run)
     assert done.returncode == 6
-    assert "ended by SIGKILL after step 1" in done.stderr
+    assert "killed by SIGKILL after step 1" in done.stderr
     assert f"cure-tui resume {run}" in done.stderr
 
     resumed = cli.scripted("resume", run, "--no-ui", "--json")
@@ -195,7 +195,7 @@ def test_a_second_signal_ends_an_engine_that_is_deaf(cli: Cli, runnable: Runnabl
     process = cli.start_scripted("--preset", str(runnable("deaf")), "--no-ui", "--run-dir", str(folder.path))
     read_until(process, "waiting")
     process.send_signal(signal.SIGINT)
-    read_until(process, "once more")
+    read_until(process, "interrupt again")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130
@@ -219,7 +219,7 @@ def test_the_engine_survives_its_command_line(cli: Cli, runnable: Runnable, tmp_
 
 
 def test_a_lock_taken_between_check_and_start_is_relayed(cli: Cli, runnable: Runnable, tmp_path: Path) -> None:
-    """The engine itself holds the rule; its one line in engine.log reaches the user, not an older fault."""
+    """The engine itself enforces the rule; the user sees its line in engine.log, not an older fault."""
     run = str(tmp_path / "run")
     cli.scripted("--preset", str(runnable("fail")), "--no-ui", "--run-dir", run)
     with RunLock(RunFolder(Path(run)).lock_file):
@@ -253,7 +253,7 @@ def test_a_folder_named_engine_in_the_working_directory_is_not_ours(cli: Cli, ru
 
 
 def read_until(process: subprocess.Popen[str], word: str) -> None:
-    """Reads the process's stderr up to a line with `word`."""
+    """Read the process's stderr up to a line with `word`."""
     assert process.stderr is not None
     for line in process.stderr:
         if word in line:
@@ -274,7 +274,7 @@ def test_a_terminal_gets_bars_and_the_same_lines(cli: Cli, runnable: Runnable) -
 
 
 def read_all(terminal: int) -> str:
-    """What is written to a pseudo-terminal until its other side is closed."""
+    """Read a pseudo-terminal until its other side is closed."""
     shown = b""
     with contextlib.suppress(OSError):  # Linux says EIO at the end
         while chunk := os.read(terminal, 65536):

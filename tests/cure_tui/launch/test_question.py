@@ -1,4 +1,4 @@
-"""Second trainings from the command line: asked about in a terminal, warned of in a script, named by its run."""
+"""Second training on a machine: a question in a terminal, a warning in a script; both name the live run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.cure_tui.recorded import record_run
 Runnable = Callable[..., Path]
 LIVE = "nano-20261125-1200-abc"
 WARNING = f"warning: A run is live on this machine: {LIVE} (live, step 2/9)"
-QUESTION = "start another training all the same? [y/N]"
+QUESTION = "start another training anyway? [y/N]"
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def live(home: Path) -> Iterator[RunFolder]:
-    """A run that an engine, this process, is at work on."""
+    """Return a live run whose engine is this process."""
     folder = RunFolder.create(home / LIVE, dump_toml(load_preset("nano")))
     record_run(folder, 2, planned=9, finish=False)
     with folder.lock():
@@ -44,7 +44,7 @@ def live(home: Path) -> Iterator[RunFolder]:
 
 
 def in_terminal(cli: Cli, command: str, *, answers: str = "", seconds: float = 60.0) -> str:
-    """Return what a shell in its own terminal shows; the answers are typed once the question stands."""
+    """Return the output of a shell in its own terminal; the answers are typed once the question is shown."""
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(cli.folder)
@@ -67,7 +67,7 @@ def in_terminal(cli: Cli, command: str, *, answers: str = "", seconds: float = 6
 
 
 def headless(*arguments: str) -> str:
-    """The command line with the scripted engine, for a shell."""
+    """Return the command line with the scripted engine, for a shell."""
     return shlex.join([sys.executable, "-P", "-c", SCRIPTED, *arguments])
 
 
@@ -112,7 +112,7 @@ def test_the_end_of_input_is_a_no(cli: Cli, runnable: Runnable, live: RunFolder)
 def test_what_nobody_can_answer_is_not_asked_in_a_terminal_either(
     cli: Cli, runnable: Runnable, live: RunFolder, how: str
 ) -> None:
-    """A job in the background that reads from its terminal is halted by the kernel."""
+    """The kernel stops a background job that reads from its terminal."""
     shown = in_terminal(cli, how.format(headless("--preset", str(runnable()), "--no-ui")))
     assert WARNING in shown
     assert QUESTION not in shown

@@ -1,4 +1,4 @@
-"""A user is called when something has come about, once, and not for what was there before."""
+"""Alerts: one for each new condition, none for those from before."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIVE = Snapshot(Path("run"), RunCondition.LIVE, START, loading=False)
     [
         (RunCondition.FINISHED, "information", "finished"),
         (RunCondition.STOPPED, "information", "stopped"),
-        (RunCondition.CRASHED, "error", "without a word"),
+        (RunCondition.CRASHED, "error", "died without an error message"),
         (RunCondition.FAILED, "error", "failed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Runs side by side: their settings and accuracies as data, and the text that the command line prints."""
+"""Comparison of runs: settings and accuracies as data, and the text that the command line prints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cure_tui.charts import GlyphSet
 from cure_tui.dashboard.compare.picture import accuracy_rows, settings_rows
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.spans import plain
 from cure_tui.runs.comparison import accuracies, change_text, check_choice, config_differences, share_text
 from engine.errors import RunError
@@ -21,7 +23,7 @@ Runnable = Callable[..., Path]
 
 
 def evaluated(start: float, end: float | None, standard_error: float | None = 0.02) -> RunState:
-    """A run with held-out accuracies of code at both ends; None: it has not ended yet."""
+    """Return a run with held-out code accuracy at both ends; None: it has not ended yet."""
     events = [
         Event("evaluation", 3 * at, 1.0, 1.0, {"split": "heldout", "when": when, "summary": {"code": figure}})
         for at, (when, mean) in enumerate((("start", start), ("end", end)))
@@ -65,7 +67,7 @@ def test_a_run_without_end_has_no_change() -> None:
 
 def test_runs_that_were_never_evaluated_have_no_figures() -> None:
     assert accuracies([RunState(), RunState()]) == []
-    assert "no run was evaluated" in plain(accuracy_rows([]))
+    assert "no run has been evaluated" in plain(accuracy_rows([]))
 
 
 @pytest.mark.parametrize("summary", [{}, {"code": 3}, {"code": {"mean": "high"}, "bon": [1]}])
@@ -78,9 +80,11 @@ def test_figures_that_another_version_wrote_otherwise_are_unknown(summary: dict[
 
 
 def test_a_table_in_ascii_has_nothing_else() -> None:
-    rows = accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), ascii_only=True)
-    assert plain(rows).isascii()
-    assert "60.0 +- 2.0" in plain(rows)
+    drawn = plain(accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), glyphs=GlyphSet.ASCII))
+    typed = to_ascii(drawn)
+    assert "60.0 +-2.0" in typed
+    assert "?" not in typed
+    assert len(typed) == len(drawn)
 
 
 def test_values_too_long_for_columns_stand_beneath_each_other_uncut() -> None:
@@ -92,7 +96,7 @@ def test_values_too_long_for_columns_stand_beneath_each_other_uncut() -> None:
 
 @pytest.mark.parametrize(
     ("paths", "said"),
-    [(["a", "a"], "with itself"), (["a"], "no comparison"), (["a", "b", "c", "d", "e"], "5 runs are too many")],
+    [(["a", "a"], "with itself"), (["a"], "two runs or more"), (["a", "b", "c", "d", "e"], "5 runs are too many")],
 )
 def test_a_choice_that_is_no_comparison_is_refused(paths: list[str], said: str) -> None:
     with pytest.raises(RunError, match=said):
@@ -108,6 +112,11 @@ def test_settings_accuracies_and_curves_are_printed(cli: Cli, runnable: Runnable
     assert "code accuracy" in done.stdout
     assert "75.0" in done.stdout
     assert "accuracy: code" in done.stdout
+    assert "±" in done.stdout
+    cli.environment["PYTHONIOENCODING"] = "ascii"
+    typed = cli("compare", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert typed.returncode == 0, typed.stderr
+    assert " +-" in typed.stdout
     report = json.loads(cli("compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json").stdout)
     assert report["different_settings"] == {"run.seed": ["1", "2"]}
     assert report["heldout"][1]["end"]["code"] == 0.75

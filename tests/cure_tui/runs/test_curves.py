@@ -1,4 +1,4 @@
-"""The charts of a run show what its journal says, over any of the four x axes."""
+"""Charts of a run: the journal's numbers over any of the four x axes."""
 
 from __future__ import annotations
 

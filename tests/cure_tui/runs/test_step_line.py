@@ -1,4 +1,4 @@
-"""A step in a line: what is known is shown, the rest left out, and the time left keeps to the budget."""
+"""Line of a step: known figures alone, and a time left within the budget."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.runs.state import Evaluation, RunState, replay
 
 
 def after(steps: int, planned: int = 20, seconds: float = 5.0, **metrics: float | None) -> RunState:
-    """A run of `planned` steps after `steps` of them, `seconds` each."""
+    """Return a run of `planned` steps after `steps` of them, `seconds` each."""
     start = Event("run_started", None, 0.0, 0.0, {"preset": "nano", "steps": planned, "seed": 0})
     steps_done = [
         Event("step_finished", step, step * seconds, step * seconds, {"metrics": dict(metrics)})

@@ -1,4 +1,4 @@
-"""The watcher tells all that happens in a run folder, and what has become of it, and harms nothing."""
+"""Watcher of a run folder: it reports every change and the run's condition, and changes nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import gc
 import itertools
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cure_tui.runs import watcher as module
 from cure_tui.runs.watcher import (
     ACTIVE_SECONDS,
     EVENTS_A_ROUND,
@@ -107,20 +107,27 @@ def test_a_long_journal_is_kept_from_the_garbage_collector_as_long_as_it_is_watc
 
 @pytest.mark.parametrize("happens", ["event", "command", "answer", "nothing"])
 def test_without_answers_being_sampled_the_next_picture_waits_for_something_to_happen(
-    folder: RunFolder, journal: JournalWriter, happens: str
+    folder: RunFolder, journal: JournalWriter, monkeypatch: pytest.MonkeyPatch, happens: str
 ) -> None:
-    watcher = RunWatcher(folder.path, lambda snapshot: None)
-    seen = watcher._signs()
+    monkeypatch.setattr(module, "CALM_SECONDS", 30.0 if happens != "nothing" else 2.0)
+    looked, look = threading.Semaphore(0), RunWatcher.look
+
+    def counted(watcher: RunWatcher) -> Snapshot:
+        looked.release()
+        return look(watcher)
+
+    monkeypatch.setattr(RunWatcher, "look", counted)
     acts = {
         "event": lambda: journal.notice("now"),
         "command": lambda: send(folder.path, Command.PAUSE),
         "answer": lambda: LiveWriter(folder.live).start_phase("sample", 9),
         "nothing": lambda: None,
     }
-    threading.Timer(0.1, acts[happens]).start()
-    began = time.monotonic()
-    watcher._wait(0.01, 30.0 if happens != "nothing" else 0.3, seen)
-    assert 0.1 < time.monotonic() - began < 10.0
+    with folder.lock(), RunWatcher(folder.path, lambda snapshot: None):
+        assert looked.acquire(timeout=10)
+        assert not looked.acquire(timeout=0.5), "nothing has happened yet"
+        acts[happens]()
+        assert looked.acquire(timeout=10)
 
 
 def test_while_answers_are_sampled_it_waits_for_nothing(folder: RunFolder, journal: JournalWriter) -> None:

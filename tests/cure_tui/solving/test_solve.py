@@ -1,4 +1,4 @@
-"""`cure-tui solve` as a user types it: against a local server that answers as told, and with nano itself."""
+"""`cure-tui solve` as a user types it: against a local server with scripted answers, and with nano itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def is_tester(request: dict[str, Any]) -> bool:
 
 
 def server_of(programs: list[str], tests: list[str]) -> Handle:
-    """Programs and tests in turn, by the seed of the request, so that a run is the same every time."""
+    """Serve programs and tests in turn, by the seed of the request, so that every run is the same."""
     return lambda number, request: completion(
         (tests if is_tester(request) else programs)[request["seed"] % len(tests if is_tester(request) else programs)]
     )
@@ -121,7 +121,7 @@ def test_one_problem_of_a_cure_file(cli: Cli) -> None:
     [
         (b"", "holds no problem"),
         (b"# Heading\n", "no statement"),
-        (b"\x00\x01\x02", "is no text"),
+        (b"\x00\x01\x02", "is not a text file"),
         (b"\xff\xfe\x41", "not UTF-8"),
         (b"word " * 400_000, "2.0 MB"),
     ],
@@ -146,7 +146,7 @@ def test_what_is_no_problem_is_refused_in_one_line(cli: Cli, content: bytes, wha
         (["double.md", "--preset", "nano", "--adapter", "x"], "both roles"),
         (["double.md", "--index", "3"], "--index"),
         (["double.md", "-o", "nowhere/p.py"], "no folder"),
-        (["double.md", "--coder", "openai:m@nowhere"], "no address"),
+        (["double.md", "--coder", "openai:m@nowhere"], "not an address"),
         (["double.md", "--ui", "full"], "needs a terminal"),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_run_whose_trained_checkpoints_are_corrupt_answers_nothing(cli: Cli, p
     assert (done.returncode, done.stdout) == (6, "")
     (line,) = done.stderr.splitlines()
     assert "no trained checkpoint of run" in line
-    assert "step-000001 is corrupt (train it anew: cure-tui --preset" in line
+    assert "step-000001 is corrupt (train it again: cure-tui --preset" in line
 
 
 def test_ctrl_c_prints_the_best_so_far(cli: Cli, problem: Path) -> None:

@@ -1,6 +1,6 @@
 """`cure-tui solve` with servers and models that fail, through the whole command: one line, a status, no secret.
 
-What else servers say, and how it is told apart: tests/engine/solve/writers/test_openai_chat.py.
+Other answers of servers: tests/engine/solve/writers/test_openai_chat.py.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def slow(number: int, request: dict[str, Any]) -> Reply:
 
 FAULTS: dict[str, tuple[Handle, int, str]] = {
     "404": (lambda number, request: Reply(b"404 page not found", 404), 2, "most end in /v1"),
-    "429": (lambda number, request: error(429, "later", retry_after_ms="20"), 6, "had enough requests"),
-    "500": (lambda number, request: error(500, "boom", retry_after_ms="20"), 6, "an error of its own: boom"),
+    "429": (lambda number, request: error(429, "later", retry_after_ms="20"), 6, "is rate-limiting requests (429)"),
+    "500": (lambda number, request: error(500, "boom", retry_after_ms="20"), 6, "has an internal error: boom"),
     "half of a JSON": (lambda number, request: Reply(b'{"choices": [{"mess'), 6, "OpenAI-compatible"),
     "cut": (lambda number, request: Reply(completion(DOUBLE).body, cut=40), 5, "does not answer"),
 }
@@ -90,7 +90,7 @@ def test_a_server_that_is_too_slow_is_told_in_one_line(cli: Cli, problem: str) -
 
 def test_a_server_that_is_not_there_is_told_in_one_line(cli: Cli, problem: str) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         done = cli("solve", problem, *roles(url))
     assert (done.returncode, done.stdout) == (5, "")
@@ -171,7 +171,7 @@ def test_ctrl_c_before_there_is_anything_says_so(cli: Cli, problem: str) -> None
 
 
 def _told_by_the_engine(cli: Cli, server: FakeServer) -> tuple[str, str]:
-    """Every event of the engine's process, and all that the client can be made to log there."""
+    """Return every event of the engine's process and everything the client can be made to log there."""
     who = f"openai:m@{server.url}"
     task = Task(Problem("double", "Print twice a number.", (IOExample("4\n", "8\n"),), ()), "Print twice a number.")
     done = subprocess.run(

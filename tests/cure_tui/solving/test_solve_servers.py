@@ -1,6 +1,6 @@
-"""`cure-tui solve` with a real server that PyPI has, `transformers serve`, and the embedded model in it.
+"""`cure-tui solve` with a real server, `transformers serve`, and the embedded model in it.
 
-`vllm serve` is the other one: tests/vllm/test_vllm_serve.py.
+For `vllm serve` see tests/vllm/test_vllm_serve.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ START_SECONDS = 100.0
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base URL. The server has no network and ends with the tests, however they end."""
+    """Start the server and return its base URL. It has no network and ends with the tests, however they end."""
     log = tmp_path_factory.mktemp("serve") / "log"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -51,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def short_prompts(cli: Cli, server: str) -> None:
-    """The server holds nano, which knows its own prompts alone."""
+    """Use nano's own prompts: it knows no others."""
     cli.configure_endpoint(server, 'prompts = "short"')
 
 

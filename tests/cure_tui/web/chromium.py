@@ -1,4 +1,4 @@
-"""A headless Chromium with one page, driven by the DevTools protocol: what a person at a browser would do and see."""
+"""Headless Chromium with one page, driven by the DevTools protocol as a person would use it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COUNT_COLOURS = """(async () => {
 
 
 class Page:
-    """One tab. requested: every address it asked for. received: the text that came through its web sockets."""
+    """Tab of the browser. requested: all its addresses. received: text from its web sockets."""
 
     def __init__(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         self._connection = connection
@@ -38,7 +38,7 @@ class Page:
         self.received = ""
 
     async def do(self, method: str, **parameters: object) -> dict[str, Any]:
-        """One command of the protocol, and its result."""
+        """Send one command of the protocol and return its result."""
         number = len(self._answers) + 1
         self._answers[number] = asyncio.get_running_loop().create_future()
         await self._connection.send_json({"id": number, "method": method, "params": parameters})
@@ -52,13 +52,14 @@ class Page:
         return outcome["result"].get("value")
 
     async def press(self, key: str, text: str = "") -> None:
-        """A key by its DOM name; `text` for one that types something."""
-        code = {"Tab": 9, "Enter": 13, "Escape": 27}.get(key) or ord(key)
+        """Press a key by its DOM name; `text`: its character, if it types one."""
+        # virtual key codes: 89 is the key of y, 121 is F10
+        code = {"Tab": 9, "Enter": 13, "Escape": 27}.get(key) or ord(key.upper())
         for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
             await self.do("Input.dispatchKeyEvent", type=kind, key=key, text=text, windowsVirtualKeyCode=code)
 
     async def wait_for(self, text: str) -> None:
-        """Until the dashboard has drawn `text`, which must lie in one style."""
+        """Wait until the dashboard has drawn `text`, which must be of one style."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SECONDS):
                 while text not in self.received:
@@ -67,11 +68,11 @@ class Page:
         assert text in self.received, f"{text!r} never came:\n{self.received[-4000:]}"
 
     async def screenshot(self) -> bytes:
-        """As PNG."""
+        """Return the page as PNG."""
         return base64.b64decode((await self.do("Page.captureScreenshot"))["data"])
 
     async def colours(self, png: bytes) -> int:
-        """How many different ones the picture has; a blank one has 1."""
+        """Return the number of different colours in a picture; a blank one has 1."""
         return int(await self.evaluate(_COUNT_COLOURS % base64.b64encode(png).decode()))
 
     async def listen(self) -> None:
@@ -92,7 +93,7 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def browser_page(program: str, *, size: tuple[int, int] = (1200, 720)) -> AsyncIterator[Page]:
-    """Starts the browser with an empty page; it is closed as by its user, and gone on return."""
+    """Start the browser with an empty page; close it as its user would, and wait for its end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             program,
@@ -128,7 +129,7 @@ async def browser_page(program: str, *, size: tuple[int, int] = (1200, 720)) -> 
 
 
 async def _debugging_port(profile: Path) -> int:
-    """Chromium writes the port that it chose to a file."""
+    """Read the port that Chromium chose from the file it writes."""
     file = profile / "DevToolsActivePort"
     async with asyncio.timeout(_SECONDS):
         while not (file.exists() and "\n" in file.read_text()):

@@ -1,4 +1,4 @@
-"""`cure-tui serve`: who gets the page, what it asks for, and what lives and dies with it."""
+"""`cure-tui serve`: access to the page, its requests, and the processes that live and die with it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ main()
 
 @dataclass(frozen=True)
 class Served:
-    """A running `cure-tui serve`."""
+    """Running `cure-tui serve`."""
 
     process: subprocess.Popen[str]
     address: str
@@ -60,7 +60,7 @@ class Served:
         return f"cure-tui-{urlsplit(self.address).port}={self.address.partition('key=')[2]}"
 
     def get(self, path: str, **headers: str) -> tuple[int, str, Message]:
-        """Status, text and headers of an answer."""
+        """Return status, text and headers of an answer."""
         request = urllib.request.Request(f"http://{self.netloc}{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
@@ -74,7 +74,7 @@ class Served:
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """The connection of a page whose dashboard has drawn its first screen; lost, not closed, on return."""
+        """Connect a page and wait for its first screen; on return the connection is lost, not closed."""
         async with aiohttp.ClientSession(headers={"Cookie": self.cookie}) as session:
             address = f"ws://{self.netloc}/ws?width=80&height=24"
             connection = await session.ws_connect(address, origin=f"http://{self.netloc}")
@@ -99,14 +99,14 @@ def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:
 
 
 def engines(cli: Cli) -> list[int]:
-    """The process ids of those at work on a run."""
+    """Return the process ids of the engines at work on a run."""
     runs = (Path(cli.environment["CURE_TUI_HOME"]) / "runs").glob("*")
     holders = [lock_holder(RunFolder.open(run).lock_file) for run in runs]
     return [holder.pid for holder in holders if holder.held and holder.pid is not None]
 
 
 def waiting_bytes(pipe: IO[bytes]) -> int:
-    """How many there are to read."""
+    """Return the number of bytes that wait in the pipe."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
@@ -139,7 +139,7 @@ def test_another_host_than_this_machines_own_is_warned_of(cli: Cli) -> None:
     process.terminate()
     _, said = process.communicate(timeout=_SECONDS)
     assert socket.gethostname() in address
-    assert said.startswith("warning: other machines can reach 0.0.0.0, and nothing is encrypted")
+    assert said.startswith("warning: other machines can reach 0.0.0.0, and the connection is not encrypted")
 
 
 def test_the_dashboard_is_this_installations_wherever_that_lies(
@@ -166,77 +166,62 @@ def test_the_page_is_for_those_who_have_its_key(served: Served) -> None:
 
 
 def test_another_sites_page_cannot_drive_it(served: Served) -> None:
-    """Not even one of another port of this host, to which the browser gives the cookie."""
+    """Not even a page of another port of this host, to which the browser sends the cookie."""
     handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     handshake["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
     for origin in ("https://example.org", "http://127.0.0.1:1", "null"):
         status, text, _ = served.get("/ws", Origin=origin, Cookie=served.cookie, **handshake)
-        assert (status, text) == (403, f"a page of {origin} may not use this dashboard")
+        assert (status, text) == (403, f"a page from {origin} may not use this dashboard")
     assert served.dashboards() == []
 
 
 @pytest.mark.slow
-def test_a_dashboard_ends_with_its_page(served: Served) -> None:
-    async def visit() -> None:
-        async with served.page() as first, served.page():
-            assert len(served.dashboards()) == 2
-            await first.close()
-            await until(lambda: len(served.dashboards()) == 1)
-        await until(lambda: not served.dashboards())
-
-    asyncio.run(visit())
+async def test_a_dashboard_ends_with_its_page(served: Served) -> None:
+    async with served.page() as first, served.page():
+        assert len(served.dashboards()) == 2
+        await first.close()
+        await until(lambda: len(served.dashboards()) == 1)
+    await until(lambda: not served.dashboards())
 
 
 @pytest.mark.slow
-def test_quitting_in_the_page_closes_it(served: Served) -> None:
-    async def visit() -> None:
-        async with served.page() as page:
-            await page.send_json(["stdin", "q"])
-            while not page.closed:
-                await page.receive(_SECONDS)
-        await until(lambda: not served.dashboards())
-
-    asyncio.run(visit())
+async def test_quitting_in_the_page_closes_it(served: Served) -> None:
+    async with served.page() as page:
+        await page.send_json(["stdin", "q"])
+        while not page.closed:
+            await page.receive(_SECONDS)
+    await until(lambda: not served.dashboards())
 
 
 @pytest.mark.slow
-def test_a_dashboard_ends_with_a_killed_server(served: Served) -> None:
-    async def visit() -> None:
-        async with served.page():
-            (dashboard,) = served.dashboards()
-            served.process.kill()
-            await until(lambda: not dashboard.is_running() or dashboard.status() == psutil.STATUS_ZOMBIE)
-
-    asyncio.run(visit())
+async def test_a_dashboard_ends_with_a_killed_server(served: Served) -> None:
+    async with served.page():
+        (dashboard,) = served.dashboards()
+        served.process.kill()
+        await until(lambda: not dashboard.is_running() or dashboard.status() == psutil.STATUS_ZOMBIE)
 
 
 @pytest.mark.slow
-def test_a_dashboard_that_stands_in_a_write_ends(cli: Cli) -> None:
-    """A page that vanished may leave a full pipe with nobody to read it, and the dashboard deaf."""
+async def test_a_dashboard_that_stands_in_a_write_ends(cli: Cli) -> None:
+    """A vanished page may leave a full pipe without a reader, and the dashboard blocked in its write."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     environment = {**cli.environment, "COLUMNS": "200", "ROWS": "100"}
     with subprocess.Popen(dashboard_command(), shell=True, cwd=cli.folder, env=environment, **pipes) as dashboard:
         assert dashboard.stdin is not None
         assert dashboard.stdout is not None
         fcntl.fcntl(dashboard.stdout, fcntl.F_SETPIPE_SZ, 4096)  # far less than the first picture
-
-        async def leave() -> None:
-            await until(lambda: waiting_bytes(dashboard.stdout) > 1000)
-            dashboard.stdin.write(AppService.encode_packet(b"M", b'{"type": "quit"}'))
-            dashboard.stdin.flush()
-            await until(lambda: dashboard.poll() is not None)
-
-        asyncio.run(leave())
+        await until(lambda: waiting_bytes(dashboard.stdout) > 1000)
+        dashboard.stdin.write(AppService.encode_packet(b"M", b'{"type": "quit"}'))
+        dashboard.stdin.flush()
+        await until(lambda: dashboard.poll() is not None)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(_CHROMIUM is None, reason="chromium is not installed")
-def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(served: Served, cli: Cli) -> None:
+async def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(served: Served, cli: Cli) -> None:
     assert _CHROMIUM is not None
-    browser = _CHROMIUM
-
-    async def visit() -> None:
-        async with browser_page(browser) as page:
+    try:
+        async with browser_page(_CHROMIUM) as page:
             await page.do("Page.navigate", url=served.address)
             await page.wait_for("nano")
             while await page.colours(await page.screenshot()) < 200:
@@ -250,9 +235,6 @@ def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(served: Se
             assert asked == {served.netloc}
             assert any(address.startswith("ws:") for address in page.requested)
         await until(lambda: not served.dashboards())
-
-    try:
-        asyncio.run(visit())
         assert len(engines(cli)) == 1
     finally:
         for engine in engines(cli):

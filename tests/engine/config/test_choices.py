@@ -1,4 +1,4 @@
-"""The schema names the choices of a setting; whatever carries them out has each, and no other."""
+"""Choices of settings: each one in the schema has an implementation, and each implementation is in the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each combination that cannot work is refused, with the setting to look at and a way out that works."""
+"""Rules: each impossible combination is refused, with the setting at fault and a remedy that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task's result refuses, and who may call a generated test right."""
+"""Result of a task: refused values, and the verdict on a generated test."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_a_right_test_counts_only_if_it_is_valid_where_validity_is_known() -> No
 
 
 def test_no_test_can_be_right_where_nobody_could_judge() -> None:
-    with pytest.raises(ValueError, match="nobody could judge"):
+    with pytest.raises(ValueError, match="marked right but not judged"):
         result(TWO_BY_TWO, test_right_m=[True, False], ut_basis=UtBasis.NONE)
-    with pytest.raises(ValueError, match="nobody could judge"):
+    with pytest.raises(ValueError, match="marked right but not judged"):
         result(TWO_BY_TWO, test_right_m=[True, False], test_judged_m=[False, False])
 
 

@@ -1,4 +1,4 @@
-"""Aggregation over tasks: every metric by hand, constant denominators, JSON and back, the table."""
+"""Aggregation over tasks: every metric by hand, constant denominators, a JSON round trip, the table."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ def task(
     basis: UtBasis = UtBasis.REFERENCE,
     coder_length: int = 10,
 ) -> TaskResult:
-    """A result from strings of 0 and 1; `unknown_programs` marks rows of truth without verdict, `undecided`
-    tests that nobody could judge."""
+    """Build a result from strings of 0 and 1.
+
+    `unknown_programs`: rows of truth without verdict; `undecided`: tests without a judgement.
+    """
 
     def bits(marks: str, size: int) -> np.ndarray:
         return np.array([mark == "1" for mark in (marks or "0" * size)], dtype=bool)
@@ -166,7 +168,7 @@ def test_bon_averages_disjoint_blocks_and_leaves_the_rest_unused() -> None:
 
 
 def test_bon_of_more_samples_than_a_task_has_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"BoN\(16, 16\) asked of task t, which has 4 programs and 4 tests"):
+    with pytest.raises(ValueError, match=r"BoN\(16, 16\) is undefined for task t, which has 4 programs and 4 tests"):
         summarise([GOOD])
 
 

@@ -1,4 +1,4 @@
-"""What a preset needs and a machine lacks is said before anything loads."""
+"""Requirements of a preset: a machine's lacks are reported before anything loads."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def model_folder(tmp_path: Path) -> Path:
 
 
 def with_files(preset: str, folder: Path, *overrides: str) -> RunConfig:
-    """The preset with tasks that exist."""
+    """Return the preset with tasks that exist."""
     files = []
     for split in ("train", "validation", "heldout"):
         (folder / f"{split}.jsonl").touch()
@@ -149,7 +149,7 @@ def test_a_model_of_unknown_shape_is_refused_below_its_lower_bound_only(tmp_path
 
 
 def with_versions(**versions: str | None) -> Machine:
-    """The workstation with other versions of some libraries; None: not installed."""
+    """Return the workstation with other versions of some libraries; None: not installed."""
     changed = {name.replace("_", "-"): version for name, version in versions.items()}
     libraries = {**dict(WORKSTATION.libraries), **changed}
     return replace(WORKSTATION, libraries=tuple((name, it) for name, it in libraries.items() if it is not None))
@@ -171,7 +171,7 @@ def with_versions(**versions: str | None) -> Machine:
         (replace(WORKSTATION, torch_cuda=""), "torch 2.13.0 is a build without CUDA", "CUDA build"),
         (
             replace(WORKSTATION, driver=Driver("550.54", "12.4")),
-            "driver 550.54 serves CUDA 12.4, torch was built for CUDA 13.0",
+            "driver 550.54 supports CUDA 12.4, torch was built for CUDA 13.0",
             "update the driver to 580 or newer",
         ),
     ],
@@ -227,7 +227,7 @@ def test_an_absent_hub_model_is_named_only_where_fetching_is_forbidden(
     (repository / "refs" / "main").write_text("abc")
     for name in ("config.json", "tokenizer.json"):
         (snapshot / name).write_text("{}")
-    assert "the cache has no weights" in said(config, WORKSTATION)[0]
+    assert "the cache of model Qwen/Qwen3-4B has no weights" in said(config, WORKSTATION)[0]
     assert "hf download Qwen/Qwen3-4B" in missing_for(config, WORKSTATION)[0].remedy
     (snapshot / "model.safetensors").touch()
     assert said(config, WORKSTATION) == []

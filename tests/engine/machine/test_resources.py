@@ -1,4 +1,4 @@
-"""Presets and assets are found wherever the package is, and sources name paths."""
+"""Presets and assets: found wherever the package is; sources name paths."""
 
 from __future__ import annotations
 

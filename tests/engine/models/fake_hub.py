@@ -1,6 +1,6 @@
 """Fake model hub with five models, served by `http.server` on this machine.
 
-open/model      is there
+open/model      can be downloaded
 gated/model     wants terms accepted (403)
 missing/model   does not exist (401, as the real hub answers a stranger)
 cut/model       the connection breaks once in the middle of the weights

@@ -1,4 +1,4 @@
-"""Loading a model: it works quietly, and every fault is one line with a remedy."""
+"""Loading of a model: quiet, and every fault is one line with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sampling leaves cores to the sandbox, and a model goes to the GPU where there is one."""
+"""Devices and threads: sampling leaves cores to the sandbox; a model goes to the GPU if there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An adapter that is merged without peft gives the very model that peft gives."""
+"""Merging of an adapter without peft: the same model as with peft."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def adapter(make_model: MakeModel, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(make_model: MakeModel) -> PreTrainedModel:
-    """The model that the adapter was trained on."""
+    """Return the model that the adapter was trained on."""
     return cast(PreTrainedModel, make_model(moved=False).unload())
 
 
@@ -55,7 +55,7 @@ def test_an_adapter_of_another_model_changes_nothing(
     other = make_model("qwen2", moved=False).unload()
     other.model.layers[1].mlp.down_proj = torch.nn.Linear(40, 32)
     before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
-    with pytest.raises(RunError, match=r"one of another model: .*down_proj does not fit"):
+    with pytest.raises(RunError, match=r"belongs to another model: .*down_proj does not fit"):
         use(other, adapter)
     assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())
 
@@ -68,8 +68,8 @@ def test_an_adapter_of_another_model_changes_nothing(
         ("[]", "cannot be read"),
         ('{"r": 0, "lora_alpha": 8}', "cannot be read"),
         ('{"r": 4}', "cannot be read"),
-        ('{"r": 4, "lora_alpha": 8, "use_rslora": true}', "no plain LoRA"),
-        ('{"r": 4, "lora_alpha": 8, "alpha_pattern": {"q_proj": 16}}', "no plain LoRA"),
+        ('{"r": 4, "lora_alpha": 8, "use_rslora": true}', "not a plain LoRA"),
+        ('{"r": 4, "lora_alpha": 8, "alpha_pattern": {"q_proj": 16}}', "not a plain LoRA"),
     ],
 )
 def test_a_config_that_is_not_understood_is_refused(
@@ -101,7 +101,7 @@ def test_weights_that_are_not_understood_are_refused(base: PreTrainedModel, adap
             weights[first] = torch.ones(5, 32)
     if harm in ("half", "more", "ragged"):
         save_file(weights, file)
-    with pytest.raises(RunError, match=r"cannot be read|no plain LoRA"):
+    with pytest.raises(RunError, match=r"cannot be read|not a plain LoRA"):
         merge_lora(base, adapter)
 
 

@@ -1,4 +1,4 @@
-"""Download of a model from a fake hub: every fault is one line with the command that helps."""
+"""Download of a model from a fake hub: every fault is one line with a command as remedy."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_half_downloaded_model_is_told_from_a_whole_one(tmp_path: Path, monkey
     blobs = repository / "blobs"
     blobs.mkdir(parents=True)
     (blobs / "abc.1234.incomplete").write_bytes(b"0" * 2_000_000)
-    assert cache_fault("some/model") == "has 2 MB of 1 files that were begun"
+    assert cache_fault("some/model") == "has 2 MB of 1 partly downloaded files"
     snapshot = repository / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     (repository / "refs").mkdir()

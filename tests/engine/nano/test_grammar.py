@@ -1,4 +1,4 @@
-"""The grammar's own answers agree with real execution of its programs."""
+"""Grammar of tasks: its own answers agree with real execution of its programs."""
 
 from __future__ import annotations
 

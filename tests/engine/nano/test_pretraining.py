@@ -1,4 +1,4 @@
-"""Pretraining uses each document once, and resumes after an interruption as if there had been none."""
+"""Pretraining: each document is used once; a resumed run equals an uninterrupted one."""
 
 from __future__ import annotations
 

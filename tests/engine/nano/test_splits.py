@@ -1,4 +1,4 @@
-"""The four splits share no task, neither by id nor by behaviour; the corpus uses only one of them."""
+"""Splits: the four share no task, neither by id nor by behaviour; the corpus uses only one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State on disk: resume is bit for bit, exports load elsewhere."""
+"""State of a policy on disk: resume is bit for bit, exports load elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The objective against hand-worked numbers."""
+"""Objective of the update against hand-worked numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.policy.loss import (
 def _inputs(
     ratio: float = 1.0, advantage: float = 1.0, importance: float = 1.0, reference: float | None = None
 ) -> LossInputs:
-    """One token with these ratios to the old policy and of the old policy to the sampler."""
+    """Build one token with the ratios policy / old policy and old policy / sampler."""
     logprobs = torch.tensor([-1.0], requires_grad=True)
     old = torch.tensor([-1.0 - math.log(ratio)])
     return LossInputs(

@@ -1,4 +1,4 @@
-"""Optimisers with smaller moments: they follow AdamW, resume, and say what they lack."""
+"""Optimisers with smaller moments: they follow AdamW, resume, and name missing libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MakeSamples = Callable[..., list[TrainSample]]
 
 
 def steps_of(kind: Optimiser) -> tuple[torch.Tensor, int]:
-    """The weights after ten steps towards a target, and the bytes of the optimiser's moments."""
+    """Return the weights after ten steps towards a target, and the bytes of the optimiser's moments."""
     generator = torch.Generator().manual_seed(0)
     weights = torch.nn.Parameter(torch.randn(64, 256, generator=generator))
     target = torch.randn(64, 256, generator=generator)

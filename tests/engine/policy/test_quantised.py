@@ -1,4 +1,4 @@
-"""QLoRA on the CPU: a base in NF4 is trained as one in full precision is, and written out whole."""
+"""QLoRA on the CPU: an NF4 base trains like one in full precision, and its export is complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.errors import RunError
 from engine.machine.resources import source_path
 from engine.models import BaseModel, load_base_model
 from engine.models.merged_lora import check_lora
-from engine.models.nf4 import dequantised
+from engine.models.nf4 import dequantised, use_exact_products
 from engine.policy import Policy, TrainSample, attach_adapter
 from engine.policy.adapter import base_of
 from engine.policy.checkpoint import save_adapter
@@ -90,7 +90,7 @@ def test_an_nf4_policy_starts_at_its_base_learns_and_leaves_the_base_alone(
 
 
 def test_gradients_still_flow_after_passes_without_one(nf4: BaseModel, make_samples: MakeSamples) -> None:
-    """bitsandbytes repacks weights at such a pass on some CPUs, into a form that has no backward pass."""
+    """Such a pass makes bitsandbytes repack weights on some CPUs, into a form without a backward pass."""
     policy = policy_on(nf4)
     samples = own_logprobs(policy, make_samples())
     policy.reference_logprobs(samples)
@@ -133,6 +133,25 @@ def test_unpacked_weights_are_near_the_checkpoints(model_folder: Path, nf4: Base
     assert float(((unpacked - weight).norm() / weight.norm()).detach()) < 0.12  # 4 bits a number
 
 
+@pytest.mark.parametrize(("out", "width"), [(4, 192), (40, 32), (8, 96), (2, 40), (3, 34), (64, 33)])
+def test_an_nf4_layer_is_right_where_blocks_of_64_weights_span_its_rows(out: int, width: int) -> None:
+    torch.manual_seed(1)
+    layer = Linear4bit(width, out, bias=True, compute_dtype=torch.float32, quant_type="nf4")
+    weight = layer.weight.detach().clone() * torch.linspace(1, 3, out)[:, None]  # blocks of unlike scales
+    layer.weight.data.copy_(weight)
+    layer = layer.to("cpu")  # quantises
+    use_exact_products(layer)
+    unpacked = dequantised(layer.weight)
+    assert float((unpacked - weight).norm() / weight.norm()) < 0.12  # 4 bits a number
+    x = torch.randn(2, 3, width, requires_grad=True)
+    with torch.no_grad():
+        layer.eval()(x.detach())
+    product = layer(x)
+    torch.testing.assert_close(product, x @ unpacked.T + layer.bias)
+    product.sum().backward()
+    torch.testing.assert_close(x.grad, unpacked.sum(0).expand_as(x))
+
+
 @pytest.mark.slow
 def test_three_steps_of_the_embedded_model_in_nf4() -> None:
     base = load_base_model(str(source_path("asset:nano")), precision="nf4")
@@ -156,7 +175,7 @@ def test_three_steps_of_the_embedded_model_in_nf4() -> None:
 
 
 def _answers(tokenizer: PreTrainedTokenizerBase) -> list[TrainSample]:
-    """Two prompts with four answers each, right ones and wrong ones by turns."""
+    """Return two prompts with four answers each, alternately correct and wrong."""
     samples = []
     for prompt, role in (("n = int(input())\nprint(", "coder"), ("input\n3\noutput\n", "tester")):
         for number in range(4):
@@ -171,5 +190,5 @@ def test_a_trained_adapter_is_checked_against_packed_layers(nf4: BaseModel, mode
     packed = load_base_model(str(model_folder), precision="nf4").model
     check_lora(packed, tmp_path)  # 4-bit weights have another shape than the matrices that they stand for
     packed.model.layers[1].mlp.down_proj = torch.nn.Linear(40, 32)
-    with pytest.raises(RunError, match=r"one of another model: .*down_proj does not fit"):
+    with pytest.raises(RunError, match=r"belongs to another model: .*down_proj does not fit"):
         check_lora(packed, tmp_path)

@@ -1,4 +1,4 @@
-"""The update: what it trains, what it reports, and that it learns."""
+"""Update of the policy: the trained parameters, the report, and progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presets and overrides: what is accepted, and that every refusal names file, line, key and remedy."""
+"""Presets and overrides: accepted values, and refusals that name file, line, key and remedy."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ def test_a_mistake_in_an_override_is_named(override: str, says: str, user_dir: P
 
 
 def test_an_override_cannot_bring_in_a_second_setting(user_dir: Path) -> None:
-    """Read as two lines of TOML it would set run.seed too; it is text, and no number of steps."""
+    """Read as two lines of TOML it would set run.seed too; it is one string, and no number of steps."""
     assert "should be a valid integer" in str(
         refusal("nano", "run.steps=1\nseed = 2".replace("\n", "\\n"), user_dir=user_dir)
     )

@@ -1,4 +1,4 @@
-"""The scanner finds exactly the keys that tomllib reads, each on its line."""
+"""Scanner of TOML lines: exactly the keys that tomllib reads, each on its line."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def basic(text: str) -> str:
 
 
 def long_basic(text: str) -> str:
-    """Up to two quotes may stand unescaped inside, and right before the end."""
+    """Quote as a long basic string: up to two unescaped quotes inside and right before the end."""
     escaped = text.replace("\\", "\\\\").replace('"""', '""\\"')
     return f'"""\n{escaped} """' if escaped.endswith('\\"') else f'"""\n{escaped}"""'
 

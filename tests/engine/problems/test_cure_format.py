@@ -47,7 +47,7 @@ def write(path: Path, *records: Any) -> Path:
 
 
 def refusal(act: Callable[[], object]) -> str:
-    """Return the one line that a user would see."""
+    """Return the line that a user sees."""
     with pytest.raises(DataError) as caught:
         act()
     assert caught.value.remedy

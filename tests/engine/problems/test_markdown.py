@@ -1,4 +1,4 @@
-"""Problems in Markdown: ten of our own in the usual styles, and texts that are not examples."""
+"""Problems in Markdown: ten in the usual styles, and texts without examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits share nothing, and the order of tasks is a pure function of step and seed."""
+"""Splits: they share nothing, and the order of tasks is a pure function of step and seed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_passes_and_seeds_differ() -> None:
 
 
 def test_the_order_is_fixed_for_good() -> None:
-    """Old checkpoints must resume with the same tasks: these literals never change."""
+    """Never change these literals: old checkpoints must resume with the same tasks."""
     assert [draw_batch(7, 3, step, 0) for step in range(5)] == [
         (0, 3, 4),
         (1, 5, 2),

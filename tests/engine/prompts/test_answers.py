@@ -1,4 +1,4 @@
-"""Parsing of answers: which part counts, which errors are tolerated, and the reject reasons."""
+"""Parsing of answers: the part that counts, tolerated errors, reject reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prompt tokens come from the tokenizer's own chat template: a real transformers tokenizer, built here."""
+"""Prompt tokens by the tokenizer's own chat template: a real transformers tokenizer, built here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pass matrices to test with: from rows of 0 and 1, and any at all."""
+"""Pass matrices for tests: from rows of 0 and 1, and random ones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from engine.reward.pass_matrix import BoolArray, PassMatrix
 
 
 def cells(*rows: str) -> BoolArray:
-    """A matrix from rows such as "1101"."""
+    """Build a matrix from rows such as "1101"."""
     return np.array([[mark == "1" for mark in row] for row in rows], dtype=np.bool_)
 
 
 @st.composite
 def matrices(draw: st.DrawFn, min_programs: int = 1) -> PassMatrix:
-    """Matrices with unknown cells, malformed tests and rejected programs."""
+    """Draw matrices with unknown cells, malformed tests and rejected programs."""
     n = draw(st.integers(min_programs, 7))
     m, t = draw(st.integers(0, 6)), draw(st.integers(0, 4))
     return PassMatrix(

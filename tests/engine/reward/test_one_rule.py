@@ -1,4 +1,4 @@
-"""One rule says which programs are correct and which generated tests are right: all who tell it say the same."""
+"""One rule for correct programs and right generated tests: every room that applies it agrees."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOST = pass_matrix_from_verdicts([[True], [False]], [[None, None], [True, False]
 
 
 def finding(matrix: PassMatrix, test: int) -> str:
-    """The rule in plain words, as the class's docstring has it."""
+    """Apply the rule in plain words, as in the class's docstring."""
     if matrix.malformed_m[test]:
         return "malformed"
     judges = [row for row in np.flatnonzero(matrix.correct_n) if matrix.known_nm[row, test]]
@@ -56,7 +56,7 @@ def of_arrays(right_m: BoolArray, judged_m: BoolArray, malformed_m: BoolArray) -
 
 
 def recorded(matrix: PassMatrix) -> MatrixRecord:
-    """As the archive keeps it: nothing ran of rejected answers, the sandbox failed on cells without a verdict."""
+    """Record a matrix as the archive does: rejected answers never ran; the sandbox failed on unknown cells."""
 
     def grid(passed: BoolArray, known: BoolArray, malformed_c: BoolArray) -> CellGrid:
         skipped = np.broadcast_to(matrix.rejected_n[:, None] | malformed_c, passed.shape)

@@ -1,4 +1,4 @@
-"""The pass matrix: shapes refused, unknown and malformed cells, agreement clusters, the BoN pick."""
+"""Pass matrix: refused shapes, unknown and malformed cells, agreement clusters, the BoN pick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewards of both roles, their shaping, and trust: hand-worked tables first, then what always holds."""
+"""Rewards of both roles, their shaping, and trust: hand-worked tables first, then invariants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VARIANTS = list(TESTER_REWARDS)
 
 
 def judged_by(generated_nm: BoolArray, correct_n: ArrayLike, **masks: ArrayLike) -> PassMatrix:
-    """A matrix whose one ground-truth test the programs of `correct_n` pass."""
+    """Build a matrix whose one ground-truth test the programs of `correct_n` pass."""
     truth_nt = np.array(correct_n, dtype=np.bool_)[:, None]
     return PassMatrix(truth_nt, generated_nm, **{name: np.array(mask, dtype=np.bool_) for name, mask in masks.items()})
 
@@ -49,7 +49,7 @@ CORRECT = np.array([1, 1, 0, 0, 0], dtype=np.bool_)
 
 @st.composite
 def groups(draw: st.DrawFn, any_correct: bool = False) -> tuple[BoolArray, BoolArray, BoolArray]:
-    """(generated_nm, correct_n, malformed_m), malformed columns empty."""
+    """Draw (generated_nm, correct_n, malformed_m) with empty malformed columns."""
     n, m = draw(st.integers(1, 8)), draw(st.integers(1, 8))
     correct_n = draw(hnp.arrays(np.bool_, (n,)))
     if any_correct:

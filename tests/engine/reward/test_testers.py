@@ -1,4 +1,4 @@
-"""The registry of tester rewards: every name works and can be chosen, no other one does."""
+"""Registry of tester rewards: every name works and can be chosen, and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs meet each input once, and what could not be parsed keeps its place without being run."""
+"""Execution of a task's answers: each input once; a malformed answer keeps its place and is not run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MALFORMED = Rejected(RejectReason.NO_INPUT)
 
 
 class Recorder:
-    """A runner whose programs print their input; keeps what it was asked."""
+    """Runner stub whose programs print their input; it records its requests."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[str, ...], float | None]] = []

@@ -1,4 +1,4 @@
-"""Who looks on hears of every answer, from its tokens to its verdict, and changes nothing."""
+"""Observer of rollouts: it hears of every answer, from its tokens to its verdict, and changes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRUTH = (IOExample("1\n", "2\n"), IOExample("3\n", "6\n"))
 
 
 class Listener:
-    """Writes down what it is told, answer by answer."""
+    """Observer that records its calls, answer by answer."""
 
     def __init__(self) -> None:
         self.told: defaultdict[RolloutKey, list[object]] = defaultdict(list)

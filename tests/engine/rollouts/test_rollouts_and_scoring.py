@@ -1,4 +1,4 @@
-"""From answers to rewards with the real executor; only the words come from a script instead of a model."""
+"""Path from answers to rewards with the real executor; a script writes the answers instead of a model."""
 
 from __future__ import annotations
 

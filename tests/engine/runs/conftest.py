@@ -1,4 +1,4 @@
-"""Real disks, small ones: run folders, a full and a read-only file system, a process killed on the way."""
+"""Fixtures of small real disks: run folders, full and read-only file systems, a process killed midway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def run(own_home: Path) -> RunFolder:
-    """A new run in a home of its own."""
+    """Create a run in a home of its own."""
     return RunFolder.create(own_home / "runs" / "nano-20261123-1412-a3f", 'preset = "nano"\n')
 
 
@@ -33,7 +33,7 @@ def _mount(place: Path, options: str) -> bool:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
+    """Mount a file system of one megabyte."""
     place = tmp_path / "small"
     place.mkdir()
     if not _mount(place, "size=1m"):
@@ -44,7 +44,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def make_read_only(small_disk: Path) -> Callable[[], None]:
-    """Makes `small_disk` read-only: permissions do not hold root back."""
+    """Make `small_disk` read-only: permissions do not stop root."""
 
     def remount() -> None:
         subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -54,7 +54,7 @@ def make_read_only(small_disk: Path) -> Callable[[], None]:
 
 @pytest.fixture
 def fill_disk() -> Callable[[Path], None]:
-    """Fills the file system of a folder to the last byte."""
+    """Fill the file system of a folder to the last byte."""
 
     def fill(place: Path) -> None:
         with open(place / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ def fill_disk() -> Callable[[Path], None]:
 
 @pytest.fixture
 def start_python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a real Python on a script of ours; whatever still runs at the end of the test is killed."""
+    """Start a real Python on a script; kill it if it still runs at the end of the test."""
     started: list[subprocess.Popen[str]] = []
 
     def start(script: str, *arguments: object) -> subprocess.Popen[str]:
@@ -86,9 +86,9 @@ def start_python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.fixture
 def killed_at_call() -> Callable[[Callable[[], object], int], bool]:
-    """Runs something in a forked process that SIGKILLs itself before its k-th call that changes the disk.
+    """Run a function in a forked process that SIGKILLs itself before its k-th call that changes the disk.
 
-    Says whether it was killed: False when there are fewer than k such calls.
+    Return whether it was killed: False if there are fewer than k such calls.
     """
 
     def run_and_kill(work: Callable[[], object], k: int) -> bool:
@@ -136,7 +136,7 @@ def _grid(random: np.random.Generator, programs: int, tests: int) -> CellGrid:
 
 @pytest.fixture
 def make_step() -> Callable[..., StepRecord]:
-    """A step as the nano model makes it, with reproducible random contents."""
+    """Return a step of nano's size with reproducible random contents."""
 
     def make(step: int, tasks: int = 2, group: int = 3, truth: int = 2, words: int = 40) -> StepRecord:
         random = np.random.default_rng(step)

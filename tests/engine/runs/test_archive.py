@@ -1,4 +1,4 @@
-"""The archive: a step is in it whole or not at all, and everything in it is found again as it was."""
+"""Archive: a step is in it whole or not at all, and everything reads back as it was written."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_what_a_resume_drops_is_gone_from_rows_and_search(path: Path, make_step:
 
 
 def index_is_sound(path: Path) -> bool:
-    """The index holds exactly the answers that the table holds, as SQLite itself sees it."""
+    """Let SQLite check that the index holds exactly the answers of the table."""
     db = sqlite3.connect(path)
     try:
         db.execute("INSERT INTO search(search) VALUES('integrity-check')")
@@ -196,7 +196,7 @@ def test_an_archive_of_another_version_is_refused(path: Path) -> None:
 def test_a_file_that_is_no_archive_is_one_error(path: Path) -> None:
     path.write_bytes(b"this is not a database, it only lies where one should be" * 100)
     for opener in (ArchiveWriter, ArchiveReader):
-        with pytest.raises(RunError, match="is damaged"):
+        with pytest.raises(RunError, match="is corrupt"):
             opener(path)
 
 

@@ -1,4 +1,4 @@
-"""Rollouts are found by every field, by what happened to their programs and by their text, in any order and page."""
+"""Search of rollouts by every field, by their executions and by their text, in any order and page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: whatever kills the engine, and whenever, the newest whole one is found and the run goes on."""
+"""Checkpoints: after any kill at any moment, the newest complete one is found and the run continues."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_writer_that_raises_changes_nothing(path: Path) -> None:
 def test_killed_before_any_change_to_the_disk_a_save_leaves_a_whole_latest(
     tmp_path: Path, killed_at_call: Callable[[Callable[[], object], int], bool], replacing: bool
 ) -> None:
-    """Every single call of mkdir, rename, unlink, rmdir and fsync in `save` is a place to be killed at."""
+    """Kill `save` before each of its calls of mkdir, rename, unlink, rmdir and fsync in turn."""
     new_step = 3 if replacing else 4
     before = tmp_path / "before"
     for step in (1, 2, 3):
@@ -205,7 +205,7 @@ def test_killed_at_arbitrary_moments_an_engine_never_loses_a_saved_step(
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_full_disk_is_one_error_and_keeps_the_checkpoint_before(small_disk: Path, wrapped: bool) -> None:
-    """`wrapped`: as torch.save does it, which turns the system's error into a RuntimeError."""
+    """`wrapped`: torch.save turns the system's error into a RuntimeError."""
     store = CheckpointStore(small_disk / "checkpoints")
     store.save(1, files_of("one"))
 

@@ -1,4 +1,4 @@
-"""Run folders: made, opened, refused with a remedy, listed as they stand, found by what a user types."""
+"""Run folders: created, opened, refused with a remedy, listed, found by what a user types."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_a_run_is_found_by_id_by_a_beginning_and_by_path(tmp_path: Path, monkeyp
     assert find_run("elsewhere").path == elsewhere.path
     monkeypatch.chdir(elsewhere.path)
     assert find_run(".").id == find_run("inbox/..").id == "elsewhere"
-    with pytest.raises(RunError, match="'nano' fits 3 runs: nano-1, nano-12, nano-2") as caught:
+    with pytest.raises(RunError, match="'nano' matches 3 runs: nano-1, nano-12, nano-2") as caught:
         find_run("nano")
     assert caught.value.remedy == "give more of the id"
     for nothing in ("qwen", "", os.sep.join(("no", "where")), "*"):

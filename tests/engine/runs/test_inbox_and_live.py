@@ -1,4 +1,4 @@
-"""Commands into a run and glimpses out of it: neither may disturb the engine."""
+"""Inbox and live file of a run: neither may disturb the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal: what is written is there, whole or not at all, also after a SIGKILL."""
+"""Journal: each line is there whole or not at all, also after a SIGKILL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One engine a run: the lock names its holder, dies with it, and is not kept by what it leaves behind."""
+"""Lock of a run: it names its holder, dies with it, and no orphan of the holder keeps it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reducer: one pure picture of a run, the same live and in replay, fast enough to replay any run."""
+"""Reducer of a run's state: pure, the same live and in replay, fast enough to replay any run."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_50k_events_reduce_in_about_a_second() -> None:
 
 @given(st.lists(st.one_of(st.integers(0, 9), st.integers(-9, -1))))
 def test_a_history_behaves_as_a_tuple(moves: list[int]) -> None:
-    """Non-negative: append; negative: cut to that many items. All earlier histories stay what they were."""
+    """Non-negative: append; negative: cut to that many items. All earlier histories stay as they were."""
     history: History[int] = History()
     expected: tuple[int, ...] = ()
     family = [(history, expected)]

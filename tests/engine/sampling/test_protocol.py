@@ -1,4 +1,4 @@
-"""The protocol's types reject impossible requests and import no framework."""
+"""Types of the protocol: they reject impossible requests and import no framework."""
 
 from __future__ import annotations
 

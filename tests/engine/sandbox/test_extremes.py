@@ -1,4 +1,4 @@
-"""Sources and inputs of absurd size cost no more than their limits and do not harm other programs."""
+"""Sources and inputs of absurd size: they cost no more than their limits and do not harm other programs."""
 
 from __future__ import annotations
 

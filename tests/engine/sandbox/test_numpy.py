@@ -1,4 +1,4 @@
-"""Programs that use numpy find it and are confined like all others; other programs do not pay for it."""
+"""Programs that use numpy: confined like all others, at no cost to programs without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard input and output of a program behave as in a real process."""
+"""Standard input and output of a program: as in a real process."""
 
 from __future__ import annotations
 

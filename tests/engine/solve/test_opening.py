@@ -1,4 +1,4 @@
-"""What a run has trained is what answers, and its training's libraries stay out of the process that solves."""
+"""Opening of a solving process: the trained policy answers, and the training's libraries stay unloaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(json.dumps([texts, sorted({"peft", "bitsandbytes"} & set(sys.modules)), sa
 
 
 def answers_of(spec: str) -> tuple[list[str], list[str], list[str]]:
-    """The texts, which of the training's libraries were loaded for them, and warnings, in a process of its own."""
+    """Return the texts, the training libraries that were loaded, and the warnings of a separate process."""
     command = [sys.executable, "-c", ANSWER, spec]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
     texts, loaded, said = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""A download in the run's journal and in its live file, for the bars of both views."""
+"""Download in the run's journal and in its live file, for the bars of both views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drift of KL: a run ends, and a user is called, because the policy has left the base behind."""
+"""Drift of KL: a policy too far from its base raises an alert and ends the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's policy leaves as files that peft and transformers load, whole or not at all."""
+"""Export of a run's policy: files that peft and transformers load, complete or not at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_run_without_checkpoint_is_refused(folder: RunFolder, capsys: pytest.C
 
 
 def chosen(folder: RunFolder) -> tuple[int, list[str]]:
-    """The step that is exported, and what is said of it."""
+    """Return the exported step and the message about it."""
     said: list[str] = []
     return exported_checkpoint(folder.checkpoints, said.append).step, said
 
@@ -92,7 +92,7 @@ def test_the_untrained_policy_never_replaces_a_corrupt_one(
     assert main(["--run-dir", str(folder.path), "--adapter", str(target)]) == 6
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: no trained checkpoint of run")
-    assert f"train it anew: cure-tui --preset {folder.config}" in line
+    assert f"train it again: cure-tui --preset {folder.config}" in line
     assert load_preset(str(folder.config)).name == "nano"
     assert not target.exists()
 

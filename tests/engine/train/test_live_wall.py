@@ -1,4 +1,4 @@
-"""The wall's feed: answers take turns on a wall that is smaller than a step, and keep their places to be read."""
+"""Feed of the wall: answers take turns on a wall smaller than a step, and stay long enough to be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HALF = SLOTS // 2
 
 
 class Clock:
-    """Every look at it is long enough after the last for a rewrite of the wall."""
+    """Clock that passes the interval between two rewrites of the wall at every call."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -28,7 +28,7 @@ class Clock:
 
 
 class Wall:
-    """A feed and what a dashboard sees of it. A token stands for a letter."""
+    """Feed of a wall and a dashboard's view of it. A token stands for a letter."""
 
     def __init__(self, path: Path) -> None:
         self.clock, self.decoding_threads = Clock(), set[int]()
@@ -46,7 +46,7 @@ class Wall:
         self.feed.on_completion(answer, completion)
 
     def slots(self) -> tuple[LiveSlot, ...]:
-        self.feed._writer.flush()
+        self.feed.writer.flush()
         view = self._reader.read()
         assert view is not None
         return view.slots
@@ -120,7 +120,7 @@ def test_a_new_phase_needs_no_waiting(wall: Wall) -> None:
 
 def test_a_verdict_that_comes_after_its_phase_is_seen_at_once(tmp_path: Path) -> None:
     wall = Wall(tmp_path / "live")
-    wall.feed._writer._interval = 1e9  # no other rewrite is due
+    wall.feed.writer.interval = 1e9  # no other rewrite is due
     wall.feed.start_phase("sample", 1)
     wall.sample(program(0), "a")
     wall.end(program(0), "a")

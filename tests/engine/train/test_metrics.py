@@ -1,4 +1,4 @@
-"""The table of metrics is whole: what a step writes is in it, and what is in it a step writes."""
+"""Table of metrics: it holds exactly the metrics that a step writes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_no_two_metrics_of_a_group_are_called_alike() -> None:
 
 
 def _asked_for(source: str) -> Iterator[str]:
-    """Names in `metrics.get("name")`, `metrics["name"]` and `column("name")`."""
+    """Find the names in `metrics.get("name")`, `metrics["name"]` and `column("name")`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             holder, argument = ast.unparse(node.func), node.args[0]

@@ -1,4 +1,4 @@
-"""A whole run on NF4 weights with 8-bit moments and recomputed layers, in the engine's own process, on the CPU."""
+"""Whole run on NF4 weights with 8-bit moments and recomputed layers, in the engine's own process, on the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole runs of the real engine in its own process: they end, they resume after any kill, they say what went wrong."""
+"""Whole runs of the real engine in its own process: they end, resume after any kill, and report faults."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run_to_end(folder: RunFolder) -> tuple[int, str]:
 
 
 def metrics_by_step(folder: RunFolder) -> dict[int, dict[str, float | None]]:
-    """The last word of the journal on every step, without what a clock decides."""
+    """Return the journal's last metrics of every step, without those that depend on a clock."""
     steps = {}
     for event in read_journal(folder.journal):
         if event.kind == EventKind.STEP_FINISHED:
@@ -78,7 +78,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with room for a few checkpoints."""
+    """Mount a file system with room for a few checkpoints."""
     place = tmp_path / "small"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(place)]

@@ -1,8 +1,9 @@
-"""The comparison in the dashboard by its keys: three recorded runs, one of them live, tables and curves together."""
+"""Comparison screen, driven by its keys: three recorded runs, one of them live, tables and curves together."""
 
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,12 @@ from cure_tui.dashboard.curves.pane import CurvesPane
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.screen import RunScreen
-from cure_tui.drawing.spans import plain
 from cure_tui.runs.curves import METRIC_CHARTS
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
-from tests.cure_tui.dashboard.driving import drive, opened, until
+from tests.cure_tui.dashboard.driving import notices, on_screen, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -33,7 +33,7 @@ NAMES = ("nano-20261125-1200-aaa", "nano-20261125-1300-bbb", "other-20261125-140
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[RunFolder]:
-    """Two that are finished, with different seeds, and one that was left after 3 steps."""
+    """Return two finished runs with different seeds and one that was abandoned after 3 steps."""
     folders = []
     for name, seed, steps, finish in zip(NAMES, (0, 4, 0), (5, 8, 3), (True, True, False), strict=True):
         config = load_preset("nano", [f"run.seed={seed}"])
@@ -43,7 +43,7 @@ def runs(tmp_path: Path) -> list[RunFolder]:
 
 
 async def compared(app: CureApp, pilot: Pilot[str], runs: list[RunFolder]) -> CompareScreen:
-    """The comparison of the runs with all journals read."""
+    """Open the comparison of the runs and wait until all journals are read."""
     app.compare_runs([run.path for run in runs])
     return await shown(app, pilot)
 
@@ -52,13 +52,13 @@ async def shown(app: CureApp, pilot: Pilot[str]) -> CompareScreen:
     await until(pilot, lambda: isinstance(app.screen, CompareScreen))
     screen = app.screen
     assert isinstance(screen, CompareScreen)
-    await until(pilot, lambda: screen._brought and not any(each.loading for each in screen._brought))
+    await until(pilot, lambda: screen.shown and not any(each.loading for each in screen.shown))
     await pilot.pause()
     return screen
 
 
 def text_of(screen: CompareScreen, id: str) -> str:
-    return plain(screen.query_one(id, RowsView)._rows)
+    return screen.query_one(id, RowsView).text
 
 
 def displayed(screen: CompareScreen) -> list[str]:
@@ -67,10 +67,11 @@ def displayed(screen: CompareScreen) -> list[str]:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 @pytest.mark.parametrize("ascii_only", [False, True], ids=["unicode", "ascii"])
-def test_settings_accuracies_and_curves_of_three_runs(
+async def test_settings_accuracies_and_curves_of_three_runs(
     runs: list[RunFolder], size: tuple[int, int], ascii_only: bool
 ) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(ascii_only=ascii_only)
+    async with running(app, size) as pilot:
         screen = await compared(app, pilot, runs)
         who = text_of(screen, "#runs").splitlines()
         assert [name in line for name, line in zip(NAMES, who, strict=True)] == [True] * 3
@@ -82,19 +83,17 @@ def test_settings_accuracies_and_curves_of_three_runs(
         assert "+30.0" in accuracies
         assert text_of(screen, "#settings").splitlines()[1].split() == ["run.seed", "0", "4", "0"]
         if ascii_only:
-            assert all(text_of(screen, id).isascii() for id in ("#runs", "#accuracies", "#settings"))
+            assert on_screen(app).isascii()
         await pilot.press("2")
         await pilot.pause()
-        chart = screen.query_one(ChartGrid)
-        lines = chart._lines(METRIC_CHARTS[0], chart._setting.axis) if chart._lines else []
+        lines = screen.query_one(ChartGrid).series(METRIC_CHARTS[0])
         assert [(line.name, line.x.size) for line in lines] == [("A", 5), ("B", 8), ("C", 3)]
         assert app.export_screenshot()
 
-    drive(CureApp(ascii_only=ascii_only), steps, size)
 
-
-def test_keys_of_the_curves_are_those_of_a_runs_curves(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_keys_of_the_curves_are_those_of_a_runs_curves(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         screen = await compared(app, pilot, runs)
         await pilot.press("2", "a", "s", "l")
         await pilot.pause()
@@ -108,23 +107,20 @@ def test_keys_of_the_curves_are_those_of_a_runs_curves(runs: list[RunFolder]) ->
         await pilot.press("enter")
         assert len(displayed(screen)) == len(METRIC_CHARTS)
         await pilot.press("down")
-        assert screen.query_one(ChartGrid)._chosen.spec is METRIC_CHARTS[-1]
+        assert screen.query_one(ChartGrid).chosen.spec is METRIC_CHARTS[-1]
         await pilot.press("up")
-        assert screen.query_one(ChartGrid)._chosen.spec is METRIC_CHARTS[-3]
+        assert screen.query_one(ChartGrid).chosen.spec is METRIC_CHARTS[-3]
         await pilot.press("1")
         await pilot.pause()
         assert screen.query_one("#figures").has_focus
 
-    drive(CureApp(), steps)
 
-
-def test_a_chart_is_exported_with_the_runs_names(runs: list[RunFolder], tmp_path: Path) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_chart_is_exported_with_the_runs_names(runs: list[RunFolder], tmp_path: Path) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         await compared(app, pilot, runs[:2])
         await pilot.press("2", "e")
         await pilot.pause()
-
-    drive(CureApp(), steps)
     exports = sorted((tmp_path / "home" / "exports").iterdir())
     assert [path.name for path in exports] == [f"accuracy-code-{NAMES[0]}-{NAMES[1]}.{kind}" for kind in ("csv", "svg")]
     table = exports[0].read_text().splitlines()
@@ -133,8 +129,9 @@ def test_a_chart_is_exported_with_the_runs_names(runs: list[RunFolder], tmp_path
     assert NAMES[1] in exports[1].read_text()
 
 
-def test_a_double_click_shows_a_chart_alone(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_double_click_shows_a_chart_alone(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         screen = await compared(app, pilot, runs)
         await pilot.press("2")
         await pilot.pause()
@@ -142,11 +139,10 @@ def test_a_double_click_shows_a_chart_alone(runs: list[RunFolder]) -> None:
         await pilot.pause()
         assert displayed(screen) == [METRIC_CHARTS[1].name]
 
-    drive(CureApp(), steps)
 
-
-def test_tabs_turn_by_mouse_and_escape_goes_back(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_tabs_turn_by_mouse_and_escape_goes_back(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app, (80, 24)) as pilot:
         screen = await compared(app, pilot, runs)
         await until(pilot, lambda: screen.query_one("#tab-curves").region.width)
         await pilot.click("#tab-curves")
@@ -154,88 +150,76 @@ def test_tabs_turn_by_mouse_and_escape_goes_back(runs: list[RunFolder]) -> None:
         assert not screen.query_one("#figures").display
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        assert all(not watcher._thread.is_alive() for watcher in screen._watchers)
-
-    drive(CureApp(), steps, (80, 24))
+        assert not any(thread.name == "run-watcher" for thread in threading.enumerate())
 
 
-def test_a_live_run_goes_on_being_followed(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        screen = await compared(app, pilot, [runs[0], runs[2]])
-        await until(pilot, lambda: "live" in text_of(screen, "#runs"))
-        with JournalWriter(runs[2].journal) as journal:
-            journal.step_finished(4, {"code_accuracy": 0.9})
-        await until(pilot, lambda: "step 4/3" in text_of(screen, "#runs"))
-        chart = screen.query_one(ChartGrid)
-        assert chart._lines is not None
-        assert chart._lines(METRIC_CHARTS[0], chart._setting.axis)[1].y[-1] == 0.9
-
+async def test_a_live_run_goes_on_being_followed(runs: list[RunFolder]) -> None:
     with runs[2].lock():
-        drive(CureApp(), steps)
+        app = CureApp()
+        async with running(app) as pilot:
+            screen = await compared(app, pilot, [runs[0], runs[2]])
+            await until(pilot, lambda: "live" in text_of(screen, "#runs"))
+            with JournalWriter(runs[2].journal) as journal:
+                journal.step_finished(4, {"code_accuracy": 0.9})
+            await until(pilot, lambda: "step 4/3" in text_of(screen, "#runs"))
+            assert screen.query_one(ChartGrid).series(METRIC_CHARTS[0])[1].y[-1] == 0.9
 
 
-def test_a_run_deleted_meanwhile_is_said_so_and_its_curves_stay(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_run_deleted_meanwhile_is_said_so_and_its_curves_stay(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         screen = await compared(app, pilot, runs[:2])
         shutil.rmtree(runs[1].path)
         await until(pilot, lambda: "is gone" in text_of(screen, "#runs"))
-        chart = screen.query_one(ChartGrid)
-        assert chart._lines is not None
-        assert chart._lines(METRIC_CHARTS[0], chart._setting.axis)[1].x.size == 8
+        assert screen.query_one(ChartGrid).series(METRIC_CHARTS[0])[1].x.size == 8
         await pilot.press("2", "a", "e")
         await pilot.pause()
-
-    drive(CureApp(), steps)
     assert not runs[1].path.exists()
 
 
-def test_runs_without_any_step_and_with_unreadable_settings_are_compared(tmp_path: Path) -> None:
+async def test_runs_without_any_step_and_with_unreadable_settings_are_compared(tmp_path: Path) -> None:
     empty = [RunFolder.create(tmp_path / "home" / "runs" / name, dump_toml(load_preset("nano"))) for name in NAMES[:2]]
     empty[1].config.write_text("name = [")
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         screen = await compared(app, pilot, empty)
         assert text_of(screen, "#runs").count("no step finished yet") == 2
-        assert "no run was evaluated" in text_of(screen, "#accuracies")
-        assert "nothing to compare the settings with" in text_of(screen, "#settings")
+        assert "no run has been evaluated" in text_of(screen, "#accuracies")
+        assert "the settings cannot be compared" in text_of(screen, "#settings")
         await pilot.press("2", "l", "s", "a", "enter", "e")
         await pilot.pause()
 
-    drive(CureApp(), steps)
 
-
-def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_run_is_not_compared_with_itself_nor_five_at_once(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         app.compare_runs([runs[0].path, runs[0].path])
         app.compare_runs([Path(f"/nowhere/{number}") for number in range(5)])
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
-        said = [notification.message for notification in app._notifications]
-        assert said == [
-            "a run cannot be compared with itself (choose another one)",
-            "5 runs are too many to tell apart (choose 4 at the most)",
+        assert notices(app) == [
+            "a run cannot be compared with itself (choose another run)",
+            "5 runs are too many to tell apart (choose at most 4)",
         ]
 
-    drive(CureApp(), steps)
 
-
-def test_marked_runs_are_compared_from_the_home_screen(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_marked_runs_are_compared_from_the_home_screen(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 3 and table.has_focus)
         await pilot.press("m", "down", "m", "c")
         screen = await shown(app, pilot)
-        assert len(screen._watchers) == 2
+        assert len(screen.shown) == 2
         await pilot.press("escape", "down", "m", "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen is not screen)
-        assert len((await shown(app, pilot))._watchers) == 3
-
-    drive(CureApp(), steps)
+        assert len((await shown(app, pilot)).shown) == 3
 
 
-def test_one_marked_run_is_compared_with_the_chosen_one(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_one_marked_run_is_compared_with_the_chosen_one(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 3 and table.has_focus)
         await pilot.press("c", "m", "c")
@@ -243,11 +227,10 @@ def test_one_marked_run_is_compared_with_the_chosen_one(runs: list[RunFolder]) -
         await pilot.press("down", "c")
         await shown(app, pilot)
 
-    drive(CureApp(), steps)
 
-
-def test_a_click_on_the_mark_marks_the_run(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_click_on_the_mark_marks_the_run(runs: list[RunFolder]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 3)
         for row in (1, 2):
@@ -257,11 +240,10 @@ def test_a_click_on_the_mark_marks_the_run(runs: list[RunFolder]) -> None:
         await pilot.press("escape")
         assert str(table.get_cell_at((0, 0))) == "·"  # type: ignore[arg-type]
 
-    drive(CureApp(), steps)
 
-
-def test_a_runs_curves_lead_to_a_comparison(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_runs_curves_lead_to_a_comparison(runs: list[RunFolder]) -> None:
+    app = CureApp(runs[0].path)
+    async with running(app) as pilot:
         screen = await opened(app, pilot)
         await pilot.press("4", "c")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
@@ -272,5 +254,3 @@ def test_a_runs_curves_lead_to_a_comparison(runs: list[RunFolder]) -> None:
         await until(pilot, lambda: app.screen is screen)
         assert screen.query_one(CurvesPane).display
         assert isinstance(screen, RunScreen)
-
-    drive(CureApp(runs[0].path), steps)

@@ -1,9 +1,9 @@
-"""The chart widget draws what it was last shown, when it is seen, at most four times a second."""
+"""Chart widget: it draws its newest content, when visible, at most four times a second."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from cure_tui.dashboard.curves import chart as module
 from cure_tui.dashboard.curves.chart import PERIOD, ChartView
 from cure_tui.drawing.palette import THEMES, styles_of
 from cure_tui.drawing.spans import plain
+from tests.cure_tui.dashboard.driving import terminal
 
 X = np.arange(100.0)
 RISING = Series("reward", X, X / 100, "series2")
@@ -39,21 +40,19 @@ class ChartApp(App[None]):
         return self.query_one(ChartView)
 
     def text(self) -> str:
-        """What the compositor has on the screen where the chart is."""
+        """Return the terminal's text where the chart is."""
         region = self.chart.region
-        lines = self.screen._compositor.render_strips()[region.y : region.bottom]
+        lines = terminal(self)[region.y : region.bottom]
         cropped = [line.crop(region.x, region.right).text for line in lines]
         return "\n".join(line.rstrip() for line in cropped)
 
 
-def run(test: Callable[[ChartApp, Pilot[None]], Awaitable[None]]) -> None:
-    async def body() -> None:
-        app = ChartApp()
-        async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.pause()
-            await test(app, pilot)
-
-    asyncio.run(body())
+@asynccontextmanager
+async def running() -> AsyncIterator[tuple[ChartApp, Pilot[None]]]:
+    app = ChartApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        yield app, pilot
 
 
 async def wait_until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
@@ -70,7 +69,7 @@ def drawn(columns: int, rows: int) -> str:
 
 @pytest.fixture
 def drawings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The sizes of all pictures made."""
+    """Record the sizes of all pictures made."""
     made: list[tuple[int, int]] = []
 
     def counted(series, columns, rows, options):  # type: ignore[no-untyped-def]
@@ -81,24 +80,22 @@ def drawings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return made
 
 
-def test_it_shows_the_chart_in_its_size() -> None:
-    async def test(app: ChartApp, pilot: Pilot[None]) -> None:
+async def test_it_shows_the_chart_in_its_size() -> None:
+    async with running() as (app, pilot):
         assert "no data yet" in app.text()
         app.chart.show([RISING], OPTIONS)
         await wait_until(pilot, lambda: app.text() == drawn(60, 12))
         assert not app.chart.focusable
 
-    run(test)
-
 
 def test_it_can_be_filled_before_it_is_on_a_screen() -> None:
     chart = ChartView()
     chart.show([RISING], OPTIONS)
-    assert chart._next is None
+    assert chart.is_settled
 
 
-def test_it_follows_its_size() -> None:
-    async def test(app: ChartApp, pilot: Pilot[None]) -> None:
+async def test_it_follows_its_size() -> None:
+    async with running() as (app, pilot):
         app.chart.show([RISING], OPTIONS)
         room = app.query_one("#room")
         room.styles.width, room.styles.height = 44, 8
@@ -107,28 +104,24 @@ def test_it_follows_its_size() -> None:
         await pilot.resize_terminal(30, 6)
         await wait_until(pilot, lambda: app.text() == drawn(30, 6))
 
-    run(test)
-
 
 @pytest.mark.parametrize("theme", [*THEMES, "textual-light"])
-def test_it_takes_the_colours_of_the_theme(theme: str) -> None:
-    async def test(app: ChartApp, pilot: Pilot[None]) -> None:
+async def test_it_takes_the_colours_of_the_theme(theme: str) -> None:
+    async with running() as (app, pilot):
         app.chart.show([RISING], OPTIONS)
         app.theme = theme
         wanted = styles_of(theme)["series2"].color
 
         def shown() -> bool:
             region = app.chart.region
-            lines = app.screen._compositor.render_strips()[region.y : region.bottom]
+            lines = terminal(app)[region.y : region.bottom]
             return any(segment.style and segment.style.color == wanted for line in lines for segment in line)
 
         await wait_until(pilot, shown)
 
-    run(test)
 
-
-def test_a_burst_is_drawn_once_and_its_last_picture_stays(drawings: list[tuple[int, int]]) -> None:
-    async def test(app: ChartApp, pilot: Pilot[None]) -> None:
+async def test_a_burst_is_drawn_once_and_its_last_picture_stays(drawings: list[tuple[int, int]]) -> None:
+    async with running() as (app, pilot):
         await pilot.pause()
         drawings.clear()
         for size in range(1, 101):
@@ -136,11 +129,9 @@ def test_a_burst_is_drawn_once_and_its_last_picture_stays(drawings: list[tuple[i
         await wait_until(pilot, lambda: app.text() == drawn(60, 12))
         assert len(drawings) <= 2  # the first at once, the last PERIOD later
 
-    run(test)
 
-
-def test_the_same_picture_is_not_drawn_again(drawings: list[tuple[int, int]]) -> None:
-    async def test(app: ChartApp, pilot: Pilot[None]) -> None:
+async def test_the_same_picture_is_not_drawn_again(drawings: list[tuple[int, int]]) -> None:
+    async with running() as (app, pilot):
         app.chart.show([RISING], OPTIONS)
         await wait_until(pilot, lambda: app.text() == drawn(60, 12))
         drawings.clear()
@@ -151,11 +142,9 @@ def test_the_same_picture_is_not_drawn_again(drawings: list[tuple[int, int]]) ->
         await pilot.pause()
         assert drawings == []
 
-    run(test)
 
-
-def test_a_hidden_chart_draws_when_it_appears(drawings: list[tuple[int, int]]) -> None:
-    async def test(app: ChartApp, pilot: Pilot[None]) -> None:
+async def test_a_hidden_chart_draws_when_it_appears(drawings: list[tuple[int, int]]) -> None:
+    async with running() as (app, pilot):
         app.query_one("#room").display = False
         await pilot.pause()
         drawings.clear()
@@ -165,15 +154,11 @@ def test_a_hidden_chart_draws_when_it_appears(drawings: list[tuple[int, int]]) -
         app.query_one("#room").display = True
         await wait_until(pilot, lambda: app.chart.region.height == 12 and app.text() == drawn(60, 12))
 
-    run(test)
 
-
-def test_it_shows_distributions_too() -> None:
-    async def test(app: ChartApp, pilot: Pilot[None]) -> None:
+async def test_it_shows_distributions_too() -> None:
+    async with running() as (app, pilot):
         lengths = np.random.default_rng(0).lognormal(5, 0.4, (100, 32))
         app.chart.show_bands(X, np.quantile(lengths, QUANTILES, axis=1).T, ChartOptions(title="coder length"))
         await wait_until(pilot, lambda: "coder length" in app.text() and "median" in app.text())
         app.chart.show_histogram(lengths[-1], ChartOptions(title="last step"))
         await wait_until(pilot, lambda: "last step" in app.text() and "n 32" in app.text())
-
-    run(test)

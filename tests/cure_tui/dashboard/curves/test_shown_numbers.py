@@ -1,4 +1,4 @@
-"""Numbers on the screen, in exports and in plain text are those of the data, however the lines are smoothed."""
+"""Numbers on the screen, in exports and in plain text: those of the data, however the lines are smoothed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from textual.pilot import Pilot
 
 from cure_tui.charts import ChartOptions, GlyphSet, Series, line_chart, sparkline, to_csv, to_svg
 from cure_tui.charts.ticks import format_value
@@ -30,7 +29,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 from engine.runs.listing import read_state
 from engine.runs.state import RunState
-from tests.cure_tui.dashboard.driving import drive, opened, settled, until
+from tests.cure_tui.dashboard.driving import notices, opened, running, settled, until
 
 STEPS = 20
 NOISE = np.random.default_rng(3).uniform(0.1, 0.9, (2, STEPS))
@@ -39,7 +38,7 @@ RUNS = ("nano-20261125-1200-aaa", "nano-20261125-1300-bbb")
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
-    """Two runs whose accuracies jump about: no moving average of them is near the newest value."""
+    """Return two runs whose accuracies jump: no moving average of them is near the newest value."""
     monkeypatch.setenv("CURE_TUI_HOME", str(tmp_path / "home"))
     folders = []
     for name, values in zip(RUNS, NOISE.tolist(), strict=True):
@@ -111,40 +110,40 @@ def newest(state: RunState, box: ChartBox) -> list[float]:
     return [float(format_value(y[-1])) for y in found if y.size]
 
 
-def test_one_smoothing_holds_for_every_chart_and_moves_no_number(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_one_smoothing_holds_for_every_chart_and_moves_no_number(runs: list[RunFolder]) -> None:
+    app = CureApp(runs[0].path)
+    async with running(app, (160, 50)) as pilot:
         screen = await opened(app, pilot)
         title = screen.query_one("#charts-title", RowsView)
         await settled(app, pilot)
-        assert plain(title._rows) == "curves smoothed 0.6"
+        assert title.text == "curves smoothed 0.6"
         view = screen.query_one("#chart-KL", ChartView)
         assert 0.65 in numbers(legend(view))
         await pilot.press("4", "s")
         await settled(app, pilot)
         assert app.smoothing == Smoothing(0.9)
         grid = screen.query_one(ChartGrid)
-        assert plain(grid.query_one("#how", RowsView)._rows) == "over step, smoothed 0.9, linear y"
-        state = screen._newest.state
+        assert grid.query_one("#how", RowsView).text == "over step, smoothed 0.9, linear y"
+        state = screen.newest.state
         drawn = [box for box in grid.query(ChartBox) if box.spec.name in ("KL", "rewards", "mu")]
         for box in drawn:
             assert numbers(legend(box.query_one(ChartView)))[: len(newest(state, box))] == newest(state, box)
         await pilot.press("1")
         await pilot.pause()
-        assert plain(title._rows) == "curves smoothed 0.9"
-
-    drive(CureApp(runs[0].path), steps, (160, 50))
+        assert title.text == "curves smoothed 0.9"
 
 
-def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_values(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_values(runs: list[RunFolder]) -> None:
+    app = CureApp(runs[0].path)
+    async with running(app, (160, 50)) as pilot:
         run = await opened(app, pilot)
         app.compare_runs([folder.path for folder in runs])
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         screen = app.screen
-        await until(pilot, lambda: all(not each.loading for each in screen._snapshots))
+        await until(pilot, lambda: all(not each.loading for each in screen.shown))
         await pilot.press("2", "s")
         await settled(app, pilot)
-        assert plain(screen.query_one("#how", RowsView)._rows) == "over step, smoothed 0.9, linear y"
+        assert screen.query_one("#how", RowsView).text == "over step, smoothed 0.9, linear y"
         for box in screen.query(ChartBox):
             if box.spec in METRIC_CHARTS and box.spec.name in ("KL", "accuracy: code"):
                 assert numbers(legend(box.query_one(ChartView)))[:2] == [0.65, 0.65]
@@ -152,19 +151,16 @@ def test_the_screen_that_compares_shares_the_smoothing_and_reads_raw_values(runs
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await pilot.pause()
         title = run.query_one(OverviewPane).query_one("#charts-title", RowsView)
-        assert plain(title._rows) == "curves smoothed 0.9"
-
-    drive(CureApp(runs[0].path), steps, (160, 50))
+        assert title.text == "curves smoothed 0.9"
 
 
-def test_an_export_says_what_its_values_are(runs: list[RunFolder]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_an_export_says_what_its_values_are(runs: list[RunFolder]) -> None:
+    app = CureApp(runs[0].path)
+    async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("4", "e")
-        await until(pilot, lambda: len(app._notifications) == 2)
-        table, picture = [note.message for note in app._notifications]
+        await until(pilot, lambda: len(notices(app)) == 2)
+        table, picture = notices(app)
         assert table.endswith("accuracy.csv: raw values")
         assert picture.endswith("accuracy.svg: smoothed 0.6")
-
-    drive(CureApp(runs[0].path), steps)
     assert "accuracy, smoothed 0.6" in (runs[0].path / "exports" / "accuracy.svg").read_text()

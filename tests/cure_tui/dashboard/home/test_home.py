@@ -1,4 +1,4 @@
-"""The home screen: which runs are listed and in which order, what is said of each, what a click and a key do."""
+"""Home screen: the list of runs, its order, the line about each run, clicks and keys."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.messages import StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import plain
-from cure_tui.runs.listing import Order, RunList, fitting, sorted_by
+from cure_tui.runs.listing import Order, RunList, matching, sorted_by
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs import listing
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, read_info
-from tests.cure_tui.dashboard.driving import drive, opened, until
+from tests.cure_tui.dashboard.driving import notices, on_screen, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -34,13 +34,13 @@ LIVE = RunInfo("nano-3", Path("/runs/nano-3"), RunCondition.LIVE, "nano", starte
 
 
 def make_runs(tmp_path: Path, count: int) -> list[RunFolder]:
-    """Runs that an engine was started on and left, `nano-000` the first of them."""
+    """Create runs whose engines have started and died, `nano-000` first."""
     config = dump_toml(load_preset("nano"))
     return [RunFolder.create(tmp_path / "home" / "runs" / f"nano-{number:03d}", config) for number in range(count)]
 
 
 async def home(app: CureApp, pilot: Pilot[str], rows: int) -> RunTable:
-    """The table of the home screen when it has that many rows."""
+    """Return the table of the home screen once it has that many rows."""
     table = app.screen.query_one(RunTable)
     await until(pilot, lambda: table.row_count == rows)
     await pilot.pause()
@@ -48,7 +48,7 @@ async def home(app: CureApp, pilot: Pilot[str], rows: int) -> RunTable:
 
 
 def about(app: CureApp) -> str:
-    return plain(app.screen.query_one("#about", RowsView)._rows)
+    return app.screen.query_one("#about", RowsView).text
 
 
 def test_orders() -> None:
@@ -67,21 +67,21 @@ def test_orders() -> None:
     [("", 3), ("nano", 2), ("QWEN", 1), ("nano live", 1), ("live nano-1", 0), ("crashed", 1)],
 )
 def test_a_filter_fits_where_all_its_words_are_in_name_preset_or_state(words: str, found: int) -> None:
-    assert len(fitting([OLD, NEW, LIVE], words)) == found
+    assert len(matching([OLD, NEW, LIVE], words)) == found
 
 
 def test_a_paused_run_is_found_as_such() -> None:
-    assert fitting([replace(LIVE, paused=True)], "paused")
+    assert matching([replace(LIVE, paused=True)], "paused")
 
 
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (NEW, "r resumes it after step 4; its engine went without a word"),
+        (NEW, "r resumes it after step 4; its engine died without an error message"),
         (replace(NEW, state=RunCondition.FAILED, ending="disk full"), "failed: r resumes it after step 4; disk full"),
         (replace(NEW, step=0), "r starts it again"),
         (OLD, "Enter shows it"),
-        (replace(LIVE, pid=7, beat_seconds=1.2), "process 7, last heard 1 s ago; Enter watches it"),
+        (replace(LIVE, pid=7, beat_seconds=1.2), "process 7, last heartbeat 1 s ago; Enter watches it"),
         (replace(OLD, state=RunCondition.UNREADABLE, fault="of version 99"), "of version 99"),
     ],
 )
@@ -120,28 +120,25 @@ def test_runs_at_rest_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("size", [(20, 5), (80, 24), (120, 40), (200, 60)])
 @pytest.mark.parametrize("ascii_only", [False, True], ids=["unicode", "ascii"])
-def test_the_home_screen_draws_at_every_size(tmp_path: Path, size: tuple[int, int], ascii_only: bool) -> None:
+async def test_the_home_screen_draws_at_every_size(tmp_path: Path, size: tuple[int, int], ascii_only: bool) -> None:
     record_run(make_runs(tmp_path, 2)[0], 2)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp(ascii_only=ascii_only)
+    async with running(app, size) as pilot:
         table = await home(app, pilot, 2)
         await until(pilot, lambda: app.screen.query_one(PresetList).option_count >= 4)
-        assert ("started" in table._shown_columns) == (size[0] != 20)
+        assert ("started" in {key.value for key in table.columns}) == (size[0] != 20)
         if ascii_only:
-            cells = [str(cell) for row in range(2) for cell in table.get_row_at(row)]
-            assert all(cell.isascii() for cell in cells)
+            assert on_screen(app).isascii()
         await pilot.resize_terminal(60, 15)
         await pilot.resize_terminal(140, 50)
         await pilot.pause()
         assert app.export_screenshot()
 
-    drive(CureApp(ascii_only=ascii_only), steps, size)
 
-
-def test_the_list_is_filtered_while_typing_and_escape_brings_all_back(tmp_path: Path) -> None:
+async def test_the_list_is_filtered_while_typing_and_escape_brings_all_back(tmp_path: Path) -> None:
     make_runs(tmp_path, 12)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app, (80, 24)) as pilot:
         table = await home(app, pilot, 12)
         await pilot.press("slash", *"nano-01")
         await until(pilot, lambda: table.row_count == 2)
@@ -152,13 +149,11 @@ def test_the_list_is_filtered_while_typing_and_escape_brings_all_back(tmp_path: 
         await until(pilot, lambda: table.row_count == 12)
         assert not app.screen.query_one(Input).display
 
-    drive(CureApp(), steps, (80, 24))
 
-
-def test_the_chosen_run_stays_chosen_in_another_order(tmp_path: Path) -> None:
+async def test_the_chosen_run_stays_chosen_in_another_order(tmp_path: Path) -> None:
     make_runs(tmp_path, 5)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = await home(app, pilot, 5)
         await until(pilot, lambda: table.has_focus)
         await pilot.press("down")
@@ -169,38 +164,33 @@ def test_the_chosen_run_stays_chosen_in_another_order(tmp_path: Path) -> None:
         assert table.chosen == chosen
         assert table.cursor_row == 3
 
-    drive(CureApp(), steps)
 
-
-def test_a_fifth_run_is_not_marked(tmp_path: Path) -> None:
+async def test_a_fifth_run_is_not_marked(tmp_path: Path) -> None:
     make_runs(tmp_path, 5)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = await home(app, pilot, 5)
         await until(pilot, lambda: table.has_focus)
         await pilot.press("m", "down", "m", "down", "m", "down", "m", "down", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["A", "B", "C", "D", "·"]
-        assert "4 runs are compared at the most" in next(iter(app._notifications)).message
+        assert "at most 4 runs can be compared" in notices(app)[0]
         await pilot.press("home", "m")
         assert [str(table.get_row_at(row)[0]) for row in range(5)] == ["·", "A", "B", "C", "·"]
 
-    drive(CureApp(), steps)
 
-
-def test_keys_for_runs_say_so_where_there_is_none() -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_keys_for_runs_say_so_where_there_is_none() -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         await until(pilot, lambda: app.screen.query_one("#empty").display)
         await pilot.press("m", "r", "x", "c", "o", "escape")
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
 
-    drive(CureApp(), steps)
 
-
-def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
+async def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Enter would start another training in the list of presets."""
+    """Keep Enter from starting another training in the list of presets."""
     started: list[str] = []
 
     def start(app: CureApp, preset: str) -> None:
@@ -210,8 +200,8 @@ def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
         app.watch_run(folder.path)
 
     monkeypatch.setattr(CureApp, "start_preset", start)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         presets = app.screen.query_one(PresetList)
         await until(pilot, lambda: presets.option_count >= 4 and presets.has_focus)
         await pilot.press("enter")  # on the chosen preset, as there is no run yet
@@ -236,12 +226,10 @@ def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
         await opened(app, pilot)
         assert started == ["nano", "nano"]
 
-    drive(CureApp(), steps)
-
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of presets and runs that an engine would have been started on."""
+    """Record the presets and runs that an engine is started on, and start none."""
     names: list[str] = []
     monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: names.append(preset))
     monkeypatch.setattr(CureApp, "resume_run", lambda self, path: names.append(path.name))
@@ -249,13 +237,14 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def asked(app: CureApp, pilot: Pilot[str]) -> str:
-    """Return the question that stands."""
-    await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query_one(OptionList).has_focus)
+    """Return the question on the screen."""
+    await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query("OptionList:focus"))
     return str(app.screen.query_one(Static).content)
 
 
-def test_one_click_on_a_preset_chooses_a_second_asks_and_one_on_yes_starts(started: list[str]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_one_click_on_a_preset_chooses_a_second_asks_and_one_on_yes_starts(started: list[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         presets = app.screen.query_one(PresetList)
         await until(pilot, lambda: presets.option_count >= 4)
         presets.highlighted = 1
@@ -273,11 +262,9 @@ def test_one_click_on_a_preset_chooses_a_second_asks_and_one_on_yes_starts(start
         await pilot.click(OptionList, offset=(4, 0))
         await until(pilot, lambda: started == ["nano"])
 
-    drive(CureApp(), steps)
-
 
 @pytest.mark.parametrize("keys", [("n",), ("tab", "enter"), ("ctrl+p", *"start nano", "enter")])
-def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
+async def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
     tmp_path: Path, started: list[str], keys: tuple[str, ...]
 ) -> None:
     record_run(make_runs(tmp_path, 1)[0], 2)
@@ -290,7 +277,8 @@ def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
         await pilot.press(keys[-1])
         return await asked(app, pilot)
 
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         await home(app, pilot, 1)
         await until(pilot, lambda: app.screen.query_one(PresetList).option_count >= 4)
         question = await press(app, pilot)
@@ -309,42 +297,39 @@ def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
         await pilot.press("y")
         await until(pilot, lambda: started == ["nano"])
 
-    drive(CureApp(), steps)
 
-
-def test_beside_a_live_run_the_question_names_it_and_enter_alone_starts_nothing(
+async def test_beside_a_live_run_the_question_names_it_and_enter_alone_starts_nothing(
     tmp_path: Path, started: list[str]
 ) -> None:
     folders = make_runs(tmp_path, 2)
     record_run(folders[0], 2, planned=9, finish=False)
     record_run(folders[1], 1, finish=False)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
-        table = await home(app, pilot, 2)
-        await until(pilot, lambda: table.has_focus)
-        await pilot.press("o", "o", "o")  # by name
-        await pilot.press("end", "r")
-        resumed = await asked(app, pilot)
-        assert resumed.startswith("Resume the training nano-001?\nIt goes on after step 1 of 220.\n")
-        assert "A run is live on this machine: nano-000 (live, step 2/9)" in resumed
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        await pilot.press("n")
-        assert "nano-000 (live, step 2/9)" in await asked(app, pilot)
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        assert started == []
-        await pilot.press("r")
-        await asked(app, pilot)
-        await pilot.press("y")
-        await until(pilot, lambda: started == ["nano-001"])
-
     with folders[0].lock():
-        drive(CureApp(), steps)
+        app = CureApp()
+        async with running(app) as pilot:
+            table = await home(app, pilot, 2)
+            await until(pilot, lambda: table.has_focus)
+            await pilot.press("o", "o", "o")  # by name
+            await pilot.press("end", "r")
+            resumed = await asked(app, pilot)
+            assert resumed.startswith("Resume the training nano-001?\nIt continues after step 1 of 220.\n")
+            assert "A run is live on this machine: nano-000 (live, step 2/9)" in resumed
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            await pilot.press("n")
+            assert "nano-000 (live, step 2/9)" in await asked(app, pilot)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            assert started == []
+            await pilot.press("r")
+            await asked(app, pilot)
+            await pilot.press("y")
+            await until(pilot, lambda: started == ["nano-001"])
 
 
-def test_a_key_that_is_held_down_asks_once(started: list[str]) -> None:
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+async def test_a_key_that_is_held_down_asks_once(started: list[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         for _ in range(3):
             app.post_message(StartPreset("nano"))
         await asked(app, pilot)
@@ -355,31 +340,27 @@ def test_a_key_that_is_held_down_asks_once(started: list[str]) -> None:
         assert isinstance(app.screen, HomeScreen)
         assert started == []
 
-    drive(CureApp(), steps)
 
-
-def test_a_run_resumed_while_the_question_stands_is_not_deleted(tmp_path: Path) -> None:
+async def test_a_run_resumed_while_the_question_stands_is_not_deleted(tmp_path: Path) -> None:
     folder = make_runs(tmp_path, 1)[0]
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = await home(app, pilot, 1)
         await until(pilot, lambda: table.has_focus)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         with folder.lock():
             await pilot.press("d")
-            await until(pilot, lambda: any("is running" in each.message for each in app._notifications))
+            await until(pilot, lambda: any("is running" in text for text in notices(app)))
         assert folder.path.exists()
 
-    drive(CureApp(), steps)
 
-
-def test_only_what_changed_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_what_changed_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = make_runs(tmp_path, 3)
     drawn: list[str] = []
     monkeypatch.setattr(listing, "_DEAD_SECONDS", 30.0)
-
-    async def steps(app: CureApp, pilot: Pilot[str]) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
         table = await home(app, pilot, 3)
         update = table.update_cell_at
 
@@ -392,5 +373,3 @@ def test_only_what_changed_is_drawn_again(tmp_path: Path, monkeypatch: pytest.Mo
             await until(pilot, lambda: "● live" in drawn)
         assert set(drawn) == {"● live"}
         assert about(app)
-
-    drive(CureApp(), steps)

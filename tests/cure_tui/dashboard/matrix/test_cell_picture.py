@@ -1,4 +1,4 @@
-"""A cell's detail says what happened and what it is worth; its diff compares as the judge does."""
+"""Detail of a cell: its verdict, and a diff that compares as the judge does."""
 
 from __future__ import annotations
 

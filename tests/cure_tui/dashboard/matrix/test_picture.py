@@ -1,4 +1,4 @@
-"""The picture of a pass matrix: every cell where `cell_at` says, its totals those of the matrix, whatever its shape."""
+"""Picture of a pass matrix of any shape: cells where `cell_at` finds them, totals those of the matrix."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cure_tui.dashboard.matrix.picture import NOTHING, matrix_rows, side_of
 from cure_tui.dashboard.matrix.reading import VERDICTS, Standing, Verdict, read_matrix
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import plain, width
 from engine.runs.records import MatrixRecord
@@ -27,9 +28,8 @@ def test_the_matrix_looks_as_it_did(columns: int, rows: int) -> None:
 
 
 def test_the_matrix_without_unicode_looks_as_it_did() -> None:
-    drawn = plain(matrix_rows(every_verdict(), 80, 24, cursor=(3, 4), ascii_only=True).rows)
+    drawn = to_ascii(plain(matrix_rows(every_verdict(), 80, 24, cursor=(3, 4)).rows))
     assert drawn + "\n" == (GOLDEN / "matrix-ascii-80x24.txt").read_text()
-    assert drawn.isascii()
 
 
 def test_a_matrix_larger_than_its_space_keeps_labels_and_totals() -> None:
@@ -80,7 +80,7 @@ def test_each_visible_cell_shows_its_verdict(
                 cells[cell] = lines[y][x]  # the leftmost place of a cell holds its glyph
     assert len(cells) == drawn.page[0] * drawn.page[1]
     for (program, at), glyph in cells.items():
-        assert glyph == reading.verdict(program, *side_of(at, reading.t)).symbol
+        assert glyph == reading.verdict(program, *side_of(at, reading.t)).glyph
 
 
 def test_without_programs_the_picture_says_so() -> None:
@@ -90,8 +90,8 @@ def test_without_programs_the_picture_says_so() -> None:
 
 def test_verdicts_and_standings_have_glyphs_of_their_own() -> None:
     for signs in (list(Verdict), list(Standing)):
-        for ascii_only in (False, True):
-            assert len({sign.glyph(ascii_only) for sign in signs}) == len(signs)
+        for glyphs in ({sign.glyph for sign in signs}, {to_ascii(sign.glyph) for sign in signs}):
+            assert len(glyphs) == len(signs)
 
 
 def test_statuses_become_verdicts() -> None:

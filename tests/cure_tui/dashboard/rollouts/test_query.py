@@ -1,4 +1,4 @@
-"""The query language: what it means, what it says when it is wrong, and that a query survives being written down."""
+"""Query language: meaning, messages of wrong queries, and queries that survive being written down."""
 
 from __future__ import annotations
 
@@ -124,14 +124,14 @@ def test_statuses_are_those_of_answers_and_of_executions() -> None:
         ("status:timelimit", 7, "time_limit"),
         ("step:2.5", 5, "whole number"),
         ("step:9..3", 5, "step:3..9"),
-        ("reward<", 0, "lacks its value: reward<0"),
-        ("reward:abc", 7, "is a number"),
-        ("tokens>99999999999999999999", 7, "more than any"),
-        ("role<coder", 0, "role has no order"),
+        ("reward<", 0, "needs a value: reward<0"),
+        ("reward:abc", 7, "must be a number"),
+        ("tokens>99999999999999999999", 7, "out of range for tokens"),
+        ("role<coder", 0, "role takes : or =, not <"),
         ("role:coder role:tester", 11, "twice"),
-        ('max "open', 4, "never closed"),
+        ('max "open', 4, "unclosed quote"),
         ("sort:size", 5, "-reward"),
-        ("reward:nan", 7, "is a number"),
+        ("reward:nan", 7, "must be a number"),
     ],
 )
 def test_an_error_says_what_is_wrong_where_and_what_is_known(text: str, position: int, words: str) -> None:

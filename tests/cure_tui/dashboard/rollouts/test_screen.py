@@ -1,9 +1,9 @@
-"""One rollout in full: all of it readable, matches found one by one, neighbours a key away, files that say where."""
+"""One rollout in full: readable to its end, its matches one by one, its neighbours a key away, its files."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from cure_tui.drawing.spans import Row
 from engine.runs.archive import ArchiveWriter
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord, TestRecord
+from tests.cure_tui.dashboard.driving import notices
 from tests.cure_tui.dashboard.wall_and_matrix import every_verdict, every_verdict_task, grid
 
 ANSWER = """We read 数字 and print the largest; an empty list is a case of its own, which max(xs) would not survive.
@@ -75,19 +76,17 @@ class ScreenApp(App[None]):
         ]
 
     def messages(self) -> str:
-        return "\n".join(notification.message for notification in self._notifications)
+        return "\n".join(notices(self))
 
 
-def drive(
-    screen: RolloutScreen, act: Callable[[Pilot[None], ScreenApp], Awaitable[None]], size: tuple[int, int] = (80, 24)
-) -> None:
-    async def run() -> None:
-        app = ScreenApp(screen)
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            await act(pilot, app)
-
-    asyncio.run(run())
+@asynccontextmanager
+async def running(
+    screen: RolloutScreen, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[ScreenApp, Pilot[None]]]:
+    app = ScreenApp(screen)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield app, pilot
 
 
 @pytest.fixture
@@ -136,13 +135,12 @@ def test_what_could_not_be_judged_is_called_undecided_as_in_the_matrix() -> None
     words = [head_rows(StoredRollout(1, 1, "", answer), task, (), "")[2][0].text.strip() for answer in task.rollouts]
     correct, wrong, undecided, right = "✓ correct", "✗ wrong", "? undecided", "✓ right"
     assert words[:6] == [correct, correct, wrong, wrong, undecided, "no program: nothing was run"]
-    assert words[6:] == [right, right, "no test: nothing was run on it", wrong, right, undecided]
+    assert words[6:] == [right, right, "no test: no program was run on it", wrong, right, undecided]
 
 
-def test_a_rollout_is_readable_at_80_by_24(path: Path) -> None:
+async def test_a_rollout_is_readable_at_80_by_24(path: Path) -> None:
     ids = write(path)
-
-    async def act(pilot: Pilot[None], app: ScreenApp) -> None:
+    async with running(RolloutScreen(path, ids, 0, ("max(xs)",))) as (app, _):
         lines = app.lines()
         text = "\n".join(lines)
         assert lines[0] == "step 3  numbers-01  coder 0  1 of 4  match 1 of 3"
@@ -153,13 +151,10 @@ def test_a_rollout_is_readable_at_80_by_24(path: Path) -> None:
         assert 'print(max(xs) if xs else "none")' in text
         assert all(cell_len(line) <= 80 for line in lines)
 
-    drive(RolloutScreen(path, ids, 0, ("max(xs)",)), act)
 
-
-def test_n_goes_through_the_matches_and_brings_them_into_sight(path: Path) -> None:
+async def test_n_goes_through_the_matches_and_brings_them_into_sight(path: Path) -> None:
     ids = write(path, "\n".join(["filler"] * 60 + ["needle one"] + ["filler"] * 60 + ["needle two"]))
-
-    async def act(pilot: Pilot[None], app: ScreenApp) -> None:
+    async with running(RolloutScreen(path, ids, 0, ("NEEDLE",))) as (app, pilot):
         assert "match 1 of 2" in app.lines()[0]
         assert "needle one" in app.lines()
         await pilot.press("n")
@@ -170,34 +165,28 @@ def test_n_goes_through_the_matches_and_brings_them_into_sight(path: Path) -> No
         await pilot.press("N")
         assert "match 2 of 2" in app.lines()[0]
 
-    drive(RolloutScreen(path, ids, 0, ("NEEDLE",)), act)
 
-
-def test_the_arrows_go_to_the_neighbours_and_closing_returns_the_last_one(path: Path) -> None:
+async def test_the_arrows_go_to_the_neighbours_and_closing_returns_the_last_one(path: Path) -> None:
     ids = write(path)
-
-    async def act(pilot: Pilot[None], app: ScreenApp) -> None:
+    async with running(RolloutScreen(path, ids, 0)) as (app, pilot):
         await pilot.press("left")
         assert "coder 0" in app.lines()[0]
-        assert "this is the first of the list" in app.messages()
+        assert "this is the first rollout in the list" in app.messages()
         await pilot.press("right", "right")
         assert "tester 0" in app.lines()[0]
         assert "✗ wrong" not in app.lines()[2]
-        assert app.lines()[2] == "✓ right  the test is passed by 2 of 2 programs, 1 of 1 correct ones"
+        assert app.lines()[2] == "✓ right  2 of 2 programs pass the test, 1 of 1 correct ones"
         await pilot.press("right")
         assert "✗ no_block" in app.lines()[1]
-        assert app.lines()[2] == "no test: nothing was run on it"
+        assert app.lines()[2] == "no test: no program was run on it"
         await pilot.press("escape")
         await pilot.pause()
         assert app.returned == [ids[3]]
 
-    drive(RolloutScreen(path, ids, 0), act)
 
-
-def test_copy_and_save_leave_files_and_say_where(path: Path) -> None:
+async def test_copy_and_save_leave_files_and_say_where(path: Path) -> None:
     ids = write(path)
-
-    async def act(pilot: Pilot[None], app: ScreenApp) -> None:
+    async with running(RolloutScreen(path, ids, 0)) as (app, pilot):
         await pilot.press("c", "s")
         assert app.clipboard == ANSWER
         exports = path.parent / "exports"
@@ -205,31 +194,24 @@ def test_copy_and_save_leave_files_and_say_where(path: Path) -> None:
         saved = (exports / "step-3-numbers-01-coder-0.md").read_text()
         assert "Print the largest number." in saved
         assert ANSWER in saved
-        assert "not every terminal takes it" in app.messages()
+        assert "not every terminal accepts it" in app.messages()
         assert str(exports / "step-3-numbers-01-coder-0.md") in app.messages()
 
-    drive(RolloutScreen(path, ids, 0), act)
 
-
-def test_a_rollout_that_was_dropped_says_so_and_its_neighbours_can_be_read(path: Path) -> None:
+async def test_a_rollout_that_was_dropped_says_so_and_its_neighbours_can_be_read(path: Path) -> None:
     ids = write(path)
-
-    async def act(pilot: Pilot[None], app: ScreenApp) -> None:
+    async with running(RolloutScreen(path, [10**6, *ids], 0)) as (app, pilot):
         assert "no longer in the archive" in "\n".join(app.lines())
         await pilot.press("c", "s", "n")
         assert not (path.parent / "exports").exists()
         await pilot.press("right")
         assert "coder 0" in app.lines()[0]
 
-    drive(RolloutScreen(path, [10**6, *ids], 0), act)
 
-
-def test_a_missing_archive_is_one_notice(tmp_path: Path) -> None:
-    async def act(pilot: Pilot[None], app: ScreenApp) -> None:
+async def test_a_missing_archive_is_one_notice(tmp_path: Path) -> None:
+    async with running(RolloutScreen(tmp_path / "rollouts.sqlite", [1], 0)) as (app, pilot):
         assert "has no rollouts yet" in app.messages()
         await pilot.press("escape")
-
-    drive(RolloutScreen(tmp_path / "rollouts.sqlite", [1], 0), act)
 
 
 def test_the_saved_text_holds_all_there_is(path: Path) -> None:

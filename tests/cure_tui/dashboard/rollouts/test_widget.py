@@ -1,10 +1,11 @@
-"""The list of rollouts: lines that fit, an archive that changes under it, and no more rows read than are seen."""
+"""List of rollouts: lines that fit, an archive that changes meanwhile, and no more rows read than are visible."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def write(path: Path, *steps: int, group: int = 8) -> None:
 
 
 class ListApp(App[None]):
-    """A list and what it says."""
+    """App with a list of rollouts, and a record of its messages."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class ListApp(App[None]):
 
 
 async def settled(pilot: Pilot[None], app: ListApp, searches: int) -> None:
-    """Waits until that many searches have come to their end."""
+    """Wait until that many searches have ended."""
     for _ in range(500):
         await pilot.pause(0.01)
         if sum(event.done for event in app.searched) >= searches:
@@ -79,15 +80,13 @@ async def settled(pilot: Pilot[None], app: ListApp, searches: int) -> None:
     raise AssertionError("the search did not end")
 
 
-def drive(path: Path, act: Callable[[Pilot[None], ListApp], Awaitable[None]], size: tuple[int, int] = (80, 24)) -> None:
-    async def run() -> None:
-        app = ListApp(path)
-        async with app.run_test(size=size) as pilot:
-            app.view.focus()
-            await settled(pilot, app, 1)
-            await act(pilot, app)
-
-    asyncio.run(run())
+@asynccontextmanager
+async def running(path: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[tuple[ListApp, Pilot[None]]]:
+    app = ListApp(path)
+    async with app.run_test(size=size) as pilot:
+        app.view.focus()
+        await settled(pilot, app, 1)
+        yield app, pilot
 
 
 @pytest.fixture
@@ -146,10 +145,9 @@ def test_matches_are_those_of_the_archive_in_any_case() -> None:
 # The list -----------------------------------------------------------------------------------------------------
 
 
-def test_the_newest_step_is_on_top_and_keys_move_through_all(path: Path) -> None:
+async def test_the_newest_step_is_on_top_and_keys_move_through_all(path: Path) -> None:
     write(path, 1, 2, 3)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+    async with running(path) as (app, pilot):
         view = app.view
         assert len(view.ids) == 48
         assert "numbers-03" in app.lines()[1]
@@ -164,13 +162,10 @@ def test_the_newest_step_is_on_top_and_keys_move_through_all(path: Path) -> None
         assert app.chosen == [view.ids[47], view.ids[0]]
         assert app.lines()[0].split()[0] == "step"
 
-    drive(path, act)
 
-
-def test_the_mouse_chooses_a_line_and_a_double_click_opens_it(path: Path) -> None:
+async def test_the_mouse_chooses_a_line_and_a_double_click_opens_it(path: Path) -> None:
     write(path, 1)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+    async with running(path) as (app, pilot):
         await pilot.click(RolloutList, offset=(10, 4))
         assert app.view.cursor == 3
         await pilot.click(RolloutList, offset=(10, 6), times=2)
@@ -179,31 +174,25 @@ def test_the_mouse_chooses_a_line_and_a_double_click_opens_it(path: Path) -> Non
         await pilot.click(RolloutList, offset=(10, 22))  # below the last one
         assert app.view.cursor == 5
 
-    drive(path, act)
 
-
-def test_a_search_narrows_the_list_and_says_when_nothing_is_there(path: Path) -> None:
+async def test_a_search_narrows_the_list_and_says_when_nothing_is_there(path: Path) -> None:
     write(path, 1, 2)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+    async with running(path) as (app, pilot):
         app.view.search(parse("role:tester step:2"))
         await settled(pilot, app, 2)
         assert len(app.view.ids) == 8
         assert app.searched[-1].count == 8
         app.view.search(parse("reward<0"))
         await settled(pilot, app, 3)
-        assert "no rollout is like this: rollouts; reward under 0" in app.lines()[1]
+        assert "no rollout matches: rollouts; reward under 0" in app.lines()[1]
         assert app.view.selected is None
         await pilot.press("enter", "down", "end", "pageup")
         assert app.chosen == []
 
-    drive(path, act)
 
-
-def test_the_chosen_rollout_keeps_its_place_while_the_archive_grows_and_is_pruned(path: Path) -> None:
+async def test_the_chosen_rollout_keeps_its_place_while_the_archive_grows_and_is_pruned(path: Path) -> None:
     write(path, 1, 2, 3, group=20)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+    async with running(path) as (app, pilot):
         view = app.view
         for _ in range(30):
             await pilot.press("down")
@@ -226,13 +215,10 @@ def test_the_chosen_rollout_keeps_its_place_while_the_archive_grows_and_is_prune
         assert len(view.ids) == 40
         assert view.selected is not None
 
-    drive(path, act)
 
-
-def test_on_the_first_line_the_list_follows_the_newest(path: Path) -> None:
+async def test_on_the_first_line_the_list_follows_the_newest(path: Path) -> None:
     write(path, 1, 2)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+    async with running(path) as (app, pilot):
         await pilot.press("down", "home")
         write(path, 3)
         app.view.look_again()
@@ -240,36 +226,28 @@ def test_on_the_first_line_the_list_follows_the_newest(path: Path) -> None:
         assert app.view.cursor == 0
         assert "numbers-03" in app.lines()[1]
 
-    drive(path, act)
 
-
-def test_a_step_that_ends_during_a_search_is_found_after_it(path: Path) -> None:
+async def test_a_step_that_ends_during_a_search_is_found_after_it(path: Path) -> None:
     write(path, 1)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+    async with running(path) as (app, pilot):
         app.view.search(parse("role:coder"))
         write(path, 2)
         app.view.look_again()
         await settled(pilot, app, 3)
         assert len(app.view.ids) == 16
 
-    drive(path, act)
 
-
-def test_rows_that_were_dropped_since_the_search_say_so(path: Path) -> None:
-    write(path, 1, 2)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+async def test_rows_that_were_dropped_since_the_search_say_so(path: Path) -> None:
+    write(path, 1, 2, group=100)
+    async with running(path) as (app, pilot):
         with ArchiveWriter(path) as writer:
             writer.prune(keep_steps=1)
-        app.view._read.clear()
-        assert any("dropped from the archive" in line for line in app.lines())
-
-    drive(path, act)
+        await pilot.press("end")  # far beyond the rows that were read for the first screen
+        assert any("no longer in the archive" in line for line in app.lines())
 
 
-def test_a_run_without_an_archive_says_so_until_there_is_one(path: Path) -> None:
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+async def test_a_run_without_an_archive_says_so_until_there_is_one(path: Path) -> None:
+    async with running(path) as (app, pilot):
         assert "has no rollouts yet" in app.lines()[1]
         assert "has no rollouts yet" in app.searched[-1].fault
         write(path, 1)
@@ -278,10 +256,8 @@ def test_a_run_without_an_archive_says_so_until_there_is_one(path: Path) -> None
         assert len(app.view.ids) == 16
         assert app.searched[-1].fault == ""
 
-    drive(path, act)
 
-
-def test_only_the_rows_around_the_screen_are_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_the_rows_around_the_screen_are_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, *range(1, 41), group=100)
     read: list[int] = []
     original = ArchiveReader.rollouts
@@ -291,17 +267,14 @@ def test_only_the_rows_around_the_screen_are_read(path: Path, monkeypatch: pytes
         return original(reader, ids)
 
     monkeypatch.setattr(ArchiveReader, "rollouts", counted)
-
-    async def act(pilot: Pilot[None], app: ListApp) -> None:
+    async with running(path) as (app, pilot):
         await pilot.press("end", "pageup", "home")
         assert "numbers-40" in app.lines()[1]
         assert len(app.view.ids) == 8000
         assert 0 < sum(read) < 400
 
-    drive(path, act)
 
-
-def test_a_search_that_another_replaces_says_nothing_more(path: Path) -> None:
+async def test_a_search_that_another_replaces_says_nothing_more(path: Path) -> None:
     write(path, 1, 2, 3)
     said: list[tuple[int, int]] = []
     search = RolloutSearch(path, lambda progress: said.append((progress.number, progress.count)))
@@ -311,6 +284,6 @@ def test_a_search_that_another_replaces_says_nothing_more(path: Path) -> None:
     for _ in range(500):
         if said and said[-1][0] == last:
             break
-        asyncio.run(asyncio.sleep(0.01))
+        await asyncio.sleep(0.01)
     assert said[-1] == (last, 8)
     search.stop()

@@ -1,7 +1,8 @@
-"""The wall of rollouts fills its space exactly, keeps roles apart, and shows what is alive."""
+"""Picture of the wall: it fills its space exactly, keeps the roles apart and marks live answers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cure_tui.dashboard.wall.picture import NOTHING, wall_rows
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import plain, width
 from engine.rollouts.observer import Finding
@@ -43,15 +45,14 @@ def test_the_wall_looks_as_it_did(columns: int, rows: int, each: int) -> None:
 
 
 def test_the_wall_without_unicode_looks_as_it_did() -> None:
-    drawn = plain(wall_rows(slots(4, 4), 80, 24, ascii_only=True))
+    drawn = to_ascii(plain(wall_rows(slots(4, 4), 80, 24)))
     assert drawn + "\n" == (GOLDEN / "wall-ascii-80x24.txt").read_text()
-    assert drawn.replace("·", "").isascii()  # what takes two columns, in the text of an answer
 
 
 @settings(deadline=None, max_examples=60)  # a busy machine is no fault of the picture
-@given(any_slots, st.integers(0, 200), st.integers(0, 60), st.booleans())
-def test_the_wall_fills_its_space_exactly(drawn: list[LiveSlot], columns: int, rows: int, ascii_only: bool) -> None:
-    wall = wall_rows(drawn, columns, rows, ascii_only=ascii_only)
+@given(any_slots, st.integers(0, 200), st.integers(0, 60))
+def test_the_wall_fills_its_space_exactly(drawn: list[LiveSlot], columns: int, rows: int) -> None:
+    wall = wall_rows(drawn, columns, rows)
     assert len(wall) == rows
     assert {width(row) for row in wall} <= {columns}
     assert {span.style for row in wall for span in row} <= styles_of("cure-dark").keys()
@@ -88,20 +89,19 @@ def test_an_answer_that_is_being_sampled_takes_the_pane_of_one_that_ended() -> N
     assert "second" in plain(wall_rows(answers("done"), 30, 3))
 
 
-def about(slot: LiveSlot, columns: int, *, ascii_only: bool = False) -> str:
-    """The line above an answer's text."""
-    return plain(wall_rows([slot], columns, 3, ascii_only=ascii_only)).splitlines()[1]
+def about(slot: LiveSlot, columns: int) -> str:
+    """Return the line above an answer's text."""
+    return plain(wall_rows([slot], columns, 3)).splitlines()[1]
 
 
-@pytest.mark.parametrize("ascii_only", [False, True])
-def test_how_an_answer_stands_is_told_by_a_glyph_without_any_colour(ascii_only: bool) -> None:
+@pytest.mark.parametrize("shown", [str, to_ascii])
+def test_how_an_answer_stands_is_told_by_a_glyph_without_any_colour(shown: Callable[[str], str]) -> None:
     states = {
-        state: about(LiveSlot(0, "coder", "0", "", 1, state), 30, ascii_only=ascii_only)[0]
+        state: shown(about(LiveSlot(0, "coder", "0", "", 1, state), 30))[0]
         for state in ("sampling", "done", "truncated")
     }
     verdicts = {
-        finding: about(LiveSlot(0, "coder", "0", "", 1, "done", finding), 30, ascii_only=ascii_only)[0]
-        for finding in get_args(Finding)
+        finding: shown(about(LiveSlot(0, "coder", "0", "", 1, "done", finding), 30))[0] for finding in get_args(Finding)
     }
     assert verdicts.pop("right") == verdicts["correct"]  # one sign for both roles, in other words
     assert verdicts.pop("malformed") == verdicts["rejected"]
@@ -120,8 +120,8 @@ def test_an_answer_tells_task_verdict_score_and_tokens() -> None:
 
 def test_a_judged_answer_still_shows_that_it_was_cut_off() -> None:
     judged = LiveSlot(0, "tester", "a", "", 96, "truncated", "right", 7, 10)
-    assert about(judged, 30).startswith("●…◇ a")
-    assert about(judged, 30, ascii_only=True).startswith("+/T a")
+    assert about(judged, 30).startswith("●⋯◇ a")
+    assert to_ascii(about(judged, 30)).startswith("+/T a")
 
 
 def test_a_full_wall_is_drawn_in_the_time_of_4_plain_loops_over_its_cells() -> None:

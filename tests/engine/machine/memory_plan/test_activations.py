@@ -1,4 +1,4 @@
-"""The update's activations in closed form against what autograd really saves and allocates, on scaled-down models."""
+"""Activations of the update: the closed form against autograd's real allocations, on scaled-down models."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def adapted_model(architecture: str, dtype: torch.dtype) -> PeftModel:
 
 
 def micro_batch(dtype: torch.dtype) -> MicroBatch:
-    """One answer to one prompt, TOKENS positions in all."""
+    """Build one answer to one prompt, TOKENS positions in all."""
     answer = tuple(i % 500 for i in range(TOKENS - 7))
     return build_micro_batch([TokenSequence((1, 2, 3, 4, 5, 6, 7, 8), answer)], (0,), Layout.SHARED_PROMPT, dtype)
 
@@ -60,9 +60,9 @@ def pass_of(model: PeftModel, checkpointing: bool) -> AbstractContextManager[Non
 
 
 def saved_bytes(model: PeftModel, dtype: torch.dtype) -> int:
-    """Bytes that the graph of one micro-batch holds when its forward pass ends: each storage once, no parameters.
+    """Return the bytes that the graph of one micro-batch holds after the forward pass: each storage once.
 
-    Indices and masks are left out: on a GPU the flash kernels need none.
+    Parameters, indices and masks are left out: on a GPU the flash kernels need no masks.
     """
     batch = micro_batch(dtype)
     held = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
@@ -84,7 +84,7 @@ def saved_bytes(model: PeftModel, dtype: torch.dtype) -> int:
 
 @pytest.mark.slow
 def test_the_planned_tile_of_logits_is_the_one_that_is_held() -> None:
-    """The GPU's shape of tile; of the plan's three tensors the 16-bit copy is made on a GPU alone."""
+    """The tile has the GPU's shape; of the plan's three tensors, the 16-bit copy exists on a GPU alone."""
     tokens, width, vocabulary = 2048, 32, 151_936
     hidden_ah, weight_vh = torch.randn(tokens, width, requires_grad=True), torch.randn(vocabulary, width)
     ids_a = torch.randint(vocabulary, (tokens,))

@@ -1,4 +1,4 @@
-"""The plan of both phases: what it must reach, how it follows the settings, and what it advises."""
+"""Memory plan of both phases: its targets, its dependence on the settings, its advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's shape: its parameters are counted exactly, wherever the shape comes from."""
+"""Shape of a model: exact parameter counts, from every source of the shape."""
 
 from __future__ import annotations
 

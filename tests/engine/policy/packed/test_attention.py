@@ -1,4 +1,4 @@
-"""The attention of packed rows: masked tiles, tiles without a mask, and the preparation of flash kernels agree."""
+"""Attention of packed rows: masked tiles, tiles without a mask and the input of flash kernels agree."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def kernel_by_hand(
     window_size: tuple[int, int],
     enable_gqa: bool,
 ) -> torch.Tensor:
-    """What torch's `varlen_attn` promises, sequence by sequence; it runs on GPUs alone."""
+    """Compute what torch's `varlen_attn`, which runs on GPUs alone, promises: sequence by sequence."""
     assert window_size == (-1, 0)
     assert int(query_ends[-1]) == len(query)
     assert int(key_ends[-1]) == len(key)
@@ -55,7 +55,7 @@ def kernel_by_hand(
 
 
 def one_mask(segments: list[Segment], query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """The definition: one block-diagonal mask over the flat row. -> [1, s, heads, d]"""
+    """Compute the definition [1, s, heads, d]: one block-diagonal mask over the flat row."""
     sees = torch.zeros(query.shape[2], query.shape[2], dtype=torch.bool)
     for segment in segments:
         rows = slice(segment.start, segment.start + segment.length)
@@ -144,6 +144,6 @@ def test_flash_kernels_that_do_not_agree_are_left_with_a_note(
     ):
         choice = choose_layout(packed_model)
     assert (choice.layout, choice.kernel) == (Layout.SHARED_PROMPT, Kernel.TILES)
-    assert choice.note.startswith("packed rows are trained without the flash kernels for them: ")
+    assert choice.note.startswith("training packed rows without flash kernels: ")
     assert why in choice.note
     assert "\n" not in choice.note

@@ -31,7 +31,7 @@ def _sequences(make_samples: MakeSamples) -> list[TokenSequence]:
 
 
 def _plain_logprobs(model: PeftModel, sequences: Sequence[TokenSequence], temperature: float = 1.0) -> torch.Tensor:
-    """One sequence at a time through the model's own forward pass and a full softmax."""
+    """Compute log-probs one sequence at a time, by the model's own forward pass and a full softmax."""
     parts = []
     for sequence in sequences:
         logits = model(input_ids=torch.tensor([sequence.prompt_ids + sequence.token_ids]), use_cache=False).logits
@@ -175,7 +175,7 @@ def test_an_architecture_that_drops_the_packing_is_trained_in_padded_rows_with_a
     assert largest_difference(model, Layout.SHARED_PROMPT) > 1e-2
     choice = choose_layout(model)
     assert choice.layout is Layout.PADDED
-    assert "qwen3 is trained in padded rows" in choice.note
+    assert "training qwen3 in padded rows" in choice.note
 
 
 def test_a_model_whose_head_is_not_linear_is_refused(make_model: MakeModel) -> None:

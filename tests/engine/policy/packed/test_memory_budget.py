@@ -1,4 +1,4 @@
-"""Memory that runs out in an update: micro-batches are halved once, the step begins anew, the numbers stay."""
+"""Exhausted memory in an update: micro-batches are halved once, the step restarts, its numbers stay the same."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def test_the_budget_is_halved_once_and_never_below_the_longest_sample() -> None:
     budget = MicroBatchBudget(8000)
     note = budget.halve(longest=5000, fault=FAULT)
     assert budget.tokens == 5000
-    assert note == ("the GPU's memory ran out in an update: going on with 5,000 tokens a micro-batch instead of 8,000")
-    with pytest.raises(RunError, match="does not hold an update with 5,000 tokens a micro-batch") as caught:
+    assert note == (
+        "the GPU ran out of memory in an update: continuing with 5,000 tokens per micro-batch instead of 8,000"
+    )
+    with pytest.raises(RunError, match="is too small for an update with 5,000 tokens per micro-batch") as caught:
         budget.halve(longest=100, fault=FAULT)
     assert FAULT in caught.value.message
     assert "policy.micro_batch_tokens" in caught.value.remedy
@@ -33,7 +35,7 @@ def test_the_budget_is_halved_once_and_never_below_the_longest_sample() -> None:
 
 
 class Scarcity:
-    """Scores until `calls` passes of a kind were made, then the memory is full, once for each entry."""
+    """Scorer that runs out of memory after `calls` passes of a kind, once for each entry."""
 
     def __init__(self, calls: Iterator[int], trained: bool) -> None:
         self._calls, self._trained, self._seen = calls, trained, 0
@@ -58,7 +60,7 @@ def test_an_update_begins_anew_with_half_the_tokens_and_ends_with_the_same_numbe
         report = policy.update(samples)
     expected = twin.update(samples)
     assert len(report.notes) == 1
-    assert "going on with 40 tokens a micro-batch instead of 80" in report.notes[0]
+    assert "continuing with 40 tokens per micro-batch instead of 80" in report.notes[0]
     assert (report.loss, report.grad_norm, report.tokens) == (expected.loss, expected.grad_norm, expected.tokens)
     for ours, theirs in zip(policy.model.parameters(), twin.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
@@ -73,7 +75,7 @@ def test_memory_that_runs_out_again_ends_the_update_and_changes_nothing(
     before = [p.detach().clone() for p in policy.model.parameters()]
     with (
         patch.object(update, "score_tokens", Scarcity(iter([1, 2]), trained=True)),
-        pytest.raises(RunError, match="does not hold an update with 40 tokens a micro-batch") as caught,
+        pytest.raises(RunError, match="is too small for an update with 40 tokens per micro-batch") as caught,
     ):
         policy.update(samples)
     assert "then resume the run" in caught.value.remedy

@@ -1,4 +1,4 @@
-"""Layers computed again in the backward pass: the same gradients from less memory, and nothing random."""
+"""Recomputation of layers in the backward pass: the same gradients from less memory, deterministically."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_architecture_that_cannot_is_refused_with_the_setting(make_model: Mak
     with (
         patch.object(PreTrainedModel, "supports_gradient_checkpointing", False),
         patch.object(type(base), "supports_gradient_checkpointing", False),
-        pytest.raises(EnvironmentError_, match="cannot be computed again") as caught,
+        pytest.raises(EnvironmentError_, match="cannot recompute the layers of qwen3") as caught,
     ):
         Recompute(base)
     assert caught.value.remedy == "set policy.checkpoint_activations = false"

@@ -1,4 +1,4 @@
-"""Log-probs and entropies by tiles: the numbers and gradients of a full softmax, in a fraction of its memory."""
+"""Log-probs and entropies in tiles: the numbers and gradients of a full softmax, in a fraction of its memory."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Scores = tuple[torch.Tensor, torch.Tensor]
 def plain_scores(
     hidden_ah: torch.Tensor, weight_vh: torch.Tensor, ids_a: torch.Tensor, temperature: float = 1.0
 ) -> Scores:
-    """What one would write first."""
+    """Compute log-probs and entropies by a full softmax."""
     logprobs_av = torch.log_softmax(hidden_ah.float() @ weight_vh.float().t() / temperature, dim=-1)
     return logprobs_av.gather(1, ids_a[:, None])[:, 0], -(logprobs_av.exp() * logprobs_av).sum(-1)
 
 
 def with_gradient(score: Callable[[torch.Tensor], Scores], hidden_ah: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Log-probs, entropies, and the gradient of a weighted sum of the log-probs."""
+    """Return log-probs, entropies, and the gradient of a weighted sum of the log-probs."""
     leaf = hidden_ah.detach().clone().requires_grad_()
     logprobs_a, entropy_a = score(leaf)
     (logprobs_a * torch.linspace(-1, 1, len(logprobs_a))).sum().backward()
@@ -111,7 +111,7 @@ def test_the_memory_is_that_of_a_few_tiles_and_not_of_tokens_times_vocabulary() 
 
 
 def qwen(architecture: str) -> PeftModel:
-    """The architecture at a small width, with the whole vocabulary and adapters that matter."""
+    """Build a narrow Qwen with the whole vocabulary and adapters that change its output."""
     sizes = {
         "hidden_size": 64,
         "num_hidden_layers": 2,

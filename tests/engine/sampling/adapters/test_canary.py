@@ -1,4 +1,4 @@
-"""The canary against faulty samplers: stale, ignoring layers, of another model."""
+"""Canary against faulty samplers: stale, ignoring layers, of another model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decoding loop against full forward passes of the same model; its promises about rows and seeds."""
+"""Decoding loop against full forward passes of the same model; its promises about rows and seeds."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_sampling_leaves_base_weights_and_adapters_bit_for_bit(adapted, tokenize
     adapted.base_model.model.lm_head.eval()  # a module set to eval stays in eval
     before = {name: tensor.clone() for name, tensor in adapted.state_dict().items()}
     trainable = {name for name, parameter in adapted.named_parameters() if parameter.requires_grad}
-    attention = adapted.config._attn_implementation
+    attention = adapted.config._attn_implementation  # noqa: SLF001  # transformers has no public name for it
     sampler = TransformersSampler(adapted, tokenizer)
 
     def assert_untouched() -> None:
@@ -221,7 +221,7 @@ def test_sampling_leaves_base_weights_and_adapters_bit_for_bit(adapted, tokenize
         assert set(after) == set(before)
         assert all(torch.equal(after[name], before[name]) for name in before)
         assert {name for name, parameter in adapted.named_parameters() if parameter.requires_grad} == trainable
-        assert adapted.config._attn_implementation == attention
+        assert adapted.config._attn_implementation == attention  # noqa: SLF001
         assert adapted.training
         assert not adapted.base_model.model.lm_head.training
         assert not torch.is_inference_mode_enabled()

@@ -1,4 +1,4 @@
-"""The draw follows the distribution it reports; random streams belong to samples, not to batches."""
+"""Choice of tokens: it follows the reported distribution; random streams belong to samples, not to batches."""
 
 from __future__ import annotations
 

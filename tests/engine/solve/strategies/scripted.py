@@ -1,4 +1,4 @@
-"""Writers whose answers a test writes; execution, parsing and choice are the real ones."""
+"""Writers with scripted answers; execution, parsing and selection are real."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def unit_test(stdin: str, output: str) -> str:
 
 
 class ScriptedWriter:
-    """Answer i of an ask is `reply(ask, i)`. `fault` is raised after `before_fault` answers."""
+    """Writer whose answer i of an ask is `reply(ask, i)`; it raises `fault` after `before_fault` answers."""
 
     def __init__(
         self,
@@ -50,5 +50,5 @@ class ScriptedWriter:
 
 
 def answers(*texts: str) -> Reply:
-    """The texts in turn, over and over."""
+    """Repeat the texts in turn."""
     return lambda ask, index: texts[index % len(texts)]

@@ -1,4 +1,4 @@
-"""Each strategy on scripted answers: real parsing, real executions, the choice that its paper describes."""
+"""Strategies on scripted answers: real parsing, real executions, the selection that the paper describes."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_it_ends_early_when_nobody_can_overtake_the_leader(executor: Executor) -
     gate = threading.Event()
 
     def tester(ask: Ask, index: int) -> str:
-        if index == 6:  # nobody waits for a writer that does not come back
+        if index == 6:  # no caller waits for a writer that never returns
             gate.wait(20)
         return GOOD_TESTS(ask, index)
 

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server of a test's own making, on a free port, that can be as wrong as servers get."""
+"""Fake OpenAI-compatible server on a free port, with every fault that a test orders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass
 class Reply:
-    """status and body as they go out; `cut`: the connection ends after so many bytes of the body."""
+    """Reply with status and body; `cut`: the connection ends after so many bytes of the body."""
 
     body: bytes
     status: int = 200
@@ -52,7 +52,7 @@ def error(status: int, message: str, **headers: str) -> Reply:
 
 @contextmanager
 def serving(handle: Handle) -> Iterator[FakeServer]:
-    """`handle` gets the number of the request (from 0) and its JSON."""
+    """Run a server; `handle` gets the number of the request (from 0) and its JSON."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

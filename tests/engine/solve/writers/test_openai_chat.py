@@ -1,4 +1,4 @@
-"""The writer at an address, against a local server with every fault that servers have."""
+"""Writer at an address, against a local server with every fault that servers have."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_faults_are_told_apart() -> None:
     cases: list[tuple[Handle, type[CureError], str]] = [
         (lambda number, request: error(401, "bad key sk-secret"), EnvironmentError_, "refuses the API key"),
         (lambda number, request: error(404, "no such model"), ConfigError, "has no model m: "),
-        (lambda number, request: error(429, "later", retry_after_ms="10"), RunError, "had enough requests"),
-        (lambda number, request: error(500, "boom", retry_after_ms="10"), RunError, "error of its own"),
+        (lambda number, request: error(429, "later", retry_after_ms="10"), RunError, "is rate-limiting requests"),
+        (lambda number, request: error(500, "boom", retry_after_ms="10"), RunError, "has an internal error"),
         (lambda number, request: error(400, "context too long"), ConfigError, "does not take the request"),
         (lambda number, request: Reply(b"<html>hello</html>"), RunError, "OpenAI-compatible"),
         (lambda number, request: Reply(b'{"choices": []}'), RunError, "OpenAI-compatible"),
@@ -105,7 +105,7 @@ def test_a_slow_server_is_given_up_after_its_time() -> None:
 
 def test_a_server_that_is_not_there() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         started = time.monotonic()
         with pytest.raises(EnvironmentError_, match="does not answer"):
@@ -145,7 +145,7 @@ def test_answers_under_way_when_another_fails_are_kept() -> None:
 
 
 def refusing(*fields: str, status: int = 400, words: str = "Unsupported parameter: '{}' is not supported.") -> Handle:
-    """Refuses requests that hold one of the fields, in words that name the first of them."""
+    """Refuse requests with one of the fields, by a message that names the first of them."""
 
     def handle(number: int, request: dict[str, Any]) -> Reply:
         met = [field for field in fields if field in request]

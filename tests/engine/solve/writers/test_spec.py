@@ -1,4 +1,4 @@
-"""Who is meant by `--coder` and `--tester`."""
+"""Meaning of `--coder` and `--tester`."""
 
 from __future__ import annotations
 

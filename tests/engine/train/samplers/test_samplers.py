@@ -1,4 +1,4 @@
-"""The registry of samplers."""
+"""Registry of samplers."""
 
 from __future__ import annotations
 

@@ -1,0 +1,45 @@
+"""Base of the full-screen apps: the project's colours, and ASCII letters where the terminal draws no Unicode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from rich.segment import Segment
+from textual.app import App
+from textual.binding import Binding
+from textual.color import Color
+from textual.filter import LineFilter
+
+from cure_tui.drawing.glyphs import to_ascii
+from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+
+_Result = TypeVar("_Result")
+
+
+class AsciiOnly(LineFilter):
+    """Filter that turns every line of the screen into ASCII just before it is sent, Textual's own frames included."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(to_ascii(text), style, control) for text, style, control in segments]
+
+
+class ThemedApp(App[_Result]):
+    """App that chooses colours and glyphs for all that its widgets draw."""
+
+    def __init__(self, *, ascii_only: bool = False) -> None:
+        super().__init__()
+        self.ascii_only = ascii_only
+        self._ascii_filter = AsciiOnly()
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = DEFAULT_THEME
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii_filter] if self.ascii_only else filters
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a key as it is shown: by its name where its sign is a glyph that the terminal does not draw."""
+        shown = super().get_key_display(binding)
+        return binding.key if self.ascii_only and not shown.isascii() else shown

@@ -19,6 +19,8 @@ from typing import NoReturn
 
 from .bottom import without_frame
 
+_ORIGINALS = tuple((name, f"__{name}__") for name in ("stdin", "stdout", "stderr", "excepthook", "displayhook"))
+_HANDLED = (_signal.SIGALRM, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2)
 _CANNOT_FLUSH = 120  # the exit status of CPython when it cannot flush
 
 
@@ -112,11 +114,13 @@ def _collect() -> None:
 @without_frame
 def _drop_main() -> None:
     """Drop the last references to the program's globals, so that they go as in CPython: files close, `__del__` runs."""
-    for name in ("stdin", "stdout", "stderr"):
-        setattr(sys, name, getattr(sys, f"__{name}__", None))
-    sys.last_type = sys.last_value = sys.last_traceback = None
-    sys.excepthook, sys.displayhook = sys.__excepthook__, sys.__displayhook__
-    for number in (_signal.SIGINT, _signal.SIGALRM, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):
+    names = vars(sys)
+    for name, original in _ORIGINALS:
+        if names.get(name) is not names.get(original):  # each write here would copy a shared page
+            names[name] = names.get(original)
+    if "last_value" in names:
+        sys.last_type = sys.last_value = sys.last_traceback = None
+    for number in _HANDLED:
         if callable(_signal.getsignal(number)):
             _signal.signal(number, _signal.SIG_DFL)
     sys.modules.pop("__main__", None)
@@ -125,13 +129,10 @@ def _drop_main() -> None:
 @without_frame
 def _flush_forgotten_files() -> None:
     """Flush files that something else than `__main__` still holds, such as an attribute of a module."""
-    kinds = io.TextIOWrapper, io.BufferedWriter  # in the order in which data pass through them
-    files = [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
-    for kind in kinds if files else ():
-        for file in files:
-            if isinstance(file, kind):
-                with contextlib.suppress(BaseException):
-                    file.flush()
+    files = [thing for thing in gc.get_objects() if issubclass(type(thing), (io.TextIOWrapper, io.BufferedWriter))]
+    for file in sorted(files, key=lambda file: isinstance(file, io.BufferedWriter)) if files else ():  # text goes first
+        with contextlib.suppress(BaseException):
+            file.flush()
 
 
 @without_frame

@@ -13,6 +13,7 @@ from cure_tui.cli import app
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     "README.md",
+    "CONTRIBUTING.md",
     "assets/nano/README.md",
     "engine/sampling/README.md",
     "engine/sandbox/README.md",

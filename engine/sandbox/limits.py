@@ -29,7 +29,7 @@ class LimitSettings(Protocol):
 class Limits:
     """Limits of one execution (one program on one input).
 
-    `memory_mb` limits the resident peak: reserved memory is not used memory. The address space ends RESERVE_MB above it.
+    `memory_mb` limits the resident peak: reserved memory is not used memory. The address space is RESERVE_MB larger.
     `wall_seconds` is the time for which a program may idle, by default `WALL_FACTOR` times the CPU limit. Wall time in
     which it runs, or waits for a CPU on a busy machine, does not count; see confined/host.py.
     After `sticky_after` time-outs of a program in one run, its remaining inputs get only `sticky_cpu_seconds` (0:

@@ -1,9 +1,9 @@
 """Bottom of a program's stack: no frame of the sandbox below it, and nothing of the sandbox within reach of `gc`.
 
 A program is to run as by `python program.py`: the same stack, the same depth of recursion. Returning out of zygote and
-host first would free their objects, and write to 80 more pages shared with them. Instead the one frame that has to wait
-for the program's end is hidden, and the chain of frames is cut below it: it never returns. Where CPython's structures do
-not look as expected, nothing is changed: the frames are visible then.
+host first would free their objects, and write to 80 more pages shared with them. Instead their frames are hidden, and
+the chain of frames is cut below the zygote's. Where CPython's structures do not look as expected, nothing is changed:
+the `-c` code of the cell is visible then.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ import gc
 import opcode
 import sys
 from collections.abc import Callable
-from types import FrameType, FunctionType, ModuleType
-from typing import Any, NoReturn
+from itertools import pairwise
+from types import CellType, FrameType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:  # programs would find it by `gc`
+    _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _forget = ctypes.pythonapi.PyObject_GC_UnTrack
 _forget.argtypes = [ctypes.py_object]
 _forget.restype = None
-_clear_weakref = getattr(ctypes.pythonapi, "_PyWeakref_ClearRef", lambda reference: None)
-_clear_weakref.argtypes = [ctypes.py_object]
-_clear_weakref.restype = None
+_clear_weakref: Any = getattr(ctypes.pythonapi, "_PyWeakref_ClearRef", None)  # no public part of CPython
+if _clear_weakref is not None:
+    _clear_weakref.argtypes = [ctypes.py_object]
+    _clear_weakref.restype = None
 
 
-def without_frame(function: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+def without_frame(function: _Function) -> _Function:
     """Hide the frames of `function` from f_back, inspect and tracebacks; return it.
 
     CPython takes a frame that has not reached its RESUME instruction for incomplete and skips it; here it never comes.
@@ -43,13 +48,17 @@ def forget_all(*things: object) -> None:
         _forget(thing)
 
 
-def cut_below_caller(frame: FrameType) -> None:
-    """Make the caller of `frame` the last frame of the stack, and set the recursion counter for an `exec` by it."""
+def cut_below(frame: FrameType) -> None:
+    """Make `frame` the last one of the stack. It must never return."""
     if _previous_at is not None:
-        caller = ctypes.c_void_p.from_address(_inner(frame) + _previous_at).value or 0
-        ctypes.c_void_p.from_address(caller + _previous_at).value = None
+        ctypes.c_void_p.from_address(_inner(frame) + _previous_at).value = None
+    _forget(frame)
+
+
+def reset_recursion() -> None:
+    """Give the caller's caller, which starts a program by `exec`, the levels of recursion of an empty stack."""
     if _levels_left is not None:
-        _levels_left.value = sys.getrecursionlimit() - 1  # the return from `frame` adds one
+        _levels_left.value = sys.getrecursionlimit() - 1
 
 
 def _inner(frame: FrameType) -> int:
@@ -62,8 +71,9 @@ def _find_previous() -> int | None:
     frame = sys._getframe()
     below = frame.f_back
     assert below is not None
-    words = (ctypes.c_void_p * 12).from_address(_inner(frame))
-    return ctypes.sizeof(ctypes.c_void_p) * words[:].index(_inner(below)) if _inner(below) in words[:] else None
+    offsets = range(0, 12 * ctypes.sizeof(ctypes.c_void_p), ctypes.sizeof(ctypes.c_void_p))
+    links = (at for at in offsets if ctypes.c_void_p.from_address(_inner(frame) + at).value == _inner(below))
+    return next(links, None)
 
 
 def _find_levels_left() -> ctypes.c_int | None:
@@ -73,27 +83,28 @@ def _find_levels_left() -> ctypes.c_int | None:
     """
     thread_state = ctypes.pythonapi.PyThreadState_Get
     thread_state.restype = ctypes.c_void_p
-    words = (ctypes.c_int * 40).from_address(thread_state())
+    words = [ctypes.c_int.from_address(thread_state() + at * ctypes.sizeof(ctypes.c_int)) for at in range(40)]
     limit, sign = sys.getrecursionlimit(), 54_321
     sys.setrecursionlimit(sign)
-    at = words[:].index(sign) - 1 if sign in words[1:] else 0
-    found = sign - 100 < words[at] < sign
+    found = (left for left, at in pairwise(words) if at.value == sign and sign - 100 < left.value < sign)
+    levels_left = next(found, None)
     sys.setrecursionlimit(limit)
-    return ctypes.c_int.from_buffer(words, ctypes.sizeof(ctypes.c_int) * at) if found else None
+    return levels_left
 
 
+_OF_ANY_MODULE = dict, list, tuple, set, classmethod, staticmethod, property, CellType
 _previous_at = _find_previous()
 _levels_left = _find_levels_left()
 
 
 def hide(package: str, *others: object) -> None:
-    """Make the collector and `__subclasses__` forget the objects of `package`, and `others`.
+    """Remove `package` from the modules, and make the collector and `__subclasses__` forget its objects, and `others`.
 
     They live as long as the process: the collector has nothing to do with them.
     """
-    pending: list[object] = [module for name, module in sys.modules.items() if _is_part(name, package)]
-    pending += others
-    seen = {id(pending), id(sys.modules), *(id(vars(module)) for module in _modules_outside(package))}
+    pending = [sys.modules.pop(name) for name in list(sys.modules) if _is_part(name, package)] + list(others)
+    modules = [module for module in sys.modules.values() if isinstance(module, ModuleType)]
+    seen = {id(pending), id(others), id(modules), id(sys.modules), *(id(vars(module)) for module in modules)}
     while pending:
         thing = pending.pop()
         if id(thing) in seen or not gc.is_tracked(thing) or _is_foreign(thing, package):
@@ -101,14 +112,9 @@ def hide(package: str, *others: object) -> None:
         seen.add(id(thing))
         pending += [type(thing), *gc.get_referents(thing)]
         for reference in _weakref.getweakrefs(thing) if isinstance(thing, type) else ():
-            if type(reference) is _weakref.ref:  # by which a class knows its subclasses
+            if _clear_weakref is not None and type(reference) is _weakref.ref:  # by which a class knows its subclasses
                 _clear_weakref(reference)
         _forget(thing)
-
-
-def _modules_outside(package: str) -> list[ModuleType]:
-    modules = sys.modules.items()
-    return [module for name, module in modules if not _is_part(name, package) and isinstance(module, ModuleType)]
 
 
 def _is_part(name: object, package: str) -> bool:
@@ -120,4 +126,4 @@ def _is_foreign(thing: Any, package: str) -> bool:
         return not _is_part(thing.__name__, package)
     if isinstance(thing, (type, FunctionType)):
         return not _is_part(thing.__module__, package)
-    return not isinstance(thing, (dict, list, tuple)) and not _is_part(type(thing).__module__, package)
+    return not isinstance(thing, _OF_ANY_MODULE) and not _is_part(type(thing).__module__, package)

@@ -1,7 +1,8 @@
 """End of a program's process: the shutdown steps of CPython that a program can see, and no others.
 
 CPython also frees everything that the interpreter itself holds. That would write to every page shared with the zygote
-and cost several times what a short program does.
+and cost several times what a short program does. The functions below call code of the program (atexit, `flush`,
+`__del__`), which sees no frame of theirs.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ import resource
 import sys
 from typing import NoReturn
 
+from .bottom import without_frame
+
+_ORIGINALS = tuple((name, f"__{name}__") for name in ("stdin", "stdout", "stderr", "excepthook", "displayhook"))
+_HANDLED = (_signal.SIGALRM, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2)
 _CANNOT_FLUSH = 120  # the exit status of CPython when it cannot flush
 
 
+@without_frame
 def flush_quietly() -> None:
     """Flush the standard streams when the code has ended, before an exception is printed. Errors come up later."""
     for name in ("stderr", "stdout"):
@@ -26,6 +32,7 @@ def flush_quietly() -> None:
             getattr(sys, name).flush()
 
 
+@without_frame
 def report(error: BaseException) -> int:
     """Print an uncaught exception as an interpreter would; return the exit status, -2 for death by SIGINT."""
     if isinstance(error, SystemExit):
@@ -48,6 +55,7 @@ def report(error: BaseException) -> int:
     return -_signal.SIGINT if kind is KeyboardInterrupt else 1
 
 
+@without_frame
 def leave(status: int) -> NoReturn:
     """Shut down in CPython's order: threads, atexit, flush, `__main__` and its objects, flush; exit with `status`."""
     try:
@@ -82,6 +90,7 @@ def _status_of(error: SystemExit) -> int:
     return 1
 
 
+@without_frame
 def _flush(status: int) -> int:
     """Flush the standard streams that the program has not closed; return 120 where that fails."""
     for name in ("stdout", "stderr"):
@@ -96,34 +105,37 @@ def _flush(status: int) -> int:
     return status
 
 
+@without_frame
 def _collect() -> None:
     """Collect all garbage. A full collection also frees the free lists, so it waits until there are old objects."""
     gc.collect(2 if gc.get_objects(2) else 1 if gc.get_objects(1) else 0)
 
 
+@without_frame
 def _drop_main() -> None:
     """Drop the last references to the program's globals, so that they go as in CPython: files close, `__del__` runs."""
-    for name in ("stdin", "stdout", "stderr"):
-        setattr(sys, name, getattr(sys, f"__{name}__", None))
-    sys.last_type = sys.last_value = sys.last_traceback = None
-    sys.excepthook, sys.displayhook = sys.__excepthook__, sys.__displayhook__
-    for number in (_signal.SIGINT, _signal.SIGALRM, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):
+    names = vars(sys)
+    for name, original in _ORIGINALS:
+        if names.get(name) is not names.get(original):  # each write here would copy a shared page
+            names[name] = names.get(original)
+    if "last_value" in names:
+        sys.last_type = sys.last_value = sys.last_traceback = None
+    for number in _HANDLED:
         if callable(_signal.getsignal(number)):
             _signal.signal(number, _signal.SIG_DFL)
     sys.modules.pop("__main__", None)
 
 
+@without_frame
 def _flush_forgotten_files() -> None:
     """Flush files that something else than `__main__` still holds, such as an attribute of a module."""
-    kinds = io.TextIOWrapper, io.BufferedWriter  # in the order in which data pass through them
-    files = [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
-    for kind in kinds if files else ():
-        for file in files:
-            if isinstance(file, kind):
-                with contextlib.suppress(BaseException):
-                    file.flush()
+    files = [thing for thing in gc.get_objects() if issubclass(type(thing), (io.TextIOWrapper, io.BufferedWriter))]
+    for file in sorted(files, key=lambda file: isinstance(file, io.BufferedWriter)) if files else ():  # text goes first
+        with contextlib.suppress(BaseException):
+            file.flush()
 
 
+@without_frame
 def _complain(where: str, error: BaseException) -> None:
     with contextlib.suppress(BaseException):
         print(where, file=sys.stderr)

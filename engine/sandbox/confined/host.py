@@ -13,11 +13,13 @@ import warnings
 from types import CodeType
 
 from . import bottom, confine, program, wire
+from .bottom import without_frame
 from .wire import Record, Request
 
 _WINDOW_SECONDS = 0.5
 
 
+@without_frame
 def serve(request: Request, payload: int, results: int, cage: program.Cage, zygote_pid: int) -> None:
     """Execute `request` and append all its results to the file `results`."""
     confine.die_with_parent(zygote_pid)
@@ -47,13 +49,15 @@ def _compile(source: bytes, settings: wire.Settings) -> CodeType:
         resource.setrlimit(resource.RLIMIT_AS, memory)
 
 
+@without_frame
 def _execute_all(code: CodeType, request: Request, payload: int, results: int, cage: program.Cage) -> None:
     settings, host_pid = cage.settings, os.getpid()
     strikes, position = request.strikes, request.source_bytes
     bottom.forget_all(request, request.input_bytes, request.limit, request.sticky_limit)
     gc.freeze()  # programs collect their own objects only
     trouble_seen, trouble = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    for number, length in enumerate(request.input_bytes):
+    for number in range(len(request.input_bytes)):  # `enumerate` would keep a tuple that programs find by `gc`
+        length = request.input_bytes[number]
         sticky = 0 < settings.sticky_after <= strikes
         limit = request.sticky_limit if sticky else request.limit
         stdio = (_input_file(payload, position, length), os.memfd_create("stdout"), os.memfd_create("stderr"))

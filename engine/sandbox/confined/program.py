@@ -11,10 +11,12 @@ from types import CodeType, ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 from . import bottom, confine, ending
+from .bottom import without_frame
 from .wire import Settings
 
 FILE_NAME = "program.py"
 _MEMORY_FOR_TRACEBACK = 64 << 20
+
 
 class Cage(NamedTuple):
     """Confinement prepared by the zygote for its programs; None where the level lacks the mechanism."""
@@ -24,6 +26,7 @@ class Cage(NamedTuple):
     ruleset: int | None
 
 
+@without_frame
 def run(
     code: CodeType, cage: Cage, stdio: tuple[int, int, int], cpu_seconds: float, host_pid: int, trouble: int
 ) -> NoReturn:
@@ -67,7 +70,7 @@ def _set_limits(cpu_seconds: float, settings: Settings) -> None:
         limit(resource.RLIMIT_NPROC, (settings.threads, settings.threads))
 
 
-@bottom.without_frame
+@without_frame
 def _run_as_main(code: CodeType) -> NoReturn:
     """Run `code` as `__main__` at the bottom of the stack, then shut down and exit."""
     namespace = _enter()
@@ -86,7 +89,7 @@ def _run_as_main(code: CodeType) -> NoReturn:
 
 
 def _enter() -> dict[str, Any]:
-    """Make a fresh `__main__` and cut the stack below the caller."""
+    """Make a fresh `__main__` and return its globals."""
     main = ModuleType("__main__")
     namespace = main.__dict__
     namespace["__annotations__"] = {}
@@ -95,5 +98,5 @@ def _enter() -> dict[str, Any]:
     namespace["__cached__"] = None
     sys.modules["__main__"] = main
     gc.enable()
-    bottom.cut_below_caller(sys._getframe())
+    bottom.reset_recursion()
     return namespace

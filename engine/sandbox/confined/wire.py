@@ -20,8 +20,8 @@ KILLED_NOT = 0
 KILLED_CPU = 1
 KILLED_WALL = 2
 BUSY_SHARE = 0.01
-"""Share of a CPU that a running program gets at least: one that gets less for `TimeLimit.wall` seconds is asleep. Beside
-eight busy loops on two cores a program still gets 0.15."""
+"""Share of a CPU that a running program gets at least: one that gets less for `TimeLimit.wall` seconds is asleep.
+Beside eight busy loops on two cores a program still gets 0.15."""
 RECORD_HEADER = struct.Struct("<IiBBxxddQII")
 
 

@@ -1,8 +1,8 @@
 """Zygote: the warm interpreter of a cell. It confines itself, then forks one host per request.
 
 The trusted side starts it as `python -s -P -S -B -X utf8 -c ...` in a clean environment, with the control socket as
-fd 0, and sends its settings; it exits when that socket closes. It is single-threaded and small on purpose: every fork copies the page
-tables of all its mappings.
+fd 0, and sends its settings; it exits when that socket closes. It is single-threaded and small on purpose: every fork
+copies the page tables of all its mappings.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from . import bottom, confine, host, wire
+from .bottom import without_frame
 from .program import FILE_NAME, Cage
 
 READY = b"ready"
@@ -58,7 +59,8 @@ LIBRARY_PARTS = {
 }
 
 
-def main() -> None:
+@without_frame
+def main() -> NoReturn:
     """Serve until the socket closes."""
     control = socket.socket(fileno=os.dup(0))
     settings = wire.Settings.from_json(control.recv(1 << 16).decode())
@@ -68,11 +70,13 @@ def main() -> None:
     _tidy_interpreter(settings)
     cage = _confine(settings)
     _offer_standard_paths(settings)
+    bottom.cut_below(sys._getframe())
     bottom.hide(__name__.partition(".")[0], cage)
     gc.freeze()
     control.send(READY)
     while _serve_one(control, cage):
         pass
+    os._exit(0)
 
 
 def _reset_signals() -> None:
@@ -103,7 +107,7 @@ def _make_standard_streams() -> None:
 
 
 def _tidy_interpreter(settings: wire.Settings) -> None:
-    """Import the warm modules, add the builtins that -S leaves out, and hide this package from programs."""
+    """Import the warm modules and add the builtins that -S leaves out."""
     for name in (WARM + (WARM_WHEN_CLOSED if settings.deny_open else "")).split():
         importlib.import_module(name)
     if settings.libraries:
@@ -113,12 +117,13 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     builtins.help = _sitebuiltins._Helper()
-    for name, text in (("copyright", sys.copyright), ("credits", "See www.python.org."), ("license", "See python.org.")):
+    for name, text in (
+        ("copyright", sys.copyright),
+        ("credits", "See www.python.org."),
+        ("license", "See python.org."),
+    ):
         setattr(builtins, name, _sitebuiltins._Printer(name, text))
     sys.argv, sys.orig_argv = [FILE_NAME], ["python", FILE_NAME]
-    package = __name__.partition(".")[0]
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-        del sys.modules[name]
     del sys.path[0]  # the folder of this package; the stdlib stays
     vars(sys.modules.pop("__main__")).clear()
     gc.collect()
@@ -197,6 +202,7 @@ def _confine(settings: wire.Settings) -> Cage:
     return Cage(settings, program_filter, ruleset)
 
 
+@without_frame
 def _serve_one(control: socket.socket, cage: Cage) -> bool:
     """Serve one request and answer with the host's wait status; return False when the trusted side has closed."""
     message, descriptors, _, _ = socket.recv_fds(control, 1 << 17, 2)

@@ -107,7 +107,8 @@ async def at_home(pilot: Pilot[str]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
     screen = pilot.app.screen
     assert isinstance(screen, HomeScreen)
-    await until(pilot, lambda: screen.query_one(RunTable).row_count and screen.query_one(PresetList).option_count)
+    await until(pilot, lambda: screen.is_mounted and screen.query_one(RunTable).row_count)
+    await until(pilot, lambda: screen.query_one(PresetList).option_count)
     await settled(pilot.app, pilot)
 
 

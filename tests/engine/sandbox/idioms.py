@@ -2,131 +2,9 @@
 
 from __future__ import annotations
 
+from tests.engine.sandbox.idioms_of_streams import READING, WRITING
+
 INPUT = "3\n1 2 3\nabc def\n4 5 6\n"
-
-READING = {
-    "input and map": "n = int(input())\nprint(sum(map(int, input().split())) * n)",
-    "sys.stdin.readline": "import sys\nn = int(sys.stdin.readline())\nprint(n, sys.stdin.readline().split())",
-    "sys.stdin.read().split()": "import sys\nprint(sys.stdin.read().split())",
-    "sys.stdin.buffer.read()": "import sys\nprint(sys.stdin.buffer.read())",
-    "sys.stdin.buffer.readline": "import sys\ninput = sys.stdin.buffer.readline\nprint(int(input()), input().split())",
-    "readlines": "import sys\nprint([line.rstrip() for line in sys.stdin.readlines()])",
-    "lines of stdin": "import sys\nfor line in sys.stdin: print(line.strip()[::-1])",
-    "enumerate of stdin": "import sys\nfor n, line in enumerate(sys.stdin, 1): print(n, line, end='')",
-    "open(0)": "print(open(0).read().count('\\n'))",
-    "open(0) unpacked": "n, *rest = open(0)\nprint(n, rest)",
-    "open(0, 'rb')": "print(open(0, 'rb').read()[:3])",
-    "os.read(0)": "import os\nprint(os.read(0, 1000))",
-    "io.BytesIO of os.read": (
-        "import io, os\ninput = io.BytesIO(os.read(0, os.fstat(0).st_size or 999)).readline\nprint(input(), input())"
-    ),
-    "input until EOFError": "a = []\ntry:\n  while True: a.append(input())\nexcept EOFError: print(a)",
-    "iter(input, '')": "try:\n  for line in iter(input, ''): print(line)\nexcept EOFError: print('end')",
-    "input past the end": "for _ in range(9): input()",
-    "input then sys.stdin": "import sys\nprint(input(), list(sys.stdin))",
-    "sys.stdin.readable and friends": "import sys\ns = sys.stdin\nprint(s.readable(), s.writable(), s.encoding, s.errors)",
-    "sys.stdin.fileno": "import sys\nprint(sys.stdin.fileno(), sys.stdout.fileno(), sys.stderr.fileno())",
-    "names and modes": "import sys\nprint(sys.stdin.name, sys.stdin.mode, sys.stdout.name, sys.stdout.mode, sys.stderr.name)",
-    "closed stdin": "import sys\nsys.stdin.close()\ninput()",
-    "stdin = None": "import sys\nsys.stdin = None\ninput()",
-    "StringIO as stdin": "import io, sys\nsys.stdin = io.StringIO('7\\n')\nprint(input())",
-    "open of a missing file": "open('input.txt')",
-    "try open, else stdin": "try: f = open('input.txt')\nexcept OSError: import sys; f = sys.stdin\nprint(f.readline())",
-    "os.path.exists": "import os\nprint(os.path.exists('input.txt'), os.path.isfile('data.in'))",
-    "fileinput": "import fileinput\nfor line in fileinput.input(): print(fileinput.lineno(), line, end='')",
-    "/dev/stdin": "print(open('/dev/stdin').read())",
-    "/dev/stdin by os.open": "import os\nprint(os.read(os.open('/dev/stdin', os.O_RDONLY), 99))",
-    "/dev/fd/0": "print(open('/dev/fd/0').readline())",
-    "/dev/null": "print(repr(open('/dev/null').read()))",
-    "prompt": "x = input('number? ')\nprint(x)",
-    "select on stdin": "import select, sys\nprint(bool(select.select([sys.stdin], [], [], 1)[0]))",
-    "isatty": "import os, sys\nprint(sys.stdin.isatty(), sys.stdout.isatty(), os.isatty(2))",
-    "detach": "import io, sys\ns = io.TextIOWrapper(sys.stdin.detach(), 'utf-8')\nprint(s.read())",
-    "reconfigure": "import sys\nsys.stdin.reconfigure(encoding='latin-1')\nprint(input())",
-}
-
-WRITING = {
-    "print": "print(1, 'a', None, sep='-', end='!\\n')",
-    "print to stderr": "import sys\nprint('e', file=sys.stderr)\nprint('o')",
-    "sys.stdout.write": "import sys\nprint(sys.stdout.write('abc\\n'))",
-    "sys.stdout.writelines": "import sys\nsys.stdout.writelines(f'{n}\\n' for n in range(3))",
-    "sys.stdout.buffer.write": "import sys\nsys.stdout.buffer.write(b'xyz\\n')",
-    "buffer before text": "import sys\nprint('text')\nsys.stdout.buffer.write(b'bytes\\n')",
-    "os.write": "import os\nos.write(1, b'raw\\n')\nprint('x')",
-    "stdout opened anew": "out = open(1, 'w')\nprint(3, file=out)",
-    "stdout opened anew and closed": "with open(1, 'w') as out: print(3, file=out)",
-    "stdout opened without closefd": "out = open(1, 'w', closefd=False)\nprint(3, file=out)\nprint(4)",
-    "os.fdopen": "import os\nout = os.fdopen(1, 'w')\nout.write('x\\n')",
-    "binary fdopen": "import os\nout = os.fdopen(1, 'wb')\nout.write(b'x\\n')",
-    "fdopen in a function": "import os\ndef main():\n  out = os.fdopen(1, 'w')\n  out.write('x\\n')\nmain()",
-    "file in a cycle": "import os\nclass A: pass\na = A()\na.me = a\na.out = os.fdopen(1, 'w')\na.out.write('c\\n')\ndel a",
-    "file in a class": "class A: out = open(1, 'w')\nA.out.write('class\\n')",
-    "file in a default argument": "def f(out=open(1, 'w')): out.write('d\\n')\nf()",
-    "file in a closure": "def g():\n  out = open(1, 'w')\n  return lambda s: out.write(s)\nw = g()\nw('c\\n')",
-    "file in a list": "outs = [open(1, 'w', closefd=False) for _ in range(3)]\nfor n, o in enumerate(outs): o.write(f'{n}\\n')",
-    "file in a module": "import builtins\nbuiltins.out = open(1, 'w')\nout.write('m\\n')",
-    "file in sys": "import sys\nsys.out = open(1, 'w')\nsys.out.write('s\\n')",
-    "file in a thread": "import threading\ndef f():\n  global o\n  o = open(1, 'w')\n  o.write('t\\n')\nt = threading.Thread(target=f)\nt.start()",
-    "sys.stdout replaced": "import sys\nsys.stdout = open(1, 'w')\nprint('new')",
-    "sys.stdout replaced by StringIO": "import io, sys\nsys.stdout = io.StringIO()\nprint('lost')",
-    "StringIO written at the end": (
-        "import io, sys\nold, sys.stdout = sys.stdout, io.StringIO()\nprint('kept')\nold.write(sys.stdout.getvalue())"
-    ),
-    "StringIO and atexit": (
-        "import atexit, io, sys\nb = io.StringIO()\nsys.stdout = b\n"
-        "atexit.register(lambda: sys.__stdout__.write(b.getvalue()))\nprint('kept')"
-    ),
-    "__stdout__": "import sys\nsys.__stdout__.write('x\\n')\nsys.stdout = None",
-    "both replaced": "import sys\nsys.stdout = sys.__stdout__ = open(1, 'w')\nprint('both')",
-    "line-buffered stdout": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, line_buffering=True)\nprint('l')",
-    "TextIOWrapper over buffer": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')\nprint('é')",
-    "detached stdout": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), 'utf-8')\nprint('d')",
-    "writer class": (
-        "import sys\nclass W:\n  def __init__(s): s.b = []\n  def write(s, x): s.b.append(x)\n"
-        "  def flush(s): sys.__stdout__.write(''.join(s.b))\nsys.stdout = W()\nprint('w')"
-    ),
-    "fast output of Codeforces": (
-        "import os, sys\nfrom io import BytesIO, IOBase\n"
-        "class F(IOBase):\n  newlines = 0\n  def __init__(s, f):\n    s._fd = f.fileno(); s.buffer = BytesIO()\n"
-        "    s.write = s.buffer.write\n  def flush(s): os.write(s._fd, s.buffer.getvalue())\n"
-        "class W(IOBase):\n  def __init__(s, f):\n    s.buffer = F(f); s.flush = s.buffer.flush\n"
-        "    s.write = lambda x: s.buffer.write(x.encode())\nsys.stdout = W(sys.stdout)\nprint('fast')"
-    ),
-    "writer without flush": "import sys\nclass W:\n  def write(s, x): pass\nsys.stdout = W()\nprint('w')",
-    "flush that raises": "import sys\nclass W:\n  def write(s, x): pass\n  def flush(s): raise ValueError('f')\nsys.stdout = W()\nprint()",
-    "closed stdout": "import sys\nprint('before')\nsys.stdout.close()",
-    "print after close": "import sys\nsys.stdout.close()\nprint('x')",
-    "os.close(1)": "import os\nprint('lost')\nos.close(1)",
-    "os.close(2) and an error": "import os\nos.close(2)\n1/0",
-    "stdout = None": "import sys\nsys.stdout = None\nprint('x')",
-    "stderr = None and an error": "import sys\nsys.stderr = None\nraise ValueError",
-    "del sys.stdout": "import sys\ndel sys.stdout\nprint('x')",
-    "surrogate": "print('\\udc80')",
-    "emoji": "print('🙂', 'é∀')",
-    "CRLF": "print('a\\r\\nb\\r')",
-    "NUL": "print('a\\0b')",
-    "end=''": "print('x', end='')",
-    "pprint": "import pprint\npprint.pprint({'b': [1] * 30, 'a': {'c': 2}})",
-    "redirect_stdout": "import contextlib, io\nb = io.StringIO()\nwith contextlib.redirect_stdout(b): print('in')\nprint(repr(b.getvalue()))",
-    "dup2": "import os\nos.dup2(1, 2)\nimport sys\nprint('err', file=sys.stderr)\nprint('out')",
-    "dup of stdout": "import os\no = os.fdopen(os.dup(1), 'w')\no.write('dup\\n')",
-    "large output": "print('x' * 50000)",
-    "write and exit": "import sys\nsys.stdout.write('no newline')\nsys.exit()",
-    "print in __del__": "class A:\n  def __del__(s): print('gone')\na = A()",
-    "__del__ in a cycle": "class A:\n  def __init__(s): s.me = s\n  def __del__(s): print('cycle')\nA()",
-    "__del__ order": "class A:\n  def __init__(s, n): s.n = n\n  def __del__(s): print(s.n)\na, b, c = A(1), A(2), A(3)",
-    "__del__ with functions": "def f(): pass\nclass A:\n  def __init__(s, n): s.n = n\n  def __del__(s): f(); print(s.n)\nz, y = A(1), A(2)",
-    "__del__ that writes to a file": "class A:\n  def __init__(s): s.o = open(1, 'w')\n  def __del__(s): s.o.write('f\\n')\na = A()",
-    "__del__ that raises": "class A:\n  def __del__(s): raise ValueError('in del')\na = A()",
-    "__del__ of a global that a module keeps": "import math\nclass A:\n  def __del__(s): print('kept')\nmath.a = A()",
-    "weakref.finalize": "import weakref\nclass A: pass\na = A()\nweakref.finalize(a, print, 'finalized')",
-    "weakref callback": "import weakref\nclass A: pass\na = A()\nr = weakref.ref(a, lambda _: print('dead'))\ndel a",
-    "generator left open": "def g():\n  try: yield 1\n  finally: print('closed')\nx = g()\nnext(x)",
-    "context manager left open": "import contextlib\n@contextlib.contextmanager\ndef c():\n  try: yield\n  finally: print('left')\nx = c()\nx.__enter__()",
-    "gc disabled": "import gc\ngc.disable()\nclass A:\n  def __del__(s): print('gc')\na = A()\na.a = a",
-    "gc.freeze": "import gc\nclass A: pass\na = A()\na.o = open(1, 'w')\na.o.write('frozen\\n')\ngc.freeze()",
-    "many objects at the end": "a = [[n] for n in range(20000)]\nclass A:\n  def __del__(s): print('many')\na.append(A())\na.append(a)",
-}
 
 ENDING = {
     "end of file": "",
@@ -173,15 +51,25 @@ ENDING = {
     "generator exit": "raise GeneratorExit",
     "bare raise": "raise",
     "error after output": "print('so far')\n[][1]",
-    "error in a thread": "import threading\nt = threading.Thread(target=lambda: 1/0, name='T')\nt.start(); t.join()\nprint('on')",
-    "exit in a thread": "import sys, threading\nt = threading.Thread(target=sys.exit, args=(3,))\nt.start(); t.join()\nprint('on')",
+    "error in a thread": (
+        "import threading\nt = threading.Thread(target=lambda: 1/0, name='T')\nt.start(); t.join()\nprint('on')"
+    ),
+    "exit in a thread": (
+        "import sys, threading\nt = threading.Thread(target=sys.exit, args=(3,))\nt.start(); t.join()\nprint('on')"
+    ),
     "excepthook": "import sys\nsys.excepthook = lambda t, e, tb: print('hook', t.__name__, e)\n1/0",
     "excepthook that raises": "import sys\ndef h(*a): raise ValueError('in hook')\nsys.excepthook = h\n1/0",
     "excepthook that exits": "import sys\nsys.excepthook = lambda *a: sys.exit(9)\n1/0",
     "excepthook = None": "import sys\nsys.excepthook = None\n1/0",
     "del excepthook": "import sys\ndel sys.excepthook\n1/0",
-    "unraisablehook": "import sys\nsys.unraisablehook = lambda u: print('un', u.exc_type.__name__)\nclass A:\n  def __del__(s): 1/0\nA()",
-    "threading.excepthook": "import threading\nthreading.excepthook = lambda a: print(a.exc_type)\nt = threading.Thread(target=lambda: 1/0)\nt.start(); t.join()",
+    "unraisablehook": (
+        "import sys\nsys.unraisablehook = lambda u: print('un', u.exc_type.__name__)\nclass A:\n"
+        "  def __del__(s): 1/0\nA()"
+    ),
+    "threading.excepthook": (
+        "import threading\nthreading.excepthook = lambda a: print(a.exc_type)\n"
+        "t = threading.Thread(target=lambda: 1/0)\nt.start(); t.join()"
+    ),
     "atexit": "import atexit\natexit.register(print, 'bye')\nprint('hi')",
     "atexit order": "import atexit\nfor n in range(3): atexit.register(print, n)",
     "atexit after an error": "import atexit\natexit.register(print, 'bye')\n1/0",
@@ -191,19 +79,38 @@ ENDING = {
     "atexit in atexit": "import atexit\natexit.register(lambda: atexit.register(print, 'inner'))",
     "atexit unregister": "import atexit\natexit.register(print, 'x')\natexit.unregister(print)",
     "atexit with sys.last_value": "import atexit, sys\natexit.register(lambda: print(repr(sys.last_value)))\n1/0",
-    "atexit opens a file": "import atexit\n@atexit.register\ndef f():\n  global o\n  o = open(1, 'w')\n  o.write('late\\n')",
-    "thread still running": "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.05), print('late'))).start()\nprint('main')",
-    "daemon thread": "import threading, time\nthreading.Thread(target=lambda: (time.sleep(5), print('never')), daemon=True).start()\nprint('main')",
+    "atexit opens a file": (
+        "import atexit\n@atexit.register\ndef f():\n  global o\n  o = open(1, 'w')\n  o.write('late\\n')"
+    ),
+    "thread still running": (
+        "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.05), print('late'))).start()\n"
+        "print('main')"
+    ),
+    "daemon thread": (
+        "import threading, time\n"
+        "threading.Thread(target=lambda: (time.sleep(5), print('never')), daemon=True).start()\nprint('main')"
+    ),
     "timer": "import threading\nthreading.Timer(0.02, print, ('timer',)).start()",
-    "thread pool": "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as p: print(list(p.map(abs, [-1, -2])))",
-    "thread pool left open": "from concurrent.futures import ThreadPoolExecutor\np = ThreadPoolExecutor(2)\np.submit(print, 'pooled')",
+    "thread pool": (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as p: print(list(p.map(abs, [-1, -2])))"
+    ),
+    "thread pool left open": (
+        "from concurrent.futures import ThreadPoolExecutor\np = ThreadPoolExecutor(2)\np.submit(print, 'pooled')"
+    ),
     "syntax error": "def (",
     "indentation error": "if 1:\nprint()",
     "null byte": "x = '\\0'\nprint(len(x))",
     "asyncio": "import asyncio\nasync def f():\n  await asyncio.sleep(0.01)\n  return 5\nprint(asyncio.run(f()))",
-    "asyncio gather": "import asyncio\nasync def f(n): return n\nasync def m(): print(await asyncio.gather(*map(f, range(3))))\nasyncio.run(m())",
+    "asyncio gather": (
+        "import asyncio\nasync def f(n): return n\nasync def m(): print(await asyncio.gather(*map(f, range(3))))\n"
+        "asyncio.run(m())"
+    ),
     "coroutine never awaited": "async def f(): pass\nf()\nprint('x')",
-    "signal alarm": "import signal\nsignal.signal(signal.SIGALRM, lambda *a: print('alarm'))\nsignal.setitimer(signal.ITIMER_REAL, 0.02)\nsignal.pause()",
+    "signal alarm": (
+        "import signal\nsignal.signal(signal.SIGALRM, lambda *a: print('alarm'))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.02)\nsignal.pause()"
+    ),
     "alarm not handled": "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.02)\nsignal.pause()",
 }
 
@@ -216,30 +123,52 @@ STATE = {
     "import __main__": "x = 3\nimport __main__\nprint(__main__.x, __main__.__name__)",
     "vars(__main__) is globals": "import sys\nprint(vars(sys.modules['__main__']) is globals())",
     "sys.argv": "import sys\nprint(len(sys.argv), sys.argv[0].rpartition('/')[2])",
-    "argparse": "import argparse\np = argparse.ArgumentParser()\np.add_argument('-n', default=3)\nprint(p.parse_args())",
+    "argparse": (
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('-n', default=3)\nprint(p.parse_args())"
+    ),
     "recursion limit": "import sys\nprint(sys.getrecursionlimit())",
     "recursion depth": "n = 0\ndef f():\n  global n\n  n += 1\n  f()\ntry: f()\nexcept RecursionError: print(n)",
     "recursion depth of 5000": (
         "import sys\nsys.setrecursionlimit(5000)\nn = 0\ndef f():\n  global n\n  n += 1\n  f()\n"
         "try: f()\nexcept RecursionError: print(n)"
     ),
-    "recursion through C": "n = 0\nclass A:\n  def __repr__(s):\n    global n\n    n += 1\n    return repr([s])\ntry: repr(A())\nexcept RecursionError: print(n)",
+    "recursion through C": (
+        "n = 0\nclass A:\n  def __repr__(s):\n    global n\n    n += 1\n    return repr([s])\ntry: repr(A())\n"
+        "except RecursionError: print(n)"
+    ),
     "setrecursionlimit too low": "import sys\ndef f(n): return sys.setrecursionlimit(5) if n == 0 else f(n - 1)\nf(5)",
     "deep recursion": "import sys\nsys.setrecursionlimit(10**6)\ndef f(n): return n and 1 + f(n - 1)\nprint(f(30000))",
     "inspect.stack": "import inspect\ndef f(): return len(inspect.stack())\nprint(len(inspect.stack()), f())",
     "frames": "import sys\nprint(sys._getframe().f_back, sys._getframe().f_code.co_name)",
     "_getframe(1)": "import sys\nsys._getframe(1)",
     "traceback of a stack": "import traceback\ndef f(): print(len(traceback.extract_stack()))\nf()",
-    "format_exc": "import traceback\ntry: 1/0\nexcept ZeroDivisionError: print(traceback.format_exc().splitlines()[-1])",
+    "format_exc": (
+        "import traceback\ntry: 1/0\nexcept ZeroDivisionError: print(traceback.format_exc().splitlines()[-1])"
+    ),
     "exc_info": "import sys\nprint(sys.exc_info())",
-    "context of an error": "try: 1/0\nexcept ZeroDivisionError as e: print(e.__context__, e.__cause__, e.__traceback__.tb_next)",
+    "context of an error": (
+        "try: 1/0\nexcept ZeroDivisionError as e: print(e.__context__, e.__cause__, e.__traceback__.tb_next)"
+    ),
     "sys.last_value": "import sys\nprint(hasattr(sys, 'last_value'), hasattr(sys, 'ps1'))",
-    "hooks": "import sys\nprint(sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__, sys.gettrace())",
-    "sys.settrace": "import sys\nsys.settrace(lambda f, e, a: print(e, f.f_code.co_name))\ndef f(): pass\nf()\nsys.settrace(None)",
+    "hooks": (
+        "import sys\n"
+        "print(sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__, sys.gettrace())"
+    ),
+    "sys.settrace": (
+        "import sys\nsys.settrace(lambda f, e, a: print(e, f.f_code.co_name))\ndef f(): pass\nf()\nsys.settrace(None)"
+    ),
     "flags": "import sys\nprint(sys.flags.optimize, sys.flags.interactive, sys.flags.inspect, sys.flags.verbose)",
     "gc state": "import gc\nprint(gc.isenabled(), gc.get_threshold(), gc.garbage, gc.get_debug())",
-    "threads": "import threading\nprint(threading.active_count(), threading.current_thread().name, threading.main_thread() is threading.current_thread())",
-    "signals": "import signal\nprint(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGCHLD), signal.getsignal(signal.SIGPIPE))",
+    "threads": (
+        "import threading\n"
+        "print(threading.active_count(), threading.current_thread().name, threading.main_thread() is "
+        "threading.current_thread())"
+    ),
+    "signals": (
+        "import signal\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, "
+        "signal.getsignal(signal.SIGCHLD), signal.getsignal(signal.SIGPIPE))"
+    ),
     "blocked signals": "import signal\nprint(signal.pthread_sigmask(signal.SIG_BLOCK, ()))",
     "switch interval": "import sys\nprint(sys.getswitchinterval())",
     "int digits": "import sys\nprint(sys.get_int_max_str_digits())\nprint(10 ** 5000)",
@@ -252,20 +181,28 @@ STATE = {
     "time zone": "import time\nprint(time.tzname, time.gmtime(0).tm_year)",
     "process_time": "import time\nprint(time.process_time() < 1)",
     "uid": "import os\nprint(os.getcwd() != '', os.getpid() > 0)",
-    "environment": "import os\nprint(os.environ.get('PYTHONPATH'), os.environ.get('ONLINE_JUDGE'), os.environ.get('DEBUG'))",
+    "environment": (
+        "import os\nprint(os.environ.get('PYTHONPATH'), os.environ.get('ONLINE_JUDGE'), os.environ.get('DEBUG'))"
+    ),
     "resource limits of the stack": (
-        "import resource, sys, threading\nresource.setrlimit(resource.RLIMIT_STACK, (-1, -1))\nsys.setrecursionlimit(10**6)\n"
-        "def f(n): return n and 1 + f(n - 1)\nprint(f(20000))"
+        "import resource, sys, threading\nresource.setrlimit(resource.RLIMIT_STACK, (-1, -1))\n"
+        "sys.setrecursionlimit(10**6)\ndef f(n): return n and 1 + f(n - 1)\nprint(f(20000))"
     ),
     "hard limit of the stack": "import resource\nprint(resource.getrlimit(resource.RLIMIT_STACK)[1])",
-    "stack as high as allowed": "import resource\n_, h = resource.getrlimit(resource.RLIMIT_STACK)\nresource.setrlimit(resource.RLIMIT_STACK, (h, h))\nprint(1)",
+    "stack as high as allowed": (
+        "import resource\n_, h = resource.getrlimit(resource.RLIMIT_STACK)\n"
+        "resource.setrlimit(resource.RLIMIT_STACK, (h, h))\nprint(1)"
+    ),
     "thread of 512 MB": (
         "import sys, threading\nsys.setrecursionlimit(10**6)\nthreading.stack_size(512 << 20)\n"
         "def f(n): return n and 1 + f(n - 1)\nt = threading.Thread(target=lambda: print(f(50000)))\nt.start()\nt.join()"
     ),
-    "thread of 128 MB": "import threading\nthreading.stack_size(1 << 27)\nt = threading.Thread(target=print, args=('t',))\nt.start()",
+    "thread of 128 MB": (
+        "import threading\nthreading.stack_size(1 << 27)\nt = threading.Thread(target=print, args=('t',))\nt.start()"
+    ),
     "ctypes callback": (
-        "import ctypes\na = (ctypes.c_int * 3)(3, 1, 2)\nT = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.POINTER(ctypes.c_int)] * 2)\n"
+        "import ctypes\na = (ctypes.c_int * 3)(3, 1, 2)\n"
+        "T = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.POINTER(ctypes.c_int)] * 2)\n"
         "ctypes.CDLL(None).qsort(a, 3, 4, T(lambda x, y: x[0] - y[0]))\nprint(list(a))"
     ),
     "exec and eval": "exec('x = 4')\nprint(eval('x + 1'), sorted(k for k in locals() if k == 'x'))",
@@ -280,11 +217,23 @@ STATE = {
 }
 
 LIBRARIES = {
-    "collections": "from collections import *\nprint(Counter('abca').most_common(1), deque([1, 2], 1), OrderedDict(a=1))",
-    "itertools": "from itertools import *\nprint(list(accumulate([1, 2])), list(pairwise('abc')), list(product('ab', repeat=2)))",
-    "functools": "from functools import *\n@lru_cache(None)\ndef f(n): return n if n < 2 else f(n - 1) + f(n - 2)\nprint(f(90), reduce(int.__mul__, [1, 2, 3]))",
-    "functools.cache deep": "import sys\nfrom functools import cache\nsys.setrecursionlimit(10**5)\n@cache\ndef f(n): return n and f(n - 1) + 1\nprint(f(5000))",
-    "heapq and bisect": "import bisect, heapq\nh = [3, 1, 2]\nheapq.heapify(h)\nprint(heapq.heappop(h), bisect.bisect([1, 3], 2))",
+    "collections": (
+        "from collections import *\nprint(Counter('abca').most_common(1), deque([1, 2], 1), OrderedDict(a=1))"
+    ),
+    "itertools": (
+        "from itertools import *\nprint(list(accumulate([1, 2])), list(pairwise('abc')), list(product('ab', repeat=2)))"
+    ),
+    "functools": (
+        "from functools import *\n@lru_cache(None)\ndef f(n): return n if n < 2 else f(n - 1) + f(n - 2)\n"
+        "print(f(90), reduce(int.__mul__, [1, 2, 3]))"
+    ),
+    "functools.cache deep": (
+        "import sys\nfrom functools import cache\nsys.setrecursionlimit(10**5)\n@cache\n"
+        "def f(n): return n and f(n - 1) + 1\nprint(f(5000))"
+    ),
+    "heapq and bisect": (
+        "import bisect, heapq\nh = [3, 1, 2]\nheapq.heapify(h)\nprint(heapq.heappop(h), bisect.bisect([1, 3], 2))"
+    ),
     "math": "import math\nprint(math.gcd(12, 18), math.isqrt(99), math.comb(5, 2), math.inf, math.lcm(4, 6))",
     "cmath": "import cmath\nprint(cmath.sqrt(-1))",
     "decimal": "from decimal import *\ngetcontext().prec = 50\nprint(Decimal(1) / 7)",
@@ -292,13 +241,19 @@ LIBRARIES = {
     "random with a seed": "import random\nrandom.seed(1)\nprint(random.random(), random.sample(range(9), 3))",
     "datetime": "import datetime\nprint(datetime.date(2024, 2, 29) + datetime.timedelta(365))",
     "calendar": "import calendar\nprint(calendar.isleap(2024))",
-    "dataclasses": "from dataclasses import dataclass\n@dataclass(order=True)\nclass P:\n  x: int\n  y: int = 2\nprint(P(1), P(1) < P(2))",
+    "dataclasses": (
+        "from dataclasses import dataclass\n@dataclass(order=True)\nclass P:\n  x: int\n  y: int = 2\n"
+        "print(P(1), P(1) < P(2))"
+    ),
     "enum": "from enum import *\nclass C(IntFlag):\n  A = auto()\n  B = auto()\nprint(C.A | C.B)",
     "typing": "from typing import *\nclass N(NamedTuple):\n  a: int\nprint(N(1), Optional[int])",
     "re": "import re\nprint(re.findall(r'(\\d)(\\w)', '1a2b'), re.sub('a', 'b', 'aa'))",
     "string": "import string\nprint(string.ascii_lowercase, string.Template('$a').substitute(a=1))",
     "json": "import json\nprint(json.dumps({'a': [1, None]}), json.loads('[1.0]'))",
-    "pickle": "import pickle\nclass A: pass\nprint(type(pickle.loads(pickle.dumps(A()))).__name__, pickle.loads(pickle.dumps([1])))",
+    "pickle": (
+        "import pickle\nclass A: pass\n"
+        "print(type(pickle.loads(pickle.dumps(A()))).__name__, pickle.loads(pickle.dumps([1])))"
+    ),
     "copy": "import copy\na = [[1]]\nb = copy.deepcopy(a)\nb[0][0] = 2\nprint(a)",
     "array": "from array import array\nprint(array('i', [1, 2]))",
     "struct": "import struct\nprint(struct.pack('<I', 7))",
@@ -315,7 +270,10 @@ LIBRARIES = {
     "csv": "import csv, io\nprint(list(csv.reader(io.StringIO('a,\"b,c\"\\n'))))",
     "tempfile": "import tempfile\nwith tempfile.TemporaryFile() as f: f.write(b'x')\nprint('written')",
     "logging": "import logging\nlogging.basicConfig(level=20)\nlogging.info('told')\nprint('x')",
-    "unittest": "import unittest\nclass T(unittest.TestCase):\n  def test(s): s.assertEqual(1, 1)\nunittest.main(argv=['x'], exit=False)",
+    "unittest": (
+        "import unittest\nclass T(unittest.TestCase):\n  def test(s): s.assertEqual(1, 1)\n"
+        "unittest.main(argv=['x'], exit=False)"
+    ),
     "doctest": "def f():\n  '''\n  >>> f()\n  1\n  '''\n  return 1\nimport doctest\nprint(doctest.testmod())",
     "abc": "from abc import ABC, abstractmethod\nclass A(ABC):\n  @abstractmethod\n  def f(s): ...\nA()",
     "contextvars": "import contextvars\nv = contextvars.ContextVar('v', default=1)\nprint(v.get())",
@@ -328,7 +286,9 @@ LIBRARIES = {
     "pathlib": "from pathlib import Path, PurePath\nprint(PurePath('a/b').suffix, Path('nowhere').exists())",
     "shlex": "import shlex\nprint(shlex.split('a \"b c\"'))",
     "difflib": "import difflib\nprint(difflib.get_close_matches('appel', ['apple', 'ape']))",
-    "html and urllib": "import html\nfrom urllib.parse import urlparse\nprint(html.escape('<'), urlparse('http://a/b').path)",
+    "html and urllib": (
+        "import html\nfrom urllib.parse import urlparse\nprint(html.escape('<'), urlparse('http://a/b').path)"
+    ),
     "zoneinfo": "import zoneinfo\nprint(zoneinfo.ZoneInfo('UTC').key)",
     "sqlite3": "import sqlite3\nprint(sqlite3.connect(':memory:').execute('select 1 + 1').fetchone())",
     "xml": "import xml.etree.ElementTree as E\nprint(E.fromstring('<a><b/></a>')[0].tag)",

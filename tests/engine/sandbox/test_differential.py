@@ -19,7 +19,14 @@ NO_SOURCE_FILE = ("warnings", "invalid literal comparison", "own source")
 CONFINED = ("tempfile", "writes a file", "subprocess", "os.system", "socket")
 HELD_BY_A_MODULE = ("__del__ of a global that a module keeps",)
 EXPLAINED = {*NOT_COMPILED, *NO_SOURCE_FILE, *CONFINED, *HELD_BY_A_MODULE}
-NO_FILE_OPENED = ("open of a missing file", "/dev/null", "coroutine never awaited", "runpy", "zoneinfo", "tkinter or not")
+NO_FILE_OPENED = (
+    "open of a missing file",
+    "/dev/null",
+    "coroutine never awaited",
+    "runpy",
+    "zoneinfo",
+    "tkinter or not",
+)
 
 
 def last_line(text: str) -> str:

@@ -49,6 +49,7 @@ def profiled(injector: Injector) -> Iterator[None]:
         threading.setprofile(None)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", [OSError, MemoryError])
 def test_a_fault_at_any_call_of_a_cell_leaves_no_future_open(fault: type[BaseException]) -> None:

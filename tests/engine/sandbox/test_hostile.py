@@ -94,6 +94,10 @@ REACHING_OUT = {
         "import fcntl, os, socket\na, b = socket.socketpair()\nfcntl.fcntl(a, fcntl.F_SETOWN, os.getppid())\n"
         "fcntl.fcntl(a, 10, 9)\nfcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC)\nb.send(b'x')\nprint('BREACH')"
     ),
+    "locks a library file": "import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_SH)\nprint('BREACH')",
+    "locks a range of a library file": (
+        "import fcntl, os\nfcntl.lockf(open(os.__file__), fcntl.LOCK_SH)\nprint('BREACH')"
+    ),
     "ptrace": "import ctypes, os\nif ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0) == 0: print('BREACH')",
     "process_vm_readv": (
         "import ctypes, os\nb = ctypes.create_string_buffer(16)\n"
@@ -297,7 +301,7 @@ def test_other_inputs_are_not_in_a_programs_memory(executor_at_level: Executor) 
     source = """
 import gc, sys
 mine = input()
-found, f = [], sys._getframe(1)
+found, f = [], sys._getframe()
 while f:
     found.append(repr(f.f_locals)); f = f.f_back
 found += [o for o in gc.get_objects() if isinstance(o, str)]

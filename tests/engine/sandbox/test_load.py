@@ -42,7 +42,7 @@ def outcomes_of(executor: Executor, limit: float, runs: int) -> list[Outcome]:
 def test_a_program_within_its_cpu_limit_is_right_beside_busy_loops(best_level: SandboxLevel) -> None:
     with Executor(Limits(cpu_seconds=0.5), cells=4, level=best_level) as executor:
         outcomes = outcomes_of(executor, 0.5, 16)
-    assert {outcome.status for outcome in outcomes} == {Status.OK}, [outcome for outcome in outcomes if outcome.stderr_tail]
+    assert {outcome.status for outcome in outcomes} == {Status.OK}, outcomes
 
 
 @pytest.mark.slow
@@ -77,8 +77,8 @@ def test_what_the_wall_clock_ended_is_neither_remembered_nor_counted(best_level:
 
 def test_wall_time_that_a_program_computes_in_is_not_idle(best_level: SandboxLevel) -> None:
     limits = Limits(cpu_seconds=2.0, wall_seconds=2.0)
-    source = "import time\nfor _ in range(30):\n  end = time.process_time() + 0.03\n  while time.process_time() < end: pass\n"
-    source += "  time.sleep(0.07)\nprint(1)"
+    source = "import time\nfor _ in range(30):\n  end = time.process_time() + 0.03\n"
+    source += "  while time.process_time() < end: pass\n  time.sleep(0.07)\nprint(1)"
     with Executor(limits, cells=1, level=best_level) as executor:
         (outcome,) = executor.run(source, [""])
     assert outcome.status is Status.OK, outcome

@@ -238,7 +238,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def asked(app: CureApp, pilot: Pilot[str]) -> str:
     """Return the question on the screen."""
-    await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query_one(OptionList).has_focus)
+    await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query("OptionList:focus"))
     return str(app.screen.query_one(Static).content)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -141,17 +142,22 @@ class HomeScreen(Screen[None]):
 
         machine = probe_machine(runs_home())
         presets = preset_entries(machine)
-        self.app.call_from_thread(self._show_presets, machine, presets)
+        self.app.call_from_thread(self._while_open, self._show_presets, machine, presets)
         level = sandbox_level()
-        self.app.call_from_thread(self._show_machine, machine, level)
+        self.app.call_from_thread(self._while_open, self._show_machine, machine, level)
         self.post_message(HomeIsShown())
 
     @work(thread=True, exclusive=True, group="runs")
     def _read_runs(self) -> None:
         if self.app.screen is self:
-            self.app.call_from_thread(self._take_runs, self._list.read())
+            self.app.call_from_thread(self._while_open, self._take_runs, self._list.read())
 
     # What is shown ------------------------------------------------------------------------------------------
+
+    def _while_open(self, show: Callable[..., None], *found: object) -> None:
+        """Show what a thread has found, unless the app has closed meanwhile and the screen has no widgets left."""
+        if self.children:
+            show(*found)
 
     def _show_machine(self, machine: Machine, level: SandboxLevel | None) -> None:
         self.query_one("#machine", RowsView).show(machine_rows(machine, level))

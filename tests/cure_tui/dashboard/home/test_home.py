@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cure_tui.dashboard.messages import StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import plain
 from cure_tui.runs.listing import Order, RunList, matching, sorted_by
+from engine.machine import probe as probe_module
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs import listing
@@ -116,6 +118,24 @@ def test_runs_at_rest_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert all(run.state is RunCondition.CRASHED for run in runs.read())
     record_run(folders[2], 2)
     assert [run.id for run in runs.read() if run.state is RunCondition.FINISHED] == ["nano-002"]
+
+
+async def test_a_machine_that_is_known_only_after_the_app_has_closed_is_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed, probe = threading.Event(), probe_module.probe_machine
+
+    def slow(folder: Path) -> probe_module.Machine:
+        closed.wait(30)
+        return probe(folder)
+
+    monkeypatch.setattr(probe_module, "probe_machine", slow)
+    app = CureApp()
+    async with running(app) as pilot:
+        screen = app.screen
+        await screen.remove_children()  # what closing does, while the thread still probes
+        closed.set()
+        await until(pilot, lambda: not any(worker.is_running for worker in app.workers))
 
 
 @pytest.mark.parametrize("size", [(20, 5), (80, 24), (120, 40), (200, 60)])

@@ -26,12 +26,15 @@ from engine.sandbox.cell import Cell, CellLost
 from engine.sandbox.confined import wire
 from engine.sandbox.launch import Setup
 from engine.sandbox.level import SandboxLevel, sandbox_level
+from engine.sandbox.libraries import Offer
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
 
 MAX_LOSSES = 3
 _OVERSUBSCRIBED_UP_TO = 8
 _MAX_BATCH = 64
+_MAX_SETUPS = 4
+"""Cells of different libraries that one thread keeps open."""
 _MIN_BATCH = 4
 _MAX_BATCH_BYTES = 64 << 20
 _NO_RESULTS = wire.Results(None, b"", ())
@@ -82,7 +85,8 @@ class Executor:
     `cells`: parallel processes, by default `default_cells()`. `level`: by default the best of this machine; where that
     is D, raises EnvironmentError_ unless `allow_unsandboxed`. `sticky_timeouts`: see Limits.sticky_after;
     `sticky_skips` counts the time-outs under the shorter limit. `swallow_prompts`: see `Judging.swallow_prompts`.
-    Programs whose source contains "numpy" run in cells that have it.
+    `libraries`: installed distributions that programs may import besides numpy. A program whose source names one runs
+    in a cell that has it.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Executor:
         allow_unsandboxed: bool = False,
         sticky_timeouts: bool = True,
         swallow_prompts: bool = False,
+        libraries: Sequence[str] = (),
         cache_mb: int = 64,
     ) -> None:
         if cells is not None and cells < 1:
@@ -108,6 +113,7 @@ class Executor:
                 (self.level.remedy or "use Linux 5.13 or newer") + "; or take the risk with --allow-unsandboxed",
             )
         self._swallow_prompts = swallow_prompts
+        self._offer = Offer(libraries)
         self.executions = 0
         self.cache_hits = 0
         self.sticky_skips = 0
@@ -206,7 +212,7 @@ class Executor:
             else:
                 self._waiting[digest] = [(run, index)]
                 fresh.append(_Job(digest, text))
-        setup = Setup(numpy=b"numpy" in program, swallow_prompts=self._swallow_prompts)
+        setup = Setup(self._offer.named_in(program), swallow_prompts=self._swallow_prompts)
         # With batches queued, all cells are busy anyway: keep the program whole, so it is compiled once. Otherwise
         # spread it over all cells.
         size = _MAX_BATCH if self._batches else max(_MIN_BATCH, -(-len(fresh) // len(self._threads)))
@@ -251,7 +257,10 @@ class Executor:
         while jobs and not self._ending():
             try:
                 if batch.setup not in cells:
+                    if len(cells) >= _MAX_SETUPS:
+                        self._retire(cells.pop(next(iter(cells))), lost=False)
                     cells[batch.setup] = self._open(batch.setup)
+                cells[batch.setup] = cells.pop(batch.setup)  # the order of their last use
                 texts = [job.text for job in jobs]
                 results = cells[batch.setup].execute(batch.source, texts, batch.run.limits, batch.run.strikes)
             except (CellLost, OSError, MemoryError) as error:  # such as no descriptor left in this process
@@ -286,10 +295,10 @@ class Executor:
                 cell.interrupt()
         return cell
 
-    def _retire(self, cell: Cell) -> None:
+    def _retire(self, cell: Cell, lost: bool = True) -> None:
         with self._changed:
             self._open_cells.discard(cell)
-            self.cells_lost += not self._closed
+            self.cells_lost += lost and not self._closed
         with contextlib.suppress(OSError, MemoryError):
             cell.close()
 

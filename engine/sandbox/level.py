@@ -7,14 +7,14 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import EnvironmentError_
 from engine.sandbox import launch
 from engine.sandbox.cell import Cell, CellLost
-from engine.sandbox.launch import Confinement
+from engine.sandbox.launch import Confinement, Setup
 from engine.sandbox.limits import Limits
 from engine.sandbox.remedies import Host, remedy_for
 
@@ -70,6 +70,16 @@ def sandbox_level(allowed: str = "ABCD") -> SandboxLevel:
             return SandboxLevel(letter, confinement, tuple(reasons), remedy_for(reasons, Host.here()))
         reasons.append(f"{_name(confinement)}: {fault}")
     return SandboxLevel("D", _UNCONFINED, tuple(reasons), remedy_for(reasons, Host.here()))
+
+
+def check_libraries(level: SandboxLevel, names: Sequence[str]) -> None:
+    """Raise EnvironmentError_ if the installed `names` cannot be imported in a cell. Takes as long as their import."""
+    try:
+        Cell(_SELF_CHECK_LIMITS, level.confinement, Setup(tuple(names))).close()
+    except CellLost as lost:
+        raise EnvironmentError_(
+            f"programs cannot import {', '.join(names)}: {lost}", "install what is missing, or change sandbox.libraries"
+        ) from None
 
 
 def _name(confinement: Confinement) -> str:

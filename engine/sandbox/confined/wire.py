@@ -38,7 +38,7 @@ class Settings(NamedTuple):
     count_threads: bool
     readable: tuple[str, ...]
     libraries: tuple[str, ...]
-    libraries_folder: str
+    library_paths: tuple[str, ...]
     library_bytes: int
     swallow_prompts: bool
     sticky_after: int
@@ -59,6 +59,7 @@ class Settings(NamedTuple):
         fields = json.loads(text)
         fields["readable"] = tuple(fields["readable"])
         fields["libraries"] = tuple(fields["libraries"])
+        fields["library_paths"] = tuple(fields["library_paths"])
         return cls(**fields)
 
 

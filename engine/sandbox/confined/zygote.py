@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _sitebuiltins
 import builtins
+import contextlib
 import gc
 import importlib
 import io
@@ -39,9 +40,23 @@ WARM_WHEN_CLOSED = """
     bz2 lzma gzip zipfile contextvars threading selectors platform doctest unittest unittest.main sched cProfile pstats
     zoneinfo sqlite3 xml.etree.ElementTree runpy getpass symtable code pyexpat multiprocessing
 """
-
-
 NUMPY_WHEN_CLOSED = "numpy.random numpy.fft numpy.polynomial numpy.ma"
+# What the libraries themselves import late. A program that had to would spend 0.3 s of its limit on scipy's.
+LIBRARY_PARTS = {
+    "scipy": """
+        scipy.sparse.csgraph scipy.sparse.linalg scipy.special scipy.linalg scipy.optimize scipy.spatial scipy.signal
+        scipy.fft scipy.ndimage scipy.interpolate scipy.integrate scipy.stats
+    """,
+    "sympy": """
+        sympy.assumptions.wrapper sympy.codegen.ast sympy.combinatorics sympy.integrals.heurisch
+        sympy.integrals.manualintegrate sympy.integrals.risch sympy.physics.units sympy.sets.handlers.functions
+        sympy.sets.handlers.issubset sympy.sets.setexpr sympy.tensor.tensor
+    """,
+    "atcoder": """
+        atcoder.convolution atcoder.dsu atcoder.fenwicktree atcoder.lazysegtree atcoder.math atcoder.maxflow
+        atcoder.mincostflow atcoder.modint atcoder.scc atcoder.segtree atcoder.string atcoder.twosat
+    """,
+}
 
 
 @without_frame
@@ -96,12 +111,7 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     for name in (WARM + (WARM_WHEN_CLOSED if settings.deny_open else "")).split():
         importlib.import_module(name)
     if settings.libraries:
-        sys.path.append(settings.libraries_folder)
-        for name in settings.libraries:
-            importlib.import_module(name)
-        for name in NUMPY_WHEN_CLOSED.split() if settings.deny_open else ():
-            importlib.import_module(name)
-        sys.path.pop()  # their submodules are found through the packages' own paths
+        _import_libraries(settings)
     if settings.swallow_prompts:
         builtins.input = _isolated(_INPUT, read=builtins.input)
     for name in ("exit", "quit"):
@@ -118,6 +128,30 @@ def _tidy_interpreter(settings: wire.Settings) -> None:
     vars(sys.modules.pop("__main__")).clear()
     gc.collect()
     gc.disable()  # programs enable it again
+
+
+def _import_libraries(settings: wire.Settings) -> None:
+    """Import the libraries, and what they require, but nothing else that is installed beside them."""
+    from importlib.machinery import ModuleSpec, PathFinder
+
+    folders = list(dict.fromkeys(map(os.path.dirname, settings.library_paths)))
+    names = {os.path.basename(path).partition(".")[0] for path in settings.library_paths}
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            return PathFinder.find_spec(name, folders) if name in names else None
+
+    sys.meta_path.append(Finder)
+    parts = {**LIBRARY_PARTS, "numpy": NUMPY_WHEN_CLOSED if settings.deny_open else ""}
+    for name in settings.libraries:
+        importlib.import_module(name)
+        for part in parts.get(name, "").split():
+            with contextlib.suppress(ImportError):  # another version of the library
+                importlib.import_module(part)
+    sys.meta_path.remove(Finder)  # submodules are found through their packages' own paths
+    for folder in folders:
+        sys.path_importer_cache.pop(folder, None)  # it lists everything that is installed there
 
 
 # In namespaces of their own: through `__globals__` of a function of this module programs would reach all of it.

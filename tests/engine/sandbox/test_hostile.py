@@ -264,6 +264,18 @@ def test_nothing_outside_is_reached(executor_at_level: Executor, prey: Prey, nam
     assert processes_below(os.getpid()) == before
 
 
+@pytest.mark.parametrize("name", REACHING_OUT)
+def test_nothing_outside_is_reached_from_a_cell_with_libraries(
+    library_executor_at_level: Executor, prey: Prey, name: str
+) -> None:
+    imports = "import sys, sortedcontainers\nassert 'sortedcontainers' in sys.modules\n"
+    (outcome,) = library_executor_at_level.run(imports + PRELUDE.format(prey.names) + REACHING_OUT[name], [""])
+    assert "BREACH" not in outcome.stdout, outcome
+    assert outcome.status in (Status.OK, Status.RUNTIME_ERROR, Status.CRASH), outcome
+    assert prey.signs() == []
+    assert library_executor_at_level.cells_lost == 0
+
+
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_end_in_bound_and_the_batch_goes_on(executor_at_level: Executor, name: str) -> None:
     source, statuses = BOMBS[name]

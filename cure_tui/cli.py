@@ -5,7 +5,6 @@ Each command imports what is heavier than typer inside its function: `--help` ta
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +20,9 @@ from cure_tui.commands.resume import resume
 from cure_tui.commands.runs import runs
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
-from cure_tui.exit_codes import epilog
+from cure_tui.exit_codes import epilog, errors_as_lines
 from cure_tui.terminal import in_terminal
-from engine.errors import ConfigError, CureError
+from engine.errors import ConfigError
 
 NO_TERMINAL = """\
 The dashboard needs a terminal. Without one:
@@ -110,8 +109,5 @@ def root(
 
 def main() -> None:
     """Run the command line; print an error that the user can fix as one line and exit with its status."""
-    try:
+    with errors_as_lines():
         app()
-    except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)

@@ -103,7 +103,7 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_mi
     if snapshot.is_live and left is not None:
         yield _Item(7, (Span("left ", "muted"), Span(clock(left), "text")))
     if snapshot.fault or state.ending:
-        whole = (snapshot.fault or state.ending).replace(str(snapshot.path), _short_name(snapshot.path))
+        whole = (snapshot.fault or state.ending).replace(str(snapshot.path), snapshot.path.name)
         room = max(1, columns - width(condition) - _MARGINS)
         said = textwrap.shorten(one_column(whole), room, placeholder="…")
         yield _Item(1, (Span(said, "error" if snapshot.fault else "warning"),))

@@ -17,6 +17,7 @@ def _tuples(value: Any) -> Any:
 
 
 # The choices of a setting are defined here only; other rooms import them.
+Device: TypeAlias = Literal["cpu", "cuda"]  # no setting: `engine.models.device` chooses it
 Dtype: TypeAlias = Literal["fp32", "bf16", "fp16"]
 StyleName: TypeAlias = Literal["full", "short"]
 SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]

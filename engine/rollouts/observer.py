@@ -5,9 +5,9 @@ judge_program      outcomes on ground-truth tests -> the Judgement on a program
 judge_tests        pass matrix -> the Judgement on each generated test
 when_done          calls back when program runs are done, in the thread that finished the last one
 
-Terms, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`): tokens and
-completion of an answer; the *outcome* of a program on an input; the *verdict* on a program by one test (passed, failed
-or unknown); the *judgement* on a whole answer.
+Terms, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`), whose methods
+differ: tokens and completion of an answer; the *outcome* of a program on an input; the *verdict* on a program by one
+test (passed, failed or unknown); the *judgement* on a whole answer, with a finding such as "correct".
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class ProgressView:
         from rich.progress import BarColumn, Progress, TextColumn
 
         class AsciiConsole(Console):
-            encoding = "ascii"  # type: ignore[assignment]  # a property of Rich, which chooses its bars by it
+            encoding = "ascii"  # a property of Rich, which chooses its bars by it
 
         self._ascii_only = not draws_unicode()
         self._max_minutes = max_minutes

@@ -5,9 +5,12 @@ Each command imports what is heavier than typer inside its function: `--help` ta
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -21,9 +24,12 @@ from cure_tui.commands.resume import resume
 from cure_tui.commands.runs import runs
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
+from cure_tui.commands.values import folder
 from cure_tui.exit_codes import epilog
 from cure_tui.terminal import in_terminal
-from engine.errors import ConfigError, CureError
+from engine.errors import ConfigError, CureError, RunError
+
+_OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE, errno.EBADF)
 
 NO_TERMINAL = """\
 The dashboard needs a terminal. Without one:
@@ -62,7 +68,10 @@ def root(
     no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
     steps: Annotated[int | None, typer.Option(min=0, help="Number of steps; overrides the preset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed; overrides the preset.")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="New folder for the run, instead of a default one.")] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(parser=folder, metavar="DIR", help="New folder for the run, instead of a default one."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
     overrides: Annotated[
         list[str] | None,
@@ -111,7 +120,23 @@ def root(
 def main() -> None:
     """Run the command line; print an error that the user can fix as one line and exit with its status."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:  # None: the caller closed it
+                sys.stdout.flush()
     except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
+        _fail(error)
+    except OSError as error:
+        if error.errno not in _OUTPUT_FAULTS or error.filename is not None:
+            raise
+        for descriptor in (1, 2) if error.errno == errno.EPIPE else (1,):  # the interpreter flushes again as it exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        reason = (error.strerror or str(error)).lower()
+        _fail(RunError(f"cannot write the output: {reason}", "send it to a file on a disk with free space"))
+
+
+def _fail(error: CureError) -> NoReturn:
+    with contextlib.suppress(OSError):  # stderr may be full or closed, too
+        print(f"error: {error}", file=sys.stderr, flush=True)
+    sys.exit(error.exit_status)

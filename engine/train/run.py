@@ -264,11 +264,11 @@ class Trainer:
             self._warn(f"{reason}: ending the run")
             return "drift", reason
         if done >= run.steps:
-            return "steps", f"all {run.steps} steps done"
+            return "steps", f"all {run.steps} steps done" if run.steps != 1 else "its only step done"
         if self._time_is_up():
             notice = f"{run.max_minutes:g} minutes are nearly used up: starting the last evaluation"
             self._journal.notice(notice, step=done)
-            return "minutes", f"{run.max_minutes:g} min used up"
+            return "minutes", f"no time for another step within {run.max_minutes:g} min"
         return None
 
     def _time_is_up(self) -> bool:

@@ -53,6 +53,7 @@ def about_run(run: RunInfo) -> Row:
     if run.state is RunCondition.FINISHED:
         return (Span(f"finished{when}; Enter shows it", "muted"),)
     said = one_column(run.fault or run.ending or "its engine died without an error message")
-    again = f"r resumes it after step {run.step}" if run.step else "r starts it again"
+    begun = "r resumes it from its newest checkpoint" if run.fault else "r starts it again"
+    again = f"r resumes it after step {run.step}" if run.step and not run.fault else begun
     style = "warning" if run.state is RunCondition.STOPPED else "error"
     return Span(f"{run.state.value}{when}: ", style), Span(f"{again}; {said}", "text")

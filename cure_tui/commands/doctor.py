@@ -95,6 +95,7 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
 
 def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> Iterator[str]:
     from engine.machine.home import runs_home
+    from engine.sandbox import found_libraries
 
     gpus = [f"{gpu.name}, {gpu.memory_gb:.0f} GiB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus]
     yield "Machine"
@@ -109,6 +110,7 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     yield ""
     yield "Sandbox"
     yield f"  level {sandbox.letter}: {sandbox.summary}"
+    yield f"  libraries that programs may import in `solve`: {', '.join(map(str, found_libraries())) or 'none'}"
     yield from (f"  no higher level because {reason}" for reason in sandbox.reasons)
     if sandbox.remedy:
         yield f"  -> {sandbox.remedy}"
@@ -120,6 +122,8 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
 
 
 def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> dict[str, object]:
+    from engine.sandbox import found_libraries
+
     return {
         "python": machine.python,
         "system": machine.system,
@@ -138,6 +142,7 @@ def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
             "summary": sandbox.summary,
             "reasons": list(sandbox.reasons),
             "remedy": sandbox.remedy,
+            "libraries": {library.name: library.version for library in found_libraries()},
         },
         "presets": [entry.to_json() for entry in presets],
     }

@@ -80,9 +80,9 @@ def solve(
     except DataError as error:
         raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
     if check:
-        from cure_tui.solving.checking import understood
+        from cure_tui.solving.checking import libraries, understood
 
-        typer.echo("\n\n".join(understood(each) for each in found))
+        typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
         return
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from cure_tui.solving.who import both_roles

@@ -24,6 +24,13 @@ def understood(problem: ReadProblem) -> str:
     return "\n".join(lines)
 
 
+def libraries() -> str:
+    """Name the installed libraries that the programs may import."""
+    from engine.sandbox import found_libraries
+
+    return f"programs may import: {', '.join(map(str, found_libraries())) or 'the standard library alone'}"
+
+
 def _indented(text: str) -> str:
     lines = text.rstrip("\n").split("\n")
     more = [f"... ({len(lines) - _SHOWN_LINES} more lines)"] if len(lines) > _SHOWN_LINES else []

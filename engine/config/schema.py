@@ -22,7 +22,7 @@ StyleName: TypeAlias = Literal["full", "short"]
 SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
 VllmPrecision: TypeAlias = Literal["dtype", "nf4", "fp8"]
 SleepLevel: TypeAlias = Literal[0, 1, 2]
-Comparison: TypeAlias = Literal["whitespace", "tokens"]
+Comparison: TypeAlias = Literal["whitespace", "tokens", "numbers", "exact-lines", "json"]
 JudgingName: TypeAlias = Literal["process", "cure-compat"]
 TesterVariant: TypeAlias = Literal["cure", "cure-code", "post-stage"]
 LengthTransform: TypeAlias = Literal["off", "tester", "both"]
@@ -33,6 +33,11 @@ Precision: TypeAlias = Literal["fp32", "bf16", "nf4"]
 Optimiser: TypeAlias = Literal["adamw", "adamw-8bit", "paged-adamw-8bit"]
 
 Text = Annotated[str, Field(min_length=1)]
+Packages: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")], ...],
+    BeforeValidator(_tuples),
+    Field(max_length=64),
+]
 Betas: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], BeforeValidator(_tuples)
 ]
@@ -118,10 +123,14 @@ class SandboxConfig(Section):
         ge=0, le=1000, description="time-outs after which a program's other inputs get 0.1 s; 0 = never"
     )
     comparison: Comparison = Field(
-        description="comparison of outputs: after collapsing white space, or as lower-cased tokens with numbers to 1e-5"
+        description="comparison of outputs: whitespace (collapsed, as CURE), tokens (floats to 1e-5, no case), "
+        "numbers (2.5 = 2.50), exact-lines or json; a task's own one takes precedence"
     )
     judging: JudgingName = Field(
         description="process: as real programs run; cure-compat: as CURE's code judges (no prompts, any exit status)"
+    )
+    libraries: Packages = Field(
+        description="installed packages that programs may import besides numpy, by the names that pip knows"
     )
     allow_unconfined: bool = Field(description="run programs even if this machine cannot confine them (level D)")
 

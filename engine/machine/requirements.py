@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 
 from engine.config.schema import RunConfig
@@ -172,9 +173,22 @@ def _task_files(config: RunConfig, machine: Machine) -> list[Missing]:
     return [Missing(f"no {places}", f"put CURE .json or .jsonl files there, or set {settings} to yours")]
 
 
+def _program_libraries(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Check that what programs may import is installed beside the engine."""
+    missing = []
+    for name in config.sandbox.libraries:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            remedy = f"pip install {name}, or take it out of sandbox.libraries"
+            missing.append(Missing(f"{name}, which programs may import, is not installed", remedy))
+    return missing
+
+
 CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     cuda_device,
     libraries,
+    _program_libraries,
     _memory,
     _model_files,
     _task_files,

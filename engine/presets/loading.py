@@ -88,10 +88,14 @@ def load_preset(
     return resolve(choose_variant(names, memory, resolve))
 
 
+_BEFORE: Tree = {"variant": "", "sandbox": {"libraries": []}}
+"""Settings that runs of earlier versions do not name, with the values that those versions had."""
+
+
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Load the `config.toml` of a run, with overrides. Raises ConfigError."""
-    # Runs from before variants existed do not name one.
-    documents = [_variant_document(path, ""), *read_documents(path)]
+    earlier = Document(str(path), _BEFORE, {}, path.parent, is_override=True)
+    documents = [earlier, *read_documents(path)]
     return _checked([*documents, *(read_override(text) for text in overrides)])
 
 

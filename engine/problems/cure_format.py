@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from engine.errors import DataError
-from engine.problems.problem import IOExample, Problem
+from engine.problems.problem import COMPARISONS, IOExample, Problem
 
 
 def load_problems(path: str | Path) -> list[Problem]:
@@ -62,8 +62,8 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
     """Turn one decoded CURE object into a Problem; `where` names its place in error messages.
 
     Needs question, test_time_limit, example_input/example_output and test_input/test_output (parallel lists;
-    the example lists may be empty). task_id, difficulty, dataset and solutions are optional; the first
-    two may be whole numbers, as in MBPP and CodeContests. Without a task_id the id is `task-<index>`, such as
+    the example lists may be empty). task_id, difficulty, dataset, solutions and compare are optional; the
+    first two may be whole numbers, as in MBPP and CodeContests. Without a task_id the id is `task-<index>`, such as
     "task-00012". Raises DataError that names `where` and the field.
     """
     if not isinstance(record, dict):
@@ -86,6 +86,7 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
         difficulty=fields.label("difficulty", ""),
         dataset=fields.label("dataset", ""),
         solutions=fields.texts("solutions") if fields.has("solutions") else (),
+        compare=fields.comparison("compare"),
     )
 
 
@@ -106,6 +107,8 @@ def to_cure_record(problem: Problem) -> dict[str, object]:
         record["dataset"] = problem.dataset
     if problem.solutions:
         record["solutions"] = list(problem.solutions)
+    if problem.compare:
+        record["compare"] = problem.compare
     return record
 
 
@@ -158,6 +161,12 @@ class _Fields:
         if default and not label.strip():
             self.refuse(field, "is blank", "name it, or leave the field out")
         return label
+
+    def comparison(self, field: str) -> str:
+        name = self.label(field, "")
+        if name and name not in COMPARISONS:
+            self.refuse(field, f"is no comparison: {name!r}", f"use one of {', '.join(COMPARISONS)}")
+        return name
 
     def seconds(self, field: str) -> float:
         value = self._required(field)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+COMPARISONS = ("whitespace", "tokens", "numbers", "exact-lines", "json")
+"""Comparisons of outputs that a task may ask for, by their names in `sandbox.comparison`."""
+
 
 @dataclass(frozen=True, slots=True)
 class IOExample:
@@ -18,7 +21,8 @@ class Problem:
     """Task of a data set. `hidden` holds the t ground-truth tests; no prompt ever shows them.
 
     A prompt may show `public` examples. `time_limit` is in CPU seconds per test. `solutions` are reference programs:
-    evaluation may judge generated tests with them; training never reads them.
+    evaluation may judge generated tests with them; training never reads them. `compare` is the task's own comparison of
+    outputs, one of COMPARISONS; "" leaves it to the run.
     """
 
     id: str
@@ -29,3 +33,4 @@ class Problem:
     difficulty: str = ""
     dataset: str = ""
     solutions: tuple[str, ...] = ()
+    compare: str = ""

@@ -76,6 +76,7 @@ class _Pending:
     """Task whose answers are still arriving; the only mutable class of this file, and private to it."""
 
     problem: Problem
+    judging: Judging
     truth_tests: tuple[IOExample, ...]
     prompts: dict[Role, tuple[int, ...]]
     answers: dict[Role, dict[int, Completion]] = field(default_factory=lambda: {role: {} for role in Role})
@@ -131,11 +132,10 @@ class StartedRollouts:
     """Rollouts that are sampled, with executions still under way."""
 
     tasks: tuple[_Pending, ...]
-    judging: Judging
 
     def collect(self) -> list[TaskRollouts]:
         """Wait for the executor and fill the pass matrices."""
-        return [_close(task, self.judging) for task in self.tasks]
+        return [_close(task) for task in self.tasks]
 
 
 def start_rollouts(
@@ -150,10 +150,15 @@ def start_rollouts(
 ) -> StartedRollouts:
     """Sample all answers and return while executions are still under way: the first half of `roll_out`."""
     pending = [
-        _Pending(problem, problem.hidden[: settings.truth_tests], {role: encode(problem, role) for role in Role})
+        _Pending(
+            problem,
+            judging.for_task(problem.compare),
+            problem.hidden[: settings.truth_tests],
+            {role: encode(problem, role) for role in Role},
+        )
         for problem in problems
     ]
-    reporter = None if observer is None else _Reporter(observer, pending, settings.m_tests, judging)
+    reporter = None if observer is None else _Reporter(observer, pending, settings.m_tests)
     on_delta = None if reporter is None else reporter.report_tokens
     # Coders first: the sandbox runs their programs on ground truth while the sampler is busy with testers.
     for role, count, longest in (
@@ -182,10 +187,10 @@ def start_rollouts(
                         task.on_generated[index] = execute(program, inputs, executor, seconds)
             if reporter is not None:
                 reporter.report_completion(completion)
-    return StartedRollouts(tuple(pending), judging)
+    return StartedRollouts(tuple(pending))
 
 
-def _close(task: _Pending, judging: Judging) -> TaskRollouts:
+def _close(task: _Pending) -> TaskRollouts:
     programs, tests = task.programs_in_order, task.tests_in_order
     truth_rows, generated_rows = task.truth_rows, task.generated_rows
     return TaskRollouts(
@@ -199,20 +204,18 @@ def _close(task: _Pending, judging: Judging) -> TaskRollouts:
         truth_tests=task.truth_tests,
         truth_outcomes=truth_rows,
         generated_outcomes=generated_rows,
-        matrix=_matrix(task, truth_rows, generated_rows, judging),
+        matrix=_matrix(task, truth_rows, generated_rows),
     )
 
 
-def _matrix(
-    task: _Pending, truth_rows: Sequence[Outcomes], generated_rows: Sequence[Outcomes], judging: Judging
-) -> PassMatrix:
+def _matrix(task: _Pending, truth_rows: Sequence[Outcomes], generated_rows: Sequence[Outcomes]) -> PassMatrix:
     tests = task.tests_in_order
     expected_m = [None if isinstance(test, Rejected) else test.output for test in tests]
 
     def verdicts(rows: Sequence[Outcomes], expected: Sequence[str | None]) -> list[list[bool | None]]:
         return [
             [
-                None if outcome is None or output is None else verdict(outcome, output, judging)
+                None if outcome is None or output is None else verdict(outcome, output, task.judging)
                 for outcome, output in zip(row, expected, strict=True)
             ]
             for row in rows
@@ -234,8 +237,8 @@ def _place(request_id: str) -> int:
 class _Reporter:
     """Translator of sampler and executor events into calls of an observer."""
 
-    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], m_tests: int, judging: Judging) -> None:
-        self._observer, self._tasks, self._m_tests, self._judging = observer, tasks, m_tests, judging
+    def __init__(self, observer: RolloutObserver, tasks: Sequence[_Pending], m_tests: int) -> None:
+        self._observer, self._tasks, self._m_tests = observer, tasks, m_tests
 
     def report_tokens(self, delta: Delta) -> None:
         self._observer.on_tokens(self._key(delta.request_id, delta.index), delta.token_ids)
@@ -260,10 +263,10 @@ class _Reporter:
 
     def _report_executed(self, task: _Pending, key: RolloutKey) -> None:
         outcomes_t = [outcome for outcome in task.on_truth[key.index].by_test(task.truth_tests) if outcome is not None]
-        self._observer.on_judgement(key, judge_program(outcomes_t, task.truth_tests, self._judging))
+        self._observer.on_judgement(key, judge_program(outcomes_t, task.truth_tests, task.judging))
 
     def _report_tests(self, task: _Pending) -> None:
-        matrix = _matrix(task, task.truth_rows, task.generated_rows, self._judging)
+        matrix = _matrix(task, task.truth_rows, task.generated_rows)
         for index, judgement in enumerate(judge_tests(matrix)):
             if judgement is not MALFORMED:  # reported when it was parsed
                 self._observer.on_judgement(RolloutKey(task.problem.id, Role.TESTER, index), judgement)

@@ -15,7 +15,8 @@ from engine.sandbox.judging import (
     passes,
     verdict,
 )
-from engine.sandbox.level import SandboxLevel, sandbox_level
+from engine.sandbox.level import SandboxLevel, check_libraries, sandbox_level
+from engine.sandbox.libraries import Library, found_libraries
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
 
@@ -24,10 +25,13 @@ __all__ = [
     "CURE_COMPAT",
     "Executor",
     "Judging",
+    "Library",
     "Limits",
     "Outcome",
     "SandboxLevel",
     "Status",
+    "check_libraries",
+    "found_libraries",
     "judging_of",
     "outputs_match",
     "passes",

@@ -8,6 +8,7 @@ import select
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -16,9 +17,11 @@ from engine.sandbox.confined import wire
 from engine.sandbox.confined.zygote import READY
 from engine.sandbox.launch import PLAIN, Confinement, Setup
 from engine.sandbox.limits import Limits
+from engine.sandbox.memory_guard import kill_oversized
 
 START_SECONDS = 20.0
 _SLACK_SECONDS = 10.0
+_WATCH_SECONDS = 0.1  # a program that fills memory gains some 100 MB in this time
 
 
 class CellLost(Exception):
@@ -38,33 +41,41 @@ class Cell:
 
     def __init__(self, limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> None:
         """Start the process and wait until it is confined. Raises CellLost with the reason."""
-        self._log = os.memfd_create("cell-log")
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
         self._closing = threading.Lock()
         self._closed = False
-        arguments = launch.command(limits, confinement, setup)
-        try:
-            # No preexec_fn: subprocess then uses vfork, which copies no page tables of a parent that may hold a model.
-            self._process = subprocess.Popen(
-                arguments,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=self._log,
-                env=launch.environment(),
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            ours.close()
-            os.close(self._log)
-            raise CellLost(f"cannot start {arguments[0]}: {error}", wire.Results(None, b"", ())) from error
-        finally:
-            theirs.close()
-        if self._receive(START_SECONDS) != READY:
-            message = self._read_log()
-            self.close()
-            raise CellLost(message or "it did not start", wire.Results(None, b"", ()))
+        self._memory_kb = limits.memory_mb << 10
+        settings, arguments = launch.settings(limits, confinement, setup), launch.command(confinement, setup)
+        with contextlib.ExitStack() as opened:
+            self._log = os.memfd_create("cell-log")
+            opened.callback(os.close, self._log)
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            opened.enter_context(self._control)
+            with theirs:
+                try:
+                    # No preexec_fn: subprocess then uses vfork, which copies no page tables of a parent with a model.
+                    self._process = subprocess.Popen(
+                        arguments,
+                        stdin=theirs.fileno(),
+                        stdout=subprocess.DEVNULL,
+                        stderr=self._log,
+                        env=launch.environment(),
+                        cwd="/",
+                        start_new_session=True,
+                    )
+                except OSError as error:
+                    raise CellLost(f"cannot start {arguments[0]}: {error}", wire.Results(None, b"", ())) from error
+            opened.pop_all()
+        self._begin(settings)
+
+    def _begin(self, settings: wire.Settings) -> None:
+        """Send the settings and wait until the zygote is confined; close the cell unless that succeeds."""
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.close)
+            with contextlib.suppress(ConnectionError):  # a process that has already ended: its log says why
+                self._control.send(settings.to_json().encode())
+            if self._receive(START_SECONDS) != READY:
+                raise CellLost(self._read_log() or "it did not start", wire.Results(None, b"", ()))
+            failing.pop_all()
 
     @property
     def pid(self) -> int:
@@ -74,25 +85,36 @@ class Cell:
     def execute(self, source: bytes, inputs: Sequence[bytes], limits: Limits, strikes: int = 0) -> wire.Results:
         """Run one program on each of `inputs`. Raises CellLost and closes the cell unless all results arrive.
 
-        `limits` may differ only in its times from those that the cell was started with. Blocks at most for the sum of
-        all limits and some slack.
+        `limits` may differ only in its times from those that the cell was started with. Blocks until the results stop
+        coming for longer than one execution may take.
         """
-        payload = os.memfd_create("payload")
-        results = os.memfd_create("results")
-        try:
+        with contextlib.ExitStack() as opened:
+            payload = os.memfd_create("payload")
+            opened.callback(os.close, payload)
+            results = os.memfd_create("results")
+            opened.callback(os.close, results)
             for part in (source, *inputs):
                 _write_all(payload, part)
             lengths = tuple(map(len, inputs))
             request = wire.Request(len(source), lengths, strikes, limits.time, limits.sticky_time)
             try:
                 socket.send_fds(self._control, [request.to_bytes()], [payload, results])
-                reply = self._receive(_patience(limits, len(inputs)))
+                reply = self._wait_for_reply(results, limits)
             except OSError:
                 reply = b""
             return self._read_results(reply, results, len(inputs))
-        finally:
-            os.close(payload)
-            os.close(results)
+
+    def _wait_for_reply(self, results: int, limits: Limits) -> bytes:
+        """Receive the reply, and meanwhile end programs over the memory limit; empty when the cell is dead or hangs."""
+        patience = _SLACK_SECONDS + limits.time.wall + (limits.compile_seconds + limits.time.cpu) / wire.BUSY_SHARE
+        arrived, since = 0, time.monotonic()
+        while time.monotonic() - since < patience:
+            if self._readable(_WATCH_SECONDS):
+                return self._receive(0)
+            kill_oversized(self.pid, self._memory_kb)
+            if os.fstat(results).st_size > arrived:
+                arrived, since = os.fstat(results).st_size, time.monotonic()
+        return b""
 
     def _read_results(self, reply: bytes, results: int, count: int) -> wire.Results:
         content = os.pread(results, os.fstat(results).st_size, 0)
@@ -119,14 +141,15 @@ class Cell:
 
     def _receive(self, seconds: float) -> bytes:
         """Receive one datagram; empty when the cell is dead or sends nothing for `seconds`."""
-        poller = select.poll()
-        poller.register(self._control, select.POLLIN)
-        if not poller.poll(1000 * seconds):
-            return b""
         try:
-            return self._control.recv(4096)
+            return self._control.recv(4096) if self._readable(seconds) else b""
         except OSError:
             return b""
+
+    def _readable(self, seconds: float) -> bool:
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        return bool(poller.poll(1000 * seconds))
 
     def _read_log(self) -> str:
         size = os.fstat(self._log).st_size
@@ -145,8 +168,10 @@ class Cell:
             if self._closed:
                 return
             self._closed = True
-            self._control.close()
-            os.close(self._log)
+            try:
+                self._control.close()
+            finally:
+                os.close(self._log)
         try:
             self._process.wait(timeout=1.0)  # the zygote exits when its socket closes
         except subprocess.TimeoutExpired:
@@ -160,10 +185,6 @@ class Cell:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _patience(limits: Limits, count: int) -> float:
-    return _SLACK_SECONDS + Limits.WALL_FACTOR * limits.compile_seconds + count * (limits.time.wall + 0.1)
 
 
 def _write_all(target: int, data: bytes) -> None:

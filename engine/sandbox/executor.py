@@ -10,6 +10,7 @@ per input.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -25,14 +26,18 @@ from engine.sandbox.cell import Cell, CellLost
 from engine.sandbox.confined import wire
 from engine.sandbox.launch import Setup
 from engine.sandbox.level import SandboxLevel, sandbox_level
+from engine.sandbox.libraries import Offer
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
 
 MAX_LOSSES = 3
 _OVERSUBSCRIBED_UP_TO = 8
 _MAX_BATCH = 64
+_MAX_SETUPS = 4
+"""Cells of different libraries that one thread keeps open."""
 _MIN_BATCH = 4
 _MAX_BATCH_BYTES = 64 << 20
+_NO_RESULTS = wire.Results(None, b"", ())
 
 
 def default_cells() -> int:
@@ -80,7 +85,8 @@ class Executor:
     `cells`: parallel processes, by default `default_cells()`. `level`: by default the best of this machine; where that
     is D, raises EnvironmentError_ unless `allow_unsandboxed`. `sticky_timeouts`: see Limits.sticky_after;
     `sticky_skips` counts the time-outs under the shorter limit. `swallow_prompts`: see `Judging.swallow_prompts`.
-    Programs whose source contains "numpy" run in cells that have it.
+    `libraries`: installed distributions that programs may import besides numpy. A program whose source names one runs
+    in a cell that has it.
     """
 
     def __init__(
@@ -92,6 +98,7 @@ class Executor:
         allow_unsandboxed: bool = False,
         sticky_timeouts: bool = True,
         swallow_prompts: bool = False,
+        libraries: Sequence[str] = (),
         cache_mb: int = 64,
     ) -> None:
         if cells is not None and cells < 1:
@@ -106,6 +113,7 @@ class Executor:
                 (self.level.remedy or "use Linux 5.13 or newer") + "; or take the risk with --allow-unsandboxed",
             )
         self._swallow_prompts = swallow_prompts
+        self._offer = Offer(libraries)
         self.executions = 0
         self.cache_hits = 0
         self.sticky_skips = 0
@@ -116,12 +124,17 @@ class Executor:
         self._cache = OutcomeCache(cache_mb << 20)
         self._open_cells: set[Cell] = set()
         self._closed = False
+        self._owner_pid = os.getpid()
         count = cells or default_cells()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"cell-{number}", daemon=True) for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        try:
+            for number in range(count):
+                thread = threading.Thread(target=self._serve, name=f"cell-{number}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        except BaseException:  # no thread can be started
+            self.close()
+            raise
 
     # Public interface ---------------------------------------------------------------------------------------
 
@@ -134,6 +147,8 @@ class Executor:
 
     def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
         """Start a run without waiting for it; any number of runs may be in flight."""
+        if os.getpid() != self._owner_pid:  # the threads that serve the queue stayed in the parent
+            raise RuntimeError("this executor belongs to the parent process; make one after the fork")
         run = _Run(len(inputs), self.limits.for_task(cpu_seconds))
         longest = self.limits.source_kb << 10
         program = _encode(source[: longest + 1])
@@ -152,7 +167,12 @@ class Executor:
         return run.future
 
     def close(self) -> None:
-        """End all cells and cancel unfinished runs. May be called repeatedly, and while other threads wait."""
+        """End all cells and cancel unfinished runs. May be called repeatedly, and while other threads wait.
+
+        Does nothing in a forked child: the cells are the parent's.
+        """
+        if os.getpid() != self._owner_pid:
+            return
         with self._changed:
             self._closed = True
             self._batches.clear()
@@ -192,7 +212,7 @@ class Executor:
             else:
                 self._waiting[digest] = [(run, index)]
                 fresh.append(_Job(digest, text))
-        setup = Setup(numpy=b"numpy" in program, swallow_prompts=self._swallow_prompts)
+        setup = Setup(self._offer.named_in(program), swallow_prompts=self._swallow_prompts)
         # With batches queued, all cells are busy anyway: keep the program whole, so it is compiled once. Otherwise
         # spread it over all cells.
         size = _MAX_BATCH if self._batches else max(_MIN_BATCH, -(-len(fresh) // len(self._threads)))
@@ -212,17 +232,21 @@ class Executor:
     # In a cell's thread -------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
+        """Work off batches until the executor closes. Whatever fails, no future of a batch stays open."""
         cells: dict[Setup, Cell] = {}
-        while True:
-            with self._changed:
-                while not self._batches and not self._closed:
-                    self._changed.wait()
-                if self._closed:
-                    break
-                batch = self._batches.popleft()
-            self._work_off(batch, cells)
+        while (batch := self._next_batch()) is not None:
+            try:
+                self._work_off(batch, cells)
+            except BaseException as error:  # noqa: BLE001 - a thread that ended would leave the queue waiting for ever
+                self._give_up(batch.jobs, _in_words(error))
         for cell in cells.values():
             self._retire(cell)
+
+    def _next_batch(self) -> _Batch | None:
+        """Wait for a batch; None when the executor is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._batches or self._closed)
+            return None if self._closed else self._batches.popleft()
 
     def _work_off(self, batch: _Batch, cells: dict[Setup, Cell]) -> None:
         """Execute `batch` in this thread's cell for its setup; replace lost cells.
@@ -233,21 +257,25 @@ class Executor:
         while jobs and not self._ending():
             try:
                 if batch.setup not in cells:
+                    if len(cells) >= _MAX_SETUPS:
+                        self._retire(cells.pop(next(iter(cells))), lost=False)
                     cells[batch.setup] = self._open(batch.setup)
+                cells[batch.setup] = cells.pop(batch.setup)  # the order of their last use
                 texts = [job.text for job in jobs]
                 results = cells[batch.setup].execute(batch.source, texts, batch.run.limits, batch.run.strikes)
-            except CellLost as lost:
+            except (CellLost, OSError, MemoryError) as error:  # such as no descriptor left in this process
                 if self._ending():
                     break
                 cell = cells.pop(batch.setup, None)
                 started = cell is not None
                 if cell is not None:
                     self._retire(cell)
-                self._take(batch, jobs, lost.partial)
-                losses = 1 if lost.partial.records else losses + 1
-                del jobs[: len(lost.partial.records)]
+                partial = error.partial if isinstance(error, CellLost) else _NO_RESULTS
+                self._take(batch, jobs, partial)
+                losses = 1 if partial.records else losses + 1
+                del jobs[: len(partial.records)]
                 if losses >= MAX_LOSSES:
-                    self._give_up(jobs[:1] if started else jobs, str(lost))
+                    self._give_up(jobs[:1] if started else jobs, _in_words(error))
                     del jobs[: 1 if started else len(jobs)]
                     losses = 0
             else:
@@ -267,11 +295,12 @@ class Executor:
                 cell.interrupt()
         return cell
 
-    def _retire(self, cell: Cell) -> None:
+    def _retire(self, cell: Cell, lost: bool = True) -> None:
         with self._changed:
             self._open_cells.discard(cell)
-            self.cells_lost += not self._closed
-        cell.close()
+            self.cells_lost += lost and not self._closed
+        with contextlib.suppress(OSError, MemoryError):
+            cell.close()
 
     def _take(self, batch: _Batch, jobs: list[_Job], results: wire.Results) -> None:
         """Settle the first of `jobs` with the results of a cell."""
@@ -287,8 +316,9 @@ class Executor:
                 # Not cached: a time-out under the short limit says little about this input.
                 by_sticky = record.sticky and outcome.status is Status.TIME_LIMIT
                 self.sticky_skips += by_sticky
-                batch.run.strikes += outcome.status is Status.TIME_LIMIT and not record.sticky
-                self._settle(job, outcome, finished, remember=not by_sticky)
+                over_time = outcome.status is Status.TIME_LIMIT and outcome.repeatable
+                batch.run.strikes += over_time and not record.sticky
+                self._settle(job, outcome, finished, remember=outcome.repeatable and not by_sticky)
         for run in finished:
             _finish(run)
 
@@ -299,6 +329,10 @@ class Executor:
                 self._settle(job, outcomes_of.infrastructure(message), finished, remember=False)
         for run in finished:
             _finish(run)
+
+
+def _in_words(error: BaseException) -> str:
+    return str(error) if isinstance(error, CellLost) else f"{type(error).__name__}: {error}"
 
 
 def _finish(run: _Run) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from engine.sandbox.comparisons import COMPARISONS
 from engine.sandbox.outcome import Outcome, Status
-
-_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class Judging:
     """Rule by which an execution passes a test.
 
-    comparison        "whitespace": equal after collapsing white space (CURE); "tokens": equal as lower-cased tokens,
-                      numbers to 1e-5 absolute or relative (the judge of CodeContests)
+    comparison        name of one of `engine.sandbox.comparisons`; README.md shows their verdicts
     any_exit_status   an answer followed by sys.exit(1) passes; one followed by an exception never does
     swallow_prompts   input("n? ") prints no prompt; the executor must be told as well
     """
@@ -24,6 +21,10 @@ class Judging:
     comparison: str = "whitespace"
     any_exit_status: bool = False
     swallow_prompts: bool = False
+
+    def for_task(self, comparison: str) -> Judging:
+        """Return the same rule with a task's own comparison; "" leaves it as it is."""
+        return replace(self, comparison=comparison) if comparison else self
 
 
 CURE_COMPAT = Judging(any_exit_status=True, swallow_prompts=True)
@@ -62,28 +63,3 @@ def verdict(outcome: Outcome, expected: str, judging: Judging = AS_A_PROCESS) ->
 def _left_by_exit(outcome: Outcome) -> bool:
     """Tell whether a program chose a non-zero exit status itself: an exception would leave stack frames in stderr."""
     return outcome.status is Status.RUNTIME_ERROR and '  File "' not in outcome.stderr_tail
-
-
-def _tokens_match(expected: str, got: str) -> bool:
-    if expected == got:
-        return True
-    try:
-        a, b = float(expected), float(got)
-    except ValueError:
-        return False
-    return math.isclose(a, b, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
-
-
-def _equal_in_whitespace(expected: str, got: str) -> bool:
-    return expected.split() == got.split()
-
-
-def _equal_in_tokens(expected: str, got: str) -> bool:
-    expected_tokens, got_tokens = expected.lower().split(), got.lower().split()
-    return len(expected_tokens) == len(got_tokens) and all(map(_tokens_match, expected_tokens, got_tokens))
-
-
-COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
-    "whitespace": _equal_in_whitespace,
-    "tokens": _equal_in_tokens,
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -10,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.sandbox.confined import wire
+from engine.sandbox.libraries import find_library, paths_of
 from engine.sandbox.limits import Limits
 
 _CONFINED = Path(__file__).with_name("confined")
 _MOUNTED_AT = "/cell"
 _LIBRARIES_AT = "/cell/libraries"
-_NUMPY_BYTES = 192 << 20
-"""Address space that numpy maps before a program starts (measured 150 MiB), on top of the program's own limit."""
+_LIBRARY_BYTES = 192 << 20
+"""Address space that a library maps before a program starts (measured: numpy 150 MiB), above the program's limit."""
 _BOOT = "import sys; sys.path.insert(0, {!r}); from confined.zygote import main; main()"
 # Not -E or -I: they ignore PYTHONHASHSEED, so set order would differ between cells. The environment is clean anyway.
 _PYTHON_FLAGS = ("-s", "-P", "-S", "-B", "-X", "utf8")
@@ -40,11 +40,11 @@ class Confinement:
 class Setup:
     """Libraries that a cell offers its programs besides the standard one.
 
-    `numpy`: preloaded, from the environment that runs the engine. `swallow_prompts`: input("n? ") prints no prompt, as
-    in the executor published with CURE.
+    `libraries`: names of distributions of the environment that runs the engine, imported before a program starts.
+    `swallow_prompts`: input("n? ") prints no prompt, as in the executor published with CURE.
     """
 
-    numpy: bool = False
+    libraries: tuple[str, ...] = ()
     swallow_prompts: bool = False
 
 
@@ -60,6 +60,7 @@ def environment() -> dict[str, str]:
     """Return the environment of a cell: fixed, without any variable of the user.
 
     MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, so 21 threads would exhaust the memory limit.
+    LD_BIND_NOW: functions resolved later would be resolved, and their table's pages copied, in every program.
     OPENBLAS_NUM_THREADS: numpy's threads would not survive the fork, and their buffers count as memory.
     """
     return {
@@ -68,6 +69,7 @@ def environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "MALLOC_ARENA_MAX": "2",
+        "LD_BIND_NOW": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
 
@@ -89,26 +91,17 @@ def readable_paths() -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in paths if os.path.exists(path)))
 
 
-def numpy_folders() -> tuple[str, ...]:
-    """List the folders of numpy and of the shared libraries its wheel brings along."""
-    found = importlib.util.find_spec("numpy")
-    if found is None or not found.submodule_search_locations:
-        return ()
-    package = os.path.realpath(found.submodule_search_locations[0])
-    return tuple(path for path in (package, package + ".libs") if os.path.isdir(path))
-
-
-def command(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
-    """Build the command line of a cell; fd 0 is its control socket, fd 2 its log."""
-    libraries = numpy_folders() if setup.numpy else ()
-    settings = _settings(limits, confinement, setup, libraries)
+def command(confinement: Confinement, setup: Setup = PLAIN) -> list[str]:
+    """Build the command line of a cell; fd 0 is its control socket, fd 2 its log. The limits are not in it."""
+    libraries = paths_of(setup.libraries)
     folder = _MOUNTED_AT if confinement.bubblewrap else str(_CONFINED.parent)
-    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder), settings.to_json()]
+    python = [interpreter(), *_PYTHON_FLAGS, "-c", _BOOT.format(folder)]
     return [*_bubblewrap_arguments(libraries), *python] if confinement.bubblewrap else python
 
 
-def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries: tuple[str, ...]) -> wire.Settings:
+def settings(limits: Limits, confinement: Confinement, setup: Setup = PLAIN) -> wire.Settings:
     """Build the zygote's settings. Threads are limited only with bubblewrap: the kernel counts them per user."""
+    libraries = paths_of(setup.libraries)
     if confinement.bubblewrap:
         mounted = tuple(f"{_LIBRARIES_AT}/{os.path.basename(path)}" for path in libraries)
     else:
@@ -119,13 +112,14 @@ def _settings(limits: Limits, confinement: Confinement, setup: Setup, libraries:
         deny_open=confinement.deny_open,
         count_threads=confinement.bubblewrap,
         readable=(*readable_paths(), *mounted),
-        libraries=("numpy",) if libraries else (),
-        libraries_folder=os.path.dirname(mounted[0]) if mounted else "",
-        library_bytes=_NUMPY_BYTES if libraries else 0,
+        libraries=tuple(module for each in map(find_library, setup.libraries) if each for module in each.modules),
+        library_paths=mounted,
+        library_bytes=_LIBRARY_BYTES * len(libraries),
         swallow_prompts=setup.swallow_prompts,
         sticky_after=limits.sticky_after,
         compile_seconds=limits.compile_seconds,
         memory_bytes=limits.memory_mb << 20,
+        address_bytes=limits.address_mb << 20,
         output_bytes=limits.output_kb << 10,
         stderr_bytes=limits.stderr_kb << 10,
         stack_bytes=limits.stack_mb << 20,

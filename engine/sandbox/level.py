@@ -7,13 +7,14 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.errors import EnvironmentError_
 from engine.sandbox import launch
 from engine.sandbox.cell import Cell, CellLost
-from engine.sandbox.launch import Confinement
+from engine.sandbox.launch import Confinement, Setup
 from engine.sandbox.limits import Limits
 from engine.sandbox.remedies import Host, remedy_for
 
@@ -71,6 +72,16 @@ def sandbox_level(allowed: str = "ABCD") -> SandboxLevel:
     return SandboxLevel("D", _UNCONFINED, tuple(reasons), remedy_for(reasons, Host.here()))
 
 
+def check_libraries(level: SandboxLevel, names: Sequence[str]) -> None:
+    """Raise EnvironmentError_ if the installed `names` cannot be imported in a cell. Takes as long as their import."""
+    try:
+        Cell(_SELF_CHECK_LIMITS, level.confinement, Setup(tuple(names))).close()
+    except CellLost as lost:
+        raise EnvironmentError_(
+            f"programs cannot import {', '.join(names)}: {lost}", "install what is missing, or change sandbox.libraries"
+        ) from None
+
+
 def _name(confinement: Confinement) -> str:
     landlock = "Landlock" if confinement.landlock else ""
     return " + ".join(filter(None, ["bubblewrap" if confinement.bubblewrap else "", landlock, "seccomp"]))
@@ -85,6 +96,11 @@ def _fault_of(confinement: Confinement) -> str | None:
             return _try_to_break_out(cell)
     except CellLost as lost:
         return str(lost)
+    except OSError as error:  # no writable temporary folder, no descriptor left: says nothing of this confinement
+        raise EnvironmentError_(
+            f"the sandbox cannot check itself: {error}",
+            "name a folder that you may write to in TMPDIR, and allow more open files (ulimit -n)",
+        ) from error
 
 
 # The self-check ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Limits of one execution. CPU time decides the verdict; wall time is only a backstop."""
+"""Limits of one execution. CPU time and resident memory decide the verdict; the others are backstops."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class LimitSettings(Protocol):
 class Limits:
     """Limits of one execution (one program on one input).
 
-    `wall_seconds = None` means `WALL_FACTOR` times the CPU limit: wall time must not decide the verdict on a sleeping
-    program or a busy machine, but no program may occupy a cell for ever.
+    `memory_mb` limits the resident peak: reserved memory is not used memory. The address space is RESERVE_MB larger.
+    `wall_seconds` is the time for which a program may idle, by default `WALL_FACTOR` times the CPU limit. Wall time in
+    which it runs, or waits for a CPU on a busy machine, does not count; see confined/host.py.
     After `sticky_after` time-outs of a program in one run, its remaining inputs get only `sticky_cpu_seconds` (0:
     never). Time-outs, not forks, dominate the cost of a batch, and a program that answers its other inputs quickly
     loses nothing.
@@ -51,6 +52,7 @@ class Limits:
 
     WALL_FACTOR: ClassVar[float] = 3.0
     MIN_WALL_SECONDS: ClassVar[float] = 0.5
+    RESERVE_MB: ClassVar[int] = 2048
 
     @classmethod
     def of(cls, settings: LimitSettings) -> Limits:
@@ -84,8 +86,13 @@ class Limits:
             raise ConfigError("Limits.open_files must be at least 16")
 
     @property
+    def address_mb(self) -> int:
+        """Size of the address space, a generous backstop: a thread may reserve a stack as large as the memory limit."""
+        return self.memory_mb + self.RESERVE_MB
+
+    @property
     def time(self) -> TimeLimit:
-        """CPU and wall seconds of one execution."""
+        """CPU and idle seconds of one execution."""
         if self.wall_seconds is not None:
             return TimeLimit(self.cpu_seconds, self.wall_seconds)
         return self._with_backstop(self.cpu_seconds)

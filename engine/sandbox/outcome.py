@@ -31,9 +31,10 @@ class Status(StrEnum):
 class Outcome:
     """Outcome of one program on one input.
 
-    `exit_code` is negative for a signal (as in subprocess) and None where no program ran. `peak_memory_mb` is the
+    `exit_code` is negative for a signal (as in subprocess) and None where no program ran. `peak_mb` is the
     maximal resident size, about 8 MB of it the interpreter. `stdout` is everything written before the end; bytes that
-    are not UTF-8 are replaced.
+    are not UTF-8 are replaced. `repeatable`: another execution would end the same way; not so where the program idled
+    until its wall time was over, which may have been waiting for something that a busy machine delayed.
     """
 
     status: Status
@@ -42,7 +43,8 @@ class Outcome:
     exit_code: int | None = None
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
-    peak_memory_mb: float = 0.0
+    peak_mb: float = 0.0
+    repeatable: bool = True
 
 
 def judge_record(record: wire.Record, limits: Limits) -> Outcome:
@@ -56,16 +58,21 @@ def judge_record(record: wire.Record, limits: Limits) -> Outcome:
         exit_code=exit_code,
         cpu_seconds=record.cpu_seconds,
         wall_seconds=record.wall_seconds,
-        peak_memory_mb=record.peak_kb / 1024,
+        peak_mb=record.peak_kb / 1024,
+        repeatable=record.killed_by != wire.KILLED_WALL,
     )
 
 
 def _status(record: wire.Record, exit_code: int, limits: Limits) -> Status:
+    if record.peak_kb > limits.memory_mb << 10:
+        return Status.MEMORY_LIMIT
     cpu_limit = (limits.sticky_time if record.sticky else limits.time).cpu
     if record.killed_by != wire.KILLED_NOT or record.cpu_seconds > cpu_limit or exit_code == -signal.SIGXCPU:
         return Status.TIME_LIMIT
     if exit_code == -signal.SIGXFSZ or len(record.stdout) > limits.output_kb * 1024:
         return Status.OUTPUT_LIMIT
+    if exit_code == -signal.SIGINT:
+        return Status.RUNTIME_ERROR  # so ends an interpreter after an uncaught KeyboardInterrupt
     if exit_code == 0:
         return Status.OK
     if exit_code < 0:

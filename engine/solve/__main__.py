@@ -13,7 +13,7 @@ from types import FrameType
 
 from engine.errors import ConfigError, CureError
 from engine.machine.threads import sleep_at_barriers
-from engine.sandbox import Executor
+from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
 from engine.solve.opening import Wishes, open_writer
 from engine.solve.request import SolveRequest
@@ -52,7 +52,9 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     budget = Budget.parse(request.budget)
     specs = parse_spec(request.coder), parse_spec(request.tester)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
-    executor = resources.enter_context(Executor(allow_unsandboxed=request.allow_unsandboxed))
+    executor = resources.enter_context(
+        Executor(allow_unsandboxed=request.allow_unsandboxed, libraries=[library.name for library in found_libraries()])
+    )
     writers: list[Writer] = []
     for spec in dict.fromkeys(specs):
         events.tell("loading", what=str(spec))

@@ -23,7 +23,7 @@ from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
 from engine.rollouts.rollout import EncodePrompt
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
-from engine.sandbox import Executor, Limits
+from engine.sandbox import Executor, Limits, check_libraries
 from engine.sandbox.judging import PROFILES
 from engine.train.samplers import Surroundings, choose_sampler
 
@@ -77,8 +77,11 @@ def assemble(
             cells=config.sandbox.cells or None,
             allow_unsandboxed=config.sandbox.allow_unconfined,
             swallow_prompts=PROFILES[config.sandbox.judging].swallow_prompts,
+            libraries=config.sandbox.libraries,
         )
     )
+    if config.sandbox.libraries:
+        check_libraries(executor.level, config.sandbox.libraries)
     policy, tokenizer = load_policy(config, on_download)
     encode = prompt_encoder(config, tokenizer)
     prompts = (encode(problem, role) for problem in (*train, *validation, *heldout) for role in Role)

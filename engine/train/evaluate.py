@@ -65,7 +65,7 @@ def measure(
 def _task_result(task: TaskRollouts, references_r: Sequence[ProgramRun], judging: Judging) -> TaskResult:
     if references_r:
         outcomes_rm = [reference.by_test(task.tests) for reference in references_r]
-        right_m, judged_m = _judge_by_reference(task, outcomes_rm, judging)
+        right_m, judged_m = _judge_by_reference(task, outcomes_rm, judging.for_task(task.problem.compare))
         basis = UtBasis.REFERENCE
     else:
         right_m, judged_m, basis = judge_tests_by_own_correct(task.matrix)

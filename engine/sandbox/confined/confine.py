@@ -137,8 +137,9 @@ Instruction = tuple[int, int, int, int]
 _CLONE_THREAD = 0x10000
 _CLONE_NEW_NAMESPACES = 0x7E020000
 _AF_UNIX = 1
-# F_DUPFD to F_SETLKW and F_DUPFD_CLOEXEC. Not F_SETOWN and F_SETSIG: they can send any signal to any process.
-_FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)
+# F_DUPFD to F_SETFL, F_DUPFD_CLOEXEC and F_GETPIPE_SZ. Not F_SETLK: locks are a channel to other processes. Not
+# F_SETOWN and F_SETSIG: they can send any signal to any process.
+_FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030, 1032)
 _IOCTL_REQUESTS = (
     0x5401,
     0x5413,
@@ -230,8 +231,8 @@ class SeccompFilter:
     """Assembled filter, ready to be installed by this process or one forked from it."""
 
     def __init__(self, program: Sequence[Instruction]) -> None:
-        self._assembled = bytearray(b"".join(struct.pack("<HBBI", *instruction) for instruction in program))
-        self._code = (ctypes.c_char * len(self._assembled)).from_buffer(self._assembled)
+        assembled = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
+        self._code = ctypes.create_string_buffer(assembled, len(assembled))
         self._descriptor = ctypes.create_string_buffer(
             struct.pack("@HxxxxxxQ", len(program), ctypes.addressof(self._code))
         )
@@ -250,6 +251,6 @@ class SeccompFilter:
         """Install the filter; no_new_privs must be set. The process can neither remove nor weaken it."""
         pid = os.getpid().to_bytes(4, "little")
         for at in self._own_pid_at:
-            self._assembled[at : at + 4] = pid
+            ctypes.memmove(ctypes.addressof(self._code) + at, pid, len(pid))
         if _libc.syscall(_SECCOMP, SECCOMP_SET_MODE_FILTER, 0, self._descriptor_address, 0, 0) != 0:
             raise ConfineError(f"seccomp: {_why()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import resource
@@ -11,10 +12,14 @@ import time
 import warnings
 from types import CodeType
 
-from . import confine, program, wire
+from . import bottom, confine, program, wire
+from .bottom import without_frame
 from .wire import Record, Request
 
+_WINDOW_SECONDS = 0.5
 
+
+@without_frame
 def serve(request: Request, payload: int, results: int, cage: program.Cage, zygote_pid: int) -> None:
     """Execute `request` and append all its results to the file `results`."""
     confine.die_with_parent(zygote_pid)
@@ -44,11 +49,15 @@ def _compile(source: bytes, settings: wire.Settings) -> CodeType:
         resource.setrlimit(resource.RLIMIT_AS, memory)
 
 
+@without_frame
 def _execute_all(code: CodeType, request: Request, payload: int, results: int, cage: program.Cage) -> None:
     settings, host_pid = cage.settings, os.getpid()
     strikes, position = request.strikes, request.source_bytes
+    bottom.forget_all(request, request.input_bytes, request.limit, request.sticky_limit)
+    gc.freeze()  # programs collect their own objects only
     trouble_seen, trouble = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    for number, length in enumerate(request.input_bytes):
+    for number in range(len(request.input_bytes)):  # `enumerate` would keep a tuple that programs find by `gc`
+        length = request.input_bytes[number]
         sticky = 0 < settings.sticky_after <= strikes
         limit = request.sticky_limit if sticky else request.limit
         stdio = (_input_file(payload, position, length), os.memfd_create("stdout"), os.memfd_create("stderr"))
@@ -56,13 +65,13 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
         started = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            program.run(code, program.Execution(stdio, limit.cpu, host_pid, trouble), cage)
-        killed_by = _watch(pid, limit.cpu, started + limit.wall)
+            program.run(code, cage, stdio, limit.cpu, host_pid, trouble)
+        killed_by = _watch(pid, limit)
         _, status, usage = os.wait4(pid, 0)
         wall = time.monotonic() - started
         _raise_trouble(trouble_seen)
         cpu = usage.ru_utime + usage.ru_stime
-        over_time = killed_by != wire.KILLED_NOT or cpu > limit.cpu
+        over_time = killed_by == wire.KILLED_CPU or cpu > limit.cpu
         strikes += over_time and not sticky
         _append(
             results,
@@ -82,26 +91,35 @@ def _input_file(payload: int, position: int, length: int) -> int:
     return target
 
 
-def _watch(pid: int, cpu_limit: float, wall_end: float) -> int:
-    """Wait for `pid` and kill it when its CPU or wall time is used up; return one of wire.KILLED_*."""
+def _watch(pid: int, limit: wire.TimeLimit) -> int:
+    """Wait for `pid` and kill it when its CPU time is used up or it idles too long; return one of wire.KILLED_*.
+
+    Wall time alone says nothing on a busy machine. A window of it counts as idle only when the program's CPU clock has
+    all but stood still, and only as far as this process itself was woken in time.
+    """
     ended = os.pidfd_open(pid)
     poller = select.poll()
     poller.register(ended, select.POLLIN)
     cpu_clock = (~pid << 3) | 2  # as clock_getcpuclockid(3) makes it
-    used = 0.0
+    used = used_before = window = idle = 0.0
     verdict = wire.KILLED_NOT
     while True:
-        wall_left = wall_end - time.monotonic()
-        if used >= cpu_limit or wall_left <= 0:
-            verdict = wire.KILLED_CPU if used >= cpu_limit else wire.KILLED_WALL
+        if used >= limit.cpu or idle >= limit.wall:
+            verdict = wire.KILLED_CPU if used >= limit.cpu else wire.KILLED_WALL
             os.kill(pid, signal.SIGKILL)
             break
-        if poller.poll(max(2.0, 1000 * min(wall_left, cpu_limit - used))):
+        pause = max(0.002, min(limit.cpu - used, _WINDOW_SECONDS - window))
+        asked = time.monotonic()
+        if poller.poll(1000 * pause):
             break
+        window += min(time.monotonic() - asked, pause)
         try:
             used = time.clock_gettime(cpu_clock)
         except OSError:
             break  # it has just ended
+        if window >= _WINDOW_SECONDS - 0.001:
+            idle += window if used - used_before < wire.BUSY_SHARE * window else 0.0
+            used_before, window = used, 0.0
     os.close(ended)
     return verdict
 

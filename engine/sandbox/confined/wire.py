@@ -19,6 +19,9 @@ COMPILE_HEADER = struct.Struct("<II")  # COMPILED or NOT_COMPILED, bytes of mess
 KILLED_NOT = 0
 KILLED_CPU = 1
 KILLED_WALL = 2
+BUSY_SHARE = 0.01
+"""Share of a CPU that a running program gets at least: one that gets less for `TimeLimit.wall` seconds is asleep.
+Beside eight busy loops on two cores a program still gets 0.15."""
 RECORD_HEADER = struct.Struct("<IiBBxxddQII")
 
 
@@ -27,7 +30,7 @@ class Garbled(Exception):
 
 
 class Settings(NamedTuple):
-    """Settings of a cell, passed once when it starts. Times in seconds, sizes in bytes."""
+    """Settings of a cell, its first message. Times in seconds, sizes in bytes."""
 
     use_landlock: bool
     use_seccomp: bool
@@ -35,12 +38,13 @@ class Settings(NamedTuple):
     count_threads: bool
     readable: tuple[str, ...]
     libraries: tuple[str, ...]
-    libraries_folder: str
+    library_paths: tuple[str, ...]
     library_bytes: int
     swallow_prompts: bool
     sticky_after: int
     compile_seconds: float
     memory_bytes: int
+    address_bytes: int
     output_bytes: int
     stderr_bytes: int
     stack_bytes: int
@@ -55,11 +59,12 @@ class Settings(NamedTuple):
         fields = json.loads(text)
         fields["readable"] = tuple(fields["readable"])
         fields["libraries"] = tuple(fields["libraries"])
+        fields["library_paths"] = tuple(fields["library_paths"])
         return cls(**fields)
 
 
 class TimeLimit(NamedTuple):
-    """Seconds that one execution may take: CPU time, which decides the verdict, and wall time."""
+    """Seconds that one execution may take: CPU time, which decides the verdict, and wall time spent idle."""
 
     cpu: float
     wall: float

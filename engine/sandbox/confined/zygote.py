@@ -1,14 +1,15 @@
 """Zygote: the warm interpreter of a cell. It confines itself, then forks one host per request.
 
-The trusted side starts it as `python -s -P -S -B -X utf8 -c ... SETTINGS` in a clean environment, with the control
-socket as fd 0; it exits when that socket closes. It is single-threaded and small on purpose: every fork copies the page
-tables of all its mappings.
+The trusted side starts it as `python -s -P -S -B -X utf8 -c ...` in a clean environment, with the control socket as
+fd 0, and sends its settings; it exits when that socket closes. It is single-threaded and small on purpose: every fork
+copies the page tables of all its mappings.
 """
 
 from __future__ import annotations
 
 import _sitebuiltins
 import builtins
+import contextlib
 import gc
 import importlib
 import io
@@ -17,8 +18,11 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, cast
 
-from . import confine, host, wire
+from . import bottom, confine, host, wire
+from .bottom import without_frame
 from .program import FILE_NAME, Cage
 
 READY = b"ready"
@@ -32,22 +36,56 @@ WARM_WHEN_CLOSED = """
     random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
     numbers collections.abc calendar hashlib zlib base64 binascii pprint timeit uuid secrets warnings asyncio
     encodings.idna encodings.ascii encodings.latin_1 unicodedata concurrent.futures.thread logging graphlib
+    pickle fileinput tempfile shutil glob fnmatch pathlib ast dis tokenize argparse csv difflib html urllib.parse shlex
+    bz2 lzma gzip zipfile contextvars threading selectors platform doctest unittest unittest.main sched cProfile pstats
+    zoneinfo sqlite3 xml.etree.ElementTree runpy getpass symtable code pyexpat multiprocessing
 """
-
-
 NUMPY_WHEN_CLOSED = "numpy.random numpy.fft numpy.polynomial numpy.ma"
+# What the libraries themselves import late. A program that had to would spend 0.3 s of its limit on scipy's.
+LIBRARY_PARTS = {
+    "scipy": """
+        scipy.sparse.csgraph scipy.sparse.linalg scipy.special scipy.linalg scipy.optimize scipy.spatial scipy.signal
+        scipy.fft scipy.ndimage scipy.interpolate scipy.integrate scipy.stats
+    """,
+    "sympy": """
+        sympy.assumptions.wrapper sympy.codegen.ast sympy.combinatorics sympy.integrals.heurisch
+        sympy.integrals.manualintegrate sympy.integrals.risch sympy.physics.units sympy.sets.handlers.functions
+        sympy.sets.handlers.issubset sympy.sets.setexpr sympy.tensor.tensor
+    """,
+    "atcoder": """
+        atcoder.convolution atcoder.dsu atcoder.fenwicktree atcoder.lazysegtree atcoder.math atcoder.maxflow
+        atcoder.mincostflow atcoder.modint atcoder.scc atcoder.segtree atcoder.string atcoder.twosat
+    """,
+}
 
 
-def main() -> None:
-    settings = wire.Settings.from_json(sys.argv[1])
+@without_frame
+def main() -> NoReturn:
+    """Serve until the socket closes."""
     control = socket.socket(fileno=os.dup(0))
+    settings = wire.Settings.from_json(control.recv(1 << 16).decode())
     confine.die_with_parent(os.getppid())
+    _reset_signals()
     _make_standard_streams()
     _tidy_interpreter(settings)
     cage = _confine(settings)
+    _offer_standard_paths(settings)
+    bottom.cut_below(sys._getframe())
+    bottom.hide(__name__.partition(".")[0], cage)
+    gc.freeze()
     control.send(READY)
     while _serve_one(control, cage):
         pass
+    os._exit(0)
+
+
+def _reset_signals() -> None:
+    """Undo what the parent has ignored or blocked: a process that ignores SIGCHLD cannot wait for its children."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Python itself ignores these two
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _make_standard_streams() -> None:
@@ -69,33 +107,86 @@ def _make_standard_streams() -> None:
 
 
 def _tidy_interpreter(settings: wire.Settings) -> None:
-    """Import the warm modules, add the builtins that -S leaves out, and hide this package from programs."""
+    """Import the warm modules and add the builtins that -S leaves out."""
     for name in (WARM + (WARM_WHEN_CLOSED if settings.deny_open else "")).split():
         importlib.import_module(name)
     if settings.libraries:
-        sys.path.append(settings.libraries_folder)
-        for name in settings.libraries:
-            importlib.import_module(name)
-        for name in NUMPY_WHEN_CLOSED.split() if settings.deny_open else ():
-            importlib.import_module(name)
-        sys.path.pop()  # their submodules are found through the packages' own paths
+        _import_libraries(settings)
     if settings.swallow_prompts:
-        # In a namespace of its own: through `__globals__` of a function of this module programs would reach all of it.
-        namespace = {"read": builtins.input}
-        exec("def input(prompt='', /):\n    return read()", namespace)
-        builtins.input = namespace["input"]
+        builtins.input = _isolated(_INPUT, read=builtins.input)
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     builtins.help = _sitebuiltins._Helper()
+    for name, text in (
+        ("copyright", sys.copyright),
+        ("credits", "See www.python.org."),
+        ("license", "See python.org."),
+    ):
+        setattr(builtins, name, _sitebuiltins._Printer(name, text))
     sys.argv, sys.orig_argv = [FILE_NAME], ["python", FILE_NAME]
-    package = __name__.partition(".")[0]
-    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-        del sys.modules[name]
     del sys.path[0]  # the folder of this package; the stdlib stays
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    vars(sys.modules.pop("__main__")).clear()
     gc.collect()
     gc.disable()  # programs enable it again
-    gc.freeze()
+
+
+def _import_libraries(settings: wire.Settings) -> None:
+    """Import the libraries, and what they require, but nothing else that is installed beside them."""
+    from importlib.machinery import ModuleSpec, PathFinder
+
+    folders = list(dict.fromkeys(map(os.path.dirname, settings.library_paths)))
+    names = {os.path.basename(path).partition(".")[0] for path in settings.library_paths}
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            return PathFinder.find_spec(name, folders) if name in names else None
+
+    sys.meta_path.append(Finder)
+    parts = {**LIBRARY_PARTS, "numpy": NUMPY_WHEN_CLOSED if settings.deny_open else ""}
+    for name in settings.libraries:
+        importlib.import_module(name)
+        for part in parts.get(name, "").split():
+            with contextlib.suppress(ImportError):  # another version of the library
+                importlib.import_module(part)
+    sys.meta_path.remove(Finder)  # submodules are found through their packages' own paths
+    for folder in folders:
+        sys.path_importer_cache.pop(folder, None)  # it lists everything that is installed there
+
+
+# In namespaces of their own: through `__globals__` of a function of this module programs would reach all of it.
+_INPUT = """
+def input(prompt='', /):
+    return read()
+"""
+_OPEN = """
+def open(file, *args, **kwargs):
+    if isinstance(file, (str, PathLike)) and str(file) in numbers:
+        file = dup(numbers[str(file)])
+    return real(file, *args, **kwargs)
+"""
+_OS_OPEN = """
+def open(path, *args, **kwargs):
+    number = numbers.get(path) if path.__class__ is str else None
+    return real(path, *args, **kwargs) if number is None else dup(number)
+"""
+
+
+def _isolated(source: str, **names: object) -> Callable[..., Any]:
+    """Define the one function of `source` with `names` as its only globals."""
+    before = set(names)
+    exec(compile(source, "<sandbox>", "exec"), names)
+    return cast(Callable[..., Any], names[(set(names) - before - {"__builtins__"}).pop()])
+
+
+def _offer_standard_paths(settings: wire.Settings) -> None:
+    """Have `open` take /dev/stdin and its like for descriptors where programs cannot open them: they need /proc."""
+    if os.path.exists("/dev/stdin") and not settings.deny_open:
+        return
+    numbers = {f"/{place}": at for at in range(3) for place in (f"dev/fd/{at}", f"proc/self/fd/{at}")}
+    numbers |= {f"/dev/{name}": at for at, name in enumerate(("stdin", "stdout", "stderr"))}
+    builtins.open = io.open = _isolated(_OPEN, numbers=numbers, real=io.open, dup=os.dup, PathLike=os.PathLike)
+    os.open = _isolated(_OS_OPEN, numbers=numbers, real=os.open, dup=os.dup)
 
 
 def _confine(settings: wire.Settings) -> Cage:
@@ -111,6 +202,7 @@ def _confine(settings: wire.Settings) -> Cage:
     return Cage(settings, program_filter, ruleset)
 
 
+@without_frame
 def _serve_one(control: socket.socket, cage: Cage) -> bool:
     """Serve one request and answer with the host's wait status; return False when the trusted side has closed."""
     message, descriptors, _, _ = socket.recv_fds(control, 1 << 17, 2)

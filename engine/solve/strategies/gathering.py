@@ -41,7 +41,7 @@ class Gathering:
     """Gatherer of samples for one problem. Read `board` between calls; `ended`: why sampling stopped early, or ""."""
 
     def __init__(self, bench: Bench) -> None:
-        self.board = Board(bench.problem.public, bench.judging)
+        self.board = Board(bench.problem.public, bench.judging.for_task(bench.problem.compare))
         self.ended = ""
         self._bench = bench
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()

@@ -104,6 +104,7 @@ def test_exit_status_3_is_found_but_weak_and_4_none_runs(cli: Cli, problem: Path
 def test_check_shows_what_was_understood_and_asks_nobody(cli: Cli, problem: Path) -> None:
     done = cli("solve", "--check", str(problem))
     assert done.returncode == 0
+    assert "programs may import: numpy " in done.stdout
     for words in ("time limit   1 s", "examples     1", "      4", "      8", "Read a number"):
         assert words in done.stdout
 

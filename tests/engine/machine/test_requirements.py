@@ -96,6 +96,15 @@ def test_a_machine_without_gpu_is_told_all_that_it_lacks(tmp_path: Path) -> None
     ]
 
 
+def test_a_library_that_programs_may_import_must_be_installed(model_folder: Path) -> None:
+    chosen = ("sandbox.libraries=['numpy', 'no-such-library']", f"model.source={model_folder}")
+    (missing,) = missing_for(with_files("nano", model_folder, *chosen), CPU_ONLY)
+    assert str(missing) == (
+        "no-such-library, which programs may import, is not installed: "
+        "pip install no-such-library, or take it out of sandbox.libraries"
+    )
+
+
 def test_each_lack_has_a_remedy(tmp_path: Path) -> None:
     assert all(missing.remedy for missing in missing_for(load_preset("qwen2.5-14b", (), tmp_path), CPU_ONLY))
 

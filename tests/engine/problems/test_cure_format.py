@@ -22,6 +22,7 @@ from engine.problems import (
     save_problems,
     to_cure_record,
 )
+from engine.problems.problem import COMPARISONS
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -68,6 +69,7 @@ problems = st.builds(
     difficulty=texts,
     dataset=texts,
     solutions=st.lists(texts, max_size=2).map(tuple),
+    compare=st.sampled_from(["", *COMPARISONS]),
 )
 
 
@@ -96,7 +98,9 @@ def test_json_and_jsonl_hold_the_same_problems(tmp_path: Path) -> None:
 
 
 def test_every_field_lands_where_it_belongs() -> None:
-    problem = parse_cure_record(record(task_id="p7", difficulty="hard", dataset="mine", solutions=["x"]), "here")
+    problem = parse_cure_record(
+        record(task_id="p7", difficulty="hard", dataset="mine", solutions=["x"], compare="json"), "here"
+    )
     assert problem == Problem(
         id="p7",
         statement="Print the sum of two integers.",
@@ -106,6 +110,7 @@ def test_every_field_lands_where_it_belongs() -> None:
         difficulty="hard",
         dataset="mine",
         solutions=("x",),
+        compare="json",
     )
 
 
@@ -121,7 +126,7 @@ def test_whole_numbers_serve_as_id_and_difficulty() -> None:
 
 def test_unknown_fields_and_null_options_are_ignored() -> None:
     plain = parse_cure_record(record(), "here")
-    assert parse_cure_record(record() | {"test_method": "stdio", "solutions": None}, "here") == plain
+    assert parse_cure_record(record() | {"test_method": "stdio", "solutions": None, "compare": None}, "here") == plain
 
 
 def test_a_task_may_have_no_public_example() -> None:
@@ -159,6 +164,8 @@ def test_blank_lines_byte_order_mark_crlf_and_line_separators_do_not_disturb_jso
         ({"task_id": True}, "task_id", "is a boolean"),
         ({"solutions": "print()"}, "solutions", "must be a list"),
         ({"solutions": [{}]}, "solutions[0]", "is an object"),
+        ({"compare": "fuzzy"}, "compare", "is no comparison: 'fuzzy'"),
+        ({"compare": ["json"]}, "compare", "must be a string, is a list"),
     ],
 )
 def test_a_bad_field_is_named_with_file_record_and_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,23 @@ def test_every_program_meets_every_test_and_what_cannot_be_parsed_stays_in_the_m
     assert task.programs[3] == Rejected(RejectReason.NO_BLOCK)
     assert task.truth_outcomes[2][0] is not None
     assert task.truth_outcomes[2][0].status is Status.RUNTIME_ERROR
+
+
+def test_a_tasks_own_comparison_takes_precedence_over_the_runs(executor: Executor) -> None:
+    halves = [program("print(int(input()) * 2.0)")] * 4
+    problem = replace(PROBLEM, solutions=("print(input() and 10.0)",))
+    for task, passing in ((problem, 0.0), (replace(problem, compare="numbers"), 1.0)):
+        given = (
+            [task],
+            lambda problem, role: (1, 2),
+            ScriptedSampler(halves, TESTER),
+            executor,
+            SETTINGS,
+            AS_A_PROCESS,
+        )
+        ((rolled,), _), measured = roll_out(*given, seed=0), measure(*given, bon_sizes=((4, 4),), seed=0)
+        assert rolled.matrix.truth_nt.mean() == measured.code.mean == passing
+        assert measured.ut.mean == passing / 4  # one of four tests expects 10
 
 
 def test_rewards_follow_the_paper(executor: Executor) -> None:

@@ -94,6 +94,10 @@ REACHING_OUT = {
         "import fcntl, os, socket\na, b = socket.socketpair()\nfcntl.fcntl(a, fcntl.F_SETOWN, os.getppid())\n"
         "fcntl.fcntl(a, 10, 9)\nfcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC)\nb.send(b'x')\nprint('BREACH')"
     ),
+    "locks a library file": "import fcntl, os\nfcntl.flock(open(os.__file__), fcntl.LOCK_SH)\nprint('BREACH')",
+    "locks a range of a library file": (
+        "import fcntl, os\nfcntl.lockf(open(os.__file__), fcntl.LOCK_SH)\nprint('BREACH')"
+    ),
     "ptrace": "import ctypes, os\nif ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0) == 0: print('BREACH')",
     "process_vm_readv": (
         "import ctypes, os\nb = ctypes.create_string_buffer(16)\n"
@@ -260,6 +264,18 @@ def test_nothing_outside_is_reached(executor_at_level: Executor, prey: Prey, nam
     assert processes_below(os.getpid()) == before
 
 
+@pytest.mark.parametrize("name", REACHING_OUT)
+def test_nothing_outside_is_reached_from_a_cell_with_libraries(
+    library_executor_at_level: Executor, prey: Prey, name: str
+) -> None:
+    imports = "import sys, sortedcontainers\nassert 'sortedcontainers' in sys.modules\n"
+    (outcome,) = library_executor_at_level.run(imports + PRELUDE.format(prey.names) + REACHING_OUT[name], [""])
+    assert "BREACH" not in outcome.stdout, outcome
+    assert outcome.status in (Status.OK, Status.RUNTIME_ERROR, Status.CRASH), outcome
+    assert prey.signs() == []
+    assert library_executor_at_level.cells_lost == 0
+
+
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_end_in_bound_and_the_batch_goes_on(executor_at_level: Executor, name: str) -> None:
     source, statuses = BOMBS[name]
@@ -285,7 +301,7 @@ def test_other_inputs_are_not_in_a_programs_memory(executor_at_level: Executor) 
     source = """
 import gc, sys
 mine = input()
-found, f = [], sys._getframe(1)
+found, f = [], sys._getframe()
 while f:
     found.append(repr(f.f_locals)); f = f.f_back
 found += [o for o in gc.get_objects() if isinstance(o, str)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,13 @@ def test_best_of_n_takes_the_program_that_passes_most_tests(executor: Executor) 
     assert [candidate.votes for candidate in solution.candidates] == [0, 2, 4, 0]
     assert solution.support is Support.SUPPORTED
     assert solution.candidates[0].rejected == "no_block"
+
+
+def test_a_problems_own_comparison_decides(executor: Executor) -> None:
+    given = bench(executor, answers(program("print(int(input()) * 2.0)")), GOOD_TESTS, public=(("3", "6"),))
+    assert solve("bon", given).support is Support.WEAK
+    by_number = replace(given, problem=replace(given.problem, compare="numbers"))
+    assert solve("bon", by_number).support is Support.SUPPORTED
 
 
 def test_public_examples_outweigh_any_number_of_tests(executor: Executor) -> None:

@@ -66,7 +66,7 @@ def solve(
 
     Each program runs on each test; by default the program that passes most tests is the best.
 
-    Keys and prices of API servers are read from endpoints.toml, in the folder above the one that `cure-tui presets`
+    Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
 
     Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or

@@ -206,7 +206,10 @@ def _kind(value: object) -> str:
 def _is_jsonl(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in (".json", ".jsonl"):
-        raise DataError(f"{path}: a problem file ends in .json or .jsonl", "rename it after what it holds")
+        raise DataError(
+            f"{path}: a problem file ends in .json or .jsonl",
+            "rename it: .jsonl if each line holds a problem, else .json",
+        )
     return suffix == ".jsonl"
 
 
@@ -249,7 +252,7 @@ def _decode(path: Path, text: str, first_line: int) -> object:
         line = first_line + fault.lineno - 1
         remedy = "fix that line"
         if fault.msg == "Extra data" and path.suffix.lower() == ".json":
-            remedy = "a .json file holds one list; one object a line belongs in a .jsonl file"
+            remedy = "a .json file holds one list; one object per line belongs in a .jsonl file"
         message = f"{path}: broken JSON at line {line}, column {fault.colno}: {fault.msg}"
         raise DataError(message, remedy) from None
     except RecursionError:

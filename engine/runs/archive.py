@@ -1,4 +1,4 @@
-"""Writer of rollouts.sqlite: every rollout, test and verdict of a run, one transaction a step.
+"""Writer of rollouts.sqlite: every rollout, test and verdict of a run, one transaction per step.
 
 Promises: after `write_step` the step is on the disk, or not at all (WAL, one transaction, synced); readers
 never wait for the writer. Texts are zlib-compressed; statements and test sets that recur are stored once. The

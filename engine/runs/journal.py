@@ -1,4 +1,4 @@
-"""Journal of a run, events.jsonl: append-only, one event a line. JournalWriter appends, JournalReader tails.
+"""Journal of a run, events.jsonl: append-only, one event per line. JournalWriter appends, JournalReader tails.
 
 Promises: an event is in the file when `append` returns (one write(2) a line, so a SIGKILL tears at most the
 last line); written events never change. A writer that opens an existing journal cuts off a torn last line. A reader

@@ -117,7 +117,8 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_unbroken_one(
     if moment == "writing a checkpoint":
         _wait_until(lambda: any(folder.checkpoints.glob(".tmp-*")), process)
     elif moment == "anywhere":
-        time.sleep(random.Random(os.getpid()).uniform(0.0, 1.0))
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(random.Random(os.getpid()).uniform(0.0, 1.0))
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL

@@ -43,6 +43,8 @@ def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
         return evaluation_line(state.evaluations[-1])
     if event.kind == EventKind.NOTICE:
         level = state.notices[-1].level
+        if level == "error":  # the last line of the command says it
+            return None
         return state.notices[-1].text if level == "info" else f"{level}: {state.notices[-1].text}"
     if event.kind == EventKind.PAUSED:
         return "paused"

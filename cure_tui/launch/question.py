@@ -34,7 +34,7 @@ def start_question(config: RunConfig) -> Question:
     ends = f"{config.run.steps} steps"
     if config.run.max_minutes:
         ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
-    return _question(f"Start a training by preset {preset}?", config.description, f"It ends after {ends}.")
+    return _question(f"Start a run of preset {preset}?", config.description, f"It ends after {ends}.")
 
 
 def resume_question(config: RunConfig, folder: RunFolder) -> Question:

@@ -110,8 +110,8 @@ def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, 
 class SolveState:
     """State of one problem after the events so far, for a live view. Cells are True, False or None (unknown).
 
-    public_tests, tests: (input, output) of each column. sources: one program a row, "" for a rejected answer; rejected:
-    the reason. printed: status and output of a row on an input.
+    public_tests, tests: (input, output) of each column. sources: one program per row, "" for a rejected answer;
+    rejected: the reason. printed: status and output of a row on an input.
     """
 
     id: str = ""

@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPage:
-    """Lines of at most the page's width, and the matches in the order of the text, each as its places."""
+    """Lines of at most the page's width, and the matches in the order of the text, each with the places it covers."""
 
     lines: tuple[Row, ...]
     matches: tuple[tuple[Place, ...], ...]

@@ -94,7 +94,7 @@ class VllmSettings:
             "max_loras": 1,
             "enable_prefix_caching": True,  # a group's samples share their prompt
             "logprobs_mode": "processed_logprobs",  # of the distribution drawn from
-            "stream_interval": self.stream_every,  # an object a token and step costs a small model 5 % or more
+            "stream_interval": self.stream_every,  # an object per token and step costs a small model 5 % or more
             "generation_config": "vllm",  # ignore the model's own sampling defaults
             "seed": 0,
             "disable_log_stats": True,

@@ -227,7 +227,7 @@ def test_budgets_are_read(text: str, budget: Budget) -> None:
     assert Budget.parse(text) == budget
 
 
-@pytest.mark.parametrize("text", ["much", "10", "$", "-5s", "10s 10k"])
+@pytest.mark.parametrize("text", ["much", "10", "$", "-5s", "10s 10k", "0s", "$0.00", "30s, 0tok"])
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--budget"):
         Budget.parse(text)

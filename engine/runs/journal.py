@@ -18,6 +18,7 @@ from types import TracebackType
 from engine.errors import RunError
 from engine.runs.events import (
     JOURNAL_VERSION,
+    EvaluationTime,
     Event,
     EventKind,
     decode_event,
@@ -101,8 +102,8 @@ class JournalWriter:
         """Record the end of a step. Call it after `ArchiveWriter.write_step`: readers then find the step's rows."""
         return self.append(EventKind.STEP_FINISHED, step, {"metrics": metrics})
 
-    def evaluation(self, step: int, *, split: str, when: str, summary: Mapping[str, object]) -> Event:
-        """Record an evaluation. `step`: steps trained before it, 0 at the start; `when`: start, periodic or end."""
+    def evaluation(self, step: int, *, split: str, when: EvaluationTime, summary: Mapping[str, object]) -> Event:
+        """Record an evaluation. `step`: steps trained before it, 0 at the start."""
         return self.append(EventKind.EVALUATION, step, {"split": split, "when": when, "summary": summary})
 
     def checkpoint(self, step: int, *, name: str, seconds: float, best: bool = False) -> Event:

@@ -26,6 +26,7 @@ from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.drift import KL_STEPS, drifted_kl
+from engine.runs.events import EvaluationTime
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
@@ -201,7 +202,7 @@ class Trainer:
         end = self._evaluate("heldout", "end") if trained else self._start_summary()
         self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
 
-    def _validate(self, when: Literal["start", "periodic", "end"]) -> bool:
+    def _validate(self, when: EvaluationTime) -> bool:
         """Return True if the current policy is the best so far by validation: mean of code, UT and largest BoN."""
         summary = self._evaluate("validation", when)
         largest = "{}x{}".format(*self._config.evaluation.largest_bon)
@@ -211,9 +212,7 @@ class Trainer:
         self._progress = replace(self._progress, best_score=value, best_step=self._progress.step)
         return True
 
-    def _evaluate(
-        self, split: Literal["heldout", "validation"], when: Literal["start", "periodic", "end"]
-    ) -> EvalSummary:
+    def _evaluate(self, split: Literal["heldout", "validation"], when: EvaluationTime) -> EvalSummary:
         if self.stop.is_set():
             raise StepAbandoned
         engine, step = self._engine, self._progress.step

@@ -206,7 +206,7 @@ def test_a_certain_leader_needs_more_than_all_that_is_to_come() -> None:
     for stdin in "12":
         board.add_test(UnitTest(stdin, "yes"))
         board.add_outcome(0, stdin, Outcome(Status.OK, "yes"))
-    assert ranked(board) == [0, 1]
+    assert ranked(board.matrix()) == [0, 1]
     assert certain_leader(board, 0) is None  # the other's cells are open
     for stdin in "12":
         board.add_outcome(1, stdin, Outcome(Status.OK, "no"))

@@ -28,16 +28,16 @@ print(tester_rewards(matrix, "right").tolist())
 """
 
 
-def snippets(begin: str, end: str) -> list[str]:
-    """Return the indented blocks between two bold headings, without their indent."""
+def snippets(heading: str) -> list[str]:
+    """Return the indented blocks from a bold heading to the next, without their indent."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    text = text[text.index(f"**{begin}**") : text.index(f"**{end}**")]
+    text = text.partition(f"\n**{heading}**")[2].partition("\n**")[0]
     blocks = re.findall(r"(?:^ {4}.*\n(?:\n+(?= {4}))?)+", text, re.MULTILINE)
     return [textwrap.dedent(block) for block in blocks]
 
 
 def test_a_tester_reward_is_added_as_the_page_says(tmp_path: Path) -> None:
-    file, lines = snippets("A tester reward", "A sampler")
+    file, lines = snippets("A tester reward")
     import_line, registry_line = lines.splitlines()
     shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("__pycache__"))
     testers, schema = tmp_path / "engine/reward/testers", tmp_path / "engine/config/schema.py"
@@ -53,7 +53,7 @@ def test_a_tester_reward_is_added_as_the_page_says(tmp_path: Path) -> None:
 
 
 def test_a_sampler_is_opened_as_the_page_says() -> None:
-    (file,) = snippets("A sampler", "A strategy")
+    (file,) = snippets("A sampler")
     names: dict[str, Any] = {}
     exec(file, names)
     typed = inspect.signature(choose_sampler, eval_str=True)

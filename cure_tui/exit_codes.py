@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 
-from engine.errors import CureError
+from engine.errors import CureError, RunError
+
+_OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE, errno.EBADF)
 
 DEFECT = 1
 STOPPED = 3
@@ -32,9 +37,25 @@ def epilog() -> str:
 
 @contextmanager
 def errors_as_lines() -> Iterator[None]:
-    """Print a CureError as one line on stderr, and exit with its status."""
+    """Print a CureError, or a fault of the output, as one line on stderr, and exit with its status."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:  # None: the caller closed it
+                sys.stdout.flush()
     except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
+        _fail(error)
+    except OSError as error:
+        if error.errno not in _OUTPUT_FAULTS or error.filename is not None:
+            raise
+        for descriptor in (1, 2) if error.errno == errno.EPIPE else (1,):  # the interpreter flushes again as it exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        reason = (error.strerror or str(error)).lower()
+        _fail(RunError(f"cannot write the output: {reason}", "send it to a file on a disk with free space"))
+
+
+def _fail(error: CureError) -> NoReturn:
+    with suppress(OSError):  # stderr may be full or closed, too
+        print(f"error: {error}", file=sys.stderr, flush=True)
+    sys.exit(error.exit_status)

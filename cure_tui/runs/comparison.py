@@ -13,7 +13,7 @@ from cure_tui.drawing.tables import text_table
 from cure_tui.runs.curves import METRIC_CHARTS, XAxis, chart_options, overlaid
 from cure_tui.runs.listing import LETTERS
 from engine.config import RunConfig
-from engine.errors import RunError
+from engine.errors import ConfigError
 from engine.evaluation.summary import UNKNOWN, Estimate
 from engine.evaluation.table import accuracy_title, change_text, estimate_text
 from engine.runs.state import RunState
@@ -52,13 +52,13 @@ class Reached:
 
 
 def check_choice(paths: Sequence[object]) -> None:
-    """Raise RunError if the chosen runs are too few or too many, or one is chosen twice."""
+    """Raise ConfigError if the chosen runs are too few or too many, or one is chosen twice."""
     if len(set(paths)) < len(paths):
-        raise RunError("a run cannot be compared with itself", "choose another run")
+        raise ConfigError("a run cannot be compared with itself", "choose another run")
     if len(paths) < 2:
-        raise RunError("a comparison needs two runs or more", "choose another run")
+        raise ConfigError("a comparison needs two runs or more", "choose another run")
     if len(paths) > len(LETTERS):
-        raise RunError(f"{len(paths)} runs are too many to tell apart", f"choose at most {len(LETTERS)}")
+        raise ConfigError(f"{len(paths)} runs are too many to tell apart", f"choose at most {len(LETTERS)}")
 
 
 def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:

@@ -49,7 +49,7 @@ def locate_model(
         folder = _from_hub(name, allow_download, on_progress or lines_on_stderr(), report_seconds)
     elif not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise EnvironmentError_(f"model folder {folder} {what}", "check model.source in the preset")
+        raise EnvironmentError_(f"model folder {folder} {what}", "name the folder of a model")
     fault = folder_fault(folder)
     if fault and from_hub:
         raise EnvironmentError_(f"model {name} on the hub {fault}", "name a model with weights in safetensors")

@@ -29,7 +29,7 @@ def load_problems(path: str | Path) -> list[Problem]:
     is_jsonl = _is_jsonl(path)
     text = _read_text(path)
     if not text.strip():
-        raise DataError(f"{path} is empty", "it must hold at least one task")
+        raise DataError(f"{path} is empty", "choose a file with tasks")
     records = _jsonl_records(path, text) if is_jsonl else _json_records(path, text)
     problems = []
     wheres = []
@@ -258,13 +258,13 @@ def _decode(path: Path, text: str, first_line: int) -> object:
     except RecursionError:
         raise DataError(f"{path}: JSON from line {first_line} on is nested too deeply", "flatten it") from None
     except ValueError as fault:  # a whole number with more digits than Python converts
-        raise DataError(f"{path}: JSON from line {first_line} on: {fault}", "shorten the number") from None
+        raise DataError(f"{path}: JSON from line {first_line} on: {fault}", "write fewer digits") from None
 
 
 def _refuse_useless(path: Path, problems: Sequence[Problem], wheres: Sequence[str]) -> None:
     """Raise DataError for faults of the file as a whole: no task, or two with the same id."""
     if not problems:
-        raise DataError(f"{path} holds no task", "it must hold at least one")
+        raise DataError(f"{path} holds no task", "choose a file with tasks")
     first_where: dict[str, str] = {}
     for problem, where in zip(problems, wheres, strict=True):
         if problem.id in first_where:

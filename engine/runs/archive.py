@@ -114,6 +114,12 @@ class ArchiveWriter:
             for position, task in enumerate(record.tasks):
                 self._write_task(record.step, position, task)
 
+    def last_step(self) -> int:
+        """Return the newest step in the archive; 0 if it is empty."""
+        with run_faults(self._path.parent):
+            (step,) = self._db.execute("SELECT max(step) FROM steps").fetchone()
+        return int(step or 0)
+
     def drop_from(self, step: int) -> int:
         """Delete all steps >= `step`, which will be run again; return how many there were."""
         with run_faults(self._path.parent), self._transaction():

@@ -59,7 +59,7 @@ class CompareScreen(Screen[None]):
     ]
 
     def __init__(self, paths: Sequence[Path], *, smoothing: Smoothing | None = None) -> None:
-        """Open the runs. RunError: the same run twice, more runs than there are letters, or an unreadable one."""
+        """Open the runs. CureError: the same run twice, more runs than there are letters, or an unreadable one."""
         super().__init__()
         self._smoothing = smoothing or Smoothing()
         check_choice([path.resolve() for path in paths])

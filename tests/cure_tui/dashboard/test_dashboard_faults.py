@@ -190,7 +190,7 @@ async def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key
     async with running(app) as pilot:
         screen = await opened(app, pilot)
         shutil.rmtree(unfinished.path)
-        await until(pilot, lambda: f"the folder {unfinished.path} is gone" in header_of(screen))
+        await until(pilot, lambda: f"the folder {unfinished.path.name} is gone" in header_of(screen))
         await look_at_all(app, pilot)
         await pilot.press("[", "f", "space", "w", "x", "r")
         await until(pilot, lambda: f"{unfinished.path} does not exist" in said(app))

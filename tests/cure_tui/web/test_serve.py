@@ -227,7 +227,7 @@ async def test_a_browser_shows_it_asks_nobody_else_and_leaves_the_run_alone(serv
             while await page.colours(await page.screenshot()) < 200:
                 await asyncio.sleep(0.1)
             await page.press("n")
-            await page.wait_for("Start a training")
+            await page.wait_for("Start a run of")
             await page.press("y")
             await page.wait_for("Overview")
             await until(lambda: any(engines(cli)))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import _signal
 import atexit
 import contextlib
-import gc
 import io
 import os
 import resource
 import sys
+from gc import collect, get_objects, isenabled
+from os import _exit  # like those above, by its own name: a program may replace the attribute
 from typing import NoReturn
 
 from .bottom import without_frame
@@ -68,7 +69,7 @@ def leave(status: int) -> NoReturn:
         _complain(f"Exception ignored in: {threading!r}", error)
     atexit._run_exitfuncs()
     status = _flush(status)
-    if gc.isenabled():
+    if isenabled():
         _collect()
     _drop_main()
     _collect()
@@ -77,7 +78,7 @@ def leave(status: int) -> NoReturn:
     if status == -_signal.SIGINT:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         os.kill(os.getpid(), _signal.SIGINT)
-    os._exit(status & 0xFF)
+    _exit(status & 0xFF)
 
 
 def _status_of(error: SystemExit) -> int:
@@ -108,7 +109,7 @@ def _flush(status: int) -> int:
 @without_frame
 def _collect() -> None:
     """Collect all garbage. A full collection also frees the free lists, so it waits until there are old objects."""
-    gc.collect(2 if gc.get_objects(2) else 1 if gc.get_objects(1) else 0)
+    collect(2 if get_objects(2) else 1 if get_objects(1) else 0)
 
 
 @without_frame
@@ -129,7 +130,7 @@ def _drop_main() -> None:
 @without_frame
 def _flush_forgotten_files() -> None:
     """Flush files that something else than `__main__` still holds, such as an attribute of a module."""
-    files = [thing for thing in gc.get_objects() if issubclass(type(thing), (io.TextIOWrapper, io.BufferedWriter))]
+    files = [thing for thing in get_objects() if issubclass(type(thing), (io.TextIOWrapper, io.BufferedWriter))]
     for file in sorted(files, key=lambda file: isinstance(file, io.BufferedWriter)) if files else ():  # text goes first
         with contextlib.suppress(BaseException):
             file.flush()

@@ -7,6 +7,7 @@ import gc
 import os
 import resource
 import sys
+from os import _exit  # a program may replace the attribute
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple, NoReturn
 
@@ -85,7 +86,7 @@ def _run_as_main(code: CodeType) -> NoReturn:
     try:
         ending.leave(status)
     finally:
-        os._exit(1)  # there is no frame to return to
+        _exit(1)  # there is no frame to return to
 
 
 def _enter() -> dict[str, Any]:

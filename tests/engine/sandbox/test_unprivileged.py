@@ -24,7 +24,7 @@ from engine.sandbox import sandbox_level
 ROOT = Path(__file__).resolve().parents[3]
 NOBODY = 65534
 LIBRARIES = ("hypothesis", "numpy", "nvidia-ml-py", "platformdirs", "psutil", "pydantic", "pytest", "pytest-timeout")
-LIBRARIES += ("typer", "rich")
+LIBRARIES += ("pytest-asyncio", "rich", "typer")
 
 pytestmark = [
     pytest.mark.slow,

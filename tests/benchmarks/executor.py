@@ -72,6 +72,22 @@ def jobs_with_spread_loops(seed: int) -> tuple[list[Job], list[Job]]:
     return looping, rest
 
 
+def jobs_of_training(seed: int) -> list[Job]:
+    """Return two tasks of 16 right programs on 24 inputs: four are slow on three inputs, the others loop on one."""
+    rng = random.Random(seed + 3000)
+    jobs: list[Job] = []
+    for task in range(2):
+        texts = inputs(MATRIX_TESTS, rng)
+        sources = rng.sample([source for source in SOUND if f"\n{READ}" in f"\n{source}"], MATRIX_PROGRAMS)
+        for at, source in enumerate(sources):
+            chosen = [list(map(int, text.split("\n")[1].split())) for text in rng.sample(texts, 3)]
+            body = "while True: pass" if at >= 4 else "import time\n    while time.process_time() < SECONDS: pass"
+            body = body.replace("SECONDS", ("0.06", "0.15", "0.3", "0.6")[at % 4])
+            trap = f"{READ}\nif xs in {chosen if at < 4 else chosen[:1]}:\n    {body}"
+            jobs.append((f"# {seed} {task}\n{source.replace(READ, trap, 1)}\n", texts))
+    return jobs
+
+
 def matrix_jobs(task: int) -> list[Job]:
     """Return one task's pass matrix: 16 programs on the same 24 inputs."""
     rng = random.Random(task)
@@ -118,17 +134,38 @@ def gathered_loops(rounds: int) -> None:
 def spread_loops() -> None:
     jobs, rest = jobs_with_spread_loops(0)
     truth: list[Row] = [[*row[:at], None, *row[at:]] for at, row in enumerate(reference(rest))]
-    rest_wall = measure("ours", rest).wall
-    bound = SPREAD_PROGRAMS * LIMIT_SECONDS / CORES + rest_wall
+    alone = measure("ours", rest)
+    bound = SPREAD_PROGRAMS * LIMIT_SECONDS / CORES + alone.wall
+    cpu_bound = SPREAD_PROGRAMS * LIMIT_SECONDS + alone.cpu
     print(f"\n5 % endless loops, each in a program of its own: {count(jobs)} executions, limit {LIMIT_SECONDS:g} s")
-    print(f"  bound: {SPREAD_PROGRAMS} loops x limit / {CORES} cores + the rest ({rest_wall:.1f} s) = {bound:.1f} s")
-    done = {kind: measure(kind, jobs) for kind in (*RIVALS, "relative")}
-    for kind, each in done.items():
-        print(
-            f"  {kind:24}{each.wall:8.1f} s wall {each.cpu:8.1f} s CPU {each.wall / bound:7.2f} of the bound, ", end=""
-        )
-        print(f"lost: {right_answers_lost(each, truth)}")
+    print(f"  bound: {SPREAD_PROGRAMS} loops x limit / {CORES} cores + the rest ({alone.wall:.1f} s) = {bound:.1f} s")
+    for kind in (*RIVALS, "relative"):
+        idle = idle_seconds()
+        each = measure(kind, jobs)
+        idle = idle_seconds() - idle
+        print(f"  {kind:24}{each.wall:8.1f} s wall {each.cpu:8.1f} s CPU {each.wall / bound:7.2f} of the bound", end="")
+        print(f"  ({each.cpu / cpu_bound:.2f} by CPU), lost: {right_answers_lost(each, truth)}; ", end="")
+        others = CORES * each.wall - idle - each.cpu
+        print(f"other processes had {others:.1f} s of CPU, {idle:.1f} s were idle")
     print("  asked: ours at most 1.15 of the bound, no right answer lost")
+
+
+def time_rules() -> None:
+    jobs = jobs_of_training(0)
+    done = {rule: measure(kind, jobs) for rule, kind in (("exact", "ours"), ("relative", "relative"))}
+    changed = {True: 0, False: 0}
+    for (source, _), row, other in zip(jobs, done["exact"].passed, done["relative"].passed, strict=True):
+        changed["process_time" in source] += sum(a != b for a, b in zip(row, other, strict=True))
+    print(f"\ntime rules: {count(jobs)} executions of two tasks; 24 loop, 24 are right in 0.06 to 0.6 s of CPU")
+    for rule, each in done.items():
+        print(f"  {rule:24}{each.wall:8.1f} s wall {each.cpu:8.1f} s CPU")
+    print(f"  verdicts that differ: {changed[True]} of slow programs, {changed[False]} of others")
+
+
+def idle_seconds() -> float:
+    """Return the seconds for which the cores of this machine have been idle, together."""
+    fields = Path("/proc/stat").read_text().partition("\n")[0].split()
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
 
 
 def medians(done: Sequence[Done]) -> tuple[float, float]:
@@ -228,6 +265,7 @@ def main() -> None:
         light_mix(rounds)
         gathered_loops(rounds)
         spread_loops()
+        time_rules()
         matrices(tasks)
         if options.long:
             long_run()

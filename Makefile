@@ -44,7 +44,7 @@ bench: $(VENV)/installed-dev  ## repeat the measurements of tests/benchmarks/RES
 screens: $(VENV)/installed-dev  ## redraw the README's screenshots from the newest run
 	$(BIN)/python tests/screens.py
 
-nano: $(VENV)/installed  ## rebuild the embedded model from its recipe (hours on two cores)
+nano: $(VENV)/installed  ## rebuild the embedded model from its recipe (one to two hours on two cores)
 	$(BIN)/python -m engine.nano tasks
 	$(BIN)/python -m engine.nano pretrain --threads 2
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from cure_tui.exit_codes import errors_as_lines
 from cure_tui.terminal import in_terminal
 
 
@@ -19,7 +20,8 @@ def main() -> None:
         with grows_without_cycles():
             from cure_tui.dashboard.opening import show_dashboard
 
-        show_dashboard()
+        with errors_as_lines():
+            show_dashboard()
     else:
         from cure_tui.cli import main as command_line
 

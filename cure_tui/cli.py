@@ -5,7 +5,6 @@ Each command imports what is heavier than typer inside its function: `--help` ta
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +20,10 @@ from cure_tui.commands.resume import resume
 from cure_tui.commands.runs import runs
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
-from cure_tui.exit_codes import epilog
+from cure_tui.commands.values import folder
+from cure_tui.exit_codes import epilog, errors_as_lines
 from cure_tui.terminal import in_terminal
-from engine.errors import ConfigError, CureError
+from engine.errors import ConfigError
 
 NO_TERMINAL = """\
 The dashboard needs a terminal. Without one:
@@ -62,7 +62,10 @@ def root(
     no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
     steps: Annotated[int | None, typer.Option(min=0, help="Number of steps; overrides the preset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed; overrides the preset.")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="New folder for the run, instead of a default one.")] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(parser=folder, metavar="DIR", help="New folder for the run, instead of a default one."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
     overrides: Annotated[
         list[str] | None,
@@ -110,8 +113,5 @@ def root(
 
 def main() -> None:
     """Run the command line; print an error that the user can fix as one line and exit with its status."""
-    try:
+    with errors_as_lines():
         app()
-    except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)

@@ -1,7 +1,8 @@
 """Graph of a package's imports, read from its source: files, the rooms that they lie in, and circles among either.
 
 Imports within functions and under TYPE_CHECKING count. The implicit imports of a and a.b by a.b.c do not: a package
-may re-export what its own files define. A room is the first folder or module below its package.
+may re-export what its own files define. A room is a folder or a module, whatever its depth: only
+rooms of one folder are compared.
 """
 
 from __future__ import annotations
@@ -30,12 +31,19 @@ def import_graph(root: Path, *packages: str) -> Graph:
 
 
 def room_graph(graph: Graph) -> Graph:
+    """Return the imports between folders and modules of one folder, at every depth.
+
+    An import counts for the two rooms at which the paths of importer and imported part: house.a.b.one -> house.a.c.two
+    is one of house.a.c by house.a.b. A folder's own `__init__` is no room of it.
+    """
     rooms: Graph = {}
     for name, targets in graph.items():
-        room = rooms.setdefault(_room(name), {})
         for target, place in targets.items():
-            if _room(target) != _room(name):
-                room.setdefault(_room(target), place)
+            pairs = itertools.pairwise(zip(*(_path(each) for each in (name, target)), strict=False))
+            for (above, other), (room, imported) in pairs:
+                if above == other and room != imported:
+                    rooms.setdefault(room, {}).setdefault(imported, place)
+                    rooms.setdefault(imported, {})
     return rooms
 
 
@@ -76,5 +84,6 @@ def _name(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-def _room(name: str) -> str:
-    return ".".join(name.split(".")[:2])
+def _path(name: str) -> list[str]:
+    """Return the folders that a module lies in, the root first, and the module: ["", house, house.a, house.a.low]."""
+    return ["", *itertools.accumulate(name.split("."), "{}.{}".format)]

@@ -84,6 +84,32 @@ def test_rooms_form_a_circle_where_no_file_does(write: Write) -> None:
     }
 
 
+def test_rooms_of_a_room_form_a_circle(write: Write) -> None:
+    root = write(
+        top__a__one="import house.top.b.one", top__b__one="",
+        top__b__two="import house.top.c", top__c="import house.top.a.two", top__a__two="",
+    )  # fmt: skip
+    graph = import_graph(root, "house")
+    assert circles(graph) == []
+    (circle,) = circles(room_graph(graph))
+    assert set(circle.split(", ")) == {
+        "house.top.a -> house.top.b (house/top/a/one.py:1)",
+        "house.top.b -> house.top.c (house/top/b/two.py:1)",
+        "house.top.c -> house.top.a (house/top/c.py:1)",
+    }
+
+
+def test_a_folder_and_a_module_of_one_folder_form_a_circle(write: Write) -> None:
+    root = write(
+        top__packed__check="import house.top.adapter", top__adapter="import house.top.packed.low", top__packed__low=""
+    )
+    (circle,) = circles(room_graph(import_graph(root, "house")))
+    assert set(circle.split(", ")) == {
+        "house.top.packed -> house.top.adapter (house/top/packed/check.py:1)",
+        "house.top.adapter -> house.top.packed (house/top/adapter.py:1)",
+    }
+
+
 def test_a_package_may_hand_on_its_own_files(write: Write) -> None:
     root = write(a____init__="from house.a.one import x", a__one="import house.a.two", a__two="")
     assert circles(import_graph(root, "house")) == []

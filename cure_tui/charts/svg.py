@@ -13,6 +13,7 @@ from cure_tui.charts.series import ChartOptions, Floats, Points, Series, points
 from cure_tui.charts.smoothing import smoothed
 from cure_tui.charts.ticks import format_value
 from cure_tui.drawing.smoothing import smoothing_text
+from cure_tui.drawing.spans import printable
 
 # Palette of Okabe and Ito, darker colours first, without yellow, which is hard to see on white.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -172,4 +173,4 @@ def _colour(series: Series) -> str:
 
 def _escaped(text: str) -> str:
     """Escape for XML; characters that XML does not allow become "·"."""
-    return escape("".join(character if character.isprintable() else "·" for character in text))
+    return escape(printable(text))

@@ -30,7 +30,7 @@ def trace(across_k: Floats, down_k: Floats, joined_k: npt.NDArray[np.bool_], wid
     """Return the extent of a line through points on `width` dot columns; across_k ascends within 0 to width - 1.
 
     A column covers its highest and its lowest point, so no spike is lost however many points share the column. Between
-    joined points a column covers the rows that the line passes; neighbouring columns share the value at their border,
+    joined points, a column covers the rows that the line passes; neighbouring columns share the value at their border,
     so the line has no holes. A gap narrower than a column does not show.
     """
     top, bottom = np.full(width, np.inf), np.full(width, -np.inf)

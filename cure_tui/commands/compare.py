@@ -54,7 +54,7 @@ def _headline(run: ComparedRun, when: str) -> dict[str, Any] | None:
 
 def _read(wanted: str) -> ComparedRun:
     from cure_tui.runs.comparison import ComparedRun
-    from engine.errors import RunError
+    from engine.errors import CureError, RunError
     from engine.machine.home import run_name
     from engine.presets import load_config
     from engine.runs.folder import RunFolder
@@ -64,4 +64,10 @@ def _read(wanted: str) -> ComparedRun:
     if info.state is RunCondition.UNREADABLE:
         raise RunError(info.fault)
     folder = RunFolder.open(info.path)
-    return ComparedRun(run_name(info.path), load_config(folder.config), read_state(folder.journal))
+    name = run_name(info.path)
+    try:
+        config = load_config(folder.config)
+    except CureError as error:
+        typer.echo(f"warning: settings of {name} are left out: {error}", err=True)
+        config = None
+    return ComparedRun(name, config, read_state(folder.journal))

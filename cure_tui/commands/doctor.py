@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cure_tui.commands.presets import preset_names
+from cure_tui.commands.values import finite
 from engine.errors import ConfigError, EnvironmentError_
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def doctor(
     ] = None,
     gpu_memory: Annotated[
         float | None,
-        typer.Option(min=1, metavar="GIB", help="Plan for a GPU of this size instead of this machine's."),
+        typer.Option(
+            min=1, callback=finite, metavar="GIB", help="Plan for a GPU of this size instead of this machine's."
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None,

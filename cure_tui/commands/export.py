@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cure_tui.commands.runs import run_ids
+from cure_tui.commands.values import folder
 
 
 def export(
@@ -18,10 +19,12 @@ def export(
         ),
     ],
     adapter: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="New folder for the LoRA adapter, for peft or vLLM.")
+        Path | None,
+        typer.Option(parser=folder, metavar="DIR", help="New folder for the LoRA adapter, for peft or vLLM."),
     ] = None,
     merged: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="New folder for the base model with the adapter merged in.")
+        Path | None,
+        typer.Option(parser=folder, metavar="DIR", help="New folder for the base model with the adapter merged in."),
     ] = None,
 ) -> None:
     """Write a run's trained model to a new folder."""

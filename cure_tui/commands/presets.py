@@ -69,5 +69,6 @@ def show(
     from engine.machine.toml_text import dump_toml
     from engine.presets import find_preset, load_preset, split_variant
 
+    preset = load_preset(name)
     typer.echo(f"# from {find_preset(split_variant(name)[0])}", err=True)
-    typer.echo(dump_toml(load_preset(name), comments=True), nl=False)
+    typer.echo(dump_toml(preset, comments=True), nl=False)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cure_tui.commands.runs import run_ids
+from cure_tui.commands.values import finite
 from cure_tui.terminal import in_terminal
 
 
@@ -22,7 +23,9 @@ def resume(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0, help="New limit: minutes in total, including those already used; 0: no limit."),
+        typer.Option(
+            min=0, callback=finite, help="New limit: minutes in total, including those already used; 0: no limit."
+        ),
     ] = None,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,

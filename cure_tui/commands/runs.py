@@ -46,7 +46,7 @@ def _when(moment: float | None) -> str:
 
 
 def _remark(run: RunInfo) -> str:
-    return run.fault or run.ending
+    return "; ".join(filter(None, (run.fault, run.ending)))
 
 
 def _as_json(run: RunInfo) -> dict[str, object]:

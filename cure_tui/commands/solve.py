@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cure_tui.commands.values import finite
 from cure_tui.terminal import in_terminal
 
 
@@ -39,11 +40,12 @@ def solve(
     strategy: Annotated[str, typer.Option(help="bon (best of n), codet, debug or single (one program).")] = "bon",
     budget: Annotated[str, typer.Option(help="Limits, separated by commas: 30s, 20000tok, $0.10.")] = "",
     temperature: Annotated[
-        float | None, typer.Option(min=0.0, max=5.0, help="Overrides the preset's temperature.")
+        float | None, typer.Option(min=0.0, max=5.0, callback=finite, help="Overrides the preset's temperature.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Maximum tokens of an answer.")] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0.01, max=600.0, help="Seconds per test; overrides the problem.")
+        float | None,
+        typer.Option(min=0.01, max=600.0, callback=finite, help="Seconds per test; overrides the problem."),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
@@ -64,7 +66,7 @@ def solve(
 
     Each program runs on each test; by default the program that passes most tests is the best.
 
-    Keys and prices of API servers are read from endpoints.toml, in the folder above the one that `cure-tui presets`
+    Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
 
     Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from cure_tui.launch.process import EngineProcess
     from cure_tui.launch.question import Question
 
+_FINISHED_SECONDS = 6
 _PALETTE_SECONDS = 0.2
 """Delay until the command palette has disappeared from the screen to be saved."""
 
@@ -124,13 +125,19 @@ class CureApp(ThemedApp[str]):
 
     @work(thread=True)
     def on_resume_run(self, event: ResumeRun) -> None:
+        from cure_tui.launch.prepare import prepare_resume
         from cure_tui.launch.question import resume_question
 
         try:
-            prepared = self._prepared_again(event.path)
+            prepared = prepare_resume(str(event.path))
             question = resume_question(prepared.config, prepared.folder)
         except CureError as error:
             self.call_from_thread(self.tell, error)
+            return
+        if prepared.finished:  # no fault: the notice must not hide the list for long
+            self.call_from_thread(
+                self.notify, prepared.finished, severity="warning", timeout=_FINISHED_SECONDS, markup=False
+            )
             return
         self.call_from_thread(self._ask, question, lambda: self.resume_run(event.path))
 
@@ -185,19 +192,15 @@ class CureApp(ThemedApp[str]):
 
     def resume_run(self, path: Path) -> None:
         """Resume a run and show it."""
-        try:
-            self._start(self._prepared_again(path))
-        except CureError as error:
-            self.tell(error)
-
-    @staticmethod
-    def _prepared_again(path: Path) -> PreparedRun:
         from cure_tui.launch.prepare import prepare_resume
 
-        prepared = prepare_resume(str(path))
-        if prepared.finished:
-            raise RunError(prepared.finished)
-        return prepared
+        try:
+            prepared = prepare_resume(str(path))
+            if prepared.finished:
+                raise RunError(prepared.finished)
+            self._start(prepared)
+        except CureError as error:
+            self.tell(error)
 
     def _start(self, prepared: PreparedRun) -> None:
         from cure_tui.launch.process import EngineProcess

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.crash import result_of
 from cure_tui.dashboard.window_title import title_kept
 from cure_tui.terminal import draws_unicode
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None) -> None:
     """Show the home screen, or `run` on top of it, until the user quits.
 
-    If `engine` has finished its run by then, print the table of its accuracies.
+    If `engine` has finished its run by then, print the table of its accuracies. Raises Crash.
     """
     # A shell may export its terminal's size at that time; Textual would prefer it to the terminal's real size, and
     # ignore every later resize.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     with title_kept(sys.stderr):  # Textual draws on stderr, too
-        said = CureApp(run, engine, ascii_only=not draws_unicode()).run()
+        said = result_of(CureApp(run, engine, ascii_only=not draws_unicode()))
     if said:
         print(said, file=sys.stderr)
     if engine is not None:

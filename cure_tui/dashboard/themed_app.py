@@ -35,6 +35,15 @@ class ThemedApp(App[_Result]):
             self.register_theme(theme)
         self.theme = DEFAULT_THEME
 
+    @property
+    def crash(self) -> Exception | None:
+        """First exception that ended the app."""
+        return self._exception
+
+    def _print_error_renderables(self) -> None:
+        """Leave Textual's traceback out: `result_of` writes it into a file and ends with one line."""
+        self._exit_renderables.clear()
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()
         return [*filters, self._ascii_filter] if self.ascii_only else filters

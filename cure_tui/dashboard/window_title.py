@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from cure_tui.drawing.spans import printable
+
 # xterm's title stack: kitty, tmux, VTE and others support it, other terminals ignore it.
 _PUSH, _POP = "\x1b[22;2t", "\x1b[23;2t"
 
 
 def title_codes(title: str) -> str:
-    """Return the escape sequence (OSC 2) that sets the title, without control characters, which could end it early."""
-    shown = "".join(character for character in title if character.isprintable())
-    return f"\x1b]2;{shown}\x07"
+    """Return the escape sequence (OSC 2) that sets the title; a control character in it could end it early."""
+    return f"\x1b]2;{printable(title)}\x07"
 
 
 @contextmanager

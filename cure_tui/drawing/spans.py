@@ -6,7 +6,7 @@ A style is a name ("series0", "good", "axis"), never a colour: `palette` maps it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -55,8 +55,21 @@ def merge(cells: Sequence[tuple[str, str]]) -> Row:
     return tuple(spans)
 
 
+def printable(text: str, widths: Container[int] = (0, 1, 2), *, lines: bool = False) -> str:
+    """Replace by "·" control characters, which a terminal would interpret, and those not of `widths` columns.
+
+    lines: newlines stay.
+    """
+    if text.isascii() and (text.replace("\n", "") if lines else text).isprintable():
+        return text
+    return "".join(
+        character
+        if (character.isprintable() and cell_len(character) in widths) or (lines and character == "\n")
+        else "·"
+        for character in text
+    )
+
+
 def one_column(text: str) -> str:
     """Replace by "·" every character that does not take exactly one column (tabs, controls, wide, combining)."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(character if character.isprintable() and cell_len(character) == 1 else "·" for character in text)
+    return printable(text, widths=(1,))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.runs.step_line import UNCONFINED, clock, evaluation_line, sandbox_line, seconds_left, step_line
+from cure_tui.terminal import draws_unicode
 from engine.runs.events import Event, EventKind
 from engine.runs.live import LiveView
 from engine.runs.state import RunState
@@ -41,6 +43,8 @@ def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
         return evaluation_line(state.evaluations[-1])
     if event.kind == EventKind.NOTICE:
         level = state.notices[-1].level
+        if level == "error":  # the last line of the command says it
+            return None
         return state.notices[-1].text if level == "info" else f"{level}: {state.notices[-1].text}"
     if event.kind == EventKind.PAUSED:
         return "paused"
@@ -85,6 +89,10 @@ class ProgressView:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
+        class AsciiConsole(Console):
+            encoding = "ascii"  # a property of Rich, which chooses its bars by it
+
+        self._ascii_only = not draws_unicode()
         self._max_minutes = max_minutes
         self._phase_name = ""
         self._unit = ""
@@ -92,7 +100,7 @@ class ProgressView:
             TextColumn("{task.description:<12}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[detail]}"),
-            console=Console(stderr=True, highlight=False),
+            console=(AsciiConsole if self._ascii_only else Console)(stderr=True, highlight=False),
             refresh_per_second=4,
             transient=True,
         )
@@ -114,7 +122,7 @@ class ProgressView:
             self._show_done(live.done, live.total)
 
     def say(self, text: str) -> None:
-        self._progress.console.print(text, markup=False)
+        self._progress.console.print(to_ascii(text) if self._ascii_only else text, markup=False)
 
     def close(self) -> None:
         self._progress.stop()

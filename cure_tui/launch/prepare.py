@@ -75,11 +75,14 @@ def _refuse_limits(folder: RunFolder, config: RunConfig, used: Used) -> None:
     if _drifted(used):
         fault = f"run {name} ended by drift, {state.ending}: it would end again at once"
     elif run.steps <= state.step:
-        fault = f"run {name} has done {state.step} steps, and its limit is {run.steps} in total"
+        done = "1 step" if state.step == 1 else f"{state.step} steps"
+        fault = f"run {name} has done {done}, and its limit is {run.steps} in total"
     elif run.max_minutes and state.seconds + used.seconds_needed >= run.max_minutes * 60:
+        # Rounded up, so that the figures shown never fit within the limit that they exceed.
+        spent, needed = (math.ceil(seconds / 6) / 10 for seconds in (state.seconds, used.seconds_needed))
         fault = (
-            f"run {name} has used {state.seconds / 60:.1f} min and needs {used.seconds_needed / 60:.1f} for one more "
-            f"step and its last evaluation; its limit is {run.max_minutes:g} in total"
+            f"run {name} has used {spent:.1f} min and needs {needed:.1f} for one more step and its last evaluation; "
+            f"its limit is {run.max_minutes:g} in total"
         )
     if fault:
         raise ConfigError(fault, _remedy(folder, config, used))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import typer
 
+from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import STOPPED
 from engine.config import RunConfig
 from engine.machine.home import run_name
@@ -33,7 +34,7 @@ def start_question(config: RunConfig) -> Question:
     ends = f"{config.run.steps} steps"
     if config.run.max_minutes:
         ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
-    return _question(f"Start a training by preset {preset}?", config.description, f"It ends after {ends}.")
+    return _question(f"Start a run of preset {preset}?", config.description, f"It ends after {ends}.")
 
 
 def resume_question(config: RunConfig, folder: RunFolder) -> Question:
@@ -44,7 +45,7 @@ def resume_question(config: RunConfig, folder: RunFolder) -> Question:
 
 def _question(*lines: str) -> Question:
     warning = live_warning()
-    text = "\n".join(map(_printable, lines))
+    text = "\n".join(map(printable, lines))
     return Question(f"{text}\n\n{warning}" if warning else text, beside=bool(warning))
 
 
@@ -56,7 +57,7 @@ def live_warning() -> str:
     named = [f"{run.id} ({'paused' if run.paused else 'live'}, step {run.step}/{run.steps})" for run in live[:_NAMED]]
     named += [f"{len(live) - _NAMED} more"] if len(live) > _NAMED else []
     count = "A run is" if len(live) == 1 else f"{len(live)} runs are"
-    return _printable(f"{count} live on this machine: {', '.join(named)}. Two trainings share GPU, memory and cores.")
+    return printable(f"{count} live on this machine: {', '.join(named)}. Two trainings share GPU, memory and cores.")
 
 
 def confirm_beside_live_runs() -> None:
@@ -73,11 +74,6 @@ def confirm_beside_live_runs() -> None:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             typer.echo("nothing was started", err=True)
             raise typer.Exit(STOPPED)
-
-
-def _printable(text: str) -> str:
-    """Replace control characters: a folder's name may hold some, and the terminal would interpret them."""
-    return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 def _is_here(run: RunInfo) -> bool:

@@ -13,12 +13,13 @@ from cure_tui.drawing.tables import text_table
 from cure_tui.runs.curves import METRIC_CHARTS, XAxis, chart_options, overlaid
 from cure_tui.runs.listing import LETTERS
 from engine.config import RunConfig
-from engine.errors import RunError
+from engine.errors import ConfigError
 from engine.evaluation.summary import UNKNOWN, Estimate
+from engine.evaluation.table import accuracy_title, change_text, estimate_text
 from engine.runs.state import RunState
 
-_CHARTS = {spec.name: spec for spec in METRIC_CHARTS}
-PRINTED = tuple(_CHARTS[name] for name in ("accuracy: code", "accuracy: UT", "mu", "KL"))
+_CHARTS = {spec.metrics[0]: spec for spec in METRIC_CHARTS if not spec.evaluated}
+PRINTED = tuple(_CHARTS[name] for name in ("code_accuracy", "ut_accuracy", "mu", "kl"))
 NOTE = "held out: % ± standard error over tasks, changes in points"
 
 
@@ -43,21 +44,21 @@ class Reached:
 
     @property
     def change(self) -> float | None:
-        return _difference(self.end, self.start)
+        return self.end.minus(self.start)
 
     @property
     def against_first(self) -> float | None:
-        return None if self.run == 0 else _difference(self.end, self.first_end)
+        return None if self.run == 0 else self.end.minus(self.first_end)
 
 
 def check_choice(paths: Sequence[object]) -> None:
-    """Raise RunError if the chosen runs are too few or too many, or one is chosen twice."""
+    """Raise ConfigError if the chosen runs are too few or too many, or one is chosen twice."""
     if len(set(paths)) < len(paths):
-        raise RunError("a run cannot be compared with itself", "choose another run")
+        raise ConfigError("a run cannot be compared with itself", "choose another run")
     if len(paths) < 2:
-        raise RunError("a comparison needs two runs or more", "choose another run")
+        raise ConfigError("a comparison needs two runs or more", "choose another run")
     if len(paths) > len(LETTERS):
-        raise RunError(f"{len(paths)} runs are too many to tell apart", f"choose at most {len(LETTERS)}")
+        raise ConfigError(f"{len(paths)} runs are too many to tell apart", f"choose at most {len(LETTERS)}")
 
 
 def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
@@ -69,7 +70,7 @@ def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
     return [(key, *("?" if values is None else str(values.get(key, "-")) for values in by_run)) for key in different]
 
 
-def accuracies(states: Sequence[RunState]) -> list[Reached]:
+def accuracies_reached(states: Sequence[RunState]) -> list[Reached]:
     """Return every accuracy of every run on held-out tasks, grouped by accuracy."""
     starts, ends = (
         [each.summary.accuracies if (each := state.evaluation("heldout", when)) else {} for state in states]
@@ -85,23 +86,6 @@ def accuracies(states: Sequence[RunState]) -> list[Reached]:
     ]
 
 
-def share_text(figure: Estimate) -> str:
-    """Return the estimate in per cent: "70.0 ± 1.2"."""
-    if figure.mean is None:
-        return "-"
-    mean = f"{100 * figure.mean:.1f}"
-    return mean if figure.standard_error is None else f"{mean} ± {100 * figure.standard_error:.1f}"
-
-
-def change_text(change: float | None) -> str:
-    return "-" if change is None else f"{100 * change:+.1f}"
-
-
-def metric_title(metric: str) -> str:
-    """Return the title of an `EvalSummary`'s accuracy in a table."""
-    return {"code": "code accuracy", "ut": "unit-test accuracy"}.get(metric, metric.replace("bon", "BoN"))
-
-
 def comparison_text(runs: Sequence[ComparedRun]) -> str:
     """Return settings that differ, then accuracies at start and end, as plain text."""
     names = [run.name for run in runs]
@@ -110,9 +94,9 @@ def comparison_text(runs: Sequence[ComparedRun]) -> str:
         text_table(["SETTING", *names], [list(row) for row in different]) if different else "the settings are the same"
     )
     rows = [["steps", run.name, "0", str(run.state.step), "", ""] for run in runs]
-    for each in accuracies([run.state for run in runs]):
-        figures = [share_text(each.start), share_text(each.end), change_text(each.change)]
-        rows.append([metric_title(each.metric), names[each.run], *figures, change_text(each.against_first)])
+    for each in accuracies_reached([run.state for run in runs]):
+        figures = [estimate_text(each.start), estimate_text(each.end), change_text(each.change)]
+        rows.append([accuracy_title(each.metric), names[each.run], *figures, change_text(each.against_first)])
     table = text_table(["HELD OUT", "RUN", "START", "END", "CHANGE", "VS. FIRST RUN"], rows)
     return f"{settings}\n\n{table}\n{NOTE}"
 
@@ -127,10 +111,6 @@ def overlays(
         options = replace(options, title=f"{options.title}, {smoothing_text(DEFAULT)}")
         yield from line_chart(overlaid(lines, spec, XAxis.STEP), columns, rows, options)
         yield ()
-
-
-def _difference(figure: Estimate, other: Estimate) -> float | None:
-    return None if figure.mean is None or other.mean is None else figure.mean - other.mean
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series
-from engine.runs.metrics import groups, metric
+from engine.runs.metrics import evaluated, groups, metric
 from engine.runs.state import Evaluation, RunState
 
 
@@ -56,10 +56,11 @@ _SHARES = (0.0, 1.0)
 _FIXED_RANGES = {"accuracy": _SHARES, "trust": _SHARES}
 _OF_STEPS = tuple(ChartSpec(group, names, _FIXED_RANGES.get(group)) for group, names in groups().items())
 _ACCURACY = _OF_STEPS[0]
+_EVALUATED = replace(_ACCURACY, metrics=tuple(name for name in _ACCURACY.metrics if metric(name).evaluated))
 CHARTS: tuple[ChartSpec, ...] = (
     _ACCURACY,
-    replace(_ACCURACY, name="validation accuracy", evaluated="validation"),
-    replace(_ACCURACY, name="held-out accuracy", evaluated="heldout"),
+    replace(_EVALUATED, name="validation accuracy", evaluated="validation"),
+    replace(_EVALUATED, name="held-out accuracy", evaluated="heldout"),
     *_OF_STEPS[1:],
 )
 """One chart per group of the table of metrics; the accuracies of evaluations follow those of the steps."""
@@ -134,11 +135,7 @@ def _evaluated(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
     """Return the chart's metrics at the evaluations of its split."""
     found = sorted((each for each in state.evaluations if each.split == chart.evaluated), key=lambda each: each.step)
     x = np.array([_place(state, each, axis) for each in found], dtype=np.float64)
-    means = {
-        "code_accuracy": [each.summary.code.mean for each in found],
-        "ut_accuracy": [each.summary.ut.mean for each in found],
-        "bon_accuracy": [each.summary.largest_bon.mean for each in found],
-    }
+    means = {name: [evaluated(name, each.summary).mean for each in found] for name in chart.metrics}
     return [
         Series(metric(name).title, x, np.array(means[name], dtype=np.float64), f"series{number}")
         for number, name in enumerate(chart.metrics)

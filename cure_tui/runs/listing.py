@@ -8,10 +8,13 @@ from pathlib import Path
 
 from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
-from engine.runs.metrics import groups
+from engine.runs.metrics import evaluated, metric
 
 LETTERS = "ABCD"
 """Short names of the runs chosen for a comparison, for places where their names are too long."""
+
+FIGURES = tuple(metric(name) for name in ("code_accuracy", "ut_accuracy", "bon_accuracy"))
+"""Metrics that the list shows of each run."""
 
 _Marks = tuple[tuple[int, int] | None, ...]
 
@@ -39,20 +42,18 @@ def sorted_by(runs: Sequence[RunInfo], order: Order) -> list[RunInfo]:
     """Sort the runs; equal ones stand newest first."""
     newest = sorted(runs, key=lambda run: (run.started or run.updated or 0.0, run.id), reverse=True)
     if order is Order.BEST:
-        return sorted(newest, key=lambda run: -(accuracies(run)[0] or -1.0))
+        return sorted(newest, key=lambda run: -(last_figures(run)[0] or -1.0))
     if order is Order.STATE:
         conditions = list(RunCondition)
         return sorted(newest, key=lambda run: conditions.index(run.state))
     return sorted(newest, key=lambda run: run.id) if order is Order.NAME else newest
 
 
-def accuracies(run: RunInfo) -> list[float | None]:
-    """Return the accuracies of code, UT and the largest best-of-N in the last evaluation, else in the last step."""
+def last_figures(run: RunInfo) -> list[float | None]:
+    """Return the run's FIGURES in its last evaluation, else in its last step."""
     metrics = run.metrics or {}
-    names = groups()["accuracy"]
-    summary = run.evaluation.summary if run.evaluation else None
-    means = [each.mean for each in (summary.code, summary.ut, summary.largest_bon)] if summary else [None] * len(names)
-    return [metrics.get(name) if mean is None else mean for mean, name in zip(means, names, strict=True)]
+    means = [evaluated(each.name, run.evaluation.summary).mean if run.evaluation else None for each in FIGURES]
+    return [metrics.get(each.name) if mean is None else mean for mean, each in zip(means, FIGURES, strict=True)]
 
 
 class RunList:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cure_tui.drawing.spans import Row, Span, fit, one_column
 from engine.solve.events import SolveState
+from engine.solve.strategies.ranking import ranked
 
 MAX_ROWS = 16
 _CELLS = {True: Span("■", "good"), False: Span("×", "bad"), None: Span("·", "unknown")}
@@ -35,8 +36,12 @@ def _progress(state: SolveState, seconds: float) -> Row:
 
 
 def _matrix(state: SolveState, columns: int) -> list[Row]:
-    """Return one row per program, the leader and those with most votes first; examples stand before generated tests."""
-    order = sorted(range(len(state.rejected)), key=lambda row: (row != state.leader, -state.votes(row), row))
+    """Return one row per program, the leader first, then as strategies rank them; examples stand before tests.
+
+    The leader of the events may lag behind the ranking, which is new with every verdict.
+    """
+    matrix = state.matrix()
+    order = sorted(ranked(matrix), key=lambda row: row != state.leader)  # stable: the others keep their order
     rows: list[Row] = []
     for row in order[:MAX_ROWS]:
         leads = "▶" if row == state.leader else " "
@@ -51,7 +56,7 @@ def _matrix(state: SolveState, columns: int) -> list[Row]:
         shown = min(len(state.tests), room)
         cells += [_CELLS[state.cells.get((row, column))] for column in range(shown)]
         style = "accent" if row == state.leader else "text"
-        rows.append((Span(head, style), *cells, Span(f"  {state.votes(row)}", style)))
+        rows.append((Span(head, style), *cells, Span(f"  {matrix.votes_n[row]}", style)))
     if len(order) > MAX_ROWS:
         rows.append((Span(f"      and {len(order) - MAX_ROWS} more", "muted"),))
     return rows

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from cure_tui.dashboard.crash import result_of
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.live import LiveView
 from cure_tui.solving.report import print_program, status_of, summary_line
@@ -64,7 +65,7 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
         _refuse_output(output, several=several)
     with SolveProcess(request) as process:
         app = SolveApp(process, origins, ascii_only=not draws_unicode())
-        states = app.run() or []
+        states = result_of(app) or []
     for text in app.warnings:
         typer.echo(f"warning: {text}", err=True)
     if app.fault is not None:

@@ -9,6 +9,8 @@ from textual.driver import Driver
 from textual.drivers.web_driver import WebDriver
 
 from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.crash import result_of
+from cure_tui.exit_codes import errors_as_lines
 
 _SECONDS_TO_QUIT = 3.0
 
@@ -44,4 +46,5 @@ class PageApp(CureApp):
 
 
 if __name__ == "__main__":
-    PageApp().run()
+    with errors_as_lines():
+        result_of(PageApp())

@@ -8,7 +8,7 @@ from engine.config.schema import RunConfig
 def describe(config: RunConfig) -> str:
     """Describe the model, the steps and the limits of a run, without the preset's name."""
     rollout, policy, run = config.rollout, config.policy, config.run
-    limits = [f"{run.steps} steps"]
+    limits = [f"{run.steps} step{'' if run.steps == 1 else 's'}"]
     if run.max_minutes:
         limits.append(f"{run.max_minutes:g} min")
     return (

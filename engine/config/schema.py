@@ -6,7 +6,7 @@ No setting has a default here: presets define the values, with the reasons besid
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -16,7 +16,13 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
+def _names(choices: Any) -> str:
+    """Name the choices of a setting that grows by a file each: its description is never behind."""
+    return ", ".join(get_args(choices))
+
+
 # The choices of a setting are defined here only; other rooms import them.
+Device: TypeAlias = Literal["cpu", "cuda"]  # no setting: `engine.models.device` chooses it
 Dtype: TypeAlias = Literal["fp32", "bf16", "fp16"]
 StyleName: TypeAlias = Literal["full", "short"]
 SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
@@ -88,9 +94,7 @@ class RolloutConfig(Section):
     max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
     max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
     max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
-    sampler: SamplerName = Field(
-        description="sampler: transformers in this process, vLLM beside it, or running `vllm serve` processes"
-    )
+    sampler: SamplerName = Field(description=f"sampler of rollouts: {_names(SamplerName)}")
     endpoints: Endpoints = Field(description="addresses of the servers of sampler endpoint, such as http://host:8000")
 
 
@@ -141,9 +145,7 @@ class SandboxConfig(Section):
 
 
 class RewardConfig(Section):
-    tester_variant: TesterVariant = Field(
-        description="tester reward: the paper's, the published code's, or the stricter one of the code's post stage"
-    )
+    tester_variant: TesterVariant = Field(description=f"tester reward: {_names(TesterVariant)}")
     length_transform: LengthTransform = Field(description="roles whose rewards favour short answers")
     truncated: Truncated = Field(description="answers cut off at the token limit: left out, or given the lowest reward")
     refill_rounds: int = Field(

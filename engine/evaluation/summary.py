@@ -39,6 +39,10 @@ class Estimate:
     high: float | None
     n_tasks: int
 
+    def minus(self, other: Estimate) -> float | None:
+        """Return the difference of the means; None if one of them is undefined."""
+        return None if self.mean is None or other.mean is None else self.mean - other.mean
+
     def to_json(self) -> dict[str, float | int | None]:
         return {
             "mean": _rounded(self.mean),

@@ -1,11 +1,11 @@
-"""Plain-text table of two evaluations side by side: metric, start, end, change."""
+"""Plain-text table of two evaluations side by side, metric, start, end, change; and the texts of its cells."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.evaluation.summary import Estimate, EvalSummary
+from engine.evaluation.summary import UNKNOWN, Estimate, EvalSummary
 
 MISSING = "-"
 
@@ -13,9 +13,9 @@ MISSING = "-"
 @dataclass(frozen=True)
 class _Row:
     label: str
-    start: Estimate | None
-    end: Estimate | None
-    percent: bool = True  # a share: shown in %, its change in points; other figures keep their unit
+    start: Estimate
+    end: Estimate
+    scale: float = 100.0  # of a share: shown in %, its change in points; 1 for figures that keep their unit
 
 
 def format_table(start: EvalSummary, end: EvalSummary) -> str:
@@ -26,9 +26,9 @@ def format_table(start: EvalSummary, end: EvalSummary) -> str:
     """
     lines = [["metric", "start", "end", "change"]]
     for row in _rows(start, end):
-        if _mean(row.start) is not None or _mean(row.end) is not None:
-            before, after = (_figure(estimate, row.percent) for estimate in (row.start, row.end))
-            lines.append([row.label, before, after, _change(row)])
+        if row.start.mean is not None or row.end.mean is not None:
+            figures = [estimate_text(each, row.scale) for each in (row.start, row.end)]
+            lines.append([row.label, *figures, change_text(row.end.minus(row.start), row.scale)])
     for label, name in (("mu", "mu"), ("reward precision", "precision"), ("bound of Theorem 3.1", "bound")):
         before, after = getattr(start.trust, name), getattr(end.trust, name)
         gain = MISSING if before is None or after is None else f"{after - before:+.3f}"
@@ -40,54 +40,58 @@ def format_table(start: EvalSummary, end: EvalSummary) -> str:
     return "\n".join([*_aligned(lines), *notes])
 
 
+def accuracy_title(name: str) -> str:
+    """Return the title of a name of `EvalSummary.accuracies`: "BoN(4, 4)" for "bon 4x4"."""
+    if name.startswith("bon "):
+        return f"BoN({name.removeprefix('bon ').replace('x', ', ')})"
+    return {"code": "code accuracy", "ut": "unit-test accuracy"}[name]
+
+
+def estimate_text(estimate: Estimate, scale: float = 100.0) -> str:
+    """Return mean ± standard error, in per cent unless `scale` is 1: "70.0 ± 1.2"; "-" if undefined."""
+    if estimate.mean is None:
+        return MISSING
+    mean, error = estimate.mean, estimate.standard_error
+    return f"{mean * scale:.1f}" if error is None else f"{mean * scale:.1f} ± {error * scale:.1f}"
+
+
+def change_text(change: float | None, scale: float = 100.0) -> str:
+    """Return a difference of two means, in points unless `scale` is 1: "+30.0"; "-" if undefined."""
+    return MISSING if change is None else f"{change * scale:+.1f}"
+
+
 def _rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
-    sizes = list(dict.fromkeys([*start.bon, *end.bon]))
+    before, after = start.accuracies, end.accuracies
+    code, ut, *bon = (
+        _Row(accuracy_title(name), before.get(name, UNKNOWN), after.get(name, UNKNOWN)) for name in {**before, **after}
+    )
     rows = [
-        _Row("code accuracy", start.code, end.code),
-        _Row("unit-test accuracy", start.ut, end.ut),
+        code,
+        ut,
         *_validity_rows(start, end),
-        *(_Row(f"BoN({size.replace('x', ', ')})", start.bon.get(size), end.bon.get(size)) for size in sizes),
+        *bon,
         _Row("any program correct", start.pass_at_n, end.pass_at_n),
         _Row("trivial tests", start.trivial_share, end.trivial_share),
         _Row("malformed tests", start.malformed_share, end.malformed_share),
         _Row("rejected programs", start.rejected_share, end.rejected_share),
-        _Row("distinct inputs a task", start.distinct_inputs, end.distinct_inputs, percent=False),
-        _Row("distinct programs a task", start.distinct_programs, end.distinct_programs, percent=False),
-        _Row("coder length, tokens", start.coder_length, end.coder_length, percent=False),
-        _Row("tester length, tokens", start.tester_length, end.tester_length, percent=False),
+        _Row("distinct inputs per task", start.distinct_inputs, end.distinct_inputs, scale=1),
+        _Row("distinct programs per task", start.distinct_programs, end.distinct_programs, scale=1),
+        _Row("coder length, tokens", start.coder_length, end.coder_length, scale=1),
+        _Row("tester length, tokens", start.tester_length, end.tester_length, scale=1),
     ]
-    if any(_mean(summary.unknown_share) for summary in (start, end)):
+    if any(summary.unknown_share.mean for summary in (start, end)):
         rows.append(_Row("cells without verdict", start.unknown_share, end.unknown_share))
     return rows
 
 
 def _validity_rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
     """Return no rows without a validator: accuracy ignoring validity would repeat the row above it."""
-    if _mean(start.valid_share) is None and _mean(end.valid_share) is None:
+    if start.valid_share.mean is None and end.valid_share.mean is None:
         return []
     return [
         _Row("  ignoring validity", start.ut_raw, end.ut_raw),
         _Row("  valid tests", start.valid_share, end.valid_share),
     ]
-
-
-def _mean(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.mean
-
-
-def _figure(estimate: Estimate | None, percent: bool) -> str:
-    if estimate is None or estimate.mean is None:
-        return MISSING
-    scale = 100 if percent else 1
-    figure = f"{estimate.mean * scale:.1f}"
-    return figure if estimate.standard_error is None else f"{figure} ± {estimate.standard_error * scale:.1f}"
-
-
-def _change(row: _Row) -> str:
-    before, after = _mean(row.start), _mean(row.end)
-    if before is None or after is None:
-        return MISSING
-    return f"{(after - before) * (100 if row.percent else 1):+.1f}"
 
 
 def _plain(value: float | None) -> str:

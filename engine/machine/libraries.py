@@ -59,7 +59,11 @@ def cuda_device(config: RunConfig, machine: Machine) -> list[Missing]:
             )
         ]
     if not machine.gpus:
-        return [Missing("no CUDA GPU", "use a machine with an NVIDIA GPU and its driver, or the preset 'nano'")]
+        without_vllm = config.model_copy(
+            update={"rollout": config.rollout.model_copy(update={"sampler": "transformers"})}
+        )
+        instead = "the preset 'nano'" if needs_gpu(without_vllm, machine) else 'rollout.sampler="transformers"'
+        return [Missing("no CUDA GPU", f"use a machine with an NVIDIA GPU and its driver, or {instead}")]
     return _torch_and_driver(machine)
 
 

@@ -164,6 +164,8 @@ def _task_files(config: RunConfig, machine: Machine) -> list[Missing]:
             return [Missing(f"{split} tasks: {error.message}", error.remedy)]
         if not path.exists():
             absent[split] = path
+        elif not path.is_dir() and not (path.is_file() and os.access(path, os.R_OK) and path.stat().st_size):
+            return [Missing(f"{split} tasks: {path} is not a readable file with tasks", f"set data.{split} to yours")]
     if not absent:
         return []
     places = ", ".join(f"{split} tasks at {path}" for split, path in absent.items())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 
-Device = Literal["cpu", "cuda"]
+from engine.config.schema import Device
 
 
 def default_device() -> Device:

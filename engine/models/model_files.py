@@ -49,7 +49,7 @@ def locate_model(
         folder = _from_hub(name, allow_download, on_progress or lines_on_stderr(), report_seconds)
     elif not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise EnvironmentError_(f"model folder {folder} {what}", "check model.source in the preset")
+        raise EnvironmentError_(f"model folder {folder} {what}", "name the folder of a model")
     fault = folder_fault(folder)
     if fault and from_hub:
         raise EnvironmentError_(f"model {name} on the hub {fault}", "name a model with weights in safetensors")
@@ -74,7 +74,7 @@ def _from_hub(name: str, allow_download: bool, on_progress: OnProgress, report_s
     except HFValidationError as error:
         raise EnvironmentError_(f"{name!r} is neither a folder nor a hub name", "check model.source") from error
     fault = cache_fault(name)
-    absent = f"of model {name} the local cache {fault}" if fault else f"model {name} is not in the local cache"
+    absent = f"the cache of model {name} {fault}" if fault else f"model {name} is not in the local cache"
     remedy = f"connect this machine and run `hf download {name}`, or give the path of a model folder"
     if not allow_download:
         raise EnvironmentError_(absent, remedy)

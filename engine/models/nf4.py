@@ -1,6 +1,6 @@
 """NF4 weights of a base model (QLoRA): loading a checkpoint into them, and their values unpacked.
 
-4 bits a weight in blocks of 64, the blocks' scales quantised in turn (double quantisation): about 0.52 bytes a
+4 bits per weight in blocks of 64, the blocks' scales quantised in turn (double quantisation): about 0.52 bytes per
 weight. Embeddings, norms and the output head keep the precision they are computed in; nothing is lifted to
 fp32, which peft's preparation for k-bit training does to all of them (2.2 GB of a 7B model's embedding and head).
 """

@@ -10,18 +10,19 @@ Read in this order:
 update, loss               the algorithm and its equations
 samples, tally             input and report of an update; the sums in between
 schedule, optimiser        learning rate; AdamW and where its moments are kept
-checkpoint, adapter        state on disk, merged models; adapters on a base model
+checkpoint, adapter        state on disk, merged models; the base model beneath the adapters
 packed/
   batching, segments       micro-batches: each prompt is computed once for all of its answers
   attention                attention of packed rows: tiled_attention (any device), varlen_attention (flash kernels)
   layout_check             check at start-up that packed log-probs equal the model's own
   logprobs, token_scores   log-probs without logits of tokens x vocabulary
+  attach                   adapters on a base model, with the layers of the next line
   lora_linear, quantised   adapters on plain and on NF4 weights, one autograd node each
   recompute, memory_budget gradient checkpointing; smaller micro-batches after an out-of-memory
 """
 
 import engine.models.quiet  # noqa: F401  (before peft)
-from engine.policy.adapter import attach_adapter
+from engine.policy.packed.attach import attach_adapter
 from engine.policy.packed.batching import Layout
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds
 from engine.policy.update import Policy

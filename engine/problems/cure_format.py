@@ -29,7 +29,7 @@ def load_problems(path: str | Path) -> list[Problem]:
     is_jsonl = _is_jsonl(path)
     text = _read_text(path)
     if not text.strip():
-        raise DataError(f"{path} is empty", "it must hold at least one task")
+        raise DataError(f"{path} is empty", "choose a file with tasks")
     records = _jsonl_records(path, text) if is_jsonl else _json_records(path, text)
     problems = []
     wheres = []
@@ -206,7 +206,10 @@ def _kind(value: object) -> str:
 def _is_jsonl(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in (".json", ".jsonl"):
-        raise DataError(f"{path}: a problem file ends in .json or .jsonl", "rename it after what it holds")
+        raise DataError(
+            f"{path}: a problem file ends in .json or .jsonl",
+            "rename it: .jsonl if each line holds a problem, else .json",
+        )
     return suffix == ".jsonl"
 
 
@@ -249,19 +252,19 @@ def _decode(path: Path, text: str, first_line: int) -> object:
         line = first_line + fault.lineno - 1
         remedy = "fix that line"
         if fault.msg == "Extra data" and path.suffix.lower() == ".json":
-            remedy = "a .json file holds one list; one object a line belongs in a .jsonl file"
+            remedy = "a .json file holds one list; one object per line belongs in a .jsonl file"
         message = f"{path}: broken JSON at line {line}, column {fault.colno}: {fault.msg}"
         raise DataError(message, remedy) from None
     except RecursionError:
         raise DataError(f"{path}: JSON from line {first_line} on is nested too deeply", "flatten it") from None
     except ValueError as fault:  # a whole number with more digits than Python converts
-        raise DataError(f"{path}: JSON from line {first_line} on: {fault}", "shorten the number") from None
+        raise DataError(f"{path}: JSON from line {first_line} on: {fault}", "write fewer digits") from None
 
 
 def _refuse_useless(path: Path, problems: Sequence[Problem], wheres: Sequence[str]) -> None:
     """Raise DataError for faults of the file as a whole: no task, or two with the same id."""
     if not problems:
-        raise DataError(f"{path} holds no task", "it must hold at least one")
+        raise DataError(f"{path} holds no task", "choose a file with tasks")
     first_where: dict[str, str] = {}
     for problem, where in zip(problems, wheres, strict=True):
         if problem.id in first_where:

@@ -25,7 +25,7 @@ MAX_BYTES = 200_000
 """Larger than the problems of any judge, and than a model's context."""
 
 CONVERSION_NOTE = (
-    "The program reads its arguments from standard input, one a line in the order given: a list as its values "
+    "The program reads its arguments from standard input, one per line in the order given: a list as its values "
     "separated by spaces, text without quotes. It prints the result in the same form."
 )
 """Text added to a statement whose examples call a function: the sandbox runs programs, not functions."""

@@ -2,6 +2,6 @@
 
 pass_matrix  verdicts of one task, and the ONE definition of a right test, a judged test, best of n, clusters
 rewards      pass matrix -> rewards of coder and tester -> advantages
-testers      registry of tester rewards, one file a variant
+testers      registry of tester rewards, one file per variant
 trust        reliability of the generated tests: p_u, p_01, p_00, mu
 """

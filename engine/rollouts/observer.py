@@ -5,9 +5,9 @@ judge_program      outcomes on ground-truth tests -> the Judgement on a program
 judge_tests        pass matrix -> the Judgement on each generated test
 when_done          calls back when program runs are done, in the thread that finished the last one
 
-Terms, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`): tokens and
-completion of an answer; the *outcome* of a program on an input; the *verdict* on a program by one test (passed, failed
-or unknown); the *judgement* on a whole answer.
+Terms, the same for observers of rollouts and of solving (`engine.solve.strategies.bench.Observer`), whose methods
+differ: tokens and completion of an answer; the *outcome* of a program on an input; the *verdict* on a program by one
+test (passed, failed or unknown); the *judgement* on a whole answer, with a finding such as "correct".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from engine.problems import IOExample
 from engine.prompts import Role
-from engine.reward.pass_matrix import PassMatrix
+from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.rollouts.executing import ProgramRun
 from engine.sampling import Completion
 from engine.sandbox import Judging, Outcome, Status, verdict
@@ -76,17 +76,17 @@ class RolloutObserver(Protocol):
 
 
 def judge_program(outcomes_t: Sequence[Outcome], tests: Sequence[IOExample], judging: Judging) -> Judgement:
-    """Judge a program by its outcomes on the t ground-truth tests; one unknown verdict leaves it undecided."""
+    """Judge a program by its outcomes on the t ground-truth tests; t = 0 or an unknown verdict leaves it undecided."""
     verdicts_t = [verdict(outcome, test.output, judging) for outcome, test in zip(outcomes_t, tests, strict=True)]
-    passed = verdicts_t.count(True)
+    matrix = pass_matrix_from_verdicts(truth=[verdicts_t], generated=[[]])
     finding: Finding = "wrong"
-    if None in verdicts_t:
+    if not matrix.judged_n[0]:
         finding = "undecided"
-    elif passed == len(tests):
+    elif matrix.correct_n[0]:
         finding = "correct"
     elif any(outcome.status is Status.TIME_LIMIT for outcome in outcomes_t):
         finding = "timeout"
-    return Judgement(finding, passed, len(tests))
+    return Judgement(finding, verdicts_t.count(True), len(tests))
 
 
 def judge_tests(matrix: PassMatrix) -> list[Judgement]:

@@ -8,11 +8,11 @@
     metrics      the table of a step's metrics
     archive      rollouts.sqlite: ArchiveWriter; archive_reader: ArchiveReader
     checkpoints  CheckpointStore: written to a temporary folder, verified, renamed
-    lock, heartbeat, inbox, live   one engine a run, its liveness, its commands, its transient token tails
+    lock, heartbeat, inbox, live   one engine per run, its liveness, its commands, its transient token tails
     listing      list_runs, find_run
 
 Steps are counted from 1; a checkpoint `step-000003` holds the state after step 3. The engine writes the archive (one
-transaction a step), then the journal's `step_finished`, then the checkpoint, so a kill at any moment is harmless.
+transaction per step), then the journal's `step_finished`, then the checkpoint, so a kill at any moment is harmless.
 Resuming from checkpoint 3 therefore is
 
     archive.drop_from(4)            # rows of steps that will be run again

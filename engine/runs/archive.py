@@ -1,4 +1,4 @@
-"""Writer of rollouts.sqlite: every rollout, test and verdict of a run, one transaction a step.
+"""Writer of rollouts.sqlite: every rollout, test and verdict of a run, one transaction per step.
 
 Promises: after `write_step` the step is on the disk, or not at all (WAL, one transaction, synced); readers
 never wait for the writer. Texts are zlib-compressed; statements and test sets that recur are stored once. The
@@ -113,6 +113,12 @@ class ArchiveWriter:
             self._db.execute("INSERT INTO steps VALUES(?, ?, ?)", (record.step, time.time(), rollouts))
             for position, task in enumerate(record.tasks):
                 self._write_task(record.step, position, task)
+
+    def last_step(self) -> int:
+        """Return the newest step in the archive; 0 if it is empty."""
+        with run_faults(self._path.parent):
+            (step,) = self._db.execute("SELECT max(step) FROM steps").fetchone()
+        return int(step or 0)
 
     def drop_from(self, step: int) -> int:
         """Delete all steps >= `step`, which will be run again; return how many there were."""

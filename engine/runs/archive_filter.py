@@ -8,7 +8,7 @@ from enum import StrEnum
 from engine.runs.archive import searchable
 from engine.runs.records import STATUSES
 
-# Outcomes of one program: its row in the grid of codes, a byte a test. A coder's `idx` is the row of its program.
+# Outcomes of one program: its row in the grid of codes, one byte per test. A coder's `idx` is the row of its program.
 CODES_OF_ROW = "substr(m.status, r.idx * m.tests + 1, m.tests)"
 
 

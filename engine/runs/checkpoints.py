@@ -20,6 +20,8 @@ from pathlib import Path
 from engine.errors import RunError
 from engine.machine.home import run_name
 from engine.runs.faults import disk_full, has_no_space, run_faults
+from engine.runs.journal import read_journal
+from engine.runs.state import RunState, replay
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -142,13 +144,15 @@ class CheckpointStore:
         _remove(old)
 
     def _drop_old(self, saved: int) -> None:
-        """Apply retention. Checkpoints of later steps belong to a past that a resume discarded: they go first."""
+        """Apply retention. Corrupt checkpoints of later steps go first; a whole one is not this engine's: it stays."""
+        later = [step for step in self.steps() if step > saved]
         earlier = [step for step in self.steps() if step <= saved]
         kept = set(earlier[-self._keep :])
+        kept.update(step for step in later if is_whole(self._path / _name(step)))
         if self._keep_best:
             kept.add(self._best_step() or 0)
-        for step in self.steps():
-            if step > saved or step not in kept:
+        for step in (*earlier, *later):
+            if step not in kept:
                 # Renamed first: a kill during the deletion must not leave a corrupt `step-…`.
                 dropped = self._path / f".drop-{step:06d}"
                 _remove(dropped)
@@ -172,39 +176,59 @@ def exported_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Check
     corrupt: list[Path] = []
     chosen = store.best(corrupt.append) or store.latest(corrupt.append)
     if chosen is None and not corrupt:
+        state = replay(read_journal(checkpoints.parent / "events.jsonl"))
+        if state.step or state.evaluations:
+            raise _nothing_left(checkpoints, "its checkpoints are missing")
         name = run_name(checkpoints.parent)
         raise RunError(f"run {name} has no checkpoint yet", f"continue it: cure-tui resume {shlex.quote(name)}")
-    _account_for(corrupt, chosen, checkpoints, tell)
+    _account_for(_are_corrupt(corrupt), chosen, checkpoints, tell)
     assert chosen is not None  # else `_account_for` has raised
     if chosen.step == 0:
         tell(f"{chosen.path.name} is the untrained model: the run has nothing better yet")
     return chosen
 
 
-def resumed_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Checkpoint | None:
-    """Choose the newest whole checkpoint to resume a run from; None if none was written yet.
+def resumed_checkpoint(checkpoints: Path, recorded: RunState, tell: Callable[[str], None]) -> Checkpoint | None:
+    """Choose the newest whole checkpoint to resume a run from; None if none was written and no step trained.
 
-    Call `tell` with a sentence about corrupt ones. Raises RunError if corruption leaves only step 0, or nothing: a
-    resume would discard all that the run has learnt and recorded.
+    `recorded`: the run's state by its journal. Call `tell` with a sentence about corrupt and missing checkpoints, a
+    journal that ends before the chosen one, or steps that no checkpoint holds. Raises RunError if only step 0, or
+    nothing, is left of a run that had saved more: a resume would discard all that it has learnt and recorded.
     """
     corrupt: list[Path] = []
-    chosen = CheckpointStore(checkpoints).latest(corrupt.append)
-    _account_for(corrupt, chosen, checkpoints, tell)
+    store = CheckpointStore(checkpoints)
+    chosen = store.latest(corrupt.append)
+    said = _are_corrupt(corrupt)
+    saved = recorded.checkpoint_step or 0
+    if not said and saved and saved not in store.steps():
+        said = f"{_name(saved)} is missing"
+    if not said and chosen is None and recorded.step:
+        said = "its checkpoints are missing"
+    _account_for(said, chosen, checkpoints, tell)
+    if chosen is not None and recorded.step < chosen.step:
+        tell(f"the journal ends at step {recorded.step}; using {chosen.path.name}, the newest whole checkpoint")
+    elif chosen is not None and chosen.step == 0 < recorded.step:
+        tell(f"no trained checkpoint was saved before step {recorded.step} ended: training starts again from step 1")
     return chosen
 
 
-def _account_for(
-    corrupt: Sequence[Path], chosen: Checkpoint | None, checkpoints: Path, tell: Callable[[str], None]
-) -> None:
-    if not corrupt:
-        return
-    names = list(dict.fromkeys(path.name for path in corrupt))
-    said = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} corrupt"
-    if chosen is None or chosen.step == 0:
-        run = checkpoints.parent
-        again = f"cure-tui --preset {shlex.quote(str(run / 'config.toml'))}"
-        raise RunError(f"no trained checkpoint of run {run_name(run)} is left: {said}", f"train it again: {again}")
-    tell(f"{said}; using {chosen.path.name}, the newest whole checkpoint")
+def _are_corrupt(paths: Sequence[Path]) -> str:
+    names = list(dict.fromkeys(path.name for path in paths))
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} corrupt" if names else ""
+
+
+def _account_for(said: str, chosen: Checkpoint | None, checkpoints: Path, tell: Callable[[str], None]) -> None:
+    """Tell that `chosen` stands in for checkpoints that are lost; `said` names them, "" if there are none."""
+    if said and (chosen is None or chosen.step == 0):
+        raise _nothing_left(checkpoints, said)
+    if said and chosen is not None:
+        tell(f"{said}; using {chosen.path.name}, the newest whole checkpoint")
+
+
+def _nothing_left(checkpoints: Path, said: str) -> RunError:
+    run = checkpoints.parent
+    again = f"cure-tui --preset {shlex.quote(str(run / 'config.toml'))}"
+    return RunError(f"no trained checkpoint of run {run_name(run)} is left: {said}", f"train it again: {again}")
 
 
 def is_whole(checkpoint: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Journal of a run, events.jsonl: append-only, one event a line. JournalWriter appends, JournalReader tails.
+"""Journal of a run, events.jsonl: append-only, one event per line. JournalWriter appends, JournalReader tails.
 
 Promises: an event is in the file when `append` returns (one write(2) a line, so a SIGKILL tears at most the
 last line); written events never change. A writer that opens an existing journal cuts off a torn last line. A reader
@@ -18,6 +18,7 @@ from types import TracebackType
 from engine.errors import RunError
 from engine.runs.events import (
     JOURNAL_VERSION,
+    EvaluationTime,
     Event,
     EventKind,
     decode_event,
@@ -49,7 +50,7 @@ class JournalWriter:
         self._clock, self._now = clock, now
         self._lock = threading.Lock()
         with run_faults(path.parent):
-            first, tail = read_ends(path) if path.exists() else (None, [])
+            first, tail, _ = read_ends(path) if path.exists() else (None, [], False)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self._size = _end_of_last_line(self._file)
             os.ftruncate(self._file, self._size)
@@ -76,6 +77,11 @@ class JournalWriter:
             self._is_empty = False
         return event
 
+    def count_from(self, seconds: float) -> None:
+        """Let `Event.seconds` go on from `seconds` at least: a journal that has lost lines counts too few."""
+        with self._lock:
+            self._started = min(self._started, self._clock() - seconds)
+
     # One method per kind, so that the field names of a payload are written in one place.
 
     def run_started(self, *, preset: str, steps: int, seed: int) -> Event:
@@ -96,8 +102,8 @@ class JournalWriter:
         """Record the end of a step. Call it after `ArchiveWriter.write_step`: readers then find the step's rows."""
         return self.append(EventKind.STEP_FINISHED, step, {"metrics": metrics})
 
-    def evaluation(self, step: int, *, split: str, when: str, summary: Mapping[str, object]) -> Event:
-        """Record an evaluation. `step`: steps trained before it, 0 at the start; `when`: start, periodic or end."""
+    def evaluation(self, step: int, *, split: str, when: EvaluationTime, summary: Mapping[str, object]) -> Event:
+        """Record an evaluation. `step`: steps trained before it, 0 at the start."""
         return self.append(EventKind.EVALUATION, step, {"split": split, "when": when, "summary": summary})
 
     def checkpoint(self, step: int, *, name: str, seconds: float, best: bool = False) -> Event:
@@ -209,18 +215,18 @@ def read_journal(path: Path) -> list[Event]:
     return JournalReader(path).poll()
 
 
-def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list[Event]]:
-    """Return the first event and those of the last `tail_bytes`, without reading the lines between.
+def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list[Event], bool]:
+    """Return the first event, those of the last `tail_bytes`, and whether a line among them is corrupt.
 
-    Enough to list a run of any length in a millisecond. The tail grows until it holds at least one event. In a short
-    journal it includes the first event too. Raises RunError for another version.
+    The lines between are not read: that is enough to list a run of any length in a millisecond. The tail grows until it
+    holds at least one event. In a short journal it includes the first event too. Raises RunError for another version.
     """
     with run_faults(path.parent), open(path, "rb") as file:
         first = next((event for line in _lines_from(file.fileno(), 0) if (event := decode_event(line))), None)
-        if first is None:
-            return None, []
-        _check_version(first, path)
         size = os.fstat(file.fileno()).st_size
+        if first is None:
+            return None, [], size > 0
+        _check_version(first, path)
         while True:
             start = max(0, size - tail_bytes)
             lines = os.pread(file.fileno(), size - start, start).split(b"\n")[:-1]  # drops a torn last line
@@ -228,7 +234,7 @@ def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list
                 lines = lines[1:]  # the first line is incomplete
             tail = [event for line in lines if (event := decode_event(line)) is not None]
             if tail or start == 0:
-                return first, tail
+                return first, tail, len(tail) < len(lines) or first.kind != EventKind.RUN_STARTED
             tail_bytes *= 4
 
 

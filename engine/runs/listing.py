@@ -41,7 +41,8 @@ class RunInfo:
     """Line of the list of runs.
 
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
-    evaluation: the last one; ending: why the run finished, stopped or failed.
+    evaluation: the last one; ending: why the run finished, stopped or failed; fault: why it is unreadable, or that its
+    journal is corrupt.
     """
 
     id: str
@@ -85,7 +86,9 @@ def read_info(path: Path) -> RunInfo:
         folder = RunFolder.open(path)
         pulse = read_pulse(folder)
         # The tail is not the whole journal, but steps, figures and ending all stand in its last events.
-        first, tail = read_ends(folder.journal) if folder.journal.exists() else (None, [])
+        first, tail, is_corrupt = read_ends(folder.journal) if folder.journal.exists() else (None, [], False)
+        # A run writes its journal before its first checkpoint.
+        is_lost = first is None and not is_corrupt and any(folder.checkpoints.glob("step-*"))
     except (RunError, OSError) as error:
         return RunInfo(path.name, path, RunCondition.UNREADABLE, fault=str(error))
     state = replay(tail, replay([first]) if first else RunState())
@@ -105,6 +108,7 @@ def read_info(path: Path) -> RunInfo:
         metrics=state.metrics,
         evaluation=state.evaluations[-1] if state.evaluations else None,
         ending=state.ending,
+        fault="its journal is corrupt" if is_corrupt else "its journal is empty" if is_lost else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Lock that allows one engine a run: the kernel releases it when its holder dies; the file names the holder."""
+"""Lock that allows one engine per run: the kernel releases it when its holder dies; the file names the holder."""
 
 from __future__ import annotations
 

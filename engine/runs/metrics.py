@@ -1,6 +1,7 @@
 """Table of a step's metrics: the engine fills it, charts, lines and help read it. Imports no heavy library.
 
-A metric is added by a line here and a value in `step_metrics`; its group becomes, or joins, a chart.
+A metric is added by a line here and a value in `step_metrics`; its group becomes, or joins, a chart. If evaluations
+measure it as well, the line names the field of `EvalSummary`.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.evaluation.summary import UNKNOWN, Estimate, EvalSummary
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """Metric of a step: its name in the journal, and the texts that users read.
 
     title: its name within its group, whose metrics share a chart; unit: "" for counts and shares; short: its label in
-    lines with many figures.
+    lines with many figures. evaluated: the `EvalSummary` field or property with the same figure of an evaluation.
     """
 
     name: str
@@ -23,6 +26,7 @@ class Metric:
     group: str
     meaning: str
     short: str = ""
+    evaluated: str = ""
 
 
 class UnknownMetric(KeyError):
@@ -34,12 +38,21 @@ class UnknownMetric(KeyError):
 
 _TABLE = (
     # Learning
-    Metric("code_accuracy", "code", "", "accuracy", "share of programs that pass all ground-truth tests", "code"),
-    Metric("ut_accuracy", "UT", "", "accuracy", "share of judged tests that every correct program passes", "ut"),
-    Metric("bon_accuracy", "BoN", "", "accuracy", "share of tasks whose program with most votes is correct"),
+    Metric(
+        "code_accuracy", "code", "", "accuracy", "share of programs that pass all ground-truth tests",
+        short="code", evaluated="code",
+    ),
+    Metric(
+        "ut_accuracy", "UT", "", "accuracy", "share of judged tests that every correct program passes",
+        short="ut", evaluated="ut",
+    ),
+    Metric(
+        "bon_accuracy", "BoN", "", "accuracy", "share of tasks whose program with most votes is correct",
+        evaluated="largest_bon",
+    ),
     Metric("coder_reward", "coder", "", "rewards", "mean reward of programs: ground-truth tests passed"),
     Metric("tester_reward", "tester", "", "rewards", "mean reward of tests: wrong programs told from correct ones"),
-    Metric("p_u", "p_u", "", "trust", "share of judged tests that are right"),
+    Metric("p_u", "p_u", "", "trust", "share of judged tests that are right; the same number as UT accuracy"),
     Metric("p_01", "p_01", "", "trust", "share of wrong programs that pass a right test; less is better"),
     Metric("p_00", "p_00", "", "trust", "share of wrong programs that pass a wrong test; less is better"),
     Metric("mu", "mu", "", "mu", "lead in votes of a correct over a wrong program, per test", "mu"),
@@ -68,8 +81,8 @@ _TABLE = (
     Metric("tester_usable_groups", "tester", "", "usable groups", "tasks whose tests differ in reward: they teach"),
     Metric("tasks", "drawn", "", "tasks", "tasks of the step"),
     Metric("refilled_tasks", "replaced", "", "tasks", "tasks without a usable group, replaced by others"),
-    Metric("coder_distinct", "programs", "", "distinct answers a task", "different programs for one task"),
-    Metric("tester_distinct", "tests", "", "distinct answers a task", "different tests for one task"),
+    Metric("coder_distinct", "programs", "", "distinct answers per task", "different programs for one task"),
+    Metric("tester_distinct", "tests", "", "distinct answers per task", "different tests for one task"),
     Metric("coder_length_mean", "coder", "tokens", "answer length", "mean length of the answers with programs"),
     Metric("coder_length_max", "coder, longest", "tokens", "answer length", "longest answer with a program"),
     Metric("tester_length_mean", "tester", "tokens", "answer length", "mean length of the answers with tests"),
@@ -81,8 +94,8 @@ _TABLE = (
     # Cost
     Metric("tokens_per_second", "sampled", "tokens/s", "tokens/s", "sampled tokens per second of sampling", "tok/s"),
     Metric("update_tokens_per_second", "trained", "tokens/s", "tokens/s", "trained tokens per second of the update"),
-    Metric("tokens", "sampled", "tokens", "tokens a step", "sampled tokens"),
-    Metric("trained_tokens", "trained", "tokens", "tokens a step", "tokens that the update learnt from"),
+    Metric("tokens", "sampled", "tokens", "tokens per step", "sampled tokens"),
+    Metric("trained_tokens", "trained", "tokens", "tokens per step", "tokens that the update learnt from"),
     Metric("tokens_total", "tokens so far", "tokens", "tokens so far", "sampled tokens since the run began"),
     Metric("seconds_sample", "sample", "seconds", "seconds", "sampling answers, while programs already run"),
     Metric("seconds_execute_wait", "execute", "seconds", "seconds", "waiting for executions after the last answer"),
@@ -108,6 +121,13 @@ def metric(name: str) -> Metric:
     if name not in METRICS:
         raise UnknownMetric(name)
     return METRICS[name]
+
+
+def evaluated(name: str, summary: EvalSummary) -> Estimate:
+    """Return the metric's figure in an evaluation; UNKNOWN if evaluations do not measure it. Raises UnknownMetric."""
+    field = metric(name).evaluated
+    figure: Estimate = getattr(summary, field) if field else UNKNOWN
+    return figure
 
 
 def groups() -> dict[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
+from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.runs.records import MAX_OUTPUT_CHARS
 from engine.sandbox import Outcome
 from engine.solve.strategies.board import Board
@@ -87,7 +88,7 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
         "disputed": list(solution.disputed),
         "ended": solution.ended,
         "malformed_tests": solution.malformed,
-        "candidates": [asdict(candidate) | {"votes": candidate.votes} for candidate in solution.candidates],
+        "candidates": [asdict(candidate) for candidate in solution.candidates],
         "public": [_test(test.input, test.output) for test in solution.public],
         "tests": [_test(test.input, test.output, test.explanation) for test in solution.tests],
         "spent": {
@@ -109,8 +110,8 @@ def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, 
 class SolveState:
     """State of one problem after the events so far, for a live view. Cells are True, False or None (unknown).
 
-    public_tests, tests: (input, output) of each column. sources: one program a row, "" for a rejected answer; rejected:
-    the reason. printed: status and output of a row on an input.
+    public_tests, tests: (input, output) of each column. sources: one program per row, "" for a rejected answer;
+    rejected: the reason. printed: status and output of a row on an input.
     """
 
     id: str = ""
@@ -170,8 +171,15 @@ class SolveState:
             sandbox=self.sandbox,
         )
 
-    def votes(self, row: int) -> int:
-        return sum(passed is True for (owner, _), passed in self.cells.items() if owner == row)
+    def matrix(self) -> PassMatrix:
+        """Return the pass matrix so far, as `Board.matrix`. A thread may draw it while another takes events."""
+        rejected = [bool(reason) for reason in self.rejected]
+        examples, columns = range(len(self.public_tests)), range(len(self.tests))
+        return pass_matrix_from_verdicts(
+            [[self.public.get((row, column)) for column in examples] for row in range(len(rejected))],
+            [[self.cells.get((row, column)) for column in columns] for row in range(len(rejected))],
+            rejected=rejected,
+        )
 
     def _take_verdict(self, event: Event) -> None:
         row, column = event["row"], event["column"]

@@ -20,9 +20,12 @@ from engine.machine.threads import sleep_at_barriers
 from engine.presets import load_config
 from engine.process_memory import grows_without_cycles, keep_freed_memory
 from engine.runs.archive import ArchiveWriter
+from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import Heartbeat
-from engine.runs.journal import JournalWriter
+from engine.runs.journal import JournalReader, JournalWriter
+from engine.runs.listing import read_state
+from engine.runs.state import RunState, RunStatus, replay
 
 _UNEXPECTED = 1
 
@@ -59,9 +62,14 @@ def _train(folder: RunFolder, new_limits: list[str]) -> int:
 
 def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStack, new_limits: list[str]) -> int:
     config = load_config(folder.config, new_limits)
-    resumes = not journal.is_empty
-    if not resumes:
+    reader = JournalReader(folder.journal)
+    recorded: RunState | None = replay(reader.poll(stale=False))
+    had_begun = not journal.is_empty
+    if not had_begun:
         journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed)
+    if reader.skipped:
+        lines = "line of the journal is" if reader.skipped == 1 else "lines of the journal are"
+        journal.notice(f"{reader.skipped} {lines} corrupt; skipped", level="warning")
     # Record signals from the start: torch and transformers take seconds to import, and a stop must not be lost.
     asked: list[str] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,10 +83,15 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     keep_freed_memory()
 
     archive = resources.enter_context(ArchiveWriter(folder.archive))
+    saved = CheckpointStore(folder.checkpoints).steps()
+    if not had_begun and not any(saved):
+        # A journal without a readable event does not prove that nothing was trained: the archive may hold steps.
+        trained = archive.last_step()
+        recorded = RunState(step=trained) if saved or trained else None
     surroundings = Surroundings(folder.path, folder.log, lambda text: journal.notice(text, level="warning"))
     with DownloadPhase(journal, folder.live) as on_download:
         engine = assemble(config, resources, surroundings, on_download)
-    trainer = Trainer(config, engine, folder, journal, archive, resumes=resumes, has_new_limits=bool(new_limits))
+    trainer = Trainer(config, engine, folder, journal, archive, resumes=recorded, has_new_limits=bool(new_limits))
 
     def stop(received: int, frame: object) -> None:
         trainer.request_stop(signal.Signals(received).name)
@@ -92,9 +105,15 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
 
 
 def _last_words(folder: RunFolder, journal: JournalWriter, error: CureError) -> None:
-    """Write into the journal why the run ends; releasing the reserve makes room for it on a full disk."""
+    """Write into the journal why the run ends; releasing the reserve makes room for it on a full disk.
+
+    A finished run that could not be resumed stays finished: only its log says why.
+    """
     folder.release_reserve()
     try:
+        if read_state(folder.journal).status is RunStatus.FINISHED:
+            journal.notice(f"not resumed: {error}", level="error")
+            return
         if journal.is_empty:  # the configuration itself was invalid, so no run has started yet
             journal.run_started(preset="unknown", steps=0, seed=0)
         journal.run_failed(None, error=error.message, remedy=error.remedy)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import CureError, RunError
 from engine.presets import load_config
 from engine.runs.checkpoints import Checkpoint, exported_checkpoint
-from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder
 
 
@@ -45,20 +46,30 @@ def export(folder: RunFolder, checkpoint: Checkpoint, target: Path, *, merged: b
         raise RunError(f"{target} is not empty", "choose a new or empty folder")
     from engine.train.assembly import load_policy
 
-    policy, _ = load_policy(load_config(folder.config))
-    policy.load_state(checkpoint.path)
     aside = target.with_name(f".{target.name}.partial")
-    with run_faults(target):
+    with _writes(target):  # before the model is loaded
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        try:
+    try:
+        policy, _ = load_policy(load_config(folder.config))
+        policy.load_state(checkpoint.path)
+        with _writes(target):
             if merged:
                 policy.export_merged(aside)
             else:
                 policy.export_adapter(aside)
             aside.replace(target)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _writes(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(f"cannot write to {target}: {reason}", "choose a writable folder with free space") from error
 
 
 if __name__ == "__main__":

@@ -26,9 +26,11 @@ from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.drift import KL_STEPS, drifted_kl
+from engine.runs.events import EvaluationTime
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
+from engine.runs.state import RunState
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
@@ -67,6 +69,7 @@ class RunProgress:
 class Trainer:
     """Trainer of one configuration in one run folder. `stop` may be set from a signal handler or another thread.
 
+    resumes: the state that the run had reached by its journal; None for a new run.
     has_new_limits: `config` differs from the folder's config.toml, which is then rewritten.
     """
 
@@ -78,7 +81,7 @@ class Trainer:
         journal: JournalWriter,
         archive: ArchiveWriter,
         *,
-        resumes: bool,
+        resumes: RunState | None = None,
         has_new_limits: bool = False,
     ) -> None:
         self.stop = threading.Event()
@@ -99,8 +102,8 @@ class Trainer:
 
     def run(self) -> Ending:
         """Train to the end, or until a stop is requested; either leaves a checkpoint. Raises CureError."""
-        if self._resumes:
-            self._restore()
+        if self._resumes is not None:
+            self._restore(self._resumes)
         level = self._engine.executor.level
         self._journal.sandbox(letter=level.letter, summary=level.summary, reasons=level.reasons, remedy=level.remedy)
         if self._engine.policy.layout_note:
@@ -199,7 +202,7 @@ class Trainer:
         end = self._evaluate("heldout", "end") if trained else self._start_summary()
         self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
 
-    def _validate(self, when: Literal["start", "periodic", "end"]) -> bool:
+    def _validate(self, when: EvaluationTime) -> bool:
         """Return True if the current policy is the best so far by validation: mean of code, UT and largest BoN."""
         summary = self._evaluate("validation", when)
         largest = "{}x{}".format(*self._config.evaluation.largest_bon)
@@ -209,9 +212,7 @@ class Trainer:
         self._progress = replace(self._progress, best_score=value, best_step=self._progress.step)
         return True
 
-    def _evaluate(
-        self, split: Literal["heldout", "validation"], when: Literal["start", "periodic", "end"]
-    ) -> EvalSummary:
+    def _evaluate(self, split: Literal["heldout", "validation"], when: EvaluationTime) -> EvalSummary:
         if self.stop.is_set():
             raise StepAbandoned
         engine, step = self._engine, self._progress.step
@@ -262,11 +263,11 @@ class Trainer:
             self._warn(f"{reason}: ending the run")
             return "drift", reason
         if done >= run.steps:
-            return "steps", f"all {run.steps} steps done"
+            return "steps", f"all {run.steps} steps done" if run.steps != 1 else "its only step done"
         if self._time_is_up():
             notice = f"{run.max_minutes:g} minutes are nearly used up: starting the last evaluation"
             self._journal.notice(notice, step=done)
-            return "minutes", f"{run.max_minutes:g} min used up"
+            return "minutes", f"no time for another step within {run.max_minutes:g} min"
         return None
 
     def _time_is_up(self) -> bool:
@@ -331,8 +332,8 @@ class Trainer:
         self._journal.checkpoint(saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best)
         self._journal.sync()
 
-    def _restore(self) -> None:
-        saved = resumed_checkpoint(self._folder.checkpoints, self._warn)
+    def _restore(self, recorded: RunState) -> None:
+        saved = resumed_checkpoint(self._folder.checkpoints, recorded, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
             fields = json.loads((saved.path / "progress.json").read_text())
@@ -345,7 +346,11 @@ class Trainer:
             self._progress = replace(self._progress, uncounted_seconds=uncounted)
             self._folder.write_config(dump_toml(self._config))
         self._archive.drop_from(self._progress.step + 1)
+        self._journal.count_from(self._progress.seconds)
         self._journal.resumed(from_step=self._progress.step + 1, steps=self._config.run.steps)
+        start = self._progress.heldout_start
+        if start is not None and recorded.evaluation("heldout", "start") is None:  # the journal has lost it
+            self._journal.evaluation(0, split="heldout", when="start", summary=start)
 
     def _prune_archive(self, step: int) -> None:
         run = self._config.run

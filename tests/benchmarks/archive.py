@@ -2,7 +2,7 @@
 
     python tests/benchmarks/archive.py [--rollouts 1000000]
 
-Writes an archive of short answers (16 programs and 16 tests a task, 16 tasks a step) to a temporary folder with
+Writes an archive of short answers (16 programs and 16 tests per task, 16 tasks per step) to a temporary folder with
 ArchiveWriter; then a fresh process, with nothing cached, makes the queries of a list on the screen:
 
     first page   until the first ids arrive and the list shows something

@@ -122,11 +122,11 @@ def main() -> None:
         )
         ours += our_steps(policy, prompts, theirs)
     mine = Speed.of(ours)
-    print(f"{len(prompts)} prompts x {MEMBERS} answers, {min(tokens)} to {max(tokens)} answer tokens a step, fp32,")
+    print(f"{len(prompts)} prompts x {MEMBERS} answers, {min(tokens)} to {max(tokens)} answer tokens per step, fp32,")
     print(f"{torch.get_num_threads()} thread(s); tokens/s of the answers, medians of {steps} steps (ours {len(ours)})")
     print(f"{'':28}{'sampling':>10}{'update':>10}{'step':>10}")
     for rows, speed in trl.items():
-        print(f"{f'TRL, {rows} rows a pass':28}{speed.sampling:10,.0f}{speed.update:10,.0f}{speed.step:10,.0f}")
+        print(f"{f'TRL, {rows} rows per pass':28}{speed.sampling:10,.0f}{speed.update:10,.0f}{speed.step:10,.0f}")
     print(f"{'cure-tui':28}{mine.sampling:10,.0f}{mine.update:10,.0f}{mine.step:10,.0f}")
     ratios = [
         getattr(mine, part) / max(getattr(speed, part) for speed in trl.values())

@@ -25,7 +25,7 @@ def runnable(tmp_path: Path) -> Callable[..., Path]:
         for file in ("config.json", "tokenizer.json", "model.safetensors"):
             (model / file).touch()
         for split in ("train", "validation", "heldout"):
-            (tmp_path / f"{split}.jsonl").touch()
+            (tmp_path / f"{split}.jsonl").write_text("{}\n")  # the scripted engine reads no task
         path = tmp_path / f"{name}.toml"
         path.write_text(
             f'extends = "nano"\ndescription = "{act}"\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -209,16 +210,56 @@ def test_doctor_reads_well_as_text(cli: Cli) -> None:
         (("export", "nothing"), 2, "--adapter DIR and --merged DIR"),
         (("export", "nothing", "--adapter", "a"), 6, "error: there is no run 'nothing'"),
         (("presets", "show", "nono"), 2, "did you mean 'nano'?"),
+        (("resume", "nothing", "--minutes", "inf"), 2, "inf is not a finite number"),
+        (("doctor", "--preset", "nano", "--gpu-memory", "inf"), 2, "inf is not a finite number"),
+        (("solve", "-", "--temperature", "nan"), 2, "--temperature"),
+        (("--preset", "nano", "--no-ui", "--run-dir", ""), 2, "the name of the folder is empty"),
+        (("export", "nothing", "--adapter", ""), 2, "the name of the folder is empty"),
+        (("--preset", "nano", "--no-ui", "--set", "rollout.sampler=vllm"), 5, 'or rollout.sampler="transformers"'),
+        (("--preset", "nano", "--no-ui", "--set", "data.train=/dev/null"), 5, "/dev/null is not a readable file with"),
     ],
 )
 def test_a_mistake_is_answered_in_a_line_with_its_status(
-    arguments: tuple[str, ...], status: int, says: str, cli: Cli
+    arguments: tuple[str, ...], status: int, says: str, cli: Cli, tmp_path: Path
 ) -> None:
     done = cli(*arguments)
     assert done.returncode == status
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+    assert not list(tmp_path.glob("home/runs/*"))
+
+
+@pytest.mark.parametrize("command", ["presets", "--help", "--version"])
+def test_an_output_that_cannot_be_written_is_one_line(command: str, cli: Cli) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cure_tui", command],
+            env=cli.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 6
+    assert done.stderr.splitlines() == [
+        "error: cannot write the output: no space left on device (send it to a file on a disk with free space)"
+    ]
+
+
+def test_a_reader_that_goes_away_leaves_no_traceback(cli: Cli) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "cure_tui", "presets"],
+            env=cli.environment,
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode in (1, 6)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_preset_that_cannot_run_here_is_refused_with_what_is_missing(cli: Cli, tmp_path: Path) -> None:

@@ -130,3 +130,29 @@ def test_solve_interrupted_leaves_the_best_so_far(cli: Cli) -> None:
     assert left.status == 130
     assert left.below[0] == "print(int(input()) * 2)"
     assert left.text.endswith("interrupted")
+
+
+def test_in_the_locale_c_solve_draws_ascii(cli: Cli) -> None:
+    (cli.folder / "double.md").write_text(PROBLEM)
+    cli.environment["LC_CTYPE"] = "C"
+    with serving(GOOD) as server:
+        who = f"openai:m@{server.url}"
+        left = left_by(cli, "solve", "double.md", "--coder", who, "--tester", who)
+    assert_tidy(left)
+    assert b"#" in left.raw
+    assert left.raw.isascii()
+
+
+def test_in_the_locale_c_a_run_without_a_dashboard_draws_ascii_bars(cli: Cli, runnable: Runnable) -> None:
+    cli.environment["LC_CTYPE"] = "C"
+    left = left_by(cli, "--preset", str(runnable()), "--no-ui", how=WITH_SCRIPTED_ENGINE)
+    assert_tidy(left)
+    assert b"-" * 24 in left.raw
+    assert "━" not in left.raw.decode()
+
+
+def test_in_the_locale_c_the_dashboard_draws_ascii(cli: Cli) -> None:
+    cli.environment["LC_CTYPE"] = "C"
+    left = left_by(cli, script=[After("nano", "q")])
+    assert left.status == 0
+    assert left.raw.isascii()

@@ -191,7 +191,7 @@ def main() -> None:
     device = bench.start(arguments, "Step")
     for name in arguments.models:
         rows = []
-        print(f"### {name}, {arguments.answer_tokens:,} tokens an answer\n")
+        print(f"### {name}, {arguments.answer_tokens:,} tokens per answer\n")
         with tempfile.TemporaryDirectory() as place:
             folder = bench.random_model(Path(place) / name, name, device, arguments.dry)
             for sampler in arguments.samplers:

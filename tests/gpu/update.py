@@ -137,7 +137,7 @@ def beside_trl(folder: Path, precision: str, device: torch.device, samples: list
 def measure(name: str, precision: str, folder: Path, device: torch.device, arguments: argparse.Namespace) -> None:
     tokens = arguments.tokens
     planned = planned_gib(folder, precision, tokens)
-    print(f"### {name}, {precision}, {tokens:,} tokens a sequence\n")
+    print(f"### {name}, {precision}, {tokens:,} tokens per sequence\n")
     if device.type == "cuda" and planned > arguments.cap_gib:
         print(f"Left out: the plan needs {planned:.1f} GiB.\n")
         return

@@ -9,10 +9,11 @@ from cure_tui.charts.legend import marker_of
 from cure_tui.charts.series import GlyphSet
 from cure_tui.dashboard.condition import condition_span
 from cure_tui.drawing.spans import Row, Span, one_column
-from cure_tui.runs.comparison import NOTE, Reached, change_text, metric_title, share_text
+from cure_tui.runs.comparison import NOTE, Reached
 from cure_tui.runs.listing import LETTERS
 from cure_tui.runs.step_line import clock
 from cure_tui.runs.watcher import Snapshot
+from engine.evaluation.table import accuracy_title, change_text, estimate_text
 from engine.machine.home import run_name
 from engine.runs.state import RunStatus
 
@@ -54,8 +55,8 @@ def accuracy_rows(reached: Sequence[Reached], *, glyphs: GlyphSet = GlyphSet.BRA
     rows: list[Row] = [(Span(f" {'held out'.ljust(_NAME_COLUMNS + 4)}{heads}", "title"),)]
     for metric, runs in groupby(reached, key=lambda each: each.metric):
         for each in runs:
-            title = metric_title(metric) if each.run == 0 else ""
-            figures = [share_text(each.start), share_text(each.end)]
+            title = accuracy_title(metric) if each.run == 0 else ""
+            figures = [estimate_text(each.start), estimate_text(each.end)]
             rows.append(
                 (
                     Span(f" {title.ljust(_NAME_COLUMNS)} ", "text"),

@@ -19,7 +19,7 @@ from cure_tui.dashboard.curves.grid import ChartGrid
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.smoothing import Smoothing
-from cure_tui.runs.comparison import accuracies, check_choice, config_differences
+from cure_tui.runs.comparison import accuracies_reached, check_choice, config_differences
 from cure_tui.runs.curves import METRIC_CHARTS, overlaid
 from cure_tui.runs.listing import LETTERS
 from cure_tui.runs.watcher import RunWatcher, Snapshot
@@ -59,7 +59,7 @@ class CompareScreen(Screen[None]):
     ]
 
     def __init__(self, paths: Sequence[Path], *, smoothing: Smoothing | None = None) -> None:
-        """Open the runs. RunError: the same run twice, more runs than there are letters, or an unreadable one."""
+        """Open the runs. CureError: the same run twice, more runs than there are letters, or an unreadable one."""
         super().__init__()
         self._smoothing = smoothing or Smoothing()
         check_choice([path.resolve() for path in paths])
@@ -130,7 +130,7 @@ class CompareScreen(Screen[None]):
             return
         self._drawn = drawn
         states = [each.state for each in snapshots]
-        rows = accuracy_rows(accuracies(states), glyphs=chart_glyphs(self.app))
+        rows = accuracy_rows(accuracies_reached(states), glyphs=chart_glyphs(self.app))
         self.query_one("#accuracies", RowsView).show(rows)
         self.query_one(ChartGrid).show(partial(overlaid, list(zip(LETTERS, states, strict=False))))
 

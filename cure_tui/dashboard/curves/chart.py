@@ -27,7 +27,7 @@ _DEFAULT = ChartOptions()
 
 
 def chart_glyphs(app: App[Any]) -> GlyphSet:
-    """Return the glyphs for charts: letters cannot take the places of braille, which draws eight dots a column."""
+    """Return the glyphs for charts: letters cannot take the places of braille, which draws eight dots per column."""
     return GlyphSet.ASCII if isinstance(app, ThemedApp) and app.ascii_only else GlyphSet.BRAILLE
 
 

@@ -52,7 +52,8 @@ def about_run(run: RunInfo) -> Row:
     when = f" {datetime.fromtimestamp(run.updated):%d %b %H:%M}" if run.updated else ""
     if run.state is RunCondition.FINISHED:
         return (Span(f"finished{when}; Enter shows it", "muted"),)
-    said = one_column(run.ending) if run.ending else "its engine died without an error message"
-    again = f"r resumes it after step {run.step}" if run.step else "r starts it again"
+    said = one_column(run.fault or run.ending or "its engine died without an error message")
+    begun = "r resumes it from its newest checkpoint" if run.fault else "r starts it again"
+    again = f"r resumes it after step {run.step}" if run.step and not run.fault else begun
     style = "warning" if run.state is RunCondition.STOPPED else "error"
     return Span(f"{run.state.value}{when}: ", style), Span(f"{again}; {said}", "text")

@@ -17,20 +17,21 @@ from textual.widgets import DataTable
 from cure_tui.dashboard.condition import condition_span
 from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import Span, one_column
-from cure_tui.runs.listing import LETTERS, accuracies
+from cure_tui.runs.listing import FIGURES, LETTERS, last_figures
 from engine.runs.listing import RunCondition, RunInfo
 
-COLUMNS = ("", "run", "state", "step", "code", "UT", "BoN", "started")
+_FIGURES = tuple(each.title for each in FIGURES)
+COLUMNS = ("", "run", "state", "step", *_FIGURES, "started")
 _STATE_COLUMNS, _STEP_COLUMNS, _FIGURE_COLUMNS, _STARTED_COLUMNS = 12, 9, 4, 12
 _PADDING = 2  # of a column, left and right together
-_WITHOUT_RUN = 1 + _STATE_COLUMNS + _STEP_COLUMNS + 3 * _FIGURE_COLUMNS + 7 * _PADDING
+_WITHOUT_RUN = 1 + _STATE_COLUMNS + _STEP_COLUMNS + len(_FIGURES) * _FIGURE_COLUMNS + (len(COLUMNS) - 1) * _PADDING
 
-_RIGHT = ("step", "code", "UT", "BoN")
+_RIGHT = ("step", *_FIGURES)
 _WIDTHS = {
     "": 1,
     "state": _STATE_COLUMNS,
     "step": _STEP_COLUMNS,
-    **dict.fromkeys(("code", "UT", "BoN"), _FIGURE_COLUMNS),
+    **dict.fromkeys(_FIGURES, _FIGURE_COLUMNS),
     "started": _STARTED_COLUMNS,
 }
 
@@ -140,7 +141,7 @@ class RunTable(DataTable[Text]):
         state = condition_span(run.state, paused=run.paused)
         started = f"{datetime.fromtimestamp(run.started):%d %b %H:%M}" if run.started else "-"
         step = "-" if run.state is RunCondition.UNREADABLE else f"{run.step}/{run.steps or '?'}"
-        figures = ["-" if value is None else f"{100 * value:.0f}%" for value in accuracies(run)]
+        figures = ["-" if value is None else f"{100 * value:.0f}%" for value in last_figures(run)]
         texts = [one_column(run.id), step, *figures, started]
         name, *others = (Span(text, "text") for text in texts)
         return [mark, name, state, *others]

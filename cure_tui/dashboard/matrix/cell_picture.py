@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cure_tui.dashboard.matrix.reading import Reading, Standing, Verdict, read_matrix
+from cure_tui.dashboard.matrix.reading import CellStatus, Reading, Standing, read_matrix
 from cure_tui.drawing.spans import Row, Span, one_column
 from engine.runs.records import MAX_OUTPUT_CHARS, STATUSES, CellGrid, RolloutRecord, TaskRecord, TestRecord
 
@@ -43,7 +43,7 @@ class CellDetail:
     got: str | None
     status: str
     milliseconds: int | None
-    verdict: Verdict
+    cell_status: CellStatus
     explanation: str
     context: str
     answer: str
@@ -63,8 +63,8 @@ def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> Ce
     if not (0 <= program < programs and 0 <= test < tests):
         raise ValueError(f"no cell ({program}, {test}) among {programs} programs and {tests} tests")
     reading = read_matrix(task.matrix, task.malformed_tests)
-    verdict = reading.verdict(program, test, is_truth)
-    was_run = verdict not in (Verdict.NOT_RUN, Verdict.MALFORMED)
+    cell_status = reading.cell_status(program, test, is_truth)
+    was_run = cell_status not in (CellStatus.NOT_RUN, CellStatus.MALFORMED)
     coder = _nth(_group(task, "coder"), program)
     record = _nth(task.truth_tests if is_truth else task.generated_tests, test) or TestRecord("", "")
     tester = None
@@ -84,8 +84,8 @@ def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> Ce
         got=got,
         status=_status(grid, program, test),
         milliseconds=milliseconds,
-        verdict=verdict,
-        explanation=_explanation(verdict, record.expected, got, milliseconds, coder, tester),
+        cell_status=cell_status,
+        explanation=_explanation(cell_status, record.expected, got, milliseconds, coder, tester),
         context=_context(reading, program, test, is_truth),
         answer=tester.text if tester else "",
     )
@@ -107,43 +107,44 @@ def _status(grid: CellGrid, program: int, test: int) -> str:
 
 
 _OTHERWISE = {
-    Verdict.RUNTIME_ERROR: "The program ended with an exception or a non-zero exit status; its output does not count.",
-    Verdict.MEMORY_LIMIT: "The program exceeded its memory limit and was stopped.",
-    Verdict.OUTPUT_LIMIT: "The program exceeded its output limit and was stopped.",
-    Verdict.CRASH: "The program was killed by a signal, for example after a fault in native code.",
-    Verdict.COMPILE_ERROR: "The program is not valid Python, so it never started.",
-    Verdict.FAILED: "The program did not pass; this archive does not record how it failed.",
-    Verdict.NOT_RUN: "The program was not run on this test.",
-    Verdict.UNKNOWN: "The sandbox failed, not the program: the cell has no verdict.",
+    CellStatus.RUNTIME_ERROR: "The program ended with an exception or a non-zero exit status; "
+    "its output does not count.",
+    CellStatus.MEMORY_LIMIT: "The program exceeded its memory limit and was stopped.",
+    CellStatus.OUTPUT_LIMIT: "The program exceeded its output limit and was stopped.",
+    CellStatus.CRASH: "The program was killed by a signal, for example after a fault in native code.",
+    CellStatus.COMPILE_ERROR: "The program is not valid Python, so it never started.",
+    CellStatus.FAILED: "The program did not pass; this archive does not record how it failed.",
+    CellStatus.NOT_RUN: "The program was not run on this test.",
+    CellStatus.UNKNOWN: "The sandbox failed, not the program: the cell has no verdict.",
 }
 
 
 def _explanation(
-    verdict: Verdict,
+    cell_status: CellStatus,
     expected: str,
     got: str | None,
     milliseconds: int | None,
     coder: RolloutRecord | None,
     tester: RolloutRecord | None,
 ) -> str:
-    if verdict is Verdict.PASSED:
+    if cell_status is CellStatus.PASSED:
         if got is None or got == expected:
             return "The program printed the expected output."
         if got.split() == expected.split():
             return f"The program printed the expected output: it is {EQUAL}."
         return "The judge accepted the program's output as equal to the expected one."
-    if verdict is Verdict.WRONG_ANSWER:
+    if cell_status is CellStatus.WRONG_ANSWER:
         what = "nothing" if got is not None and not got.strip() else "something other than the expected output"
         return f"The program ended normally, but printed {what}."
-    if verdict is Verdict.TIME_LIMIT:
+    if cell_status is CellStatus.TIME_LIMIT:
         after = f" after {milliseconds} ms" if milliseconds else ""
         return f"The program exceeded its CPU time limit and was stopped{after}."
-    if verdict is Verdict.NOT_RUN and coder and not coder.source:
+    if cell_status is CellStatus.NOT_RUN and coder and not coder.source:
         return f"Nothing was run: the coder's answer holds no program ({coder.status})."
-    if verdict is Verdict.MALFORMED:
+    if cell_status is CellStatus.MALFORMED:
         reason = f" ({tester.status})" if tester and tester.status != "ok" else ""
         return f"The tester's answer holds no valid test{reason}, so no program can pass it."
-    return _OTHERWISE[verdict]
+    return _OTHERWISE[cell_status]
 
 
 def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
@@ -157,8 +158,8 @@ def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
     if is_truth:
         return about_program
     correct = [place for place, found in enumerate(reading.programs) if found is Standing.CORRECT]
-    no_failure = (Verdict.PASSED, Verdict.UNKNOWN, Verdict.NOT_RUN)
-    failing = sum(reading.verdict(place, test, False) not in no_failure for place in correct)
+    no_failure = (CellStatus.PASSED, CellStatus.UNKNOWN, CellStatus.NOT_RUN)
+    failing = sum(reading.cell_status(place, test, False) not in no_failure for place in correct)
     about_test = {
         Standing.CORRECT: "The test is right: every correct program passes it.",
         Standing.WRONG: f"The test is wrong: {failing} of {len(correct)} correct programs fail it.",

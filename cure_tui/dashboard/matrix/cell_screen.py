@@ -108,11 +108,11 @@ class CellScreen(ModalScreen[tuple[int, int, bool]]):
 
 
 def _headline(detail: CellDetail, theme: str) -> Text:
-    verdict = detail.verdict
-    status = f" ({detail.status})" if detail.status not in ("", "ok", verdict.label.replace(" ", "_")) else ""
+    cell_status = detail.cell_status
+    status = f" ({detail.status})" if detail.status not in ("", "ok", cell_status.label.replace(" ", "_")) else ""
     took = "" if detail.milliseconds is None else f"  {detail.milliseconds} ms CPU"
     return Text.assemble(
-        (f"{verdict.glyph} {verdict.label}{status}", styles_of(theme)[verdict.style]),
+        (f"{cell_status.glyph} {cell_status.label}{status}", styles_of(theme)[cell_status.style]),
         (f"  {detail.name}", styles_of(theme)["title"]),
         (f"  {one_column(detail.task)}{took}", styles_of(theme)["muted"]),
     )

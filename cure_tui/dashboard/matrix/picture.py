@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cure_tui.dashboard.matrix.reading import VERDICTS, Reading, Standing, Verdict, read_matrix
+from cure_tui.dashboard.matrix.reading import CELL_STATUSES, CellStatus, Reading, Standing, read_matrix
 from cure_tui.drawing.spans import Row, Span, fit, merge, one_column
 from engine.runs.records import MatrixRecord
 
@@ -323,18 +323,18 @@ def _about(reading: Reading, cursor: Cell) -> str:
     if not (0 <= program < reading.n and 0 <= column < reading.t + reading.m):
         return f"p{program}"
     test, is_truth = side_of(column, reading.t)
-    verdict = reading.verdict(program, test, is_truth).label
+    cell_status = reading.cell_status(program, test, is_truth).label
     where = f"ground truth {test}" if is_truth else f"generated test {test} ({reading.standing_of_test(test)})"
-    return f"{verdict}: p{program} ({reading.programs[program].label}) on {where}"
+    return f"{cell_status}: p{program} ({reading.programs[program].label}) on {where}"
 
 
 def _legend(reading: Reading, columns: int) -> list[Row]:
     """Explain every glyph that occurs, in as many lines as needed."""
     counts = sum(
-        np.bincount(grid.ravel(), minlength=len(VERDICTS)) for grid in (reading.truth_nt, reading.generated_nm)
+        np.bincount(grid.ravel(), minlength=len(CELL_STATUSES)) for grid in (reading.truth_nt, reading.generated_nm)
     )
     codes = set(np.flatnonzero(counts).tolist())
-    entries = [(verdict.glyph, verdict.label, verdict.style) for verdict in _in_order(codes)]
+    entries = [(cell_status.glyph, cell_status.label, cell_status.style) for cell_status in _in_order(codes)]
     if reading.best is not None:
         entries.append(("★", "best of n", "warning"))
     for standing, label in _STANDINGS:
@@ -353,8 +353,8 @@ def _legend(reading: Reading, columns: int) -> list[Row]:
     return [tuple(line) for line in lines]
 
 
-def _in_order(codes: set[int]) -> list[Verdict]:
-    return [verdict for code, verdict in enumerate(VERDICTS) if code in codes]
+def _in_order(codes: set[int]) -> list[CellStatus]:
+    return [cell_status for code, cell_status in enumerate(CELL_STATUSES) if code in codes]
 
 
 def _digits(reading: Reading) -> int:
@@ -381,7 +381,7 @@ _STANDINGS = (
 )
 """Marks of programs and tests, with their meaning in the legend."""
 
-_INKS = tuple((verdict.glyph, verdict.style) for verdict in VERDICTS)
+_INKS = tuple((cell_status.glyph, cell_status.style) for cell_status in CELL_STATUSES)
 """Glyph and style by code: a picture has thousands of cells, and attributes of an enum are slow."""
 
 

@@ -1,6 +1,6 @@
-"""Reading of an archived pass matrix, cell by cell and as a whole: verdicts, right tests, votes, the best-of-N pick.
+"""Reading of an archived pass matrix, cell by cell and as a whole: statuses, right tests, votes, the best-of-N pick.
 
-    Verdict           result of a program on a test, with its glyph and style
+    CellStatus        result of a program on a test, with its glyph and style
     Standing          correct, wrong or undecided: of a program by the ground truth, of a test by the correct programs
     read_matrix       MatrixRecord -> Reading
 
@@ -33,7 +33,7 @@ class _Sign(Enum):
         self.label, self.glyph, self.style = label, glyph, style
 
 
-class Verdict(_Sign):
+class CellStatus(_Sign):
     """Result of a program on a test; failures other than a wrong answer are letters."""
 
     PASSED = ("passed", "■", "good")
@@ -50,8 +50,8 @@ class Verdict(_Sign):
     MALFORMED = ("malformed", "–", "unknown")
 
 
-VERDICTS = tuple(Verdict)
-"""Verdicts by code: a cell's code is the index of its verdict."""
+CELL_STATUSES = tuple(CellStatus)
+"""Statuses by code: a cell's code is the index of its status."""
 
 
 class Standing(_Sign):
@@ -67,7 +67,7 @@ class Standing(_Sign):
 class Reading:
     """Pass matrix as the views show it.
 
-    truth_nt, generated_nm  uint8 [n, t], [n, m]: codes of VERDICTS
+    truth_nt, generated_nm  uint8 [n, t], [n, m]: codes of CELL_STATUSES
     programs, tests         standings of the n programs (correct: I_j = 1) and of the m generated tests
     votes_n                 generated tests each program passes
     passing_t, passing_m    programs that pass each test
@@ -100,8 +100,8 @@ class Reading:
         standing = self.tests[test]
         return "right" if standing is Standing.CORRECT else standing.label
 
-    def verdict(self, program: int, test: int, is_truth: bool) -> Verdict:
-        return VERDICTS[int((self.truth_nt if is_truth else self.generated_nm)[program, test])]
+    def cell_status(self, program: int, test: int, is_truth: bool) -> CellStatus:
+        return CELL_STATUSES[int((self.truth_nt if is_truth else self.generated_nm)[program, test])]
 
 
 def read_matrix(record: MatrixRecord, malformed: Sequence[bool] | None = None) -> Reading:
@@ -129,31 +129,31 @@ def _standings(empty: Bools, good: Bools, judged: Bools) -> tuple[Standing, ...]
 
 def _codes(grid: CellGrid, malformed_c: Bools) -> Codes:
     if grid.status is None:
-        codes = np.full(grid.passed.shape, _code(Verdict.FAILED))
+        codes = np.full(grid.passed.shape, _code(CellStatus.FAILED))
     else:
         codes = _OF_STATUS[np.minimum(grid.status, len(STATUSES))]
-    codes = np.where(grid.passed, _code(Verdict.PASSED), codes)
-    codes = np.where(~grid.has_verdict & (codes != _code(Verdict.NOT_RUN)), _code(Verdict.UNKNOWN), codes)
-    codes[:, malformed_c] = _code(Verdict.MALFORMED)
+    codes = np.where(grid.passed, _code(CellStatus.PASSED), codes)
+    codes = np.where(~grid.has_verdict & (codes != _code(CellStatus.NOT_RUN)), _code(CellStatus.UNKNOWN), codes)
+    codes[:, malformed_c] = _code(CellStatus.MALFORMED)
     return codes.astype(np.uint8)
 
 
-def _code(verdict: Verdict) -> int:
-    return VERDICTS.index(verdict)
+def _code(cell_status: CellStatus) -> int:
+    return CELL_STATUSES.index(cell_status)
 
 
-_VERDICT_OF_STATUS = {
-    "ok": Verdict.WRONG_ANSWER,  # looked up only for cells that did not pass
-    "infrastructure": Verdict.UNKNOWN,
-    "runtime_error": Verdict.RUNTIME_ERROR,
-    "time_limit": Verdict.TIME_LIMIT,
-    "memory_limit": Verdict.MEMORY_LIMIT,
-    "output_limit": Verdict.OUTPUT_LIMIT,
-    "crash": Verdict.CRASH,
-    "compile_error": Verdict.COMPILE_ERROR,
-    "not_run": Verdict.NOT_RUN,
+_CELL_STATUS_OF = {
+    "ok": CellStatus.WRONG_ANSWER,  # looked up only for cells that did not pass
+    "infrastructure": CellStatus.UNKNOWN,
+    "runtime_error": CellStatus.RUNTIME_ERROR,
+    "time_limit": CellStatus.TIME_LIMIT,
+    "memory_limit": CellStatus.MEMORY_LIMIT,
+    "output_limit": CellStatus.OUTPUT_LIMIT,
+    "crash": CellStatus.CRASH,
+    "compile_error": CellStatus.COMPILE_ERROR,
+    "not_run": CellStatus.NOT_RUN,
 }
 # the last entry serves statuses that a later version may append
 _OF_STATUS: Codes = np.array(
-    [_code(_VERDICT_OF_STATUS.get(status, Verdict.UNKNOWN)) for status in (*STATUSES, "")], dtype=np.uint8
+    [_code(_CELL_STATUS_OF.get(status, CellStatus.UNKNOWN)) for status in (*STATUSES, "")], dtype=np.uint8
 )

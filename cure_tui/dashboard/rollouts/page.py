@@ -16,7 +16,7 @@ from pygments.util import ClassNotFound
 from rich.cells import cell_len, get_character_cell_size
 
 from cure_tui.dashboard.rollouts.line import figure, find_matches
-from cure_tui.drawing.spans import Row, Span, merge, one_column
+from cure_tui.drawing.spans import Row, Span, merge, one_column, printable
 from engine.runs.archive_reader import StoredRollout
 from engine.runs.records import RolloutRecord, TaskRecord
 
@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPage:
-    """Lines of at most the page's width, and the matches in the order of the text, each as its places."""
+    """Lines of at most the page's width, and the matches in the order of the text, each with the places it covers."""
 
     lines: tuple[Row, ...]
     matches: tuple[tuple[Place, ...], ...]
@@ -100,13 +100,7 @@ def rollout_text(stored: StoredRollout, task: TaskRecord | None, executions: Seq
 
 def clean(text: str) -> str:
     """Replace control and zero-width characters, which could move the terminal's cursor, by "·"."""
-    text = text.replace("\r\n", "\n").replace("\t", "    ")
-    if text.isascii() and text.replace("\n", "").isprintable():
-        return text
-    return "".join(
-        letter if letter == "\n" or (letter.isprintable() and get_character_cell_size(letter) > 0) else "·"
-        for letter in text
-    )
+    return printable(text.replace("\r\n", "\n").replace("\t", "    "), widths=(1, 2), lines=True)
 
 
 def _cut_style(rollout: RolloutRecord) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from cure_tui.dashboard.condition import condition_span
-from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.drawing.spans import Row, Span, one_column, width
 from cure_tui.runs.alerts import drift
 from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left
 from cure_tui.runs.watcher import Snapshot
@@ -17,18 +19,31 @@ from engine.runs.state import RunState, RunStatus
 
 _QUIET_BEAT_SECONDS = 10
 _BAR_COLUMNS = 12
+_GAP = "  "
+_MARGINS = 1 + len(_GAP)
+
+
+class _Item(NamedTuple):
+    """Item of the header. Where not all items fit, those of the highest rank are left out, never cut."""
+
+    rank: int
+    row: Row
 
 
 def header_rows(
     snapshot: Snapshot,
     chosen_step: int | None,
+    columns: int,
     max_minutes: float = 0.0,
     kl_bound: float = 0.0,
 ) -> list[Row]:
-    """Return two rows of any width. chosen_step: the step that the views show, None while they follow the run."""
+    """Return two rows of at most `columns`.
+
+    chosen_step: the step that the views show, None while they follow the run.
+    """
     return [
-        _joined(_first_row(snapshot, chosen_step, max_minutes)),
-        _joined(_second_row(snapshot.state, kl_bound)),
+        _joined(_first_row(snapshot, chosen_step, columns, max_minutes), columns),
+        _joined(_second_row(snapshot.state, kl_bound), columns),
     ]
 
 
@@ -66,28 +81,32 @@ def executions_per_second(state: RunState) -> float | None:
     return (counts[1] - counts[0]) / seconds
 
 
-def _first_row(snapshot: Snapshot, chosen_step: int | None, max_minutes: float) -> Iterator[Row]:
+def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_minutes: float) -> Iterator[_Item]:
     state = snapshot.state
-    yield (Span(one_column(_short_name(snapshot.path)), "title"),)
-    yield _condition(snapshot)
+    condition = _condition(snapshot)
+    yield _Item(5, (Span(one_column(_short_name(snapshot.path)), "title"),))
+    yield _Item(0, condition)
     if snapshot.is_live and Command.CHECKPOINT in asked_of(snapshot):
-        yield (Span("checkpoint requested", "warning"),)
+        yield _Item(6, (Span("checkpoint requested", "warning"),))
     if snapshot.is_live and (snapshot.beat_seconds or 0) > _QUIET_BEAT_SECONDS:
-        yield (Span(f"no heartbeat for {snapshot.beat_seconds:.0f} s", "warning"),)
+        yield _Item(3, (Span(f"no heartbeat for {snapshot.beat_seconds:.0f} s", "warning"),))
     if snapshot.loading and not state.step:
-        yield (Span("reading", "muted"),)
-    yield (Span("step ", "muted"), Span(f"{state.step}/{state.steps}", "text"))
+        yield _Item(9, (Span("reading", "muted"),))
+    yield _Item(4, (Span("step ", "muted"), Span(f"{state.step}/{state.steps}", "text")))
     if chosen_step is not None:
-        yield (Span(f"showing step {chosen_step}", "warning"),)
+        yield _Item(2, (Span(f"showing step {chosen_step}", "warning"),))
     if state.sandbox and not state.sandbox.confined:
-        yield (Span(UNCONFINED, "error"),)
+        yield _Item(1, (Span(UNCONFINED, "error"),))
     if snapshot.is_live and state.phase is not None:
-        yield _phase(snapshot)
+        yield _Item(8, _phase(snapshot))
     left = seconds_left(state, max_minutes)
     if snapshot.is_live and left is not None:
-        yield (Span("left ", "muted"), Span(clock(left), "text"))
+        yield _Item(7, (Span("left ", "muted"), Span(clock(left), "text")))
     if snapshot.fault or state.ending:
-        yield (Span(one_column(snapshot.fault or state.ending), "error" if snapshot.fault else "warning"),)
+        whole = (snapshot.fault or state.ending).replace(str(snapshot.path), snapshot.path.name)
+        room = max(1, columns - width(condition) - _MARGINS)
+        said = textwrap.shorten(one_column(whole), room, placeholder="…")
+        yield _Item(1, (Span(said, "error" if snapshot.fault else "warning"),))
 
 
 def _condition(snapshot: Snapshot) -> Row:
@@ -113,37 +132,45 @@ def _phase(snapshot: Snapshot) -> Row:
     return tuple(spans)
 
 
-def _second_row(state: RunState, kl_bound: float) -> Iterator[Row]:
+def _second_row(state: RunState, kl_bound: float) -> Iterator[_Item]:
     metrics = state.metrics
-    yield from _metric(metrics, "tokens_per_second", "{:,.0f}")
-    yield from _figure("exec/s", executions_per_second(state), "{:,.0f}")
-    yield from _metric(metrics, "code_accuracy", "{:.2f}")
-    yield from _metric(metrics, "ut_accuracy", "{:.2f}")
-    yield from _metric(metrics, "mu", "{:+.2f}", "bad" if (metrics.get("mu") or 0.0) < 0 else "text")
-    yield from _metric(metrics, "kl", "{:.3f}", "text" if drift(state, kl_bound) is None else "bad")
-    for name in ("peak_memory_mb", "peak_gpu_memory_mb"):
-        yield from _figure(metric(name).short, _gigabytes(metrics.get(name)), "{:.1f} GB")
+    yield from _metric(4, metrics, "tokens_per_second", "{:,.0f}")
+    yield from _figure(6, "exec/s", executions_per_second(state), "{:,.0f}")
+    yield from _metric(0, metrics, "code_accuracy", "{:.2f}")
+    yield from _metric(1, metrics, "ut_accuracy", "{:.2f}")
+    yield from _metric(2, metrics, "mu", "{:+.2f}", "bad" if (metrics.get("mu") or 0.0) < 0 else "text")
+    yield from _metric(3, metrics, "kl", "{:.3f}", "text" if drift(state, kl_bound) is None else "bad")
+    for rank, name in ((7, "peak_memory_mb"), (8, "peak_gpu_memory_mb")):
+        yield from _figure(rank, metric(name).short, _gigabytes(metrics.get(name)), "{:.1f} GB")
     if state.sandbox is not None:
-        yield (Span("sandbox ", "muted"), Span(state.sandbox.letter, "text" if state.sandbox.confined else "error"))
+        style = "text" if state.sandbox.confined else "error"
+        yield _Item(5, (Span("sandbox ", "muted"), Span(state.sandbox.letter, style)))
 
 
-def _metric(metrics: Mapping[str, float | None], name: str, form: str, style: str = "text") -> Iterator[Row]:
-    return _figure(metric(name).short, metrics.get(name), form, style)
+def _metric(
+    rank: int, metrics: Mapping[str, float | None], name: str, form: str, style: str = "text"
+) -> Iterator[_Item]:
+    return _figure(rank, metric(name).short, metrics.get(name), form, style)
 
 
-def _figure(label: str, value: float | None, form: str, style: str = "text") -> Iterator[Row]:
+def _figure(rank: int, label: str, value: float | None, form: str, style: str = "text") -> Iterator[_Item]:
     if value is not None:
-        yield (Span(f"{label} ", "muted"), Span(form.format(value), style))
+        yield _Item(rank, (Span(f"{label} ", "muted"), Span(form.format(value), style)))
 
 
 def _gigabytes(megabytes: float | None) -> float | None:
     return None if megabytes is None else megabytes / 1024
 
 
-def _joined(parts: Iterator[Row]) -> Row:
+def _joined(items: Iterable[_Item], columns: int) -> Row:
+    kept = list(items)
+    for item in sorted(kept, key=lambda item: -item.rank):
+        if sum(width(each.row) for each in kept) + len(_GAP) * (len(kept) - 1) < columns:  # one for the left margin
+            break
+        kept.remove(item)
     spans: list[Span] = [Span(" ")]
-    for number, part in enumerate(parts):
-        spans += [Span("  "), *part] if number else part
+    for number, item in enumerate(kept):
+        spans += [Span(_GAP), *item.row] if number else item.row
     return tuple(spans)
 
 

@@ -45,7 +45,7 @@ class OverviewPane(Pane, can_focus=True):
     OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts-side { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "turn", "Page"),
+        Binding("p", "turn", "Next page"),
         Binding("comma", "task(-1)", "Previous task", show=False),
         Binding("full_stop", "task(1)", "Next task", show=False),
     ]

@@ -140,6 +140,7 @@ class RunScreen(Screen[None]):
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < 20, "-low")
+        self._show_header()
 
     # What the watcher sees ----------------------------------------------------------------------------------
 
@@ -167,7 +168,8 @@ class RunScreen(Screen[None]):
             cast("Pane", pane).bring(snapshot, self.chosen_step)
 
     def _show_header(self) -> None:
-        rows = header_rows(self.newest, self.chosen_step, self._max_minutes, self._kl_bound)
+        columns = self.size.width
+        rows = header_rows(self.newest, self.chosen_step, columns, self._max_minutes, self._kl_bound)
         self.query_one("#header", RowsView).show(rows)
 
     def _call_for_the_user(self, snapshot: Snapshot) -> None:

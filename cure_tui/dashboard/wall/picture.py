@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cure_tui.dashboard.matrix.reading import Standing, Verdict
+from cure_tui.dashboard.matrix.reading import CellStatus, Standing
 from cure_tui.drawing.spans import Row, Span, fit, one_column, width
 from engine.runs.live import LiveSlot
 
@@ -52,7 +52,7 @@ _VERDICTS = {
     "correct": _standing(Standing.CORRECT),
     "right": _standing(Standing.CORRECT, "right"),
     "wrong": _standing(Standing.WRONG),
-    "timeout": _Sign("timeout", Verdict.TIME_LIMIT.glyph, Verdict.TIME_LIMIT.style),
+    "timeout": _Sign("timeout", CellStatus.TIME_LIMIT.glyph, CellStatus.TIME_LIMIT.style),
     "undecided": _standing(Standing.UNDECIDED),
     "rejected": _standing(Standing.EMPTY, "no program"),
     "malformed": _standing(Standing.EMPTY),

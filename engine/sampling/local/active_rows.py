@@ -35,7 +35,7 @@ class Sample:
 
 
 class ActiveRows:
-    """Arrays with one row a sample, dense from 0; row i is the decoder's row i.
+    """Arrays with one row per sample, dense from 0; row i is the decoder's row i.
 
     All arrays are allocated once for the largest batch: growing them would copy at every step.
     """

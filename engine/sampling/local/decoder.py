@@ -1,4 +1,4 @@
-"""Protocol between sampler and model: admit prompts, decode one token a row, drop rows."""
+"""Protocol between sampler and model: admit prompts, decode one token per row, drop rows."""
 
 from __future__ import annotations
 

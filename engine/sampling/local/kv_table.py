@@ -1,4 +1,4 @@
-"""KV cache storage: one preallocated table a layer, grown in blocks of columns, rows moved in place."""
+"""KV cache storage: one preallocated table per layer, grown in blocks of columns, rows moved in place."""
 
 from __future__ import annotations
 

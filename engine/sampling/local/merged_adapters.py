@@ -1,7 +1,7 @@
 """Temporary merge of LoRA adapters into the base weights.
 
-Merging saves two small matrix products a layer and step, which makes sampling as fast as with the base model. The base
-weights are restored by pointer, not by subtraction, so they come back bit for bit.
+Merging saves two small matrix products per layer and step, which makes sampling as fast as with the base model. The
+base weights are restored by pointer, not by subtraction, so they come back bit for bit.
 """
 
 from __future__ import annotations

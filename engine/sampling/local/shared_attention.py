@@ -29,7 +29,7 @@ class AttentionPass(Protocol):
 
 
 class PromptPass:
-    """Pass over right-padded prompts, one a group: causal attention; keys and values are stored for the group.
+    """Pass over right-padded prompts, one per group: causal attention; keys and values are stored for the group.
 
     Padding follows every real token of its row, so the causal mask alone hides it.
     """
@@ -51,10 +51,12 @@ class PromptPass:
 
 
 class StepPass:
-    """Pass of one new token a row. Shapes: b rows, g groups, n members, h KV heads, q queries a KV head, d head_dim.
+    """Pass of one new token per row.
 
-    Scores against the prompt are one product a group, (n*q, d) x (d, p): the shared keys are read once for all rows and
-    query heads of a group. Scores against the tail are one product a row and KV head. One softmax spans both.
+    Shapes: b rows, g groups, n members, h KV heads, q queries per KV head, d head_dim.
+
+    Scores against the prompt are one product per group, (n*q, d) x (d, p): the shared keys are read once for all rows
+    and query heads of a group. Scores against the tail are one product per row and KV head. One softmax spans both.
     """
 
     def __init__(self, kv: SharedKV) -> None:

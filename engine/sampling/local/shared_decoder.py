@@ -1,4 +1,4 @@
-"""Decoder that computes and stores each prompt once a group: the fast path, for the architectures listed here."""
+"""Decoder that computes and stores each prompt once per group: the fast path, for the architectures listed here."""
 
 from __future__ import annotations
 

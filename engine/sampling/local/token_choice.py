@@ -1,4 +1,4 @@
-"""Draw of one token a row from its logits, with its log-prob.
+"""Draw of one token per row from its logits, with its log-prob.
 
 The draw inverts the cumulative distribution at a given number in [0, 1), so the caller owns the randomness. For 256
 rows of a 1,024-token vocabulary on one CPU core it takes 0.7 ms (3 ms where malloc returns large blocks to the system
@@ -19,7 +19,7 @@ _NUCLEUS_CANDIDATES = 64
 
 
 def choose_tokens(logits_bv: Tensor, uniform_b: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:
-    """Choose one token a row.
+    """Choose one token per row.
 
     logits_bv: raw logits of any float type. uniform_b: float64 in [0, 1).
     Returns token_b (int64) and logprob_b (fp32), the log-prob under the distribution sampled from. At temperature 0

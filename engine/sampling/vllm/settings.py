@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from engine.config import RunConfig
-from engine.config.schema import Dtype, SleepLevel, VllmPrecision
+from engine.config.schema import Device, Dtype, SleepLevel, VllmPrecision
 
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _QUANTISATIONS = {"dtype": None, "nf4": "bitsandbytes", "fp8": "fp8"}
@@ -36,7 +36,7 @@ class VllmSettings:
     kv_cache_bytes: int | None = None
     cuda_graphs: bool = True
     sleep_level: SleepLevel = 1
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
     threads: int | None = None
     hang_seconds: float = 300.0
     restarts: int = 3
@@ -51,7 +51,7 @@ class VllmSettings:
         *,
         longest: int,
         stop_ids: Iterable[int],
-        device: Literal["cpu", "cuda"],
+        device: Device,
         threads: int,
         kv_cache_bytes: int | None = None,
     ) -> VllmSettings:
@@ -94,7 +94,7 @@ class VllmSettings:
             "max_loras": 1,
             "enable_prefix_caching": True,  # a group's samples share their prompt
             "logprobs_mode": "processed_logprobs",  # of the distribution drawn from
-            "stream_interval": self.stream_every,  # an object a token and step costs a small model 5 % or more
+            "stream_interval": self.stream_every,  # an object per token and step costs a small model 5 % or more
             "generation_config": "vllm",  # ignore the model's own sampling defaults
             "seed": 0,
             "disable_log_stats": True,

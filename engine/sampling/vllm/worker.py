@@ -89,7 +89,7 @@ class Worker:
             lengths.append(len(token_ids))
             ended.append(UNDER_WAY if reason is None else _ENDED[reason])
             tokens.extend(token_ids)
-            # logprobs=0 gives the sampled token's log-prob alone; flat_logprobs avoids an object a token.
+            # logprobs=0 gives the sampled token's log-prob alone; flat_logprobs avoids an object per token.
             logprobs.extend(completion.logprobs.logprobs)
         if len(tokens) != len(logprobs):
             raise RuntimeError(f"{len(logprobs)} log-probs for {len(tokens)} tokens")

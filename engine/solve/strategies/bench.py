@@ -15,9 +15,10 @@ from engine.solve.writers import Answer, Writer
 
 
 class Observer(Protocol):
-    """Observer of one problem's board, for a live view; called from one thread.
+    """Observer of one problem's board as it grows, for a live view; called from one thread.
 
-    Its methods are named as those of `engine.rollouts.observer`.
+    Its terms are those of `engine.rollouts.observer`. Its methods are its own but for `on_completion`: solving adds
+    rows and columns one by one and settles single verdicts, where a batch of rollouts judges whole answers.
     """
 
     def on_completion(self, answer: Answer) -> None:

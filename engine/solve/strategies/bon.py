@@ -19,5 +19,5 @@ class BestOfN:
     def solve(self, bench: Bench) -> Solution:
         gathering = Gathering(bench)
         gathering.sample(bench.n, bench.m, early_stop=True)
-        order = ranked(gathering.board)
+        order = ranked(gathering.board.matrix())
         return conclude(self.name, gathering.board, order[0] if order else None, gathering.ended)

@@ -36,6 +36,8 @@ class Budget:
                 seconds = float(found["number"]) * (1 if found["unit"] == "s" else 60)
             else:
                 tokens = round(float(found["number"]) * (1000 if found["unit"] == "k" else 1))
+            if not float(found["dollars"] or found["number"]):
+                raise ConfigError(f"--budget '{part}' leaves nothing to spend", "leave --budget out for no limit")
         return cls(seconds, tokens, dollars)
 
 

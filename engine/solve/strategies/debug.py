@@ -57,7 +57,7 @@ class Debug:
         for attempt in range(ROUNDS):
             if gathering.ended or not _repair(bench, gathering, attempt):
                 break
-        order = ranked(gathering.board)
+        order = ranked(gathering.board.matrix())
         return conclude(self.name, gathering.board, order[0] if order else None, gathering.ended)
 
 
@@ -99,7 +99,7 @@ def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
 def _repair(bench: Bench, gathering: Gathering, attempt: int) -> bool:
     """Ask for one repaired program. Return False if there is nothing to repair."""
     board = gathering.board
-    row = ranked(board)[0]
+    row = ranked(board.matrix())[0]
     program = board.programs[row]
     failed = next((test for test in (*board.public, *board.tests) if board.verdict(row, test) is False), None)
     if not isinstance(program, Program) or failed is None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
+from engine.reward.pass_matrix import PassMatrix
 from engine.solve.strategies.board import Board, TestCase
 
 
@@ -18,17 +21,14 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Program with all its verdicts; `cluster`: programs with the same verdicts share its number."""
+    """Program with all its verdicts; cluster, votes: as `PassMatrix.clusters_n` and `votes_n`."""
 
     source: str | None
     rejected: str
     public: tuple[bool | None, ...]
     tests: tuple[bool | None, ...]
     cluster: int
-
-    @property
-    def votes(self) -> int:
-        return sum(verdict is True for verdict in self.tests)
+    votes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "") -
             public=tuple(board.verdict(row, test) for test in board.public),
             tests=tuple(board.verdict(row, test) for test in board.tests),
             cluster=int(matrix.clusters_n[row]),
+            votes=int(matrix.votes_n[row]),
         )
         for row, program in enumerate(board.programs)
     )
@@ -89,18 +90,13 @@ def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "") -
         tests=tuple(board.tests),
         malformed=board.malformed,
         agreement=same / max(int((~matrix.rejected_n).sum()), 1),
-        disputed=_disputed(candidates, chosen),
+        disputed=() if chosen is None else _disputed(matrix, chosen),
         ended=ended,
     )
 
 
-def _disputed(candidates: tuple[Candidate, ...], chosen: int | None) -> tuple[int, ...]:
-    if not candidates or chosen is None:
-        return ()
-    found = []
-    for column in range(len(candidates[0].tests)):
-        verdicts = [each.tests[column] for each in candidates if each.source is not None]
-        passed, failed = verdicts.count(True), verdicts.count(False)
-        if candidates[chosen].tests[column] is False or 0 < passed <= failed:
-            found.append(column)
-    return tuple(found)
+def _disputed(matrix: PassMatrix, chosen: int) -> tuple[int, ...]:
+    fails_nm = matrix.known_nm & ~matrix.generated_nm & ~matrix.rejected_n[:, None]
+    passed_m, failed_m = matrix.generated_nm.sum(axis=0), fails_nm.sum(axis=0)
+    disputed_m = fails_nm[chosen] | ((passed_m > 0) & (passed_m <= failed_m))
+    return tuple(np.flatnonzero(disputed_m).tolist())

@@ -174,7 +174,7 @@ class Gathering:
             self._bench.observer.on_outcome(self.board, executed.row, stdin)
         if not self._items.empty():
             return  # more results are waiting: rank once per burst of results
-        leader = ranked(self.board)[0]
+        leader = ranked(self.board.matrix())[0]
         if leader != self._leader:
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)

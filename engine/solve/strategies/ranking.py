@@ -1,18 +1,17 @@
-"""Ranking of a board's programs. The problem's own examples come first: they are certain, generated tests are votes."""
+"""Ranking of programs. The problem's own examples come first: they are certain, generated tests are votes."""
 
 from __future__ import annotations
 
 from engine.prompts import Rejected
-from engine.reward.pass_matrix import IntArray
+from engine.reward.pass_matrix import IntArray, PassMatrix
 from engine.solve.strategies.board import Board
 
 
-def ranked(board: Board) -> list[int]:
+def ranked(matrix: PassMatrix) -> list[int]:
     """Return rows, best first: most public examples passed, then as `PassMatrix.ranking_n` (best of n).
 
-    Answers without a program come last. Empty for a board without rows.
+    matrix: with the public examples as ground truth, as `Board.matrix`. Answers without a program come last.
     """
-    matrix = board.matrix()
     public_n = matrix.truth_nt.sum(axis=1).tolist()
     best_first: list[int] = matrix.ranking_n.tolist()
     return sorted(best_first, key=lambda row: (bool(matrix.rejected_n[row]), -public_n[row]))  # stable: ties stay
@@ -24,10 +23,10 @@ def certain_leader(board: Board, tests_to_come: int) -> int | None:
     The bound is the worst case: every unknown cell and every test to come counts against the leader and for the others.
     A tie is not decided: the size of a cluster breaks it, and clusters may still split.
     """
-    order = ranked(board)
+    matrix = board.matrix()
+    order = ranked(matrix)
     if not order or isinstance(board.programs[order[0]], Rejected):
         return None
-    matrix = board.matrix()
     public_n: IntArray = matrix.truth_nt.sum(axis=1)
     public_possible_n: IntArray = public_n + (~matrix.known_nt).sum(axis=1)
     possible_n: IntArray = matrix.votes_n + (~matrix.known_nm).sum(axis=1) + tests_to_come

@@ -8,7 +8,7 @@
     timeout_seconds = 300
     prompts = "full"              # or "short", for a server that holds nano
 
-    [price."gpt-4o-mini"]         # dollars a million tokens
+    [price."gpt-4o-mini"]         # dollars per million tokens
     input = 0.15
     output = 0.60
 """

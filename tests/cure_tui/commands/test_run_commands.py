@@ -93,14 +93,16 @@ async def test_resume_never_pauses_a_run_that_is_under_way(live: RunFolder) -> N
 
 async def test_resume_of_a_finished_run_names_the_command_that_goes_on(folder: RunFolder) -> None:
     with JournalWriter(folder.journal) as journal:
-        journal.run_finished(3, {"ended_by": "minutes"}, "8 min used up")
+        journal.run_finished(3, {"ended_by": "minutes"}, "no time for another step within 8 min")
     app = CureApp(folder.path)
     async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("r")
         await until(pilot, lambda: notices(app))
         (note,) = notices(app)
-        assert note.startswith(f"run {RUN} is finished (8 min used up); go on: cure-tui resume {RUN} --steps ")
+        assert note.startswith(
+            f"run {RUN} is finished (no time for another step within 8 min); go on: cure-tui resume {RUN} --steps "
+        )
 
 
 async def test_the_limits_of_a_resumed_run_are_read_again(live: RunFolder) -> None:

@@ -28,7 +28,7 @@ from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Inbox
-from tests.cure_tui.dashboard.driving import header_of, opened, running, until
+from tests.cure_tui.dashboard.driving import header_of, notices, on_screen, opened, running, settled, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -236,12 +236,12 @@ async def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: 
             screen = await opened(app, pilot)
             await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
             for part in [*parts[1:], parts[0]]:
-                assert "Page" in keys_shown(screen)
+                assert "Next page" in keys_shown(screen)
                 await pilot.press("p")
                 await until(pilot, lambda part=part: shown_parts(screen) == [part])
             await pilot.press("question_mark")
             await until(pilot, lambda: screen.query("HelpPanel"))
-            assert any(active.binding.description == "Page" for active in screen.active_bindings.values())
+            assert any(active.binding.description == "Next page" for active in screen.active_bindings.values())
 
 
 async def test_a_live_run_opens_on_the_wall_although_nothing_was_read_yet(folder: RunFolder) -> None:
@@ -265,10 +265,10 @@ async def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shr
             screen = await opened(app, pilot)
             await until(pilot, lambda: screen.is_live and len(shown_parts(screen)) == 3)
             assert screen.query_one(MatrixView).has_focus
-            assert "Page" not in keys_shown(screen)
+            assert "Next page" not in keys_shown(screen)
             await pilot.press("p")
             await pilot.resize_terminal(80, 24)
-            await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Page" in keys_shown(screen))
+            await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Next page" in keys_shown(screen))
             await pilot.press("p")
             await until(pilot, lambda: shown_parts(screen) == ["matrix"])
 
@@ -283,15 +283,28 @@ def keys_shown(screen: RunScreen) -> list[str]:
     return [key.does for key in screen.query_one(KeysLine).keys]
 
 
-async def test_a_run_folder_deleted_while_watched_is_said_so(finished: RunFolder) -> None:
+DRAWN_OF_A_LOST_RUN = {
+    "1": "votes",
+    "2": "adv. tokens",
+    "3": "votes",
+    "4": "╭",
+    "5": "answers, tokens",
+    "6": "sampling",
+}
+"""Text that each view draws from what it had read of a run before its folder vanished."""
+
+
+async def test_a_run_folder_deleted_while_watched_is_said_so_over_what_was_read_of_it(finished: RunFolder) -> None:
     app = CureApp(finished.path)
     async with running(app) as pilot:
         screen = await opened(app, pilot)
         finished.path.rename(finished.path.with_name("elsewhere"))
         await until(pilot, lambda: "is gone" in header_of(screen))
-        for key in "123456":
+        for key, drawn in DRAWN_OF_A_LOST_RUN.items():
             await pilot.press(key)
-        await pilot.pause()
+            await settled(app, pilot)
+            assert "is gone" in on_screen(app)
+            assert drawn in on_screen(app), key
 
 
 async def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> None:
@@ -306,6 +319,20 @@ async def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> No
         await opened(app, pilot)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_resuming_a_finished_run_says_so_for_a_few_seconds_only(finished: RunFolder) -> None:
+    app = CureApp()
+    async with running(app) as pilot:
+        table = app.screen.query_one(DataTable)
+        await until(pilot, lambda: table.row_count == 1)
+        table.focus()
+        await pilot.press("r")
+        await until(pilot, lambda: notices(app))
+        assert isinstance(app.screen, HomeScreen)
+        (note,) = app._notifications  # noqa: SLF001
+        assert f"run {finished.path.name} is finished" in note.message
+        assert (note.severity, note.timeout) == ("warning", 6)
 
 
 async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:

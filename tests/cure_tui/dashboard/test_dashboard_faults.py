@@ -190,7 +190,7 @@ async def test_a_run_folder_that_is_deleted_while_it_is_watched_leaves_every_key
     async with running(app) as pilot:
         screen = await opened(app, pilot)
         shutil.rmtree(unfinished.path)
-        await until(pilot, lambda: f"the folder {unfinished.path} is gone" in header_of(screen))
+        await until(pilot, lambda: f"the folder {unfinished.path.name} is gone" in header_of(screen))
         await look_at_all(app, pilot)
         await pilot.press("[", "f", "space", "w", "x", "r")
         await until(pilot, lambda: f"{unfinished.path} does not exist" in said(app))
@@ -292,16 +292,31 @@ async def test_screens_above_the_run_stand_a_tiny_terminal(finished: RunFolder, 
         for opening in ("3", "enter"), ("2", "enter"):
             await pilot.press(*opening)
             await until(pilot, lambda: app.screen is not screen)
-            await pilot.resize_terminal(*size)
-            await pilot.pause()
-            await pilot.resize_terminal(80, 24)
+            await assert_same_after(app, pilot, size)
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is screen)
+        await settled(app, pilot)
+        before = plain_screen(app)
         await pilot.press("question_mark")
-        await pilot.resize_terminal(*size)
-        await pilot.pause()
-        await pilot.press("question_mark", "escape")
-        await pilot.pause()
+        await until(pilot, lambda: app.screen.query("HelpPanel"))
+        await assert_same_after(app, pilot, size)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: not app.screen.query("HelpPanel"))
+        await settled(app, pilot)
+        assert plain_screen(app) == before
+
+
+async def assert_same_after(app: CureApp, pilot: Pilot[str], size: tuple[int, int]) -> None:
+    """Make the terminal of 80 x 24 as small as `size` for a while; the same is drawn afterwards."""
+    await settled(app, pilot)
+    before = plain_screen(app)
+    assert before.strip()
+    await pilot.resize_terminal(*size)
+    await settled(app, pilot)
+    assert plain_screen(app) != before
+    await pilot.resize_terminal(80, 24)
+    await settled(app, pilot)
+    assert plain_screen(app) == before
 
 
 def plain_screen(app: CureApp) -> str:

@@ -54,7 +54,7 @@ def test_a_figure_out_of_bounds_is_in_the_title_as_long_as_it_is() -> None:
 
 
 def test_a_name_cannot_end_the_title_and_command_the_terminal() -> None:
-    assert title_codes("a\x07\x1b]52;c;eA==\x07b\n") == "\x1b]2;a]52;c;eA==b\x07"
+    assert title_codes("a\x07\x1b]52;c;eA==\x07b\n") == "\x1b]2;a··]52;c;eA==·b·\x07"
 
 
 class Terminal(io.StringIO):

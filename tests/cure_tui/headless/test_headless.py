@@ -169,6 +169,25 @@ def test_limits_that_leave_nothing_to_do_are_refused_with_a_command_that_works(
     assert cli.scripted(*command.split(), "--no-ui").returncode == 0
 
 
+def test_runs_without_a_readable_journal_are_listed_as_such_and_can_be_compared_if_their_settings_are_lost(
+    cli: Cli, runnable: Runnable, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "home" / "runs" / "one", tmp_path / "home" / "runs" / "other"
+    for run in (one, other):
+        assert cli.scripted("--preset", str(runnable()), "--no-ui", "--run-dir", str(run)).returncode == 0
+    alone = cli("compare", "one", "one")
+    assert (alone.returncode, alone.stdout) == (2, "")
+    assert "cannot be compared with itself" in alone.stderr
+    (other / "config.toml").write_text("noise")
+    compared = cli("compare", "one", "other")
+    assert (compared.returncode, compared.stderr.count("\n")) == (0, 1)
+    assert compared.stderr.startswith("warning: settings of other are left out: ")
+    assert "75" in compared.stdout
+    (one / "events.jsonl").write_bytes(b"\x80noise" * 400)
+    (line,) = (line for line in cli("runs").stdout.splitlines() if line.startswith("one "))
+    assert line.endswith("its journal is corrupt")
+
+
 def test_a_run_that_was_stopped_by_command_has_its_own_status(cli: Cli, runnable: Runnable) -> None:
     done = cli.scripted("--preset", str(runnable("stop")), "--no-ui", "--json")
     assert done.returncode == 3

@@ -84,7 +84,7 @@ def test_the_header_shows_kl_in_red_while_it_has_drifted() -> None:
         state = START
         for kl in kls:
             state = after_step(state, kl=kl)
-        _, figures = header_rows(replace(LIVE, state=state), None, kl_bound=0.5)
+        _, figures = header_rows(replace(LIVE, state=state), None, 200, kl_bound=0.5)
         return next(span.style for span in figures if span.text == "0.600")
 
     assert style(0.1, 0.1, 0.1, 0.1, 0.6) == "text"

@@ -12,8 +12,9 @@ from cure_tui.charts import GlyphSet
 from cure_tui.dashboard.compare.picture import accuracy_rows, settings_rows
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.spans import plain
-from cure_tui.runs.comparison import accuracies, change_text, check_choice, config_differences, share_text
-from engine.errors import RunError
+from cure_tui.runs.comparison import accuracies_reached, check_choice, config_differences
+from engine.errors import ConfigError
+from engine.evaluation.table import change_text, estimate_text
 from engine.presets import load_preset
 from engine.runs.events import Event
 from engine.runs.state import RunState, replay
@@ -50,23 +51,23 @@ def test_unreadable_settings_hide_no_difference_of_the_others() -> None:
 
 
 def test_changes_are_within_a_run_and_between_its_end_and_the_first_runs() -> None:
-    first, second = accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)])
+    first, second = accuracies_reached([evaluated(0.4, 0.7), evaluated(0.5, 0.6)])
     assert (first.run, second.run) == (0, 1)
     assert change_text(first.change) == "+30.0"
     assert first.against_first is None
     assert change_text(second.change) == "+10.0"
     assert change_text(second.against_first) == "-10.0"
-    assert share_text(second.end) == "60.0 ± 2.0"
+    assert estimate_text(second.end) == "60.0 ± 2.0"
 
 
 def test_a_run_without_end_has_no_change() -> None:
-    _, live = accuracies([evaluated(0.4, 0.7), evaluated(0.4, None)])
+    _, live = accuracies_reached([evaluated(0.4, 0.7), evaluated(0.4, None)])
     assert (live.change, live.against_first) == (None, None)
-    assert share_text(live.end) == change_text(live.change) == "-"
+    assert estimate_text(live.end) == change_text(live.change) == "-"
 
 
 def test_runs_that_were_never_evaluated_have_no_figures() -> None:
-    assert accuracies([RunState(), RunState()]) == []
+    assert accuracies_reached([RunState(), RunState()]) == []
     assert "no run has been evaluated" in plain(accuracy_rows([]))
 
 
@@ -76,11 +77,11 @@ def test_figures_that_another_version_wrote_otherwise_are_unknown(summary: dict[
     evaluation = state.evaluation("heldout", "end")
     assert evaluation is not None
     assert all(each.mean is None for each in (*evaluation.summary.accuracies.values(), evaluation.summary.largest_bon))
-    assert accuracies([state]) == []
+    assert accuracies_reached([state]) == []
 
 
 def test_a_table_in_ascii_has_nothing_else() -> None:
-    drawn = plain(accuracy_rows(accuracies([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), glyphs=GlyphSet.ASCII))
+    drawn = plain(accuracy_rows(accuracies_reached([evaluated(0.4, 0.7), evaluated(0.5, 0.6)]), glyphs=GlyphSet.ASCII))
     typed = to_ascii(drawn)
     assert "60.0 +-2.0" in typed
     assert "?" not in typed
@@ -99,7 +100,7 @@ def test_values_too_long_for_columns_stand_beneath_each_other_uncut() -> None:
     [(["a", "a"], "with itself"), (["a"], "two runs or more"), (["a", "b", "c", "d", "e"], "5 runs are too many")],
 )
 def test_a_choice_that_is_no_comparison_is_refused(paths: list[str], said: str) -> None:
-    with pytest.raises(RunError, match=said):
+    with pytest.raises(ConfigError, match=said):
         check_choice(paths)
 
 
@@ -121,7 +122,7 @@ def test_settings_accuracies_and_curves_are_printed(cli: Cli, runnable: Runnable
     assert report["different_settings"] == {"run.seed": ["1", "2"]}
     assert report["heldout"][1]["end"]["code"] == 0.75
     same = cli("compare", str(tmp_path / "a"), str(tmp_path / "a"))
-    assert same.returncode == 6
+    assert same.returncode == 2
     assert same.stderr.startswith("error: a run cannot be compared with itself")
 
 

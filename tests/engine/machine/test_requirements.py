@@ -60,7 +60,7 @@ def with_files(preset: str, folder: Path, *overrides: str) -> RunConfig:
     """Return the preset with tasks that exist."""
     files = []
     for split in ("train", "validation", "heldout"):
-        (folder / f"{split}.jsonl").touch()
+        (folder / f"{split}.jsonl").write_text("{}\n")
         files.append(f"data.{split}={folder / f'{split}.jsonl'}")
     return load_preset(preset, [*files, *overrides], folder)
 

@@ -32,6 +32,7 @@ UNKNOWN_CELLS = pass_matrix_from_verdicts(
 NO_CORRECT_PROGRAM = pass_matrix_from_verdicts(
     [[False], [None]], [[True, False], [True, True]], malformed=[False, True]
 )
+NO_TRUTH = pass_matrix_from_verdicts([[], []], [[True], [False]])
 LOST = pass_matrix_from_verdicts([[True], [False]], [[None, None], [True, False]])
 
 
@@ -127,15 +128,16 @@ def test_rewards_and_trust_go_by_the_same_tests(matrix: PassMatrix) -> None:
 
 @given(matrices())
 @example(UNKNOWN_CELLS)
+@example(NO_TRUTH)
 def test_everybody_calls_the_same_programs_correct_wrong_and_undecided(matrix: PassMatrix) -> None:
     drawn = read_matrix(recorded(matrix), matrix.malformed_m.tolist()).programs
     tests = [IOExample("", "4")] * matrix.n_truth
     for row in np.flatnonzero(~matrix.rejected_n):
         said = ("correct" if matrix.correct_n[row] else "wrong") if matrix.judged_n[row] else "undecided"
-        if matrix.n_truth:
+        outcomes_t = [outcome(*cell) for cell in zip(matrix.truth_nt[row], matrix.known_nt[row], strict=True)]
+        assert judge_program(outcomes_t, tests, AS_A_PROCESS).finding == said
+        if matrix.n_truth:  # else the archive cannot tell a program from a rejected answer
             assert drawn[row].label == said
-            outcomes_t = [outcome(*cell) for cell in zip(matrix.truth_nt[row], matrix.known_nt[row], strict=True)]
-            assert judge_program(outcomes_t, tests, AS_A_PROCESS).finding == said
 
 
 @given(matrices())

@@ -108,6 +108,10 @@ def test_a_program_is_judged_by_all_of_its_outcomes(statuses: tuple[Status, ...]
     assert judge_program(outcomes(*statuses), TRUTH, AS_A_PROCESS) == verdict
 
 
+def test_without_ground_truth_a_program_is_undecided() -> None:
+    assert judge_program([], [], AS_A_PROCESS) == Judgement("undecided", 0, 0)
+
+
 def test_without_a_correct_program_tests_are_undecided() -> None:
     matrix = PassMatrix(
         truth_nt=np.array([[True, False], [False, False]]),

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RunError
-from engine.runs.checkpoints import MANIFEST, CheckpointStore, resumed_checkpoint
+from engine.runs.checkpoints import MANIFEST, CheckpointStore, exported_checkpoint, resumed_checkpoint
+from engine.runs.journal import JournalWriter
+from engine.runs.state import RunState
 
 
 @pytest.fixture
@@ -234,13 +236,13 @@ def spoil(path: Path, *steps: int) -> None:
 def test_a_run_goes_on_from_the_checkpoint_before_a_corrupt_one_and_says_so(path: Path) -> None:
     store = CheckpointStore(path)
     said: list[str] = []
-    assert resumed_checkpoint(path, said.append) is None
+    assert resumed_checkpoint(path, RunState(), said.append) is None
     for step in (0, 1, 2):
         store.save(step, files_of(str(step)))
-    assert resumed_checkpoint(path, said.append) == store.latest()
+    assert resumed_checkpoint(path, RunState(step=2), said.append) == store.latest()
     assert said == []
     spoil(path, 2)
-    chosen = resumed_checkpoint(path, said.append)
+    chosen = resumed_checkpoint(path, RunState(step=2), said.append)
     assert chosen is not None
     assert chosen.step == 1
     assert said == ["step-000002 is corrupt; using step-000001, the newest whole checkpoint"]
@@ -248,7 +250,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_corrupt_one_and_says_so(path
 
 def test_a_run_that_has_only_step_0_goes_on_from_there(path: Path) -> None:
     CheckpointStore(path).save(0, files_of("zero"))
-    chosen = resumed_checkpoint(path, pytest.fail)
+    chosen = resumed_checkpoint(path, RunState(), pytest.fail)
     assert chosen is not None
     assert chosen.step == 0
 
@@ -260,4 +262,70 @@ def test_a_run_never_goes_back_to_step_0_because_the_others_are_corrupt(path: Pa
         store.save(step, files_of(str(step)))
     spoil(path, *spoilt)
     with pytest.raises(RunError, match=r"step-000002, step-000001.* corrupt .*cure-tui --preset"):
-        resumed_checkpoint(path, pytest.fail)
+        resumed_checkpoint(path, RunState(step=2), pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("kept", "recorded"),
+    [
+        ((), RunState(step=2)),
+        ((), RunState(step=2, checkpoint_step=0)),
+        ((0,), RunState(step=3, checkpoint_step=2)),
+    ],
+)
+def test_a_run_whose_trained_checkpoints_are_gone_never_starts_over(
+    path: Path, kept: tuple[int, ...], recorded: RunState
+) -> None:
+    for step in kept:
+        CheckpointStore(path).save(step, files_of(str(step)))
+    with pytest.raises(RunError, match=r"no trained checkpoint .* (is|are) missing .*cure-tui --preset"):
+        resumed_checkpoint(path, recorded, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "words"),
+    [
+        (RunState(step=3, checkpoint_step=3), "step-000003 is missing; using step-000002, the newest whole checkpoint"),
+        (RunState(), "the journal ends at step 0; using step-000002, the newest whole checkpoint"),
+        (RunState(step=1), "the journal ends at step 1; using step-000002, the newest whole checkpoint"),
+    ],
+)
+def test_a_checkpoint_and_a_journal_that_do_not_fit_together_are_said(
+    path: Path, recorded: RunState, words: str
+) -> None:
+    store = CheckpointStore(path)
+    for step in (1, 2):
+        store.save(step, files_of(str(step)))
+    said: list[str] = []
+    assert resumed_checkpoint(path, recorded, said.append) == store.latest()
+    assert said == [words]
+
+
+def test_steps_that_no_checkpoint_holds_are_said_before_they_are_trained_again(path: Path) -> None:
+    CheckpointStore(path).save(0, files_of("zero"))
+    said: list[str] = []
+    chosen = resumed_checkpoint(path, RunState(step=3, checkpoint_step=0), said.append)
+    assert chosen is not None
+    assert chosen.step == 0
+    assert said == ["no trained checkpoint was saved before step 3 ended: training starts again from step 1"]
+
+
+def test_a_whole_checkpoint_of_a_later_step_is_never_dropped(path: Path) -> None:
+    store = CheckpointStore(path, keep=1)
+    for step in (4, 5):
+        store.save(step, files_of(str(step)))
+    store.save(1, files_of("again"))
+    assert store.steps() == [1, 5]
+
+
+@pytest.mark.parametrize(
+    ("trained", "words"), [(0, "continue it: cure-tui resume"), (1, "train it again: cure-tui --")]
+)
+def test_without_checkpoints_an_export_names_the_command_that_helps(path: Path, trained: int, words: str) -> None:
+    path.mkdir(parents=True)
+    with JournalWriter(path.parent / "events.jsonl") as journal:
+        journal.run_started(preset="nano", steps=3, seed=0)
+        for step in range(trained):
+            journal.step_finished(step + 1, {})
+    with pytest.raises(RunError, match=words):
+        exported_checkpoint(path, pytest.fail)

@@ -173,6 +173,33 @@ def test_the_list_tells_how_each_run_stands() -> None:
     assert "version '9'" in runs["nano-other-version"].fault
 
 
+@pytest.mark.usefixtures("own_home")
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "its journal is empty"),
+        (b"\x93\x80noise", "its journal is corrupt"),
+        (b"noise\n\x80\n", "its journal is corrupt"),
+    ],
+)
+def test_the_list_tells_a_journal_that_is_lost(content: bytes, fault: str) -> None:
+    folder = run_of("nano-lost", "finished")
+    (folder.checkpoints / "step-000002").mkdir()
+    assert read_info(folder.path).fault == ""
+    folder.journal.write_bytes(content)
+    assert read_info(folder.path).fault == fault
+
+
+@pytest.mark.usefixtures("own_home")
+@pytest.mark.parametrize("number", [0, 1, -1])
+def test_the_list_tells_a_corrupt_line_of_a_journal(number: int) -> None:
+    folder = run_of("nano-torn", "finished")
+    lines = folder.journal.read_bytes().splitlines(keepends=True)
+    lines[number] = b"\x93\x80\n"
+    folder.journal.write_bytes(b"".join(lines))
+    assert read_info(folder.path).fault == "its journal is corrupt"
+
+
 ENGINE = """
 import sys, time
 from pathlib import Path

@@ -22,14 +22,16 @@ SLEEPS = {
 
 @pytest.fixture
 def busy_machine() -> Iterator[None]:
-    loops = [subprocess.Popen([sys.executable, "-I", "-S", "-c", "while True: pass"]) for _ in range(8)]
+    loop = [sys.executable, "-I", "-S", "-c", "while True: pass"]
+    # In sessions of their own, as programs are: the kernel shares out CPUs by session (autogroup).
+    loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(8)]
     try:
         yield
     finally:
-        for loop in loops:
-            loop.kill()
-        for loop in loops:
-            loop.wait()
+        for busy in loops:
+            busy.kill()
+        for busy in loops:
+            busy.wait()
 
 
 def outcomes_of(executor: Executor, limit: float, runs: int) -> list[Outcome]:

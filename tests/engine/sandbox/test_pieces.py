@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import struct
 
 import pytest
@@ -53,10 +52,28 @@ def test_a_torn_results_file_yields_its_whole_records(length: int) -> None:
     assert len(found.records) < 3
 
 
-@given(st.binary(max_size=300))
-def test_any_bytes_are_read_or_refused_as_garbled(content: bytes) -> None:
-    with contextlib.suppress(wire.Garbled):
-        wire.unpack_results(content)
+@given(st.tuples(st.sampled_from([b"", results_file(0), results_file(2)]), st.binary(max_size=300)).map(b"".join))
+def test_of_any_bytes_all_is_read_that_is_whole_and_the_rest_refused_or_left(content: bytes) -> None:
+    state, message_bytes = wire.COMPILE_HEADER.unpack_from(content.ljust(wire.COMPILE_HEADER.size, b"\0"))
+    if len(content) < wire.COMPILE_HEADER.size:
+        assert wire.unpack_results(content) == wire.Results(None, b"", ())
+        return
+    if state not in (wire.COMPILED, wire.NOT_COMPILED):
+        with pytest.raises(wire.Garbled, match=f"compile state {state}"):
+            wire.unpack_results(content)
+        return
+    results = wire.unpack_results(content)
+    body = content[wire.COMPILE_HEADER.size :]
+    assert results.compiled is (state == wire.COMPILED)
+    assert results.compile_message == body[:message_bytes]
+    left = body[message_bytes:]
+    for record in results.records:
+        size = wire.RECORD_HEADER.size
+        assert record.stdout + record.stderr == left[size : size + len(record.stdout) + len(record.stderr)]
+        left = left[size + len(record.stdout) + len(record.stderr) :]
+    if len(left) >= wire.RECORD_HEADER.size:
+        *_, out_bytes, err_bytes = wire.RECORD_HEADER.unpack_from(left)
+        assert wire.RECORD_HEADER.size + out_bytes + err_bytes > len(left)
 
 
 def verdict(program: list[tuple[int, int, int, int]], arch: int, number: int, *arguments: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import RunError
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
-from engine.runs.checkpoints import CheckpointStore, exported_checkpoint
+from engine.runs.checkpoints import Checkpoint, CheckpointStore, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.train.export import export, main
 
@@ -136,3 +136,10 @@ def test_adapter_and_merged_model_give_the_policys_own_numbers(folder: RunFolder
         assert not torch.allclose(untrained, own, atol=1e-2)
         torch.testing.assert_close(adapted, own, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(merged(ids).logits, own, atol=1e-4, rtol=1e-4)
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_a_remedy(folder: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    target = tmp_path / "file" / "adapter"
+    with pytest.raises(RunError, match=f"cannot write to {target}: not a directory .choose a writable folder"):
+        export(folder, Checkpoint(0, tmp_path), target, merged=False)

@@ -23,6 +23,7 @@ from engine.runs.archive import ArchiveWriter
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter, read_journal
+from engine.runs.listing import read_state
 from engine.train.assembly import Engine, assemble
 from engine.train.guards import UpdateWatch
 from engine.train.run import Trainer
@@ -63,9 +64,10 @@ def engine(config: RunConfig, folder: RunFolder) -> Iterator[Engine]:
 
 def train(config: RunConfig, engine: Engine, folder: RunFolder, *, resumes: bool = False) -> str:
     with JournalWriter(folder.journal) as journal, ArchiveWriter(folder.archive) as archive:
+        recorded = read_state(folder.journal) if resumes else None
         if not resumes:
             journal.run_started(preset=config.name, steps=config.run.steps, seed=0)
-        return Trainer(config, engine, folder, journal, archive, resumes=resumes).run()
+        return Trainer(config, engine, folder, journal, archive, resumes=recorded).run()
 
 
 def notices(folder: RunFolder) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
+from engine.runs.archive_reader import ArchiveReader
 from engine.runs.events import EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pending, send
@@ -114,7 +117,8 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_unbroken_one(
     if moment == "writing a checkpoint":
         _wait_until(lambda: any(folder.checkpoints.glob(".tmp-*")), process)
     elif moment == "anywhere":
-        time.sleep(random.Random(os.getpid()).uniform(0.0, 1.0))
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(random.Random(os.getpid()).uniform(0.0, 1.0))
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -251,13 +255,96 @@ def test_corrupt_checkpoints_are_said_and_never_cost_a_run_what_it_has_learnt(
     assert folder.archive.stat().st_size == rows
 
 
+def trained(unbroken: RunFolder, path: Path, *new_limits: str) -> tuple[RunFolder, Callable[[], tuple[int, str]]]:
+    """Return a copy of the finished run, and the call that resumes it with `new_limits`."""
+    folder = RunFolder.open(shutil.copytree(unbroken.path, path))
+    limits = [word for limit in new_limits for word in ("--set", limit)]
+    command = [sys.executable, "-m", "engine.train", "--run-dir", str(folder.path), *limits]
+
+    def resume() -> tuple[int, str]:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        return done.returncode, done.stderr
+
+    return folder, resume
+
+
+def warnings_of(folder: RunFolder) -> list[str]:
+    return [event.data["text"] for event in read_journal(folder.journal) if event.data.get("level") == "warning"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda journal: b"", ["the journal ends at step 0"]),
+        (lambda journal: b"\x80noise" * 400, ["the journal ends at step 0"]),
+        (lambda journal: b"\x80noise\n" * 400, ["400 lines of the journal are corrupt", "the journal ends at step 0"]),
+        (
+            lambda journal: b"".join(journal.splitlines(keepends=True)[:1]) + b"noise\n",
+            ["1 line of the journal is corrupt; skipped", "the journal ends at step 0"],
+        ),
+    ],
+    ids=["empty", "noise", "lines of noise", "behind"],
+)
+def test_a_run_whose_journal_is_lost_goes_on_from_its_newest_checkpoint_and_says_so(
+    unbroken: RunFolder, tmp_path: Path, damage: Callable[[bytes], bytes], said: list[str]
+) -> None:
+    folder, resume = trained(unbroken, tmp_path / "run", "run.steps=7")
+    folder.journal.write_bytes(damage(folder.journal.read_bytes()))
+    saved = json.loads((folder.checkpoints / "step-000006" / "progress.json").read_text())
+    assert resume() == (0, "")
+    state = read_state(folder.journal)
+    assert (state.status, state.step, [point.step for point in state.points]) == (RunStatus.FINISHED, 7, [7])
+    assert state.points[-1].seconds > saved["seconds"]
+    assert summaries(folder)["heldout", "start"] == summaries(unbroken)["heldout", "start"]
+    told = warnings_of(folder)
+    assert [text for words in said for text in told if text.startswith(words)] == told
+    assert told[-1].endswith("using step-000006, the newest whole checkpoint")
+    assert (folder.checkpoints / "step-000007").is_dir()
+    with ArchiveReader(folder.archive) as archive:
+        assert archive.steps() == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("journal_too", [False, True])
+def test_a_trained_run_without_checkpoints_is_refused_and_stays_as_it_was(
+    unbroken: RunFolder, tmp_path: Path, journal_too: bool
+) -> None:
+    folder, resume = trained(unbroken, tmp_path / "run", "run.steps=7")
+    shutil.rmtree(folder.checkpoints)
+    if journal_too:
+        folder.journal.write_bytes(b"")
+    status, errors = resume()
+    assert (status, errors.count("\n")) == (6, 1)
+    assert "no trained checkpoint of run" in errors
+    assert load_config(folder.config).run.steps == 6
+    with ArchiveReader(folder.archive) as archive:
+        assert archive.steps() == [1, 2, 3, 4, 5, 6]
+    assert read_state(folder.journal).status is (RunStatus.FAILED if journal_too else RunStatus.FINISHED)
+
+
+@pytest.mark.slow
+def test_a_finished_run_that_cannot_be_resumed_stays_finished_and_its_log_says_why(
+    unbroken: RunFolder, tmp_path: Path
+) -> None:
+    folder, resume = trained(unbroken, tmp_path / "run", "run.steps=7")
+    for checkpoint in folder.checkpoints.glob("step-*"):
+        (checkpoint / "progress.json").write_text("{}")
+    before = read_state(folder.journal)
+    status, errors = resume()
+    assert (status, errors.count("\n")) == (6, 1)
+    state = read_state(folder.journal)
+    assert (state.status, state.summary, state.ending) == (before.status, before.summary, before.ending)
+    assert "not resumed: no trained checkpoint" in state.notices[-1].text
+
+
 @pytest.mark.slow
 def test_a_run_ended_by_its_minutes_goes_on_with_new_limits(unbroken: RunFolder, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", "run.max_minutes=0.001")
     assert run_to_end(folder) == (0, "")
     ended = read_state(folder.journal)
     assert (ended.status, ended.step, ended.steps) == (RunStatus.FINISHED, 0, 6)
-    assert (ended.ending, (ended.summary or {})["ended_by"]) == ("0.001 min used up", "minutes")
+    assert (ended.ending, (ended.summary or {})["ended_by"]) == ("no time for another step within 0.001 min", "minutes")
 
     limits = [word for limit in ("run.steps=6", "run.max_minutes=30") for word in ("--set", limit)]
     command = [sys.executable, "-m", "engine.train", "--run-dir", str(folder.path), *limits]

@@ -302,7 +302,7 @@ async def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
         await home(app, pilot, 1)
         await until(pilot, lambda: app.screen.query_one(PresetList).option_count >= 4)
         question = await press(app, pilot)
-        assert question.startswith("Start a training by preset nano?\n")
+        assert question.startswith("Start a run of preset nano?\n")
         assert "220 steps or 9.5 minutes, whichever comes first" in question
         assert "live" not in question
         await pilot.press("escape")

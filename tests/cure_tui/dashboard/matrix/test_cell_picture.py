@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cure_tui.dashboard.matrix.cell_picture import EQUAL, MAX_DIFF_LINES, cell_detail, diff_rows
-from cure_tui.dashboard.matrix.reading import Verdict
+from cure_tui.dashboard.matrix.reading import CellStatus
 from cure_tui.drawing.spans import plain
 from engine.runs.records import TaskRecord
 from tests.cure_tui.dashboard.wall_and_matrix import every_verdict_task, matrix
@@ -15,14 +15,14 @@ from tests.cure_tui.dashboard.wall_and_matrix import every_verdict_task, matrix
 
 def test_a_passed_cell_says_that_only_white_space_differs() -> None:
     detail = cell_detail(every_verdict_task(), 0, 1, True)
-    assert (detail.verdict, detail.source, detail.input) == (Verdict.PASSED, "print(0)", "1\n")
+    assert (detail.cell_status, detail.source, detail.input) == (CellStatus.PASSED, "print(0)", "1\n")
     assert (detail.expected, detail.got, detail.status, detail.milliseconds) == ("4 \n", "4\n", "ok", 7)
     assert EQUAL in detail.explanation
 
 
 def test_a_failure_of_a_correct_program_speaks_against_the_test() -> None:
     detail = cell_detail(every_verdict_task(), 0, 3, False)
-    assert detail.verdict is Verdict.WRONG_ANSWER
+    assert detail.cell_status is CellStatus.WRONG_ANSWER
     assert detail.context.endswith("The test is wrong: 2 of 2 correct programs fail it.")
     assert detail.answer == "test 3"
 
@@ -37,7 +37,7 @@ def test_an_answer_without_a_program_is_shown_with_its_reason() -> None:
 
 def test_a_malformed_test_is_explained_by_the_answer_it_came_from() -> None:
     detail = cell_detail(every_verdict_task(), 0, 2, False)
-    assert detail.verdict is Verdict.MALFORMED
+    assert detail.cell_status is CellStatus.MALFORMED
     assert "no_output" in detail.explanation
     assert detail.answer == "no test at all"
 
@@ -56,8 +56,8 @@ def test_every_verdict_is_explained_in_one_sentence() -> None:
         for is_truth, tests in ((True, 3), (False, 6)):
             for test in range(tests):
                 detail = cell_detail(task, program, test, is_truth)
-                seen[detail.verdict] = detail.explanation
-    assert seen.keys() == set(Verdict) - {Verdict.FAILED}  # which statuses that were not kept stand for
+                seen[detail.cell_status] = detail.explanation
+    assert seen.keys() == set(CellStatus) - {CellStatus.FAILED}  # which statuses that were not kept stand for
     assert all(text.endswith(".") and ". " not in text for text in seen.values())
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cure_tui.dashboard.matrix.picture import NOTHING, matrix_rows, side_of
-from cure_tui.dashboard.matrix.reading import VERDICTS, Standing, Verdict, read_matrix
+from cure_tui.dashboard.matrix.reading import CELL_STATUSES, CellStatus, Standing, read_matrix
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import plain, width
@@ -80,7 +80,7 @@ def test_each_visible_cell_shows_its_verdict(
                 cells[cell] = lines[y][x]  # the leftmost place of a cell holds its glyph
     assert len(cells) == drawn.page[0] * drawn.page[1]
     for (program, at), glyph in cells.items():
-        assert glyph == reading.verdict(program, *side_of(at, reading.t)).glyph
+        assert glyph == reading.cell_status(program, *side_of(at, reading.t)).glyph
 
 
 def test_without_programs_the_picture_says_so() -> None:
@@ -88,15 +88,15 @@ def test_without_programs_the_picture_says_so() -> None:
         assert plain(matrix_rows(record, 60, 7).rows).strip() == NOTHING
 
 
-def test_verdicts_and_standings_have_glyphs_of_their_own() -> None:
-    for signs in (list(Verdict), list(Standing)):
+def test_cell_statuses_and_standings_have_glyphs_of_their_own() -> None:
+    for signs in (list(CellStatus), list(Standing)):
         for glyphs in ({sign.glyph for sign in signs}, {to_ascii(sign.glyph) for sign in signs}):
             assert len(glyphs) == len(signs)
 
 
-def test_statuses_become_verdicts() -> None:
+def test_statuses_of_executions_become_statuses_of_cells() -> None:
     reading = read_matrix(every_verdict())
-    names = [[VERDICTS[code].name for code in row] for row in reading.generated_nm]
+    names = [[CELL_STATUSES[code].name for code in row] for row in reading.generated_nm]
     assert names[0] == ["PASSED", "PASSED", "MALFORMED", "WRONG_ANSWER", "PASSED", "PASSED"]
     assert names[3] == ["OUTPUT_LIMIT", "CRASH", "MALFORMED", "COMPILE_ERROR", "RUNTIME_ERROR", "TIME_LIMIT"]
     assert names[4][5] == "UNKNOWN"

@@ -206,7 +206,7 @@ def test_a_certain_leader_needs_more_than_all_that_is_to_come() -> None:
     for stdin in "12":
         board.add_test(UnitTest(stdin, "yes"))
         board.add_outcome(0, stdin, Outcome(Status.OK, "yes"))
-    assert ranked(board) == [0, 1]
+    assert ranked(board.matrix()) == [0, 1]
     assert certain_leader(board, 0) is None  # the other's cells are open
     for stdin in "12":
         board.add_outcome(1, stdin, Outcome(Status.OK, "no"))
@@ -227,7 +227,7 @@ def test_budgets_are_read(text: str, budget: Budget) -> None:
     assert Budget.parse(text) == budget
 
 
-@pytest.mark.parametrize("text", ["much", "10", "$", "-5s", "10s 10k"])
+@pytest.mark.parametrize("text", ["much", "10", "$", "-5s", "10s 10k", "0s", "$0.00", "30s, 0tok"])
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--budget"):
         Budget.parse(text)

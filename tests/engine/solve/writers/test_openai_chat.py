@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,11 +97,16 @@ def test_faults_are_told_apart() -> None:
 
 
 def test_a_slow_server_is_given_up_after_its_time() -> None:
+    given_up = threading.Event()
+
     def handle(number: int, request: dict[str, Any]) -> Reply:
-        time.sleep(1.0)
+        given_up.wait(30)
         return completion("late")
 
-    assert "longer than 0.2 s" in fault_of(handle, timeout_seconds=0.2, retries=0).message
+    with serving(handle) as server:
+        with pytest.raises(RunError, match=r"longer than 0\.2 s"):
+            write(server.url, timeout_seconds=0.2, retries=0)
+        given_up.set()
 
 
 def test_a_server_that_is_not_there() -> None:
@@ -123,17 +129,24 @@ def test_one_fault_ends_the_writing_and_keeps_what_was_written() -> None:
     assert len(server.requests) == 3
 
 
-def test_answers_under_way_when_another_fails_are_kept() -> None:
+def test_answers_under_way_when_another_fails_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_asked, failed = threading.Barrier(4), threading.Event()
+    fault_of_error = OpenAIWriter._fault  # noqa: SLF001
+
+    def fault(writer: OpenAIWriter, error: Exception) -> CureError:
+        failed.set()
+        return fault_of_error(writer, error)
+
     def handle(number: int, request: dict[str, Any]) -> Reply:
+        all_asked.wait(30)
         if request["seed"] == 7:
             return error(400, "no")
-        time.sleep(0.5)
+        assert failed.wait(30)
         return completion("paid for")
 
+    monkeypatch.setattr(OpenAIWriter, "_fault", fault)
     with serving(handle) as server:
-        answers = OpenAIWriter(Endpoint("m", server.url, EndpointSettings(concurrency=4), None), PARAMS).write(
-            [ask(40)]
-        )
+        answers = OpenAIWriter(Endpoint("m", server.url, EndpointSettings(concurrency=4), None), PARAMS).write([ask(4)])
         kept = [next(answers).text for _ in range(3)]
         with pytest.raises(ConfigError):
             next(answers)

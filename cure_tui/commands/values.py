@@ -1,0 +1,22 @@
+"""Checks of option values that a type and a range leave open."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import typer
+
+
+def finite(value: float | None) -> float | None:
+    """Return the number. Raises BadParameter for inf and nan, which a range accepts."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
+def folder(value: str) -> Path:
+    """Return the path. Raises BadParameter for an empty one, which would name the current folder."""
+    if not value:
+        raise typer.BadParameter("the name of the folder is empty.")
+    return Path(value)

@@ -1,0 +1,69 @@
+"""Events of solving, read back: the state of a live view agrees with the board that the strategy chooses by."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+from hypothesis import given
+
+from cure_tui.drawing.spans import plain
+from cure_tui.solving.picture import solve_rows
+from engine.problems import IOExample, Problem
+from engine.prompts import Program, Rejected, RejectReason, UnitTest
+from engine.reward.pass_matrix import PassMatrix
+from engine.sandbox import AS_A_PROCESS, Outcome, Status
+from engine.solve.events import EventStream, SolveState
+from engine.solve.strategies import Board
+from engine.solve.strategies.evidence import conclude
+from engine.solve.strategies.ranking import ranked
+from tests.engine.reward.matrices import matrices
+
+
+def told(matrix: PassMatrix) -> tuple[Board, SolveState]:
+    """Fill a board with the cells of `matrix`, each by an execution, and a state by the events of the board."""
+    out = io.StringIO()
+    stream = EventStream(out)
+    examples = tuple(IOExample(f"example {column}", "yes") for column in range(matrix.n_truth))
+    stream.problem(0, Problem("double", "Double it.", examples, ()))
+    board = Board(examples, AS_A_PROCESS)
+    for row, rejected in enumerate(matrix.rejected_n):
+        program = Rejected(RejectReason.NO_BLOCK) if rejected else Program(f"program {row}")
+        stream.on_program(board.add_program(program), program)
+    for column in range(matrix.n_generated):
+        test = UnitTest(f"test {column}", "yes")
+        stream.on_test(board.add_test(test), test)
+    cells_nc = np.hstack([matrix.truth_nt, matrix.generated_nm])
+    known_nc = np.hstack([matrix.known_nt, matrix.known_nm]) & ~matrix.rejected_n[:, None]
+    inputs = board.inputs()
+    for row, column in np.argwhere(known_nc):
+        board.add_outcome(row, inputs[column], Outcome(Status.OK, "yes" if cells_nc[row, column] else "no"))
+        stream.on_outcome(board, int(row), inputs[column])
+    first, *others = map(json.loads, out.getvalue().splitlines())
+    state = SolveState().next_problem(first)
+    for event in others:
+        state.take(event)
+    return board, state
+
+
+@given(matrices())
+def test_votes_and_ranks_of_board_evidence_and_live_view_are_those_of_the_pass_matrix(matrix: PassMatrix) -> None:
+    board, state = told(matrix)
+    votes = matrix.votes_n.tolist()
+    assert board.matrix().votes_n.tolist() == votes
+    assert state.matrix().votes_n.tolist() == votes
+    assert [candidate.votes for candidate in conclude("bon", board, None).candidates] == votes
+    assert ranked(state.matrix()) == ranked(board.matrix())
+
+
+def test_the_live_view_ranks_by_examples_before_votes_and_puts_the_leader_first() -> None:
+    matrix = PassMatrix(np.array([[False], [True], [True]]), np.array([[True, True], [False, False], [True, False]]))
+    _, state = told(matrix)
+
+    def order() -> list[str]:
+        return [line.strip("▶ ").split()[0] for line in plain(solve_rows(state, 1.0, 60)).splitlines()[2:]]
+
+    assert order() == ["2", "1", "0"]
+    state.take({"event": "leads", "row": 1})
+    assert order() == ["1", "2", "0"]

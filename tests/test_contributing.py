@@ -1,0 +1,60 @@
+"""Snippets of CONTRIBUTING.md, followed to the letter."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from engine.train.samplers import choose_sampler
+
+ROOT = Path(__file__).parents[1]
+USE_IT = """
+import numpy as np
+from engine.config import RewardConfig
+from engine.reward.pass_matrix import PassMatrix
+from engine.reward.rewards import tester_rewards
+from engine.reward.testers import TESTER_REWARDS
+
+field = RewardConfig.model_fields["tester_variant"]
+assert "right" in TESTER_REWARDS and "right" in field.annotation.__args__ and "right" in field.description
+matrix = PassMatrix(np.array([[True], [False]]), np.array([[True, False], [True, True]]))
+print(tester_rewards(matrix, "right").tolist())
+"""
+
+
+def snippets(heading: str) -> list[str]:
+    """Return the indented blocks from a bold heading to the next, without their indent."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    text = text.partition(f"\n**{heading}**")[2].partition("\n**")[0]
+    blocks = re.findall(r"(?:^ {4}.*\n(?:\n+(?= {4}))?)+", text, re.MULTILINE)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+def test_a_tester_reward_is_added_as_the_page_says(tmp_path: Path) -> None:
+    file, lines = snippets("A tester reward")
+    import_line, registry_line = lines.splitlines()
+    shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("__pycache__"))
+    testers, schema = tmp_path / "engine/reward/testers", tmp_path / "engine/config/schema.py"
+    (testers / "right.py").write_text(file)
+    registry = (testers / "__init__.py").read_text()
+    registry = registry.replace(import_line.removesuffix(", right"), import_line)
+    registry = re.sub(r"(TESTER_REWARDS: .*= \{\n)", rf"\1{registry_line}\n", registry)
+    (testers / "__init__.py").write_text(registry)
+    declared = "TesterVariant: TypeAlias = Literal["
+    schema.write_text(schema.read_text().replace(declared, f'{declared}"right", '))
+    said = subprocess.run([sys.executable, "-c", USE_IT], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.stdout == "[1.0, -1.0]\n", said.stderr
+
+
+def test_a_sampler_is_opened_as_the_page_says() -> None:
+    (file,) = snippets("A sampler")
+    names: dict[str, Any] = {}
+    exec(file, names)
+    typed = inspect.signature(choose_sampler, eval_str=True)
+    assert inspect.signature(names["open_sampler"], eval_str=True) == typed

@@ -29,6 +29,7 @@ SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
 VllmPrecision: TypeAlias = Literal["dtype", "nf4", "fp8"]
 SleepLevel: TypeAlias = Literal[0, 1, 2]
 Comparison: TypeAlias = Literal["whitespace", "tokens", "numbers", "exact-lines", "json"]
+TimeRule: TypeAlias = Literal["exact", "relative"]
 JudgingName: TypeAlias = Literal["process", "cure-compat"]
 TesterVariant: TypeAlias = Literal["cure", "cure-code", "post-stage"]
 LengthTransform: TypeAlias = Literal["off", "tester", "both"]
@@ -125,6 +126,10 @@ class SandboxConfig(Section):
     cells: int = Field(ge=0, le=1024, description="sandbox processes in parallel; 0 = chosen by the number of cores")
     sticky_after: int = Field(
         ge=0, le=1000, description="time-outs after which a program's other inputs get 0.1 s; 0 = never"
+    )
+    time_rule: TimeRule = Field(
+        description="in training: exact (cpu_seconds), or relative (ten times the slowest of the task's others, "
+        "once four have ended); evaluation and solving are always exact"
     )
     comparison: Comparison = Field(
         description="comparison of outputs: whitespace (collapsed, as CURE), tokens (floats to 1e-5, no case), "

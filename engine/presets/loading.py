@@ -88,7 +88,7 @@ def load_preset(
     return resolve(choose_variant(names, memory, resolve))
 
 
-_BEFORE: Tree = {"variant": "", "sandbox": {"libraries": []}}
+_BEFORE: Tree = {"variant": "", "sandbox": {"libraries": [], "time_rule": "exact"}}
 """Settings that runs of earlier versions do not name, with the values that those versions had."""
 
 

@@ -16,13 +16,15 @@ from typing import Protocol
 
 from engine.problems import IOExample
 from engine.prompts import Program, Rejected, UnitTest
-from engine.sandbox import Outcome
+from engine.sandbox import Outcome, Peers
 
 
 class Runner(Protocol):
     """The part of `engine.sandbox.Executor` that fills pass matrices."""
 
-    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]: ...
+    def submit(
+        self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None, peers: Peers | None = None
+    ) -> Future[list[Outcome]]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +45,20 @@ class ProgramRun:
 
 
 def execute(
-    program: Program | Rejected, inputs: Iterable[str], runner: Runner, cpu_seconds: float | None
+    program: Program | Rejected,
+    inputs: Iterable[str],
+    runner: Runner,
+    cpu_seconds: float | None,
+    peers: Peers | None = None,
 ) -> ProgramRun:
-    """Submit a program with every distinct input. cpu_seconds: the task's own limit, None for the runner's."""
+    """Submit a program with every distinct input.
+
+    cpu_seconds: the task's own limit, None for the runner's. peers: programs to which its time is relative, if any.
+    """
     distinct = tuple(dict.fromkeys(inputs))
     if isinstance(program, Rejected) or not distinct:
         return ProgramRun(distinct, None)
-    return ProgramRun(distinct, runner.submit(program.source, distinct, cpu_seconds))
+    return ProgramRun(distinct, runner.submit(program.source, distinct, cpu_seconds, peers))
 
 
 def inputs_of(tests: Iterable[IOExample | UnitTest | Rejected]) -> list[str]:

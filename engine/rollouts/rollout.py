@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.config import RolloutConfig
+from engine.config.schema import TimeRule
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
 from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
@@ -27,7 +28,7 @@ from engine.rollouts.observer import (
     when_done,
 )
 from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
-from engine.sandbox import Judging, Outcome, verdict
+from engine.sandbox import TIME_RULES, Judging, Outcome, Peers, verdict
 from engine.seeds import derive_seed
 
 EncodePrompt = Callable[[Problem, Role], tuple[int, ...]]
@@ -79,6 +80,7 @@ class _Pending:
     judging: Judging
     truth_tests: tuple[IOExample, ...]
     prompts: dict[Role, tuple[int, ...]]
+    peers: Peers | None
     answers: dict[Role, dict[int, Completion]] = field(default_factory=lambda: {role: {} for role in Role})
     programs: dict[int, Program | Rejected] = field(default_factory=dict)
     tests: dict[int, UnitTest | Rejected] = field(default_factory=dict)
@@ -114,13 +116,15 @@ def roll_out(
     judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
+    time_rule: TimeRule = "exact",
 ) -> tuple[list[TaskRollouts], RolloutReport]:
     """Sample n programs and m tests for every task, execute them, and fill the task's pass matrix.
 
-    The same problems, weights, settings and seed give the same answers.
+    The same problems, weights, settings and seed give the same answers. time_rule: "relative" ends programs far slower
+    than the others of their task, by `engine.sandbox.Peers`.
     """
     started = time.monotonic()
-    sampled = start_rollouts(problems, encode, sampler, executor, settings, judging, seed, observer)
+    sampled = start_rollouts(problems, encode, sampler, executor, settings, judging, seed, observer, time_rule)
     sampling_seconds = time.monotonic() - started
     rollouts = sampled.collect()
     tokens = sum(len(c.token_ids) for r in rollouts for c in (*r.coder, *r.tester))
@@ -147,6 +151,7 @@ def start_rollouts(
     judging: Judging,
     seed: int,
     observer: RolloutObserver | None = None,
+    time_rule: TimeRule = "exact",
 ) -> StartedRollouts:
     """Sample all answers and return while executions are still under way: the first half of `roll_out`."""
     pending = [
@@ -155,6 +160,7 @@ def start_rollouts(
             judging.for_task(problem.compare),
             problem.hidden[: settings.truth_tests],
             {role: encode(problem, role) for role in Role},
+            TIME_RULES[time_rule](),
         )
         for problem in problems
     ]
@@ -177,14 +183,16 @@ def start_rollouts(
             seconds = task.problem.time_limit
             if role is Role.CODER:
                 program = task.programs[completion.index] = parse_program(completion.text)
-                task.on_truth[completion.index] = execute(program, inputs_of(task.truth_tests), executor, seconds)
+                task.on_truth[completion.index] = execute(
+                    program, inputs_of(task.truth_tests), executor, seconds, task.peers
+                )
             else:
                 task.tests[completion.index] = parse_unit_test(completion.text)
                 # All tests in one submission: equal inputs run once, and the executor wakes up once, not m times.
                 if len(task.tests) == settings.m_tests:
                     inputs = inputs_of(task.tests.values())
                     for index, program in task.programs.items():
-                        task.on_generated[index] = execute(program, inputs, executor, seconds)
+                        task.on_generated[index] = execute(program, inputs, executor, seconds, task.peers)
             if reporter is not None:
                 reporter.report_completion(completion)
     return StartedRollouts(tuple(pending))

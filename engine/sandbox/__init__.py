@@ -19,15 +19,18 @@ from engine.sandbox.level import SandboxLevel, check_libraries, sandbox_level
 from engine.sandbox.libraries import Library, found_libraries
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
+from engine.sandbox.peers import TIME_RULES, Peers
 
 __all__ = [
     "AS_A_PROCESS",
     "CURE_COMPAT",
+    "TIME_RULES",
     "Executor",
     "Judging",
     "Library",
     "Limits",
     "Outcome",
+    "Peers",
     "SandboxLevel",
     "Status",
     "check_libraries",

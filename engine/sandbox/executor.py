@@ -16,11 +16,12 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 
 from engine.errors import ConfigError, EnvironmentError_
 from engine.sandbox import outcome as outcomes_of
+from engine.sandbox.batches import Batch, Job, Run, cut_into_batches, encode
 from engine.sandbox.cache import OutcomeCache, pair_digest
 from engine.sandbox.cell import Cell, CellLost
 from engine.sandbox.confined import wire
@@ -29,6 +30,7 @@ from engine.sandbox.level import SandboxLevel, sandbox_level
 from engine.sandbox.libraries import Offer
 from engine.sandbox.limits import Limits
 from engine.sandbox.outcome import Outcome, Status
+from engine.sandbox.peers import Peers
 
 MAX_LOSSES = 3
 _OVERSUBSCRIBED_UP_TO = 8
@@ -36,7 +38,6 @@ _MAX_BATCH = 64
 _MAX_SETUPS = 4
 """Cells of different libraries that one thread keeps open."""
 _MIN_BATCH = 4
-_MAX_BATCH_BYTES = 64 << 20
 _NO_RESULTS = wire.Results(None, b"", ())
 
 
@@ -50,41 +51,13 @@ def default_cells() -> int:
     return max(cpus, min(2 * cpus, _OVERSUBSCRIBED_UP_TO))
 
 
-class _Run:
-    """One call of `submit` and its outcomes so far. The executor's lock guards all fields but `future`."""
-
-    def __init__(self, count: int, limits: Limits) -> None:
-        self.limits = limits
-        self.future: Future[list[Outcome]] = Future()
-        self.outcomes: list[Outcome | None] = [None] * count
-        self.missing = count
-        self.strikes = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One execution to do; `digest` finds all runs that wait for it."""
-
-    digest: bytes
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Executions of one program, done by one cell in one request."""
-
-    run: _Run
-    source: bytes
-    setup: Setup
-    jobs: list[_Job]
-
-
 class Executor:
     """Pool of cells. Thread-safe; identical (program, input) pairs run once while it lives.
 
     `cells`: parallel processes, by default `default_cells()`. `level`: by default the best of this machine; where that
     is D, raises EnvironmentError_ unless `allow_unsandboxed`. `sticky_timeouts`: see Limits.sticky_after;
-    `sticky_skips` counts the time-outs under the shorter limit. `swallow_prompts`: see `Judging.swallow_prompts`.
+    `sticky_skips` counts the time-outs under the shorter limit, `ended_early` those by the relative time rule.
+    `swallow_prompts`: see `Judging.swallow_prompts`.
     `libraries`: installed distributions that programs may import besides numpy. A program whose source names one runs
     in a cell that has it.
     """
@@ -117,10 +90,12 @@ class Executor:
         self.executions = 0
         self.cache_hits = 0
         self.sticky_skips = 0
+        self.ended_early = 0
         self.cells_lost = 0
         self._changed = threading.Condition()
-        self._batches: deque[_Batch] = deque()
-        self._waiting: dict[bytes, list[tuple[_Run, int]]] = {}
+        self._batches: deque[Batch] = deque()
+        self._late: deque[Batch] = deque()
+        self._waiting: dict[tuple[bytes, Peers | None], list[tuple[Run, int]]] = {}
         self._cache = OutcomeCache(cache_mb << 20)
         self._open_cells: set[Cell] = set()
         self._closed = False
@@ -145,14 +120,20 @@ class Executor:
         """
         return self.submit(source, inputs, cpu_seconds).result()
 
-    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
-        """Start a run without waiting for it; any number of runs may be in flight."""
+    def submit(
+        self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None, peers: Peers | None = None
+    ) -> Future[list[Outcome]]:
+        """Start a run without waiting for it; any number of runs may be in flight.
+
+        `peers`: shared by the programs of one task, which are then under the relative time rule; None: the exact limit.
+        """
         if os.getpid() != self._owner_pid:  # the threads that serve the queue stayed in the parent
             raise RuntimeError("this executor belongs to the parent process; make one after the fork")
-        run = _Run(len(inputs), self.limits.for_task(cpu_seconds))
+        limits = self.limits.for_task(cpu_seconds)
+        run = Run(len(inputs), limits, peers if limits.cpu_seconds > Peers.FLOOR else None)
         longest = self.limits.source_kb << 10
-        program = _encode(source[: longest + 1])
-        texts = [_encode(text) for text in inputs]
+        program = encode(source[: longest + 1])
+        texts = [encode(text) for text in inputs]
         with self._changed:
             if self._closed:
                 raise RuntimeError("this executor is closed")
@@ -176,6 +157,7 @@ class Executor:
         with self._changed:
             self._closed = True
             self._batches.clear()
+            self._late.clear()
             waiting = {run for waiters in self._waiting.values() for run, _ in waiters}
             self._waiting.clear()
             for cell in self._open_cells:
@@ -197,37 +179,48 @@ class Executor:
 
     # Under the lock -----------------------------------------------------------------------------------------
 
-    def _enqueue(self, run: _Run, program: bytes, texts: list[bytes]) -> None:
-        fresh: list[_Job] = []
+    def _enqueue(self, run: Run, program: bytes, texts: list[bytes]) -> None:
+        fresh: list[Job] = []
         for index, text in enumerate(texts):
             digest = pair_digest(program, text, run.limits.cpu_seconds)
+            job = Job(digest, text, run.peers)
             known = self._cache.get(digest)
+            if known is None and run.peers is not None:
+                known = run.peers.ended.get(digest)
             if known is not None:
                 self.cache_hits += 1
                 run.outcomes[index] = known
                 run.missing -= 1
-            elif digest in self._waiting:
+                if run.peers is not None:
+                    run.peers.note(text, digest, known)
+            elif job.key in self._waiting:
                 self.cache_hits += 1
-                self._waiting[digest].append((run, index))
+                self._waiting[job.key].append((run, index))
             else:
-                self._waiting[digest] = [(run, index)]
-                fresh.append(_Job(digest, text))
+                self._waiting[job.key] = [(run, index)]
+                fresh.append(job)
         setup = Setup(self._offer.named_in(program), swallow_prompts=self._swallow_prompts)
         # With batches queued, all cells are busy anyway: keep the program whole, so it is compiled once. Otherwise
         # spread it over all cells.
         size = _MAX_BATCH if self._batches else max(_MIN_BATCH, -(-len(fresh) // len(self._threads)))
-        for jobs in _cut(fresh, min(size, _MAX_BATCH)):
-            self._batches.append(_Batch(run, program, setup, jobs))
+        limits = run.limits if run.peers is None else run.limits.within(Peers.FLOOR)
+        for jobs in cut_into_batches(fresh, min(size, _MAX_BATCH)):
+            self._batches.append(Batch(run, program, setup, jobs, limits))
             self._changed.notify()
 
-    def _settle(self, job: _Job, outcome: Outcome, finished: list[_Run], remember: bool) -> None:
+    def _settle(self, job: Job, outcome: Outcome, finished: list[Run], remember: bool) -> None:
         if remember:
             self._cache.put(job.digest, outcome)
-        for run, index in self._waiting.pop(job.digest, ()):
+        for run, index in self._waiting.pop(job.key, ()):
             run.outcomes[index] = outcome
             run.missing -= 1
             if run.missing == 0:
                 finished.append(run)
+
+    def _postpone(self, batch: Batch, job: Job, outcome: Outcome) -> None:
+        """Have a job that has used up its time wait at the end of the queue, until more of its peers have ended."""
+        self._late.append(replace(batch, jobs=[job], tried=outcome))
+        self._changed.notify()
 
     # In a cell's thread -------------------------------------------------------------------------------------
 
@@ -242,18 +235,21 @@ class Executor:
         for cell in cells.values():
             self._retire(cell)
 
-    def _next_batch(self) -> _Batch | None:
+    def _next_batch(self) -> Batch | None:
         """Wait for a batch; None when the executor is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._batches or self._closed)
-            return None if self._closed else self._batches.popleft()
+            self._changed.wait_for(lambda: self._batches or self._late or self._closed)
+            return None if self._closed else (self._batches or self._late).popleft()
 
-    def _work_off(self, batch: _Batch, cells: dict[Setup, Cell]) -> None:
+    def _work_off(self, batch: Batch, cells: dict[Setup, Cell]) -> None:
         """Execute `batch` in this thread's cell for its setup; replace lost cells.
 
         A loss counts against the execution that was running: after MAX_LOSSES that execution alone is abandoned.
         """
+        if batch.tried is not None:
+            batch = self._with_more_time(batch, batch.tried)
         jobs, losses = list(batch.jobs), 0
+        strikes = batch.run.strikes if batch.run.peers is None else -len(jobs)  # a short try is no strike
         while jobs and not self._ending():
             try:
                 if batch.setup not in cells:
@@ -262,7 +258,7 @@ class Executor:
                     cells[batch.setup] = self._open(batch.setup)
                 cells[batch.setup] = cells.pop(batch.setup)  # the order of their last use
                 texts = [job.text for job in jobs]
-                results = cells[batch.setup].execute(batch.source, texts, batch.run.limits, batch.run.strikes)
+                results = cells[batch.setup].execute(batch.source, texts, batch.limits, strikes)
             except (CellLost, OSError, MemoryError) as error:  # such as no descriptor left in this process
                 if self._ending():
                     break
@@ -281,6 +277,23 @@ class Executor:
             else:
                 self._take(batch, jobs, results)
                 break
+
+    def _with_more_time(self, batch: Batch, tried: Outcome) -> Batch:
+        """Return a postponed job with its new limit; without the job if its peers needed so little that it is ended."""
+        (job,), run, finished = batch.jobs, batch.run, list[Run]()
+        assert job.peers is not None
+        with self._changed:
+            limit = job.peers.limit(job.text, run.limits.cpu_seconds)
+            struck = 0 < run.limits.sticky_after <= run.strikes
+            if limit > batch.limits.cpu_seconds and not struck:
+                return replace(batch, limits=run.limits.within(limit))
+            self.sticky_skips += struck
+            self.ended_early += not struck
+            job.peers.ended[job.digest] = ended = replace(tried, repeatable=False)
+            self._settle(job, ended, finished, remember=False)
+        for each in finished:
+            _finish(each)
+        return replace(batch, jobs=[])
 
     def _ending(self) -> bool:
         with self._changed:
@@ -302,10 +315,10 @@ class Executor:
         with contextlib.suppress(OSError, MemoryError):
             cell.close()
 
-    def _take(self, batch: _Batch, jobs: list[_Job], results: wire.Results) -> None:
+    def _take(self, batch: Batch, jobs: list[Job], results: wire.Results) -> None:
         """Settle the first of `jobs` with the results of a cell."""
-        finished: list[_Run] = []
-        judged = [outcomes_of.judge_record(record, batch.run.limits) for record in results.records]
+        finished: list[Run] = []
+        judged = [outcomes_of.judge_record(record, batch.limits) for record in results.records]
         with self._changed:
             if results.compiled is False:
                 refused = outcomes_of.compile_error(results.compile_message.decode(errors="replace"))
@@ -317,13 +330,18 @@ class Executor:
                 by_sticky = record.sticky and outcome.status is Status.TIME_LIMIT
                 self.sticky_skips += by_sticky
                 over_time = outcome.status is Status.TIME_LIMIT and outcome.repeatable
+                if over_time and batch.limits.cpu_seconds < batch.run.limits.cpu_seconds:
+                    self._postpone(batch, job, outcome)
+                    continue
                 batch.run.strikes += over_time and not record.sticky
+                if job.peers is not None:
+                    job.peers.note(job.text, job.digest, outcome)
                 self._settle(job, outcome, finished, remember=outcome.repeatable and not by_sticky)
         for run in finished:
             _finish(run)
 
-    def _give_up(self, jobs: list[_Job], message: str) -> None:
-        finished: list[_Run] = []
+    def _give_up(self, jobs: list[Job], message: str) -> None:
+        finished: list[Run] = []
         with self._changed:
             for job in jobs:
                 self._settle(job, outcomes_of.infrastructure(message), finished, remember=False)
@@ -335,28 +353,7 @@ def _in_words(error: BaseException) -> str:
     return str(error) if isinstance(error, CellLost) else f"{type(error).__name__}: {error}"
 
 
-def _finish(run: _Run) -> None:
+def _finish(run: Run) -> None:
     """Complete the future, outside the lock: its callbacks may call the executor."""
     if run.future.set_running_or_notify_cancel():
         run.future.set_result([outcome for outcome in run.outcomes if outcome is not None])
-
-
-def _encode(text: str) -> bytes:
-    """Encode as UTF-8; lone surrogates, which UTF-8 lacks, with `surrogatepass`."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
-
-
-def _cut(jobs: list[_Job], size: int) -> list[list[_Job]]:
-    """Cut into pieces of at most `size` jobs and _MAX_BATCH_BYTES of input (a single job may be larger)."""
-    pieces: list[list[_Job]] = []
-    room = 0
-    for job in jobs:
-        if not pieces or len(pieces[-1]) >= size or len(job.text) > room:
-            pieces.append([])
-            room = _MAX_BATCH_BYTES
-        pieces[-1].append(job)
-        room -= len(job.text)
-    return pieces

@@ -108,5 +108,9 @@ class Limits:
             return self
         return replace(self, cpu_seconds=cpu_seconds, wall_seconds=None)
 
+    def within(self, cpu_seconds: float) -> Limits:
+        """Return the same limits with less CPU time, and as much time to idle as before."""
+        return replace(self, cpu_seconds=cpu_seconds, wall_seconds=self.time.wall)
+
     def _with_backstop(self, cpu_seconds: float) -> TimeLimit:
         return TimeLimit(cpu_seconds, max(self.WALL_FACTOR * cpu_seconds, self.MIN_WALL_SECONDS))

@@ -95,7 +95,9 @@ def coevolve(
     def sample_and_score(batch: Sequence[int]) -> tuple[list[ScoredTask], RolloutReport]:
         """Do parts 2 to 4 for the tasks of `batch`, indices into `problems`."""
         chosen = [problems[i] for i in batch]
-        rollouts, report = roll_out(chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer)
+        rollouts, report = roll_out(
+            chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer, config.sandbox.time_rule
+        )
         return [score(task, config.reward) for task in rollouts], report
 
     on_phase("sample")  # parts 1 to 4

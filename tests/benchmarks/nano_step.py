@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+import time
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 from engine.presets import load_preset
@@ -20,22 +22,25 @@ from engine.train.samplers import Surroundings
 from engine.train.step import CoevolutionStep, coevolve
 
 
-def run_steps(count: int) -> list[CoevolutionStep]:
+def run_steps(count: int) -> tuple[list[CoevolutionStep], list[float]]:
+    """Run `count` steps after one that warms up; return them and the CPU seconds of each in this process."""
     config = load_preset("nano", [f"run.steps={count + 1}"])
     with ExitStack() as resources:
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory()))
         engine = assemble(config, resources, Surroundings(folder, folder / "engine.log"))
-        done = [
-            coevolve(step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config)
-            for step in range(1, count + 2)
-        ]
-    return done[1:]  # the first one warms up
+        done, clock = [], [time.process_time()]
+        for step in range(1, count + 2):
+            done.append(
+                coevolve(step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config)
+            )
+            clock.append(time.process_time())
+    return done[1:], [after - before for before, after in pairwise(clock)][1:]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=5)
-    steps = run_steps(parser.parse_args().steps)
+    steps, cpu = run_steps(parser.parse_args().steps)
 
     def median(values: list[float]) -> float:
         return statistics.median(values)
@@ -45,6 +50,7 @@ def main() -> None:
         ("executing, what is left of it after sampling", median([s.sampling.waiting_seconds for s in steps])),
         ("update", median([s.update_seconds for s in steps])),
         ("whole step", median([s.seconds for s in steps])),
+        ("CPU of a step, without the sandbox's", median(cpu)),
     ]
     for name, seconds in rows:
         print(f"{name:<46}{seconds:8.2f} s")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import random
 
-_READ = "n = int(input())\nxs = list(map(int, input().split()))"
+READ = "n = int(input())\nxs = list(map(int, input().split()))"
 
 
 def _programs(text: str) -> tuple[str, ...]:
-    return tuple(program.replace("READ", _READ) for program in text.strip("\n").split("\n---\n"))
+    return tuple(program.replace("READ", READ) for program in text.strip("\n").split("\n---\n"))
 
 
 SOUND = _programs(r"""

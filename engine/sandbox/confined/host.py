@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import math
+import opcode
 import os
 import resource
 import select
@@ -17,6 +20,18 @@ from .bottom import without_frame
 from .wire import Record, Request
 
 _WINDOW_SECONDS = 0.5
+# Modules that the zygote does not hold ready, as each would make every fork dearer. Where programs may not open files
+# (level C without bubblewrap) it has to: nothing else can be imported there.
+LESS_COMMON = """
+    random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
+    numbers collections.abc calendar hashlib zlib base64 binascii pprint timeit uuid secrets warnings asyncio
+    encodings.idna encodings.ascii encodings.latin_1 unicodedata concurrent.futures.thread logging graphlib
+    pickle fileinput tempfile shutil glob fnmatch pathlib ast dis tokenize argparse csv difflib html urllib.parse shlex
+    bz2 lzma gzip zipfile contextvars threading selectors platform doctest unittest unittest.main sched cProfile pstats
+    zoneinfo sqlite3 xml.etree.ElementTree runpy getpass symtable code pyexpat multiprocessing
+"""
+_AHEAD = tuple(LESS_COMMON.split())
+_IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
 
 
 @without_frame
@@ -30,6 +45,7 @@ def serve(request: Request, payload: int, results: int, cage: program.Cage, zygo
         os.write(results, wire.COMPILE_HEADER.pack(wire.NOT_COMPILED, len(message)) + message)
         return
     os.write(results, wire.COMPILE_HEADER.pack(wire.COMPILED, 0))
+    _import_ahead(code)
     _execute_all(code, request, payload, results, cage)
 
 
@@ -47,6 +63,14 @@ def _compile(source: bytes, settings: wire.Settings) -> CodeType:
     finally:
         resource.setrlimit(resource.RLIMIT_CPU, cpu)
         resource.setrlimit(resource.RLIMIT_AS, memory)
+
+
+def _import_ahead(code: CodeType) -> None:
+    """Import what the program's own statements import, once for all its executions: `dataclasses` takes 6 ms."""
+    for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        if operation == _IMPORT_NAME and code.co_names[argument] in _AHEAD:
+            with contextlib.suppress(ImportError):  # an interpreter built without it
+                importlib.import_module(code.co_names[argument])
 
 
 @without_frame

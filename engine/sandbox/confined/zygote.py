@@ -31,15 +31,6 @@ WARM = """
     sys math collections itertools functools re heapq bisect string operator typing copy cmath array time io
     os enum abc contextlib keyword types
 """
-# Where programs may not open files (level C without bubblewrap), every importable module must be loaded already.
-WARM_WHEN_CLOSED = """
-    random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
-    numbers collections.abc calendar hashlib zlib base64 binascii pprint timeit uuid secrets warnings asyncio
-    encodings.idna encodings.ascii encodings.latin_1 unicodedata concurrent.futures.thread logging graphlib
-    pickle fileinput tempfile shutil glob fnmatch pathlib ast dis tokenize argparse csv difflib html urllib.parse shlex
-    bz2 lzma gzip zipfile contextvars threading selectors platform doctest unittest unittest.main sched cProfile pstats
-    zoneinfo sqlite3 xml.etree.ElementTree runpy getpass symtable code pyexpat multiprocessing
-"""
 NUMPY_WHEN_CLOSED = "numpy.random numpy.fft numpy.polynomial numpy.ma"
 # What the libraries themselves import late. A program that had to would spend 0.3 s of its limit on scipy's.
 LIBRARY_PARTS = {
@@ -108,7 +99,7 @@ def _make_standard_streams() -> None:
 
 def _tidy_interpreter(settings: wire.Settings) -> None:
     """Import the warm modules and add the builtins that -S leaves out."""
-    for name in (WARM + (WARM_WHEN_CLOSED if settings.deny_open else "")).split():
+    for name in (WARM + (host.LESS_COMMON if settings.deny_open else "")).split():
         importlib.import_module(name)
     if settings.libraries:
         _import_libraries(settings)

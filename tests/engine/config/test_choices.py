@@ -10,6 +10,7 @@ import pytest
 from engine.config import schema
 from engine.problems import problem
 from engine.prompts import PromptStyle
+from engine.sandbox import TIME_RULES
 from engine.sandbox.judging import COMPARISONS, PROFILES
 from engine.train.samplers import SAMPLERS
 
@@ -20,6 +21,7 @@ from engine.train.samplers import SAMPLERS
         pytest.param(schema.SamplerName, SAMPLERS, id="rollout.sampler"),
         pytest.param(schema.JudgingName, PROFILES, id="sandbox.judging"),
         pytest.param(schema.Comparison, COMPARISONS, id="sandbox.comparison"),
+        pytest.param(schema.TimeRule, TIME_RULES, id="sandbox.time_rule"),
         pytest.param(schema.Comparison, problem.COMPARISONS, id="compare of a task"),
         pytest.param(schema.StyleName, PromptStyle, id="model.prompt_style"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from engine.problems import IOExample
 from engine.prompts import Program, Rejected, RejectReason, UnitTest
 from engine.rollouts.executing import execute, inputs_of
-from engine.sandbox import Outcome, Status, verdict
+from engine.sandbox import Outcome, Peers, Status, verdict
 
 MALFORMED = Rejected(RejectReason.NO_INPUT)
 
@@ -21,7 +21,9 @@ class Recorder:
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[str, ...], float | None]] = []
 
-    def submit(self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None) -> Future[list[Outcome]]:
+    def submit(
+        self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None, peers: Peers | None = None
+    ) -> Future[list[Outcome]]:
         self.asked.append((source, tuple(inputs), cpu_seconds))
         future: Future[list[Outcome]] = Future()
         future.set_result([Outcome(Status.OK, text) for text in inputs])

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.config.schema import TimeRule
 from engine.problems import Problem
 from engine.prompts import Rejected, RejectReason
 from engine.rollouts.rollout import TaskRollouts, roll_out
@@ -64,6 +65,23 @@ def test_a_tasks_own_comparison_takes_precedence_over_the_runs(executor: Executo
         ((rolled,), _), measured = roll_out(*given, seed=0), measure(*given, bon_sizes=((4, 4),), seed=0)
         assert rolled.matrix.truth_nt.mean() == measured.code.mean == passing
         assert measured.ut.mean == passing / 4  # one of four tests expects 10
+
+
+@pytest.mark.parametrize(("rule", "right"), [("exact", 1.0), ("relative", 5 / 6)])
+def test_the_relative_rule_is_for_training_alone(executor: Executor, rule: TimeRule, right: float) -> None:
+    slow = "import time\nwhile time.process_time() < 0.3: pass\nprint(int(input()) * 2)"
+    sources = [f"# {rule} {at}\nprint(int(input()) * 2)" for at in range(5)] + [f"# {rule}\n{slow}"]
+    given = (
+        [PROBLEM],
+        lambda problem, role: (1, 2),
+        ScriptedSampler([program(source) for source in sources], TESTER),
+        executor,
+        SETTINGS.model_copy(update={"n_programs": 6}),
+        AS_A_PROCESS,
+    )
+    ((rolled,), _) = roll_out(*given, seed=0, time_rule=rule)
+    assert rolled.matrix.truth_nt.mean() == pytest.approx(right)
+    assert measure(*given, bon_sizes=((4, 4),), seed=0).code.mean == 1.0
 
 
 def test_rewards_follow_the_paper(executor: Executor) -> None:

@@ -74,8 +74,8 @@ def _rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
         _Row("trivial tests", start.trivial_share, end.trivial_share),
         _Row("malformed tests", start.malformed_share, end.malformed_share),
         _Row("rejected programs", start.rejected_share, end.rejected_share),
-        _Row("distinct inputs per task", start.distinct_inputs, end.distinct_inputs, scale=1),
-        _Row("distinct programs per task", start.distinct_programs, end.distinct_programs, scale=1),
+        _Row("distinct inputs a task", start.distinct_inputs, end.distinct_inputs, scale=1),
+        _Row("distinct programs a task", start.distinct_programs, end.distinct_programs, scale=1),
         _Row("coder length, tokens", start.coder_length, end.coder_length, scale=1),
         _Row("tester length, tokens", start.tester_length, end.tester_length, scale=1),
     ]

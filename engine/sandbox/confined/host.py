@@ -79,6 +79,7 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
     settings, host_pid = cage.settings, os.getpid()
     strikes, cut_short, position = request.strikes, 0, request.source_bytes
     bottom.forget_all(request, request.input_bytes, request.limit, request.sticky_limit)
+    program.prepare(request.limit.cpu, settings)
     gc.freeze()  # programs collect their own objects only
     trouble_seen, trouble = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     for number in range(len(request.input_bytes)):  # `enumerate` would keep a tuple that programs find by `gc`
@@ -91,7 +92,7 @@ def _execute_all(code: CodeType, request: Request, payload: int, results: int, c
         started = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            program.run(code, cage, stdio, cpu_limit, host_pid, trouble)
+            program.run(code, cage, stdio, host_pid, trouble)
         killed_by = _watch(pid, cpu_limit, limit.wall)
         _, status, usage = os.wait4(pid, 0)
         wall = time.monotonic() - started

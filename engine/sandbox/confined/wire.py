@@ -8,7 +8,7 @@ rather than dataclasses, whose import alone would make every fork of the zygote 
 
 from __future__ import annotations
 
-import json
+import marshal
 import struct
 from typing import NamedTuple
 
@@ -51,16 +51,12 @@ class Settings(NamedTuple):
     open_files: int
     threads: int
 
-    def to_json(self) -> str:
-        return json.dumps(self._asdict())
+    def to_bytes(self) -> bytes:
+        return marshal.dumps(tuple(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Settings:
-        fields = json.loads(text)
-        fields["readable"] = tuple(fields["readable"])
-        fields["libraries"] = tuple(fields["libraries"])
-        fields["library_paths"] = tuple(fields["library_paths"])
-        return cls(**fields)
+    def from_bytes(cls, message: bytes) -> Settings:
+        return cls(*marshal.loads(message))
 
 
 class TimeLimit(NamedTuple):
@@ -80,12 +76,12 @@ class Request(NamedTuple):
     sticky_limit: TimeLimit
 
     def to_bytes(self) -> bytes:
-        return json.dumps(self).encode()
+        return marshal.dumps((*self[:3], tuple(self.limit), tuple(self.sticky_limit)))
 
     @classmethod
     def from_bytes(cls, message: bytes) -> Request:
-        source_bytes, input_bytes, strikes, limit, sticky_limit = json.loads(message)
-        return cls(source_bytes, tuple(input_bytes), strikes, TimeLimit(*limit), TimeLimit(*sticky_limit))
+        source_bytes, input_bytes, strikes, limit, sticky_limit = marshal.loads(message)
+        return cls(source_bytes, input_bytes, strikes, TimeLimit(*limit), TimeLimit(*sticky_limit))
 
 
 class Record(NamedTuple):

@@ -24,7 +24,7 @@ _HALVINGS = 2  # of the time of a sticky program's inputs; an input that it answ
 # Modules that the zygote does not hold ready, as each would make every fork dearer. Where programs may not open files
 # (level C without bubblewrap) it has to: nothing else can be imported there.
 LESS_COMMON = """
-    random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
+    cmath random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
     numbers collections.abc calendar hashlib zlib base64 binascii pprint timeit uuid secrets warnings asyncio
     encodings.idna encodings.ascii encodings.latin_1 unicodedata concurrent.futures.thread logging graphlib
     pickle fileinput tempfile shutil glob fnmatch pathlib ast dis tokenize argparse csv difflib html urllib.parse shlex

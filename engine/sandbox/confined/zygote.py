@@ -29,7 +29,7 @@ from .program import FILE_NAME, Cage
 READY = b"ready"
 # Common imports of short programs. Each makes a fork 0.00-0.03 ms dearer (measured) and saves 0.1-10 ms of import.
 WARM = """
-    sys math collections itertools functools re heapq bisect string operator typing copy cmath array time io
+    sys math collections itertools functools re heapq bisect string operator typing copy array time io
     os enum abc contextlib keyword types
 """
 NUMPY_WHEN_CLOSED = "numpy.random numpy.fft numpy.polynomial numpy.ma"

@@ -22,7 +22,7 @@ KILLED_WALL = 2
 BUSY_SHARE = 0.01
 """Share of a CPU that a running program gets at least: one that gets less for `TimeLimit.wall` seconds is asleep.
 Beside eight busy loops on two cores a program still gets 0.15."""
-RECORD_HEADER = struct.Struct("<IiBBxxddQII")
+RECORD_HEADER = struct.Struct("<IiBxxxdddQII")
 
 
 class Garbled(Exception):
@@ -89,12 +89,15 @@ class Request(NamedTuple):
 
 
 class Record(NamedTuple):
-    """The kernel's account of one execution: `wait_status` of wait4, `peak_kb` the maximal resident size."""
+    """The kernel's account of one execution: `wait_status` of wait4, `peak_kb` the maximal resident size.
+
+    `cpu_limit`: the CPU seconds that it was given.
+    """
 
     number: int
     wait_status: int
     killed_by: int
-    sticky: bool
+    cpu_limit: float
     cpu_seconds: float
     wall_seconds: float
     peak_kb: int
@@ -116,7 +119,7 @@ def pack_record_header(record: Record, stdout_bytes: int, stderr_bytes: int) -> 
         record.number,
         record.wait_status,
         record.killed_by,
-        record.sticky,
+        record.cpu_limit,
         record.cpu_seconds,
         record.wall_seconds,
         record.peak_kb,
@@ -137,13 +140,13 @@ def unpack_results(content: bytes) -> Results:
     records: list[Record] = []
     while position + RECORD_HEADER.size <= len(content):
         fields = RECORD_HEADER.unpack_from(content, position)
-        number, status, killed, sticky, cpu, wall, peak, out_bytes, err_bytes = fields
+        number, status, killed, cpu_limit, cpu, wall, peak, out_bytes, err_bytes = fields
         out_at = position + RECORD_HEADER.size
         err_at = out_at + out_bytes
         end = err_at + err_bytes
         if end > len(content):
             break
         out, err = content[out_at:err_at], content[err_at:end]
-        records.append(Record(number, status, killed, bool(sticky), cpu, wall, peak, out, err))
+        records.append(Record(number, status, killed, cpu_limit, cpu, wall, peak, out, err))
         position = end
     return Results(state == COMPILED, message, tuple(records))

@@ -33,7 +33,7 @@ def serve(
     address, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(address).is_loopback:
         print(_FOR_OTHERS.format(host=host, port=port), file=sys.stderr)
-    DashboardServer(listening).serve()
+    DashboardServer(listening, host).serve()
 
 
 def _listen(host: str, port: int) -> socket.socket:

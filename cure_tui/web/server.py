@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
+from aiohttp.http import HttpProcessingError
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
@@ -96,7 +97,8 @@ class DashboardServer(Server):
         asyncio.run(self._serve())
 
     def initialize_logging(self) -> None:
-        """Show errors of this machine's own; aiohttp would print what strangers send it."""
+        """Show this server's own errors; aiohttp also warns, in their words, of what strangers send."""
+        logging.getLogger("aiohttp").setLevel(logging.ERROR)
         handler = logging.StreamHandler()
         handler.addFilter(_is_error)
         logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
@@ -271,5 +273,5 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Return False for a page that vanished while the server was sending to it: that is no error."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], ConnectionError)
+    """Return False for a page that vanished while the server was sending to it, and for what strangers get wrong."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], ConnectionError | HttpProcessingError)

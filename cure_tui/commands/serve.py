@@ -12,8 +12,8 @@ import typer
 from engine.errors import ConfigError, EnvironmentError_
 
 _FOR_OTHERS = """\
-warning: other machines can reach {host}, and the connection is not encrypted: anyone who sees the address below can
-start and stop runs on this machine. Safer: leave out --host, and on the other machine run
+warning: other machines can reach {host}, and the connection is not encrypted: anyone who sees the address below, or
+reads the traffic, can start and stop runs on this machine. Safer: leave out --host, and on the other machine run
 ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"""
 
 

@@ -273,5 +273,9 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Return False for a page that vanished while the server was sending to it, and for what strangers get wrong."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], ConnectionError | HttpProcessingError)
+    """Return False for a page that vanished while the server was sending to it, and for what strangers get wrong.
+
+    InvalidStateError: asyncio's, when a connection is dropped between two parts of a file that it sends.
+    """
+    no_errors = (ConnectionError, HttpProcessingError, asyncio.InvalidStateError)
+    return record.exc_info is None or not isinstance(record.exc_info[1], no_errors)

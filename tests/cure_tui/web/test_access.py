@@ -325,6 +325,9 @@ async def test_a_tab_loaded_anew_a_pasted_address_and_a_typed_key_open_the_dashb
             page.received = ""
             await page.evaluate(again)
             await page.wait_for("nano")
+        second = await page.do("Target.createTarget", url=served.address)
+        await until(lambda: len(served.dashboards()) == 2)
+        await page.do("Target.closeTarget", **second)
         await page.evaluate("sessionStorage.setItem('cure-tui key', 'of a server that has ended'); location.reload()")
         await until_true(page, "getComputedStyle(document.getElementById('locked')).display === 'flex'")
         page.received = ""

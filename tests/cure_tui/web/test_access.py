@@ -329,12 +329,12 @@ async def test_a_tab_loaded_anew_a_pasted_address_and_a_typed_key_open_the_dashb
         await until(lambda: len(served.dashboards()) == 2)
         await page.do("Target.closeTarget", **second)
         await page.evaluate("sessionStorage.setItem('cure-tui key', 'of a server that has ended'); location.reload()")
-        await until_true(page, "getComputedStyle(document.getElementById('locked')).display === 'flex'")
+        await until_true(page, "document.querySelector('#locked')?.checkVisibility() === true")
         page.received = ""
         await page.evaluate(f"location.href = {served.address!r}")  # a change of the fragment loads no page
         await page.wait_for("nano")
         await page.evaluate("sessionStorage.clear(); location.reload()")
-        await until_true(page, "getComputedStyle(document.getElementById('locked')).display === 'flex'")
+        await until_true(page, "document.querySelector('#locked')?.checkVisibility() === true")
         page.received = ""
         await page.evaluate("document.getElementById('key').focus()")
         await page.do("Input.insertText", text=served.address)

@@ -31,7 +31,8 @@ def form_of(
         f"Write a whole program in place of {what}: it reads the arguments from standard input and prints the result."
     )
     if style == "json":
-        opening += " Each argument is one JSON value on a line of its own; the result is printed as one JSON value."
+        opening += " Each argument is one JSON value on a line of its own"
+        opening += "." if returns.kind == "text" else "; the result is printed as one JSON value."
     output = "Output: " + (f"{changed} after the call, " if changed else "") + words.value(returns)
     if not parameters:
         return opening, "Input: nothing.", f"{output}."
@@ -39,7 +40,7 @@ def form_of(
 
 
 def paragraph_of(form: Sequence[str], examples: Sequence[IOExample]) -> str:
-    """Return the form as a section of a statement, with the first example that is short enough in it; "" without form."""
+    """Return the form as a section of a statement, with the first short example in it; "" without a form."""
     if not form:
         return ""
     text = "## Input and output of the program\n\n" + "\n".join(form)
@@ -80,7 +81,11 @@ class _Words:
                 back = len(parameters) - place
                 where = "the last line" if back == 1 else f"line {back} from the end"
             name = each.name or (f"the {_ORDINALS[place]} argument" if place < 8 else f"argument {place + 1}")
-            empty = ", an empty line if there are none" if self._style == "cure" and self._height(each.type) == 1 and _may_be_empty(each.type) else ""
+            empty = (
+                ", an empty line if there are none"
+                if self._style == "cure" and self._height(each.type) == 1 and _may_be_empty(each.type)
+                else ""
+            )
             lines.append(f"- {where}: {name}, {self.value(each.type)}{empty}")
         return lines
 

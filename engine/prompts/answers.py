@@ -30,6 +30,14 @@ class RejectReason(StrEnum):
     EMPTY_OUTPUT = "empty_output"  # a test that expects nothing would pass programs that do nothing
     TOO_LARGE = "too_large"  # above MAX_CHARACTERS
     AMBIGUOUS = "ambiguous"  # two outputs that contradict each other
+    # Known to those who sampled the answer, not to a parser:
+    CUT_OFF = "cut_off"  # the token limit ended it
+    CUT_OFF_THINKING = "cut_off_thinking"  # the token limit ended its thought
+    ONLY_THOUGHT = "only_thought"  # a thought, and no answer behind it
+    EMPTY = "empty"  # no text at all
+    REFUSED = "refused"  # the server returned a refusal
+    FILTERED = "filtered"  # a content filter of the server withheld it
+    NULL = "null"  # the server returned null
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Fenced blocks as careless models write them: the lenient counterpart of `fences.fenced_blocks`.
 
 Also read here: ~~~ fences, fences behind a list marker, text or a special token behind a closing fence, tags such as
-`Python3`, `python:main.py` and `main.py`, closing fences of any indentation, blocks that only the next one ends. A fence
-inside a docstring does not end a program: a Python block ends at the first fence where what it holds compiles.
+`Python3`, `python:main.py` and `main.py`, closing fences of any indentation, blocks that only the next one ends. A
+fence inside a docstring does not end a program: a Python block ends at the first fence where what it holds compiles.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ _LABEL = re.compile(
     r"^[ \t>]{0,16}(?:[-*+][ \t]+|\d{1,3}[.)][ \t]+)?(?P<heading>#{1,6}[ \t]{0,8})?(?P<bold>\*{1,3}|__)?[ \t]{0,8}"
     rf"(?P<words>(?:(?:{_WORDS})[ \t_-]+){{0,4}})"
     r"(?:std)?(?P<name>input|output|expected[ \t]+(?:result|answer)|explanation|reasoning|rationale)s?"
-    r"(?:[ \t]{0,8}#?\d{1,3})?(?:[ \t]{0,8}\([^()\n]{0,40}\))?[ \t]{0,8}(?P<colon>[:：])?[ \t]{0,8}(?P<closed>\*{1,3}|__)?"
-    r"(?:[ \t]{0,8}\([^()\n]{0,40}\))?[ \t]{0,8}(?P<late>[:：])?[ \t]{0,8}(?P<rest>[^\n]*)$",
+    r"(?:[ \t]{0,8}#?\d{1,3})?(?:[ \t]{0,8}\([^()\n]{0,40}\))?[ \t]{0,8}(?P<colon>[:：])?[ \t]{0,8}"
+    r"(?P<closed>\*{1,3}|__)?(?:[ \t]{0,8}\([^()\n]{0,40}\))?[ \t]{0,8}(?P<late>[:：])?[ \t]{0,8}(?P<rest>[^\n]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _OTHER_HEAD = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from engine.problems import Problem
 from engine.prompts import PromptStyle, Role, build_messages
@@ -62,6 +62,15 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Release model or connection."""
+        ...
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """Writer whose writing can be ended from another thread, with what has come so far."""
+
+    def stop(self) -> None:
+        """End the writing under way soon: its iterator yields the unfinished answers, then ends."""
         ...
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from engine.prompts import Rejected
-from engine.reward.pass_matrix import IntArray, PassMatrix
-from engine.solve.strategies.board import Board
+from engine.reward.pass_matrix import BoolArray, IntArray, PassMatrix
+
+if TYPE_CHECKING:
+    from engine.solve.strategies.board import Board
 
 
-def ranked(matrix: PassMatrix) -> list[int]:
-    """Return rows, best first: most public examples passed, then as `PassMatrix.ranking_n` (best of n).
+def ranked(matrix: PassMatrix, blind_n: BoolArray | None = None, agreeing_n: IntArray | None = None) -> list[int]:
+    """Return rows, best first: most public examples passed, most votes, most programs that agree, first to arrive.
 
-    matrix: with the public examples as ground truth, as `Board.matrix`. Answers without a program come last.
+    matrix: with the public examples as ground truth, as `Board.matrix`. blind_n: programs that do not read their input;
+    they come behind all others, since an example that they pass is written into them. agreeing_n: number of programs
+    that print the same; by default the clusters of equal verdicts. Answers without a program come last.
     """
-    public_n = matrix.truth_nt.sum(axis=1).tolist()
-    best_first: list[int] = matrix.ranking_n.tolist()
-    return sorted(best_first, key=lambda row: (bool(matrix.rejected_n[row]), -public_n[row]))  # stable: ties stay
+    public_n = matrix.truth_nt.sum(axis=1)
+    blind_n = np.zeros(matrix.n_programs, dtype=np.bool_) if blind_n is None else blind_n
+    agreeing_n = matrix.cluster_sizes_n if agreeing_n is None else agreeing_n
+    order_n = np.lexsort((-agreeing_n, -matrix.votes_n, -public_n, blind_n, matrix.rejected_n))  # stable: ties stay
+    rows: list[int] = order_n.tolist()
+    return rows
 
 
 def certain_leader(board: Board, tests_to_come: int) -> int | None:
@@ -23,8 +34,7 @@ def certain_leader(board: Board, tests_to_come: int) -> int | None:
     The bound is the worst case: every unknown cell and every test to come counts against the leader and for the others.
     A tie is not decided: the size of a cluster breaks it, and clusters may still split.
     """
-    matrix = board.matrix()
-    order = ranked(matrix)
+    matrix, order = board.matrix(), board.order()
     if not order or isinstance(board.programs[order[0]], Rejected):
         return None
     public_n: IntArray = matrix.truth_nt.sum(axis=1)

@@ -1,0 +1,159 @@
+"""`cure-tui solve --test`: the user's own program, read before any model is opened, and the tests that it fails."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cure_tui.drawing.glyphs import to_ascii
+from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
+from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.terminal import draws_unicode
+from engine.errors import ConfigError, DataError
+from engine.prompts import Role
+from engine.prompts.answers import MAX_CHARACTERS
+from engine.solve.fates import in_words, remedy_of
+
+_SHOWN_TESTS = 8
+_SHOWN_LINES = 10
+_SHOWN_COLUMNS = 160
+_HAPPENED = {
+    "ok": "it prints something else",
+    "runtime_error": "it ends with an error",
+    "time_limit": "it runs out of time",
+    "memory_limit": "it runs out of memory",
+    "output_limit": "it prints far too much",
+    "crash": "it crashes",
+    "compile_error": "it is not valid Python",
+}
+
+
+def read_program(path: Path) -> str:
+    """Read a program. Raises ConfigError for a file that holds none, DataError for one that is not valid Python."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MAX_CHARACTERS else None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", "give a Python program with --test") from None
+    if data is None:
+        raise ConfigError(f"{path} has more than {MAX_CHARACTERS / 1e6:g} MB", "give one program with --test")
+    try:
+        source = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
+    if not source.strip():
+        raise ConfigError(f"{path} is empty", "give a Python program with --test")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise DataError(
+            f"{path} does not run: line {error.lineno}: {error.msg}", "mend it, then test it again"
+        ) from None
+    except (ValueError, RecursionError, MemoryError, OverflowError):
+        raise DataError(f"{path} does not run: Python cannot compile it", "mend it, then test it again") from None
+    return source
+
+
+def report_own(solution: Mapping[str, Any], origin: str, *, as_json: bool) -> None:
+    """Print the failing tests, or all evidence as JSON, on stdout, and a line on stderr."""
+    if as_json:
+        typer.echo(json.dumps({"problem": origin, **solution}))
+    else:
+        _print([*failing_rows(solution["failing"])])
+    typer.echo(own_summary(solution), err=True)
+
+
+def own_summary(solution: Mapping[str, Any]) -> str:
+    """Return one line: how well the program is supported, what the evidence lacks, its cost."""
+    own = solution["candidates"][0]
+    passed = f"passes {own['votes']} of {len(solution['tests'])} tests"
+    if solution["public"]:
+        examples = f"{sum(verdict is True for verdict in own['public'])} of {len(solution['public'])} examples"
+        passed = passed.replace("passes ", f"passes {examples} and ")
+    word = {"supported": "supported", "weak": "weak", "none": "does not run"}[solution["support"]]
+    lacking = solution["lacking"] if solution["support"] == "weak" else ""
+    answers = solution.get("answers", {}).get("tester", {})
+    tester = in_words(answers)
+    spent = solution["spent"]
+    cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
+    parts = [
+        f"{word}: {passed}",
+        lacking,
+        f"tester: {tester}" if tester else "",
+        f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}",
+        solution["ended"],
+        remedy_of(answers, Role.TESTER) if answers else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def failing_rows(failing: list[dict[str, str]]) -> Iterator[Row]:
+    """Yield rows on the first failing tests: what happened, the input, the difference of the outputs."""
+    for test in failing[:_SHOWN_TESTS]:
+        error = f" ({one_column(test['error'])})" if test["error"] else ""
+        by = " of the tester" if test["name"].startswith("test") else ""
+        yield (Span(f"{test['name']}{by} fails: {_HAPPENED.get(test['status'], test['status'])}{error}", "title"),)
+        yield (Span("  input", "muted"),)
+        yield from _bounded((Span(one_column(line)),) for line in test["input"].rstrip("\n").split("\n"))
+        if test["status"] == "ok" or test["got"].strip():
+            yield from _bounded(iter(_difference(test["output"], test["got"])))
+        else:
+            yield (Span("  expected", "muted"),)
+            yield from _bounded((Span(one_column(line)),) for line in test["output"].rstrip("\n").split("\n"))
+        yield ()
+    if len(failing) > _SHOWN_TESTS:
+        yield (Span(f"and {len(failing) - _SHOWN_TESTS} more, which --json lists", "muted"),)
+
+
+def _difference(expected: str, got: str) -> list[Row]:
+    from cure_tui.dashboard.matrix.cell_picture import diff_rows
+
+    if not got.strip():
+        return [(Span("- expected", "bad"), Span("  and it printed nothing", "muted"))] + [
+            (Span(f"- {one_column(line)}", "bad"),) for line in expected.rstrip("\n").split("\n")
+        ]
+    if expected.split() != got.split():
+        return diff_rows(expected, got)
+    return [  # blanks or the ends of lines make the difference
+        (Span("- expected", "bad"), Span("  "), Span("+ got", "good")),
+        *((Span(f"- {line!r}", "bad"),) for line in expected.splitlines()),
+        *((Span(f"+ {line!r}", "good"),) for line in got.splitlines()),
+    ]
+
+
+def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
+    """Yield the first rows, indented, and the number of the others."""
+    every = list(rows)
+    for row in every[:_SHOWN_LINES]:
+        yield (Span("    "), *_cut(row))
+    if len(every) > _SHOWN_LINES:
+        yield (Span(f"    ... ({len(every) - _SHOWN_LINES} more lines)", "muted"),)
+
+
+def _cut(row: Row) -> Iterator[Span]:
+    left = _SHOWN_COLUMNS
+    for span in row:
+        yield Span(span.text if len(span.text) <= left else span.text[: max(left, 0)] + "...", span.style)
+        left -= len(span.text)
+        if left < 0:
+            return
+
+
+def _print(rows: list[Row]) -> None:
+    unicode, styles = draws_unicode(), styles_of(DEFAULT_THEME)
+    lines = [[(span.text if unicode else to_ascii(span.text), span.style) for span in row] for row in rows]
+    if not sys.stdout.isatty():
+        typer.echo("".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines), nl=False)
+        return
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(Text.assemble(*((text, styles.get(style, "")) for text, style in line)), soft_wrap=True)

@@ -171,6 +171,8 @@ def _digits(value: int) -> str:
 
 
 def _json(value: object, kind: Type) -> str:
+    if kind.kind == "optional":
+        kind = kind.of[0]
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     if isinstance(value, float):
@@ -260,6 +262,8 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _typed(value: Any, kind: Type) -> Any:
     """Return a JSON value with the types that JSON has no word for."""
+    if kind.kind == "optional":
+        return None if value is None else _typed(value, kind.of[0])
     if kind.kind in ("list", "set", "tuple"):
         parts = [*map(_typed, value, _parts(kind, len(value)))]
         if len(parts) != len(value) or not isinstance(value, list):

@@ -34,6 +34,8 @@ def form_of(
         opening += " Each argument is one JSON value on a line of its own"
         opening += "." if returns.kind == "text" else "; the result is printed as one JSON value."
     output = "Output: " + (f"{changed} after the call, " if changed else "") + words.value(returns)
+    if style == "cure" and returns.kind == "dict":
+        output += "; keys ascending"
     if not parameters:
         return opening, "Input: nothing.", f"{output}."
     return opening, "Input:", *words.inputs(parameters), f"{output}."
@@ -108,7 +110,7 @@ class _Words:
             return self._flat(kind)
         if kind.kind == "dict":
             key, item = (_IN_A_ROW.get(part.kind, self._bool) for part in kind.of)
-            return f"a dictionary: one key a line, ascending, {key}, then a blank and its value, {item}"
+            return f"a dictionary: one key a line, {key}, then a blank and its value, {item}"
         order = ", ascending, each once" if kind.kind == "set" else ""
         return f"a table{order}: one row a line, each row {self._flat(kind.of[0])}"
 
@@ -124,8 +126,10 @@ class _Words:
     def _in_json(self, kind: Type, *, inside: bool = False) -> str:
         """Describe a JSON value; `inside` an array in the plural."""
         match kind.kind:
-            case "int" | "float":
+            case "int" | "float" | "number":
                 one, many = ("an integer", "integers") if kind.kind == "int" else ("a number", "numbers")
+            case "optional":
+                one, many = (f"{self._in_json(kind.of[0], inside=plural)} or null" for plural in (False, True))
             case "str":
                 one, many = "a string in double quotes", "strings in double quotes"
             case "bool":

@@ -184,6 +184,26 @@ def test_json_is_announced() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stdin", "output", "said"),
+    [
+        ("root = [1,null,2]", "1", "root, an array of integers or null"),
+        ("xs = [1, 2.5]", "1", "xs, an array of numbers"),
+        ("xs = [[1], [null]]", "1", "xs, an array of arrays of integers or null"),
+        ('xs = [1, "a"]', "1", "xs, an array of JSON values"),
+        (
+            'd = {"a": 1}',
+            "1",
+            "d, a dictionary: one key a line, a word without quotes, then a blank and its value, an integer",
+        ),
+        ("p = (1, 'a')", "1", "p, an integer and a word without quotes, separated by a blank"),
+        ("ok = [true, false]", "1", "ok, values true or false separated by blanks, an empty line if there are none"),
+    ],
+)
+def test_mixtures_are_named(stdin: str, output: str, said: str) -> None:
+    assert any(line.endswith(said) for line in converted((stdin, output)).form)
+
+
 def test_other_calls_of_the_same_task_are_encoded_alike() -> None:
     task = converted(("nums = [2,7], flag = true", "[0,1]"))
     assert task.encode_arguments([[5], False]) == "5\nfalse\n"

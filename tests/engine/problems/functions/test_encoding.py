@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -22,9 +23,10 @@ from engine.problems.functions import (
     encode_arguments,
     encode_result,
     identical,
+    join,
     type_of,
 )
-from engine.problems.functions.value_types import ANY, ELLIPSIS, NONE, Spelled
+from engine.problems.functions.value_types import ANY, ELLIPSIS, NONE, NUMBER, Spelled
 
 INT, FLOAT, BOOL, STR = Type("int"), Type("float"), Type("bool"), Type("str")
 STYLES: tuple[Style, ...] = ("cure", "json")
@@ -207,6 +209,8 @@ def test_arguments_as_lines(value: object, kind: Type, text: str) -> None:
         ({1: "a"}, Type("dict", (INT, STR)), '[[1, "a"]]'),
         ({"k": True}, Type("dict", (STR, BOOL)), '{"k": true}'),
         ([1, None, "x"], listed(ANY), '[1, null, "x"]'),
+        ([1, 2.5], listed(NUMBER), "[1, 2.5]"),
+        ([(1, 2), None], listed(Type("optional", (Type("tuple", (INT, INT)),))), "[[1, 2], null]"),
         (Spelled("1024.00000"), FLOAT, "1024.00000"),
         ("a\u2028b", STR, '"a\\u2028b"'),
     ],
@@ -294,6 +298,24 @@ def test_two_tables_have_no_line_between_them() -> None:
 def test_lines_that_do_not_fit_the_types_are_refused(text: str, kinds: list[Type]) -> None:
     with pytest.raises(Refusal):
         decode_arguments(text, kinds, "cure")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, 2.5], NUMBER),
+        ([None, 1], Type("optional", (INT,))),
+        ([None, 1, 2.5], Type("optional", (NUMBER,))),
+        ([None, 1, "a"], ANY),
+        ([True, 1], ANY),
+        ([[], [1], [None]], listed(Type("optional", (INT,)))),
+        ([(1, 2), (3,)], Type("tuple", (INT, ELLIPSIS))),
+        ([(1, "a"), (3,)], ANY),
+        ([[1], (1,)], ANY),
+    ],
+)
+def test_types_of_several_values_are_joined(values: list[Any], kind: Type) -> None:
+    assert reduce(join, map(type_of, values)) == kind
 
 
 def test_numbers_texts_and_truth_values_are_never_mistaken_for_one_another() -> None:

@@ -20,6 +20,16 @@ class View(StrEnum):
     NONE = "none"
 
 
+class Comparison(StrEnum):
+    """Comparison of outputs; the names are those of `engine.sandbox.comparisons`."""
+
+    WHITESPACE = "whitespace"
+    TOKENS = "tokens"
+    NUMBERS = "numbers"
+    EXACT_LINES = "exact-lines"
+    JSON = "json"
+
+
 def solve(
     problems: Annotated[
         list[str],
@@ -46,6 +56,10 @@ def solve(
     time_limit: Annotated[
         float | None,
         typer.Option(min=0.01, max=600.0, callback=finite, help="Seconds per test; overrides the problem."),
+    ] = None,
+    comparison: Annotated[
+        Comparison | None,
+        typer.Option(help="How outputs are compared; by default as the problem says, else by whitespace."),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
@@ -90,6 +104,8 @@ def solve(
 
         typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
         return
+    from dataclasses import replace
+
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
@@ -104,7 +120,10 @@ def solve(
         program, n = read_program(test), 0
     both = both_roles(preset, model, adapter, tester is None or (coder is None and test is None))
     request = SolveRequest(
-        tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
+        tasks=tuple(
+            Task(replace(each.read.problem, compare=comparison or each.read.problem.compare), each.read.prose)
+            for each in found
+        ),
         coder=coder or (tester if test is not None else None) or both,
         tester=tester or both,
         n=n,

@@ -16,11 +16,10 @@ from rich.text import Text
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
 from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.solving.report import summary_line
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, DataError
-from engine.prompts import Role
 from engine.prompts.answers import MAX_CHARACTERS
-from engine.solve.fates import in_words, remedy_of
 
 _SHOWN_TESTS = 8
 _SHOWN_LINES = 10
@@ -68,35 +67,11 @@ def report_own(solution: Mapping[str, Any], origin: str, *, as_json: bool) -> No
     if as_json:
         typer.echo(json.dumps({"problem": origin, **solution}))
     else:
-        _print([*failing_rows(solution["failing"])])
-    typer.echo(own_summary(solution), err=True)
+        _print([*failing_rows(solution["failing"], solution["comparison"])])
+    typer.echo(summary_line(solution), err=True)
 
 
-def own_summary(solution: Mapping[str, Any]) -> str:
-    """Return one line: how well the program is supported, what the evidence lacks, its cost."""
-    own = solution["candidates"][0]
-    passed = f"passes {own['votes']} of {len(solution['tests'])} tests"
-    if solution["public"]:
-        examples = f"{sum(verdict is True for verdict in own['public'])} of {len(solution['public'])} examples"
-        passed = passed.replace("passes ", f"passes {examples} and ")
-    word = {"supported": "supported", "weak": "weak", "none": "does not run"}[solution["support"]]
-    lacking = solution["lacking"] if solution["support"] == "weak" else ""
-    answers = solution.get("answers", {}).get("tester", {})
-    tester = in_words(answers)
-    spent = solution["spent"]
-    cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
-    parts = [
-        f"{word}: {passed}",
-        lacking,
-        f"tester: {tester}" if tester else "",
-        f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}",
-        solution["ended"],
-        remedy_of(answers, Role.TESTER) if answers else "",
-    ]
-    return "; ".join(filter(None, parts))
-
-
-def failing_rows(failing: list[dict[str, str]]) -> Iterator[Row]:
+def failing_rows(failing: list[dict[str, str]], comparison: str) -> Iterator[Row]:
     """Yield rows on the first failing tests: what happened, the input, the difference of the outputs."""
     for test in failing[:_SHOWN_TESTS]:
         error = f" ({one_column(test['error'])})" if test["error"] else ""
@@ -105,7 +80,7 @@ def failing_rows(failing: list[dict[str, str]]) -> Iterator[Row]:
         yield (Span("  input", "muted"),)
         yield from _bounded((Span(one_column(line)),) for line in test["input"].rstrip("\n").split("\n"))
         if test["status"] == "ok" or test["got"].strip():
-            yield from _bounded(iter(_difference(test["output"], test["got"])))
+            yield from _bounded(iter(_difference(test["output"], test["got"], comparison)))
         else:
             yield (Span("  expected", "muted"),)
             yield from _bounded((Span(one_column(line)),) for line in test["output"].rstrip("\n").split("\n"))
@@ -114,7 +89,7 @@ def failing_rows(failing: list[dict[str, str]]) -> Iterator[Row]:
         yield (Span(f"and {len(failing) - _SHOWN_TESTS} more, which --json lists", "muted"),)
 
 
-def _difference(expected: str, got: str) -> list[Row]:
+def _difference(expected: str, got: str, comparison: str) -> list[Row]:
     from cure_tui.dashboard.matrix.cell_picture import diff_rows
 
     if not got.strip():
@@ -122,7 +97,7 @@ def _difference(expected: str, got: str) -> list[Row]:
             (Span(f"- {one_column(line)}", "bad"),) for line in expected.rstrip("\n").split("\n")
         ]
     if expected.split() != got.split():
-        return diff_rows(expected, got)
+        return diff_rows(expected, got, comparison)
     return [  # blanks or the ends of lines make the difference
         (Span("- expected", "bad"), Span("  "), Span("+ got", "good")),
         *((Span(f"- {line!r}", "bad"),) for line in expected.splitlines()),

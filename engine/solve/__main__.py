@@ -84,7 +84,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
             continue
         told = solution_to_json(solution, spent)
         if own is not None:
-            told |= {"lacking": solution.lacking, "failing": own.failing()}
+            told["failing"] = own.failing()
         events.tell("solution", solution=told)
         if solution.ended == "interrupted":
             return status

@@ -74,7 +74,7 @@ def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
     votes: list[Counter[int]] = [Counter() for _ in inputs]
 
     def count(answer: Answer) -> None:
-        output = parse_output(answer.text)
+        output = parse_output(answer.text, in_thought=gathering.is_in_thought(answer))
         if output is not None:
             place = int(answer.ask_id)
             votes[place][groups[place].group(output)] += 1

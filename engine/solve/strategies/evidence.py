@@ -165,8 +165,10 @@ def _another_comparison(board: Board, chosen: int | None) -> str:
             for test, outcome in printed
         ]
         examples, tests = passes[: len(board.public)], passes[len(board.public) :]
-        if all(examples) and sum(tests) * 2 >= len(tests) and sum(passes) > sum(
-            board.verdict(chosen, test) is True for test, _ in printed
+        if (
+            all(examples)
+            and sum(tests) * 2 >= len(tests)
+            and sum(passes) > sum(board.verdict(chosen, test) is True for test, _ in printed)
         ):
             return name
     return ""

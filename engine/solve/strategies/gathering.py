@@ -187,7 +187,7 @@ class Gathering:
 
     def take_program(self, answer: Answer) -> int:
         """Add an answer to the board as a program and execute it on every input so far; return its row."""
-        program = program_of(answer, in_thought=self._is_in_thought(answer))
+        program = program_of(answer, in_thought=self.is_in_thought(answer))
         row = self.board.add_program(program)
         self._bench.observer.on_program(row, program)
         self.execute(row, self.board.inputs())
@@ -195,7 +195,7 @@ class Gathering:
 
     def take_test(self, answer: Answer) -> int | None:
         """Add an answer to the board as a test and execute every program on its input; return its column."""
-        test = unit_test_of(answer, in_thought=self._is_in_thought(answer))
+        test = unit_test_of(answer, in_thought=self.is_in_thought(answer))
         known = set(self.board.inputs())
         column = self.board.add_test(test)
         self._bench.observer.on_test(column, test)
@@ -204,7 +204,7 @@ class Gathering:
                 self.execute(row, [test.input])
         return column
 
-    def _is_in_thought(self, answer: Answer) -> bool:
+    def is_in_thought(self, answer: Answer) -> bool:
         """Tell whether an answer begins inside a thought: its prompt opened one, or those of other answers did."""
         return answer.in_thought or (not answer.finished and answer.role in self._thinking)
 

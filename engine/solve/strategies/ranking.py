@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from engine.prompts import Rejected
 from engine.reward.pass_matrix import BoolArray, IntArray, PassMatrix
 
-if TYPE_CHECKING:
-    from engine.solve.strategies.board import Board
+
+class Ranked(Protocol):
+    """Matrix with the order of its rows, as `engine.solve.strategies.board.Board` has it."""
+
+    def matrix(self) -> PassMatrix: ...
+
+    def order(self) -> list[int]: ...
 
 
 def ranked(matrix: PassMatrix, blind_n: BoolArray | None = None, agreeing_n: IntArray | None = None) -> list[int]:
@@ -28,14 +32,14 @@ def ranked(matrix: PassMatrix, blind_n: BoolArray | None = None, agreeing_n: Int
     return rows
 
 
-def certain_leader(board: Board, tests_to_come: int) -> int | None:
+def certain_leader(board: Ranked, tests_to_come: int) -> int | None:
     """Return the row that leads whatever results are still to come; None while another may overtake it.
 
     The bound is the worst case: every unknown cell and every test to come counts against the leader and for the others.
     A tie is not decided: the size of a cluster breaks it, and clusters may still split.
     """
     matrix, order = board.matrix(), board.order()
-    if not order or isinstance(board.programs[order[0]], Rejected):
+    if not order or matrix.rejected_n[order[0]]:
         return None
     public_n: IntArray = matrix.truth_nt.sum(axis=1)
     public_possible_n: IntArray = public_n + (~matrix.known_nt).sum(axis=1)

@@ -24,6 +24,8 @@ from engine.prompts.answers import MAX_CHARACTERS
 _SHOWN_TESTS = 8
 _SHOWN_LINES = 10
 _SHOWN_COLUMNS = 160
+_CONTEXT = 2
+"""Equal lines before the first difference."""
 _HAPPENED = {
     "ok": "it prints something else",
     "runtime_error": "it ends with an error",
@@ -97,7 +99,12 @@ def _difference(expected: str, got: str, comparison: str) -> list[Row]:
             (Span(f"- {one_column(line)}", "bad"),) for line in expected.rstrip("\n").split("\n")
         ]
     if expected.split() != got.split():
-        return diff_rows(expected, got, comparison)
+        rows = diff_rows(expected, got, comparison)
+        first = next((place for place, row in enumerate(rows[1:], 1) if row[0].style != "muted"), 0)
+        if first > _CONTEXT + 2:  # the difference itself must be among the lines that are shown
+            alike = first - _CONTEXT - 1
+            rows[1 : alike + 1] = [(Span(f"... ({alike} equal lines)", "muted"),)]
+        return rows
     return [  # blanks or the ends of lines make the difference
         (Span("- expected", "bad"), Span("  "), Span("+ got", "good")),
         *((Span(f"- {line!r}", "bad"),) for line in expected.splitlines()),

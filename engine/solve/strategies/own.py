@@ -8,7 +8,7 @@ from engine.prompts import Program
 from engine.runs.records import MAX_OUTPUT_CHARS
 from engine.sandbox import Outcome, Status
 from engine.solve.strategies.bench import Bench
-from engine.solve.strategies.board import Board
+from engine.solve.strategies.board import Board, TestCase
 from engine.solve.strategies.evidence import Solution, conclude
 from engine.solve.strategies.gathering import Gathering
 
@@ -45,13 +45,13 @@ class OwnProgram:
         ]
         failing = [(name, test) for name, test in named if board.verdict(0, test) is False]
         return [
-            {"name": name, "input": test.input, "output": test.output, **_happened(board.outcome(0, test.input))}
+            {"name": name, "input": test.input, "output": test.output, **_happened(board.outcome(0, test.input), test)}
             for name, test in failing
         ]
 
 
-def _happened(outcome: Outcome | None) -> dict[str, str]:
+def _happened(outcome: Outcome | None, test: TestCase) -> dict[str, str]:
     assert outcome is not None  # a verdict comes of one
     said = outcome.stderr_tail.strip().rpartition("\n")[2] if outcome.status is not Status.OK else ""
-    got = outcome.stdout[:MAX_OUTPUT_CHARS]
+    got = outcome.stdout[: len(test.output) + MAX_OUTPUT_CHARS]  # enough for a whole difference
     return {"status": str(outcome.status), "got": got, "error": said[:_ERROR_CHARACTERS]}

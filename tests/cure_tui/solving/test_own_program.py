@@ -177,6 +177,14 @@ def test_a_difference_is_bounded_and_holds_no_control_characters() -> None:
     assert "and 12 more, which --json lists" in text
 
 
+def test_a_late_difference_is_among_the_lines_that_are_shown() -> None:
+    lines = [str(number) for number in range(100)]
+    output, got = "\n".join(lines), "\n".join([*lines[:90], "x", *lines[91:]])
+    test = {"name": "test 1", "input": "", "output": output, "status": "ok", "got": got, "error": ""}
+    text = plain(failing_rows([test], "whitespace"))
+    assert "    ... (88 equal lines)\n      88\n      89\n    - 90\n    + x\n      91\n" in text
+
+
 def test_a_difference_of_blanks_is_visible() -> None:
     test = {"name": "example 1", "input": "", "output": "a  b\n", "status": "ok", "got": "a b\n", "error": ""}
     assert "- 'a  b'\n    + 'a b'" in plain(failing_rows([test], "exact-lines"))

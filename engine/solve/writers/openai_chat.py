@@ -19,6 +19,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
 from engine.prompts import Role
 from engine.sampling import SamplingParams
+from engine.servers import Finish
 from engine.solve.writers.endpoints import OPENAI_URL, Endpoint
 from engine.solve.writers.request_form import RequestForm
 from engine.solve.writers.writer import Answer, Ask
@@ -160,7 +161,7 @@ class OpenAIWriter:
             text=choice.message.content or "",
             prompt_tokens=prompt_tokens,
             tokens=tokens,
-            finished=choice.finish_reason != "length",
+            finish=Finish.LENGTH if choice.finish_reason == "length" else Finish.STOP,
             dollars=price.dollars(prompt_tokens, tokens) if price else 0.0,
         )
 

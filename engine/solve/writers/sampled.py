@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.prompts import ChatTokenizer, PromptStyle, Role, encode_prompt
 from engine.sampling import Request, Sampler, SamplingParams
+from engine.servers import Finish
 from engine.solve.writers.writer import Answer, Ask
 
 
@@ -46,7 +47,7 @@ class SampledWriter:
                 text=completion.text,
                 prompt_tokens=len(requests[completion.request_id].prompt_ids) if completion.index == 0 else 0,
                 tokens=len(completion.token_ids),
-                finished=completion.finished,
+                finish=Finish.STOP if completion.finished else Finish.LENGTH,
             )
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from engine.problems import Problem
 from engine.prompts import PromptStyle, Role, build_messages
 from engine.seeds import derive_seed
+from engine.servers import Finish
 
 Message: TypeAlias = dict[str, str]
 """Message as in chat templates and chat APIs: "role" and "content"."""
@@ -27,7 +28,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models."""
+    """Answer `index` of 0..n-1. finish: why it ended. dollars: its price, 0 for local models.
+
+    reasoning: thoughts that a server sends apart from the text; `text` is empty where the limit cut them off.
+    """
 
     ask_id: str
     role: Role
@@ -35,8 +39,13 @@ class Answer:
     text: str
     prompt_tokens: int
     tokens: int
-    finished: bool = True
+    finish: Finish = Finish.STOP
     dollars: float = 0.0
+    reasoning: str = ""
+
+    @property
+    def finished(self) -> bool:
+        return self.finish is not Finish.LENGTH
 
 
 class Writer(Protocol):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.prompts import ChatTokenizer, PromptStyle, Role, encode_prompt
 from engine.sampling import Request, Sampler, SamplingParams
-from engine.servers import Finish
 from engine.solve.writers.writer import Answer, Ask
 
 
@@ -47,7 +46,7 @@ class SampledWriter:
                 text=completion.text,
                 prompt_tokens=len(requests[completion.request_id].prompt_ids) if completion.index == 0 else 0,
                 tokens=len(completion.token_ids),
-                finish=Finish.STOP if completion.finished else Finish.LENGTH,
+                finished=completion.finished,
             )
 
     def close(self) -> None:

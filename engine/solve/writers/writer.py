@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from engine.problems import Problem
 from engine.prompts import PromptStyle, Role, build_messages
 from engine.seeds import derive_seed
-from engine.servers import Finish
 
 Message: TypeAlias = dict[str, str]
 """Message as in chat templates and chat APIs: "role" and "content"."""
@@ -26,11 +25,16 @@ class Ask:
     seed: int
 
 
+Withheld: TypeAlias = Literal["", "null", "refusal", "filter"]
+"""Reason of a server for an answer without text: content null, a refusal, a content filter; "" for none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer `index` of 0..n-1. finish: why it ended. dollars: its price, 0 for local models.
+    """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models.
 
-    reasoning: thoughts that a server sends apart from the text; `text` is empty where the limit cut them off.
+    in_thought: the prompt ended within an open thought, so `text` begins inside it. reasoning: the thought that a
+    server returns apart from `text`.
     """
 
     ask_id: str
@@ -39,13 +43,11 @@ class Answer:
     text: str
     prompt_tokens: int
     tokens: int
-    finish: Finish = Finish.STOP
+    finished: bool = True
     dollars: float = 0.0
+    in_thought: bool = False
     reasoning: str = ""
-
-    @property
-    def finished(self) -> bool:
-        return self.finish is not Finish.LENGTH
+    withheld: Withheld = ""
 
 
 class Writer(Protocol):

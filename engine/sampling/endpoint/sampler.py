@@ -23,13 +23,13 @@ import httpx2
 from engine.config import RolloutConfig
 from engine.errors import ConfigError, RunError
 from engine.sampling.adapters import AdapterExports, Canary, Reading
-from engine.sampling.endpoint.background import Background
 from engine.sampling.endpoint.server import Piece, Server, ServerLost
 from engine.sampling.endpoint.spreading import AllLost, Gained, Lost, Spreading
 from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
 from engine.sampling.sample_under_way import SampleUnderWay
 from engine.sampling.swapping import Swaps
 from engine.seeds import derive_seed
+from engine.servers.background import Background
 
 API_KEY = "VLLM_API_KEY"
 _CANARY_SEED = 1

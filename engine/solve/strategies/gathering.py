@@ -6,10 +6,12 @@ All put their results into one queue, which the caller's thread empties, so that
 
 from __future__ import annotations
 
+import contextlib
+import math
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import CureError
@@ -18,9 +20,13 @@ from engine.rollouts.executing import ProgramRun, execute
 from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.ranking import certain_leader, ranked
-from engine.solve.writers import Answer, Ask, Writer, first_ask
+from engine.solve.writers import Answer, Ask, Remote, Writer, first_ask
 
 _POLL_SECONDS = 0.1
+_WAITING_SECONDS = 0.25
+_GRACE_SECONDS = 2.0
+"""Patience, once no more is asked for, with answers that are paid already."""
+_OVERTIME_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class Gathering:
         self._programs_to_come = 0
         self._tests_to_come = 0
         self._leader: int | None = None
+        self._patient_until = math.inf
+        self._told_waiting = 0.0
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
         """Sample n programs and m tests onto the board and execute them; `early_stop`: until the leader is certain.
@@ -71,19 +79,22 @@ class Gathering:
     ) -> None:
         """Put questions to writers, pass every answer to `take` in this thread, and wait for the executions."""
         self._stop.clear()
-        threads = [
-            threading.Thread(target=self._write, args=(writer, own), name="writer", daemon=True)
+        self._patient_until = math.inf
+        self._bench.spent.account.closed = False
+        threads = {
+            threading.Thread(target=self._write, args=(writer, own), name="writer", daemon=True): writer
             for writer, own in _by_writer(asks)
-        ]
+        }
         self._writing = len(threads)
         for thread in threads:
             thread.start()
         try:
-            self._work_off(take, early_stop=early_stop)
+            self._work_off(take, [*threads.values()], early_stop=early_stop)
         except KeyboardInterrupt:
             self.ended = "interrupted"
         finally:
             self._stop.set()
+            self._give_up(threads)
 
     def execute(self, row: int, inputs: Sequence[str]) -> None:
         """Run a program of the board on inputs; outcomes arrive asynchronously."""
@@ -98,22 +109,27 @@ class Gathering:
     def _write(self, writer: Writer, asks: Sequence[Ask]) -> None:
         fault = None
         try:
-            with closing(writer.write(asks)) as answers:  # type: ignore[type-var]  # generators close, others need not
+            with contextlib.closing(writer.write(asks)) as answers:  # type: ignore[type-var]  # generators close, others need not
                 for answer in answers:
-                    if self._stop.is_set():
-                        break
                     self._items.put(answer)
+                    if self._stop.is_set() and not isinstance(writer, Remote):
+                        break
         except CureError as error:
             fault = error
         self._items.put(_WriterDone(fault))
 
     # In the caller's thread ---------------------------------------------------------------------------------
 
-    def _work_off(self, take: Callable[[Answer], object], *, early_stop: bool) -> None:
+    def _work_off(self, take: Callable[[Answer], object], writers: Sequence[Writer], *, early_stop: bool) -> None:
         fault: CureError | None = None
         while self._writing or self._executing or not self._items.empty():
-            if not self._stop.is_set() and (bound := self._bench.spent.beyond(self._bench.budget)):
+            if not self.ended and (bound := self._bench.spent.beyond(self._bench.budget)):
                 self._end(f"the budget of {bound} is spent")
+            if time.monotonic() > self._patient_until:
+                self._stop.set()
+            if self._stop.is_set() and self._bench.spent.seconds > self._seconds + _OVERTIME_SECONDS:
+                break  # verdicts that are still to come would cost more than the time that was given
+            self._tell_waiting(writers)
             try:
                 item = self._items.get(timeout=_POLL_SECONDS)
             except queue.Empty:
@@ -123,13 +139,14 @@ class Gathering:
             if isinstance(item, Answer):
                 self._bench.spent.add(item)
                 self._bench.observer.on_completion(item)
-                take(item)
+                if not self._stop.is_set():
+                    take(item)
             elif isinstance(item, _Executed):
                 self._take_outcomes(item)
             else:
                 self._writing -= 1
                 fault = fault or item.fault
-            if early_stop and not self._stop.is_set() and self._is_decided():
+            if early_stop and not self.ended and self._is_decided():
                 self._end("the leader could not be overtaken")
         if fault is not None:
             if not any(isinstance(program, Program) for program in self.board.programs):
@@ -137,8 +154,43 @@ class Gathering:
             self.ended = self.ended or str(fault)
 
     def _end(self, why: str) -> None:
+        """Ask for no more. Answers under way at a server are paid: without a limit of time, wait for them a little."""
         self.ended = why
-        self._stop.set()
+        spent = self._bench.spent
+        spent.account.closed = True
+        until = min(time.monotonic() + _GRACE_SECONDS, spent.started + self._seconds)
+        if spent.account.waits and until > time.monotonic():
+            self._patient_until = until
+        else:
+            self._stop.set()
+
+    @property
+    def _seconds(self) -> float:
+        return math.inf if self._bench.budget.seconds is None else self._bench.budget.seconds
+
+    def _tell_waiting(self, writers: Sequence[Writer]) -> None:
+        now = time.monotonic()
+        if now - self._told_waiting < _WAITING_SECONDS:
+            return
+        self._told_waiting = now
+        for writer in writers:
+            if isinstance(writer, Remote):
+                self._bench.observer.on_waiting(writer.name, writer.waiting())
+
+    def _give_up(self, threads: Mapping[threading.Thread, Writer]) -> None:
+        """End requests in flight. Count answers that come too late to be used, and requests without an answer."""
+        account = self._bench.spent.account
+        account.closed = True
+        remote = {thread: writer for thread, writer in threads.items() if isinstance(writer, Remote)}
+        for writer in remote.values():
+            writer.give_up()
+        for thread in remote:
+            thread.join(_POLL_SECONDS)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if isinstance(item := self._items.get_nowait(), Answer):
+                    self._bench.spent.add(item)
+        account.give_all_up()
 
     def _take_first_answer(self, answer: Answer) -> None:
         if answer.role is Role.CODER:

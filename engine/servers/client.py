@@ -82,7 +82,7 @@ class Incoming:
                 yield line.removeprefix(b"data:").strip()
             elif not self.streamed:
                 others.append(line)
-        if not self.streamed:
+        if not self.streamed and any(others):
             yield b"\n".join(others)
 
 
@@ -102,6 +102,7 @@ class Client:
         through_proxies: bool = True,
     ) -> None:
         self.address, self.heard_at = address, time.monotonic()
+        self.has_key = bool(key or address.login)
         self._silence_seconds = silence_seconds
         self._listening: dict[asyncio.Timeout, float] = {}  # streams, with the end of each whole request
         authorization = {"Authorization": f"Bearer {key}"} if key else {}

@@ -6,6 +6,7 @@ Servers are not trusted to keep to a schema: each field is checked here and nowh
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -13,6 +14,8 @@ from typing import Any, TypeAlias
 _MAX_TOKENS = 10**9
 _MAX_REASON = 200
 _MAX_ERROR = 2**16
+_MAX_LOGPROB = 1e-3
+"""Rounding may lift the log of a probability above that of 1."""
 _TEXT_PARTS = ("text", "output_text")
 _THOUGHT_PARTS = ("thinking", "reasoning")
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
@@ -129,6 +132,60 @@ class ChatStream:
             raise NotAReply("sends a reply without choices")
         text = _sound("".join(self._text)) if self._has_content else None
         return ChatReply(text, _sound("".join(self._reasoning)), self._finish, self._refused, *self._usage)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModels:
+    """Models of a server: base name, adapter names, and tokens of prompt and answer (None where not reported)."""
+
+    base: str
+    adapters: frozenset[str]
+    max_model_len: int | None
+
+
+def read_models(data: bytes) -> ServedModels:
+    """Parse a list of models as vLLM sends it. Raises NotAReply."""
+    models = read_json(data).get("data")
+    if not isinstance(models, list) or not all(isinstance(model, dict) for model in models):
+        raise NotAReply("sends no list of models")
+    bases = [model for model in models if not model.get("parent")]
+    adapters = frozenset(model["id"] for model in models if model.get("parent") and isinstance(model.get("id"), str))
+    if not bases or not isinstance(bases[0].get("id"), str):
+        raise NotAReply("names no model")
+    return ServedModels(bases[0]["id"], adapters, _count(bases[0].get("max_model_len")))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPiece:
+    """Next tokens of a completion. finish: None while there are more to come.
+
+    token_ids, logprobs: None where the server does not return them for every token.
+    """
+
+    token_ids: tuple[int, ...] | None
+    logprobs: tuple[float, ...] | None
+    finish: Finish | None
+
+
+def read_piece(data: bytes) -> TokenPiece | None:
+    """Parse the data of one event of a stream of completions; None for an event without tokens. Raises NotAReply."""
+    choice = _choice_of(read_json(data))
+    if not choice:
+        return None
+    told = choice.get("finish_reason")
+    finish = None if told is None else _FINISHES.get(told, Finish.UNKNOWN) if isinstance(told, str) else Finish.UNKNOWN
+    holder = choice.get("logprobs") or {}
+    token_ids, logprobs = choice.get("token_ids"), holder.get("token_logprobs") if isinstance(holder, dict) else None
+    if (token_ids is None and not logprobs) or (token_ids is not None and not isinstance(token_ids, list)):
+        return TokenPiece(None, None, finish)
+    token_ids, logprobs = token_ids or [], logprobs or []
+    if not isinstance(logprobs, list) or len(token_ids) != len(logprobs):
+        return TokenPiece(None, None, finish)
+    if not all(type(token) is int and 0 <= token < 2**31 for token in token_ids):
+        raise NotAReply("sends a token id that is none")
+    if not all(type(each) in (int, float) and -math.inf < each <= _MAX_LOGPROB for each in logprobs):
+        raise NotAReply("sends a log-prob that is none")
+    return TokenPiece(tuple(token_ids), tuple(map(float, logprobs)), finish)
 
 
 def read_error(data: bytes) -> str:

@@ -27,6 +27,11 @@ TEST = unit_test("3", "6")
 PROBLEM = "# Double\n\nRead a number and print twice its value.\n\nInput: `4`\n\nOutput: `8`\n"
 KEY = "sk-very-secret-0123456789"
 AT_ONCE = ("retries = 0",)
+LOGGING = """\
+import logging, runpy
+logging.basicConfig(level=logging.NOTSET)
+runpy.run_module("engine.solve", run_name="__main__")
+"""
 Handle = Callable[[int, dict[str, Any]], Reply]
 
 
@@ -171,12 +176,12 @@ def test_ctrl_c_before_there_is_anything_says_so(cli: Cli, problem: str) -> None
 
 
 def _told_by_the_engine(cli: Cli, server: FakeServer) -> tuple[str, str]:
-    """Return every event of the engine's process and everything the client can be made to log there."""
+    """Return every event of the engine's process and everything its libraries can be made to log there."""
     who = f"openai:m@{server.url}"
     task = Task(Problem("double", "Print twice a number.", (IOExample("4\n", "8\n"),), ()), "Print twice a number.")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "engine.solve"],
-        cwd=cli.folder, env=cli.environment | {"OPENAI_LOG": "debug"}, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-P", "-c", LOGGING],
+        cwd=cli.folder, env=cli.environment, capture_output=True, text=True, timeout=60,
         input=SolveRequest((task,), who, who, 2, 2, 0, "bon").to_json(),
     )  # fmt: skip
     return done.stdout, done.stderr

@@ -50,9 +50,9 @@ def origin_of(url: str) -> tuple[str, str, int]:
 
 
 def without_login(text: str) -> str:
-    """Return an address without name, password, query and fragment."""
+    """Return an address without name, password, query and fragment; of a text that is none, what is after its @."""
     try:
         scheme, netloc, path, _, _ = urlsplit(text)
     except ValueError:
-        return text.rpartition("@")[2]
-    return urlunsplit((scheme, netloc.rpartition("@")[2], path, "", ""))
+        netloc = ""
+    return urlunsplit((scheme, netloc.rpartition("@")[2], path, "", "")) if netloc else text.rpartition("@")[2]

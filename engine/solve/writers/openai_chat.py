@@ -91,7 +91,9 @@ class OpenAIWriter:
             _SECONDS_BEFORE_TOKENS + max(each.max_new_tokens for each in params.values()) / _TOKENS_A_SECOND
         )
         self._dearest: dict[Role, Cost] = {}
+        self._tried_first: set[Role] = set()
         self._reached = False
+        self._failed = False
         self._under_way: set[_Task] = set()
         self._work: Future[None] | None = None
         is_openai = endpoint.url == OPENAI_URL
@@ -152,15 +154,16 @@ class OpenAIWriter:
 
     async def _write_all(self, tasks: deque[_Task], news: queue.SimpleQueue[Answer | CureError | None]) -> None:
         """Put answers and faults into `news`, and None at the end."""
+        self._failed = False
 
         async def work() -> None:
-            while tasks:
+            while tasks and not self._failed:
                 task = tasks.popleft()
                 self._under_way.add(task)
                 try:
                     answer = await self._answer(task)
                 except CureError as error:
-                    tasks.clear()
+                    self._failed = True
                     news.put(error)
                     return
                 finally:
@@ -211,16 +214,25 @@ class OpenAIWriter:
         except (asyncio.CancelledError, CureError):
             self._account.give_up(reservation)
             raise
+        finally:
+            self._tried_first.discard(task.ask.role)
 
     async def _reserve(self, task: _Task) -> Reservation | None:
-        """Wait until the account has room for an answer; None if it will have none."""
-        longest = self._cost(_prompt_size(task.ask), self._params[task.ask.role].max_new_tokens)
-        while True:
-            known = self._dearest.get(task.ask.role)  # answers of one role cost much the same
-            reservation = self._account.reserve(known or longest, is_known=known is not None)
-            if reservation or self._account.closed or self._account.full:
-                return reservation
+        """Wait until the account has room for an answer; None if it will have none.
+
+        Under a limit the first answer of a role is asked for alone: only then is known what one costs.
+        """
+        role = task.ask.role
+        longest = self._cost(_prompt_size(task.ask), self._params[role].max_new_tokens)
+        while not (self._failed or self._account.closed or self._account.full):
+            known = self._dearest.get(role) or max(self._dearest.values(), key=_dearness, default=None)
+            if role in self._dearest or role not in self._tried_first or not self._account.is_limited:
+                reservation = self._account.reserve(known or longest, is_known=known is not None)
+                if reservation is not None:
+                    self._tried_first.add(role)
+                    return reservation
             await asyncio.sleep(_RESERVE_SECONDS)
+        return None
 
     async def _request(self, task: _Task, form: RequestForm, seconds: float) -> ChatReply:
         params = self._params[task.ask.role]
@@ -257,7 +269,7 @@ class OpenAIWriter:
                     f'write usage = "estimate" below [endpoint."{self._endpoint.url}"] in {endpoints_file()}',
                 )
         dearest = self._dearest.get(task.ask.role, cost)
-        self._dearest[task.ask.role] = max(cost, dearest, key=lambda each: (each.dollars, each.tokens))
+        self._dearest[task.ask.role] = max(cost, dearest, key=_dearness)
         return Answer(
             ask_id=task.ask.id,
             role=task.ask.role,
@@ -339,6 +351,10 @@ class OpenAIWriter:
         for secret in (self._endpoint.key, *(self._endpoint.login or ())):
             text = text.replace(secret, "…") if secret else text
         return text
+
+
+def _dearness(cost: Cost) -> tuple[float, int]:
+    return cost.dollars, cost.prompt_tokens + cost.tokens
 
 
 def _prompt_size(ask: Ask) -> int:

@@ -32,7 +32,7 @@ def summary_line(solution: Mapping[str, Any]) -> str:
     """Return one line: how well the program is supported, its evidence, its cost."""
     spent = solution["spent"]
     cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
-    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}"
+    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}{_given_up(spent.get('given_up'))}"
     ended = f"; {solution['ended']}" if solution["ended"] else ""
     candidates = solution["candidates"]
     if solution["chosen"] is None:
@@ -47,3 +47,12 @@ def summary_line(solution: Mapping[str, Any]) -> str:
     running = sum(candidate["source"] is not None for candidate in candidates)
     agreement = f"agrees with {round(solution['agreement'] * running)} of {running} programs"
     return f"{word}: passes {' and '.join(parts)}{disputed}, {agreement}; {paid}{ended}"
+
+
+def _given_up(cost: Mapping[str, Any] | None) -> str:
+    """Tell what a server may bill for requests that nobody waited for; "" for none."""
+    if not cost or not cost["answers"]:
+        return ""
+    answers = f"{cost['answers']} answer{'' if cost['answers'] == 1 else 's'}"
+    money = f"${cost['dollars']:.4f}" if cost["dollars"] else f"{cost['prompt_tokens'] + cost['tokens']} tokens"
+    return f" (and about {money} for {answers} given up)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,16 +120,24 @@ class Client:
 
     @asynccontextmanager
     async def send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, bounds: Bounds
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        bounds: Bounds,
+        on_sent: Callable[[], object] = lambda: None,
     ) -> AsyncIterator[Incoming]:
-        """Send a request and yield its reply, whatever its status. Raises RequestFault."""
+        """Send a request and yield its reply, whatever its status. Raises RequestFault.
+
+        on_sent: called once there is a connection and the first byte leaves.
+        """
         end = asyncio.get_running_loop().time() + bounds.seconds
         try:
             async with asyncio.timeout_at(end) as scope:
                 if bounds.streams:
                     self._listening[scope] = end
                     self._be_patient(scope)
-                async with self._open(method, path, body) as response:
+                async with self._open(method, path, body, on_sent) as response:
                     self._hear()
                     yield Incoming(
                         response.status_code,
@@ -148,10 +156,18 @@ class Client:
             self._listening.pop(scope, None)
 
     @asynccontextmanager
-    async def _open(self, method: str, path: str, body: Mapping[str, Any] | None) -> AsyncIterator[httpx2.Response]:
+    async def _open(
+        self, method: str, path: str, body: Mapping[str, Any] | None, on_sent: Callable[[], object]
+    ) -> AsyncIterator[httpx2.Response]:
+        async def trace(event: str, _: object) -> None:
+            if event == "http11.send_request_headers.started":
+                on_sent()
+
         url = httpx2.URL(f"{self.address.url}{path}")
         for _ in range(_MAX_REDIRECTS):
-            async with self._http.stream(method, url, json=body, follow_redirects=False) as response:
+            async with self._http.stream(
+                method, url, json=body, follow_redirects=False, extensions={"trace": trace}
+            ) as response:
                 if not response.has_redirect_location:
                     yield response
                     return

@@ -6,6 +6,8 @@ if every problem has a `solution` event, else that of the last fault.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -89,4 +91,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(status)  # a thread may still be inside the model, and the interpreter aborts if it ends under one

@@ -131,7 +131,8 @@ class Gathering:
                 break  # verdicts that are still to come would cost more than the time that was given
             self._tell_waiting(writers)
             try:
-                item = self._items.get(timeout=_POLL_SECONDS)
+                left = self._seconds - self._bench.spent.seconds
+                item = self._items.get(timeout=min(_POLL_SECONDS, max(left, _POLL_SECONDS / 10)))
             except queue.Empty:
                 if self._stop.is_set() and not self._executing:
                     break  # do not wait for a writer that does not return

@@ -59,13 +59,17 @@ _Fault = _StatusFault | RequestFault | NotAReply
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """Answer that is asked for. started: time.monotonic() of its first try, 0 before it."""
+    """Answer that is asked for. started: time.monotonic() of its first try, 0 before it. sent: its request has left."""
 
     ask: Ask
     index: int
     started: float = 0.0
+    sent: bool = False
     stream: ChatStream | None = None
     note: str = ""
+
+    def has_left(self) -> None:
+        self.sent = True
 
 
 class OpenAIWriter:
@@ -200,19 +204,16 @@ class OpenAIWriter:
 
     async def _try(self, task: _Task, form: RequestForm, seconds: float, reservation: Reservation) -> Answer | _Fault:
         """Send one request; account for what it may have cost where there is no answer."""
+        task.sent = False
         try:
             return self._read(task, await self._request(task, form, seconds), reservation)
         except _StatusFault as fault:
             self._account.free(reservation)
             return fault
-        except (RequestFault, NotAReply) as fault:
-            if isinstance(fault, RequestFault) and fault.trouble is Trouble.NO_CONNECTION:
-                self._account.free(reservation)
-            else:
-                self._account.give_up(reservation)
-            return fault
-        except (asyncio.CancelledError, CureError):
-            self._account.give_up(reservation)
+        except (RequestFault, NotAReply, CureError, asyncio.CancelledError) as fault:
+            (self._account.give_up if task.sent else self._account.free)(reservation)
+            if isinstance(fault, RequestFault | NotAReply):
+                return fault
             raise
         finally:
             self._tried_first.discard(task.ask.role)
@@ -243,7 +244,7 @@ class OpenAIWriter:
         }
         bounds = Bounds(seconds, _BYTES_AROUND + _BYTES_A_TOKEN * params.max_new_tokens, streams=form.streams)
         stream = task.stream = ChatStream()
-        async with self._client.send("POST", "/chat/completions", body, bounds) as incoming:
+        async with self._client.send("POST", "/chat/completions", body, bounds, task.has_left) as incoming:
             self._reached = True
             if not 200 <= incoming.status < 300:
                 raise _StatusFault(incoming.status, read_error(await incoming.read()), _pause_of(incoming.headers))

@@ -44,7 +44,7 @@ class Cost:
 
 @dataclass(eq=False, slots=True)
 class Reservation:
-    """Estimated cost of a request under way."""
+    """Estimated cost of a request under way; the real one between its answer and its settling."""
 
     cost: Cost
 

@@ -211,6 +211,7 @@ class OpenAIWriter:
             self._account.free(reservation)
             return fault
         except (RequestFault, NotAReply, CureError, asyncio.CancelledError) as fault:
+            reservation.cost = self._dearest.get(task.ask.role, reservation.cost)
             (self._account.give_up if task.sent else self._account.free)(reservation)
             if isinstance(fault, RequestFault | NotAReply):
                 return fault
@@ -269,6 +270,7 @@ class OpenAIWriter:
                     f"{self._endpoint.url} reports no token usage, so that no limit of tokens or dollars can hold",
                     f'write usage = "estimate" below [endpoint."{self._endpoint.url}"] in {endpoints_file()}',
                 )
+        reservation.cost = cost  # until it is settled, the account shall not be misled by an estimate
         dearest = self._dearest.get(task.ask.role, cost)
         self._dearest[task.ask.role] = max(cost, dearest, key=_dearness)
         return Answer(

@@ -115,5 +115,5 @@ class Account:
 
     @property
     def waits(self) -> bool:
-        """Whether requests are under way, whose answers are paid already."""
+        """Tell whether requests are under way, whose answers are paid already."""
         return bool(self._under_way)

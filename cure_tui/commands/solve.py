@@ -48,7 +48,9 @@ def solve(
     n: Annotated[int, typer.Option("-n", min=1, max=512, help="Number of programs to sample.")] = 16,
     m: Annotated[int, typer.Option("-m", min=0, max=512, help="Number of tests to sample.")] = 16,
     strategy: Annotated[str, typer.Option(help="bon (best of n), codet, debug or single (one program).")] = "bon",
-    budget: Annotated[str, typer.Option(help="Limits, separated by commas: 30s, 20000tok, $0.10.")] = "",
+    budget: Annotated[
+        str, typer.Option(help="Limits: 30s for each problem; 20000tok, $0.10 for all together; several with commas.")
+    ] = "",
     temperature: Annotated[
         float | None, typer.Option(min=0.0, max=5.0, callback=finite, help="Overrides the preset's temperature.")
     ] = None,

@@ -38,6 +38,7 @@ def _progress(state: SolveState, seconds: float) -> Row:
         Span("  "),
         Span(f"{len(state.tests)} tests{malformed}", "tester"),
         Span(f"  {state.tokens} tokens  {seconds:.1f} s{cost}", "muted"),
+        Span(f"  {one_column(waiting)}" if (waiting := state.life_line()) else "", "muted"),
     )
 
 

@@ -35,7 +35,7 @@ def summary_line(solution: Mapping[str, Any]) -> str:
     """Return one line: how well the program is supported, its evidence, what was unusual, its cost, and remedies."""
     spent = solution["spent"]
     cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
-    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}"
+    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}{_given_up(spent.get('given_up'))}"
     parts = [_evidence(solution), *_unusual(solution), paid, solution["ended"], *_remedies(solution)]
     return "; ".join(filter(None, parts))
 
@@ -74,3 +74,12 @@ def _remedies(solution: Mapping[str, Any]) -> Iterator[str]:
     if solution["support"] != "supported":
         answers = solution.get("answers", {})
         yield from dict.fromkeys(remedy_of(answers[role], Role(role)) for role in answers)
+
+
+def _given_up(cost: Mapping[str, Any] | None) -> str:
+    """Tell what a server may bill for requests that nobody waited for; "" for none."""
+    if not cost or not cost["answers"]:
+        return ""
+    answers = f"{cost['answers']} answer{'' if cost['answers'] == 1 else 's'}"
+    money = f"${cost['dollars']:.4f}" if cost["dollars"] else f"{cost['prompt_tokens'] + cost['tokens']} tokens"
+    return f" (and about {money} for {answers} given up)"

@@ -6,6 +6,8 @@ if every problem has a `solution` event, else that of the last fault.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -15,11 +17,11 @@ from engine.errors import ConfigError, CureError
 from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
-from engine.solve.opening import Wishes, open_writer
+from engine.solve.opening import Wishes, open_writer, refuse_unbound_limits
 from engine.solve.request import SolveRequest
 from engine.solve.strategies import Bench, Budget, Spent, find_strategy
 from engine.solve.strategies.own import OwnProgram
-from engine.solve.writers import Writer
+from engine.solve.writers import Account, Writer
 from engine.solve.writers.spec import parse_spec
 
 _INTERRUPTED = 130
@@ -53,6 +55,8 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     strategy = own or find_strategy(request.strategy)
     budget = Budget.parse(request.budget)
     specs = parse_spec(request.coder), parse_spec(request.tester)
+    refuse_unbound_limits(specs, budget)
+    account = Account(budget.tokens, budget.dollars)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
     executor = resources.enter_context(
         Executor(allow_unsandboxed=request.allow_unsandboxed, libraries=[library.name for library in found_libraries()])
@@ -61,7 +65,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     for spec in dict.fromkeys(specs):
         events.tell("loading", what=str(spec))
         wishes = Wishes(request.temperature, request.max_tokens, request.seed)
-        writer = open_writer(spec, wishes, lambda text: events.tell("warning", text=text))
+        writer = open_writer(spec, wishes, lambda text: events.tell("warning", text=text), account)
         resources.callback(writer.close)
         writers.append(writer)
     coder, tester = writers[0], writers[-1]
@@ -69,7 +73,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     status = 0
     for number, task in enumerate(request.tasks):
         events.problem(number, task.problem)
-        spent = Spent()
+        spent = Spent(account)
         bench = Bench(
             task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,
             observer=events, spent=spent,
@@ -92,4 +96,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(status)  # a thread may still be inside the model, and the interpreter aborts if it ends under one

@@ -5,6 +5,7 @@ warning    text            a checkpoint other than the named one is opened
 ready      coder, tester, sandbox
 problem    number, id, statement, public, comparison     the next problem begins; public: its examples, input and
                            output; comparison: of outputs
+waiting    writer, answers, seconds, pieces, note      answers under way there, age of the oldest, what delays them
 answer     role, tokens, dollars
 program    row, source, rejected, fate    rejected: "" for a program; fate: of `engine.solve.fates`
 test       column, input, output, fate    column null: malformed
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TextIO
 
 from engine.problems import Problem
@@ -30,7 +31,7 @@ from engine.solve.fates import fate_of
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Spent
 from engine.solve.strategies.evidence import Solution
-from engine.solve.writers import Answer
+from engine.solve.writers import Answer, Cost, Waiting
 
 Event = dict[str, Any]
 
@@ -54,6 +55,9 @@ class EventStream:
 
     def on_completion(self, answer: Answer) -> None:
         self.tell("answer", role=str(answer.role), tokens=answer.tokens, dollars=answer.dollars)
+
+    def on_waiting(self, writer: str, waiting: Waiting) -> None:
+        self.tell("waiting", writer=writer, **asdict(waiting))
 
     def on_program(self, row: int, program: Program | Rejected) -> None:
         if isinstance(program, Rejected):
@@ -84,7 +88,10 @@ class EventStream:
 
 
 def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
-    """Convert the evidence to JSON, for `--json` and for storage: the names are stable."""
+    """Convert the evidence to JSON, for `--json` and for storage: the names are stable.
+
+    spent.given_up: estimates for requests that were begun and not waited for; a server may bill them.
+    """
     return {
         "strategy": solution.strategy,
         "support": str(solution.support),
@@ -103,14 +110,12 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
         "candidates": [asdict(candidate) for candidate in solution.candidates],
         "public": [_test(test.input, test.output) for test in solution.public],
         "tests": [_test(test.input, test.output, test.explanation) for test in solution.tests],
-        "spent": {
-            "seconds": round(spent.seconds, 2),
-            "answers": spent.answers,
-            "prompt_tokens": spent.prompt_tokens,
-            "tokens": spent.tokens,
-            "dollars": round(spent.dollars, 6),
-        },
+        "spent": {"seconds": round(spent.seconds, 2), **_cost(spent.cost), "given_up": _cost(spent.given_up)},
     }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return asdict(replace(cost, dollars=round(cost.dollars, 6)))
 
 
 def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, str]:
@@ -147,6 +152,7 @@ class SolveState:
     leader: int | None = None
     tokens: int = 0
     dollars: float = 0.0
+    waiting: dict[str, Waiting] = field(default_factory=dict)
     solution: dict[str, Any] | None = None
 
     def take(self, event: Event) -> None:
@@ -157,6 +163,9 @@ class SolveState:
             case "ready":
                 self.loading = ""
                 self.coder, self.tester, self.sandbox = event["coder"], event["tester"], event["sandbox"]
+            case "waiting":
+                fields = event["answers"], event["seconds"], event["pieces"], event["note"]
+                self.waiting = self.waiting | {event["writer"]: Waiting(*fields)}  # a thread may be drawing the old one
             case "answer":
                 self.tokens += event["tokens"]
                 self.dollars += event["dollars"]
@@ -189,6 +198,18 @@ class SolveState:
             tester=self.tester,
             sandbox=self.sandbox,
         )
+
+    def life_line(self) -> str:
+        """Return what is waited for, such as "waiting for 3 answers, longest 42 s, retry 1 of 3: 429", or ""."""
+        waiting = [each for each in self.waiting.values() if each.answers]
+        if not waiting or self.solution is not None:
+            return ""
+        answers, pieces = sum(each.answers for each in waiting), sum(each.pieces for each in waiting)
+        arrived = f", {pieces} tokens so far" if pieces else ""
+        notes = "".join(f", {note}" for note in dict.fromkeys(each.note for each in waiting) if note)
+        plural = "" if answers == 1 else "s"
+        longest = max(each.seconds for each in waiting)
+        return f"waiting for {answers} answer{plural}, longest {longest:.0f} s{arrived}{notes}"
 
     def matrix(self) -> PassMatrix:
         """Return the pass matrix so far, as `Board.matrix`. A thread may draw it while another takes events."""

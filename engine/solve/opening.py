@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.config import RunConfig
+from engine.errors import ConfigError
 from engine.machine.resources import source_path
 from engine.presets import load_config, load_preset
 from engine.process_memory import grows_without_cycles
@@ -16,7 +17,8 @@ from engine.runs.checkpoints import Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
 from engine.sampling import Sampler, SamplingParams
-from engine.solve.writers import Writer
+from engine.solve.strategies import Budget
+from engine.solve.writers import Account, Writer
 from engine.solve.writers.spec import WriterSpec
 
 if TYPE_CHECKING:
@@ -38,8 +40,29 @@ class Wishes:
     seed: int
 
 
-def open_writer(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -> Writer:
+def refuse_unbound_limits(specs: Sequence[WriterSpec], budget: Budget) -> None:
+    """Raise ConfigError for a limit in dollars that no price can bind. Looked at before a model is loaded."""
+    if budget.dollars is None:
+        return
+    from engine.solve.writers.endpoints import endpoints_file, find_endpoint
+
+    endpoints = [find_endpoint(spec.name, spec.url) for spec in specs if spec.kind == "openai"]
+    if not endpoints:
+        raise ConfigError("--budget limits dollars, and local models cost none", "limit seconds or tokens")
+    for endpoint in endpoints:
+        if endpoint.price is None:
+            raise ConfigError(
+                f"--budget limits dollars, and {endpoint.model} has no price",
+                f'add [price."{endpoint.model}"] with input and output to {endpoints_file()}',
+            )
+
+
+def open_writer(
+    spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None], account: Account | None = None
+) -> Writer:
     """Open the writer that `spec` names; call `tell` with a sentence if a corrupt checkpoint is replaced by another.
+
+    account: where a writer at a server reserves its costs.
 
     Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something.
     """
@@ -54,7 +77,7 @@ def open_writer(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -
         )
         asked_for = {"temperature": wishes.temperature, LIMIT: wishes.max_tokens}
         insisted = [name for name, value in asked_for.items() if value is not None]
-        return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params), insisted)
+        return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params), insisted, account)
     return _open_local(spec, wishes, tell)
 
 

@@ -1,0 +1,144 @@
+"""Examples of a document: inputs paired with their outputs, and sentences about those that were lost on the way.
+
+A misread example is worse than a lost one: what is not sure is left out, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.problems.problem import IOExample
+from engine.problems.statement.data import Datum, datum
+from engine.problems.statement.sections import Section
+from engine.problems.statement.tables import read_table
+from engine.problems.statement.tree import Code, Document, Table
+
+_INSIDE = ("input", "output", "explanation", "filler", "example")
+"""Labels that do not end a part with examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Examples in order, and the sentences of doubt. used: the sections that hold them."""
+
+    examples: tuple[IOExample, ...]
+    doubts: tuple[str, ...]
+    used: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Input or output with its data. name: its label, as sentences quote it."""
+
+    kind: str
+    number: int | None
+    datum: Datum
+    name: str
+    place: int
+
+
+@dataclass(slots=True)
+class _Search:
+    """State of the walk over the sections."""
+
+    pairs: list[tuple[IOExample, bool]] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    slots: list[_Slot] = field(default_factory=list)
+
+
+def find_examples(parts: Sequence[Section], document: Document) -> Found:
+    """Find the examples of a document's sections."""
+    search = _Search()
+    in_examples, level, number = False, 7, None
+    numbered: set[int] = set()
+    for place, section in enumerate(parts):
+        kind = section.kind
+        if kind == "example":
+            assert section.label is not None
+            in_examples, number = True, section.label.number
+            level = min(section.level, level) if in_examples else section.level
+            if number is not None:
+                numbered.add(number)
+            _close(search)
+        elif kind not in _INSIDE and (kind or section.level <= level) and place:
+            in_examples, number, level = False, None, 7
+            _close(search)
+        if kind in ("input", "output"):
+            assert section.label is not None
+            if kind == "input" and search.slots and search.slots[-1].kind == "output":
+                _close(search)
+            data = datum(section, document, in_examples=in_examples)
+            own = section.label.number if section.label.number is not None else number
+            search.slots.append(_Slot(kind, own, data, section.heading, place))
+        is_about_examples = in_examples or bool(section.label and section.label.is_example)
+        for item in section.items:
+            if isinstance(item, Table) and kind != "explanation":
+                reading = read_table(item, in_examples=is_about_examples and kind == "example")
+                search.pairs += [(example, True) for example in reading.examples]
+                search.used |= {place} if reading.examples else set()
+                search.doubts += [f"a table below '{section.heading}' {reading.why}"] if reading.why else []
+            elif isinstance(item, Code) and kind == "example" and section.level < 8:
+                search.doubts.append(f"a block below '{section.heading}' is labelled neither input nor output")
+    _close(search)
+    return _chosen(search, numbered)
+
+
+def _chosen(search: _Search, numbered: set[int]) -> Found:
+    has_sure = any(is_sure for _, is_sure in search.pairs)
+    examples: list[IOExample] = []
+    for example, is_sure in search.pairs:
+        if (is_sure or not has_sure) and example not in examples:
+            examples.append(example)
+    doubts = list(dict.fromkeys(search.doubts))
+    if len(numbered) > len(examples) and not doubts:
+        doubts.append(f"the text numbers {len(numbered)} examples, of which {len(examples)} were understood")
+    return Found(tuple(examples), tuple(doubts), frozenset(search.used))
+
+
+def _close(search: _Search) -> None:
+    """Pair the inputs gathered with the outputs gathered: by their numbers, else in order."""
+    slots, search.slots = search.slots, []
+    slots = [slot for slot in slots if slot.datum.texts or slot.datum.why]
+    inputs = [slot for slot in slots if slot.kind == "input"]
+    outputs = [slot for slot in slots if slot.kind == "output"]
+    for slot in slots:
+        if not slot.datum.texts:
+            search.doubts.append(f"'{slot.name}' {slot.datum.why}: its example is left out")
+    if not inputs or not outputs:
+        search.doubts += [f"'{slot.name}' has no {_other(slot)}: left out" for slot in slots if _is_lonely(slot)]
+        return
+    numbers = [[slot.number for slot in side] for side in (inputs, outputs)]
+    if len(set(numbers[0])) == len(inputs) > 1 and sorted(map(str, numbers[0])) == sorted(map(str, numbers[1])):
+        outputs.sort(key=lambda slot: numbers[0].index(slot.number))
+    elif len(inputs) != len(outputs):
+        search.doubts.append(f"{len(inputs)} inputs and {len(outputs)} outputs from '{slots[0].name}' on: left out")
+        return
+    for given, wanted in zip(inputs, outputs, strict=True):
+        _pair(search, given, wanted)
+
+
+def _pair(search: _Search, given: _Slot, wanted: _Slot) -> None:
+    if None not in (given.number, wanted.number) and given.number != wanted.number:
+        search.doubts.append(f"'{given.name}' and '{wanted.name}' differ in number: left out")
+        return
+    inputs, outputs = given.datum.texts, wanted.datum.texts
+    if not inputs or not outputs:
+        return
+    if len(inputs) != len(outputs) and len(inputs) == 1:
+        outputs = outputs[:1]
+    if len(inputs) != len(outputs):
+        search.doubts.append(f"'{given.name}' has {len(inputs)} blocks, '{wanted.name}' {len(outputs)}: left out")
+        return
+    is_sure = not (given.datum.is_weak or wanted.datum.is_weak)
+    search.pairs += [(IOExample(a, b), is_sure) for a, b in zip(inputs, outputs, strict=True)]
+    search.used |= {given.place, wanted.place}
+
+
+def _other(slot: _Slot) -> str:
+    return "output" if slot.kind == "input" else "input"
+
+
+def _is_lonely(slot: _Slot) -> bool:
+    return bool(slot.datum.texts) and not slot.datum.is_weak

@@ -1,0 +1,113 @@
+"""Markdown -> tree: markdown-it's HTML, annotated with what the tree keeps, read as HTML with the HTML inside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping, Sequence
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+
+from engine.problems.statement.building import BLOCKS
+from engine.problems.statement.html_tree import html_blocks
+from engine.problems.statement.tree import Document
+
+_FENCE = re.compile(r"^[ >]*(?:[-*+] +|\d+[.)] +)?(`{3,}|~{3,})([^`]*)$")
+_PRE_OPEN = re.compile(r"(?<!`)<pre\b[^<>]*>", re.IGNORECASE)
+_PRE_CLOSE = re.compile(r"</pre\s*>", re.IGNORECASE)
+_TIGHT_HEADING = re.compile(r"^(#{1,6})(?=[^#\s!\d.*])")
+_TAG = re.compile(r"\s*</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
+
+
+def markdown_document(text: str) -> Document:
+    """Parse Markdown with tables and HTML. Raises DataError for excessive nesting."""
+    parser = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable("table")
+    source, kept = _repaired(text.split("\n"))
+    tokens = parser.parse("\n".join(source))
+    for token in tokens:
+        _annotate(token)
+    html = _Renderer().render(tokens, parser.options, {})
+    for number, block in enumerate(kept):
+        empty = _empty_pre(number)
+        html = html.replace(empty, block, 1) if empty in html else html.replace(escape(empty), escape(block), 1)
+    blocks, pictures = html_blocks(html)
+    is_html = any(token.type == "html_block" and not token.content.startswith("<!--") for token in tokens) or any(
+        child.type == "html_inline" for token in tokens for child in token.children or ()
+    )
+    return Document(blocks, blocks, tuple(source), is_html=is_html, pictures=pictures)
+
+
+def _annotate(token: Token) -> None:
+    if token.level == 0 and token.map and token.type.endswith(("_open", "fence", "code_block")):
+        token.attrSet("data-at", f"{token.map[0]},{token.map[1]}")
+    for child in token.children or ():
+        if child.type in ("em_open", "strong_open"):
+            child.attrSet("data-mark", child.markup)
+
+
+class _Renderer(RendererHTML):
+    """Renderer whose code blocks keep their info, and their text after the line break that HTML drops."""
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
+        token = tokens[idx]
+        place = token.attrGet("data-at") or ""
+        return f'<pre data-info="{escape(token.info.strip())}" data-at="{place}">\n{escape(token.content)}</pre>\n'
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
+        tag = _TAG.match(tokens[idx].content)
+        if tag and tag[1].lower() in BLOCKS:  # indented HTML after a blank line
+            return tokens[idx].content
+        return self.fence(tokens, idx, options, env)
+
+
+def _empty_pre(number: int) -> str:
+    return f"<pre data-kept={number}></pre>"
+
+
+def _repaired(source: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Mend what copies of statements break: return the lines, and the <pre> blocks that were replaced by empty ones.
+
+    A closing fence glued to the last line of data gets its own line, `###Input` its blank. A <pre> with blank lines
+    would end its HTML block.
+    """
+    lines: list[str] = []
+    kept: list[str] = []
+    opened = ""
+    rest = list(reversed(source))
+    while rest:
+        line = rest.pop()
+        fence = _FENCE.match(line)
+        if opened:
+            if fence and fence[1].startswith(opened) and not fence[2].strip():
+                opened = ""
+            elif opened[0] == "`" and line.endswith("```") and line.count("```") == 1 and line.strip("` "):
+                lines.append(line.rstrip("`"))
+                line, opened = opened, ""
+        elif fence:
+            opened = fence[1]
+        else:
+            line = _lift(_TIGHT_HEADING.sub(r"\1 ", line), rest, kept)
+        lines.append(line)
+    return lines, kept
+
+
+def _lift(line: str, rest: list[str], kept: list[str]) -> str:
+    """Replace each <pre> that begins on a line by an empty one; its lines are taken from `rest`, the next one last."""
+    at = 0
+    while found := _PRE_OPEN.search(line, at):
+        close = _PRE_CLOSE.search(line, found.end())
+        if close is None:
+            following = next((number for number, text in enumerate(reversed(rest), 1) if _PRE_CLOSE.search(text)), 0)
+            if not following:
+                return line
+            line = "\n".join([line, *(rest.pop() for _ in range(following))])
+            continue
+        kept.append(line[found.start() : close.end()])
+        before = line[: found.start()]
+        line = ("" if before.isspace() else before) + _empty_pre(len(kept) - 1) + line[close.end() :]
+        at = line.index(_empty_pre(len(kept) - 1)) + len(_empty_pre(len(kept) - 1))
+    return line

@@ -1,0 +1,187 @@
+"""Reader of statements: a text of any judge -> the problems in it, with examples, limits and what was not understood.
+
+    Markdown or HTML -> Document (tree) -> sections (labels) -> examples, limits, statement -> Statement
+
+Each step is a file of this folder. Nothing here knows one judge: the formats differ in their labels, which labels.toml
+lists, and in where they put their data: blocks, tables, values beside a label, plain lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.errors import DataError
+from engine.problems.front_matter import FrontMatter, split_front_matter
+from engine.problems.functions import FunctionTask, convert, kind_of
+from engine.problems.problem import IOExample, Problem
+from engine.problems.statement import doubts as doubt
+from engine.problems.statement.examples import Found, find_examples
+from engine.problems.statement.html_tree import html_documents, looks_like_html
+from engine.problems.statement.labels import label
+from engine.problems.statement.limits import Limits, find_limits
+from engine.problems.statement.markdown_tree import markdown_document
+from engine.problems.statement.sections import Section, Text, sections
+from engine.problems.statement.splitting import problem_parts, without_solutions
+from engine.problems.statement.tree import Block, Code, Document, Heading, Paragraph, plain, render
+
+MAX_TEXT = 200_000
+"""Characters of a statement: more than those of any judge, and than a model's context."""
+
+_TIME_LIMIT = 1.0
+_LEFT_OUT = ("explanation", "note", "constraints", "time_limit", "memory_limit", "solution", "signature", "example")
+_UNUSABLE = ("interactive", "class", "sql", "shell")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Problem as a text states it.
+
+    problem: `statement` is the whole text for the models, `public` the examples that a program can be run with.
+    prose: the statement's sentences without examples, one line, for models with short prompts.
+    kind: stdin, function, class, sql, shell, interactive or unknown.
+    raw: the examples as written; converted: for each of problem.public, whether it was a call and became lines.
+    time_limit: seconds, memory_limit: MB; None where the text names none. doubts: sentences for the user.
+    """
+
+    problem: Problem
+    prose: str
+    title: str = ""
+    kind: str = "unknown"
+    raw: tuple[IOExample, ...] = ()
+    converted: tuple[bool, ...] = ()
+    time_limit: float | None = None
+    memory_limit: float | None = None
+    doubts: tuple[str, ...] = ()
+
+
+def read_statements(text: str, name: str = "problem.md") -> list[Statement]:
+    """Read the problems of a text in Markdown or HTML; `name` appears in errors and becomes the id without a title.
+
+    Raises DataError for a text that is empty, too long or without a statement.
+    """
+    matter, body = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if not body.strip():
+        raise DataError(f"{name} holds no problem", "write the statement as text; examples are optional")
+    is_html = name.lower().endswith((".html", ".htm", ".xhtml")) or looks_like_html(body)
+    if not is_html and len(body) > MAX_TEXT:
+        raise DataError(f"{name} has {len(body) / 1e6:.1f} MB, more than {MAX_TEXT / 1e6:g} MB", "give a single problem")
+    try:
+        documents = html_documents(body) if is_html else [markdown_document(body)]
+    except DataError as error:
+        raise DataError(f"{name}: {error.message}", error.remedy) from None
+    parts = [part for document in documents for part in problem_parts(document)]
+    return [_statement(document, body if len(parts) == 1 else "", matter, name) for document in parts]
+
+
+def _statement(document: Document, body: str, matter: FrontMatter, name: str) -> Statement:
+    main = without_solutions(document.main)
+    parts = sections(document, main)
+    everything = parts if document.main == document.blocks else sections(document, without_solutions(document.blocks))
+    prose = _prose(parts)
+    if not prose:
+        raise DataError(f"{name} has no statement, only headings or examples", "say what the program must do")
+    found = find_examples(parts, document)
+    if not found.examples and everything is not parts:
+        found = find_examples(everything, document)
+    code = [block.text for block in document.blocks if isinstance(block, Code)]
+    text = body.strip() if not document.is_html and main == document.blocks and body else render(main)
+    if len(text) > MAX_TEXT:
+        raise DataError(f"{name} has {len(text) / 1e6:.1f} MB of text", "save the problem's text alone")
+    kind = "interactive" if _is_interactive(parts, prose) else kind_of(code, found.examples, text)
+    task = convert(found.examples, code) if kind == "function" else None
+    usable, lost = _usable(found, kind, task)
+    limits = find_limits(everything)
+    if task is not None and task.paragraph:
+        text += "\n\n" + task.paragraph
+    title = matter.title or _title(document, main)
+    seconds = matter.time_limit or limits.seconds
+    compare = (task.compare if task else "") or doubt.tolerance(prose)
+    return Statement(
+        Problem(
+            id=_slug(title or name.rpartition("/")[2].rpartition(".")[0] or name),
+            statement=text,
+            public=usable,
+            hidden=(),
+            time_limit=seconds or _TIME_LIMIT,
+            compare=compare,
+        ),
+        prose,
+        title,
+        _kind(kind, found, parts),
+        () if kind == "interactive" else found.examples,
+        (task is not None,) * len(usable),
+        seconds,
+        matter.memory_limit or limits.megabytes,
+        doubt.shortened(
+            [
+                *doubt.of_kind(kind),
+                *([] if kind in _UNUSABLE else found.doubts),
+                *lost,
+                *([] if found.examples or found.doubts else doubt.without_examples(parts, kind)),
+                *matter.doubts,
+                *limits.doubts,
+                *doubt.of_words(prose, document, has_examples=bool(usable)),
+            ]
+        ),
+    )
+
+
+def _usable(found: Found, kind: str, task: FunctionTask | None) -> tuple[tuple[IOExample, ...], list[str]]:
+    """Return the examples that a program can be run with, and a sentence for each that is lost."""
+    if kind in _UNUSABLE:
+        return (), []
+    if task is None:
+        return found.examples, []
+    reasons = [
+        f"example {number} is left out: {each.reason}"
+        for number, each in enumerate(task.examples, 1)
+        if not isinstance(each, IOExample)
+    ]
+    return task.converted, reasons
+
+
+def _kind(kind: str, found: Found, parts: Sequence[Section]) -> str:
+    if kind != "unknown":
+        return kind
+    speaks_of_input = any(part.kind in ("input", "output", "format") for part in parts)
+    return "stdin" if found.examples or speaks_of_input else "unknown"
+
+
+def _is_interactive(parts: Sequence[Section], prose: str) -> bool:
+    return any(part.kind == "interaction" for part in parts) or bool(doubt.phrase_in(prose, "interactive"))
+
+
+def _prose(parts: Sequence[Section]) -> str:
+    """Join the sentences of a statement: not its labels, examples, remarks, limits, nor lines that are links alone."""
+    in_examples = False
+    lines: list[str] = []
+    for part in parts:
+        is_about_examples = part.label is not None and part.label.is_example
+        in_examples = is_about_examples or (in_examples and part.kind in ("input", "output", "explanation", "note"))
+        if in_examples or part.kind in _LEFT_OUT or part.level == 8:
+            continue
+        if part.label is not None and part.label.value is not None and part.kind in ("input", "output", "statement"):
+            lines += [plain(part.label.value)] if _is_prose(plain(part.label.value)) else []
+        lines += [item.plain for item in part.items if isinstance(item, Text) and _is_prose(item.plain)]
+    return " ".join(" ".join(lines).split())
+
+
+def _is_prose(line: str) -> bool:
+    return bool(re.search(r"[^\W\d_]{2}", line)) and line not in ("中文文档", "English Version")
+
+
+def _title(document: Document, main: Sequence[Block]) -> str:
+    for blocks in (main, document.blocks):
+        heading = next((block for block in blocks if isinstance(block, Heading) and label(block.line) is None), None)
+        if heading is not None:
+            return plain(heading.line)
+    first = main[0] if main else None
+    if isinstance(first, Paragraph) and len(plain(first.lines[0])) < 80 and not plain(first.lines[0]).endswith("."):
+        return plain(first.lines[0])
+    return document.title
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[\W_]+", "-", title.lower()).strip("-")[:60] or "problem"

@@ -1,0 +1,50 @@
+"""Parts of a document: several problems in one text, and solutions below a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.problems.statement.examples import find_examples
+from engine.problems.statement.labels import label
+from engine.problems.statement.sections import sections
+from engine.problems.statement.tree import Block, Document, Heading
+
+
+def problem_parts(document: Document) -> list[Document]:
+    """Split a document at the highest headings below which two or more parts have examples of their own."""
+    main = document.main
+    for level in range(1, 4):
+        starts = [
+            place
+            for place, block in enumerate(main)
+            if isinstance(block, Heading) and block.level == level and label(block.line) is None
+        ]
+        if len(starts) < 2:
+            continue
+        ends = [*starts[1:], len(main)]
+        parts = [replace(document, blocks=part, main=part) for start, end in zip(starts, ends, strict=True)
+                 if _has_examples(document, part := main[start:end])]  # fmt: skip
+        if len(parts) > 1:
+            return parts
+    return [document]
+
+
+def without_solutions(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Leave out the parts below headings such as `Solution`: the models are to find it."""
+    kept: list[Block] = []
+    level = 0
+    for block in blocks:
+        if isinstance(block, Heading):
+            named = label(block.line)
+            if level and block.level <= level:
+                level = 0
+            if not level and named is not None and named.kind == "solution":
+                level = block.level
+        if not level:
+            kept.append(block)
+    return tuple(kept)
+
+
+def _has_examples(document: Document, part: tuple[Block, ...]) -> bool:
+    return bool(find_examples(sections(document, without_solutions(part)), document).examples)

@@ -66,8 +66,7 @@ def judge_record(record: wire.Record, limits: Limits) -> Outcome:
 def _status(record: wire.Record, exit_code: int, limits: Limits) -> Status:
     if record.peak_kb > limits.memory_mb << 10:
         return Status.MEMORY_LIMIT
-    cpu_limit = (limits.sticky_time if record.sticky else limits.time).cpu
-    if record.killed_by != wire.KILLED_NOT or record.cpu_seconds > cpu_limit or exit_code == -signal.SIGXCPU:
+    if record.killed_by != wire.KILLED_NOT or record.cpu_seconds > record.cpu_limit or exit_code == -signal.SIGXCPU:
         return Status.TIME_LIMIT
     if exit_code == -signal.SIGXFSZ or len(record.stdout) > limits.output_kb * 1024:
         return Status.OUTPUT_LIMIT

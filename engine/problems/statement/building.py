@@ -16,7 +16,7 @@ _BOLD = frozenset(("b", "strong", "th"))
 _CODE = frozenset(("code", "tt", "kbd", "samp"))
 _PREFORMATTED = frozenset(("pre", "listing", "xmp"))
 BLOCKS = frozenset(
-    "address article aside blockquote body br center dd details div dl dt fieldset figcaption figure footer form h1 h2 "
+    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 "
     "h3 h4 h5 h6 header hr html legend li listing main menu nav ol p pre section summary table tbody td tfoot th thead "
     "tr ul xmp caption option textarea".split()
 )
@@ -60,7 +60,7 @@ class Builder:
         """Close everything, return the blocks."""
         while len(self._frames) > 1:
             self._close_frame()
-        self._flush()
+        self.flush()
         return tuple(self._frames[0].blocks)
 
     def start(self, tag: str, info: str = "") -> None:
@@ -93,7 +93,7 @@ class Builder:
             elif tag in BLOCKS:
                 self._break_in_pre()
             return
-        if tag in BLOCKS and tag != "br":
+        if tag in BLOCKS:
             self.flush()
         if tag in ("table", "ul", "ol", "tr", "td", "th", "li"):
             self._close_frame()
@@ -133,8 +133,6 @@ class Builder:
             self._level = 0
         else:
             self._frames[-1].blocks.append(Paragraph(lines, self.at))
-
-    _flush = flush
 
     def _style(self, tag: str, change: int) -> None:
         if tag in _BOLD:

@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _VARIABLE = re.compile(r"[A-Za-z](?:_?\{?[A-Za-z0-9+-]{1,3}\}?)?|\$.*\$|\\\w+|\.{2,}|…|:|⋮")
 _NO_DATA = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|<!--.*-->)?\s*")
-_HEADER = re.compile(r"^\s*STDIN(\s+)Function\s*$")
+_HEADER = re.compile(r"\s*STDIN\s+(?P<right>Function)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ def is_nothing(text: str) -> bool:
 def code_text(code: Code) -> str | None:
     """Return the data of a code block. HackerRank's second column explains the first; None where they touch."""
     lines = code.text.split("\n")
-    header = _HEADER.match(lines[0])
+    header = _HEADER.fullmatch(lines[0])
     if not header:
         return code.text
-    column = lines[0].index("Function")
-    if any(line[column - 1 : column].strip() for line in lines):
+    column = header.start("right")
+    if any(line[column - 1 : column].strip(" →") for line in lines):
         return None
-    data = [line[:column].rstrip() for line in lines[1:]]
+    data = [line[:column].partition("→")[0].rstrip() for line in lines[1:]]
     return "\n".join(line for line in data if not re.fullmatch(r"\s*-+", line) and line) + "\n"
 
 
@@ -99,7 +99,7 @@ def _inner(section: Section) -> Datum:
         lines.pop()
     while lines and not lines[0].strip():
         lines.pop(0)
-    if first and lines and any(map(is_sentence, lines)):
+    if first and any(is_sentence(line) or re.match(r"\s*[^\W\d_]{4,}\s*:", line) for line in lines):
         return Datum(why="mixes data and prose")
     text = "\n".join([*([first] if first else []), *lines])
     if is_nothing(text):
@@ -168,7 +168,7 @@ def _lines(section: Section, document: Document, *, is_sure: bool) -> Datum:
         prose = [is_sentence(line.plain) for line in lines]
         if all(prose) or is_sentence(" ".join(line.plain for line in lines)):
             break
-        if any(prose):
+        if any(prose) or (taken and _is_foreign(lines, taken)):
             return Datum(why="mixes data and prose")
         taken += lines
     if not taken:
@@ -183,8 +183,12 @@ def _lines(section: Section, document: Document, *, is_sure: bool) -> Datum:
 
 def _source(section: Section, document: Document, taken: Sequence[Text], *, is_all: bool) -> str:
     """Return plain lines as the source has them: Markdown changes `*`, `#`, lists and leading blanks. "" if unsure."""
+    if any(span.kind == "code" for line in taken for span in line.line):
+        pure = all(len(line.line) == 1 for line in taken)
+        return "\n".join(line.line[0].text for line in taken) + "\n" if pure else ""
     if not document.source or section.start is None:
-        return "\n".join(line.plain for line in taken) + "\n"
+        is_one = taken[0].paragraph == taken[-1].paragraph
+        return "\n".join(line.plain for line in taken) + "\n" if is_one else ""
     last = section.end if is_all and section.end is not None else taken[-1].at
     if last is None:
         return ""
@@ -193,4 +197,12 @@ def _source(section: Section, document: Document, taken: Sequence[Text], *, is_a
         lines.pop()
     while lines and _NO_DATA.fullmatch(lines[0]):
         lines.pop(0)
+    if all(line.startswith(">") for line in lines):
+        lines = [line[1:].removeprefix(" ") for line in lines]
     return "\n".join(lines) + "\n"
+
+
+def _is_foreign(lines: Sequence[Text], taken: Sequence[Text]) -> bool:
+    """Tell lines of words that share none with the data above them: a source, an author, a remark."""
+    above, here = ({word for line in part for word in _WORD.findall(line.plain)} for part in (taken, lines))
+    return bool(here) and above.isdisjoint(here)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from engine.problems.problem import IOExample
 from engine.problems.statement.data import Datum, datum
-from engine.problems.statement.sections import Section
-from engine.problems.statement.tables import read_table
+from engine.problems.statement.sections import Section, Text
+from engine.problems.statement.tables import TableReading, read_table
 from engine.problems.statement.tree import Code, Document, Table
 
-_INSIDE = ("input", "output", "explanation", "filler", "example")
+_INSIDE = ("input", "output", "explanation", "example")
 """Labels that do not end a part with examples."""
 
 
@@ -76,6 +76,8 @@ def find_examples(parts: Sequence[Section], document: Document) -> Found:
         for item in section.items:
             if isinstance(item, Table) and kind != "explanation":
                 reading = read_table(item, in_examples=is_about_examples and kind == "example")
+                if reading.is_open:
+                    reading = _below_heads(section, item)
                 search.pairs += [(example, True) for example in reading.examples]
                 search.used |= {place} if reading.examples else set()
                 search.doubts += [f"a table below '{section.heading}' {reading.why}"] if reading.why else []
@@ -89,18 +91,35 @@ def _chosen(search: _Search, numbered: set[int]) -> Found:
     has_sure = any(is_sure for _, is_sure in search.pairs)
     examples: list[IOExample] = []
     for example, is_sure in search.pairs:
+        example = IOExample(*("\n".join(line.rstrip() or line for line in text.split("\n")) for text in (example.input, example.output)))
         if (is_sure or not has_sure) and example not in examples:
             examples.append(example)
+    if examples and all(text.endswith("\n\n") for each in examples for text in (each.input, each.output)):
+        examples = [IOExample(each.input[:-1], each.output[:-1]) for each in examples]  # a blank line is the layout
     doubts = list(dict.fromkeys(search.doubts))
     if len(numbered) > len(examples) and not doubts:
         doubts.append(f"the text numbers {len(numbered)} examples, of which {len(examples)} were understood")
     return Found(tuple(examples), tuple(doubts), frozenset(search.used))
 
 
+def _below_heads(section: Section, table: Table) -> TableReading:
+    """Read two code blocks below the heads of a table whose row they broke."""
+    below = section.items[section.items.index(table) + 1 :]
+    ends = next((place for place, item in enumerate(below) if isinstance(item, Table)), len(below))
+    codes = [item for item in below[:ends] if isinstance(item, Code)]
+    others = [item.plain for item in below[:ends] if isinstance(item, Text)]
+    if len(codes) == 2 and all(text.strip(" |") == "" for text in others[:2]):
+        return TableReading((IOExample(codes[0].text, codes[1].text),))
+    return TableReading(why="has no row below its heads")
+
+
 def _close(search: _Search) -> None:
     """Pair the inputs gathered with the outputs gathered: by their numbers, else in order."""
     slots, search.slots = search.slots, []
+    numbered = {(slot.kind, slot.number): slot for slot in reversed(slots) if slot.number is not None}
     slots = [slot for slot in slots if slot.datum.texts or slot.datum.why]
+    # A second fence `output1` is a picture for the explanation.
+    slots = [slot for slot in slots if slot.number is None or numbered[slot.kind, slot.number] is slot]
     inputs = [slot for slot in slots if slot.kind == "input"]
     outputs = [slot for slot in slots if slot.kind == "output"]
     for slot in slots:

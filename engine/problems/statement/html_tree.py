@@ -15,11 +15,11 @@ MAX_DEPTH = 12_000
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)([^<>]*)")
 _KNOWN = BLOCKS | frozenset(
-    "a abbr acronym annotation applet area article audio b base basefont bdi bdo big button canvas cite code col colgroup "
+    "a abbr acronym annotation applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup "
     "data datalist del dfn dialog dir em embed font frame frameset head i iframe image img input ins kbd label link "
     "map mark marquee math meta meter nobr noframes noscript object optgroup output param picture plaintext progress q rb "
     "rp rt rtc ruby s samp script select slot small source span strike strong style sub sup svg template time title track "
-    "tt u var video wbr annotation-xml merror mfrac mi mn mo mover mpadded mphantom mroot mrow ms mspace msqrt mstyle "
+    "tt u var video wbr merror mfrac mi mn mo mover mpadded mphantom mroot mrow ms mspace msqrt mstyle "
     "msub msubsup msup mtable mtd mtext mtr munder munderover semantics path g rect circle defs use line text".split()
 )
 _VOID = frozenset("area base br col embed frame hr image img input link meta param source track wbr".split())
@@ -29,8 +29,8 @@ _DROPPED = frozenset(
     "script style head noscript template button select svg nav footer aside iframe object embed noframes title".split()
 )
 _MAIN = (
-    "problem-statement", "problem_statement", "task-statement", "problem-body", "problembody", "problem-content",
-    "question-content", "challenge-body-html", "problem-page", "problem-text", "problem_description", "day-desc",
+    "problem-statement", "problem_statement", "task-statement", "problembody", "problem-content",
+    "question-content", "challenge-body-html", "problem-page", "problem-body", "day-desc",
 )  # fmt: skip
 _DRAWN_MATHS = frozenset(("katex-html", "MathJax", "MathJax_Preview", "MathJax_CHTML", "MathJax_Display"))
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
@@ -49,17 +49,16 @@ def looks_like_html(text: str) -> bool:
     return bool(is_page) or not _MARKDOWN.search(re.sub(r"(?is)<(pre|script|style)\b.*?</\1>", "", head))
 
 
-def html_documents(text: str) -> list[Document]:
-    """Parse a page; each of several problems on it becomes a document. Raises DataError for excessive nesting."""
+def html_document(text: str) -> Document:
+    """Parse a page. Raises DataError for excessive nesting."""
     tree = LexborHTMLParser(tamed(text))
     head = tree.css_first("title")
     walked = _Walk(tree)
     blocks = walked.builder.finish()
-    parts = [blocks[start:end] for start, end in walked.mains if end > start] or [blocks]
-    if len(parts) > 1:
-        return [Document(part, part, is_html=True, pictures=walked.builder.pictures) for part in parts]
+    parts = tuple(blocks[start:end] for start, end in walked.mains if end > start)
     title = " ".join(head.text().split()) if head else ""
-    return [Document(blocks, parts[0], (), title, True, walked.builder.pictures)]
+    main = tuple(block for part in parts for block in part) or blocks
+    return Document(blocks, main, parts, title=title, is_html=True, pictures=walked.builder.pictures)
 
 
 def html_blocks(text: str) -> tuple[tuple[Block, ...], int]:

@@ -20,13 +20,13 @@ _NUMBER = re.compile(r"\d{1,3}(?!\d)")
 _COLON = re.compile(r"[:：]")
 _ROLES = (
     "input", "output", "both", "example", "example_input", "example_output", "explanation", "note", "constraints",
-    "time_limit", "memory_limit", "signature", "interaction", "format", "statement", "solution",
+    "time_limit", "memory_limit", "signature", "interaction", "format", "statement", "solution", "button",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Label of a section. kind: a role of labels.toml, or "filler" for the word on a button.
+    """Label of a section. kind: a role of labels.toml.
 
     is_example: it speaks of examples. value: the line after its colon, None where nothing follows.
     """
@@ -165,14 +165,14 @@ def _of_words(text: str) -> Label | None:
 
 def _label_of(roles: list[str], number: int | None) -> Label | None:
     found = set(roles) - {"filler"}
-    if not found:
-        return Label("filler") if number is None else None
+    if found <= {"button"}:
+        return Label("button") if found and number is None else None
     is_example = not found.isdisjoint(("example", "example_input", "example_output"))
     if found & {"example_input", "example_output"}:
         found |= {"example", *(role.removeprefix("example_") for role in found)}
     for kind in ("solution", "interaction", "time_limit", "memory_limit", "explanation", "signature"):
         if kind in found and not (kind == "solution" and is_example):
-            return Label(kind, is_example, number)
+            return None if kind.endswith("_limit") and number is not None else Label(kind, is_example, number)
     if "format" in found:
         return Label("format")
     kinds = [role.removeprefix("example_") for role in roles if role.endswith(("input", "output"))]

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from engine.problems.statement.labels import normal, phrases, words
+from engine.problems.statement.labels import Label, label, normal, phrases, words
 from engine.problems.statement.sections import Section, Text
 from engine.problems.statement.tables import cell_label
-from engine.problems.statement.tree import Block, Paragraph, Table, plain
+from engine.problems.statement.tree import Block, Paragraph, Span, Table, plain
 
 LONGEST_SECONDS = 600.0
 _LIMITS = {"time_limit": "seconds", "memory_limit": "megabytes"}
@@ -88,6 +88,9 @@ def _statements(parts: Iterable[Section]) -> Iterator[tuple[str, str]]:
         if section.kind in _LIMITS:
             assert section.label is not None
             yield section.kind, plain(section.label.value) if section.label.value else " ".join(texts[:1])
+        for above, below in zip(texts, texts[1:], strict=False):
+            if "\t" in above and "\t" in below:  # rows of a table that was copied as text
+                yield from _in_rows([[(label((Span(cell),)), cell) for cell in row.split("\t")] for row in (above, below)])
         for text in (*([section.heading] if section.level < 8 else []), *texts):
             yield from _in_line(text)
         for item in section.items:
@@ -109,14 +112,18 @@ def _in_line(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _in_table(table: Table) -> Iterator[tuple[str, str]]:
-    for number, row in enumerate(table.rows):
-        for place, cell in enumerate(row):
-            named = cell_label(cell)
+    return _in_rows([[(cell_label(cell), _text(cell)) for cell in row] for row in table.rows])
+
+
+def _in_rows(rows: Sequence[Sequence[tuple[Label | None, str]]]) -> Iterator[tuple[str, str]]:
+    """Look for quantities beside a label, else below it."""
+    for number, row in enumerate(rows):
+        for place, (named, _) in enumerate(row):
             if named is None or named.kind not in _LIMITS:
                 continue
-            below = table.rows[number + 1] if number + 1 < len(table.rows) else ()
-            beside = _text(row[place + 1]) if place + 1 < len(row) else ""
-            under = _text(below[place]) if place < len(below) else ""
+            below = rows[number + 1] if number + 1 < len(rows) else ()
+            beside = row[place + 1][1] if place + 1 < len(row) else ""
+            under = below[place][1] if place < len(below) else ""
             yield named.kind, beside if re.search(r"\d", beside) else under
 
 

@@ -26,7 +26,7 @@ _TAG = re.compile(r"\s*</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 def markdown_document(text: str) -> Document:
     """Parse Markdown with tables and HTML. Raises DataError for excessive nesting."""
     parser = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable("table")
-    source, kept = _repaired(text.split("\n"))
+    source, kept = _repaired(_dedented(text.split("\n")))
     tokens = parser.parse("\n".join(source))
     for token in tokens:
         _annotate(token)
@@ -38,7 +38,14 @@ def markdown_document(text: str) -> Document:
     is_html = any(token.type == "html_block" and not token.content.startswith("<!--") for token in tokens) or any(
         child.type == "html_inline" for token in tokens for child in token.children or ()
     )
-    return Document(blocks, blocks, tuple(source), is_html=is_html, pictures=pictures)
+    return Document(blocks, blocks, source=tuple(source), is_html=is_html, pictures=pictures)
+
+
+def _dedented(source: Sequence[str]) -> list[str]:
+    """Remove the blanks with which all lines below the first begin."""
+    lines = [line for line in source[1:] if line.strip()]
+    margin = min((len(line) - len(line.lstrip(" ")) for line in lines), default=0)
+    return [source[0].lstrip(" ") if margin else source[0], *(line[margin:] for line in source[1:])]
 
 
 def _annotate(token: Token) -> None:

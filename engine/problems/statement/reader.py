@@ -18,7 +18,7 @@ from engine.problems.functions import FunctionTask, convert, kind_of
 from engine.problems.problem import IOExample, Problem
 from engine.problems.statement import doubts as doubt
 from engine.problems.statement.examples import Found, find_examples
-from engine.problems.statement.html_tree import html_documents, looks_like_html
+from engine.problems.statement.html_tree import html_document, looks_like_html
 from engine.problems.statement.labels import label
 from engine.problems.statement.limits import Limits, find_limits
 from engine.problems.statement.markdown_tree import markdown_document
@@ -31,6 +31,7 @@ MAX_TEXT = 200_000
 
 _TIME_LIMIT = 1.0
 _LEFT_OUT = ("explanation", "note", "constraints", "time_limit", "memory_limit", "solution", "signature", "example")
+_ARGUMENT = re.compile(r"[A-Za-z_]\w*(?:\[\])*\s*=\s*\S")
 _UNUSABLE = ("interactive", "class", "sql", "shell")
 
 
@@ -68,11 +69,11 @@ def read_statements(text: str, name: str = "problem.md") -> list[Statement]:
     if not is_html and len(body) > MAX_TEXT:
         raise DataError(f"{name} has {len(body) / 1e6:.1f} MB, more than {MAX_TEXT / 1e6:g} MB", "give a single problem")
     try:
-        documents = html_documents(body) if is_html else [markdown_document(body)]
+        document = html_document(body) if is_html else markdown_document(body)
     except DataError as error:
         raise DataError(f"{name}: {error.message}", error.remedy) from None
-    parts = [part for document in documents for part in problem_parts(document)]
-    return [_statement(document, body if len(parts) == 1 else "", matter, name) for document in parts]
+    parts = problem_parts(document)
+    return [_statement(part, body if len(parts) == 1 else "", matter, name) for part in parts]
 
 
 def _statement(document: Document, body: str, matter: FrontMatter, name: str) -> Statement:
@@ -89,7 +90,7 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
     text = body.strip() if not document.is_html and main == document.blocks and body else render(main)
     if len(text) > MAX_TEXT:
         raise DataError(f"{name} has {len(text) / 1e6:.1f} MB of text", "save the problem's text alone")
-    kind = "interactive" if _is_interactive(parts, prose) else kind_of(code, found.examples, text)
+    kind = _kind(parts, found, code, prose, text)
     task = convert(found.examples, code) if kind == "function" else None
     usable, lost = _usable(found, kind, task)
     limits = find_limits(everything)
@@ -109,7 +110,7 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
         ),
         prose,
         title,
-        _kind(kind, found, parts),
+        kind,
         () if kind == "interactive" else found.examples,
         (task is not None,) * len(usable),
         seconds,
@@ -132,6 +133,8 @@ def _usable(found: Found, kind: str, task: FunctionTask | None) -> tuple[tuple[I
     """Return the examples that a program can be run with, and a sentence for each that is lost."""
     if kind in _UNUSABLE:
         return (), []
+    if task is None and kind == "function":
+        return (), [f"the calls of {len(found.examples)} examples are not understood: left out"] if found.examples else []
     if task is None:
         return found.examples, []
     reasons = [
@@ -142,15 +145,22 @@ def _usable(found: Found, kind: str, task: FunctionTask | None) -> tuple[tuple[I
     return task.converted, reasons
 
 
-def _kind(kind: str, found: Found, parts: Sequence[Section]) -> str:
+def _kind(parts: Sequence[Section], found: Found, code: Sequence[str], prose: str, text: str) -> str:
+    """Tell what a task asks for: by its labels, its code, its examples, its words."""
+    if any(part.kind == "interaction" for part in parts) or doubt.phrase_in(prose, "interactive"):
+        return "interactive"
+    kind = kind_of(code, found.examples, text)
     if kind != "unknown":
         return kind
-    speaks_of_input = any(part.kind in ("input", "output", "format") for part in parts)
-    return "stdin" if found.examples or speaks_of_input else "unknown"
-
-
-def _is_interactive(parts: Sequence[Section], prose: str) -> bool:
-    return any(part.kind == "interaction" for part in parts) or bool(doubt.phrase_in(prose, "interactive"))
+    for named in ("sql", "class"):
+        if doubt.phrase_in(prose, named):
+            return named
+    if found.examples and all(_ARGUMENT.match(example.input) for example in found.examples):
+        return "function"
+    speaks_of_input = any(part.kind in ("input", "output", "format") and part.level < 8 for part in parts)
+    if found.examples or speaks_of_input or doubt.phrase_in(prose, "stdin"):
+        return "stdin"
+    return "function" if doubt.phrase_in(prose, "function") else "unknown"
 
 
 def _prose(parts: Sequence[Section]) -> str:

@@ -64,7 +64,7 @@ def sections(document: Document, blocks: Sequence[Block]) -> list[Section]:
 
 def _add_text(found: list[Section], text: Text, level: int) -> None:
     named = label(text.line)
-    if named is not None and named.kind == "filler":
+    if named is not None and named.kind == "button":
         return
     if named is None and not (level and re.search(r"[^\W_]", text.plain)):
         found[-1].items.append(text)

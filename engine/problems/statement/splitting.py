@@ -14,6 +14,9 @@ from engine.problems.statement.tree import Block, Document, Heading
 def problem_parts(document: Document) -> list[Document]:
     """Split a document at the highest headings below which two or more parts have examples of their own."""
     main = document.main
+    marked = [part for part in document.parts if _has_examples(document, part)]
+    if len(marked) > 1:
+        return [replace(document, blocks=part, main=part, parts=()) for part in marked]
     for level in range(1, 4):
         starts = [
             place

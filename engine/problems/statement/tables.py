@@ -16,10 +16,14 @@ _NAME = re.compile(r"[A-Za-z_]\w*(?:\[\])*")
 
 @dataclass(frozen=True, slots=True)
 class TableReading:
-    """Examples of a table; `why` says why it holds none, "" where it is about something else."""
+    """Examples of a table; `why` says why it holds none, "" where it is about something else.
+
+    is_open: its heads are labels of an input and an output, but no row follows.
+    """
 
     examples: tuple[IOExample, ...] = ()
     why: str = ""
+    is_open: bool = False
 
 
 def read_table(table: Table, *, in_examples: bool) -> TableReading:
@@ -59,7 +63,7 @@ def _pairs(pairs: Sequence[tuple[Sequence[Block], Sequence[Block]]]) -> TableRea
         if texts[0] is None or not texts[1]:
             return TableReading(why="has a cell that is not plain data")
         examples.append(IOExample(texts[0], texts[1]))
-    return TableReading(tuple(examples), "" if examples else "has no row below its heads")
+    return TableReading(tuple(examples), is_open=not examples)
 
 
 def _calls(names: Sequence[str], rows: Sequence[Sequence[Sequence[Block]]]) -> TableReading:

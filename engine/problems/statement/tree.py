@@ -69,11 +69,13 @@ class Document:
     """Parsed text. source: the lines of a Markdown text, to which `at` points.
 
     title: title that the document's head gives. is_html: HTML contributes to it, so that its source is no text to read.
-    main: the blocks of the problem alone, where a page marks them; else equal to blocks. pictures: their number.
+    main: the blocks of the problem alone, where a page marks them; else equal to blocks. parts: where a
+    page marks several, each of them. pictures: their number.
     """
 
     blocks: tuple[Block, ...]
     main: tuple[Block, ...]
+    parts: tuple[tuple[Block, ...], ...] = ()
     source: tuple[str, ...] = ()
     title: str = ""
     is_html: bool = False

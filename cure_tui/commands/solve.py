@@ -23,7 +23,7 @@ class View(StrEnum):
 def solve(
     problems: Annotated[
         list[str],
-        typer.Argument(metavar="PROBLEM...", help="Markdown files, - for stdin, or CURE .json files with --index."),
+        typer.Argument(metavar="PROBLEM...", help="Markdown or HTML files, - for stdin, or CURE .json files."),
     ],
     preset: Annotated[str | None, typer.Option(help="Model of both roles: the base model of a preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of both roles: a folder or a Hugging Face name.")] = None,
@@ -50,7 +50,7 @@ def solve(
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
     ] = 0,
-    index: Annotated[str | None, typer.Option(help="Problems to solve of a CURE file: 3, or 0-9.")] = None,
+    index: Annotated[str | None, typer.Option(help="Problems to solve of a file that holds several: 3, or 0-9.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
     ] = None,
@@ -75,15 +75,15 @@ def solve(
     from cure_tui.solving.reading import read_problems
     from engine.errors import ConfigError, DataError
 
+    if check:
+        raise typer.Exit(_check(problems, index, time_limit, as_json=as_json))
     try:
         found = read_problems(problems, index, time_limit)
     except DataError as error:
         raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
-    if check:
-        from cure_tui.solving.checking import libraries, understood
-
-        typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
-        return
+    for problem in found:
+        for doubt in problem.read.doubts:
+            typer.echo(f"warning: {problem.origin}: {doubt}", err=True)
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
@@ -109,3 +109,17 @@ def solve(
         raise typer.Exit(solve_in_full_view(request, origins, output))
     live = ui is View.INLINE and not (no_ui or as_json)
     raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))
+
+
+def _check(problems: list[str], index: str | None, time_limit: float | None, *, as_json: bool) -> int:
+    """Print how the problems were read; return 2 if a source could not be read, else 0."""
+    from cure_tui.solving import checking
+
+    found, faults = checking.check(problems, index, time_limit)
+    if as_json:
+        typer.echo(checking.as_json(found))
+    elif found:
+        typer.echo("\n\n".join((*map(checking.understood, found), checking.libraries())))
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    return 2 if faults else 0

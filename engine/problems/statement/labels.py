@@ -66,8 +66,9 @@ def label(line: Line) -> Label | None:
     if colon is not None:
         head, value = text[: colon.start()], _after(line, text, colon.end())
         found = _of_words(head)
-        if found is not None:
-            return Label(found.kind, found.is_example, found.number, value if value and plain(value) else None)
+        has_value = bool(value) and bool(plain(value))
+        if found is not None and not (found.kind == "statement" and has_value):  # "Problem A: Two Wells" is a title
+            return Label(found.kind, found.is_example, found.number, value if has_value else None)
     if len(text) <= _LONGEST:
         found = _of_words(text)
         if found is not None:

@@ -90,7 +90,7 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
     text = body.strip() if not document.is_html and main == document.blocks and body else render(main)
     if len(text) > MAX_TEXT:
         raise DataError(f"{name} has {len(text) / 1e6:.1f} MB of text", "save the problem's text alone")
-    kind = _kind(parts, found, code, prose, text)
+    kind = _kind(parts, found, code, text)
     task = convert(found.examples, code) if kind == "function" else None
     usable, lost = _usable(found, kind, task)
     limits = find_limits(everything)
@@ -98,7 +98,7 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
         text += "\n\n" + task.paragraph
     title = matter.title or _title(document, main)
     seconds = matter.time_limit or limits.seconds
-    compare = (task.compare if task else "") or doubt.tolerance(prose)
+    compare = (task.compare if task else "") or doubt.tolerance(text)
     return Statement(
         Problem(
             id=_slug(title or name.rpartition("/")[2].rpartition(".")[0] or name),
@@ -123,7 +123,7 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
                 *([] if found.examples or found.doubts else doubt.without_examples(parts, kind)),
                 *matter.doubts,
                 *limits.doubts,
-                *doubt.of_words(prose, document, has_examples=bool(usable)),
+                *doubt.of_words(text, document, has_examples=bool(usable)),
             ]
         ),
     )
@@ -145,22 +145,22 @@ def _usable(found: Found, kind: str, task: FunctionTask | None) -> tuple[tuple[I
     return task.converted, reasons
 
 
-def _kind(parts: Sequence[Section], found: Found, code: Sequence[str], prose: str, text: str) -> str:
+def _kind(parts: Sequence[Section], found: Found, code: Sequence[str], text: str) -> str:
     """Tell what a task asks for: by its labels, its code, its examples, its words."""
-    if any(part.kind == "interaction" for part in parts) or doubt.phrase_in(prose, "interactive"):
+    if any(part.kind == "interaction" for part in parts) or doubt.phrase_in(text, "interactive"):
         return "interactive"
     kind = kind_of(code, found.examples, text)
     if kind != "unknown":
         return kind
     for named in ("sql", "class"):
-        if doubt.phrase_in(prose, named):
+        if doubt.phrase_in(text, named):
             return named
     if found.examples and all(_ARGUMENT.match(example.input) for example in found.examples):
         return "function"
     speaks_of_input = any(part.kind in ("input", "output", "format") and part.level < 8 for part in parts)
-    if found.examples or speaks_of_input or doubt.phrase_in(prose, "stdin"):
+    if found.examples or speaks_of_input or doubt.phrase_in(text, "stdin"):
         return "stdin"
-    return "function" if doubt.phrase_in(prose, "function") else "unknown"
+    return "function" if doubt.phrase_in(text, "function") else "unknown"
 
 
 def _prose(parts: Sequence[Section]) -> str:
@@ -172,7 +172,7 @@ def _prose(parts: Sequence[Section]) -> str:
         in_examples = is_about_examples or (in_examples and part.kind in ("input", "output", "explanation", "note"))
         if in_examples or part.kind in _LEFT_OUT or part.level == 8:
             continue
-        if part.label is not None and part.label.value is not None and part.kind in ("input", "output", "statement"):
+        if part.label is not None and part.label.value is not None and part.kind in ("input", "output"):
             lines += [plain(part.label.value)] if _is_prose(plain(part.label.value)) else []
         lines += [item.plain for item in part.items if isinstance(item, Text) and _is_prose(item.plain)]
     return " ".join(" ".join(lines).split())

@@ -21,7 +21,7 @@ def problem_parts(document: Document) -> list[Document]:
         starts = [
             place
             for place, block in enumerate(main)
-            if isinstance(block, Heading) and block.level == level and label(block.line) is None
+            if isinstance(block, Heading) and block.level == level and _is_title(block)
         ]
         if len(starts) < 2:
             continue
@@ -31,6 +31,11 @@ def problem_parts(document: Document) -> list[Document]:
         if len(parts) > 1:
             return parts
     return [document]
+
+
+def _is_title(block: Heading) -> bool:
+    named = label(block.line)
+    return named is None or (named.kind == "statement" and named.number is not None)
 
 
 def without_solutions(blocks: Sequence[Block]) -> tuple[Block, ...]:

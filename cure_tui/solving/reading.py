@@ -40,10 +40,7 @@ def read_problems(sources: Sequence[str], index: str | None, time_limit: float |
     if several is not None and index is None:
         titles = [f"{at} {each.read.title}" for at, each in enumerate(found) if each.source == several.source]
         named = f": {', '.join(titles)}"[:200] if all(titles) and len(titles) < 10 else ""
-        raise ConfigError(
-            f"{several.source} holds {several.siblings} problems{named}",
-            f"choose with --index 0 or --index 0-{several.siblings - 1}",
-        )
+        raise _is_ambiguous(several.source, several.siblings, named)
     return [with_time_limit(problem, time_limit) for problem in found]
 
 
@@ -62,6 +59,8 @@ def read_source(source: str, index: str | None) -> list[ReadProblem]:
             )
             for problem in load_problems(source)
         ]
+        if index is None and len(statements) > 1:
+            raise _is_ambiguous(source, len(statements))
     else:
         name = "standard input" if source == STDIN else source
         statements = read_statements(decode(_bytes(source, name), name), name)
@@ -70,6 +69,10 @@ def read_source(source: str, index: str | None) -> list[ReadProblem]:
     places = range(count) if index is None else _places(source, index, count)
     many = count > 1 or source.endswith(_JSON)
     return [ReadProblem(f"{name}[{at}]" if many else name, statements[at], name, count) for at in places]
+
+
+def _is_ambiguous(source: str, count: int, named: str = "") -> ConfigError:
+    return ConfigError(f"{source} holds {count} problems{named}", f"choose with --index 0 or --index 0-{count - 1}")
 
 
 def _places(source: str, index: str, count: int) -> range:

@@ -14,6 +14,8 @@ _BLANKS = re.compile(r"[ \t\n\r\f\xa0\u200b]+")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BOLD = frozenset(("b", "strong", "th"))
 _CODE = frozenset(("code", "tt", "kbd", "samp"))
+_CONTAINERS = frozenset(("table", "ul", "ol", "tr", "td", "th", "li"))
+_MOST_FRAMES = 100
 _PREFORMATTED = frozenset(("pre", "listing", "xmp"))
 BLOCKS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 "
@@ -45,7 +47,7 @@ class Builder:
         self._lines: list[list[Span]] = [[]]
         self._pre: list[str] | None = None
         self._pre_info = ""
-        self._bold = self._code = self._level = 0
+        self._bold = self._code = self._level = self._ignored = 0
 
     @property
     def is_at_top(self) -> bool:
@@ -76,6 +78,8 @@ class Builder:
             self._pre, self._pre_info = [], info
         elif tag in _HEADINGS:
             self._level = _HEADINGS[tag]
+        elif tag in _CONTAINERS and len(self._frames) > _MOST_FRAMES:
+            self._ignored += 1
         elif tag == "table":
             self._frames.append(_Frame("table", at=self.at))
         elif tag in ("ul", "ol"):
@@ -95,7 +99,9 @@ class Builder:
             return
         if tag in BLOCKS:
             self.flush()
-        if tag in ("table", "ul", "ol", "tr", "td", "th", "li"):
+        if tag in _CONTAINERS and self._ignored:
+            self._ignored -= 1
+        elif tag in _CONTAINERS:
             self._close_frame()
         self._style(tag, -1)
 

@@ -13,6 +13,7 @@ from engine.problems.statement.tree import Code, Document, Table, plain
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _VARIABLE = re.compile(r"[A-Za-z](?:_?\{?[A-Za-z0-9+-]{1,3}\}?)?|\$.*\$|\\\w+|\.{2,}|…|:|⋮")
+_BOUND = re.compile(r"[<>≤≥=]|\\(?:le|ge|lt)")
 _NO_DATA = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|<!--.*-->)?\s*")
 _HEADER = re.compile(r"\s*STDIN\s+(?P<right>Function)\s*", re.IGNORECASE)
 
@@ -123,7 +124,7 @@ def _value(section: Section, *, is_sure: bool) -> Datum:
     if not is_code and is_sentence(text):
         return Datum(why="is followed by a sentence" if is_sure else "")
     if not (is_code or is_sure or re.search(r"[\d\[\"'=]", text)):
-        return Datum()
+        return Datum(why="may be a format")
     lines = [text]
     same = [item for item in section.items[:1] if isinstance(item, Text) and item.at is not None]
     for item in section.items:
@@ -157,7 +158,8 @@ def _lines(section: Section, document: Document, *, is_sure: bool) -> Datum:
     """Take plain lines as data, as far as they look like it."""
     texts = [item for item in section.items if isinstance(item, Text)]
     if not is_sure:
-        return Datum()
+        is_data = bool(texts) and not any(_WORD.search(item.plain) or _BOUND.search(item.plain) for item in texts)
+        return Datum(why="may be a format" if is_data and any(map(str.isdigit, texts[0].plain)) else "")
     if not texts:
         return Datum(why="has nothing below it")
     paragraphs: dict[int, list[Text]] = {}

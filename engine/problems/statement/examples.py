@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.problems.problem import IOExample
+from engine.problems.statement.calls import calls_of
 from engine.problems.statement.data import Datum, datum
 from engine.problems.statement.sections import Section, Text
 from engine.problems.statement.tables import TableReading, read_table
@@ -84,6 +85,9 @@ def find_examples(parts: Sequence[Section], document: Document) -> Found:
             elif isinstance(item, Code) and kind == "example" and section.level < 8:
                 search.doubts.append(f"a block below '{section.heading}' is labelled neither input nor output")
     _close(search)
+    if not search.pairs:
+        blocks = [item.text for section in parts for item in section.items if isinstance(item, Code)]
+        search.pairs += [(call, True) for call in calls_of(blocks)]
     return _chosen(search, numbered)
 
 
@@ -126,7 +130,7 @@ def _close(search: _Search) -> None:
         if not slot.datum.texts:
             search.doubts.append(f"'{slot.name}' {slot.datum.why}: its example is left out")
     if not inputs or not outputs:
-        search.doubts += [f"'{slot.name}' has no {_other(slot)}: left out" for slot in slots if _is_lonely(slot)]
+        search.doubts += [f"'{slot.name}' has no {_other(slot)}: left out" for slot in slots if slot.datum.texts]
         return
     numbers = [[slot.number for slot in side] for side in (inputs, outputs)]
     if len(set(numbers[0])) == len(inputs) > 1 and sorted(map(str, numbers[0])) == sorted(map(str, numbers[1])):
@@ -157,7 +161,3 @@ def _pair(search: _Search, given: _Slot, wanted: _Slot) -> None:
 
 def _other(slot: _Slot) -> str:
     return "output" if slot.kind == "input" else "input"
-
-
-def _is_lonely(slot: _Slot) -> bool:
-    return bool(slot.datum.texts) and not slot.datum.is_weak

@@ -13,7 +13,8 @@ from engine.problems.statement.tree import Block, Document
 MAX_DEPTH = 12_000
 """Deepest nesting: the parser's time grows with its square, 0.2 s at this depth."""
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)([^<>]*)")
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)([^<>]*)(>?)")
+_ATTRIBUTES = re.compile(r"(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"']+))*\s*/?")
 _KNOWN = BLOCKS | frozenset(
     "a abbr acronym annotation applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup "
     "data datalist del dfn dialog dir em embed font frame frameset head i iframe image img input ins kbd label link "
@@ -68,7 +69,7 @@ def html_blocks(text: str) -> tuple[tuple[Block, ...], int]:
 
 
 def tamed(text: str) -> str:
-    """Return HTML whose tags are all HTML's: `vector<int>` and `1 <n` are text.
+    """Return HTML whose tags are all HTML's: `vector<int>`, `1 <n` and `a <b && c` are text.
 
     Styles lose their attributes, so that unclosed ones cannot multiply. Raises DataError for excessive nesting.
     """
@@ -77,12 +78,13 @@ def tamed(text: str) -> str:
     def tame(found: re.Match[str]) -> str:
         nonlocal depth, deepest
         close, name, rest = found[1], found[2].lower(), found[3]
-        if name not in _KNOWN and not re.search("[-:]", name):
+        is_letter = len(name) == 1 and (not found[4] or not _ATTRIBUTES.fullmatch(rest)) and rest.count('"') % 2 == 0
+        if is_letter or (name not in _KNOWN and not re.search("[-:]", name)):
             return "&lt;" + found[0][1:]
         if name not in _VOID and name not in _MAY_STAY_OPEN and not rest.endswith("/"):
             depth = max(depth + (-1 if close else 1), 0)
             deepest = max(deepest, depth)
-        return f"<{close}{name}" if name in _STYLES else found[0]
+        return f"<{close}{name}{found[4]}" if name in _STYLES else found[0]
 
     text = _TAG.sub(tame, text)
     if deepest > MAX_DEPTH:

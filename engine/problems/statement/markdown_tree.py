@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import MutableMapping, Sequence
 from html import escape
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
@@ -17,23 +19,24 @@ from engine.problems.statement.html_tree import html_blocks
 from engine.problems.statement.tree import Document
 
 _FENCE = re.compile(r"^[ >]*(?:[-*+] +|\d+[.)] +)?(`{3,}|~{3,})([^`]*)$")
+_INLINE_TAG = re.compile(r"<!--[^<]{0,2000}?-->|</?[A-Za-z][A-Za-z0-9-]*(?:\"[^\"<]{0,500}\"|'[^'<]{0,500}'|[^<>\"'])*>")
 _PRE_OPEN = re.compile(r"(?<!`)<pre\b[^<>]*>", re.IGNORECASE)
 _PRE_CLOSE = re.compile(r"</pre\s*>", re.IGNORECASE)
+_KEPT = re.compile(r"<pre data-kept=(\d+)></pre>|&lt;pre data-kept=(\d+)&gt;&lt;/pre&gt;")
 _TIGHT_HEADING = re.compile(r"^(#{1,6})(?=[^#\s!\d.*])")
 _TAG = re.compile(r"\s*</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 
 
 def markdown_document(text: str) -> Document:
     """Parse Markdown with tables and HTML. Raises DataError for excessive nesting."""
-    parser = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable("table")
+    parser = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable("table").disable("autolink")
+    parser.inline.ruler.at("html_inline", _html_inline)
     source, kept = _repaired(_dedented(text.split("\n")))
     tokens = parser.parse("\n".join(source))
     for token in tokens:
         _annotate(token)
     html = _Renderer().render(tokens, parser.options, {})
-    for number, block in enumerate(kept):
-        empty = _empty_pre(number)
-        html = html.replace(empty, block, 1) if empty in html else html.replace(escape(empty), escape(block), 1)
+    html = _KEPT.sub(lambda found: kept[int(found[1])] if found[1] else escape(kept[int(found[2])]), html)
     blocks, pictures = html_blocks(html)
     is_html = any(token.type == "html_block" and not token.content.startswith("<!--") for token in tokens) or any(
         child.type == "html_inline" for token in tokens for child in token.children or ()
@@ -46,6 +49,15 @@ def _dedented(source: Sequence[str]) -> list[str]:
     lines = [line for line in source[1:] if line.strip()]
     margin = min((len(line) - len(line.lstrip(" ")) for line in lines), default=0)
     return [source[0].lstrip(" ") if margin else source[0], *(line[margin:] for line in source[1:])]
+
+
+def _html_inline(state: StateInline, silent: bool) -> bool:
+    """Take a tag as it is. markdown-it's own rule copies the rest of the text at each `<`."""
+    found = _INLINE_TAG.match(state.src, state.pos)
+    if found and not silent:
+        state.push("html_inline", "", 0).content = found[0]
+    state.pos = found.end() if found else state.pos
+    return found is not None
 
 
 def _annotate(token: Token) -> None:
@@ -71,10 +83,6 @@ class _Renderer(RendererHTML):
         return self.fence(tokens, idx, options, env)
 
 
-def _empty_pre(number: int) -> str:
-    return f"<pre data-kept={number}></pre>"
-
-
 def _repaired(source: Sequence[str]) -> tuple[list[str], list[str]]:
     """Mend what copies of statements break: return the lines, and the <pre> blocks that were replaced by empty ones.
 
@@ -84,9 +92,11 @@ def _repaired(source: Sequence[str]) -> tuple[list[str], list[str]]:
     lines: list[str] = []
     kept: list[str] = []
     opened = ""
-    rest = list(reversed(source))
-    while rest:
-        line = rest.pop()
+    closing = [number for number, line in enumerate(source) if _PRE_CLOSE.search(line)]
+    following = 0
+    while following < len(source):
+        line = source[following]
+        following += 1
         fence = _FENCE.match(line)
         if opened:
             if fence and fence[1].startswith(opened) and not fence[2].strip():
@@ -97,24 +107,20 @@ def _repaired(source: Sequence[str]) -> tuple[list[str], list[str]]:
         elif fence:
             opened = fence[1]
         else:
-            line = _lift(_TIGHT_HEADING.sub(r"\1 ", line), rest, kept)
+            line = _TIGHT_HEADING.sub(r"\1 ", line)
+            at = 0
+            while begun := _PRE_OPEN.search(line, at):
+                close = _PRE_CLOSE.search(line, begun.end())
+                if close is None:
+                    number = bisect_left(closing, following)
+                    if number == len(closing):
+                        break
+                    line = "\n".join([line, *source[following : closing[number] + 1]])
+                    following = closing[number] + 1
+                    continue
+                kept.append(line[begun.start() : close.end()])
+                before = line[: begun.start()]
+                before = ("" if before.isspace() else before) + f"<pre data-kept={len(kept) - 1}></pre>"
+                line, at = before + line[close.end() :], len(before)
         lines.append(line)
     return lines, kept
-
-
-def _lift(line: str, rest: list[str], kept: list[str]) -> str:
-    """Replace each <pre> that begins on a line by an empty one; its lines are taken from `rest`, the next one last."""
-    at = 0
-    while found := _PRE_OPEN.search(line, at):
-        close = _PRE_CLOSE.search(line, found.end())
-        if close is None:
-            following = next((number for number, text in enumerate(reversed(rest), 1) if _PRE_CLOSE.search(text)), 0)
-            if not following:
-                return line
-            line = "\n".join([line, *(rest.pop() for _ in range(following))])
-            continue
-        kept.append(line[found.start() : close.end()])
-        before = line[: found.start()]
-        line = ("" if before.isspace() else before) + _empty_pre(len(kept) - 1) + line[close.end() :]
-        at = line.index(_empty_pre(len(kept) - 1)) + len(_empty_pre(len(kept) - 1))
-    return line

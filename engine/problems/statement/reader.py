@@ -23,7 +23,7 @@ from engine.problems.statement.labels import label
 from engine.problems.statement.limits import Limits, find_limits
 from engine.problems.statement.markdown_tree import markdown_document
 from engine.problems.statement.sections import Section, Text, sections
-from engine.problems.statement.splitting import problem_parts, without_solutions
+from engine.problems.statement.splitting import is_title, problem_parts, without_solutions
 from engine.problems.statement.tree import Block, Code, Document, Heading, Paragraph, plain, render
 
 MAX_TEXT = 200_000
@@ -31,7 +31,12 @@ MAX_TEXT = 200_000
 
 _TIME_LIMIT = 1.0
 _LEFT_OUT = ("explanation", "note", "constraints", "time_limit", "memory_limit", "solution", "signature", "example")
+_MOST_BLOCKS = 20_000
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*(?:\[\])*\s*=\s*\S")
+_LIMITS = ("time_limit", "memory_limit")
+_BRIEF = ("note", *_LIMITS)
+"""Labels of a line or a paragraph: the statement may go on below."""
+
 _UNUSABLE = ("interactive", "class", "sql", "shell")
 
 
@@ -72,14 +77,17 @@ def read_statements(text: str, name: str = "problem.md") -> list[Statement]:
         document = html_document(body) if is_html else markdown_document(body)
     except DataError as error:
         raise DataError(f"{name}: {error.message}", error.remedy) from None
-    parts = problem_parts(document)
+    parts = problem_parts(document) if len(document.main) < _MOST_BLOCKS else [document]
     return [_statement(part, body if len(parts) == 1 else "", matter, name) for part in parts]
 
 
 def _statement(document: Document, body: str, matter: FrontMatter, name: str) -> Statement:
     main = without_solutions(document.main)
+    text = body.strip() if not document.is_html and main == document.blocks and body else render(main)
+    if len(text) > MAX_TEXT:
+        raise DataError(f"{name} has {len(text) / 1e6:.1f} MB of text", "save the problem's text alone")
     parts = sections(document, main)
-    everything = parts if document.main == document.blocks else sections(document, without_solutions(document.blocks))
+    everything = parts if document.main is document.blocks or len(document.blocks) > _MOST_BLOCKS else sections(document, without_solutions(document.blocks))
     prose = _prose(parts)
     if not prose:
         raise DataError(f"{name} has no statement, only headings or examples", "say what the program must do")
@@ -87,9 +95,6 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
     if not found.examples and everything is not parts:
         found = find_examples(everything, document)
     code = [block.text for block in document.blocks if isinstance(block, Code)]
-    text = body.strip() if not document.is_html and main == document.blocks and body else render(main)
-    if len(text) > MAX_TEXT:
-        raise DataError(f"{name} has {len(text) / 1e6:.1f} MB of text", "save the problem's text alone")
     kind = _kind(parts, found, code, text)
     task = convert(found.examples, code) if kind == "function" else None
     usable, lost = _usable(found, kind, task)
@@ -170,11 +175,15 @@ def _prose(parts: Sequence[Section]) -> str:
     for part in parts:
         is_about_examples = part.label is not None and part.label.is_example
         in_examples = is_about_examples or (in_examples and part.kind in ("input", "output", "explanation", "note"))
-        if in_examples or part.kind in _LEFT_OUT or part.level == 8:
+        items = [item for item in part.items if isinstance(item, Text)]
+        if part.level == 7 and part.label is not None and part.kind in _BRIEF:
+            own = part.paragraph if part.label.value or not items else items[0].paragraph
+            items = [item for item in items if item.paragraph != own or (part.kind in _LIMITS and part.label.value)]
+        elif in_examples or part.kind in _LEFT_OUT or part.level == 8:
             continue
         if part.label is not None and part.label.value is not None and part.kind in ("input", "output"):
             lines += [plain(part.label.value)] if _is_prose(plain(part.label.value)) else []
-        lines += [item.plain for item in part.items if isinstance(item, Text) and _is_prose(item.plain)]
+        lines += [item.plain for item in items if _is_prose(item.plain)]
     return " ".join(" ".join(lines).split())
 
 
@@ -184,12 +193,13 @@ def _is_prose(line: str) -> bool:
 
 def _title(document: Document, main: Sequence[Block]) -> str:
     for blocks in (main, document.blocks):
-        heading = next((block for block in blocks if isinstance(block, Heading) and label(block.line) is None), None)
+        heading = next((block for block in blocks if isinstance(block, Heading) and is_title(block)), None)
         if heading is not None:
             return plain(heading.line)
     first = main[0] if main else None
-    if isinstance(first, Paragraph) and len(plain(first.lines[0])) < 80 and not plain(first.lines[0]).endswith("."):
-        return plain(first.lines[0])
+    line = first.lines[0] if isinstance(first, Paragraph) else ()
+    if line and len(plain(line)) < 80 and not plain(line).endswith((".", ":")) and label(line) is None:
+        return plain(line)
     return document.title
 
 

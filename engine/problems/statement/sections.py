@@ -11,6 +11,7 @@ from engine.problems.statement.labels import Label, label
 from engine.problems.statement.tree import Block, Code, Document, Heading, Line, List, Paragraph, Span, Table, plain
 
 _INFO = re.compile(r"(?:(?:sample|example|test)s?[-_ ]?)?(?P<kind>in|out|input|output|stdin|stdout)[-_ ]?(?P<number>\d*)\b")
+_LONGEST_VALUE = 2000
 _INNER = ("input", "output", "explanation", "note", "example")
 
 
@@ -34,12 +35,13 @@ Item: TypeAlias = Text | Code | Table
 class Section:
     """Label or heading, and the items below it. level: of the heading, 7 for a label in a text, 8 inside a code block.
 
-    heading: its text. end: line of the source at which its items end.
+    heading: its text. paragraph: its number. end: line of the source at which its items end.
     """
 
     label: Label | None
     level: int
     heading: str
+    paragraph: int = 0
     items: list[Item] = field(default_factory=list)
     start: int | None = None
     end: int | None = None
@@ -70,7 +72,8 @@ def _add_text(found: list[Section], text: Text, level: int) -> None:
         found[-1].items.append(text)
         return
     found[-1].end = text.at
-    found.append(Section(named, level or 7, text.plain, start=None if text.at is None else text.at + 1))
+    start = None if text.at is None else text.at + 1
+    found.append(Section(named, level or 7, text.plain, text.paragraph, start=start))
     inner = label(named.value) if named is not None and named.value and named.kind == "example" else None
     if named is not None and inner is not None:  # "Example 1: Input: 3 4"
         found[-1].label = Label("example", True, named.number)
@@ -85,7 +88,7 @@ def _add_text(found: list[Section], text: Text, level: int) -> None:
 def _two_labels(value: Line) -> tuple[Line, Label] | None:
     """Split `3 4, Output: 7` at its second label."""
     text = plain(value)
-    for colon in re.finditer("[:：]", text):
+    for colon in list(re.finditer("[:：]", text[:_LONGEST_VALUE]))[:20]:
         words = list(re.finditer(r"\S+", text[: colon.start()]))[-3:]
         for word in words:
             named = label((Span(text[word.start() :]),))

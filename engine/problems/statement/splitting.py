@@ -21,7 +21,7 @@ def problem_parts(document: Document) -> list[Document]:
         starts = [
             place
             for place, block in enumerate(main)
-            if isinstance(block, Heading) and block.level == level and _is_title(block)
+            if isinstance(block, Heading) and block.level == level and is_title(block)
         ]
         if len(starts) < 2:
             continue
@@ -33,7 +33,8 @@ def problem_parts(document: Document) -> list[Document]:
     return [document]
 
 
-def _is_title(block: Heading) -> bool:
+def is_title(block: Heading) -> bool:
+    """Tell a problem's title from the label of one of its parts."""
     named = label(block.line)
     return named is None or (named.kind == "statement" and named.number is not None)
 

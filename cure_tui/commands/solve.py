@@ -50,7 +50,9 @@ def solve(
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
     ] = 0,
-    index: Annotated[str | None, typer.Option(help="Problems to solve of a file that holds several: 3, or 0-9.")] = None,
+    index: Annotated[
+        str | None, typer.Option(help="Problems to solve of a file that holds several: 3, or 0-9.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
     ] = None,

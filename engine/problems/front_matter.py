@@ -21,7 +21,7 @@ class FrontMatter:
 
 
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
-    """Split a Markdown text into its front matter and the text below. Unknown keys are ignored: other tools use them."""
+    """Split a Markdown text into its front matter and the text below. Keys of other tools are ignored."""
     lines = text.lstrip("\ufeff\n").split("\n")
     if lines[0].strip() != _FENCE or _FENCE not in (line.strip() for line in lines[1:]):
         return FrontMatter(), text

@@ -12,15 +12,24 @@ from engine.problems.statement.tree import Block, Code, Heading, Line, List, Par
 
 _BLANKS = re.compile(r"[ \t\n\r\f\xa0\u200b]+")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BOLD = frozenset(("b", "strong", "th"))
-_CODE = frozenset(("code", "tt", "kbd", "samp"))
-_CONTAINERS = frozenset(("table", "ul", "ol", "tr", "td", "th", "li"))
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
+    return frozenset(text.split())
+
+
+_BOLD = words("b strong th")
+_CODE = words("code tt kbd samp")
+_CONTAINERS = words("table ul ol tr td th li")
 _MOST_FRAMES = 100
-_PREFORMATTED = frozenset(("pre", "listing", "xmp"))
-BLOCKS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 "
-    "h3 h4 h5 h6 header hr html legend li listing main menu nav ol p pre section summary table tbody td tfoot th thead "
-    "tr ul xmp caption option textarea".split()
+_PREFORMATTED = words("pre listing xmp")
+BLOCKS = words(
+    """
+    address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form h1
+    h2 h3 h4 h5 h6 header hr html legend li listing main menu nav ol option p pre section summary table tbody td
+    textarea tfoot th thead tr ul xmp
+    """
 )
 """Elements that end a line of text before and after them."""
 

@@ -46,7 +46,9 @@ def decode(data: bytes, name: str) -> str:
             try:
                 return data.decode(encoding).removeprefix("\ufeff")
             except UnicodeDecodeError:
-                raise DataError(f"{name} is not UTF-8, and its {encoding.upper()} is damaged", "save it as UTF-8") from None
+                raise DataError(
+                    f"{name} is not UTF-8, and its {encoding.upper()} is damaged", "save it as UTF-8"
+                ) from None
     if b"\0" in data:
         looks = "looks like UTF-16 without a byte order mark" if _is_utf16(data) else "is not a text file"
         raise DataError(f"{name} {looks}", "save the statement as UTF-8")

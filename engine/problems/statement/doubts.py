@@ -35,9 +35,13 @@ def without_examples(parts: Sequence[Section], kind: str) -> list[str]:
     has += [f"{tables} table{'s'[: tables != 1]}"] if tables else []
     if not has:
         text = " ".join(item.plain for part in parts for item in part.items if not isinstance(item, Code | Table))
-        found = re.search(r"\b(?:for example|e\.g\.|input|output)\b|例如|たとえば|예를 들어|например|por ejemplo|zum Beispiel", text)
+        found = re.search(
+            r"\b(?:for example|e\.g\.|input|output)\b|例如|たとえば|예를 들어|например|por ejemplo|zum Beispiel", text
+        )
         has = [f"the words '{found[0]}'"] if found else []
-    return [f"no usable examples: the text has {_joined(has)}, but no input with its output was understood"] if has else []
+    return (
+        [f"no usable examples: the text has {_joined(has)}, but no input with its output was understood"] if has else []
+    )
 
 
 def of_kind(kind: str) -> list[str]:
@@ -59,14 +63,18 @@ def of_words(prose: str, document: Document, *, has_examples: bool) -> list[str]
         found.append(f"the text says '{several}': a right program may print another output than the example's")
     if document.pictures:
         count = document.pictures
-        found.append(f"{count} picture{'s'[: count != 1]} of the text {'are' if count > 1 else 'is'} not seen by the models")
+        found.append(
+            f"{count} picture{'s'[: count != 1]} of the text {'are' if count > 1 else 'is'} not seen by the models"
+        )
     return found
 
 
 def shortened(doubts: Sequence[str]) -> tuple[str, ...]:
     """Keep each sentence once, and the first few."""
     unique = list(dict.fromkeys(" ".join(doubt.split()) for doubt in doubts if doubt))
-    return tuple(unique if len(unique) <= _MOST else [*unique[: _MOST - 1], f"and {len(unique) - _MOST + 1} doubts more"])
+    return tuple(
+        unique if len(unique) <= _MOST else [*unique[: _MOST - 1], f"and {len(unique) - _MOST + 1} doubts more"]
+    )
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.problems.problem import IOExample
-from engine.problems.statement.calls import calls_of
 from engine.problems.statement.data import Datum, datum
 from engine.problems.statement.sections import Section, Text
 from engine.problems.statement.tables import TableReading, read_table
@@ -85,9 +84,6 @@ def find_examples(parts: Sequence[Section], document: Document) -> Found:
             elif isinstance(item, Code) and kind == "example" and section.level < 8:
                 search.doubts.append(f"a block below '{section.heading}' is labelled neither input nor output")
     _close(search)
-    if not search.pairs:
-        blocks = [item.text for section in parts for item in section.items if isinstance(item, Code)]
-        search.pairs += [(call, True) for call in calls_of(blocks)]
     return _chosen(search, numbered)
 
 
@@ -95,7 +91,9 @@ def _chosen(search: _Search, numbered: set[int]) -> Found:
     has_sure = any(is_sure for _, is_sure in search.pairs)
     examples: list[IOExample] = []
     for example, is_sure in search.pairs:
-        example = IOExample(*("\n".join(line.rstrip() or line for line in text.split("\n")) for text in (example.input, example.output)))
+        example = IOExample(
+            *("\n".join(line.rstrip() or line for line in text.split("\n")) for text in (example.input, example.output))
+        )
         if (is_sure or not has_sure) and example not in examples:
             examples.append(example)
     if examples and all(text.endswith("\n\n") for each in examples for text in (each.input, each.output)):

@@ -7,7 +7,7 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from engine.errors import DataError
-from engine.problems.statement.building import BLOCKS, Builder
+from engine.problems.statement.building import BLOCKS, Builder, words
 from engine.problems.statement.tree import Block, Document
 
 MAX_DEPTH = 12_000
@@ -15,39 +15,50 @@ MAX_DEPTH = 12_000
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)([^<>]*)(>?)")
 _ATTRIBUTES = re.compile(r"(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"']+))*\s*/?")
-_KNOWN = BLOCKS | frozenset(
-    "a abbr acronym annotation applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup "
-    "data datalist del dfn dialog dir em embed font frame frameset head i iframe image img input ins kbd label link "
-    "map mark marquee math meta meter nobr noframes noscript object optgroup output param picture plaintext progress q rb "
-    "rp rt rtc ruby s samp script select slot small source span strike strong style sub sup svg template time title track "
-    "tt u var video wbr merror mfrac mi mn mo mover mpadded mphantom mroot mrow ms mspace msqrt mstyle "
-    "msub msubsup msup mtable mtd mtext mtr munder munderover semantics path g rect circle defs use line text".split()
+_INLINE = words(
+    """
+    a abbr acronym annotation applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup data
+    datalist del dfn dialog dir em embed font frame frameset head i iframe image img input ins kbd label link map mark
+    marquee math meta meter nobr noframes noscript object optgroup output param picture plaintext progress q rb rp rt
+    rtc ruby s samp script select slot small source span strike strong style sub sup svg template time title track tt u
+    var video wbr merror mfrac mi mn mo mover mpadded mphantom mroot mrow ms mspace msqrt mstyle msub msubsup msup
+    mtable mtd mtext mtr munder munderover semantics path g rect circle defs use line text
+    """
 )
-_VOID = frozenset("area base br col embed frame hr image img input link meta param source track wbr".split())
-_MAY_STAY_OPEN = frozenset("p li td th tr tbody thead tfoot dt dd option colgroup optgroup rt rp".split())
-_STYLES = frozenset("a b big font i nobr s small strike tt u".split())
-_DROPPED = frozenset(
-    "script style head noscript template button select svg nav footer aside iframe object embed noframes title".split()
+_KNOWN = BLOCKS | _INLINE
+_VOID = words("area base br col embed frame hr image img input link meta param source track wbr")
+_MAY_STAY_OPEN = words("p li td th tr tbody thead tfoot dt dd option colgroup optgroup rt rp")
+_STYLES = words("a b big font i nobr s small strike tt u")
+_DROPPED = words(
+    "script style head noscript template button select svg nav footer aside iframe object embed noframes title"
 )
-_MAIN = (
-    "problem-statement", "problem_statement", "task-statement", "problembody", "problem-content",
-    "question-content", "challenge-body-html", "problem-page", "problem-body", "day-desc",
-)  # fmt: skip
-_DRAWN_MATHS = frozenset(("katex-html", "MathJax", "MathJax_Preview", "MathJax_CHTML", "MathJax_Display"))
+_MAIN = words(
+    """
+    problem-statement problem_statement task-statement problembody problem-content question-content challenge-body-html
+    problem-page problem-body day-desc
+    """
+)
+"""Classes and ids of the element that holds a problem, on the pages of the judges."""
+
+_DRAWN_MATHS = words("katex-html MathJax MathJax_Preview MathJax_CHTML MathJax_Display")
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _PLACE = re.compile(r"(\d{1,7}),(\d{1,7})")
-_START = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|div|h[1-6]|p|table|center|section|article|span|title|"
-                    r"meta|pre|b|strong|main|style|link|script|form|ul|hr|a)\b", re.IGNORECASE | re.DOTALL)  # fmt: skip
+_BEFORE = r"\s*(?:<!--.*?-->\s*)*<"
+_START = re.compile(
+    rf"{_BEFORE}(?:!doctype|html|head|body|div|h[1-6]|p|table|center|section|article|span|title|meta|pre|b|strong|main|"
+    r"style|link|script|form|ul|hr|a)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_PAGE = re.compile(rf"{_BEFORE}(?:!doctype|html)\b", re.IGNORECASE | re.DOTALL)
 _MARKDOWN = re.compile(r"^(?:#{1,6} |```|~~~|\*\*\w|\|.*\|\s*$|[-*] |\d+\. )", re.MULTILINE)
 
 
 def looks_like_html(text: str) -> bool:
     """Tell whether a whole text is HTML: it begins with a tag and has no line of Markdown outside <pre>."""
-    head = text[:100_000]
+    head = text[:20_000]
     if not _START.match(head):
         return False
-    is_page = re.match(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html)\b", head, re.IGNORECASE | re.DOTALL)
-    return bool(is_page) or not _MARKDOWN.search(re.sub(r"(?is)<(pre|script|style)\b.*?</\1>", "", head))
+    return bool(_PAGE.match(head)) or not _MARKDOWN.search(re.sub(r"(?is)<(pre|script|style)\b.*?</\1>", "", head))
 
 
 def html_document(text: str) -> Document:
@@ -132,7 +143,7 @@ class _Walk:
             self.builder.flush()
             found = _PLACE.fullmatch(given.get("data-at") or "")
             self.builder.at = (int(found[1]), int(found[2])) if found else None
-        if self._main is None and self.builder.is_at_top and not set(_MAIN).isdisjoint((*classes, given.get("id"))):
+        if self._main is None and self.builder.is_at_top and not _MAIN.isdisjoint((*classes, given.get("id"))):
             self.builder.flush()
             self._main, self._main_start = node, self.builder.length
         language = next((name.partition("-")[2] for name in classes if name.startswith(("language-", "lang-"))), "")

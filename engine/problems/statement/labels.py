@@ -131,7 +131,8 @@ def _vocabulary() -> tuple[re.Pattern[str], dict[str, str]]:
         for word in phrases(role):
             roles.setdefault(_JOINT.sub(" ", word), role)
     patterns = (
-        "[ _-]+".join(map(re.escape, word.split())) + (f"(?![{_LETTERS}])" if re.match(f"[{_LETTERS}]", word[-1]) else "")
+        "[ _-]+".join(map(re.escape, word.split()))
+        + (f"(?![{_LETTERS}])" if re.match(f"[{_LETTERS}]", word[-1]) else "")
         for word in sorted(roles, key=len, reverse=True)
     )
     return re.compile("|".join(patterns)), roles

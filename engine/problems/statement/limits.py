@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from engine.problems.statement.labels import Label, label, normal, phrases, words
 from engine.problems.statement.sections import Section, Text
@@ -15,6 +16,9 @@ from engine.problems.statement.tree import Block, Paragraph, Span, Table, plain
 LONGEST_SECONDS = 600.0
 _LIMITS = {"time_limit": "seconds", "memory_limit": "megabytes"}
 _NAMES = {"time_limit": "time limit", "memory_limit": "memory limit"}
+
+
+_SAYS = re.compile(r"\W*(?:is|of|are|per test|составляет|es de|est de|betragt)\W|\s*[:=—-]|\s*\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,7 @@ def quantities(text: str, dimension: str) -> list[float]:
 
 @cache
 def _factors(dimension: str) -> dict[str, float]:
-    return {
-        normal(unit): float(factor) for factor, units in words()["units"][dimension].items() for unit in units
-    }
+    return {normal(unit): float(factor) for factor, units in words()["units"][dimension].items() for unit in units}
 
 
 @cache
@@ -75,8 +77,9 @@ def _quantity(dimension: str) -> re.Pattern[str]:
 @cache
 def _named(kind: str) -> re.Pattern[str]:
     names = "|".join(
-        re.escape(word) for word in sorted(phrases(kind), key=len, reverse=True) if " " in word or len(word) > 7
-        or not word.isascii()
+        re.escape(word)
+        for word in sorted(phrases(kind), key=len, reverse=True)
+        if " " in word or len(word) > 7 or not word.isascii()
     )
     return re.compile(rf"(?:^|[^\w])(?:{names})")
 
@@ -88,9 +91,11 @@ def _statements(parts: Iterable[Section]) -> Iterator[tuple[str, str]]:
         if section.kind in _LIMITS:
             assert section.label is not None
             yield section.kind, plain(section.label.value) if section.label.value else " ".join(texts[:1])
-        for above, below in zip(texts, texts[1:], strict=False):
+        for above, below in pairwise(texts):
             if "\t" in above and "\t" in below:  # rows of a table that was copied as text
-                yield from _in_rows([[(label((Span(cell),)), cell) for cell in row.split("\t")] for row in (above, below)])
+                yield from _in_rows(
+                    [[(label((Span(cell),)), cell) for cell in row.split("\t")] for row in (above, below)]
+                )
         for text in (*([section.heading] if section.level < 8 else []), *texts):
             yield from _in_line(text)
         for item in section.items:
@@ -105,9 +110,8 @@ def _in_line(text: str) -> Iterator[tuple[str, str]]:
     folded = normal(text)
     places = sorted((m.end(), m.start(), kind) for kind in _LIMITS for m in _named(kind).finditer(folded))
     for number, (end, start, kind) in enumerate(places):
-        if start and not re.match(r"\W*(?:is|of|are|per test|=|:|：|—|-|составляет|es de|est de|beträgt)\W", folded[end:]):
-            if not re.match(r"\s*[:：]?\s*\d", folded[end:]):
-                continue
+        if start and not _SAYS.match(folded, end):  # "the time limit of the pot"
+            continue
         yield kind, folded[end : places[number + 1][1] if number + 1 < len(places) else end + 60]
 
 

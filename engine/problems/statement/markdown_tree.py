@@ -19,7 +19,9 @@ from engine.problems.statement.html_tree import html_blocks
 from engine.problems.statement.tree import Document
 
 _FENCE = re.compile(r"^[ >]*(?:[-*+] +|\d+[.)] +)?(`{3,}|~{3,})([^`]*)$")
-_INLINE_TAG = re.compile(r"<!--[^<]{0,2000}?-->|</?[A-Za-z][A-Za-z0-9-]*(?:\"[^\"<]{0,500}\"|'[^'<]{0,500}'|[^<>\"'])*>")
+_INLINE_TAG = re.compile(
+    r"<!--[^<]{0,2000}?-->|</?[A-Za-z][A-Za-z0-9-]*(?:\"[^\"<]{0,500}\"|'[^'<]{0,500}'|[^<>\"'])*>"
+)
 _PRE_OPEN = re.compile(r"(?<!`)<pre\b[^<>]*>", re.IGNORECASE)
 _PRE_CLOSE = re.compile(r"</pre\s*>", re.IGNORECASE)
 _KEPT = re.compile(r"<pre data-kept=(\d+)></pre>|&lt;pre data-kept=(\d+)&gt;&lt;/pre&gt;")

@@ -17,10 +17,11 @@ from engine.problems.front_matter import FrontMatter, split_front_matter
 from engine.problems.functions import FunctionTask, convert, kind_of
 from engine.problems.problem import IOExample, Problem
 from engine.problems.statement import doubts as doubt
+from engine.problems.statement.calls import calls_of
 from engine.problems.statement.examples import Found, find_examples
 from engine.problems.statement.html_tree import html_document, looks_like_html
 from engine.problems.statement.labels import label
-from engine.problems.statement.limits import Limits, find_limits
+from engine.problems.statement.limits import find_limits
 from engine.problems.statement.markdown_tree import markdown_document
 from engine.problems.statement.sections import Section, Text, sections
 from engine.problems.statement.splitting import is_title, problem_parts, without_solutions
@@ -72,7 +73,9 @@ def read_statements(text: str, name: str = "problem.md") -> list[Statement]:
         raise DataError(f"{name} holds no problem", "write the statement as text; examples are optional")
     is_html = name.lower().endswith((".html", ".htm", ".xhtml")) or looks_like_html(body)
     if not is_html and len(body) > MAX_TEXT:
-        raise DataError(f"{name} has {len(body) / 1e6:.1f} MB, more than {MAX_TEXT / 1e6:g} MB", "give a single problem")
+        raise DataError(
+            f"{name} has {len(body) / 1e6:.1f} MB, more than {MAX_TEXT / 1e6:g} MB", "give a single problem"
+        )
     try:
         document = html_document(body) if is_html else markdown_document(body)
     except DataError as error:
@@ -87,13 +90,20 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
     if len(text) > MAX_TEXT:
         raise DataError(f"{name} has {len(text) / 1e6:.1f} MB of text", "save the problem's text alone")
     parts = sections(document, main)
-    everything = parts if document.main is document.blocks or len(document.blocks) > _MOST_BLOCKS else sections(document, without_solutions(document.blocks))
+    everything = (
+        parts
+        if document.main is document.blocks or len(document.blocks) > _MOST_BLOCKS
+        else sections(document, without_solutions(document.blocks))
+    )
     prose = _prose(parts)
     if not prose:
         raise DataError(f"{name} has no statement, only headings or examples", "say what the program must do")
     found = find_examples(parts, document)
     if not found.examples and everything is not parts:
         found = find_examples(everything, document)
+    if not found.examples:
+        calls = calls_of([block.text for block in main if isinstance(block, Code)])
+        found = Found(tuple(calls), (), frozenset()) if calls else found
     code = [block.text for block in document.blocks if isinstance(block, Code)]
     kind = _kind(parts, found, code, text)
     task = convert(found.examples, code) if kind == "function" else None
@@ -139,7 +149,9 @@ def _usable(found: Found, kind: str, task: FunctionTask | None) -> tuple[tuple[I
     if kind in _UNUSABLE:
         return (), []
     if task is None and kind == "function":
-        return (), [f"the calls of {len(found.examples)} examples are not understood: left out"] if found.examples else []
+        return (), [
+            f"the calls of {len(found.examples)} examples are not understood: left out"
+        ] if found.examples else []
     if task is None:
         return found.examples, []
     reasons = [

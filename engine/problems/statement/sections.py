@@ -10,14 +10,16 @@ from typing import TypeAlias
 from engine.problems.statement.labels import Label, label
 from engine.problems.statement.tree import Block, Code, Document, Heading, Line, List, Paragraph, Span, Table, plain
 
-_INFO = re.compile(r"(?:(?:sample|example|test)s?[-_ ]?)?(?P<kind>in|out|input|output|stdin|stdout)[-_ ]?(?P<number>\d*)\b")
+_INFO = re.compile(
+    r"(?:(?:sample|example|test)s?[-_ ]?)?(?P<kind>in|out|input|output|stdin|stdout)[-_ ]?(?P<number>\d*)\b"
+)
 _LONGEST_VALUE = 2000
 _INNER = ("input", "output", "explanation", "note", "example")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Line of prose. paragraph: number of its paragraph; at: its line in the source, None where it has none of its own."""
+    """Line of prose. paragraph: number of its paragraph; at: its line in the source, or None."""
 
     line: Line
     paragraph: int

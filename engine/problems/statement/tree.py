@@ -89,7 +89,9 @@ def plain(line: Sequence[Span]) -> str:
 
 def written(line: Sequence[Span]) -> str:
     """Return the text of a line with backticks around inline code."""
-    return "".join(f"`{span.text}`" if span.kind == "code" else span.text for span in line if span.kind != "mark").strip()
+    return "".join(
+        f"`{span.text}`" if span.kind == "code" else span.text for span in line if span.kind != "mark"
+    ).strip()
 
 
 def render(blocks: Sequence[Block]) -> str:

@@ -14,6 +14,11 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _VARIABLE = re.compile(r"[A-Za-z](?:_?\{?[A-Za-z0-9+-]{1,3}\}?)?|\$.*\$|\\\w+|\.{2,}|…|:|⋮")
 _BOUND = re.compile(r"[<>≤≥=]|\\(?:le|ge|lt)")
+_REMARK = re.compile(
+    r"""^[^"'\[{]*\d[^"'\[{]*\(.*[^\W\d_]{3}.*\)$|\s(?://|\#|←|<--?|—)\s|"""
+    r"""^[^"'\[{=]*\d\s+(?:and|or|then|followed by|и|et|y|e|und|和|と)\s+\d|^[^"']*\d\s*(?:or|или|oder|ou|或)\s"""
+)
+_SHORTENED = re.compile(r"^(?=.*\d).*(?:\s\.\.\.(?:\s|$)|…)", re.MULTILINE)
 _NO_DATA = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|<!--.*-->)?\s*")
 _HEADER = re.compile(r"\s*STDIN\s+(?P<right>Function)\s*", re.IGNORECASE)
 
@@ -34,6 +39,14 @@ def datum(section: Section, document: Document, *, in_examples: bool) -> Datum:
     """Find the data that an input's or output's section holds."""
     assert section.label is not None
     is_sure = section.label.is_example or in_examples
+    found = _found(section, document, is_sure=is_sure)
+    if any(map(_SHORTENED.search, found.texts)):
+        return Datum(why="is shortened by dots")
+    return found
+
+
+def _found(section: Section, document: Document, *, is_sure: bool) -> Datum:
+    assert section.label is not None
     if section.level == 8:
         return _inner(section)
     if section.label.value is not None:
@@ -123,6 +136,8 @@ def _value(section: Section, *, is_sure: bool) -> Datum:
         return Datum(why="writes line breaks as \\n")
     if not is_code and is_sentence(text):
         return Datum(why="is followed by a sentence" if is_sure else "")
+    if not is_code and _REMARK.search(text):
+        return Datum(why="may carry a remark")
     if not (is_code or is_sure or re.search(r"[\d\[\"'=]", text)):
         return Datum(why="may be a format")
     lines = [text]
@@ -147,6 +162,9 @@ def _blocks(items: Sequence[Item], codes: list[int], *, is_sure: bool) -> Datum:
     while last + 1 < len(items) and isinstance(items[last + 1], Code):
         last += 1
     texts = [code_text(item) for item in items[codes[0] : last + 1] if isinstance(item, Code)]
+    after = items[last + 1] if last + 1 < len(items) else None
+    if isinstance(after, Text) and normal(after.plain).strip(":,.") in phrases("alternative"):
+        return Datum(why="has two answers")
     if not is_sure and any(text is None or looks_like_a_format(text) for text in texts):
         return Datum(why="looks like a format, not like data")
     if any(text is None for text in texts):

@@ -18,7 +18,7 @@ _LIMITS = {"time_limit": "seconds", "memory_limit": "megabytes"}
 _NAMES = {"time_limit": "time limit", "memory_limit": "memory limit"}
 
 
-_SAYS = re.compile(r"\W*(?:is|of|are|per test|составляет|es de|est de|betragt)\W|\s*[:=—-]|\s*\d")
+_SAYS = re.compile(r"\W*(?:is|of|are|per test|составляет|es de|est de|betragt)?\s*[:=—-]?\s*\d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from engine.problems.statement.html_tree import html_document, looks_like_html
 from engine.problems.statement.labels import label
 from engine.problems.statement.limits import find_limits
 from engine.problems.statement.markdown_tree import markdown_document
-from engine.problems.statement.sections import Section, Text, sections
+from engine.problems.statement.prose import prose_of
+from engine.problems.statement.sections import Section, sections
 from engine.problems.statement.splitting import is_title, problem_parts, without_solutions
 from engine.problems.statement.tree import Block, Code, Document, Heading, Paragraph, plain, render
 
@@ -31,12 +32,8 @@ MAX_TEXT = 200_000
 """Characters of a statement: more than those of any judge, and than a model's context."""
 
 _TIME_LIMIT = 1.0
-_LEFT_OUT = ("explanation", "note", "constraints", "time_limit", "memory_limit", "solution", "signature", "example")
 _MOST_BLOCKS = 20_000
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*(?:\[\])*\s*=\s*\S")
-_LIMITS = ("time_limit", "memory_limit")
-_BRIEF = ("note", *_LIMITS)
-"""Labels of a line or a paragraph: the statement may go on below."""
 
 _UNUSABLE = ("interactive", "class", "sql", "shell")
 
@@ -95,7 +92,7 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
         if document.main is document.blocks or len(document.blocks) > _MOST_BLOCKS
         else sections(document, without_solutions(document.blocks))
     )
-    prose = _prose(parts)
+    prose = prose_of(parts)
     if not prose:
         raise DataError(f"{name} has no statement, only headings or examples", "say what the program must do")
     found = find_examples(parts, document)
@@ -178,29 +175,6 @@ def _kind(parts: Sequence[Section], found: Found, code: Sequence[str], text: str
     if found.examples or speaks_of_input or doubt.phrase_in(text, "stdin"):
         return "stdin"
     return "function" if doubt.phrase_in(text, "function") else "unknown"
-
-
-def _prose(parts: Sequence[Section]) -> str:
-    """Join the sentences of a statement: not its labels, examples, remarks, limits, nor lines that are links alone."""
-    in_examples = False
-    lines: list[str] = []
-    for part in parts:
-        is_about_examples = part.label is not None and part.label.is_example
-        in_examples = is_about_examples or (in_examples and part.kind in ("input", "output", "explanation", "note"))
-        items = [item for item in part.items if isinstance(item, Text)]
-        if part.level == 7 and part.label is not None and part.kind in _BRIEF:
-            own = part.paragraph if part.label.value or not items else items[0].paragraph
-            items = [item for item in items if item.paragraph != own or (part.kind in _LIMITS and part.label.value)]
-        elif in_examples or part.kind in _LEFT_OUT or part.level == 8:
-            continue
-        if part.label is not None and part.label.value is not None and part.kind in ("input", "output"):
-            lines += [plain(part.label.value)] if _is_prose(plain(part.label.value)) else []
-        lines += [item.plain for item in items if _is_prose(item.plain)]
-    return " ".join(" ".join(lines).split())
-
-
-def _is_prose(line: str) -> bool:
-    return bool(re.search(r"[^\W\d_]{2}", line)) and line not in ("中文文档", "English Version")
 
 
 def _title(document: Document, main: Sequence[Block]) -> str:

@@ -94,7 +94,8 @@ def _two_labels(value: Line) -> tuple[Line, Label] | None:
         words = list(re.finditer(r"\S+", text[: colon.start()]))[-3:]
         for word in words:
             named = label((Span(text[word.start() :]),))
-            if word.start() and named is not None and named.kind in ("output", "explanation") and named.value:
+            is_other = named is not None and named.kind in ("output", "explanation") and named.value is not None
+            if named is not None and is_other and word.start() and word[0][0].isalpha():
                 return (Span(text[: word.start()].rstrip(" ,;|.-")),), named
     return None
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from engine.problems.statement.examples import find_examples
 from engine.problems.statement.labels import label
+from engine.problems.statement.prose import prose_of
 from engine.problems.statement.sections import sections
 from engine.problems.statement.tree import Block, Document, Heading
 
@@ -14,7 +15,7 @@ from engine.problems.statement.tree import Block, Document, Heading
 def problem_parts(document: Document) -> list[Document]:
     """Split a document at the highest headings below which two or more parts have examples of their own."""
     main = document.main
-    marked = [part for part in document.parts if _has_examples(document, part)]
+    marked = [part for part in document.parts if _is_problem(document, part)]
     if len(marked) > 1:
         return [replace(document, blocks=part, main=part, parts=()) for part in marked]
     for level in range(1, 4):
@@ -27,7 +28,7 @@ def problem_parts(document: Document) -> list[Document]:
             continue
         ends = [*starts[1:], len(main)]
         parts = [replace(document, blocks=part, main=part) for start, end in zip(starts, ends, strict=True)
-                 if _has_examples(document, part := main[start:end])]  # fmt: skip
+                 if _is_problem(document, part := main[start:end])]  # fmt: skip
         if len(parts) > 1:
             return parts
     return [document]
@@ -55,5 +56,6 @@ def without_solutions(blocks: Sequence[Block]) -> tuple[Block, ...]:
     return tuple(kept)
 
 
-def _has_examples(document: Document, part: tuple[Block, ...]) -> bool:
-    return bool(find_examples(sections(document, without_solutions(part)), document).examples)
+def _is_problem(document: Document, part: tuple[Block, ...]) -> bool:
+    found = sections(document, without_solutions(part))
+    return bool(find_examples(found, document).examples and prose_of(found))

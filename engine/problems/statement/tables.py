@@ -31,10 +31,13 @@ def read_table(table: Table, *, in_examples: bool) -> TableReading:
     rows = [row for row in table.rows if any(row)]
     if not rows:
         return TableReading()
-    labels = [cell_label(cell) for cell in rows[0]]
-    columns = {found.kind: place for place, found in reversed(list(enumerate(labels))) if found is not None}
-    if "input" in columns and "output" in columns:
-        return _pairs([(_cell(row, columns["input"]), _cell(row, columns["output"])) for row in rows[1:]])
+    for head in range(min(2, len(rows))):  # a title may stand above the heads
+        kinds = [found.kind if (found := cell_label(cell)) else "" for cell in rows[head]]
+        inputs, outputs = ([place for place, kind in enumerate(kinds) if kind == side] for side in ("input", "output"))
+        if inputs and len(inputs) == len(outputs):
+            below = rows[head + 1 :]
+            columns = list(zip(inputs, outputs, strict=True))
+            return _pairs([(_cell(row, given), _cell(row, wanted)) for row in below for given, wanted in columns])
     sides = [(found.kind if (found := cell_label(row[0])) else "", row[1:]) for row in rows]
     kinds = [kind for kind, _ in sides]
     if "input" in kinds and "output" in kinds:

@@ -93,5 +93,5 @@ def _score(data: bytes, encoding: str) -> float:
 
 
 def _is_utf16(data: bytes) -> bool:
-    head = data[:2000]
-    return max(head[::2].count(0), head[1::2].count(0)) > len(head) / 4
+    even, odd = data[:2000:2], data[1:2000:2]
+    return len(data) > 3 and min(even.count(0), odd.count(0)) == 0 and max(even.count(0), odd.count(0)) > len(odd) / 2

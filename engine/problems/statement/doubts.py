@@ -36,7 +36,7 @@ def without_examples(parts: Sequence[Section], kind: str) -> list[str]:
     if not has:
         text = " ".join(item.plain for part in parts for item in part.items if not isinstance(item, Code | Table))
         found = re.search(
-            r"\b(?:for example|e\.g\.|input|output)\b|例如|たとえば|예를 들어|например|por ejemplo|zum Beispiel", text
+            r"\b(?:[Ff]or example|e\.g\.|puzzle input)|例如|たとえば|예를 들어|например|por ejemplo|zum Beispiel", text
         )
         has = [f"the words '{found[0]}'"] if found else []
     return (

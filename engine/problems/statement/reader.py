@@ -171,7 +171,7 @@ def _kind(parts: Sequence[Section], found: Found, code: Sequence[str], text: str
             return named
     if found.examples and all(_ARGUMENT.match(example.input) for example in found.examples):
         return "function"
-    speaks_of_input = any(part.kind in ("input", "output", "format") and part.level < 8 for part in parts)
+    speaks_of_input = any(part.kind in ("input", "format") and part.level < 8 for part in parts)
     if found.examples or speaks_of_input or doubt.phrase_in(text, "stdin"):
         return "stdin"
     return "function" if doubt.phrase_in(text, "function") else "unknown"

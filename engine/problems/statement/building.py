@@ -47,11 +47,14 @@ class _Frame:
 
 
 class Builder:
-    """State of a document under construction. `at` is the place in the source that the next blocks get."""
+    """State of a document under construction. `at` is the place in the source that the next blocks get.
+
+    pictures: their number; size: characters of text.
+    """
 
     def __init__(self) -> None:
         self.at: tuple[int, int] | None = None
-        self.pictures = 0
+        self.pictures = self.size = 0
         self._frames = [_Frame("root")]
         self._lines: list[list[Span]] = [[]]
         self._pre: list[str] | None = None
@@ -116,6 +119,7 @@ class Builder:
 
     def text(self, text: str, kind: str = "", *, collapse: bool = True) -> None:
         """Add text to the line; `collapse` joins blanks, as HTML does."""
+        self.size += len(text)
         if self._pre is not None:
             self._pre.append(text)
             return

@@ -10,6 +10,12 @@ from engine.errors import DataError
 from engine.problems.statement.building import BLOCKS, Builder, words
 from engine.problems.statement.tree import Block, Document
 
+_LONGEST = 400_000
+"""Characters of a page's text outside a marked problem."""
+
+_SHOWN = 50_000
+"""Characters of a page with a marked problem after which nothing below it is read: limits stand near the problem."""
+
 MAX_DEPTH = 12_000
 """Deepest nesting: the parser's time grows with its square, 0.2 s at this depth."""
 
@@ -113,10 +119,16 @@ class _Walk:
         self._skips_japanese = all(tree.css_first(f"span.lang-{language}") is not None for language in ("en", "ja"))
         self._main: LexborNode | None = None
         self._main_start = 0
+        self._marked = len(tree.css(", ".join(f".{name}, #{name}" for name in sorted(_MAIN)))) or -1
         self._go(tree.root)
 
     def _go(self, node: LexborNode | None) -> None:
-        while node is not None:
+        """Visit each node; stop behind the last marked problem of a long page, before megabytes of comments."""
+        while node is not None and (self.builder.size <= _SHOWN or len(self.mains) != self._marked):
+            if self.builder.size > _LONGEST:
+                raise DataError(
+                    f"the page has more than {_LONGEST / 1e6:g} MB of text", "save the problem's text alone"
+                )
             child = node.first_child if self._enters(node) else None
             while child is None and node is not None:
                 self._leave(node)

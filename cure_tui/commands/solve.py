@@ -20,6 +20,16 @@ class View(StrEnum):
     NONE = "none"
 
 
+class Comparison(StrEnum):
+    """Comparison of outputs; the names are those of `engine.sandbox.comparisons`."""
+
+    WHITESPACE = "whitespace"
+    TOKENS = "tokens"
+    NUMBERS = "numbers"
+    EXACT_LINES = "exact-lines"
+    JSON = "json"
+
+
 def solve(
     problems: Annotated[
         list[str],
@@ -47,9 +57,17 @@ def solve(
         float | None,
         typer.Option(min=0.01, max=600.0, callback=finite, help="Seconds per test; overrides the problem."),
     ] = None,
+    comparison: Annotated[
+        Comparison | None,
+        typer.Option(help="How outputs are compared; by default as the problem says, else by whitespace."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
     ] = 0,
+    test: Annotated[
+        Path | None,
+        typer.Option("--test", metavar="SOLUTION", help="Test this program of yours; no program is sampled."),
+    ] = None,
     index: Annotated[
         str | None, typer.Option(help="Problems to solve of a file that holds several: 3, or 0-9.")
     ] = None,
@@ -68,6 +86,8 @@ def solve(
 
     Each program runs on each test; by default the program that passes most tests is the best.
 
+    With --test, only the tester is asked: it prints the examples and tests that your program fails.
+
     Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
 
@@ -78,9 +98,9 @@ def solve(
     from engine.errors import ConfigError, DataError
 
     if check:
-        raise typer.Exit(_check(problems, index, time_limit, as_json=as_json))
+        raise typer.Exit(_check(problems, index, time_limit, comparison, as_json=as_json))
     try:
-        found = read_problems(problems, index, time_limit)
+        found = read_problems(problems, index, time_limit, comparison)
     except DataError as error:
         raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
     for problem in found:
@@ -90,10 +110,18 @@ def solve(
     from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
 
-    both = both_roles(preset, model, adapter, coder is None or tester is None)
+    program = ""
+    if test is not None:
+        from cure_tui.solving.own_program import read_program
+
+        if len(found) > 1 or coder is not None or output is not None:
+            wrong = "several problems" if len(found) > 1 else "--coder" if coder is not None else "--output"
+            raise ConfigError(f"--test takes one problem and samples no program: {wrong} does not fit", "leave it out")
+        program, n = read_program(test), 0
+    both = both_roles(preset, model, adapter, tester is None or (coder is None and test is None))
     request = SolveRequest(
         tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
-        coder=coder or both,
+        coder=coder or (tester if test is not None else None) or both,
         tester=tester or both,
         n=n,
         m=m,
@@ -103,6 +131,7 @@ def solve(
         temperature=temperature,
         max_tokens=max_tokens,
         allow_unsandboxed=allow_unsandboxed,
+        program=program,
     )
     origins = [each.origin for each in found]
     if ui is View.FULL and not (no_ui or as_json):
@@ -113,11 +142,13 @@ def solve(
     raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))
 
 
-def _check(problems: list[str], index: str | None, time_limit: float | None, *, as_json: bool) -> int:
+def _check(
+    problems: list[str], index: str | None, time_limit: float | None, comparison: str | None, *, as_json: bool
+) -> int:
     """Print how the problems were read; return 2 if a source could not be read, else 0."""
     from cure_tui.solving import checking
 
-    found, faults = checking.check(problems, index, time_limit)
+    found, faults = checking.check(problems, index, time_limit, comparison)
     if as_json:
         typer.echo(checking.as_json(found))
     elif found:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cure_tui.solving.reading import ReadProblem, read_source, with_time_limit
+from cure_tui.solving.reading import ReadProblem, overridden, read_source
 from engine.errors import CureError
 
 _SHOWN_LINES = 12
@@ -22,13 +22,15 @@ _KINDS = {
 _DEFAULT_COMPARISON = "whitespace"
 
 
-def check(sources: Sequence[str], index: str | None, time_limit: float | None) -> tuple[list[ReadProblem], list[str]]:
+def check(
+    sources: Sequence[str], index: str | None, time_limit: float | None, comparison: str | None
+) -> tuple[list[ReadProblem], list[str]]:
     """Read every problem of every source that can be read; return them, and a line for each source that cannot."""
     found: list[ReadProblem] = []
     faults: list[str] = []
     for source in sources:
         try:
-            found += [with_time_limit(problem, time_limit) for problem in read_source(source, index)]
+            found += [overridden(problem, time_limit, comparison) for problem in read_source(source, index)]
         except CureError as error:
             faults.append(str(error))
     return found, faults

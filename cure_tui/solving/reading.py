@@ -27,8 +27,12 @@ class ReadProblem:
     siblings: int = 1
 
 
-def read_problems(sources: Sequence[str], index: str | None, time_limit: float | None) -> list[ReadProblem]:
+def read_problems(
+    sources: Sequence[str], index: str | None, time_limit: float | None, comparison: str | None = None
+) -> list[ReadProblem]:
     """Read the problems of every source, in order. Hidden tests of a CURE file are dropped: they would be the answer.
+
+    time_limit, in seconds, and comparison replace those of the problems, unless they are None.
 
     Raises ConfigError for an invalid index, and without one for a source with several problems; DataError for a source
     that holds no problem.
@@ -41,7 +45,7 @@ def read_problems(sources: Sequence[str], index: str | None, time_limit: float |
         titles = [f"{at} {each.read.title}" for at, each in enumerate(found) if each.source == several.source]
         named = f": {', '.join(titles)}"[:200] if all(titles) and len(titles) < 10 else ""
         raise _is_ambiguous(several.source, several.siblings, named)
-    return [with_time_limit(problem, time_limit) for problem in found]
+    return [overridden(problem, time_limit, comparison) for problem in found]
 
 
 def read_source(source: str, index: str | None) -> list[ReadProblem]:
@@ -84,12 +88,15 @@ def _places(source: str, index: str, count: int) -> range:
     return range(first, last + 1)
 
 
-def with_time_limit(problem: ReadProblem, seconds: float | None) -> ReadProblem:
-    """Replace the time limit, unless it is None."""
-    if seconds is None:
-        return problem
-    read = replace(problem.read, problem=replace(problem.read.problem, time_limit=seconds), time_limit=seconds)
-    return replace(problem, read=read)
+def overridden(problem: ReadProblem, time_limit: float | None, comparison: str | None) -> ReadProblem:
+    """Replace the time limit, in seconds, and the comparison, unless they are None."""
+    read = problem.read
+    task = replace(
+        read.problem,
+        time_limit=time_limit or read.problem.time_limit,
+        compare=str(comparison) if comparison else read.problem.compare,
+    )
+    return replace(problem, read=replace(read, problem=task, time_limit=time_limit or read.time_limit))
 
 
 def _bytes(source: str, name: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -22,7 +21,18 @@ from engine.problems.functions.literals import Call, operations_of, read_call, r
 from engine.problems.functions.paragraph import form_of, paragraph_of
 from engine.problems.functions.signature import Parameter, Signature, signatures
 from engine.problems.functions.value_types import (
-    BOOL, NONE, STR, TEXT, TREE, UNKNOWN, Refusal, Type, Word, fit, join, type_of,
+    BOOL,
+    NONE,
+    STR,
+    TEXT,
+    TREE,
+    UNKNOWN,
+    Refusal,
+    Type,
+    Word,
+    fit,
+    join,
+    type_of,
 )  # fmt: skip
 from engine.problems.problem import IOExample
 
@@ -140,7 +150,7 @@ def _read(example: IOExample) -> _Example | Refused:
             type_of(output)
             return _Example(call, output, raw, False, constants or call.constants)
     except Refusal as refusal:
-        if any(sign in raw for sign in "[]{}()\"“"):
+        if any(sign in raw for sign in '[]{}()"“'):
             return Refused(f"its output cannot be read: {refusal}")
     return _Example(call, None, raw, True, call.constants)
 

@@ -1,7 +1,7 @@
 """Encoding of arguments as lines of standard input, of a result as output, and back: without loss, or refused.
 
     cure   a scalar or a flat list a line, values separated by blanks; a table a row a line; text without quotes
-    json   one JSON value a line; tuples and sets as arrays, dictionaries with other keys than strings as arrays of pairs
+    json   one JSON value a line; tuples and sets as arrays, dictionaries without string keys as arrays of pairs
 
 `encode_arguments` and `encode_result` decode what they wrote and compare it, with types: what does not come back is
 refused, with the reason.
@@ -171,6 +171,8 @@ def _digits(value: int) -> str:
 
 
 def _json(value: object, kind: Type) -> str:
+    if kind.kind == "optional":
+        kind = kind.of[0]
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     if isinstance(value, float):
@@ -202,7 +204,7 @@ def _json_dict(value: dict[object, object], kind: Type) -> str:
 
 def _parts(kind: Type, count: int) -> Sequence[Type]:
     """Return the types of `count` elements; those of a value of any type have any type."""
-    if kind.kind == "tuple" and ELLIPSIS not in kind.of or kind.kind == "dict":
+    if (kind.kind == "tuple" and ELLIPSIS not in kind.of) or kind.kind == "dict":
         return kind.of
     return (kind.of[0] if kind.of else kind,) * count
 
@@ -260,6 +262,8 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _typed(value: Any, kind: Type) -> Any:
     """Return a JSON value with the types that JSON has no word for."""
+    if kind.kind == "optional":
+        return None if value is None else _typed(value, kind.of[0])
     if kind.kind in ("list", "set", "tuple"):
         parts = [*map(_typed, value, _parts(kind, len(value)))]
         if len(parts) != len(value) or not isinstance(value, list):

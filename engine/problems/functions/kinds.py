@@ -19,7 +19,8 @@ _SQL_CODE = re.compile(
     re.IGNORECASE,
 )
 _SQL_WORDS = re.compile(
-    r"(?:\bwrite\b|编写)[^.\n]{0,60}\bSQL\b|(?:Column Name|列名)\W{1,40}(?:Type|类型)|\bSQL\b[^.\n]{0,10}(?:查询|クエリ|쿼리)",
+    r"(?:\bwrite\b|编写)[^.\n]{0,60}\bSQL\b|(?:Column Name|列名)\W{1,40}(?:Type|类型)"
+    r"|\bSQL\b[^.\n]{0,10}(?:查询|クエリ|쿼리)",
     re.IGNORECASE,
 )
 _SQL_TABLE = re.compile(r"^\s*\+-{2,}\+", re.MULTILINE)
@@ -29,7 +30,8 @@ _SHELL_WORDS = re.compile(
     re.IGNORECASE,
 )
 _CLASS_WORDS = re.compile(
-    r"\b(?:[Ii]mplement|[Dd]esign|实现|设计)\s*(?:the|a|an)?\s*[`*]*[A-Z]\w+[`*]*\s*(?:class\b|类)|instantiated and called as such"
+    r"(?:\b[Ii]mplement|\b[Dd]esign|实现|设计)\s{0,3}(?:the|a|an)?\s{0,3}[`*]{0,3}[A-Z]\w{1,80}[`*]{0,3}\s{0,3}(?:class\b|类)"
+    r"|instantiated and called as such"
 )
 _CLASS_CODE = re.compile(r"^[ \t]*(?:public[ \t]+)?class[ \t]+(?P<name>\w+)", re.MULTILINE)
 _CONSTRUCTOR = re.compile(r"\bdef\s+__init__\s*\(|\b(?:public\s+)?Solution\s*\([^)]*\)\s*\{")

@@ -13,7 +13,9 @@ from engine.problems.functions.value_types import MAX_DEPTH, Braced, Refusal, Sp
 
 _TYPE = r"(?:(?:const|let|var|final|auto|static)[ \t]+)?(?:[A-Za-z_][\w.:]*(?:<[\w<>, ]{0,60}>)?(?:\[\])*[ \t&*]+)?"
 _NAME = re.compile(rf"{_TYPE}(?P<name>[^\W\d]\w*)[ \t]*(?:\[\w*\][ \t]*)*(?P<sign>=(?![=>])|:(?!:))\s*")
-_CALL = re.compile(r"\s*(?:>>>\s*)?(?:[A-Za-z_][\w.]*(?:\(\))?\.)?(?P<name>[A-Za-z_]\w*)\s*\((?P<inside>.*)\)\s*;?", re.S)
+_CALL = re.compile(
+    r"\s*(?:>>>\s*)?(?:[A-Za-z_][\w.]*(?:\(\))?\.)?(?P<name>[A-Za-z_]\w*)\s*\((?P<inside>.*)\)\s*;?", re.S
+)
 _INPUT_LABEL = re.compile(r"\s*(?:input|output)\s*[::]\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])")
 _WORD = re.compile(r"\w+")

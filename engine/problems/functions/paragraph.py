@@ -31,15 +31,18 @@ def form_of(
         f"Write a whole program in place of {what}: it reads the arguments from standard input and prints the result."
     )
     if style == "json":
-        opening += " Each argument is one JSON value on a line of its own; the result is printed as one JSON value."
+        opening += " Each argument is one JSON value on a line of its own"
+        opening += "." if returns.kind == "text" else "; the result is printed as one JSON value."
     output = "Output: " + (f"{changed} after the call, " if changed else "") + words.value(returns)
+    if style == "cure" and returns.kind == "dict":
+        output += "; keys ascending"
     if not parameters:
         return opening, "Input: nothing.", f"{output}."
     return opening, "Input:", *words.inputs(parameters), f"{output}."
 
 
 def paragraph_of(form: Sequence[str], examples: Sequence[IOExample]) -> str:
-    """Return the form as a section of a statement, with the first example that is short enough in it; "" without form."""
+    """Return the form as a section of a statement, with the first short example in it; "" without a form."""
     if not form:
         return ""
     text = "## Input and output of the program\n\n" + "\n".join(form)
@@ -80,7 +83,11 @@ class _Words:
                 back = len(parameters) - place
                 where = "the last line" if back == 1 else f"line {back} from the end"
             name = each.name or (f"the {_ORDINALS[place]} argument" if place < 8 else f"argument {place + 1}")
-            empty = ", an empty line if there are none" if self._style == "cure" and self._height(each.type) == 1 and _may_be_empty(each.type) else ""
+            empty = (
+                ", an empty line if there are none"
+                if self._style == "cure" and self._height(each.type) == 1 and _may_be_empty(each.type)
+                else ""
+            )
             lines.append(f"- {where}: {name}, {self.value(each.type)}{empty}")
         return lines
 
@@ -103,7 +110,7 @@ class _Words:
             return self._flat(kind)
         if kind.kind == "dict":
             key, item = (_IN_A_ROW.get(part.kind, self._bool) for part in kind.of)
-            return f"a dictionary: one key a line, ascending, {key}, then a blank and its value, {item}"
+            return f"a dictionary: one key a line, {key}, then a blank and its value, {item}"
         order = ", ascending, each once" if kind.kind == "set" else ""
         return f"a table{order}: one row a line, each row {self._flat(kind.of[0])}"
 
@@ -119,8 +126,10 @@ class _Words:
     def _in_json(self, kind: Type, *, inside: bool = False) -> str:
         """Describe a JSON value; `inside` an array in the plural."""
         match kind.kind:
-            case "int" | "float":
+            case "int" | "float" | "number":
                 one, many = ("an integer", "integers") if kind.kind == "int" else ("a number", "numbers")
+            case "optional":
+                one, many = (f"{self._in_json(kind.of[0], inside=plural)} or null" for plural in (False, True))
             case "str":
                 one, many = "a string in double quotes", "strings in double quotes"
             case "bool":

@@ -11,7 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.problems.functions.value_types import (
-    BOOL, ELLIPSIS, FLOAT, INT, MAX_DEPTH, NONE, STR, TREE, UNKNOWN, Type,
+    BOOL,
+    ELLIPSIS,
+    FLOAT,
+    INT,
+    MAX_DEPTH,
+    NONE,
+    STR,
+    TREE,
+    UNKNOWN,
+    Type,
 )  # fmt: skip
 
 _MAX_CODE = 100_000
@@ -25,22 +34,47 @@ READS_STDIN = re.compile(
 _PYTHON = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(?P<name>\w+)[ \t]*\(", re.MULTILINE)
 _RETURNS = re.compile(r"\s*->\s*(?P<type>[^:\n]{1,200}?)\s*:")
 _TYPED_HEADS = (
-    re.compile(r"\bfunc[ \t]+(?P<name>\w+)[ \t]*\((?P<inside>[^(){};]*)\)[ \t]*(?P<type>[^({\n]{0,200}?)[ \t]*\{"),  # Go
-    re.compile(r"\bfn[ \t]+(?P<name>\w+)[ \t]*\((?P<inside>[^(){};]*)\)[ \t]*(?:->[ \t]*(?P<type>[^{;\n]{1,200}?))?[ \t]*\{"),
     re.compile(
-        r"\bfunction[ \t]+(?P<name>\w+)[ \t]*\((?P<inside>[^(){};]*)\)[ \t]*(?::[ \t]*(?P<type>[^{;\n]{1,200}?))?[ \t]*[{\n]"
+        r"\bfunc[ \t]+(?P<name>\w+)[ \t]*\((?P<inside>[^(){};]*)\)[ \t]*(?P<type>[^({\n]{0,200}?)[ \t]*\{"
+    ),  # Go
+    re.compile(
+        r"\bfn[ \t]+(?P<name>\w+)[ \t]*\((?P<inside>[^(){};]*)\)[ \t]*(?:->[ \t]*(?P<type>[^{;\n]{1,200}?)[ \t]*)?\{"
     ),
     re.compile(
-        r"\b(?:var|let|const)[ \t]+(?P<name>\w+)[ \t]*=[ \t]*(?:async[ \t]+)?(?:function[ \t]*)?\((?P<inside>[^(){};]*)\)"
-        r"[ \t]*(?::[ \t]*(?P<type>[^{;=\n]{1,200}?))?[ \t]*(?:=>|\{)"
+        r"\bfunction[ \t]+(?P<name>\w+)[ \t]*\((?P<inside>[^(){};]*)\)"
+        r"[ \t]*(?::[ \t]*(?P<type>[^{;\n]{1,200}?)[ \t]*)?[{\n]"
     ),
     re.compile(
-        r"(?P<type>\b[A-Za-z_][\w:.]{0,80}(?:<[^(){};\n]{0,200}>)?(?:\[\])*)(?:[ \t]*[&*]+)?[ \t]+[&*]*(?P<name>[A-Za-z_]\w*)"
-        r"[ \t]*\((?P<inside>[^(){};]*)\)[ \t\n]*(?:const[ \t\n]*)?\{"
+        r"\b(?:var|let|const)[ \t]+(?P<name>\w+)[ \t]*=[ \t]*(?:async[ \t]+)?(?:function[ \t]*)?"
+        r"\((?P<inside>[^(){};]*)\)[ \t]*(?::[ \t]*(?P<type>[^{;=\n]{1,200}?)[ \t]*)?(?:=>|\{)"
+    ),
+    re.compile(
+        r"(?P<type>\b[A-Za-z_][\w:.]{0,80}(?:<[^(){};\n]{0,200}>)?(?:\[\])*)(?:[ \t]*[&*]+)?[ \t]+"
+        r"[&*]*(?P<name>[A-Za-z_]\w*)[ \t]*\((?P<inside>[^(){};]*)\)[ \t\n]*(?:const[ \t\n]*)?\{"
     ),  # Java, C++, C#
 )
-_NO_TYPE = frozenset("return new else if while for switch catch func fn def function do throw await yield".split())
-_NO_NAME = frozenset("main if while for switch catch".split())
+_BLANKS = re.compile(r"[ \t]+")
+_NO_TYPE = frozenset(
+    [
+        "return",
+        "new",
+        "else",
+        "if",
+        "while",
+        "for",
+        "switch",
+        "catch",
+        "func",
+        "fn",
+        "def",
+        "function",
+        "do",
+        "throw",
+        "await",
+        "yield",
+    ]
+)
+_NO_NAME = frozenset(["main", "if", "while", "for", "switch", "catch"])
 _JSDOC = re.compile(r"@(?P<tag>param|returns?)\s*\{(?P<type>[^{}\n]+)\}")
 
 _SCALARS = {
@@ -53,11 +87,38 @@ _SCALARS = {
 }
 _BY_NAME = {name: kind for kind, names in _SCALARS.items() for name in names.split()}
 _SEQUENCES = frozenset(
-    "list vector arraylist linkedlist array vec sequence iterable collection ilist ienumerable deque iterator".split()
+    [
+        "list",
+        "vector",
+        "arraylist",
+        "linkedlist",
+        "array",
+        "vec",
+        "sequence",
+        "iterable",
+        "collection",
+        "ilist",
+        "ienumerable",
+        "deque",
+        "iterator",
+    ]
 )
-_SETS = frozenset("set hashset unordered_set frozenset treeset iset linkedhashset".split())
-_DICTS = frozenset("dict map hashmap unordered_map treemap dictionary idictionary mapping record defaultdict".split())
-_WRAPPERS = frozenset("optional option rc refcell box arc".split())
+_SETS = frozenset(["set", "hashset", "unordered_set", "frozenset", "treeset", "iset", "linkedhashset"])
+_DICTS = frozenset(
+    [
+        "dict",
+        "map",
+        "hashmap",
+        "unordered_map",
+        "treemap",
+        "dictionary",
+        "idictionary",
+        "mapping",
+        "record",
+        "defaultdict",
+    ]
+)
+_WRAPPERS = frozenset(["optional", "option", "rc", "refcell", "box", "arc"])
 _NOISE = re.compile(r"\bstd::|\btyping\.|\bconst\b|\bfinal\b|\bmut\b|\bout\b|\bref\b|[&*?]|'[a-z]+\b")
 _GENERIC = re.compile(r"(?P<name>[A-Za-z_][\w.]*)\s*(?:<(?P<angle>.*)>|\[(?P<square>.*)\])", re.DOTALL)
 
@@ -123,6 +184,7 @@ def _balanced(text: str, start: int) -> str | None:
 
 
 def _typed(block: str) -> Iterator[Signature]:
+    block = _BLANKS.sub(" ", block)  # the patterns below would try every split of a long run
     for pattern in _TYPED_HEADS:
         heads = [head for head in pattern.finditer(block) if _is_head(head)]
         previous = 0

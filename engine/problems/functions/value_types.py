@@ -2,7 +2,8 @@
 
 The kinds `list`, `set`, `tuple` and `dict` hold the types of their elements in `of`. A tuple of any length has
 `of == (element, ELLIPSIS)`. `tree` is a binary tree as the array of its values, `text` a result that the statement
-spells as plain words, `any` a mixture, `unknown` the element of an empty list.
+spells as plain words, `number` a mixture of int and float, `optional` of a type and None, `any` another mixture,
+`unknown` the element of an empty list.
 """
 
 from __future__ import annotations
@@ -14,7 +15,22 @@ from functools import reduce
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
-    "int", "float", "bool", "str", "none", "list", "set", "tuple", "dict", "tree", "text", "any", "unknown", "..."
+    "int",
+    "float",
+    "bool",
+    "str",
+    "none",
+    "list",
+    "set",
+    "tuple",
+    "dict",
+    "tree",
+    "text",
+    "number",
+    "optional",
+    "any",
+    "unknown",
+    "...",
 ]
 SCALARS = ("int", "float", "bool", "str")
 MAX_DEPTH = 40
@@ -44,7 +60,9 @@ class Type:
 
 
 INT, FLOAT, BOOL, STR, NONE = Type("int"), Type("float"), Type("bool"), Type("str"), Type("none")
-TREE, TEXT, ANY, UNKNOWN, ELLIPSIS = Type("tree"), Type("text"), Type("any"), Type("unknown"), Type("...")
+NUMBER, TREE, TEXT, ANY, UNKNOWN, ELLIPSIS = (
+    Type("number"), Type("tree"), Type("text"), Type("any"), Type("unknown"), Type("..."),
+)  # fmt: skip
 
 
 class Spelled(float):
@@ -102,17 +120,26 @@ def _joined(values: Iterable[object], depth: int) -> Type:
 
 
 def join(one: Type, other: Type) -> Type:
-    """Return the type of values of both; ANY where they differ, for a mixture is no plain type."""
+    """Return the type of values of both: NUMBER, optional or ANY where they differ; a mixture is no plain type."""
     if one == other or other == UNKNOWN:
         return one
     if one == UNKNOWN:
         return other
+    if NONE in (one, other) or "optional" in (one.kind, other.kind):
+        inner = join(_without_none(one), _without_none(other))
+        return ANY if inner == ANY else Type("optional", (inner,))
+    if {one.kind, other.kind} <= {"int", "float", "number"}:
+        return NUMBER
     if one.kind != other.kind:
         return ANY
     if one.kind == "tuple" and (len(one.of) != len(other.of) or ELLIPSIS in (*one.of, *other.of)):
         element = reduce(join, (part for part in (*one.of, *other.of) if part != ELLIPSIS), UNKNOWN)
         return ANY if element == ANY else Type("tuple", (element, ELLIPSIS))
     return Type(one.kind, tuple(map(join, one.of, other.of)))
+
+
+def _without_none(kind: Type) -> Type:
+    return UNKNOWN if kind == NONE else kind.of[0] if kind.kind == "optional" else kind
 
 
 def fit(value: object, wanted: Type) -> object:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -21,9 +23,10 @@ from engine.problems.functions import (
     encode_arguments,
     encode_result,
     identical,
+    join,
     type_of,
 )
-from engine.problems.functions.value_types import ANY, ELLIPSIS, NONE, Spelled
+from engine.problems.functions.value_types import ANY, ELLIPSIS, NONE, NUMBER, Spelled
 
 INT, FLOAT, BOOL, STR = Type("int"), Type("float"), Type("bool"), Type("str")
 STYLES: tuple[Style, ...] = ("cure", "json")
@@ -66,6 +69,16 @@ def values(kind: Type) -> st.SearchStrategy[Any]:
     return st.lists(values(kind.of[0]), max_size=4).map(tuple if kind.kind == "tuple" else list)
 
 
+def taken(encode: Callable[..., str], *arguments: Any) -> str | None:
+    """Return what `encode` writes; None where it refuses, which it does with a reason."""
+    try:
+        return encode(*arguments)
+    except Refusal as refusal:
+        reason = str(refusal)
+    assert reason
+    return None
+
+
 @st.composite
 def calls(draw: st.DrawFn) -> tuple[list[Type], list[Any]]:
     kinds = draw(st.lists(types(), min_size=1, max_size=3))
@@ -78,10 +91,8 @@ def test_arguments_come_back_with_their_types_or_are_refused(
     call: tuple[list[Type], list[Any]], style: Style, constants: tuple[str, str, str]
 ) -> None:
     kinds, given_values = call
-    try:
-        text = encode_arguments(given_values, kinds, style, constants)
-    except Refusal as refusal:
-        assert str(refusal)
+    text = taken(encode_arguments, given_values, kinds, style, constants)
+    if text is None:
         return
     assert all(map(identical, given_values, decode_arguments(text, kinds, style)))
     assert text.endswith("\n")
@@ -92,10 +103,8 @@ def test_arguments_come_back_with_their_types_or_are_refused(
 @given(types().flatmap(lambda kind: st.tuples(st.just(kind), values(kind))), st.sampled_from(STYLES))
 def test_a_result_comes_back_with_its_types_or_is_refused(pair: tuple[Type, Any], style: Style) -> None:
     kind, value = pair
-    try:
-        text = encode_result(value, kind, style)
-    except Refusal as refusal:
-        assert str(refusal)
+    text = taken(encode_result, value, kind, style)
+    if text is None:
         return
     assert identical(value, decode_result(text, kind, style))
     assert text.strip()
@@ -135,20 +144,17 @@ def any_type(source: random.Random, depth: int = 2) -> Type:
 
 
 def test_thousands_of_random_calls_come_back_or_are_refused() -> None:
-    source, taken = random.Random(7), {style: 0 for style in STYLES}
+    source, counts = random.Random(7), dict.fromkeys(STYLES, 0)
     for _ in range(4000):
         kinds = [any_type(source) for _ in range(source.randint(1, 3))]
         given_values = [any_value(kind, source) for kind in kinds]
         for style in STYLES:
-            try:
-                text = encode_arguments(given_values, kinds, style)
-            except Refusal as refusal:
-                assert str(refusal)
-                continue
-            taken[style] += 1
-            assert all(map(identical, given_values, decode_arguments(text, kinds, style)))
-    assert taken["json"] == 4000
-    assert taken["cure"] > 1000
+            text = taken(encode_arguments, given_values, kinds, style)
+            if text is not None:
+                counts[style] += 1
+                assert all(map(identical, given_values, decode_arguments(text, kinds, style)))
+    assert counts["json"] == 4000
+    assert counts["cure"] > 1000
 
 
 @settings(max_examples=100, deadline=None)
@@ -203,6 +209,8 @@ def test_arguments_as_lines(value: object, kind: Type, text: str) -> None:
         ({1: "a"}, Type("dict", (INT, STR)), '[[1, "a"]]'),
         ({"k": True}, Type("dict", (STR, BOOL)), '{"k": true}'),
         ([1, None, "x"], listed(ANY), '[1, null, "x"]'),
+        ([1, 2.5], listed(NUMBER), "[1, 2.5]"),
+        ([(1, 2), None], listed(Type("optional", (Type("tuple", (INT, INT)),))), "[[1, 2], null]"),
         (Spelled("1024.00000"), FLOAT, "1024.00000"),
         ("a\u2028b", STR, '"a\\u2028b"'),
     ],
@@ -290,6 +298,24 @@ def test_two_tables_have_no_line_between_them() -> None:
 def test_lines_that_do_not_fit_the_types_are_refused(text: str, kinds: list[Type]) -> None:
     with pytest.raises(Refusal):
         decode_arguments(text, kinds, "cure")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, 2.5], NUMBER),
+        ([None, 1], Type("optional", (INT,))),
+        ([None, 1, 2.5], Type("optional", (NUMBER,))),
+        ([None, 1, "a"], ANY),
+        ([True, 1], ANY),
+        ([[], [1], [None]], listed(Type("optional", (INT,)))),
+        ([(1, 2), (3,)], Type("tuple", (INT, ELLIPSIS))),
+        ([(1, "a"), (3,)], ANY),
+        ([[1], (1,)], ANY),
+    ],
+)
+def test_types_of_several_values_are_joined(values: list[Any], kind: Type) -> None:
+    assert reduce(join, map(type_of, values)) == kind
 
 
 def test_numbers_texts_and_truth_values_are_never_mistaken_for_one_another() -> None:

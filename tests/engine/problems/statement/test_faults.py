@@ -169,7 +169,7 @@ def test_words_of_the_text_warn_of_several_answers_and_ask_for_a_tolerance() -> 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("This problem is interactive.\n\n## Sample Input\n```\n3\n```\n## Sample Output\n```\n? 1\n```\n", "interactive"),
+        ("An interactive problem.\n\n## Sample Input\n```\n3\n```\n## Sample Output\n```\n? 1\n```\n", "interactive"),
         ("Write an SQL query that lists the owners.\n", "sql"),
         ("Write a bash script that counts the lines of file.txt.\n", "shell"),
         ("Write a class `Robot` with a method `move`.\n", "class"),

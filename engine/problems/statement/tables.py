@@ -37,12 +37,12 @@ def read_table(table: Table, *, in_examples: bool) -> TableReading:
         if inputs and len(inputs) == len(outputs):
             below = rows[head + 1 :]
             columns = list(zip(inputs, outputs, strict=True))
-            return _pairs([(_cell(row, given), _cell(row, wanted)) for row in below for given, wanted in columns])
+            return _pairs([(_cell(row, a), _cell(row, b)) for row in below for a, b in columns])
     sides = [(found.kind if (found := cell_label(row[0])) else "", row[1:]) for row in rows]
     kinds = [kind for kind, _ in sides]
     if "input" in kinds and "output" in kinds:
-        inputs, outputs = sides[kinds.index("input")][1], sides[kinds.index("output")][1]
-        return _pairs(list(zip(inputs, outputs, strict=False)))
+        given, wanted = sides[kinds.index("input")][1], sides[kinds.index("output")][1]
+        return _pairs(list(zip(given, wanted, strict=False)))
     names = [_one_line(cell) for cell in rows[0]]
     is_result = normal(names[-1]) in phrases("result")
     if len(names) > 1 and len(rows) > 1 and is_result and all(map(_NAME.fullmatch, names)):

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import DataError
-from engine.problems.front_matter import FrontMatter, split_front_matter
 from engine.problems.functions import FunctionTask, convert, kind_of
 from engine.problems.problem import IOExample, Problem
 from engine.problems.statement import doubts as doubt
 from engine.problems.statement.calls import calls_of
 from engine.problems.statement.examples import Found, find_examples
+from engine.problems.statement.front_matter import FrontMatter, split_front_matter
 from engine.problems.statement.html_tree import html_document, looks_like_html
 from engine.problems.statement.labels import label
 from engine.problems.statement.limits import find_limits

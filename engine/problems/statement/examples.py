@@ -20,22 +20,24 @@ _INSIDE = ("input", "output", "explanation", "example")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Examples in order, and the sentences of doubt. used: the sections that hold them."""
+    """Examples in order, and the sentences of doubt."""
 
     examples: tuple[IOExample, ...]
-    doubts: tuple[str, ...]
-    used: frozenset[int]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """Input or output with its data. name: its label, as sentences quote it."""
+    """Input or output with its data. name: its label, as sentences quote it.
+
+    number: that of its label, else that of the example it belongs to; is_numbered: it is the label's.
+    """
 
     kind: str
     number: int | None
+    is_numbered: bool
     datum: Datum
     name: str
-    place: int
 
 
 @dataclass(slots=True)
@@ -44,7 +46,6 @@ class _Search:
 
     pairs: list[tuple[IOExample, bool]] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
-    used: set[int] = field(default_factory=set)
     slots: list[_Slot] = field(default_factory=list)
 
 
@@ -58,7 +59,7 @@ def find_examples(parts: Sequence[Section], document: Document) -> Found:
         if kind == "example":
             assert section.label is not None
             in_examples, number = True, section.label.number
-            level = min(section.level, level) if in_examples else section.level
+            level = min(section.level, level)
             if number is not None:
                 numbered.add(number)
             _close(search)
@@ -70,8 +71,8 @@ def find_examples(parts: Sequence[Section], document: Document) -> Found:
             if kind == "input" and search.slots and search.slots[-1].kind == "output":
                 _close(search)
             data = datum(section, document, in_examples=in_examples)
-            own = section.label.number if section.label.number is not None else number
-            search.slots.append(_Slot(kind, own, data, section.heading, place))
+            own = section.label.number
+            search.slots.append(_Slot(kind, number if own is None else own, own is not None, data, section.heading))
         is_about_examples = in_examples or bool(section.label and section.label.is_example)
         for item in section.items:
             if isinstance(item, Table) and kind != "explanation":
@@ -79,7 +80,6 @@ def find_examples(parts: Sequence[Section], document: Document) -> Found:
                 if reading.is_open:
                     reading = _below_heads(section, item)
                 search.pairs += [(example, True) for example in reading.examples]
-                search.used |= {place} if reading.examples else set()
                 search.doubts += [f"a table below '{section.heading}' {reading.why}"] if reading.why else []
             elif isinstance(item, Code) and kind == "example" and section.level < 8:
                 search.doubts.append(f"a block below '{section.heading}' is labelled neither input nor output")
@@ -101,7 +101,9 @@ def _chosen(search: _Search, numbered: set[int]) -> Found:
     doubts = list(dict.fromkeys(search.doubts))
     if len(numbered) > len(examples) and not doubts:
         doubts.append(f"the text numbers {len(numbered)} examples, of which {len(examples)} were understood")
-    return Found(tuple(examples), tuple(doubts), frozenset(search.used))
+    if has_sure and not all(is_sure for _, is_sure in search.pairs):
+        doubts.append("blocks below plain labels may be formats: left out beside the examples")
+    return Found(tuple(examples), tuple(doubts))
 
 
 def _below_heads(section: Section, table: Table) -> TableReading:
@@ -118,10 +120,10 @@ def _below_heads(section: Section, table: Table) -> TableReading:
 def _close(search: _Search) -> None:
     """Pair the inputs gathered with the outputs gathered: by their numbers, else in order."""
     slots, search.slots = search.slots, []
-    numbered = {(slot.kind, slot.number): slot for slot in reversed(slots) if slot.number is not None}
+    numbered = {(slot.kind, slot.number): slot for slot in reversed(slots) if slot.is_numbered}
     slots = [slot for slot in slots if slot.datum.texts or slot.datum.why]
     # A second fence `output1` is a picture for the explanation.
-    slots = [slot for slot in slots if slot.number is None or numbered[slot.kind, slot.number] is slot]
+    slots = [slot for slot in slots if not slot.is_numbered or numbered[slot.kind, slot.number] is slot]
     inputs = [slot for slot in slots if slot.kind == "input"]
     outputs = [slot for slot in slots if slot.kind == "output"]
     for slot in slots:
@@ -154,7 +156,6 @@ def _pair(search: _Search, given: _Slot, wanted: _Slot) -> None:
         return
     is_sure = not (given.datum.is_weak or wanted.datum.is_weak)
     search.pairs += [(IOExample(a, b), is_sure) for a, b in zip(inputs, outputs, strict=True)]
-    search.used |= {given.place, wanted.place}
 
 
 def _other(slot: _Slot) -> str:

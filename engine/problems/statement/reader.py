@@ -87,20 +87,17 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
     if len(text) > MAX_TEXT:
         raise DataError(f"{name} has {len(text) / 1e6:.1f} MB of text", "save the problem's text alone")
     parts = sections(document, main)
-    everything = (
-        parts
-        if document.main is document.blocks or len(document.blocks) > _MOST_BLOCKS
-        else sections(document, without_solutions(document.blocks))
-    )
+    is_all = document.main is document.blocks or len(document.blocks) > _MOST_BLOCKS
+    everything = parts if is_all else sections(document, without_solutions(document.blocks))
     prose = prose_of(parts)
     if not prose:
         raise DataError(f"{name} has no statement, only headings or examples", "say what the program must do")
     found = find_examples(parts, document)
-    if not found.examples and everything is not parts:
+    if not found.examples and not is_all:
         found = find_examples(everything, document)
     if not found.examples:
         calls = calls_of([block.text for block in main if isinstance(block, Code)])
-        found = Found(tuple(calls), (), frozenset()) if calls else found
+        found = Found(tuple(calls)) if calls else found
     code = [block.text for block in document.blocks if isinstance(block, Code)]
     kind = _kind(parts, found, code, text)
     task = convert(found.examples, code) if kind == "function" else None
@@ -110,34 +107,33 @@ def _statement(document: Document, body: str, matter: FrontMatter, name: str) ->
         text += "\n\n" + task.paragraph
     title = matter.title or _title(document, main)
     seconds = matter.time_limit or limits.seconds
-    compare = (task.compare if task else "") or doubt.tolerance(text)
+    problem = Problem(
+        id=_slug(title or name.rpartition("/")[2].rpartition(".")[0] or name),
+        statement=text,
+        public=usable,
+        hidden=(),
+        time_limit=seconds or _TIME_LIMIT,
+        compare=(task.compare if task else "") or doubt.tolerance(text),
+    )
+    doubts = [
+        *doubt.of_kind(kind),
+        *(() if kind in _UNUSABLE else found.doubts),
+        *lost,
+        *(() if found.examples or found.doubts else doubt.without_examples(parts, kind)),
+        *matter.doubts,
+        *limits.doubts,
+        *doubt.of_words(text, document, has_examples=bool(usable)),
+    ]
     return Statement(
-        Problem(
-            id=_slug(title or name.rpartition("/")[2].rpartition(".")[0] or name),
-            statement=text,
-            public=usable,
-            hidden=(),
-            time_limit=seconds or _TIME_LIMIT,
-            compare=compare,
-        ),
+        problem,
         prose,
         title,
         kind,
-        () if kind == "interactive" else found.examples,
-        (task is not None,) * len(usable),
-        seconds,
-        matter.memory_limit or limits.megabytes,
-        doubt.shortened(
-            [
-                *doubt.of_kind(kind),
-                *([] if kind in _UNUSABLE else found.doubts),
-                *lost,
-                *([] if found.examples or found.doubts else doubt.without_examples(parts, kind)),
-                *matter.doubts,
-                *limits.doubts,
-                *doubt.of_words(text, document, has_examples=bool(usable)),
-            ]
-        ),
+        raw=() if kind == "interactive" else found.examples,
+        converted=(task is not None,) * len(usable),
+        time_limit=seconds,
+        memory_limit=matter.memory_limit or limits.megabytes,
+        doubts=doubt.shortened(doubts),
     )
 
 
@@ -145,10 +141,8 @@ def _usable(found: Found, kind: str, task: FunctionTask | None) -> tuple[tuple[I
     """Return the examples that a program can be run with, and a sentence for each that is lost."""
     if kind in _UNUSABLE:
         return (), []
-    if task is None and kind == "function":
-        return (), [
-            f"the calls of {len(found.examples)} examples are not understood: left out"
-        ] if found.examples else []
+    if task is None and kind == "function" and found.examples:
+        return (), [f"the calls of {len(found.examples)} examples are not understood: left out"]
     if task is None:
         return found.examples, []
     reasons = [

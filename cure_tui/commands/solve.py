@@ -33,7 +33,7 @@ class Comparison(StrEnum):
 def solve(
     problems: Annotated[
         list[str],
-        typer.Argument(metavar="PROBLEM...", help="Markdown files, - for stdin, or CURE .json files with --index."),
+        typer.Argument(metavar="PROBLEM...", help="Markdown or HTML files, - for stdin, or CURE .json files."),
     ],
     preset: Annotated[str | None, typer.Option(help="Model of both roles: the base model of a preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of both roles: a folder or a Hugging Face name.")] = None,
@@ -70,7 +70,9 @@ def solve(
         Path | None,
         typer.Option("--test", metavar="SOLUTION", help="Test this program of yours; no program is sampled."),
     ] = None,
-    index: Annotated[str | None, typer.Option(help="Problems to solve of a CURE file: 3, or 0-9.")] = None,
+    index: Annotated[
+        str | None, typer.Option(help="Problems to solve of a file that holds several: 3, or 0-9.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
     ] = None,
@@ -97,17 +99,15 @@ def solve(
     from cure_tui.solving.reading import read_problems
     from engine.errors import ConfigError, DataError
 
+    if check:
+        raise typer.Exit(_check(problems, index, time_limit, comparison, as_json=as_json))
     try:
-        found = read_problems(problems, index, time_limit)
+        found = read_problems(problems, index, time_limit, comparison)
     except DataError as error:
         raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
-    if check:
-        from cure_tui.solving.checking import libraries, understood
-
-        typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
-        return
-    from dataclasses import replace
-
+    for problem in found:
+        for doubt in problem.read.doubts:
+            typer.echo(f"warning: {problem.origin}: {doubt}", err=True)
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
@@ -122,10 +122,7 @@ def solve(
         program, n = read_program(test), 0
     both = both_roles(preset, model, adapter, tester is None or (coder is None and test is None))
     request = SolveRequest(
-        tasks=tuple(
-            Task(replace(each.read.problem, compare=comparison or each.read.problem.compare), each.read.prose)
-            for each in found
-        ),
+        tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
         coder=coder or (tester if test is not None else None) or both,
         tester=tester or both,
         n=n,
@@ -145,3 +142,19 @@ def solve(
         raise typer.Exit(solve_in_full_view(request, origins, output))
     live = ui is View.INLINE and not (no_ui or as_json)
     raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))
+
+
+def _check(
+    problems: list[str], index: str | None, time_limit: float | None, comparison: str | None, *, as_json: bool
+) -> int:
+    """Print how the problems were read; return 2 if a source could not be read, else 0."""
+    from cure_tui.solving import checking
+
+    found, faults = checking.check(problems, index, time_limit, comparison)
+    if as_json:
+        typer.echo(checking.as_json(found))
+    elif found:
+        typer.echo("\n\n".join((*map(checking.understood, found), checking.libraries())))
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    return 2 if faults else 0

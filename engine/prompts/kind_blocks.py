@@ -45,7 +45,7 @@ class KindBlock:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the tag names no programming language."""
+        """Tell whether the tag names no programming language."""
         return self.info.split(" ")[0].lower() in _PLAIN
 
 

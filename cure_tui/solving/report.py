@@ -41,15 +41,17 @@ def summary_line(solution: Mapping[str, Any]) -> str:
 
 
 def _evidence(solution: Mapping[str, Any]) -> str:
-    candidates = solution["candidates"]
-    if solution["chosen"] is None:
+    candidates, is_own = solution["candidates"], "failing" in solution  # --test: one program, no model's
+    if solution["chosen"] is None and not is_own:
         return f"no program runs: {len(candidates)} answers"
-    chosen = candidates[solution["chosen"]]
-    word = "supported" if solution["support"] == "supported" else "weak"
+    chosen = candidates[solution["chosen"] or 0]
+    word = "does not run" if solution["chosen"] is None else solution["support"]
     parts = []
     if solution["public"]:
         parts.append(f"{sum(passed is True for passed in chosen['public'])} of {len(solution['public'])} examples")
     parts.append(f"{chosen['votes']} of {len(solution['tests'])} tests")
+    if is_own:
+        return f"{word}: passes {' and '.join(parts)}"
     disputed = f", {len(solution['disputed'])} disputed" if solution["disputed"] else ""
     running = sum(candidate["source"] is not None for candidate in candidates)
     agreement = f"agrees with {round(solution['agreement'] * running)} of {running} programs"

@@ -46,8 +46,8 @@ class Solution:
     agreement: share of the candidates with a program that print the same as the chosen one, on examples and tests.
     disputed: tests that the chosen program fails, or that some candidates pass but at least as many fail. ended: why
     sampling stopped before all samples were drawn, "" if it did not. understood: generated tests beside those that
-    repeat an example; needed: how many of them support takes. coder_answers, tester_answers: number of answers by fate (`engine.solve.fates`). comparison: of
-    outputs; another: one by which the program would pass, "" for none.
+    repeat an example; needed: how many of them support takes. coder_answers, tester_answers: number of answers by fate
+    (`engine.solve.fates`). comparison: of outputs; another: one by which the program would pass, "" for none.
     """
 
     strategy: str

@@ -167,8 +167,9 @@ class Board:
         return coder, Counter(self._tester_fates)
 
     def understood(self) -> int:
-        """Return the number of different inputs that the tester has added to the examples."""
-        return len({test.input for test in self.tests} - {test.input for test in self.public})
+        """Return the number of generated tests beside those that repeat an example's input."""
+        examples = {test.input for test in self.public}
+        return sum(test.input not in examples for test in self.tests)
 
     def inputs(self) -> list[str]:
         """Return every distinct input, public ones first."""

@@ -45,9 +45,9 @@ class Solution:
 
     agreement: share of the candidates with a program that print the same as the chosen one, on examples and tests.
     disputed: tests that the chosen program fails, or that some candidates pass but at least as many fail. ended: why
-    sampling stopped before all samples were drawn, "" if it did not. needed: different inputs that the tester must add
-    for support. coder_answers, tester_answers: number of answers by fate (`engine.solve.fates`). comparison: of
-    outputs; another: one by which the program would pass, "" for none.
+    sampling stopped before all samples were drawn, "" if it did not. understood: generated tests beside those that
+    repeat an example; needed: how many of them support takes. coder_answers, tester_answers: number of answers by fate
+    (`engine.solve.fates`). comparison: of outputs; another: one by which the program would pass, "" for none.
     """
 
     strategy: str
@@ -93,7 +93,7 @@ class Solution:
 
 
 def needed_tests(asked_for: int) -> int:
-    """Return how many different tests make evidence where `asked_for` were asked for: a quarter, at least one."""
+    """Return how many tests make evidence where `asked_for` were asked for: a quarter, at least one."""
     return -(-asked_for // 4)
 
 

@@ -68,9 +68,6 @@ def solve(
 
     Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
-
-    Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or
-    no problem, 5 and 6 as for all commands, 130 interrupted.
     """
     from cure_tui.solving.reading import read_problems
     from engine.errors import ConfigError, DataError

@@ -5,7 +5,7 @@ warning    text            a checkpoint other than the named one is opened
 ready      coder, tester, sandbox
 problem    number, id, statement, public     the next problem begins; public: its examples, input and output
 answer     role, tokens, dollars
-program    row, source, rejected      rejected: "" for a program
+program    row, source, rejected, answer      of a rejected answer: why, and its text, cut to MAX_ANSWER_CHARS; else ""
 test       column, input, output      column null: malformed
 verdict    row, public, column, passed, status, got        got: its output, cut to MAX_OUTPUT_CHARS
 leads      row
@@ -16,20 +16,26 @@ fault      message, remedy, status    of this problem or, before `ready`, of the
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
+import numpy as np
+
 from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
-from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
+from engine.reward.pass_matrix import PassMatrix
 from engine.runs.records import MAX_OUTPUT_CHARS
 from engine.sandbox import Outcome
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Spent
+from engine.solve.strategies.cells import Cells
 from engine.solve.strategies.evidence import Solution
 from engine.solve.writers import Answer
 
 Event = dict[str, Any]
+MAX_ANSWER_CHARS = 20_000
 
 
 class EventStream:
@@ -37,6 +43,7 @@ class EventStream:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._answer = ""
 
     def tell(self, event: str, **fields: object) -> None:
         self._out.write(json.dumps({"event": event, **fields}) + "\n")
@@ -47,13 +54,15 @@ class EventStream:
         self.tell("problem", number=number, id=problem.id, statement=problem.statement, public=public)
 
     def on_completion(self, answer: Answer) -> None:
+        self._answer = answer.text
         self.tell("answer", role=str(answer.role), tokens=answer.tokens, dollars=answer.dollars)
 
     def on_program(self, row: int, program: Program | Rejected) -> None:
         if isinstance(program, Rejected):
-            self.tell("program", row=row, source="", rejected=str(program.reason))
+            reason, answer = str(program.reason), self._answer[:MAX_ANSWER_CHARS]
+            self.tell("program", row=row, source="", rejected=reason, answer=answer)
         else:
-            self.tell("program", row=row, source=program.source, rejected="")
+            self.tell("program", row=row, source=program.source, rejected="", answer="")
 
     def on_test(self, column: int | None, test: UnitTest | Rejected) -> None:
         if isinstance(test, Rejected):
@@ -64,14 +73,11 @@ class EventStream:
     def on_outcome(self, board: Board, row: int, stdin: str) -> None:
         outcome = board.outcome(row, stdin)
         assert isinstance(outcome, Outcome)
-        for is_public, tests in ((True, board.public), (False, board.tests)):
-            for column, test in enumerate(tests):
-                if test.input == stdin:
-                    passed = board.verdict(row, test)
-                    self.tell(
-                        "verdict", row=row, public=is_public, column=column, passed=passed,
-                        status=str(outcome.status), got=outcome.stdout[:MAX_OUTPUT_CHARS],
-                    )  # fmt: skip
+        for test, column in board.columns_of(stdin):
+            self.tell(
+                "verdict", row=row, public=test.is_public, column=column, passed=board.verdict(row, test),
+                status=str(outcome.status), got=outcome.stdout[:MAX_OUTPUT_CHARS],
+            )  # fmt: skip
 
     def on_leader(self, board: Board, row: int) -> None:
         self.tell("leads", row=row)
@@ -106,12 +112,40 @@ def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, 
     return test if explanation is None else test | {"explanation": explanation}
 
 
+class Tests:
+    """Tests of one kind, the problem's examples or the generated ones, and what the programs did on them.
+
+    columns: (input, output) of each test. verdicts: a row per program.
+    """
+
+    __test__ = False  # for pytest: not a test class
+
+    def __init__(self, columns: Iterable[tuple[str, str]] = (), rows: int = 0) -> None:
+        self.columns: list[tuple[str, str]] = []
+        self.verdicts = Cells()
+        for _ in range(rows):
+            self.verdicts.add_row()
+        for column in columns:
+            self.add(column)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def add(self, column: tuple[str, str]) -> None:
+        self.columns.append(column)
+        self.verdicts.add_column()
+
+    def votes(self, row: int) -> int:
+        """Return how many of the tests the program passes."""
+        return self.verdicts.passed(row).bit_count()
+
+
 @dataclass(slots=True)
 class SolveState:
-    """State of one problem after the events so far, for a live view. Cells are True, False or None (unknown).
+    """State of one problem after the events so far, for a live view. For one thread.
 
-    public_tests, tests: (input, output) of each column. sources: one program per row, "" for a rejected answer;
-    rejected: the reason. printed: status and output of a row on an input.
+    sources: one program per row, "" for a rejected answer; rejected: the reason, answers: the text of such an answer.
+    printed: status and output of a row on an input. Every event costs the same, however large the matrix has grown.
     """
 
     id: str = ""
@@ -121,13 +155,12 @@ class SolveState:
     coder: str = ""
     tester: str = ""
     sandbox: str = ""
-    public_tests: list[tuple[str, str]] = field(default_factory=list)
-    tests: list[tuple[str, str]] = field(default_factory=list)
+    examples: Tests = field(default_factory=Tests)
+    tests: Tests = field(default_factory=Tests)
     malformed: int = 0
     sources: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
-    public: dict[tuple[int, int], bool | None] = field(default_factory=dict)
-    cells: dict[tuple[int, int], bool | None] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
     printed: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
     leader: int | None = None
     tokens: int = 0
@@ -148,12 +181,18 @@ class SolveState:
             case "program":
                 self.sources.append(event["source"])
                 self.rejected.append(event["rejected"])
+                self.answers.append(event["answer"])
+                self.examples.verdicts.add_row()
+                self.tests.verdicts.add_row()
             case "test" if event["column"] is None:
                 self.malformed += 1
             case "test":
-                self.tests.append((event["input"], event["output"]))
+                self.tests.add((event["input"], event["output"]))
             case "verdict":
-                self._take_verdict(event)
+                row, column = event["row"], event["column"]
+                tests = self.examples if event["public"] else self.tests
+                tests.verdicts.set(row, column, event["passed"])
+                self.printed[row, tests.columns[column][0]] = (event["status"], event["got"])
             case "leads":
                 self.leader = event["row"]
             case "solution":
@@ -165,35 +204,36 @@ class SolveState:
             id=event["id"],
             number=event["number"],
             statement=event["statement"],
-            public_tests=[(test["input"], test["output"]) for test in event["public"]],
+            examples=Tests((test["input"], test["output"]) for test in event["public"]),
             coder=self.coder,
             tester=self.tester,
             sandbox=self.sandbox,
         )
 
-    def matrix(self) -> PassMatrix:
-        """Return the pass matrix so far, as `Board.matrix`. A thread may draw it while another takes events."""
-        rejected = [bool(reason) for reason in self.rejected]
-        examples, columns = range(len(self.public_tests)), range(len(self.tests))
-        return pass_matrix_from_verdicts(
-            [[self.public.get((row, column)) for column in examples] for row in range(len(rejected))],
-            [[self.cells.get((row, column)) for column in columns] for row in range(len(rejected))],
-            rejected=rejected,
+    def ranking(self) -> list[int]:
+        """Return the rows, best first, as `ranked` does for the board's matrix."""
+        agreeing = Counter(
+            self.tests.verdicts.passed(row) for row, reason in enumerate(self.rejected) if not reason
         )
 
-    def _take_verdict(self, event: Event) -> None:
-        row, column = event["row"], event["column"]
-        tests, cells = (self.public_tests, self.public) if event["public"] else (self.tests, self.cells)
-        cells[row, column] = event["passed"]
-        self.printed[row, tests[column][0]] = (event["status"], event["got"])
+        def place(row: int) -> tuple[bool, int, int, int]:
+            same = agreeing[self.tests.verdicts.passed(row)]
+            return bool(self.rejected[row]), -self.examples.votes(row), -self.tests.votes(row), -same
+
+        return sorted(range(len(self.rejected)), key=place)
+
+    def matrix(self) -> PassMatrix:
+        """Return the pass matrix so far, as `Board.matrix`."""
+        truth_nt, known_nt = self.examples.verdicts.arrays()
+        generated_nm, known_nm = self.tests.verdicts.arrays()
+        rejected_n = np.array([bool(reason) for reason in self.rejected], dtype=np.bool_)
+        return PassMatrix(truth_nt, generated_nm, rejected_n=rejected_n, known_nt=known_nt, known_nm=known_nm)
 
     def _conclude(self, solution: dict[str, Any]) -> None:
         """Take the tests and cells of the solution: a strategy may have replaced the tests of earlier events."""
         self.solution = solution
         self.leader = solution["chosen"]
-        self.tests = [(test["input"], test["output"]) for test in solution["tests"]]
-        self.cells = {
-            (row, column): passed
-            for row, candidate in enumerate(solution["candidates"])
-            for column, passed in enumerate(candidate["tests"])
-        }
+        self.tests = Tests(((test["input"], test["output"]) for test in solution["tests"]), len(self.rejected))
+        for row, candidate in enumerate(solution["candidates"]):
+            for column, passed in enumerate(candidate["tests"]):
+                self.tests.verdicts.set(row, column, passed)

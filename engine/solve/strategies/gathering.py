@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from engine.solve.strategies.ranking import certain_leader, ranked
 from engine.solve.writers import Answer, Ask, Writer, first_ask
 
 _POLL_SECONDS = 0.1
+_RANKING_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Gathering:
         self._programs_to_come = 0
         self._tests_to_come = 0
         self._leader: int | None = None
+        self._ranked = 0.0
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
         """Sample n programs and m tests onto the board and execute them; `early_stop`: until the leader is certain.
@@ -119,18 +122,19 @@ class Gathering:
             except queue.Empty:
                 if self._stop.is_set() and not self._executing:
                     break  # do not wait for a writer that does not return
-                continue
+                item = None
             if isinstance(item, Answer):
                 self._bench.spent.add(item)
                 self._bench.observer.on_completion(item)
                 take(item)
             elif isinstance(item, _Executed):
                 self._take_outcomes(item)
-            else:
+            elif isinstance(item, _WriterDone):
                 self._writing -= 1
                 fault = fault or item.fault
-            if early_stop and not self._stop.is_set() and self._is_decided():
-                self._end("the leader could not be overtaken")
+            # Thousands of outcomes arrive a second: ranking after each would cost more than running the programs.
+            if item is None or time.monotonic() - self._ranked >= _RANKING_SECONDS:
+                self._rank(early_stop=early_stop)
         if fault is not None:
             if not any(isinstance(program, Program) for program in self.board.programs):
                 raise fault
@@ -172,15 +176,16 @@ class Gathering:
         for stdin, outcome in executed.run.by_input().items():
             self.board.add_outcome(executed.row, stdin, outcome)
             self._bench.observer.on_outcome(self.board, executed.row, stdin)
-        if not self._items.empty():
-            return  # more results are waiting: rank once per burst of results
-        leader = ranked(self.board.matrix())[0]
-        if leader != self._leader:
+
+    def _rank(self, *, early_stop: bool) -> None:
+        self._ranked = time.monotonic()
+        leader = next(iter(ranked(self.board.matrix())), None)
+        if leader is not None and leader != self._leader and isinstance(self.board.programs[leader], Program):
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)
-
-    def _is_decided(self) -> bool:
-        return self._programs_to_come == 0 and certain_leader(self.board, self._tests_to_come) is not None
+        if early_stop and not self._stop.is_set() and self._programs_to_come == 0:
+            if certain_leader(self.board, self._tests_to_come) is not None:
+                self._end("the leader could not be overtaken")
 
 
 def _by_writer(asks: Sequence[tuple[Writer, Ask]]) -> list[tuple[Writer, list[Ask]]]:

@@ -26,7 +26,7 @@ import numpy as np
 from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
 from engine.reward.pass_matrix import PassMatrix
-from engine.runs.records import MAX_OUTPUT_CHARS
+from engine.runs.records import MAX_OUTPUT_CHARS, NOT_RUN, STATUSES, CellGrid
 from engine.sandbox import Outcome
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Spent
@@ -115,29 +115,42 @@ def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, 
 class Tests:
     """Tests of one kind, the problem's examples or the generated ones, and what the programs did on them.
 
-    columns: (input, output) of each test. verdicts: a row per program.
+    columns: (input, output) of each test. verdicts: a row per program. statuses: the same, as codes of STATUSES.
     """
 
     __test__ = False  # for pytest: not a test class
 
-    def __init__(self, columns: Iterable[tuple[str, str]] = (), rows: int = 0) -> None:
-        self.columns: list[tuple[str, str]] = []
-        self.verdicts = Cells()
-        for _ in range(rows):
-            self.verdicts.add_row()
-        for column in columns:
-            self.add(column)
+    def __init__(self, columns: Iterable[tuple[str, str]] = ()) -> None:
+        self.columns = list(columns)
+        self.verdicts = Cells(len(self.columns))
+        self._statuses: list[bytearray] = []
 
     def __len__(self) -> int:
         return len(self.columns)
 
+    def add_program(self) -> None:
+        self.verdicts.add_row()
+        self._statuses.append(bytearray([NOT_RUN]) * len(self.columns))
+
     def add(self, column: tuple[str, str]) -> None:
         self.columns.append(column)
         self.verdicts.add_column()
+        for row in self._statuses:
+            row.append(NOT_RUN)
+
+    def take(self, row: int, column: int, passed: bool | None, status: str) -> None:
+        self.verdicts.set(row, column, passed)
+        self._statuses[row][column] = STATUSES.index(status) if status in STATUSES else NOT_RUN
 
     def votes(self, row: int) -> int:
         """Return how many of the tests the program passes."""
         return self.verdicts.passed(row).bit_count()
+
+    def grid(self) -> CellGrid:
+        """Return verdicts and statuses as the dashboard's matrix reads them, without the programs' outputs."""
+        passed, known = self.verdicts.arrays()
+        statuses = np.frombuffer(b"".join(self._statuses), dtype=np.uint8).reshape(passed.shape)
+        return CellGrid(passed, known, statuses)
 
 
 @dataclass(slots=True)
@@ -182,8 +195,8 @@ class SolveState:
                 self.sources.append(event["source"])
                 self.rejected.append(event["rejected"])
                 self.answers.append(event["answer"])
-                self.examples.verdicts.add_row()
-                self.tests.verdicts.add_row()
+                self.examples.add_program()
+                self.tests.add_program()
             case "test" if event["column"] is None:
                 self.malformed += 1
             case "test":
@@ -191,7 +204,7 @@ class SolveState:
             case "verdict":
                 row, column = event["row"], event["column"]
                 tests = self.examples if event["public"] else self.tests
-                tests.verdicts.set(row, column, event["passed"])
+                tests.take(row, column, event["passed"], event["status"])
                 self.printed[row, tests.columns[column][0]] = (event["status"], event["got"])
             case "leads":
                 self.leader = event["row"]
@@ -233,7 +246,9 @@ class SolveState:
         """Take the tests and cells of the solution: a strategy may have replaced the tests of earlier events."""
         self.solution = solution
         self.leader = solution["chosen"]
-        self.tests = Tests(((test["input"], test["output"]) for test in solution["tests"]), len(self.rejected))
+        self.tests = Tests((test["input"], test["output"]) for test in solution["tests"])
         for row, candidate in enumerate(solution["candidates"]):
+            self.tests.add_program()
             for column, passed in enumerate(candidate["tests"]):
-                self.tests.verdicts.set(row, column, passed)
+                status, _ = self.printed.get((row, self.tests.columns[column][0]), ("not_run", ""))
+                self.tests.take(row, column, passed, status)

@@ -14,8 +14,8 @@ _VERDICTS = (None, False, True)
 class Cells:
     """Growing table of verdicts: True, False, or None while a cell is unknown. Counts cost O(1) at any size."""
 
-    def __init__(self) -> None:
-        self.columns = 0
+    def __init__(self, columns: int = 0) -> None:
+        self.columns = columns
         self._rows: list[bytearray] = []
         self._passed: list[int] = []
 

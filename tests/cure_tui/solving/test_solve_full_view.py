@@ -23,12 +23,16 @@ class Told:
     def __init__(self, *events: Event) -> None:
         self._events, self.asked = events, 0
 
-    def events(self) -> Iterator[Event]:
+    def batches(self, seconds: float | None) -> Iterator[list[Event]]:
         for event in self._events:
             while event["event"] == "wait" and not self.asked:
                 time.sleep(0.01)
             if event["event"] != "wait":
-                yield event
+                yield [event]
+
+    @property
+    def finishing(self) -> bool:
+        return self.asked > 0
 
     def conclude(self) -> bool:
         self.asked += 1
@@ -38,8 +42,8 @@ class Told:
 class Lost(Told):
     """Stub of a solving process that dies without its last event."""
 
-    def events(self) -> Iterator[Event]:
-        yield READY
+    def batches(self, seconds: float | None) -> Iterator[list[Event]]:
+        yield [READY]
         raise RunError("solving ended with status -9", "report this")
 
 
@@ -48,8 +52,8 @@ def problem(number: int = 0) -> list[Event]:
     told: list[Event] = [
         {"event": "problem", "number": number, "id": f"double-{number}", "statement": "Print a * 2.",
          "public": [{"input": "1\n", "output": "2"}]},
-        {"event": "program", "row": 0, "source": "print(3)", "rejected": ""},
-        {"event": "program", "row": 1, "source": "print(int(input()) * 2)", "rejected": ""},
+        {"event": "program", "row": 0, "source": "print(3)", "rejected": "", "answer": ""},
+        {"event": "program", "row": 1, "source": "print(int(input()) * 2)", "rejected": "", "answer": ""},
         {"event": "test", "column": 0, "input": "2\n", "output": "4"},
         {"event": "test", "column": None, "input": "", "output": ""},
         {"event": "test", "column": 1, "input": "3\n", "output": "7"},

@@ -104,5 +104,5 @@ def solve(
         if not in_terminal():
             raise ConfigError("--ui full needs a terminal", "leave it out: the program is printed without a live view")
         raise typer.Exit(solve_in_full_view(request, origins, output))
-    live = ui is View.INLINE and not (no_ui or as_json)
+    live = ui is View.INLINE and not no_ui
     raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))

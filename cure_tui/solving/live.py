@@ -51,6 +51,12 @@ class LiveView:
         self.clear()
         signal.signal(signal.SIGTSTP, self._before)
 
+    def end(self, state: SolveState) -> None:
+        """Draw the last state of a problem, whatever the time, and erase it."""
+        self._last_frame = 0.0
+        self.show(state)
+        self.clear()
+
     def clear(self) -> None:
         """Erase the view, so that lines can be printed that stay; the next frame begins beneath them."""
         if self._picture is not None:

@@ -48,7 +48,7 @@ def solve_and_report(
                 state.take(event)
                 if event["event"] == "solution":
                     if view is not None:
-                        view.clear()
+                        view.end(state)
                     _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
                     status = max(status, status_of(event["solution"]))
                     if event["solution"]["ended"] == "interrupted":

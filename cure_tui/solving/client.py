@@ -55,7 +55,7 @@ class SolveProcess:
         self._before = {signal.SIGINT: signal.signal(signal.SIGINT, self._interrupt)}
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores it
-                self._before[number] = signal.signal(number, _exit)
+                self._before[number] = signal.signal(number, self._end)
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(request.to_json().encode())
@@ -123,11 +123,12 @@ class SolveProcess:
         """Forward Ctrl-C: the process has its own session, or the terminal would interrupt it while it concludes."""
         self.conclude()
 
+    def _end(self, number: int, frame: object) -> NoReturn:
+        """Kill the process, which ends a thread that waits for its events, and exit."""
+        self._process.kill()
+        sys.exit(128 + number)
+
     def _last_line(self) -> str:
         self._log.seek(0)
         lines = [line for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
         return lines[-1] if lines else "no error message"
-
-
-def _exit(number: int, frame: object) -> NoReturn:
-    sys.exit(128 + number)

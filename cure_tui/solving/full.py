@@ -117,7 +117,8 @@ class SolveApp(ThemedApp[list[SolveState]]):
         elif event["event"] == "fault":
             if not newest.coder or len(self._origins) == 1:
                 self.fault = SolveFault(event)
-            self.faults[newest.number] = (f"{event['message']} ({event['remedy']})", event["status"])
+            else:
+                self.faults[newest.number] = (f"{event['message']} ({event['remedy']})", event["status"])
         newest = self._states[-1]
         newest.take(event)
         self._seconds[newest.number] = time.monotonic() - self._began

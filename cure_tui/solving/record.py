@@ -63,7 +63,7 @@ def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
         counts += [f"{reading.votes_n[program]} of {reading.m} tests"] if reading.m else []
         about_program = f"p{program} passes {' and '.join(counts)}."
     if is_truth:
-        return f"{about_program} Examples are right: the problem gives them."
+        return f"{about_program} The example is the problem's own."
     passing = int(reading.passing_m[test])
     failing = sum(
         reading.cell_status(row, test, False) not in (CellStatus.PASSED, CellStatus.UNKNOWN, CellStatus.NOT_RUN)

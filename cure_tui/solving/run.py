@@ -70,8 +70,6 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
         states = result_of(app) or []
     for text in app.warnings:
         typer.echo(f"warning: {text}", err=True)
-    if app.fault is not None:
-        raise app.fault
     status = 0
     for number, (said, fault_status) in app.faults.items():
         typer.echo(f"{origins[number]}: {said}", err=True)
@@ -83,6 +81,8 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
         status = max(status, status_of(state.solution))
         if state.solution["ended"] == "interrupted":
             return INTERRUPTED
+    if app.fault is not None:
+        raise app.fault
     return status
 
 

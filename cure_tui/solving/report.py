@@ -27,7 +27,9 @@ def print_program(program: str) -> None:
     if sys.stdout.isatty():
         shown = printable(text.expandtabs(4), lines=True)
         # soft_wrap: the terminal wraps a long line; rich would cut it
-        Console(highlight=False).print(Syntax("", "python", background_color="default").highlight(shown), end="", soft_wrap=True)
+        Console(highlight=False).print(
+            Syntax("", "python", background_color="default").highlight(shown), end="", soft_wrap=True
+        )
         sys.stdout.flush()
         _warn_of_lost_characters(shown)
     else:
@@ -43,7 +45,7 @@ def _warn_of_lost_characters(text: str) -> None:
     except UnicodeEncodeError as error:
         typer.echo(
             f"warning: the terminal's encoding {sys.stdout.encoding} lacks characters of the program, such as "
-            f"{ascii(text[error.start])} (-o FILE writes them, PYTHONIOENCODING=utf-8 prints them)",
+            f"{text[error.start]!a} (-o FILE writes them, PYTHONIOENCODING=utf-8 prints them)",
             err=True,
         )
 

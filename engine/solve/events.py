@@ -225,9 +225,7 @@ class SolveState:
 
     def ranking(self) -> list[int]:
         """Return the rows, best first, as `ranked` does for the board's matrix."""
-        agreeing = Counter(
-            self.tests.verdicts.passed(row) for row, reason in enumerate(self.rejected) if not reason
-        )
+        agreeing = Counter(self.tests.verdicts.passed(row) for row, reason in enumerate(self.rejected) if not reason)
 
         def place(row: int) -> tuple[bool, int, int, int]:
             same = agreeing[self.tests.verdicts.passed(row)]

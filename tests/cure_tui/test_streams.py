@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, without a reader or of another encoding: one line, its status, no traceback."""
+"""Standard streams that are closed, full, without a reader or of another encoding: one line and its status."""
 
 from __future__ import annotations
 
@@ -105,5 +105,3 @@ def test_an_encoding_that_lacks_characters_escapes_them(cli: Cli, arguments: str
     done = shell(cli, arguments, "", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert done.stdout.isascii()
-
-

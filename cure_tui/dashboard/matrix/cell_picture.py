@@ -30,7 +30,8 @@ class CellDetail:
     source: the program, or the whole answer if it held none (`has_program` False). got: the output, None if not kept.
     status: one of STATUSES, "" if not kept. milliseconds: CPU time, None if not kept or not run.
     explanation: one sentence on the verdict. context: whether program and test themselves are right.
-    name: program and test. label: the cell's status. answer: the tester's answer that a generated test was parsed from; "" for ground truth.
+    name: program and test. label: the cell's status.
+    answer: the tester's answer that a generated test was parsed from; "" for ground truth.
     """
 
     task: str

@@ -1,7 +1,7 @@
 """Words of a matrix's views: training knows which programs are correct, solving knows examples and votes alone.
 
-    Words       names of sides, marks, standings and cells, and the sentence on a cell's program and test
-    TRAINING    the words where ground-truth tests tell correct programs and right tests
+Words       names of sides, marks, standings and cells, and the sentence on a cell's program and test
+TRAINING    the words where ground-truth tests tell correct programs and right tests
 """
 
 from __future__ import annotations

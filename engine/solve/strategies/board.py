@@ -69,7 +69,9 @@ class Board:
         for _ in self.programs:
             self._generated.add_row()
         self._columns = {
-            stdin: kept for stdin, cases in self._columns.items() if (kept := [case for case in cases if case[0].is_public])
+            stdin: kept
+            for stdin, cases in self._columns.items()
+            if (kept := [case for case in cases if case[0].is_public])
         }
         for test in tests:
             self._add_column(test, self._generated)

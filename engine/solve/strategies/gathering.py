@@ -183,9 +183,9 @@ class Gathering:
         if leader is not None and leader != self._leader and isinstance(self.board.programs[leader], Program):
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)
-        if early_stop and not self._stop.is_set() and self._programs_to_come == 0:
-            if certain_leader(self.board, self._tests_to_come) is not None:
-                self._end("the leader could not be overtaken")
+        may_end = early_stop and not self._stop.is_set() and self._programs_to_come == 0
+        if may_end and certain_leader(self.board, self._tests_to_come) is not None:
+            self._end("the leader could not be overtaken")
 
 
 def _by_writer(asks: Sequence[tuple[Writer, Ask]]) -> list[tuple[Writer, list[Ask]]]:

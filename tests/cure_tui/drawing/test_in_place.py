@@ -30,9 +30,13 @@ def left_by(commands: str, **options: Any) -> Left:
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 10), (200, 60), (10, 3)])
 @pytest.mark.parametrize("own_lines", [0, 12, 70])
-def test_an_erased_picture_leaves_what_was_printed_beneath_the_users_lines(size: tuple[int, int], own_lines: int) -> None:
+def test_an_erased_picture_leaves_what_was_printed_beneath_the_users_lines(
+    size: tuple[int, int], own_lines: int
+) -> None:
     left = left_by(
-        "for count in (1, 3, 2): picture.draw(rows(count))\npicture.erase(); print('done')", size=size, own_lines=own_lines
+        "for count in (1, 3, 2): picture.draw(rows(count))\npicture.erase(); print('done')",
+        size=size,
+        own_lines=own_lines,
     )
     assert left.below == ("done",)
 
@@ -55,9 +59,7 @@ def test_a_terminal_resized_again_and_again_keeps_no_row_of_the_picture() -> Non
     heights = [20, 8, 30, 6, 24]
     left = left_by(
         f"{script}picture.draw(rows(5)); picture.erase(); print('done')",
-        script=[
-            After(f"at {number}", size=size) for number, size in enumerate(zip(widths, heights, strict=True))
-        ],
+        script=[After(f"at {number}", size=size) for number, size in enumerate(zip(widths, heights, strict=True))],
     )
     assert left.below == ("done",)
 

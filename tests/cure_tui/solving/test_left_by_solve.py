@@ -37,7 +37,17 @@ def left_by(
     (cli.folder / "double.md").write_text(PROBLEM)
     with serving(handle) as server:
         who = f"openai:m@{server.url}"
-        command = [sys.executable, "-m", "cure_tui", "solve", *(files or ("double.md",)), "--coder", who, "--tester", who]
+        command = [
+            sys.executable,
+            "-m",
+            "cure_tui",
+            "solve",
+            *(files or ("double.md",)),
+            "--coder",
+            who,
+            "--tester",
+            who,
+        ]
         command += ["-n", "6", "-m", "6", *options]
         if before or after:
             command = ["sh", "-c", f"{before} {shlex.join(command)} {after}"]

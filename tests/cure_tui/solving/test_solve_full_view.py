@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections.abc import Iterator
 
@@ -173,7 +175,7 @@ def nothing_found(rows: int) -> Event:
 
 def shown(app: SolveApp) -> str:
     """Return all text on the screen, with that of a screen on top."""
-    return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
+    return html.unescape(re.sub(r"<[^>]*>", "", app.export_screenshot())).replace("\xa0", " ")
 
 
 async def test_only_examples_votes_and_disputes_are_spoken_of() -> None:
@@ -201,7 +203,11 @@ async def test_only_examples_votes_and_disputes_are_spoken_of() -> None:
 async def test_answers_without_a_program_say_why_and_enter_shows_them(examples: bool) -> None:
     begin = problem()[0] | ({} if examples else {"public": []})
     end = nothing_found(3)
-    answers = [rejected(0, "no_block", "I cannot.\x1b[31m"), rejected(1, "unclosed_block", "```python\nprint("), rejected(2, "no_block", "")]
+    answers = [
+        rejected(0, "no_block", "I cannot.\x1b[31m"),
+        rejected(1, "unclosed_block", "```python\nprint("),
+        rejected(2, "no_block", ""),
+    ]
     app, _ = app_on(READY, begin, *answers, end)
     async with app.run_test(size=(120, 32)) as pilot:
         await until(pilot, lambda: "no program runs" in head(app))

@@ -1,4 +1,4 @@
-"""What `cure-tui solve` leaves in a real terminal, however it ends and whatever happens to the terminal meanwhile."""
+"""Screen that `cure-tui solve` leaves in a real terminal, however it ends and whatever happens to it meanwhile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cure_tui.command_line import Cli
+from tests.cure_tui.command_line import ROOT, Cli
 from tests.cure_tui.solving.test_solve import DOUBLE, GOOD, PROBLEM, SQUARE, is_tester, server_of
 from tests.engine.solve.strategies.scripted import program, unit_test
 from tests.engine.solve.writers.fake_server import Reply, completion, serving
@@ -212,3 +212,15 @@ def test_sigterm_leaves_the_users_lines_and_an_echoing_terminal(cli: Cli) -> Non
     assert left.status == 143
     assert left.below == ()
     assert b"programs" in left.raw
+
+
+@pytest.mark.slow
+def test_the_embedded_model_leaves_its_program_beneath_the_users_lines(cli: Cli) -> None:
+    problem = str(ROOT / "assets/problems/multiples-of-three.md")
+    command = [sys.executable, "-m", "cure_tui", "solve", problem, "-n", "6", "-m", "6"]
+    left = left_on_screen(command, environment=cli.environment, folder=cli.folder, own_lines=15, seconds=200)
+    assert (left.lost, left.untidy, left.scrolled) == ((), (), ())
+    assert b"loading nano" in left.raw
+    assert left.status in (0, 3, 4)
+    assert left.row == len(left.lines)
+    assert left.text.count("tokens, ") == 1

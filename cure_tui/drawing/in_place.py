@@ -38,7 +38,7 @@ class InPlace:
         return 79, 24
 
     def draw(self, rows: Sequence[str]) -> None:
-        """Draw the rows, at least one, in place of those before. They may be coloured, but hold no control characters."""
+        """Draw the rows, at least one, in place of those before. They may be coloured, but hold no controls."""
         if not self._in_foreground():
             return
         self._echo(False)

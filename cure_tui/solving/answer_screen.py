@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from cure_tui.drawing.spans import printable
 from engine.solve.events import MAX_ANSWER_CHARS, SolveState
+from engine.solve.fates import words_of
 
 
 class AnswerScreen(ModalScreen[None]):
@@ -27,9 +28,9 @@ class AnswerScreen(ModalScreen[None]):
 
     def __init__(self, state: SolveState, row: int) -> None:
         super().__init__()
-        reason = state.rejected[row].replace("_", " ")
-        self._title = f"p{row}: no program ({reason})" if reason else f"p{row}"
-        self._text = state.answers[row] or state.sources[row]
+        reason = state.rejected[row]
+        self._title = f"p{row}: no program (answer {words_of(reason)})" if reason else f"p{row}"
+        self._text = state.raw_answers[row] or state.sources[row]
 
     def compose(self) -> ComposeResult:
         shown = printable(self._text.expandtabs(4), lines=True)

@@ -27,7 +27,9 @@ from cure_tui.solving.picture import headline_rows
 from cure_tui.solving.record import SOLVING, solve_reading, task_record
 from cure_tui.solving.report import summary_line
 from engine.errors import CureError
+from engine.prompts import Role
 from engine.solve.events import Event, SolveState
+from engine.solve.fates import in_words, remedy_of
 
 _FRAME_SECONDS = 1 / 8
 
@@ -215,10 +217,11 @@ class SolveApp(ThemedApp[list[SolveState]]):
 
 def _why_none(state: SolveState) -> str:
     """Say what became of the answers while there is no program to show."""
-    reasons = Counter(reason.replace("_", " ") for reason in state.rejected if reason)
+    reasons = Counter(filter(None, state.rejected))
     if len(state.rejected) > reasons.total():
         return "no program runs" if state.solution else ""
     if not reasons:
         return ""
-    lines = [f"{count} x {reason}" for reason, count in reasons.most_common()]
-    return "\n".join(["No answer holds a program:", *lines, "", "Enter shows the answer of the row."])
+    remedy = remedy_of(reasons, Role.CODER)
+    told = f"No answer holds a program: {in_words(reasons)}.{f' Remedy: {remedy}.' if remedy else ''}"
+    return f"{told}\n\nEnter shows the answer of the row."

@@ -6,6 +6,7 @@ from collections.abc import Container
 
 from cure_tui.drawing.spans import Row, Span, printable
 from engine.solve.events import SolveState
+from engine.solve.fates import in_words, words_of
 
 MAX_ROWS = 19
 _CELLS = {True: Span("■", "good"), False: Span("×", "bad"), None: Span("·", "unknown")}
@@ -19,16 +20,20 @@ def solve_rows(
 
     Rows fit into `columns` unless these are very few. finishing: the user has asked to end.
     """
-    title, progress = headline_rows(state, seconds, widths=(0, 1, 2))
+    title, progress, *unusual = headline_rows(state, seconds, widths=(0, 1, 2))
     if finishing:
         progress = (Span(_FINISHING, "warning"),)
     if rows == 1:
         return [(*title, Span("  " if title[-1].text else ""), *progress)]
-    return [title, progress, *_matrix(state, columns, rows - 2)][:rows]
+    head = [title, progress, *unusual][: max(rows - 1, 2)]
+    return [*head, *_matrix(state, columns, rows - len(head))][:rows]
 
 
 def headline_rows(state: SolveState, seconds: float, *, widths: Container[int] = (1,)) -> list[Row]:
-    """Return a line that names the problem and one with its progress; characters not of `widths` columns are dots."""
+    """Return a line that names the problem, one with its progress, and one for each role with unusual answers.
+
+    Characters that do not take one of `widths` columns are drawn as dots.
+    """
     title = (
         Span(f"{state.number + 1}. " if state.number else "", "muted"),
         Span(printable(state.id, widths), "title"),
@@ -37,7 +42,9 @@ def headline_rows(state: SolveState, seconds: float, *, widths: Container[int] =
         return [title, (Span(f"loading {printable(state.loading, widths)} ... {seconds:.0f} s", "muted"),)]
     if not state.coder:
         return [title, (Span(f"starting ... {seconds:.0f} s", "muted"),)]
-    return [title, _progress(state, seconds)]
+    unusual = [(role, in_words(fates)) for role, fates in state.answers.items()]
+    told = [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]
+    return [title, _progress(state, seconds), *told]
 
 
 def _progress(state: SolveState, seconds: float) -> Row:
@@ -68,7 +75,7 @@ def _program(state: SolveState, row: int, columns: int) -> Row:
     leads = "▶" if row == state.leader else " "
     head = f"{leads} {row:>3} "
     if state.rejected[row]:
-        return (Span(head, "muted"), Span(f"no program: {state.rejected[row].replace('_', ' ')}", "unknown"))
+        return (Span(head, "muted"), Span(f"no program: answer {words_of(state.rejected[row])}", "unknown"))
     cells = [_CELLS[state.examples.verdicts.verdict(row, column)] for column in range(len(state.examples))]
     cells = cells[: max(0, columns - len(head) - 8)]
     if cells:

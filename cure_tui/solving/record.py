@@ -13,6 +13,7 @@ from cure_tui.dashboard.matrix.reading import CellStatus, Reading, Standing, rea
 from cure_tui.dashboard.matrix.words import Words
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, TaskRecord, TestRecord
 from engine.solve.events import SolveState, Tests
+from engine.solve.fates import words_of
 from engine.solve.strategies.evidence import disputed
 
 
@@ -34,14 +35,17 @@ def task_record(state: SolveState) -> TaskRecord:
         task=state.id,
         statement=state.statement,
         rollouts=tuple(
-            RolloutRecord("coder", row, 0.0, 0.0, 0, True, reason.replace("_", " ") or "ok", answer or source, source)
+            RolloutRecord(
+                "coder", row, 0.0, 0.0, 0, True, words_of(reason) if reason else "ok", answer or source, source
+            )
             for row, (source, reason, answer) in enumerate(
-                zip(state.sources, state.rejected, state.answers, strict=True)
+                zip(state.sources, state.rejected, state.raw_answers, strict=True)
             )
         ),
         truth_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.examples.columns),
         generated_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.tests.columns),
         matrix=MatrixRecord(_with_outputs(state, state.examples), _with_outputs(state, state.tests)),
+        comparison=state.comparison,
     )
 
 

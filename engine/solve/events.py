@@ -3,10 +3,12 @@
 loading    what            a model or server is being opened
 warning    text            a checkpoint other than the named one is opened
 ready      coder, tester, sandbox
-problem    number, id, statement, public     the next problem begins; public: its examples, input and output
+problem    number, id, statement, public, comparison     the next problem begins; public: its examples, input and
+                           output; comparison: of outputs
 answer     role, tokens, dollars
-program    row, source, rejected, answer      of a rejected answer: why, and its text, cut to MAX_ANSWER_CHARS; else ""
-test       column, input, output      column null: malformed
+program    row, source, rejected, fate, answer    fate: of `engine.solve.fates`; of a rejected answer why, and its text,
+                            cut to MAX_ANSWER_CHARS; else ""
+test       column, input, output, fate    column null: malformed
 verdict    row, public, column, passed, status, got        got: its output, cut to MAX_OUTPUT_CHARS
 leads      row
 solution   solution        the whole evidence, see `solution_to_json`
@@ -27,10 +29,11 @@ from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
 from engine.reward.pass_matrix import PassMatrix
 from engine.runs.records import MAX_OUTPUT_CHARS, NOT_RUN, STATUSES, CellGrid
-from engine.sandbox import Outcome
+from engine.sandbox import AS_A_PROCESS, Outcome
+from engine.solve.cells import Cells
+from engine.solve.fates import fate_of
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Spent
-from engine.solve.strategies.cells import Cells
 from engine.solve.strategies.evidence import Solution
 from engine.solve.writers import Answer
 
@@ -51,7 +54,10 @@ class EventStream:
 
     def problem(self, number: int, problem: Problem) -> None:
         public = [_test(example.input, example.output) for example in problem.public]
-        self.tell("problem", number=number, id=problem.id, statement=problem.statement, public=public)
+        self.tell(
+            "problem", number=number, id=problem.id, statement=problem.statement, public=public,
+            comparison=AS_A_PROCESS.for_task(problem.compare).comparison,
+        )  # fmt: skip
 
     def on_completion(self, answer: Answer) -> None:
         self._answer = answer.text
@@ -60,15 +66,15 @@ class EventStream:
     def on_program(self, row: int, program: Program | Rejected) -> None:
         if isinstance(program, Rejected):
             reason, answer = str(program.reason), self._answer[:MAX_ANSWER_CHARS]
-            self.tell("program", row=row, source="", rejected=reason, answer=answer)
+            self.tell("program", row=row, source="", rejected=reason, fate=fate_of(program), answer=answer)
         else:
-            self.tell("program", row=row, source=program.source, rejected="", answer="")
+            self.tell("program", row=row, source=program.source, rejected="", fate=fate_of(program), answer="")
 
     def on_test(self, column: int | None, test: UnitTest | Rejected) -> None:
         if isinstance(test, Rejected):
-            self.tell("test", column=column, input="", output="")
+            self.tell("test", column=column, input="", output="", fate=fate_of(test))
         else:
-            self.tell("test", column=column, input=test.input, output=test.output)
+            self.tell("test", column=column, input=test.input, output=test.output, fate=fate_of(test))
 
     def on_outcome(self, board: Board, row: int, stdin: str) -> None:
         outcome = board.outcome(row, stdin)
@@ -94,6 +100,12 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
         "disputed": list(solution.disputed),
         "ended": solution.ended,
         "malformed_tests": solution.malformed,
+        "lacking": solution.lacking,
+        "understood_tests": solution.understood,
+        "needed_tests": solution.needed,
+        "answers": {"coder": dict(solution.coder_answers), "tester": dict(solution.tester_answers)},
+        "comparison": solution.comparison,
+        "another_comparison": solution.another,
         "candidates": [asdict(candidate) for candidate in solution.candidates],
         "public": [_test(test.input, test.output) for test in solution.public],
         "tests": [_test(test.input, test.output, test.explanation) for test in solution.tests],
@@ -157,13 +169,15 @@ class Tests:
 class SolveState:
     """State of one problem after the events so far, for a live view. For one thread.
 
-    sources: one program per row, "" for a rejected answer; rejected: the reason, answers: the text of such an answer.
-    printed: status and output of a row on an input. Every event costs the same, however large the matrix has grown.
+    sources: one program per row, "" for a rejected answer; rejected: the reason, raw_answers: its text. answers: number
+    of each role's answers by fate. printed: status and output of a row on an input. Every event costs the same, however
+    large the matrix has grown.
     """
 
     id: str = ""
     number: int = 0
     statement: str = ""
+    comparison: str = ""
     loading: str = ""
     coder: str = ""
     tester: str = ""
@@ -171,9 +185,10 @@ class SolveState:
     examples: Tests = field(default_factory=Tests)
     tests: Tests = field(default_factory=Tests)
     malformed: int = 0
+    answers: dict[str, Counter[str]] = field(default_factory=lambda: {"coder": Counter(), "tester": Counter()})
     sources: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
+    raw_answers: list[str] = field(default_factory=list)
     printed: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
     leader: int | None = None
     tokens: int = 0
@@ -194,13 +209,16 @@ class SolveState:
             case "program":
                 self.sources.append(event["source"])
                 self.rejected.append(event["rejected"])
-                self.answers.append(event["answer"])
+                self.raw_answers.append(event["answer"])
                 self.examples.add_program()
                 self.tests.add_program()
-            case "test" if event["column"] is None:
-                self.malformed += 1
+                self.answers["coder"][event.get("fate", "ok")] += 1
             case "test":
-                self.tests.add((event["input"], event["output"]))
+                self.answers["tester"][event.get("fate", "ok")] += 1
+                if event["column"] is None:
+                    self.malformed += 1
+                else:
+                    self.tests.add((event["input"], event["output"]))
             case "verdict":
                 row, column = event["row"], event["column"]
                 tests = self.examples if event["public"] else self.tests
@@ -217,6 +235,7 @@ class SolveState:
             id=event["id"],
             number=event["number"],
             statement=event["statement"],
+            comparison=event.get("comparison", ""),
             examples=Tests((test["input"], test["output"]) for test in event["public"]),
             coder=self.coder,
             tester=self.tester,
@@ -244,6 +263,7 @@ class SolveState:
         """Take the tests and cells of the solution: a strategy may have replaced the tests of earlier events."""
         self.solution = solution
         self.leader = solution["chosen"]
+        self.answers = {role: Counter(fates) for role, fates in solution.get("answers", self.answers).items()}
         self.tests = Tests((test["input"], test["output"]) for test in solution["tests"])
         for row, candidate in enumerate(solution["candidates"]):
             self.tests.add_program()

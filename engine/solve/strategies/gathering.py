@@ -2,6 +2,9 @@
 
 Each writer has a thread of its own (coder and tester may be one writer), and the sandbox calls back from its threads.
 All put their results into one queue, which the caller's thread empties, so that the board needs no lock.
+
+Sampling that ends early (a spent budget, Ctrl-C, a certain leader) still takes what was paid for: answers under way are
+read as far as they have come.
 """
 
 from __future__ import annotations
@@ -10,19 +13,24 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from engine.errors import CureError
-from engine.prompts import Program, Role, UnitTest, parse_program, parse_unit_test
+from engine.prompts import Program, Role, UnitTest
+from engine.prompts.thoughts import closes_thought
 from engine.rollouts.executing import ProgramRun, execute
+from engine.solve.fates import program_of, unit_test_of
 from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.board import Board
-from engine.solve.strategies.ranking import certain_leader, ranked
-from engine.solve.writers import Answer, Ask, Writer, first_ask
+from engine.solve.strategies.evidence import is_settled
+from engine.solve.strategies.ranking import certain_leader
+from engine.solve.writers import Answer, Ask, Stoppable, Writer, first_ask
 
 _POLL_SECONDS = 0.1
 _RANKING_SECONDS = 0.05
+_GRACE_SECONDS = 1.0
+"""Time for answers under way to be handed over once sampling has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class _Executed:
 
 @dataclass(frozen=True, slots=True)
 class _WriterDone:
+    stage: int
     fault: CureError | None = None
 
 
@@ -48,18 +57,24 @@ class Gathering:
         self._bench = bench
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._until = float("inf")  # when to wait for writers no longer
+        self._stage = 0
+        self._asked: frozenset[str] = frozenset()
+        self._writers: list[Writer] = []
         self._writing = 0
         self._executing = 0
         self._programs_to_come = 0
         self._tests_to_come = 0
         self._leader: int | None = None
         self._ranked = 0.0
+        self._thinking: set[Role] = set()
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
-        """Sample n programs and m tests onto the board and execute them; `early_stop`: until the leader is certain.
+        """Sample n programs and m tests onto the board and execute them.
 
-        A spent budget, an interrupt or a writer's fault end the sampling: the board keeps what has arrived, `ended`
-        says why. A fault before the first program is raised: there is nothing to choose from.
+        early_stop: end when no test to come can change the leader or its support. A spent budget, an interrupt or a
+        writer's fault end the sampling: the board keeps what has arrived, `ended` says why. A fault before the first
+        program is raised: there is nothing to choose from.
         """
         bench = self._bench
         asks: list[tuple[Writer, Ask]] = []
@@ -73,10 +88,16 @@ class Gathering:
         self, asks: Sequence[tuple[Writer, Ask]], take: Callable[[Answer], object], *, early_stop: bool = False
     ) -> None:
         """Put questions to writers, pass every answer to `take` in this thread, and wait for the executions."""
-        self._stop.clear()
+        self._stop, self._until = threading.Event(), float("inf")
+        self._stage += 1
+        self._asked = frozenset(ask.id for _, ask in asks)
+        by_writer = _by_writer(asks)
+        self._writers = [writer for writer, _ in by_writer]
         threads = [
-            threading.Thread(target=self._write, args=(writer, own), name="writer", daemon=True)
-            for writer, own in _by_writer(asks)
+            threading.Thread(
+                target=self._write, args=(writer, own, self._stop, self._stage), name="writer", daemon=True
+            )
+            for writer, own in by_writer
         ]
         self._writing = len(threads)
         for thread in threads:
@@ -84,7 +105,10 @@ class Gathering:
         try:
             self._work_off(take, early_stop=early_stop)
         except KeyboardInterrupt:
-            self.ended = "interrupted"
+            self._end("interrupted")
+            self._until = time.monotonic() + _GRACE_SECONDS
+            with suppress(KeyboardInterrupt):
+                self._work_off(take, early_stop=False)
         finally:
             self._stop.set()
 
@@ -98,17 +122,17 @@ class Gathering:
 
     # In the writers' threads --------------------------------------------------------------------------------
 
-    def _write(self, writer: Writer, asks: Sequence[Ask]) -> None:
+    def _write(self, writer: Writer, asks: Sequence[Ask], stop: threading.Event, stage: int) -> None:
         fault = None
         try:
             with closing(writer.write(asks)) as answers:  # type: ignore[type-var]  # generators close, others need not
                 for answer in answers:
-                    if self._stop.is_set():
-                        break
                     self._items.put(answer)
+                    if stop.is_set() and not isinstance(writer, Stoppable):
+                        break
         except CureError as error:
             fault = error
-        self._items.put(_WriterDone(fault))
+        self._items.put(_WriterDone(stage, fault))
 
     # In the caller's thread ---------------------------------------------------------------------------------
 
@@ -117,19 +141,18 @@ class Gathering:
         while self._writing or self._executing or not self._items.empty():
             if not self._stop.is_set() and (bound := self._bench.spent.beyond(self._bench.budget)):
                 self._end(f"the budget of {bound} is spent")
+            waits = self._executing and self.ended != "interrupted"
+            if self._stop.is_set() and not waits and self._items.empty() and time.monotonic() > self._until:
+                break  # do not wait for a writer that does not return
             try:
                 item = self._items.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                if self._stop.is_set() and not self._executing:
-                    break  # do not wait for a writer that does not return
                 item = None
             if isinstance(item, Answer):
-                self._bench.spent.add(item)
-                self._bench.observer.on_completion(item)
-                take(item)
+                self._take_answer(item, take)
             elif isinstance(item, _Executed):
                 self._take_outcomes(item)
-            elif isinstance(item, _WriterDone):
+            elif isinstance(item, _WriterDone) and item.stage == self._stage:
                 self._writing -= 1
                 fault = fault or item.fault
             # Thousands of outcomes arrive a second: ranking after each would cost more than running the programs.
@@ -143,6 +166,19 @@ class Gathering:
     def _end(self, why: str) -> None:
         self.ended = why
         self._stop.set()
+        stoppable = [writer for writer in self._writers if isinstance(writer, Stoppable)]
+        for writer in stoppable:
+            writer.stop()
+        self._until = time.monotonic() + (_GRACE_SECONDS if stoppable else 0.0)
+
+    def _take_answer(self, answer: Answer, take: Callable[[Answer], object]) -> None:
+        """Count an answer and pass it on, unless it belongs to an earlier stage."""
+        self._bench.spent.add(answer)
+        self._bench.observer.on_completion(answer)
+        if closes_thought(answer.text):
+            self._thinking.add(answer.role)  # a server whose template opens the thought, unseen from here
+        if answer.ask_id in self._asked:
+            take(answer)
 
     def _take_first_answer(self, answer: Answer) -> None:
         if answer.role is Role.CODER:
@@ -154,7 +190,7 @@ class Gathering:
 
     def take_program(self, answer: Answer) -> int:
         """Add an answer to the board as a program and execute it on every input so far; return its row."""
-        program = parse_program(answer.text)
+        program = program_of(answer, in_thought=self.is_in_thought(answer))
         row = self.board.add_program(program)
         self._bench.observer.on_program(row, program)
         self.execute(row, self.board.inputs())
@@ -162,7 +198,7 @@ class Gathering:
 
     def take_test(self, answer: Answer) -> int | None:
         """Add an answer to the board as a test and execute every program on its input; return its column."""
-        test = parse_unit_test(answer.text)
+        test = unit_test_of(answer, in_thought=self.is_in_thought(answer))
         known = set(self.board.inputs())
         column = self.board.add_test(test)
         self._bench.observer.on_test(column, test)
@@ -170,6 +206,10 @@ class Gathering:
             for row in range(len(self.board.programs)):
                 self.execute(row, [test.input])
         return column
+
+    def is_in_thought(self, answer: Answer) -> bool:
+        """Tell whether an answer begins inside a thought: its prompt opened one, or those of other answers did."""
+        return answer.in_thought or (not answer.finished and answer.role in self._thinking)
 
     def _take_outcomes(self, executed: _Executed) -> None:
         self._executing -= 1
@@ -179,13 +219,18 @@ class Gathering:
 
     def _rank(self, *, early_stop: bool) -> None:
         self._ranked = time.monotonic()
-        leader = next(iter(ranked(self.board.matrix())), None)
+        leader = next(iter(self.board.order()), None)
         if leader is not None and leader != self._leader and isinstance(self.board.programs[leader], Program):
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)
-        may_end = early_stop and not self._stop.is_set() and self._programs_to_come == 0
-        if may_end and certain_leader(self.board, self._tests_to_come) is not None:
+        if early_stop and not self._stop.is_set() and self._is_decided():
             self._end("the leader could not be overtaken")
+
+    def _is_decided(self) -> bool:
+        if self._programs_to_come:
+            return False
+        leader = certain_leader(self.board, self._tests_to_come)
+        return leader is not None and is_settled(self.board, leader, self._bench.m, self._tests_to_come)
 
 
 def _by_writer(asks: Sequence[tuple[Writer, Ask]]) -> list[tuple[Writer, list[Ask]]]:

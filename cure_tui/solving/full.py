@@ -223,5 +223,5 @@ def _why_none(state: SolveState) -> str:
     if not reasons:
         return ""
     remedy = remedy_of(reasons, Role.CODER)
-    told = f"No answer holds a program: {in_words(reasons)}.{f' Remedy: {remedy}.' if remedy else ''}"
-    return f"{told}\n\nEnter shows the answer of the row."
+    told = ["No answer holds a program:", *in_words(reasons).split(", "), f"remedy: {remedy}" if remedy else ""]
+    return "\n".join([*filter(None, told), "", "Enter shows the answer of the row."])

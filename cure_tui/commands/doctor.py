@@ -40,8 +40,6 @@ def doctor(
     """Check what can run on this machine, with a remedy for the rest.
 
     With --preset: list the GPU memory that a run would need, part by part, before anything is downloaded.
-
-    Exit status 5 if no preset can run or there is no sandbox for programs; with --preset, if the run does not fit.
     """
     if preset is not None:
         _plan(preset, overrides or [], gpu_memory, as_json)

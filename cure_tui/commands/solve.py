@@ -92,9 +92,6 @@ def solve(
 
     Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
-
-    Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or
-    no problem, 5 and 6 as for all commands, 130 interrupted.
     """
     from cure_tui.solving.reading import read_problems
     from engine.errors import ConfigError, DataError
@@ -140,7 +137,7 @@ def solve(
         if not in_terminal():
             raise ConfigError("--ui full needs a terminal", "leave it out: the program is printed without a live view")
         raise typer.Exit(solve_in_full_view(request, origins, output))
-    live = ui is View.INLINE and not (no_ui or as_json)
+    live = ui is View.INLINE and not no_ui
     raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))
 
 

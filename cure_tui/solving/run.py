@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,15 @@ from typing import Any
 import typer
 
 from cure_tui.dashboard.crash import result_of
+from cure_tui.exit_codes import INTERRUPTED
 from cure_tui.solving.client import SolveFault, SolveProcess
-from cure_tui.solving.live import LiveView
+from cure_tui.solving.live import FRAME_SECONDS, LiveView
 from cure_tui.solving.own_program import report_own
 from cure_tui.solving.report import print_program, status_of, summary_line
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 from engine.solve.events import SolveState
 from engine.solve.request import SolveRequest
-
-_INTERRUPTED = 130
 
 
 def solve_and_report(
@@ -33,27 +33,29 @@ def solve_and_report(
     status = 0
     state = SolveState()
     with SolveProcess(request) as process, contextlib.ExitStack() as stack:
-        view = stack.enter_context(LiveView()) if live else None
-        for event in process.events():
-            if event["event"] == "problem":
-                state = state.next_problem(event)
-            elif event["event"] == "fault":
-                if not several or not state.coder:
-                    raise SolveFault(event)
-                _say(view, f"{origins[state.number]}: {event['message']} ({event['remedy']})")
-                status = max(status, event["status"])
-            elif event["event"] == "warning":
-                _say(view, f"warning: {event['text']}")
-            state.take(event)
-            if view is not None:
-                view.show(state)
-            if event["event"] == "solution":
-                if view is not None:
-                    view.clear()
-                _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
-                status = max(status, status_of(event["solution"]))
-                if event["solution"]["ended"] == "interrupted":
-                    status = _INTERRUPTED
+        one_line = as_json or not sys.stdout.isatty()
+        view = stack.enter_context(LiveView(one_line=one_line)) if live else None
+        for batch in process.batches(FRAME_SECONDS):
+            for event in batch:
+                if event["event"] == "problem":
+                    state = state.next_problem(event)
+                elif event["event"] == "fault":
+                    if not several or not state.coder:
+                        raise SolveFault(event)
+                    _say(view, f"{origins[state.number]}: {event['message']} ({event['remedy']})")
+                    status = max(status, event["status"])
+                elif event["event"] == "warning":
+                    _say(view, f"warning: {event['text']}")
+                state.take(event)
+                if event["event"] == "solution":
+                    if view is not None:
+                        view.end(state)
+                    _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
+                    status = max(status, status_of(event["solution"]))
+                    if event["solution"]["ended"] == "interrupted":
+                        status = INTERRUPTED
+            if view is not None and state.solution is None:
+                view.show(state, finishing=process.finishing)
     return status
 
 
@@ -69,8 +71,6 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
         states = result_of(app) or []
     for text in app.warnings:
         typer.echo(f"warning: {text}", err=True)
-    if app.fault is not None:
-        raise app.fault
     status = 0
     for number, (said, fault_status) in app.faults.items():
         typer.echo(f"{origins[number]}: {said}", err=True)
@@ -81,7 +81,9 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
         _hand_over(state.solution, origins[state.number], output, several=several, as_json=False)
         status = max(status, status_of(state.solution))
         if state.solution["ended"] == "interrupted":
-            return _INTERRUPTED
+            return INTERRUPTED
+    if app.fault is not None:
+        raise app.fault
     return status
 
 

@@ -99,6 +99,11 @@ class Board:
     def outcome(self, row: int, stdin: str) -> Outcome | None:
         return self._outcomes.get((row, stdin))
 
+    def columns_of(self, stdin: str) -> list[tuple[TestCase, int]]:
+        """Return every test with this input, and its column among the tests of its kind."""
+        examples = [(test, column) for column, test in enumerate(self.public) if test.input == stdin]
+        return examples + [(self.tests[column], column) for column in self._columns.get(stdin, ())]
+
     def verdict(self, row: int, test: TestCase) -> bool | None:
         """Return the verdict; None while it is unknown and if the sandbox lost the execution."""
         if isinstance(self.programs[row], Rejected):

@@ -35,6 +35,7 @@ _HANDING_OVER_SECONDS = 1.0
 _PAID_SECONDS = 2.0
 """Patience, once sampling has ended, with answers that a server is paid for already."""
 _OVERTIME_SHARE, _LEAST_OVERTIME_SECONDS = 0.05, 0.1
+_RANKING_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Gathering:
         self._programs_to_come = 0
         self._tests_to_come = 0
         self._leader: int | None = None
+        self._ranked = 0.0
         self._thinking: set[Role] = set()
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
@@ -157,16 +159,17 @@ class Gathering:
                 left = self._seconds - self._bench.spent.seconds
                 item = self._items.get(timeout=min(_POLL_SECONDS, max(left, _POLL_SECONDS / 10)))
             except queue.Empty:
-                continue
+                item = None
             if isinstance(item, Answer):
                 self._take_answer(item, take)
             elif isinstance(item, _Executed):
                 self._take_outcomes(item)
-            elif item.stage == self._stage:
+            elif isinstance(item, _WriterDone) and item.stage == self._stage:
                 self._writing -= 1
                 fault = fault or item.fault
-            if early_stop and not self._stop.is_set() and self._items.empty() and self._is_decided():
-                self._end("the leader could not be overtaken")
+            # Thousands of outcomes arrive a second: ranking after each would cost more than running the programs.
+            if item is None or time.monotonic() - self._ranked >= _RANKING_SECONDS:
+                self._rank(early_stop=early_stop)
         if fault is not None:
             if not any(isinstance(program, Program) for program in self.board.programs):
                 raise fault
@@ -266,12 +269,15 @@ class Gathering:
         for stdin, outcome in executed.run.by_input().items():
             self.board.add_outcome(executed.row, stdin, outcome)
             self._bench.observer.on_outcome(self.board, executed.row, stdin)
-        if not self._items.empty():
-            return  # more results are waiting: rank once per burst of results
-        leader = self.board.order()[0]
-        if leader != self._leader:
+
+    def _rank(self, *, early_stop: bool) -> None:
+        self._ranked = time.monotonic()
+        leader = next(iter(self.board.order()), None)
+        if leader is not None and leader != self._leader and isinstance(self.board.programs[leader], Program):
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)
+        if early_stop and not self._stop.is_set() and self._is_decided():
+            self._end("the leader could not be overtaken")
 
     def _is_decided(self) -> bool:
         if self._programs_to_come:

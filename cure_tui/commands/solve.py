@@ -21,10 +21,11 @@ class View(StrEnum):
 
 
 def solve(
+    context: typer.Context,
     problems: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="PROBLEM...", help="Markdown files, - for stdin, or CURE .json files with --index."),
-    ],
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Model of both roles: the base model of a preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of both roles: a folder or a Hugging Face name.")] = None,
     adapter: Annotated[
@@ -61,10 +62,20 @@ def solve(
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D).")
     ] = False,
+    keep: Annotated[
+        str, typer.Option(metavar="TIME", help="Keep the model loaded for the next solve: 15m; 0 ends what is kept.")
+    ] = "",
+    save_default: Annotated[
+        bool,
+        typer.Option("--save-default", help="Save models, -n, -m, --strategy, --keep and the like; none: clear them."),
+    ] = False,
 ) -> None:
     """Sample programs and tests for a problem, print the best program.
 
     Each program runs on each test; by default the program that passes most tests is the best.
+
+    Without a model, the saved default's is used, else nano, which solves only tasks like its own. --save-default and
+    --keep 0 need no problem.
 
     Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
@@ -72,40 +83,50 @@ def solve(
     Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or
     no problem, 5 and 6 as for all commands, 130 interrupted.
     """
+    from cure_tui.solving.choice import choose
     from cure_tui.solving.reading import read_problems
     from engine.errors import ConfigError, DataError
 
     try:
-        found = read_problems(problems, index, time_limit)
+        found = read_problems(problems, index, time_limit) if problems else []
     except DataError as error:
         raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
-    if check:
+    if check and found:
         from cure_tui.solving.checking import libraries, understood
 
         typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
         return
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
-    from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
 
-    both = both_roles(preset, model, adapter, coder is None or tester is None)
+    choice = choose(context, save=save_default)  # of the options that a default may hold, such as n and strategy
+    if not found:
+        if save_default or choice.ended_kept:
+            return
+        raise ConfigError("no problem to solve", "give a Markdown file, or - for standard input")
+    choice.tell()
     request = SolveRequest(
         tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
-        coder=coder or both,
-        tester=tester or both,
-        n=n,
-        m=m,
+        coder=choice.options["coder"],
+        tester=choice.options["tester"],
+        n=choice.options["n"],
+        m=choice.options["m"],
         seed=seed,
-        strategy=strategy,
-        budget=budget,
-        temperature=temperature,
-        max_tokens=max_tokens,
+        strategy=choice.options["strategy"],
+        budget=choice.options["budget"],
+        temperature=choice.options["temperature"],
+        max_tokens=choice.options["max_tokens"],
         allow_unsandboxed=allow_unsandboxed,
     )
     origins = [each.origin for each in found]
     if ui is View.FULL and not (no_ui or as_json):
         if not in_terminal():
             raise ConfigError("--ui full needs a terminal", "leave it out: the program is printed without a live view")
-        raise typer.Exit(solve_in_full_view(request, origins, output))
-    live = ui is View.INLINE and not (no_ui or as_json)
-    raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))
+        status = solve_in_full_view(request, origins, output, choice.keep_seconds)
+    else:
+        live = ui is View.INLINE and not (no_ui or as_json)
+        status = solve_and_report(
+            request, origins, output, as_json=as_json, live=live, keep=choice.keep_seconds
+        )  # fmt: skip
+    choice.hint_after(status)
+    raise typer.Exit(status)

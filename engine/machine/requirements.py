@@ -32,6 +32,11 @@ def missing_for(config: RunConfig, machine: Machine) -> tuple[Missing, ...]:
     return tuple(missing for check in CHECKS for missing in check(config, machine))
 
 
+def missing_for_solving(config: RunConfig, machine: Machine) -> tuple[Missing, ...]:
+    """Return what keeps the model of `config` from solving problems on `machine`: of a run's tasks it needs none."""
+    return tuple(missing for check in CHECKS if check is not _task_files for missing in check(config, machine))
+
+
 def least_memory_gb(config: RunConfig) -> float:
     """Return the least memory, in GiB, for a model of unknown shape; 0 if its size is unknown too.
 

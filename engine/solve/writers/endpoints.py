@@ -25,7 +25,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import ConfigError
-from engine.presets import user_presets_folder
+from engine.machine.home import settings_home
 from engine.prompts import PromptStyle
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -77,7 +77,7 @@ class Endpoint:
 
 
 def endpoints_file() -> Path:
-    return user_presets_folder().parent / "endpoints.toml"
+    return settings_home() / "endpoints.toml"
 
 
 def find_endpoint(model: str, url: str = "") -> Endpoint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 from engine.errors import CureError
@@ -19,6 +20,7 @@ ADAPTER_FILE, ADAPTER_CONFIG_FILE = "adapter_model.safetensors", "adapter_config
 _TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
 _MAIN_REVISION = "main"
 _CACHED = "models--"
+_HUB_NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 
 
 def is_folder_source(source: str) -> bool:
@@ -57,7 +59,7 @@ def cached_chat_models() -> list[tuple[str, int]]:
     and reads the size of every file of every revision.
     """
     names = [path.name.removeprefix(_CACHED).replace("--", "/", 1) for path in sorted(hub_cache().glob(f"{_CACHED}*"))]
-    folders = ((name, cached_snapshot(name)) for name in names)
+    folders = ((name, cached_snapshot(name)) for name in names if _HUB_NAME.fullmatch(name))
     return [
         (name, sum(_size(file) for file in folder.glob("*.safetensors")))
         for name, folder in folders

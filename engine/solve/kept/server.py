@@ -54,9 +54,6 @@ def serve(socket_path: Path, answer: Answer) -> int:
         return error.exit_status
     with lock, listen(place) as listener:
         try:
-            print(LISTENING, flush=True)
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
             _KeptProcess(listener, answer).run()
         finally:
             for path in (place.socket, place.lock, place.log):
@@ -97,6 +94,9 @@ class _KeptProcess:
         signal.signal(signal.SIGTERM, _leave)
         threading.Thread(target=self._accept, daemon=True).start()
         try:
+            print(LISTENING, flush=True)
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
             while (job := self._next_job()) is not None:
                 status = 0
                 with contextlib.suppress(ConnectionError, TimeoutError, KeyboardInterrupt):  # its client has left

@@ -47,7 +47,11 @@ class KeptInfo:
 
 
 class _Unusable(Exception):
-    """Reason, in words, why the process at a place cannot be used."""
+    """Reason, in words, why the process at a place cannot be used. stays: it is busy and keeps its place meanwhile."""
+
+    def __init__(self, reason: str, stays: bool = False) -> None:
+        super().__init__(reason)
+        self.stays = stays
 
 
 class KeptSolve(SolveProcess):
@@ -143,7 +147,10 @@ def open_solve(request: SolveRequest, keep: float | None, tell_aside: list[str])
                 return _join(place, message)
             except _Unusable as error:
                 tell_aside.append(f"{error}; the model is loaded anew")
-                _wait_for_end(place)
+                if error.stays:
+                    return SolveProcess(request)
+                if _wait_for_end(lock_holder(place.lock).pid):  # it frees its memory first
+                    place.socket.unlink(missing_ok=True)
         if keep is not None:
             _start(place)
             return _join(place, message)
@@ -169,11 +176,11 @@ def end_kept() -> list[KeptInfo]:
             continue
         ended.append(_ask(place, "end") or KeptInfo(pid, (), True, 0.0, 0))
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if _wait_for_end(place):
+            if _wait_for_end(pid):
                 break
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if not _wait_for_end(place):
+        if not _wait_for_end(pid):
             raise EnvironmentError_(f"the kept process {pid} does not end", f"try `kill -9 {pid}`")
         place.socket.unlink(missing_ok=True)
     return ended
@@ -196,7 +203,7 @@ def _join(place: Place, message: Mapping[str, object]) -> KeptSolve:
         raise _Unusable("the kept process does not answer") from None
     if first["event"] == "refused":
         connection.close()
-        raise _Unusable(f"the kept model is out of date ({', '.join(first['differs'])} changed)")
+        raise _Unusable(f"the kept model is out of date ({', '.join(first['differs'])} changed)", not first["ending"])
     connection.settimeout(None)
     return KeptSolve(connection, first, place.log)
 
@@ -251,13 +258,16 @@ def _memory_mb(pid: int) -> int:
         return 0
 
 
-def _wait_for_end(place: Place) -> bool:
-    """Wait until no process holds the place's lock, for some seconds; return whether that came about."""
+def _wait_for_end(pid: int | None) -> bool:
+    """Wait for the end of a process, for some seconds; return whether it has come. A zombie has ended."""
+    import psutil
+
     end = time.monotonic() + _END_SECONDS
-    while lock_holder(place.lock).held:
-        if time.monotonic() > end:
-            return False
-        time.sleep(_POLL_SECONDS)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > end:
+                return False
+            time.sleep(_POLL_SECONDS)
     return True
 
 

@@ -10,7 +10,7 @@ Both sides speak lines of JSON. The client begins with one of:
     {"status": true}
     {"end": true}
 
-A solve is answered by `waiting` (pid: of the solve before it), `refused` (differs: parts of the identity), or
-`accepted` and then the events of `engine.solve.events`; `{"conclude": true}` is the client's Ctrl-C. A client that
-leaves ends its solve, never the process. "end" and "status" are answered by the process's status.
+A solve is answered by `waiting` (pid: of the solve before it), `refused` (differs: parts of the identity; ending: false
+while it is busy), or `accepted` and then the events of `engine.solve.events`; `{"conclude": true}` is the client's
+Ctrl-C. A client that leaves ends its solve, never the process. "end" and "status" are answered by the process's status.
 """

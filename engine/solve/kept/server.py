@@ -197,8 +197,8 @@ class _KeptProcess:
             differs = differing(self._identity, job.asked["identity"]) if self._identity is not None else []
             before = self._jobs[-1] if self._jobs else self._current
             if differs and not self._ending:
-                _say(job.out, event="refused", differs=differs)
                 self._ending = before is None
+                _say(job.out, event="refused", differs=differs, ending=self._ending)
                 self._changed.notify_all()
             if differs or self._ending:
                 return False

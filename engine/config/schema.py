@@ -125,7 +125,7 @@ class SandboxConfig(Section):
     output_kb: int = Field(ge=1, le=1_048_576, description="output kept of one execution, in KiB")
     cells: int = Field(ge=0, le=1024, description="sandbox processes in parallel; 0 = chosen by the number of cores")
     sticky_after: int = Field(
-        ge=0, le=1000, description="time-outs after which a program's other inputs get 0.1 s; 0 = never"
+        ge=0, le=1000, description="time-outs after which a program's other inputs get 0.1 s or less; 0 = never"
     )
     time_rule: TimeRule = Field(
         description="in training: exact (cpu_seconds), or relative (ten times the slowest of the task's others, "

@@ -72,7 +72,7 @@ class Cell:
         with contextlib.ExitStack() as failing:
             failing.callback(self.close)
             with contextlib.suppress(ConnectionError):  # a process that has already ended: its log says why
-                self._control.send(settings.to_json().encode())
+                self._control.send(settings.to_bytes())
             if self._receive(START_SECONDS) != READY:
                 raise CellLost(self._read_log() or "it did not start", wire.Results(None, b"", ()))
             failing.pop_all()

@@ -327,13 +327,14 @@ class Executor:
             for job, record, outcome in zip(jobs, results.records, judged, strict=False):
                 self.executions += 1
                 # Not cached: a time-out under the short limit says little about this input.
-                by_sticky = record.sticky and outcome.status is Status.TIME_LIMIT
+                sticky = record.cpu_limit < batch.limits.cpu_seconds
+                by_sticky = sticky and outcome.status is Status.TIME_LIMIT
                 self.sticky_skips += by_sticky
                 over_time = outcome.status is Status.TIME_LIMIT and outcome.repeatable
                 if over_time and batch.limits.cpu_seconds < batch.run.limits.cpu_seconds:
                     self._postpone(batch, job, outcome)
                     continue
-                batch.run.strikes += over_time and not record.sticky
+                batch.run.strikes += over_time and not sticky
                 if job.peers is not None:
                     job.peers.note(job.text, job.digest, outcome)
                 self._settle(job, outcome, finished, remember=outcome.repeatable and not by_sticky)

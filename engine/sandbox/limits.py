@@ -33,8 +33,8 @@ class Limits:
     `wall_seconds` is the time for which a program may idle, by default `WALL_FACTOR` times the CPU limit. Wall time in
     which it runs, or waits for a CPU on a busy machine, does not count; see confined/host.py.
     After `sticky_after` time-outs of a program in one run, its remaining inputs get only `sticky_cpu_seconds` (0:
-    never). Time-outs, not forks, dominate the cost of a batch, and a program that answers its other inputs quickly
-    loses nothing.
+    never), then half and a quarter of that, until it answers one. Time-outs, not forks, dominate the cost of a batch,
+    and a program that answers its other inputs quickly loses nothing.
     """
 
     cpu_seconds: float = 1.0

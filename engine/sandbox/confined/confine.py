@@ -21,6 +21,7 @@ _libc.syscall.restype = ctypes.c_long
 
 _machine = os.uname().machine
 _CAPSET = {"x86_64": 126, "aarch64": 91}.get(_machine, -1)
+_PRCTL = {"x86_64": 157, "aarch64": 167}.get(_machine, -1)
 _SECCOMP = {"x86_64": 317, "aarch64": 277}.get(_machine, -1)
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_SET_NO_NEW_PRIVS = 1, 4, 15, 16, 38
@@ -53,7 +54,8 @@ def prctl(option: int, value: int, what: str) -> None:
 
 def die_with_parent(parent_pid: int) -> None:
     """Have the kernel kill this process when its parent ends; exit at once if it already has."""
-    prctl(PR_SET_PDEATHSIG, 9, "PR_SET_PDEATHSIG")
+    if _libc.syscall(_PRCTL, PR_SET_PDEATHSIG, 9, 0, 0, 0) != 0:  # like the other calls of a program: the same pages
+        raise ConfineError(f"PR_SET_PDEATHSIG: {_why()}")
     if os.getppid() != parent_pid:
         os._exit(1)
 
@@ -232,12 +234,11 @@ class SeccompFilter:
 
     def __init__(self, program: Sequence[Instruction]) -> None:
         assembled = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
+        self._template = assembled
         self._code = ctypes.create_string_buffer(assembled, len(assembled))
-        self._descriptor = ctypes.create_string_buffer(
-            struct.pack("@HxxxxxxQ", len(program), ctypes.addressof(self._code))
-        )
+        self._code_address = ctypes.addressof(self._code)
+        self._descriptor = ctypes.create_string_buffer(struct.pack("@HxxxxxxQ", len(program), self._code_address))
         self._descriptor_address = ctypes.addressof(self._descriptor)
-        self._own_pid_at = [8 * at + 4 for at, instruction in enumerate(program) if instruction[3] == _OWN_PID]
 
     @classmethod
     def for_zygote(cls, machine: str) -> SeccompFilter:
@@ -249,8 +250,7 @@ class SeccompFilter:
 
     def install(self) -> None:
         """Install the filter; no_new_privs must be set. The process can neither remove nor weaken it."""
-        pid = os.getpid().to_bytes(4, "little")
-        for at in self._own_pid_at:
-            ctypes.memmove(ctypes.addressof(self._code) + at, pid, len(pid))
+        code = self._template.replace(_OWN_PID.to_bytes(4, "little"), os.getpid().to_bytes(4, "little"))
+        ctypes.memmove(self._code_address, code, len(code))
         if _libc.syscall(_SECCOMP, SECCOMP_SET_MODE_FILTER, 0, self._descriptor_address, 0, 0) != 0:
             raise ConfineError(f"seccomp: {_why()}")

@@ -20,10 +20,11 @@ from .bottom import without_frame
 from .wire import Record, Request
 
 _WINDOW_SECONDS = 0.5
+_HALVINGS = 2  # of the time of a sticky program's inputs; an input that it answers restores it
 # Modules that the zygote does not hold ready, as each would make every fork dearer. Where programs may not open files
 # (level C without bubblewrap) it has to: nothing else can be imported there.
 LESS_COMMON = """
-    random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
+    cmath random decimal fractions datetime statistics dataclasses json queue textwrap struct traceback inspect
     numbers collections.abc calendar hashlib zlib base64 binascii pprint timeit uuid secrets warnings asyncio
     encodings.idna encodings.ascii encodings.latin_1 unicodedata concurrent.futures.thread logging graphlib
     pickle fileinput tempfile shutil glob fnmatch pathlib ast dis tokenize argparse csv difflib html urllib.parse shlex
@@ -76,30 +77,33 @@ def _import_ahead(code: CodeType) -> None:
 @without_frame
 def _execute_all(code: CodeType, request: Request, payload: int, results: int, cage: program.Cage) -> None:
     settings, host_pid = cage.settings, os.getpid()
-    strikes, position = request.strikes, request.source_bytes
+    strikes, cut_short, position = request.strikes, 0, request.source_bytes
     bottom.forget_all(request, request.input_bytes, request.limit, request.sticky_limit)
+    program.prepare(request.limit.cpu, settings)
     gc.freeze()  # programs collect their own objects only
     trouble_seen, trouble = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     for number in range(len(request.input_bytes)):  # `enumerate` would keep a tuple that programs find by `gc`
         length = request.input_bytes[number]
         sticky = 0 < settings.sticky_after <= strikes
         limit = request.sticky_limit if sticky else request.limit
+        cpu_limit = limit.cpu / 2 ** min(cut_short, _HALVINGS) if sticky else limit.cpu
         stdio = (_input_file(payload, position, length), os.memfd_create("stdout"), os.memfd_create("stderr"))
         position += length
         started = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            program.run(code, cage, stdio, limit.cpu, host_pid, trouble)
-        killed_by = _watch(pid, limit)
+            program.run(code, cage, stdio, host_pid, trouble)
+        killed_by = _watch(pid, cpu_limit, limit.wall)
         _, status, usage = os.wait4(pid, 0)
         wall = time.monotonic() - started
         _raise_trouble(trouble_seen)
         cpu = usage.ru_utime + usage.ru_stime
-        over_time = killed_by == wire.KILLED_CPU or cpu > limit.cpu
+        over_time = killed_by == wire.KILLED_CPU or cpu > cpu_limit
         strikes += over_time and not sticky
+        cut_short = cut_short + 1 if over_time and sticky else 0
         _append(
             results,
-            Record(number, status, killed_by, sticky, cpu, wall, usage.ru_maxrss, b"", b""),
+            Record(number, status, killed_by, cpu_limit, cpu, wall, usage.ru_maxrss, b"", b""),
             stdio,
             settings,
         )
@@ -115,8 +119,8 @@ def _input_file(payload: int, position: int, length: int) -> int:
     return target
 
 
-def _watch(pid: int, limit: wire.TimeLimit) -> int:
-    """Wait for `pid` and kill it when its CPU time is used up or it idles too long; return one of wire.KILLED_*.
+def _watch(pid: int, cpu_limit: float, idle_limit: float) -> int:
+    """Wait for `pid`, kill it after `cpu_limit` seconds of CPU or `idle_limit` of idling; return one of wire.KILLED_*.
 
     Wall time alone says nothing on a busy machine. A window of it counts as idle only when the program's CPU clock has
     all but stood still, and only as far as this process itself was woken in time.
@@ -128,11 +132,11 @@ def _watch(pid: int, limit: wire.TimeLimit) -> int:
     used = used_before = window = idle = 0.0
     verdict = wire.KILLED_NOT
     while True:
-        if used >= limit.cpu or idle >= limit.wall:
-            verdict = wire.KILLED_CPU if used >= limit.cpu else wire.KILLED_WALL
+        if used >= cpu_limit or idle >= idle_limit:
+            verdict = wire.KILLED_CPU if used >= cpu_limit else wire.KILLED_WALL
             os.kill(pid, signal.SIGKILL)
             break
-        pause = max(0.002, min(limit.cpu - used, _WINDOW_SECONDS - window))
+        pause = max(0.002, min(cpu_limit - used, _WINDOW_SECONDS - window))
         asked = time.monotonic()
         if poller.poll(1000 * pause):
             break

@@ -17,6 +17,8 @@ from .wire import Settings
 
 FILE_NAME = "program.py"
 _MEMORY_FOR_TRACEBACK = 64 << 20
+_CPU_OF_HOST = 5
+"""Seconds of CPU for the host of a request itself."""
 
 
 class Cage(NamedTuple):
@@ -27,41 +29,16 @@ class Cage(NamedTuple):
     ruleset: int | None
 
 
-@without_frame
-def run(
-    code: CodeType, cage: Cage, stdio: tuple[int, int, int], cpu_seconds: float, host_pid: int, trouble: int
-) -> NoReturn:
-    """Confine this process, run the program on the files `stdio` and exit. Reports a failure to confine to `trouble`.
-
-    Takes no object that lives for one execution alone: the program would find it by `gc`.
-    """
-    try:
-        confine.die_with_parent(host_pid)
-        os.setsid()
-        for number, descriptor in enumerate(stdio):
-            os.dup2(descriptor, number)
-        _set_limits(cpu_seconds, cage.settings)
-        _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)  # Python ignores it; here it must kill the program
-        if cage.ruleset is not None:
-            confine.landlock_restrict(cage.ruleset)  # a second layer: no signals to host and zygote
-        os.closerange(3, trouble)
-        os.closerange(trouble + 1, 1 << 20)
-        if cage.program_filter is not None:
-            cage.program_filter.install()
-    except BaseException as error:  # noqa: BLE001 - after any failure the program must not start
-        os.write(trouble, f"{type(error).__name__}: {error}".encode())
-        os._exit(1)
-    os.close(trouble)
-    _run_as_main(code)
-
-
-def _set_limits(cpu_seconds: float, settings: Settings) -> None:
+def prepare(cpu_seconds: float, settings: Settings) -> None:
+    """Do once in the host what all its programs inherit: each step in a program's process copies a dozen pages."""
+    os.setsid()
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)  # Python ignores it; here it must kill the program
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    whole = int(cpu_seconds + spent.ru_utime + spent.ru_stime) + _CPU_OF_HOST  # a backstop: the host kills in time
     limit = resource.setrlimit
-    whole = int(cpu_seconds) + 2  # a backstop: the host kills to the millisecond while it lives
     limit(resource.RLIMIT_CPU, (whole, whole + 1))
     memory = settings.address_bytes + settings.library_bytes
     limit(resource.RLIMIT_AS, (memory, memory + _MEMORY_FOR_TRACEBACK))
-    limit(resource.RLIMIT_FSIZE, (settings.output_bytes + 1, settings.output_bytes + 1))
     limit(resource.RLIMIT_NOFILE, (settings.open_files, settings.open_files))
     limit(resource.RLIMIT_CORE, (0, 0))
     # Of the main thread: allows deep C recursion, as judges do. The hard limit stays, so that programs may raise it.
@@ -69,6 +46,30 @@ def _set_limits(cpu_seconds: float, settings: Settings) -> None:
     limit(resource.RLIMIT_STACK, (settings.stack_bytes if ceiling < 0 else min(settings.stack_bytes, ceiling), ceiling))
     if settings.count_threads:
         limit(resource.RLIMIT_NPROC, (settings.threads, settings.threads))
+
+
+@without_frame
+def run(code: CodeType, cage: Cage, stdio: tuple[int, int, int], host_pid: int, trouble: int) -> NoReturn:
+    """Confine this process, run the program on the files `stdio` and exit. Reports a failure to confine to `trouble`.
+
+    Takes no object that lives for one execution alone: the program would find it by `gc`.
+    """
+    try:
+        confine.die_with_parent(host_pid)
+        os.dup2(stdio[0], 0)
+        os.dup2(stdio[1], 1)
+        os.dup2(stdio[2], 2)
+        largest = cage.settings.output_bytes + 1  # not in the host, which appends all outputs to one file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+        if cage.ruleset is not None:
+            confine.landlock_restrict(cage.ruleset)  # a second layer: no signals to host and zygote
+        if cage.program_filter is not None:
+            cage.program_filter.install()
+    except BaseException as error:  # noqa: BLE001 - after any failure the program must not start
+        os.write(trouble, f"{type(error).__name__}: {error}".encode())
+        os._exit(1)
+    os.closerange(3, 1 << 20)
+    _run_as_main(code)
 
 
 @without_frame

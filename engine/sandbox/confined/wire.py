@@ -8,7 +8,7 @@ rather than dataclasses, whose import alone would make every fork of the zygote 
 
 from __future__ import annotations
 
-import json
+import marshal
 import struct
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ KILLED_WALL = 2
 BUSY_SHARE = 0.01
 """Share of a CPU that a running program gets at least: one that gets less for `TimeLimit.wall` seconds is asleep.
 Beside eight busy loops on two cores a program still gets 0.15."""
-RECORD_HEADER = struct.Struct("<IiBBxxddQII")
+RECORD_HEADER = struct.Struct("<IiBxxxdddQII")
 
 
 class Garbled(Exception):
@@ -51,16 +51,12 @@ class Settings(NamedTuple):
     open_files: int
     threads: int
 
-    def to_json(self) -> str:
-        return json.dumps(self._asdict())
+    def to_bytes(self) -> bytes:
+        return marshal.dumps(tuple(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Settings:
-        fields = json.loads(text)
-        fields["readable"] = tuple(fields["readable"])
-        fields["libraries"] = tuple(fields["libraries"])
-        fields["library_paths"] = tuple(fields["library_paths"])
-        return cls(**fields)
+    def from_bytes(cls, message: bytes) -> Settings:
+        return cls(*marshal.loads(message))
 
 
 class TimeLimit(NamedTuple):
@@ -80,21 +76,24 @@ class Request(NamedTuple):
     sticky_limit: TimeLimit
 
     def to_bytes(self) -> bytes:
-        return json.dumps(self).encode()
+        return marshal.dumps((*self[:3], tuple(self.limit), tuple(self.sticky_limit)))
 
     @classmethod
     def from_bytes(cls, message: bytes) -> Request:
-        source_bytes, input_bytes, strikes, limit, sticky_limit = json.loads(message)
-        return cls(source_bytes, tuple(input_bytes), strikes, TimeLimit(*limit), TimeLimit(*sticky_limit))
+        source_bytes, input_bytes, strikes, limit, sticky_limit = marshal.loads(message)
+        return cls(source_bytes, input_bytes, strikes, TimeLimit(*limit), TimeLimit(*sticky_limit))
 
 
 class Record(NamedTuple):
-    """The kernel's account of one execution: `wait_status` of wait4, `peak_kb` the maximal resident size."""
+    """The kernel's account of one execution: `wait_status` of wait4, `peak_kb` the maximal resident size.
+
+    `cpu_limit`: the CPU seconds that it was given.
+    """
 
     number: int
     wait_status: int
     killed_by: int
-    sticky: bool
+    cpu_limit: float
     cpu_seconds: float
     wall_seconds: float
     peak_kb: int
@@ -116,7 +115,7 @@ def pack_record_header(record: Record, stdout_bytes: int, stderr_bytes: int) -> 
         record.number,
         record.wait_status,
         record.killed_by,
-        record.sticky,
+        record.cpu_limit,
         record.cpu_seconds,
         record.wall_seconds,
         record.peak_kb,
@@ -137,13 +136,13 @@ def unpack_results(content: bytes) -> Results:
     records: list[Record] = []
     while position + RECORD_HEADER.size <= len(content):
         fields = RECORD_HEADER.unpack_from(content, position)
-        number, status, killed, sticky, cpu, wall, peak, out_bytes, err_bytes = fields
+        number, status, killed, cpu_limit, cpu, wall, peak, out_bytes, err_bytes = fields
         out_at = position + RECORD_HEADER.size
         err_at = out_at + out_bytes
         end = err_at + err_bytes
         if end > len(content):
             break
         out, err = content[out_at:err_at], content[err_at:end]
-        records.append(Record(number, status, killed, bool(sticky), cpu, wall, peak, out, err))
+        records.append(Record(number, status, killed, cpu_limit, cpu, wall, peak, out, err))
         position = end
     return Results(state == COMPILED, message, tuple(records))

@@ -131,6 +131,18 @@ def test_after_two_time_outs_the_rest_of_a_run_gets_a_short_limit(best_level: Sa
         assert again[0].cpu_seconds > 0.39, "a verdict under the short limit is not remembered"
 
 
+def test_further_time_outs_shorten_the_limit_and_an_answer_restores_it(best_level: SandboxLevel) -> None:
+    limits = Limits(cpu_seconds=1.0, wall_seconds=20, sticky_after=1, sticky_cpu_seconds=0.4)
+    source = "n = int(input())\nwhile n: pass\nprint('quick')"
+    with Executor(limits, cells=1, level=best_level) as executor:
+        outcomes = executor.run(source, ["1", "2", "3", "4", "5", "0", "6"])
+    least = [1.0, 0.4, 0.2, 0.1, 0.1, 0.0, 0.4]
+    assert [outcome.status for outcome in outcomes] == [*["time_limit"] * 5, "ok", "time_limit"]
+    assert all(
+        each - 0.01 <= outcome.cpu_seconds < each + 0.1 for each, outcome in zip(least, outcomes, strict=True)
+    ), [outcome.cpu_seconds for outcome in outcomes]
+
+
 def test_without_sticky_time_outs_each_input_has_its_full_limit(best_level: SandboxLevel) -> None:
     with Executor(
         Limits(cpu_seconds=0.1, wall_seconds=10), cells=1, level=best_level, sticky_timeouts=False

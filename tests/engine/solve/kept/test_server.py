@@ -1,4 +1,4 @@
-"""Kept process over real sockets, with a stand-in for solving that sleeps as long as the problem's budget says."""
+"""Kept process over real sockets, with a stand-in for solving that loads for `seed` and solves for `budget` seconds."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from pathlib import Path
 from engine.solve.kept.server import serve
 
 def answer(request, events, opened):
+    time.sleep(request.seed)
     events.tell("ready", variable=os.environ.get("MINE"), folder=os.getcwd())
     ended = ""
     try:
@@ -145,9 +146,10 @@ def test_ctrl_c_concludes_the_solve_and_not_the_process(place: Place) -> None:
 
 def test_a_ctrl_c_while_it_loads_takes_effect_when_the_problem_begins(place: Place) -> None:
     with kept(place):
-        client = Client.solving(place, LONG)
+        client = Client.solving(place, replace(LONG, seed=1))
+        assert client.next()["event"] == "accepted"
         client.send(conclude=True)
-        assert client.names() == WHOLE
+        assert client.names() == WHOLE[1:]
         assert Client.solving(place).names() == WHOLE
 
 

@@ -20,6 +20,16 @@ class View(StrEnum):
     NONE = "none"
 
 
+class Comparison(StrEnum):
+    """Comparison of outputs; the names are those of `engine.sandbox.comparisons`."""
+
+    WHITESPACE = "whitespace"
+    TOKENS = "tokens"
+    NUMBERS = "numbers"
+    EXACT_LINES = "exact-lines"
+    JSON = "json"
+
+
 def solve(
     context: typer.Context,
     problems: Annotated[
@@ -48,9 +58,17 @@ def solve(
         float | None,
         typer.Option(min=0.01, max=600.0, callback=finite, help="Seconds per test; overrides the problem."),
     ] = None,
+    comparison: Annotated[
+        Comparison | None,
+        typer.Option(help="How outputs are compared; by default as the problem says, else by whitespace."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
     ] = 0,
+    test: Annotated[
+        Path | None,
+        typer.Option("--test", metavar="SOLUTION", help="Test this program of yours; no program is sampled."),
+    ] = None,
     index: Annotated[str | None, typer.Option(help="Problems to solve of a CURE file: 3, or 0-9.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
@@ -74,6 +92,8 @@ def solve(
 
     Each program runs on each test; by default the program that passes most tests is the best.
 
+    With --test, only the tester is asked: it prints the examples and tests that your program fails.
+
     Without a model, the saved default's is used, else nano, which solves only tasks like its own. --save-default and
     --keep 0 need no problem.
 
@@ -96,6 +116,8 @@ def solve(
 
         typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
         return
+    from dataclasses import replace
+
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from engine.solve.request import SolveRequest, Task
 
@@ -104,19 +126,32 @@ def solve(
         if save_default or choice.ended_kept:
             return
         raise ConfigError("no problem to solve", "give a Markdown file, or - for standard input")
+    options, program = choice.options, ""
+    if test is not None:
+        from cure_tui.solving.own_program import read_program
+
+        if len(found) > 1 or coder is not None or output is not None:
+            wrong = "several problems" if len(found) > 1 else "--coder" if coder is not None else "--output"
+            raise ConfigError(f"--test takes one problem and samples no program: {wrong} does not fit", "leave it out")
+        program = read_program(test)
+        options = options | {"n": 0, "coder": options["tester"]}
     choice.tell()
     request = SolveRequest(
-        tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
-        coder=choice.options["coder"],
-        tester=choice.options["tester"],
-        n=choice.options["n"],
-        m=choice.options["m"],
+        tasks=tuple(
+            Task(replace(each.read.problem, compare=comparison or each.read.problem.compare), each.read.prose)
+            for each in found
+        ),
+        coder=options["coder"],
+        tester=options["tester"],
+        n=options["n"],
+        m=options["m"],
         seed=seed,
-        strategy=choice.options["strategy"],
-        budget=choice.options["budget"],
-        temperature=choice.options["temperature"],
-        max_tokens=choice.options["max_tokens"],
+        strategy=options["strategy"],
+        budget=options["budget"],
+        temperature=options["temperature"],
+        max_tokens=options["max_tokens"],
         allow_unsandboxed=allow_unsandboxed,
+        program=program,
     )
     origins = [each.origin for each in found]
     if ui is View.FULL and not (no_ui or as_json):

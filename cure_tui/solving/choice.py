@@ -56,7 +56,9 @@ def choose(context: typer.Context, *, save: bool) -> Choice:
     """
     sources = {name: context.get_parameter_source(name) for name in context.params}
     typed = {name: context.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-    both = both_roles(typed.get("preset"), typed.get("model"), typed.get("adapter"), not set(WRITERS) <= typed.keys())
+    unasked = {"coder", "n", "strategy"} if context.params.get("test") is not None else set[str]()
+    needed = set(WRITERS) - unasked - typed.keys()
+    both = both_roles(typed.get("preset"), typed.get("model"), typed.get("adapter"), bool(needed))
     given = {name: typed[name] for name in OPTIONS if name in typed}
     if both is not None:
         given = dict.fromkeys(WRITERS, both) | given
@@ -64,7 +66,7 @@ def choose(context: typer.Context, *, save: bool) -> Choice:
     if save:
         _save({name: value for name, value in given.items() if (name, value) != ("keep", "0")})
     default = {} if save else read_default()
-    used = {name: value for name, value in default.items() if name not in given}
+    used = {name: value for name, value in default.items() if name not in given | dict.fromkeys(unasked)}
     options = {name: context.params[name] for name in OPTIONS} | used | given
     by_nobody = options["coder"] is None and options["tester"] is None
     options |= {name: options[name] or NANO for name in WRITERS}

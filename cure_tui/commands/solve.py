@@ -31,10 +31,11 @@ class Comparison(StrEnum):
 
 
 def solve(
+    context: typer.Context,
     problems: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="PROBLEM...", help="Markdown or HTML files, - for stdin, or CURE .json files."),
-    ],
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Model of both roles: the base model of a preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of both roles: a folder or a Hugging Face name.")] = None,
     adapter: Annotated[
@@ -83,6 +84,13 @@ def solve(
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D).")
     ] = False,
+    keep: Annotated[
+        str, typer.Option(metavar="TIME", help="Keep the model loaded for the next solve: 15m; 0 ends what is kept.")
+    ] = "",
+    save_default: Annotated[
+        bool,
+        typer.Option("--save-default", help="Save models, -n, -m, --strategy, --keep and the like; none: clear them."),
+    ] = False,
 ) -> None:
     """Sample programs and tests for a problem, print the best program.
 
@@ -90,45 +98,54 @@ def solve(
 
     With --test, only the tester is asked: it prints the examples and tests that your program fails.
 
+    Without a model, the saved default's is used, else nano, which solves only tasks like its own. --save-default and
+    --keep 0 need no problem.
+
     Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
     """
+    from cure_tui.solving.choice import choose
     from cure_tui.solving.reading import read_problems
     from engine.errors import ConfigError, DataError
 
     if check:
-        raise typer.Exit(_check(problems, index, time_limit, comparison, as_json=as_json))
+        raise typer.Exit(_check(problems or [], index, time_limit, comparison, as_json=as_json))
     try:
-        found = read_problems(problems, index, time_limit, comparison)
+        found = read_problems(problems, index, time_limit, comparison) if problems else []
     except DataError as error:
         raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
     for problem in found:
         for doubt in problem.read.doubts:
             typer.echo(f"warning: {problem.origin}: {doubt}", err=True)
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
-    from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
 
-    program = ""
+    choice = choose(context, save=save_default)  # of the options that a default may hold, such as n and strategy
+    if not found:
+        if save_default or choice.ended_kept:
+            return
+        raise ConfigError("no problem to solve", "give a Markdown file, or - for standard input")
+    options, program = choice.options, ""
     if test is not None:
         from cure_tui.solving.own_program import read_program
 
         if len(found) > 1 or coder is not None or output is not None:
             wrong = "several problems" if len(found) > 1 else "--coder" if coder is not None else "--output"
             raise ConfigError(f"--test takes one problem and samples no program: {wrong} does not fit", "leave it out")
-        program, n = read_program(test), 0
-    both = both_roles(preset, model, adapter, tester is None or (coder is None and test is None))
+        program = read_program(test)
+        options = options | {"n": 0, "coder": options["tester"]}
+    choice.tell()
     request = SolveRequest(
         tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
-        coder=coder or (tester if test is not None else None) or both,
-        tester=tester or both,
-        n=n,
-        m=m,
+        coder=options["coder"],
+        tester=options["tester"],
+        n=options["n"],
+        m=options["m"],
         seed=seed,
-        strategy=strategy,
-        budget=budget,
-        temperature=temperature,
-        max_tokens=max_tokens,
+        strategy=options["strategy"],
+        budget=options["budget"],
+        temperature=options["temperature"],
+        max_tokens=options["max_tokens"],
         allow_unsandboxed=allow_unsandboxed,
         program=program,
     )
@@ -136,9 +153,14 @@ def solve(
     if ui is View.FULL and not (no_ui or as_json):
         if not in_terminal():
             raise ConfigError("--ui full needs a terminal", "leave it out: the program is printed without a live view")
-        raise typer.Exit(solve_in_full_view(request, origins, output))
-    live = ui is View.INLINE and not no_ui
-    raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))
+        status = solve_in_full_view(request, origins, output, choice.keep_seconds)
+    else:
+        live = ui is View.INLINE and not no_ui
+        status = solve_and_report(
+            request, origins, output, as_json=as_json, live=live, keep=choice.keep_seconds
+        )  # fmt: skip
+    choice.hint_after(status)
+    raise typer.Exit(status)
 
 
 def _check(

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NoReturn
 
@@ -92,20 +92,10 @@ class SolveProcess:
         Raises RunError if the process ends without a solution or a fault, Interrupted if that was the user's wish.
         """
         assert self._process.stdout is not None
-        pipe = self._process.stdout.fileno()
-        concluded, unfinished = False, b""
-        while True:
-            if not select.select([pipe], [], [], seconds)[0]:
-                yield []
-                continue
-            data = os.read(pipe, 1 << 16)
-            if not data:
-                break
-            *lines, unfinished = (unfinished + data).split(b"\n")
-            if lines:
-                batch: list[Event] = [json.loads(line) for line in lines]
-                concluded = batch[-1]["event"] in ("solution", "fault")
-                yield batch
+        concluded = False
+        for batch in batches_of(self._process.stdout.fileno(), seconds):
+            concluded = concludes(batch, concluded)
+            yield batch
         status = self._process.wait()
         if concluded:
             return
@@ -132,3 +122,23 @@ class SolveProcess:
         self._log.seek(0)
         lines = [line for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
         return lines[-1] if lines else "no error message"
+
+
+def batches_of(descriptor: int, seconds: float | None) -> Iterator[list[Event]]:
+    """Yield the events that arrive at a pipe or socket until its end, and [] after each `seconds` without any."""
+    unfinished = b""
+    while True:
+        if not select.select([descriptor], [], [], seconds)[0]:
+            yield []
+            continue
+        data = os.read(descriptor, 1 << 16)
+        if not data:
+            return
+        *lines, unfinished = (unfinished + data).split(b"\n")
+        if lines:
+            yield [json.loads(line) for line in lines]
+
+
+def concludes(batch: Sequence[Event], before: bool) -> bool:
+    """Tell whether the last event so far is a result; an empty batch leaves it as it was `before`."""
+    return batch[-1]["event"] in ("solution", "fault") if batch else before

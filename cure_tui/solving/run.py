@@ -20,19 +20,29 @@ from cure_tui.solving.report import print_program, status_of, summary_line
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 from engine.solve.events import SolveState
+from engine.solve.kept.place import places
 from engine.solve.request import SolveRequest
 
 
 def solve_and_report(
-    request: SolveRequest, origins: Sequence[str], output: Path | None, *, as_json: bool, live: bool
+    request: SolveRequest,
+    origins: Sequence[str],
+    output: Path | None,
+    *,
+    as_json: bool,
+    live: bool,
+    keep: float | None = None,
 ) -> int:
-    """Solve, and return the worst exit status of all problems. Raises CureError if it fails before the first one."""
+    """Solve, and return the worst exit status of all problems. Raises CureError if it fails before the first one.
+
+    keep: seconds for which the loaded models stay in a process of their own.
+    """
     several = len(request.tasks) > 1
     if output is not None:
         _refuse_output(output, several=several)
     status = 0
     state = SolveState()
-    with SolveProcess(request) as process, contextlib.ExitStack() as stack:
+    with _process(request, keep) as process, contextlib.ExitStack() as stack:
         one_line = as_json or not sys.stdout.isatty()
         view = stack.enter_context(LiveView(one_line=one_line)) if live else None
         for batch in process.batches(FRAME_SECONDS):
@@ -59,14 +69,16 @@ def solve_and_report(
     return status
 
 
-def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Path | None) -> int:
+def solve_in_full_view(
+    request: SolveRequest, origins: Sequence[str], output: Path | None, keep: float | None = None
+) -> int:
     """Solve in the full-screen app, and print the programs when the user quits it; return the exit status."""
     from cure_tui.solving.full import SolveApp
 
     several = len(request.tasks) > 1
     if output is not None:
         _refuse_output(output, several=several)
-    with SolveProcess(request) as process:
+    with _process(request, keep) as process:
         app = SolveApp(process, origins, ascii_only=not draws_unicode())
         states = result_of(app) or []
     for text in app.warnings:
@@ -85,6 +97,19 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
     if app.fault is not None:
         raise app.fault
     return status
+
+
+def _process(request: SolveRequest, keep: float | None) -> SolveProcess:
+    """Start the solve, in a kept process if there is one for its models or `keep` asks for one."""
+    if keep is None and not places():
+        return SolveProcess(request)
+    from cure_tui.solving.kept import open_solve
+
+    said: list[str] = []
+    process = open_solve(request, keep, said)
+    for text in said:
+        typer.echo(text, err=True)
+    return process
 
 
 def _hand_over(solution: dict[str, Any], origin: str, output: Path | None, *, several: bool, as_json: bool) -> None:

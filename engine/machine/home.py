@@ -1,4 +1,4 @@
-"""Location of runs on this machine, and names for new ones."""
+"""Location of the user's data and settings on this machine, and names for new runs."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 SIGINT ends the sampling and the solution is chosen from what is there; a second one ends the process. Exit status: 0
 if every problem has a `solution` event, else that of the last fault.
+
+With `--kept SOCKET` it serves requests at that socket instead, and keeps the models between them: `engine.solve.kept`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 
 from engine.errors import ConfigError, CureError
@@ -22,26 +26,37 @@ from engine.solve.request import SolveRequest
 from engine.solve.strategies import Bench, Budget, Spent, find_strategy
 from engine.solve.strategies.own import OwnProgram
 from engine.solve.writers import Account, Writer
-from engine.solve.writers.spec import parse_spec
+from engine.solve.writers.spec import WriterSpec, parse_spec
 
 _INTERRUPTED = 130
 
 
+OpenWriter = Callable[[WriterSpec, Wishes, Callable[[str], None], Account], Writer]
+
+
 def main() -> int:
+    if len(sys.argv) > 1:
+        from engine.solve.kept.server import serve
+
+        return serve(Path(sys.argv[-1]), _answer)
     signal.signal(signal.SIGINT, _interrupt)
+    return _answer(SolveRequest.from_json(sys.stdin.read()), EventStream(sys.stdout), open_writer)
+
+
+def _answer(request: SolveRequest, events: EventStream, opened: OpenWriter) -> int:
+    """Solve, and tell what ends it early; return the exit status."""
     sleep_at_barriers()
-    events = EventStream(sys.stdout)
-    request = SolveRequest.from_json(sys.stdin.read())
     try:
-        with ExitStack() as resources:
-            return _solve_all(request, events, resources)
-    except CureError as error:
-        events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
-        return error.exit_status
-    except KeyboardInterrupt:
-        events.tell("fault", message="interrupted before the first result", remedy="", status=_INTERRUPTED)
-        return _INTERRUPTED
-    except BrokenPipeError:
+        try:
+            with ExitStack() as resources:
+                return _solve_all(request, events, resources, opened)
+        except CureError as error:
+            events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
+            return error.exit_status
+        except KeyboardInterrupt:
+            events.tell("fault", message="interrupted before the first result", remedy="", status=_INTERRUPTED)
+            return _INTERRUPTED
+    except ConnectionError:
         return 0  # the reader has gone
 
 
@@ -50,7 +65,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack) -> int:
+def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack, opened: OpenWriter) -> int:
     own = OwnProgram(request.program) if request.program else None
     strategy = own or find_strategy(request.strategy)
     budget = Budget.parse(request.budget)
@@ -65,7 +80,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     for spec in dict.fromkeys(specs):
         events.tell("loading", what=str(spec))
         wishes = Wishes(request.temperature, request.max_tokens, request.seed)
-        writer = open_writer(spec, wishes, lambda text: events.tell("warning", text=text), account)
+        writer = opened(spec, wishes, lambda text: events.tell("warning", text=text), account)
         resources.callback(writer.close)
         writers.append(writer)
     coder, tester = writers[0], writers[-1]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import RunError
 from engine.machine.home import HOME_VARIABLE, run_name
+from engine.machine.regular_files import OddFile
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -55,7 +56,15 @@ def has_no_space(run_dir: Path) -> bool:
         return False
 
 
+def damaged(run_dir: Path, what: str) -> RunError:
+    """Return the error of a file whose contents no engine can have written; `what` says what is wrong."""
+    return RunError(f"run {run_dir.name} is damaged: {what}", "the rest of the run can still be read")
+
+
 def _from_os(error: OSError, run_dir: Path) -> RunError:
+    if isinstance(error, OddFile):
+        remedy = f"a run holds plain files of its own; look at {run_dir}, and put a copy of the file in its place"
+        return RunError(error.strerror or "", remedy)
     if error.errno in _FULL:
         return disk_full(run_dir)
     reason = (error.strerror or str(error)).lower()

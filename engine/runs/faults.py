@@ -81,6 +81,8 @@ def _from_sqlite(error: sqlite3.DatabaseError, run_dir: Path) -> RunError:
         return disk_full(run_dir)
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return read_only(run_dir, str(error))
+    if primary == sqlite3.SQLITE_INTERRUPT:
+        return damaged(run_dir, "its rollout archive takes too long to read")
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return RunError(
             f"the rollout archive of run {run_dir.name} is corrupt: {error}",

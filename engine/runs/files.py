@@ -23,6 +23,7 @@ from engine.machine.regular_files import (
 ARCHIVE_FILES = ("rollouts.sqlite", "rollouts.sqlite-wal", "rollouts.sqlite-shm", "rollouts.sqlite-journal")
 WRITTEN_FILES = ("events.jsonl", *ARCHIVE_FILES, "lock", "heartbeat", "engine.log", ".reserve")
 """Files that an engine writes in place; the others are replaced as a whole."""
+_NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")  # end of such a journal, by SQLite's file format
 KNOWN_FILES = ("version", "config.toml", *WRITTEN_FILES, "live", "imported", "checkpoints/best")
 KNOWN_FOLDERS = ("checkpoints", "inbox", "exports")
 
@@ -132,11 +133,19 @@ def check_names(run_dir: Path, *, written: bool = False) -> None:
 def check_archive(run_dir: Path, *, written: bool = False) -> None:
     """Raise OddFile unless the archive and the files beside it are regular files or missing.
 
-    SQLite opens them by their path. Opening and closing them here would drop the locks of other connections.
+    SQLite opens them by their path. Opening and closing them here would drop the locks of other connections. A rollback
+    journal that names a file is refused: SQLite deletes that file, wherever it is, and an archive's never names one.
     """
     with opened_folder(run_dir) as opened:
         for name in ARCHIVE_FILES:
             check_kind(name, opened, written=written)
+    try:
+        with open(open_file(run_dir, ARCHIVE_FILES[-1]), "rb") as journal:
+            journal.seek(max(0, journal.seek(0, os.SEEK_END) - len(_NAMES_A_FILE)))
+            if journal.read() == _NAMES_A_FILE:
+                raise OddFile(ARCHIVE_FILES[-1], "names another file, which SQLite would delete")
+    except FileNotFoundError:
+        return
 
 
 def _parts(name: str) -> tuple[str, ...]:

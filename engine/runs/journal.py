@@ -236,8 +236,9 @@ def read_journal(path: Path) -> list[Event]:
 def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list[Event], bool]:
     """Return the first event, those of the last `tail_bytes`, and whether a line among them is corrupt.
 
-    The lines between are not read: that is enough to list a run of any length in a millisecond. The tail grows,
-    to _ROUND_BYTES at most, until it holds an event. In a short journal it includes the first event too. Raises RunError for another version.
+    The lines between are not read: that is enough to list a run of any length in a millisecond. The tail grows, to
+    _ROUND_BYTES at most, until it holds an event. In a short journal it includes the first event too. Raises RunError
+    for another version.
     """
     with run_faults(path.parent), open(open_file(path.parent, path.name), "rb") as file:
         head = _within(_lines_from(file.fileno(), 0), _ROUND_BYTES)

@@ -31,7 +31,8 @@ def is_number(value: object) -> TypeGuard[float]:
 
 def has_declared_types(record: Any) -> bool:
     """Return True if the plain fields of a dataclass hold what they are declared as; NaN counts as a float."""
-    return all(_fits(getattr(record, name), types) for name, types in _plain_fields(type(record)))
+    kind: type = type(record)
+    return all(_fits(getattr(record, name), types) for name, types in _plain_fields(kind))
 
 
 def _fits(value: object, types: tuple[type, ...]) -> bool:

@@ -50,6 +50,7 @@ class Texts:
         for test in tests:
             self.count(test.input)
             self.count(test.expected)
+            self.bytes += sys.getsizeof(test)
         return tests
 
 

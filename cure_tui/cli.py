@@ -15,9 +15,10 @@ from cure_tui.commands.attach import attach
 from cure_tui.commands.compare import compare
 from cure_tui.commands.doctor import doctor
 from cure_tui.commands.export import export
+from cure_tui.commands.import_run import import_run
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
-from cure_tui.commands.runs import runs
+from cure_tui.commands.runs import runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
 from cure_tui.commands.values import folder
@@ -41,13 +42,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(runs)
+app.add_typer(runs_app, name="runs")
 app.command()(attach)
 app.command()(resume)
 app.command()(compare)
 app.command()(solve)
 app.command()(doctor)
 app.command()(export)
+app.command("import")(import_run)
 app.command()(serve)
 app.add_typer(presets_app, name="presets")
 

@@ -84,10 +84,13 @@ def solve(
 
         typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
         return
+    from cure_tui.launch.exposed import exposed_keys
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
 
+    for warning in exposed_keys():
+        typer.echo(f"warning: {warning}", err=True)
     both = both_roles(preset, model, adapter, coder is None or tester is None)
     request = SolveRequest(
         tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),

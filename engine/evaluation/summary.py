@@ -152,6 +152,8 @@ _ESTIMATES = tuple(each.name for each in fields(EvalSummary) if each.type == "Es
 
 def _part(record: Mapping[str, Any], key: str, parse: Callable[[Any], _T], unknown: _T, strict: bool) -> _T:
     """Return the parsed value of `key`; if it is missing or unreadable, raise if strict, else return `unknown`."""
+    if not strict and isinstance(record, dict) and key not in record:
+        return unknown  # the usual case, in a tenth of the time
     try:
         return parse(record[key])
     except _FAULTS:

@@ -118,6 +118,8 @@ def ends_step(line: bytes) -> bool:
 
 def decode_event(line: bytes) -> Event | None:
     """Return the event on one line, or None if the line is not an event."""
+    if not line.startswith(b"{"):
+        return None
     # A byte of a deep or long list becomes twenty bytes of objects; a long text does not.
     if len(line) > _LONG_LINE and sum(map(line.count, (b"[", b"{", b","))) > _MOST_VALUES:
         return None

@@ -28,13 +28,14 @@ from engine.runs.events import (
     is_progress,
     to_json,
 )
-from engine.runs.faults import run_faults
+from engine.runs.faults import damaged, run_faults
 from engine.runs.files import open_file
 
 _CHUNK_BYTES = 1 << 18
 _LINE_BYTES = 1 << 24
 _ROUND_BYTES = 1 << 22
 _LINES_A_ROUND = 20_000
+_MOST_SKIPPED = 10_000
 
 
 class JournalWriter:
@@ -219,6 +220,9 @@ class JournalReader:
                 event = decode_event(line)
                 if event is None:
                     self.skipped += 1
+                    if self.skipped > _MOST_SKIPPED:
+                        what = f"{self._path.name} has more than {_MOST_SKIPPED} lines that are no events"
+                        raise damaged(self._path.parent, what)
                 else:
                     if not self._first_seen:
                         _check_version(event, self._path)
@@ -241,7 +245,7 @@ def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list
     for another version.
     """
     with run_faults(path.parent), open(open_file(path.parent, path.name), "rb") as file:
-        head = _within(_lines_from(file.fileno(), 0), _ROUND_BYTES)
+        head = islice(_within(_lines_from(file.fileno(), 0), _ROUND_BYTES), _MOST_SKIPPED)
         first = next((event for line in head if (event := decode_event(line))), None)
         size = os.fstat(file.fileno()).st_size
         if first is None:
@@ -252,6 +256,7 @@ def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list
             lines = os.pread(file.fileno(), size - start, start).split(b"\n")[:-1]  # drops a torn last line
             if start:
                 lines = lines[1:]  # the first line is incomplete
+            lines = lines[-_LINES_A_ROUND:]
             tail = [event for line in lines if (event := decode_event(line)) is not None]
             if tail or start == 0 or tail_bytes >= _ROUND_BYTES:
                 return first, tail, len(tail) < len(lines) or first.kind != EventKind.RUN_STARTED

@@ -216,18 +216,20 @@ def _step_finished(state: RunState, event: Event) -> Changes:
         return Changes()
     metrics = _numbers(event, "metrics")
     names = state.metric_names
-    if not metrics.keys() <= state.metrics.keys():
+    if len(names) < _METRICS_KEPT and not metrics.keys() <= state.metrics.keys():
         names = tuple(dict.fromkeys((*names, *metrics)))[:_METRICS_KEPT]
     point = StepPoint(event.step, event.seconds, event.time, metrics)
     return Changes(step=event.step, phase=None, points=state.points.append(point), metric_names=names)
 
 
 def _evaluation(state: RunState, event: Event) -> Changes:
+    if len(state.evaluations) >= _EVALUATIONS_KEPT:
+        return Changes()
     split, when = _text(event, "split"), _text(event, "when")
     summary = EvalSummary.from_json(_object(event, "summary"), strict=False)
     new = Evaluation(event.step or 0, event.seconds, split, when, summary)
     # A repeated evaluation stands near the end: `resumed` has dropped those of later steps.
-    early, late = state.evaluations[-_EVALUATIONS_KEPT:-_LATE], state.evaluations[-_LATE:]
+    early, late = state.evaluations[:-_LATE], state.evaluations[-_LATE:]
     others = (each for each in late if (each.step, each.split, each.when) != (new.step, split, when))
     return Changes(evaluations=(*early, *others, new))
 

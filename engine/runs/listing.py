@@ -82,7 +82,9 @@ def list_runs(home: Path | None = None) -> list[RunInfo]:
 def run_paths(home: Path) -> list[Path]:
     """Return the folders in `home` that are runs, also those that will be refused."""
     try:
-        return [path for path in home.iterdir() if os.path.lexists(path / "version")]
+        # A leading dot: a run that is being imported.
+        paths = (path for path in home.iterdir() if not path.name.startswith("."))
+        return [path for path in paths if os.path.lexists(path / "version")]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -140,7 +140,7 @@ class ArchiveWriter:
         """
         with run_faults(self._path.parent):
             before = self._used_bytes()
-            steps = self._db.execute("SELECT step, rollouts FROM steps ORDER BY step").fetchall()
+            steps = self._db.execute("SELECT step, CAST(rollouts AS INTEGER) FROM steps ORDER BY step").fetchall()
             dropped: list[tuple[int, int]] = []
             while len(dropped) < len(steps) - 1:
                 too_many = keep_steps is not None and len(steps) - len(dropped) > keep_steps

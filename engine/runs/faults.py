@@ -27,6 +27,8 @@ def run_faults(run_dir: Path) -> Iterator[None]:
         raise _from_os(error, run_dir) from error
     except sqlite3.DatabaseError as error:
         raise _from_sqlite(error, run_dir) from error
+    except UnicodeDecodeError as error:  # sqlite3's, for names and definitions of tables
+        raise damaged(run_dir, "its rollout archive has text that is not UTF-8") from error
 
 
 def disk_full(run_dir: Path) -> RunError:

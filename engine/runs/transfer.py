@@ -213,6 +213,8 @@ def _below(run_dir: Path, name: str, depth: int) -> Iterator[str]:
 def _add(tar: tarfile.TarFile, folder: RunFolder, name: str) -> None:
     with open(open_file(folder.path, name), "rb") as file:
         status = os.fstat(file.fileno())
+        if name in _SMALL and status.st_size > _SMALL_BYTES:
+            raise OddFile(name, f"is larger than {_SMALL_BYTES >> 20} MiB")
         member = tarfile.TarInfo(f"{cleaned_id(folder.id)}/{name}")
         member.size, member.mtime, member.mode = status.st_size, int(status.st_mtime), 0o600
         tar.addfile(member, file)

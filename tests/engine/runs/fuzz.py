@@ -488,10 +488,11 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dashboards", type=int, default=0, help="so many of the cases are shown in the dashboard")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="start no case after so many seconds")
     parser.add_argument("--only", type=int, metavar="N", help="run case N alone")
     arguments = parser.parse_args()
     cases = range(arguments.cases) if arguments.only is None else range(arguments.only, arguments.only + 1)
-    ran, faults = run_cases(cases, arguments.seed, arguments.dashboards)
+    ran, faults = run_cases(cases, arguments.seed, arguments.dashboards, arguments.seconds)
     print(f"{ran} cases, {len(faults)} faults, peak {_peak_mb():.0f} MB")
     return bool(faults)
 

@@ -15,6 +15,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "assets/nano/README.md",
+    "cure_tui/web/README.md",
     "engine/sampling/README.md",
     "engine/sandbox/README.md",
     "engine/solve/README.md",

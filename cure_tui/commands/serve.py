@@ -12,8 +12,8 @@ import typer
 from engine.errors import ConfigError, EnvironmentError_
 
 _FOR_OTHERS = """\
-warning: other machines can reach {host}, and the connection is not encrypted: anyone who sees the address below can
-start and stop runs on this machine. Safer: leave out --host, and on the other machine run
+warning: other machines can reach {host}, and the connection is not encrypted: anyone who sees the address below, or
+reads the traffic, can start and stop runs on this machine. Safer: leave out --host, and on the other machine run
 ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"""
 
 
@@ -33,7 +33,7 @@ def serve(
     address, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(address).is_loopback:
         print(_FOR_OTHERS.format(host=host, port=port), file=sys.stderr)
-    DashboardServer(listening).serve()
+    DashboardServer(listening, host).serve()
 
 
 def _listen(host: str, port: int) -> socket.socket:

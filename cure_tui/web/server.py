@@ -1,38 +1,56 @@
 """Web server of `cure-tui serve`: one page, protected by a key. Each open page has its own dashboard process.
 
-The page can start and stop runs, so access to the port alone must not be enough to load it:
-- Other users of this machine, or of the network with --host, lack the key at the end of the printed address.
-- Other sites open in the same browser can reach the port too, but they send neither our cookie (SameSite) nor our
-  Origin. A page from another port of this host does send the cookie: the check of the Origin stops it.
-- The page's Content-Security-Policy allows connections to this server only, and no other page may frame it.
+The page can start and stop runs. README.md in this folder says what is promised against whom; in short:
+- The key alone lets a client in. It is the first message of a page's web socket, and travels in nothing else: in no
+  cookie (cookies know no ports: a browser sends them to any other server on this host), no request, no header.
+- Origin and Host keep other sites out of a browser that holds the key. They are no obstacle to a program, which writes
+  into both whatever it likes.
+- Every connection is bounded in number, time and size, with or without the key.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import ipaddress
+import json
 import logging
 import secrets
 import shlex
+import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
+from aiohttp.http import HttpProcessingError
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
+from cure_tui.web.connection import Connection
+
 DASHBOARD_MODULE = "cure_tui.web.dashboard"
-_PAGE = Path(__file__).parent / "page.html"
+MOST_PAGES = 8
+MOST_BYTES = 256 * 1024  # of one message: a large paste
+WRONG_KEY = 4401
+TOO_MANY_PAGES = 4429
+_FOLDER = Path(__file__).parent
 _SECONDS_TO_CLOSE = 3.0
+_SECONDS_FOR_THE_KEY = 10.0
+_SECONDS_FOR_A_PLACE = 5.0  # a page loaded anew may ask before its former self has gone
+_MOST_CELLS = 1000  # in a row or column
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",  # the address holds the key
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Server": "cure-tui",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,47 +66,70 @@ def dashboard_command() -> str:
 class DashboardServer(Server):
     """Bridge of textual-serve between pages and processes, behind a guard, with a page that loads only from here."""
 
-    def __init__(self, listening: socket.socket) -> None:
-        """Serve on `listening`, a bound socket: a port in use is reported before an address is printed."""
-        host, port = listening.getsockname()[:2]
-        super().__init__(dashboard_command(), host=host, port=port, title="cure-tui")
+    def __init__(self, listening: socket.socket, host: str) -> None:
+        """Serve on `listening`, a bound socket: a port in use is reported before an address is printed.
+
+        host: the name or address that the user gave for it.
+        """
+        address, port = listening.getsockname()[:2]
+        super().__init__(dashboard_command(), host=address, port=port, title="cure-tui")
         self._listening = listening
-        self._key = secrets.token_urlsafe(16)
-        self._cookie = f"cure-tui-{port}"
+        self._key = secrets.token_hex(16)  # no "-" or "_": terminals leave those out at the end of a link
+        self._names = {"localhost", host.lower()}
+        if not ipaddress.ip_address(address).is_loopback:
+            self._names |= {socket.gethostname().lower(), f"{socket.gethostname()}.local".lower()}
+        self._waiting: dict[Connection, asyncio.TimerHandle] = {}
+        self._places = asyncio.Semaphore(MOST_PAGES)
         self._pages: set[asyncio.Task[object]] = set()
 
     @property
     def address(self) -> str:
-        """Address for a browser; on all interfaces (0.0.0.0) it has the name of this machine."""
+        """Address for a browser; on all interfaces (0.0.0.0) it has the name of this machine.
+
+        The key is its fragment, which a browser sends to no server.
+        """
         host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/?key={self._key}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/#key={self._key}"
 
     def serve(self, debug: bool = False) -> None:
         """Serve until Ctrl-C or SIGTERM. The address goes to stdout as soon as the server answers."""
-        self.debug = debug
         self.initialize_logging()
+        asyncio.run(self._serve())
+
+    def initialize_logging(self) -> None:
+        """Show this server's own errors; aiohttp also warns, in their words, of what strangers send."""
+        logging.getLogger("aiohttp").setLevel(logging.ERROR)
+        handler = logging.StreamHandler()
+        handler.addFilter(_is_error)
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+
+    async def _serve(self) -> None:
         app = web.Application(middlewares=[self._guard])
         app.add_routes(
             [
                 web.get("/", self.handle_index),
+                web.get("/page.js", self.handle_script),
                 web.get("/ws", self.handle_websocket),
                 web.get("/download/{key}", self.handle_download),
                 web.static("/static", self.statics_path),
             ]
         )
+        app.on_response_prepare.append(_add_headers)
         app.on_shutdown.append(self.on_shutdown)
-        web.run_app(
-            app,
-            sock=self._listening,
-            print=lambda _: self._say_address(),
-            access_log=None,
-            shutdown_timeout=_SECONDS_TO_CLOSE,
-        )
-
-    def initialize_logging(self) -> None:
-        handler = logging.StreamHandler()
-        handler.addFilter(_is_error)
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+        runner = web.AppRunner(app, shutdown_timeout=_SECONDS_TO_CLOSE)
+        await runner.setup()
+        server = runner.server
+        assert server is not None
+        told_to_end = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_number, told_to_end.set)
+        door = await loop.create_server(lambda: Connection(server, self._waiting), sock=self._listening)
+        print(self.address, flush=True)
+        print("Open this address in a browser. Ctrl-C ends the dashboard, never a run.", file=sys.stderr)
+        await told_to_end.wait()
+        door.close()
+        await runner.cleanup()
 
     async def on_shutdown(self, app: web.Application) -> None:
         """Close the pages; aiohttp would only wait for the browsers to close them."""
@@ -100,41 +141,141 @@ class DashboardServer(Server):
         gc.collect()  # pipes of lost pages: asyncio prints an error for those collected after the event loop's end
 
     async def handle_index(self, request: web.Request) -> web.FileResponse:
-        return web.FileResponse(_PAGE)
+        return web.FileResponse(_FOLDER / "page.html")
+
+    async def handle_script(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(_FOLDER / "page.js")
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one page; its dashboard process lives as long as this connection."""
+        """Serve one page once it has sent the key; its dashboard process lives as long as this connection."""
+        websocket = web.WebSocketResponse(heartbeat=15, timeout=_SECONDS_TO_CLOSE, max_msg_size=MOST_BYTES)
+        await websocket.prepare(request)
+        if not await self._sends_key(websocket):
+            await websocket.close(code=WRONG_KEY)
+            return websocket
+        try:
+            async with asyncio.timeout(_SECONDS_FOR_A_PLACE):
+                await self._places.acquire()
+        except TimeoutError:
+            await websocket.close(code=TOO_MANY_PAGES)
+            return websocket
         page = asyncio.current_task()
         assert page is not None
         self._pages.add(page)
+        _connection(request).keep()
         try:
-            return await super().handle_websocket(request)
+            await self._show(websocket, request)
         finally:
             self._pages.discard(page)
+            self._places.release()
+        return websocket
+
+    async def _sends_key(self, websocket: web.WebSocketResponse) -> bool:
+        try:
+            first = await websocket.receive(_SECONDS_FOR_THE_KEY)
+        except TimeoutError:
+            return False
+        return first.type is WSMsgType.TEXT and secrets.compare_digest(first.data.encode(), self._key.encode())
+
+    async def _show(self, websocket: web.WebSocketResponse, request: web.Request) -> None:
+        """Connect the page with a new dashboard process until one of them ends."""
+
+        async def close() -> None:
+            await websocket.close()
+
+        service = AppService(
+            self.command,
+            write_bytes=websocket.send_bytes,
+            write_str=websocket.send_str,
+            close=close,
+            download_manager=self.download_manager,
+        )
+        try:
+            await service.start(_cells(request.query.get("width"), 80), _cells(request.query.get("height"), 24))
+            async for message in websocket:
+                if message.type is WSMsgType.TEXT:
+                    await _pass_on(message.data, websocket, service)
+        except asyncio.CancelledError:
+            await websocket.close()
+        finally:
+            await service.stop()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Refuse what a browser sends for another site's page, and pages under a name that is not this server's.
+
+        Such a name is another site's, whose owner has pointed it at this machine: to the browser that site's pages are
+        then of one origin with ours.
+        """
+        _connection(request).ask()
+        host = request.headers.get("Host", "")
+        if not self._is_name(host.lower()):
+            raise web.HTTPForbidden(
+                text=f"{host!r} is no name of this server: open the address that `cure-tui serve` printed"
+            )
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is None and request.path == "/ws":
+            raise web.HTTPForbidden(text="a web socket without Origin may not use this dashboard")
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             raise web.HTTPForbidden(text=f"a page from {origin} may not use this dashboard")
-        given = request.query.get("key", "")
-        if not (self._is_key(given) or self._is_key(request.cookies.get(self._cookie, ""))):
-            raise web.HTTPForbidden(text="the key is missing: open the whole address that `cure-tui serve` printed")
-        response = await handler(request)
-        if not response.prepared:
-            response.headers.update(_HEADERS)
-            if given:
-                response.set_cookie(self._cookie, self._key, httponly=True, samesite="Strict")
-        return response
+        return await handler(request)
 
-    def _is_key(self, text: str) -> bool:
-        return secrets.compare_digest(text.encode(), self._key.encode())
+    def _is_name(self, host: str) -> bool:
+        """Tell whether a Host header is fit for this server: nobody can point a numeric address elsewhere.
 
-    def _say_address(self) -> None:
-        print(self.address, flush=True)
-        print("Open this address in a browser. Ctrl-C ends the dashboard, never a run.", file=sys.stderr)
+        The port may be any: a forwarded one differs from ours.
+        """
+        name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "0")
+        if not port.isdecimal():
+            return False
+        try:
+            return name in self._names or bool(ipaddress.ip_address(name.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            return False
+
+
+async def _pass_on(text: str, websocket: web.WebSocketResponse, service: AppService) -> None:
+    """Give a page's message to its dashboard; a malformed one closes the page."""
+    try:
+        match json.loads(text):
+            case ["stdin", str(typed)]:
+                await service.send_bytes(typed.encode("utf-8", "replace"))
+            case ["resize", {"width": int(width), "height": int(height)}]:
+                await service.set_terminal_size(_cells(width, 80), _cells(height, 24))
+            case ["ping", str(sent)]:
+                await websocket.send_json(["pong", sent])
+            case ["focus"]:
+                await service.focus()
+            case ["blur"]:
+                await service.blur()
+            case _:
+                raise ValueError
+    except (ValueError, RecursionError):
+        await websocket.close(code=1008)
+
+
+def _cells(size: str | int | None, default: int) -> int:
+    try:
+        return min(max(int(size or default), 1), _MOST_CELLS)
+    except ValueError:
+        return default
+
+
+def _connection(request: web.Request) -> Connection:
+    assert isinstance(request.protocol, Connection)
+    return request.protocol
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+    if request.path.startswith("/download/"):  # a picture of the dashboard, in the place of a page of our origin
+        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Return False for a page that vanished while the server was sending to it: that is no error."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], ConnectionError)
+    """Return False for a page that vanished while the server was sending to it, and for what strangers get wrong.
+
+    InvalidStateError: asyncio's, when a connection is dropped between two parts of a file that it sends.
+    """
+    no_errors = (ConnectionError, HttpProcessingError, asyncio.InvalidStateError)
+    return record.exc_info is None or not isinstance(record.exc_info[1], no_errors)

@@ -103,7 +103,7 @@ class Policy:
         base_of(model).set_attn_implementation(PACKED_ATTENTION)
         model.eval()
         self._recompute = Recompute(base_of(model)) if settings.checkpoint_activations else None
-        self._choice = choose_layout(model)
+        self._choice = choose_layout(model, settings.micro_batch_tokens)
 
     @property
     def layout(self) -> Layout:

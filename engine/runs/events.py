@@ -32,7 +32,7 @@ from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
-from engine.runs.values import is_number, is_whole
+from engine.runs.values import LARGEST_WHOLE
 
 JOURNAL_VERSION = 1
 _TEXT_CHARS = 1_000_000  # a line stays below what a reader takes
@@ -130,9 +130,11 @@ def decode_event(line: bytes) -> Event | None:
     seconds, time = fields.get("seconds"), fields.get("time")
     if not isinstance(kind, str) or not isinstance(data, dict):
         return None
-    if step is not None and not (is_whole(step) and step >= 0):
+    if step is not None and not (type(step) is int and 0 <= step <= LARGEST_WHOLE):
         return None
-    if not (is_number(seconds) and is_number(time) and 0 <= time < _END_OF_CALENDARS):
+    if not isinstance(seconds, int | float) or not isinstance(time, int | float):
+        return None
+    if not (0 <= time < _END_OF_CALENDARS and abs(seconds) < _END_OF_CALENDARS):
         return None
     return Event(kind, step, float(seconds), float(time), data)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -328,8 +330,12 @@ def _whole(event: Event, name: str) -> int | None:
 def _numbers(event: Event, name: str) -> Mapping[str, float | None]:
     """Return the numbers of an object, without a copy if it holds nothing else; None for one that is not finite."""
     values = _object(event, name)
-    if len(values) <= _METRICS_KEPT and all(value is None or is_number(value) for value in values.values()):
-        return cast("Mapping[str, float | None]", values)
+    numbers = values.values()
+    if len(values) <= _METRICS_KEPT and set(map(type, numbers)) <= {float, int, type(None)}:
+        # A NaN, an infinity or a whole beyond the floats among them shows in their sum.
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(sum(filter(None, cast("Iterable[float | None]", numbers)))):
+                return cast("Mapping[str, float | None]", values)
     some = islice(values.items(), _METRICS_KEPT)
     return {key: value if is_number(value) else None for key, value in some if _is_real(value)}
 

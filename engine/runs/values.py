@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from functools import cache
+from collections.abc import Callable
+from dataclasses import Field, fields
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, TypeGuard
 
 LARGEST_WHOLE = 1 << 53
@@ -32,15 +34,24 @@ def is_number(value: object) -> TypeGuard[float]:
 def has_declared_types(record: Any) -> bool:
     """Return True if the plain fields of a dataclass hold what they are declared as; NaN counts as a float."""
     kind: type = type(record)
-    return all(_fits(getattr(record, name), types) for name, types in _plain_fields(kind))
-
-
-def _fits(value: object, types: tuple[type, ...]) -> bool:
-    if type(value) not in types:
-        return False
-    return is_whole(value) if type(value) is int else True
+    values = _plain_values(kind)(record)
+    wholes = _wholes(kind, tuple(map(type, values)))
+    return wholes is not None and all(-LARGEST_WHOLE <= values[at] <= LARGEST_WHOLE for at in wholes)
 
 
 @cache
-def _plain_fields(record: type) -> tuple[tuple[str, tuple[type, ...]], ...]:
-    return tuple((each.name, _TYPES[str(each.type)]) for each in fields(record) if str(each.type) in _TYPES)
+def _plain_values(record: type) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*(each.name for each in _plain_fields(record)))
+
+
+@lru_cache(1000)
+def _wholes(record: type, found: tuple[type, ...]) -> tuple[int, ...] | None:
+    """Return the places of the integers among values of these types; None if a field is not declared so."""
+    declared = [_TYPES[str(each.type)] for each in _plain_fields(record)]
+    if not all(kind in kinds for kind, kinds in zip(found, declared, strict=True)):
+        return None
+    return tuple(at for at, kind in enumerate(found) if kind is int)
+
+
+def _plain_fields(record: type) -> list[Field[Any]]:
+    return [each for each in fields(record) if str(each.type) in _TYPES]

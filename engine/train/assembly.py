@@ -19,7 +19,7 @@ from engine.models.device import default_device
 from engine.models.download_progress import OnProgress
 from engine.policy import Policy, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
-from engine.prompts import PromptStyle, Role, build_messages, encode_prompt
+from engine.prompts import PromptStyle, Role, build_messages, encode_prompt, opens_thought
 from engine.rollouts.rollout import EncodePrompt
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
@@ -30,12 +30,16 @@ from engine.train.samplers import Surroundings, choose_sampler
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Parts of a run, built once and closed by the `ExitStack` passed to `assemble`."""
+    """Parts of a run, built once and closed by the `ExitStack` passed to `assemble`.
+
+    in_thought: the chat template ends prompts within an open thought, so an answer begins inside it.
+    """
 
     train: tuple[Problem, ...]
     validation: tuple[Problem, ...]
     heldout: tuple[Problem, ...]
     encode: EncodePrompt
+    in_thought: bool
     decode: Callable[[list[int]], str]
     policy: Policy
     sampler: Sampler
@@ -92,6 +96,7 @@ def assemble(
         validation=validation,
         heldout=heldout,
         encode=encode,
+        in_thought=opens_thought(tokenizer, encode(train[0], Role.CODER)),
         decode=lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True)),
         policy=policy,
         sampler=sampler,

@@ -36,9 +36,12 @@ class Packing(Protocol):
     """Flat row cut into segments, prepared for one kernel."""
 
     def attend(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, window: int | None
     ) -> torch.Tensor:
-        """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
+        """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d].
+
+        window: positions of its own sequence that a query sees at most, itself included; None: all before it.
+        """
 
 
 def kernels_for(device: torch.device, dtype: torch.dtype) -> tuple[Kernel, ...]:
@@ -70,17 +73,18 @@ def packed_attention(
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
     packing: Packing | None = None,
+    sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attend: query [b, heads, s, d], key and value [b, kv heads, s, d] -> [b, s, heads, d]; transformers' signature.
 
     With `packing`, b is 1 and s the flat row. Without it this is transformers' SDPA, so that a model can keep this
-    attention for every use (generation, plain forward).
+    attention for every use (generation, plain forward). sliding_window: of this layer, None where it sees everything.
     """
     if packing is None:
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
         return output, None
-    return packing.attend(query, key, value, scaling), None
+    return packing.attend(query, key, value, scaling, sliding_window), None
 
 
 def register() -> None:

@@ -9,7 +9,7 @@ the bottom right, a case that flash and memory-efficient kernels support without
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,7 @@ from torch.nn.attention.bias import causal_lower_right
 from engine.policy.packed.segments import Segment
 
 LARGEST_MASK_GPU = 1 << 22  # elements: 8 MB in bf16, an answer of about 2,000 tokens
+_NEVER = 1 << 40  # position of padding keys, behind every query
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,18 @@ class AttentionTile:
     key_index: torch.Tensor  # [n * c] int64 into the flat row
     mask: torch.Tensor | None  # [n, 1, q, c] additive: 0 where a query may attend, else -inf; None only if n = 1
     n_segments: int
+    dtype: torch.dtype  # of masks
+    query_position: torch.Tensor  # [n, q] int64 in the sequence: its prompt, then the segment itself
+    key_position: torch.Tensor  # [n, c] int64
+    _windowed: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    def mask_within(self, window: int | None) -> torch.Tensor | None:
+        """Return the mask of layers whose queries see `window` positions at most; each is built once."""
+        if window is None or window >= self.key_position.shape[1]:
+            return self.mask
+        if window not in self._windowed:
+            self._windowed[window] = _mask(self.query_position, self.key_position, window, self.dtype)
+        return self._windowed[window]
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class TiledPacking:
     output_index: torch.Tensor  # [s] int64 into the tiles' outputs laid end to end
 
     def attend(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, window: int | None
     ) -> torch.Tensor:
         """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
         _, n_heads, _, width = query.shape
@@ -56,7 +69,9 @@ class TiledPacking:
             if not grouped:
                 repeats = n_heads // keys.shape[1]
                 keys, values = (states.repeat_interleave(repeats, dim=1) for states in (keys, values))
-            mask = causal_lower_right(queries.shape[2], keys.shape[2]) if tile.mask is None else tile.mask
+            mask = tile.mask_within(window)
+            if mask is None:
+                mask = causal_lower_right(queries.shape[2], keys.shape[2])
             attended = F.scaled_dot_product_attention(
                 queries, keys, values, attn_mask=mask, scale=scaling, enable_gqa=grouped
             )
@@ -126,19 +141,30 @@ def _tile(members: Sequence[Segment], dtype: torch.dtype, device: torch.device, 
     prefix = torch.arange(int(prefix_length.max()))[None]
     query_index = start + torch.minimum(query, length - 1)
     prefix_index = prefix_start + torch.minimum(prefix, (prefix_length - 1).clamp(min=0))
-    mask = None
-    if masked:
-        sees_prefix = (prefix < prefix_length)[:, None, None, :].expand(-1, 1, query.shape[1], -1)
-        # A padded query attends to its segment's real positions, so no row of the softmax is empty (which gives NaN).
-        sees_itself = (query <= query.T).expand(len(members), 1, -1, -1)
-        sees = torch.cat([sees_prefix, sees_itself], dim=-1)
-        mask = torch.zeros(sees.shape, dtype=dtype).masked_fill_(~sees, float("-inf")).to(device)
+    query_position = (prefix_length + query).to(device)
+    prefix_position = torch.where(prefix < prefix_length, prefix, _NEVER).to(device)
+    key_position = torch.cat([prefix_position, query_position], dim=1)
     return AttentionTile(
         query_index=query_index.reshape(-1).to(device),
         key_index=torch.cat([prefix_index, query_index], dim=1).reshape(-1).to(device),
-        mask=mask,
+        mask=_mask(query_position, key_position, None, dtype) if masked else None,
         n_segments=len(members),
+        dtype=dtype,
+        query_position=query_position,
+        key_position=key_position,
     )
+
+
+def _mask(query_nq: torch.Tensor, key_nc: torch.Tensor, window: int | None, dtype: torch.dtype) -> torch.Tensor:
+    """Build an additive mask [n, 1, q, c] from positions: causal, and no further back than `window`.
+
+    A padded query sees itself, so no row of the softmax is empty (which gives NaN).
+    """
+    query, key = query_nq[:, None, :, None], key_nc[:, None, None, :]
+    sees = key <= query
+    if window is not None:
+        sees &= key > query - window
+    return torch.zeros(sees.shape, dtype=dtype, device=sees.device).masked_fill_(~sees, float("-inf"))
 
 
 def _gather(rows: torch.Tensor, index: torch.Tensor, n_segments: int, width: int) -> torch.Tensor:

@@ -31,7 +31,7 @@ class VarlenPacking:
     most_keys: int
 
     def attend(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, window: int | None
     ) -> torch.Tensor:
         """Attend: query [1, heads, s, d], key and value [1, kv heads, s, d] -> [1, s, heads, d]."""
         query_shd, key_shd, value_shd = (states[0].transpose(0, 1) for states in (query, key, value))
@@ -44,7 +44,7 @@ class VarlenPacking:
             self.most_queries,
             self.most_keys,
             scale=scaling,
-            window_size=(-1, 0),  # causal
+            window_size=(-1 if window is None else window - 1, 0),  # keys before the query's own; causal
             enable_gqa=True,
         )
         return cast(torch.Tensor, attended_shd)[None]

@@ -1,4 +1,4 @@
-"""`cure-tui serve`: access to the page, its requests, and the processes that live and die with it."""
+"""`cure-tui serve`: its start, its page, and the processes that live and die with it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,10 @@ import struct
 import subprocess
 import sys
 import termios
-import urllib.error
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from email.message import Message
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-import aiohttp
 import psutil
 import pytest
 from textual_serve.app_service import AppService
@@ -32,8 +25,8 @@ from engine.runs.folder import RunFolder
 from engine.runs.lock import lock_holder
 from tests.cure_tui.command_line import Cli
 from tests.cure_tui.web.chromium import browser_page
+from tests.cure_tui.web.served import SECONDS, Served, start, until
 
-_SECONDS = 60.0
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _WITHOUT_EXTRA = """\
 import sys
@@ -42,60 +35,6 @@ from cure_tui.cli import main
 sys.argv = ["cure-tui", "serve"]
 main()
 """
-
-
-@dataclass(frozen=True)
-class Served:
-    """Running `cure-tui serve`."""
-
-    process: subprocess.Popen[str]
-    address: str
-
-    @property
-    def netloc(self) -> str:
-        return urlsplit(self.address).netloc
-
-    @property
-    def cookie(self) -> str:
-        return f"cure-tui-{urlsplit(self.address).port}={self.address.partition('key=')[2]}"
-
-    def get(self, path: str, **headers: str) -> tuple[int, str, Message]:
-        """Return status, text and headers of an answer."""
-        request = urllib.request.Request(f"http://{self.netloc}{path}", headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-                return answer.status, answer.read().decode("utf-8", "replace"), answer.headers
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code, refusal.read().decode(), refusal.headers
-
-    def dashboards(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children()
-
-    @asynccontextmanager
-    async def page(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """Connect a page and wait for its first screen; on return the connection is lost, not closed."""
-        async with aiohttp.ClientSession(headers={"Cookie": self.cookie}) as session:
-            address = f"ws://{self.netloc}/ws?width=80&height=24"
-            connection = await session.ws_connect(address, origin=f"http://{self.netloc}")
-            while len((await connection.receive(_SECONDS)).data) < 1000:
-                pass
-            yield connection
-
-
-@pytest.fixture
-def served(cli: Cli) -> Iterator[Served]:
-    process = start(cli)
-    assert process.stdout is not None
-    yield Served(process, process.stdout.readline().strip())
-    process.terminate()
-    process.communicate(timeout=_SECONDS)
-
-
-def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "cure_tui", "serve", "--port", "0", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=cli.folder, env=cli.environment, text=True, **pipes)
 
 
 def engines(cli: Cli) -> list[int]:
@@ -108,12 +47,6 @@ def engines(cli: Cli) -> list[int]:
 def waiting_bytes(pipe: IO[bytes]) -> int:
     """Return the number of bytes that wait in the pipe."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 def test_without_the_extra_the_command_that_brings_it_is_told(cli: Cli) -> None:
@@ -137,7 +70,7 @@ def test_another_host_than_this_machines_own_is_warned_of(cli: Cli) -> None:
     assert process.stdout is not None
     address = process.stdout.readline()
     process.terminate()
-    _, said = process.communicate(timeout=_SECONDS)
+    _, said = process.communicate(timeout=SECONDS)
     assert socket.gethostname() in address
     assert said.startswith("warning: other machines can reach 0.0.0.0, and the connection is not encrypted")
 
@@ -154,27 +87,6 @@ def test_the_dashboard_is_this_installations_wherever_that_lies(
     assert done.stdout == f"{python} -P -m cure_tui.web.dashboard\n"
 
 
-def test_the_page_is_for_those_who_have_its_key(served: Served) -> None:
-    for path in ("/", "/?key=", "/?key=%C3%A9", "/ws", "/static/js/textual.js", "/download/1"):
-        status, text, _ = served.get(path)
-        assert (status, text.partition(":")[0]) == (403, "the key is missing")
-    status, _, headers = served.get(f"/?{urlsplit(served.address).query}")
-    assert (status, headers["Content-Type"]) == (200, "text/html")
-    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-    assert headers["Set-Cookie"] == f"{served.cookie}; HttpOnly; Path=/; SameSite=Strict"
-    assert served.get("/", Cookie=served.cookie)[0] == 200
-
-
-def test_another_sites_page_cannot_drive_it(served: Served) -> None:
-    """Not even a page of another port of this host, to which the browser sends the cookie."""
-    handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-    handshake["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
-    for origin in ("https://example.org", "http://127.0.0.1:1", "null"):
-        status, text, _ = served.get("/ws", Origin=origin, Cookie=served.cookie, **handshake)
-        assert (status, text) == (403, f"a page from {origin} may not use this dashboard")
-    assert served.dashboards() == []
-
-
 @pytest.mark.slow
 async def test_a_dashboard_ends_with_its_page(served: Served) -> None:
     async with served.page() as first, served.page():
@@ -189,7 +101,7 @@ async def test_quitting_in_the_page_closes_it(served: Served) -> None:
     async with served.page() as page:
         await page.send_json(["stdin", "q"])
         while not page.closed:
-            await page.receive(_SECONDS)
+            await page.receive(SECONDS)
     await until(lambda: not served.dashboards())
 
 

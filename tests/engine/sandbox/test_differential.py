@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Observed]:
             env=environment,
             timeout=60,
             check=False,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         )
         return done.stdout.decode(errors="replace"), done.returncode, last_line(done.stderr.decode(errors="replace"))
 

@@ -284,7 +284,8 @@ def test_bombs_end_in_bound_and_the_batch_goes_on(executor_at_level: Executor, n
     if executor_at_level.level.confinement.deny_open and "import" in outcome.stderr_tail:
         statuses = statuses | {Status.RUNTIME_ERROR}  # there a module that is not preloaded cannot be read
     assert outcome.status in statuses, outcome
-    assert outcome.wall_seconds < 3
+    assert outcome.cpu_seconds < 3, outcome
+    assert outcome.wall_seconds < 10, outcome  # a busy machine gives it a share of a core
     check_still_sound(executor_at_level)
     assert executor_at_level.cells_lost == 0
 

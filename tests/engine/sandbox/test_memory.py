@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from engine.sandbox import Executor, Limits, SandboxLevel, Status
+from engine.sandbox.confined import wire
+from engine.sandbox.outcome import judge_record
 from tests.engine.sandbox.test_hostile import check_still_sound
 
 RESERVED = {
@@ -67,3 +71,19 @@ def test_a_program_that_fills_memory_is_ended_soon_after_its_limit(executor: Exe
     assert outcome.peak_mb < 400, "256 MB and what it takes between two looks"
     check_still_sound(executor)
     assert executor.cells_lost == 0
+
+
+@pytest.mark.parametrize(
+    ("peak", "killed_by", "status"),
+    [
+        (0.999, wire.KILLED_NOT, Status.MEMORY_LIMIT),
+        (0.5, wire.KILLED_NOT, Status.CRASH),
+        (0.999, wire.KILLED_CPU, Status.TIME_LIMIT),
+    ],
+)
+def test_a_program_that_the_guard_killed_is_over_memory_though_the_kernels_peak_lags(
+    peak: float, killed_by: int, status: Status
+) -> None:
+    limits = Limits(memory_mb=256)
+    record = wire.Record(0, signal.SIGKILL, killed_by, limits.cpu_seconds, 0.2, 0.3, int(peak * (256 << 10)), b"", b"")
+    assert judge_record(record, limits).status is status

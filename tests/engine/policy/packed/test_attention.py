@@ -39,7 +39,8 @@ def kernel_by_hand(
     enable_gqa: bool,
 ) -> torch.Tensor:
     """Compute what torch's `varlen_attn`, which runs on GPUs alone, promises: sequence by sequence."""
-    assert window_size == (-1, 0)
+    back, ahead = window_size
+    assert ahead == 0
     assert int(query_ends[-1]) == len(query)
     assert int(key_ends[-1]) == len(key)
     outputs = []
@@ -48,29 +49,35 @@ def kernel_by_hand(
         k, v = (states[key_ends[n] : key_ends[n + 1]].transpose(0, 1)[None] for states in (key, value))
         assert q.shape[2] <= most_queries
         assert k.shape[2] <= most_keys
-        mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril(k.shape[2] - q.shape[2])
+        last = k.shape[2] - q.shape[2]
+        mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril(last)
+        if back >= 0:
+            mask = mask.triu(last - back)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale, enable_gqa=enable_gqa)
         outputs.append(attended[0].transpose(0, 1))
     return torch.cat(outputs)
 
 
-def one_mask(segments: list[Segment], query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+def one_mask(
+    segments: list[Segment], query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, window: int | None
+) -> torch.Tensor:
     """Compute the definition [1, s, heads, d]: one block-diagonal mask over the flat row."""
     sees = torch.zeros(query.shape[2], query.shape[2], dtype=torch.bool)
     for segment in segments:
-        rows = slice(segment.start, segment.start + segment.length)
-        sees[rows, segment.prefix_start : segment.prefix_start + segment.prefix_length] = True
-        sees[rows, rows] = torch.ones(segment.length, segment.length, dtype=torch.bool).tril()
+        own = [*range(segment.prefix_start, segment.prefix_start + segment.prefix_length)]
+        own += range(segment.start, segment.start + segment.length)
+        for at in range(segment.prefix_length, len(own)):
+            sees[own[at], own[max(0, at + 1 - window) if window else 0 : at + 1]] = True
     return F.scaled_dot_product_attention(query, key, value, attn_mask=sees, scale=0.3, enable_gqa=True).transpose(1, 2)
 
 
 _groups = st.lists(st.tuples(st.integers(1, 12), st.lists(st.integers(1, 20), max_size=4)), min_size=1, max_size=4)
 
 
-@given(_groups, st.sampled_from([None, 1, 40, 10_000]))
-@settings(max_examples=40, deadline=None)
-def test_every_way_computes_the_block_diagonal_mask(
-    groups: list[tuple[int, list[int]]], largest_mask: int | None
+@given(_groups, st.sampled_from([None, 1, 40, 10_000]), st.sampled_from([None, 1, 5, 16, 100]))
+@settings(max_examples=80, deadline=None)
+def test_every_way_computes_the_block_diagonal_mask_and_its_window(
+    groups: list[tuple[int, list[int]]], largest_mask: int | None, window: int | None
 ) -> None:
     segments, start = [], 0
     for prompt, answers in groups:
@@ -81,11 +88,11 @@ def test_every_way_computes_the_block_diagonal_mask(
             start += answer
     generator = torch.Generator().manual_seed(start)
     query, key, value = (torch.randn(1, heads, start, 8, generator=generator) for heads in (4, 2, 2))
-    expected = one_mask(segments, query, key, value)
-    tiled = pack_tiles(segments, start, torch.float32, CPU, largest_mask).attend(query, key, value, 0.3)
+    expected = one_mask(segments, query, key, value, window)
+    tiled = pack_tiles(segments, start, torch.float32, CPU, largest_mask).attend(query, key, value, 0.3, window)
     torch.testing.assert_close(tiled, expected, atol=1e-5, rtol=0)
     with patch.object(varlen_attention, "varlen_attn", kernel_by_hand):
-        varlen = pack_varlen(segments, CPU).attend(query, key, value, 0.3)
+        varlen = pack_varlen(segments, CPU).attend(query, key, value, 0.3, window)
     torch.testing.assert_close(varlen, expected, atol=1e-5, rtol=0)
 
 
@@ -114,7 +121,7 @@ def test_flash_kernels_are_taken_where_they_agree_forward_and_backward(packed_mo
         patch.object(layout_check, "kernels_for", lambda device, dtype: tuple(Kernel)[::-1]),
         patch.object(varlen_attention, "varlen_attn", kernel_by_hand),
     ):
-        choice = choose_layout(packed_model)
+        choice = choose_layout(packed_model, 4096)
     assert (choice.layout, choice.kernel, choice.note) == (Layout.SHARED_PROMPT, Kernel.VARLEN, "")
     assert all(parameter.grad is None for parameter in packed_model.parameters())
 
@@ -142,7 +149,7 @@ def test_flash_kernels_that_do_not_agree_are_left_with_a_note(
         patch.object(layout_check, "kernels_for", lambda device, dtype: tuple(Kernel)[::-1]),
         patch.object(varlen_attention, "varlen_attn", kernel),
     ):
-        choice = choose_layout(packed_model)
+        choice = choose_layout(packed_model, 4096)
     assert (choice.layout, choice.kernel) == (Layout.SHARED_PROMPT, Kernel.TILES)
     assert choice.note.startswith("training packed rows without flash kernels: ")
     assert why in choice.note

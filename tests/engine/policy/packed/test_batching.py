@@ -173,7 +173,7 @@ def test_an_architecture_that_drops_the_packing_is_trained_in_padded_rows_with_a
 ) -> None:
     model = make_model()  # plain SDPA: it ignores the packing
     assert largest_difference(model, Layout.SHARED_PROMPT) > 1e-2
-    choice = choose_layout(model)
+    choice = choose_layout(model, 4096)
     assert choice.layout is Layout.PADDED
     assert "training qwen3 in padded rows" in choice.note
 
@@ -183,4 +183,4 @@ def test_a_model_whose_head_is_not_linear_is_refused(make_model: MakeModel) -> N
         patch.object(layout_check, "_plain_logprobs", lambda _, sequence: torch.zeros(len(sequence.token_ids))),
         pytest.raises(EnvironmentError_, match="cannot be trained"),
     ):
-        choose_layout(_use_packed(make_model()))
+        choose_layout(_use_packed(make_model()), 4096)

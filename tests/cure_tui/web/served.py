@@ -1,0 +1,83 @@
+"""Running `cure-tui serve`, and clients that ask it for pages."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.message import Message
+from urllib.parse import urlsplit
+
+import aiohttp
+import psutil
+
+from tests.cure_tui.command_line import Cli
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """Running `cure-tui serve`."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    @property
+    def netloc(self) -> str:
+        return urlsplit(self.address).netloc
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.address).port or 80
+
+    @property
+    def key(self) -> str:
+        return self.address.partition("#key=")[2]
+
+    def get(self, path: str, **headers: str) -> tuple[int, str, Message]:
+        """Return status, text and headers of an answer."""
+        request = urllib.request.Request(f"http://{self.netloc}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+                return answer.status, answer.read().decode("utf-8", "replace"), answer.headers
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read().decode(), refusal.headers
+
+    def dashboards(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+    @asynccontextmanager
+    async def web_socket(
+        self, query: str = "width=80&height=24", **headers: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a web socket as the page's script does, but send no key."""
+        async with aiohttp.ClientSession(headers=headers) as session:
+            yield await session.ws_connect(f"ws://{self.netloc}/ws?{query}", origin=f"http://{self.netloc}")
+
+    @asynccontextmanager
+    async def page(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Connect a page and wait for its first screen; on return the connection is lost, not closed."""
+        async with self.web_socket() as connection:
+            await connection.send_str(self.key)
+            while len((await connection.receive(SECONDS)).data) < 1000:
+                pass
+            yield connection
+
+
+def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "cure_tui", "serve", "--port", "0", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=cli.folder, env=cli.environment, text=True, **pipes)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.05)

@@ -15,9 +15,10 @@ from cure_tui.commands.attach import attach
 from cure_tui.commands.compare import compare
 from cure_tui.commands.doctor import doctor
 from cure_tui.commands.export import export
+from cure_tui.commands.import_run import import_run
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
-from cure_tui.commands.runs import runs
+from cure_tui.commands.runs import runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
 from cure_tui.commands.values import folder
@@ -41,8 +42,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (runs, attach, resume, compare, solve, doctor, export, serve):
-    app.command(epilog=epilog(command.__name__))(command)
+app.add_typer(runs_app, name="runs")
+for command in (attach, resume, compare, solve, doctor, export, import_run, serve):
+    name = command.__name__.removesuffix("_run")
+    app.command(name, epilog=epilog(name))(command)
 app.add_typer(presets_app, name="presets")
 
 

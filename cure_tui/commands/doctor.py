@@ -93,6 +93,7 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
 
 
 def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> Iterator[str]:
+    from cure_tui.launch.exposed import exposed_keys
     from engine.machine.home import runs_home
     from engine.sandbox import found_libraries
 
@@ -113,6 +114,11 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     yield from (f"  no higher level because {reason}" for reason in sandbox.reasons)
     if sandbox.remedy:
         yield f"  -> {sandbox.remedy}"
+    warnings = list(exposed_keys())
+    if warnings:
+        yield ""
+        yield "Keys"
+        yield from (f"  {warning}" for warning in warnings)
     yield ""
     yield from _solve_as_text(machine)
     yield ""
@@ -164,6 +170,7 @@ def _solve_as_json(machine: Machine) -> dict[str, object]:
 
 
 def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> dict[str, object]:
+    from cure_tui.launch.exposed import exposed_keys
     from engine.sandbox import found_libraries
 
     return {
@@ -188,4 +195,5 @@ def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
         },
         "solve": _solve_as_json(machine),
         "presets": [entry.to_json() for entry in presets],
+        "exposed_keys": list(exposed_keys()),
     }

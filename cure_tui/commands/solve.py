@@ -117,6 +117,7 @@ def solve(
     for problem in found:
         for doubt in problem.read.doubts:
             typer.echo(f"warning: {problem.origin}: {doubt}", err=True)
+    from cure_tui.launch.exposed import exposed_keys
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from engine.solve.request import SolveRequest, Task
 
@@ -125,6 +126,8 @@ def solve(
         if save_default or choice.ended_kept:
             return
         raise ConfigError("no problem to solve", "give a Markdown file, or - for standard input")
+    for warning in exposed_keys():
+        typer.echo(f"warning: {warning}", err=True)
     options, program = choice.options, ""
     if test is not None:
         from cure_tui.solving.own_program import read_program

@@ -11,6 +11,7 @@ from platformdirs import user_config_dir, user_data_dir
 
 HOME_VARIABLE = "CURE_TUI_HOME"
 SETTINGS_VARIABLE = "CURE_TUI_CONFIG"
+_ID_CHARACTERS = 100
 _NOT_IN_IDS = re.compile(r"[^a-z0-9.]+")
 
 
@@ -37,8 +38,12 @@ def new_run_id(preset: str, now: datetime | None = None) -> str:
     Ids of one preset sort by the time of their start. `preset` may be a path to a preset file: its stem is used.
     """
     stem = Path(preset).stem if preset.endswith(".toml") else preset
-    name = _NOT_IN_IDS.sub("-", stem.lower()).strip("-.") or "run"
-    return f"{name}-{now or datetime.now():%Y%m%d-%H%M}-{os.urandom(2).hex()[:3]}"
+    return f"{cleaned_id(stem)}-{now or datetime.now():%Y%m%d-%H%M}-{os.urandom(2).hex()[:3]}"
+
+
+def cleaned_id(name: str) -> str:
+    """Return `name` with nothing but a-z, 0-9, dot and hyphen: no shell, terminal or file system misreads it."""
+    return _NOT_IN_IDS.sub("-", name.lower())[:_ID_CHARACTERS].strip("-.") or "run"
 
 
 def new_run_path(preset: str) -> Path:

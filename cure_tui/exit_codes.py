@@ -43,9 +43,9 @@ OF_COMMAND: Mapping[str, Statuses] = {
     "cure-tui --preset": _RUN,
     "resume": _RUN,
     "solve": {
-        FOUND: "supported: the program passes every example and most tests",
+        FOUND: "supported: the program reads its input, passes every example and most of enough tests",
         BAD_PROBLEM: "wrong usage, or a problem that cannot be read",
-        WEAK: "weak: a program was found, but it fails an example or too many tests",
+        WEAK: "weak: a program was found, but it fails an example or too many tests, or there are too few",
         NONE_RUNS: "no program runs",
         INTERRUPTED: "interrupted by Ctrl-C; the best program so far is printed, if there is one",
     },

@@ -22,7 +22,7 @@ from cure_tui.commands.runs import runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
 from cure_tui.commands.values import folder
-from cure_tui.exit_codes import epilog, errors_as_lines
+from cure_tui.exit_codes import epilog, errors_as_lines, root_epilog
 from cure_tui.terminal import in_terminal
 from engine.errors import ConfigError
 
@@ -36,21 +36,16 @@ The dashboard needs a terminal. Without one:
 app = typer.Typer(
     name="cure-tui",
     help="Train one local model to write programs and the unit tests that judge them.",
-    epilog=epilog(),
+    epilog=root_epilog(),
     # Plain help and plain tracebacks: rich would double the time of `--help`.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs_app, name="runs")
-app.command()(attach)
-app.command()(resume)
-app.command()(compare)
-app.command()(solve)
-app.command()(doctor)
-app.command()(export)
-app.command("import")(import_run)
-app.command()(serve)
+for command in (attach, resume, compare, solve, doctor, export, import_run, serve):
+    name = command.__name__.removesuffix("_run")
+    app.command(name, epilog=epilog(name))(command)
 app.add_typer(presets_app, name="presets")
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cure_tui.commands.values import folder
+from cure_tui.exit_codes import epilog
 
 if TYPE_CHECKING:
     from engine.runs.listing import RunInfo
 
 
-runs_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+runs_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True, epilog=epilog("runs"))
 
 
 def run_ids() -> list[str]:

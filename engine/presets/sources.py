@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from engine.errors import ConfigError
+from engine.machine.home import settings_home
 from engine.machine.regular_files import open_regular, read_all
 from engine.machine.resources import preset_files
 from engine.presets.toml_lines import KeyPath, key_lines, line_of
@@ -53,12 +54,7 @@ class Document:
 
 def user_presets_folder() -> Path:
     """Return the folder of the user's presets: `presets/` in CURE_TUI_CONFIG, or in the platform's folder."""
-    override = os.environ.get("CURE_TUI_CONFIG")
-    if override:
-        return Path(override).expanduser() / "presets"
-    from platformdirs import user_config_path
-
-    return user_config_path("cure-tui", appauthor=False) / "presets"
+    return settings_home() / "presets"
 
 
 def find_preset(name_or_path: str | Path, user_dir: Path | None = None) -> Path:

@@ -4,7 +4,8 @@
     python -m tests.engine.runs.fuzz --cases 200 --dashboards 200      with the dashboard, 3 seconds each
 
 Each case is a copy of a small whole run with one to three mutations. It fails on an exception that is not a CureError,
-after SECONDS, beyond MEGABYTES of growth, and if a file beside the run has changed. `--only N` repeats one case.
+if one command takes SECONDS of CPU time or HANG_SECONDS in all, beyond MEGABYTES of growth, and if a file beside the
+run has changed. `--only N` repeats one case.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ from engine.runs.live import LiveReader, LiveWriter
 from engine.runs.transfer import export_run, import_run
 from tests.cure_tui.recorded import record_run
 
-SECONDS, DASHBOARD_SECONDS, MEGABYTES = 5, 30, 300
+SECONDS, HANG_SECONDS, MEGABYTES = 5, 60, 300
 RUN = "nano-20261125-1200-abc"
 _BIG = 10**400
 _TABLES = {
@@ -306,8 +307,20 @@ def exercise(home: Path, run: Path) -> None:
     """Read the run as every command and view does, then resume and hand it on. Each part may raise CureError."""
     parts: tuple[Callable[[Path], object], ...] = (_list, _watch, _compare, _read_archive, _export, _resume, _watch)
     for part in parts:
-        with contextlib.suppress(CureError):
+        with contextlib.suppress(CureError), _in_time(SECONDS):
             part(run)
+
+
+@contextlib.contextmanager
+def _in_time(cpu_seconds: float) -> Iterator[None]:
+    """Raise TookTooLong in a block that computes, or waits, for too long. Other processes may have the processor."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    signal.alarm(HANG_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
 
 
 def _list(run: Path) -> None:
@@ -419,11 +432,10 @@ def run_case(base: Path, place: Path, seed: str, *, dashboard: bool) -> str:
     run = home / "runs" / RUN
     done = mutate(random.Random(seed), run)
     before, outside = _peak_mb(), _outside(place)
-    signal.alarm(DASHBOARD_SECONDS if dashboard else SECONDS)
     fault = ""
     try:
         if dashboard:
-            with contextlib.suppress(CureError):
+            with contextlib.suppress(CureError), _in_time(4 * SECONDS):  # some twenty looks
                 asyncio.run(_show(run))
         else:
             exercise(home, run)
@@ -431,8 +443,6 @@ def run_case(base: Path, place: Path, seed: str, *, dashboard: bool) -> str:
         fault = f"took too long:\n{traceback.format_exc(limit=-6)}"
     except Exception:  # noqa: BLE001  (each is a finding)
         fault = traceback.format_exc(limit=-8)
-    finally:
-        signal.alarm(0)
     if not fault and _peak_mb() - before > MEGABYTES:
         fault = f"grew by {_peak_mb() - before:.0f} MB"
     if not fault and _outside(place) != outside:
@@ -462,7 +472,8 @@ def run_cases(cases: range, seed: int, dashboards: int = 0, seconds: float = flo
     def stop(number: int, frame: FrameType | None) -> None:
         raise TookTooLong
 
-    signal.signal(signal.SIGALRM, stop)
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, stop)
     faults, ran, until = [], 0, time.monotonic() + seconds
     every = max(1, len(cases) // dashboards) if dashboards else 0
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:

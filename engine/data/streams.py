@@ -89,7 +89,7 @@ def read_rows(path: Path) -> Iterator[Row | BadRow]:
             yield from _parquet_rows(path)
         elif kind in (".json", ".jsonl"):
             with path.open("rb") as file:
-                plain = io.BufferedReader(_Gunzipped(file, path)) if zipped else file
+                plain = io.BufferedReader(_Gunzipped(file, path), 1_000_000) if zipped else file
                 by_lines = kind == ".jsonl" and not plain.peek(1000).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
                 yield from _line_rows(plain, path) if by_lines else _json_rows(plain, path)
         else:

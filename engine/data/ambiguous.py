@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import re
 
-_INTERACTIVE = re.compile(
-    r"\bthis is an interactive (?:problem|task)|\binteractive problem\b|\bthe interactor\b|\binteractor\b",
-    re.IGNORECASE,
-)
+_INTERACTIVE = re.compile(r"\bthis is an interactive\b|\binteractive (?:problem|task)\b|\binteractor\b", re.IGNORECASE)
 _SEVERAL = re.compile(
     r"\bif there (?:are|is|exists?) (?:multiple|several|many|more than one)\b"
     r"|\bif (?:multiple|several|many) (?:\w+ )?(?:answers?|solutions?|ways?|possible|optimal|such)\b"
-    r"|\b(?:print|output|return|find|report|display|choose) any (?:one )?(?:of (?:them|these|those)|valid|correct|such|possible|suitable|solution|answer)\b"
-    r"|\bany of (?:them|these|the (?:possible|valid|correct|optimal)) ?(?:\w+ )?(?:is|are|will be|can be|would be)? ?(?:accepted|allowed|correct|ok)?"
-    r"|\bany (?:valid|correct|possible|optimal|such) (?:answer|solution|sequence|string|output|one)\b"
-    r"|\bin any order\b|\bin arbitrary order\b|\banswers? (?:is|are) not unique\b",
-    re.IGNORECASE,
-)  # fmt: skip
-_ANY_CASE = re.compile(
-    r"\b(?:in any case|in any register|case[- ]insensitive|(?:upper|lower)[ -]?case (?:or|and) (?:upper|lower)[ -]?case letters? (?:are|is) (?:accepted|equal))",
+    r"|\b(?:print|output|return|find|report|display|choose) any (?:one )?(?:of (?:them|these|those)|valid|correct|such"
+    r"|possible|suitable|solution|answer)\b"
+    r"|\bany of (?:them|these)\b|\bany (?:valid|correct|possible|optimal) (?:answer|solution|sequence|string|output)\b"
+    r"|\bin (?:any|arbitrary) order\b|\banswers? (?:is|are) not unique\b",
     re.IGNORECASE,
 )
+_ANY_CASE = re.compile(r"\bin any (?:case|register)\b|\bcase[- ]insensitive\b", re.IGNORECASE)
 _TOLERANCE = re.compile(
-    r"\b(?:absolute|relative)(?: or (?:absolute|relative))? (?:error|difference|precision)|\b(?:error|precision) (?:of|up to|at most|not exceed)\b[^.]{0,30}10",
+    r"\b(?:absolute|relative)(?: or (?:absolute|relative))? (?:error|difference|precision)\b"
+    r"|\b(?:error|precision) (?:of|up to|at most|not exceed)\b[^.]{0,30}10",
     re.IGNORECASE,
 )
 

@@ -75,7 +75,10 @@ class Report:
 def check_problems(
     problems: Sequence[Problem], evaluation: Sequence[Problem] = (), *, for_training: bool = False
 ) -> Report:
-    """Check the tasks of a file. evaluation: tasks that must not be among them. for_training: refuse evaluation sets."""
+    """Check the tasks of a file.
+
+    evaluation: tasks that must not be among them. for_training: refuse sets that must not be trained on.
+    """
     findings = [*_of_tests(problems), *_of_the_file(problems), *_overlapping(problems, evaluation)]
     if for_training:
         findings += _never_trained_on(problems)

@@ -72,7 +72,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Record that was left out. id: of the task, "" where it could not be read. line: of the record, 0 without lines."""
+    """Record that was left out. id: "" where it could not be read. line: of the record, 0 where a file has no lines."""
 
     id: str
     line: int

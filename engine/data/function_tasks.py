@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from engine.data.converted import MOST_REFERENCES, Kept, Options, Unusable
-from engine.data.tests import select
+from engine.data.selection import select
 from engine.problems import IOExample, Problem
 from engine.problems.functions import (
     PYTHON_CONSTANTS,

@@ -64,7 +64,7 @@ def _unpacked(text: str) -> str:
         value = _StringsOnly(io.BytesIO(plain)).load()
     except Unusable:
         raise
-    except Exception:  # the readers of pickles raise what they like on broken ones
+    except Exception:  # noqa: BLE001  # the readers of pickles raise what they like on broken ones
         raise Unusable("its private tests are a broken pickle") from None
     if not isinstance(value, str):
         raise Unusable("its private tests are a pickle of something else than a string: refused")

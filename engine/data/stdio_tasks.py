@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.data.ambiguous import comparison_of, several_answers, unsolvable
 from engine.data.converted import MOST_REFERENCES, Kept, Options, Unusable
-from engine.data.tests import select
+from engine.data.selection import select
 from engine.problems import Problem
 
 

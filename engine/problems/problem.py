@@ -26,7 +26,8 @@ class Problem:
 
     The rest says where a task of a data set comes from; "" where that is unknown. `source`: its id in the published
     set, the same in every release. `released`: the ISO date on which it was published. `style`: the encoding of a
-    function's arguments, "cure" or "json". `verdict`: what its reference program proved, one of `engine.data.converted.VERDICTS`.
+    function's arguments, "cure" or "json". `verdict`: what its reference program proved, one of VERDICTS in
+    engine/data/converted.py.
     """
 
     id: str

@@ -9,8 +9,8 @@ from typing import Any
 from engine.data.converted import Kept, Options, Unusable
 from engine.data.fields import Fields
 from engine.data.function_tasks import FunctionRecord, function_task
+from engine.data.selection import pair
 from engine.data.stdio_tasks import refuse_unjudgeable, stdio_task
-from engine.data.tests import pair
 from engine.problems import Problem
 from engine.problems.functions import JSON_CONSTANTS, PYTHON_CONSTANTS, UNKNOWN, Parameter, Signature, signatures
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from engine.data.converted import Kept, Options, Unusable
 from engine.data.fields import Fields
+from engine.data.selection import pair
 from engine.data.stdio_tasks import stdio_task
-from engine.data.tests import pair
 from engine.problems import Problem
 
 _PYTHON_3 = 3

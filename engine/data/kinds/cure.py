@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.data.converted import Kept, Options, Unusable
 from engine.data.fields import Fields
+from engine.data.selection import pair
 from engine.data.stdio_tasks import stdio_task
-from engine.data.tests import pair
 from engine.problems import Problem
 
 _SECONDS = 1.0

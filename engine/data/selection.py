@@ -12,7 +12,7 @@ from engine.problems import IOExample
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class Selection:
     """Examples that prompts may show, hidden tests, and what was left out of them."""
 
     public: tuple[IOExample, ...]
@@ -27,7 +27,9 @@ def pair(inputs: Sequence[object], outputs: Sequence[object]) -> list[tuple[obje
     return list(zip(inputs, outputs, strict=True))
 
 
-def select(public: Iterable[tuple[object, object]], hidden: Iterable[tuple[object, object]], options: Options) -> Tests:
+def select(
+    public: Iterable[tuple[object, object]], hidden: Iterable[tuple[object, object]], options: Options
+) -> Selection:
     """Return the tests in their order: each once, none of the public ones hidden, as many and as large as allowed.
 
     Where the record has public tests alone, all but the first become hidden: its statement shows them, but without them
@@ -48,7 +50,7 @@ def select(public: Iterable[tuple[object, object]], hidden: Iterable[tuple[objec
         notes.append(f"{len(fresh) - len(kept)} of {len(fresh)} hidden tests left out")
     if large:
         notes.append(f"{large} tests of more than {options.max_test_bytes / 1e6:g} MB left out")
-    return Tests(tuple(shown), tuple(kept), tuple(notes))
+    return Selection(tuple(shown), tuple(kept), tuple(notes))
 
 
 def _texts(tests: Iterable[tuple[object, object]], options: Options) -> tuple[list[IOExample], int]:

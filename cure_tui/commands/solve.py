@@ -20,6 +20,16 @@ class View(StrEnum):
     NONE = "none"
 
 
+class Comparison(StrEnum):
+    """Comparison of outputs; the names are those of `engine.sandbox.comparisons`."""
+
+    WHITESPACE = "whitespace"
+    TOKENS = "tokens"
+    NUMBERS = "numbers"
+    EXACT_LINES = "exact-lines"
+    JSON = "json"
+
+
 def solve(
     problems: Annotated[
         list[str],
@@ -47,9 +57,17 @@ def solve(
         float | None,
         typer.Option(min=0.01, max=600.0, callback=finite, help="Seconds per test; overrides the problem."),
     ] = None,
+    comparison: Annotated[
+        Comparison | None,
+        typer.Option(help="How outputs are compared; by default as the problem says, else by whitespace."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed; with the same one local models repeat their answers.")
     ] = 0,
+    test: Annotated[
+        Path | None,
+        typer.Option("--test", metavar="SOLUTION", help="Test this program of yours; no program is sampled."),
+    ] = None,
     index: Annotated[str | None, typer.Option(help="Problems to solve of a CURE file: 3, or 0-9.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
@@ -65,6 +83,8 @@ def solve(
     """Sample programs and tests for a problem, print the best program.
 
     Each program runs on each test; by default the program that passes most tests is the best.
+
+    With --test, only the tester is asked: it prints the examples and tests that your program fails.
 
     Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
@@ -84,14 +104,27 @@ def solve(
 
         typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
         return
+    from dataclasses import replace
+
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
 
-    both = both_roles(preset, model, adapter, coder is None or tester is None)
+    program = ""
+    if test is not None:
+        from cure_tui.solving.own_program import read_program
+
+        if len(found) > 1 or coder is not None or output is not None:
+            wrong = "several problems" if len(found) > 1 else "--coder" if coder is not None else "--output"
+            raise ConfigError(f"--test takes one problem and samples no program: {wrong} does not fit", "leave it out")
+        program, n = read_program(test), 0
+    both = both_roles(preset, model, adapter, tester is None or (coder is None and test is None))
     request = SolveRequest(
-        tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
-        coder=coder or both,
+        tasks=tuple(
+            Task(replace(each.read.problem, compare=comparison or each.read.problem.compare), each.read.prose)
+            for each in found
+        ),
+        coder=coder or (tester if test is not None else None) or both,
         tester=tester or both,
         n=n,
         m=m,
@@ -101,6 +134,7 @@ def solve(
         temperature=temperature,
         max_tokens=max_tokens,
         allow_unsandboxed=allow_unsandboxed,
+        program=program,
     )
     origins = [each.origin for each in found]
     if ui is View.FULL and not (no_ui or as_json):

@@ -15,6 +15,9 @@ MU_STEPS = 10
 _DRIFT_STEPS = 10 * KL_STEPS
 """Steps searched for the KL estimates that show drift: not every step has one, and a run may have 100,000 steps."""
 
+_UNUSABLE = "'s answers hold no "
+"""Part of the notice by which the engine warns of unusable answers; `engine.train.guards` writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -37,6 +40,11 @@ def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Ale
     if before.is_live and not after.is_live:
         found.append(_ending(after))
     old, new = before.state, after.state
+    found += [
+        Alert(notice.text, "warning")
+        for notice in new.notices[len(old.notices) :]
+        if notice.level == "warning" and _UNUSABLE in notice.text
+    ]
     if new.step > old.step:
         if _not_finite(new):
             found.append(Alert(f"step {new.step}: the update was not finite; skipped", "error"))

@@ -9,5 +9,6 @@ picture     a state as rows of spans
 live        those rows in the terminal, in place
 full        the full-screen app
 record      a state for the dashboard's matrix and cell views
+own_program --test: the user's program, and the tests that it fails
 report      program, evidence, exit status
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cure_tui.drawing.spans import Row, Span, fit, one_column
 from engine.solve.events import SolveState
+from engine.solve.fates import in_words
 from engine.solve.strategies.ranking import ranked
 
 MAX_ROWS = 16
@@ -11,17 +12,22 @@ _CELLS = {True: Span("■", "good"), False: Span("×", "bad"), None: Span("·", 
 
 
 def solve_rows(state: SolveState, seconds: float, columns: int) -> list[Row]:
-    """Return at most MAX_ROWS + 3 rows of `columns`: a line on the problem, one on its progress, the matrix."""
+    """Return at most MAX_ROWS + 5 rows of `columns`: a line on the problem, one on its progress, the matrix."""
     rows = [*headline_rows(state, seconds), *_matrix(state, columns)]
     return [fit(row, columns) for row in rows]
 
 
 def headline_rows(state: SolveState, seconds: float) -> list[Row]:
-    """Return a line that names the problem and one with its progress."""
+    """Return a line that names the problem, one with its progress, and one for each role with unusual answers."""
     problem = (Span(f"{state.number + 1}. " if state.number else "", "muted"), Span(one_column(state.id), "title"))
     if state.loading:
         return [problem, (Span(f"loading {one_column(state.loading)} ... {seconds:.0f} s", "muted"),)]
-    return [problem, _progress(state, seconds)]
+    unusual = [(role, in_words(fates)) for role, fates in state.answers.items()]
+    return [
+        problem,
+        _progress(state, seconds),
+        *((Span(f"{role}: {told}", "warning"),) for role, told in unusual if told),
+    ]
 
 
 def _progress(state: SolveState, seconds: float) -> Row:

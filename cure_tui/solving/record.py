@@ -24,6 +24,7 @@ def task_record(state: SolveState) -> TaskRecord:
         truth_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.public_tests),
         generated_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.tests),
         matrix=MatrixRecord(_grid(state, state.public_tests, state.public), _grid(state, state.tests, state.cells)),
+        comparison=state.comparison,
     )
 
 

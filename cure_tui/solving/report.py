@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.syntax import Syntax
+
+from engine.prompts import Role
+from engine.solve.fates import in_words, remedy_of
 
 FOUND, BAD_USAGE, WEAK, NONE = 0, 2, 3, 4
 _BY_SUPPORT = {"supported": FOUND, "weak": WEAK, "none": NONE}
@@ -29,21 +32,45 @@ def print_program(program: str) -> None:
 
 
 def summary_line(solution: Mapping[str, Any]) -> str:
-    """Return one line: how well the program is supported, its evidence, its cost."""
+    """Return one line: how well the program is supported, its evidence, what was unusual, its cost, and remedies."""
     spent = solution["spent"]
     cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
     paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}"
-    ended = f"; {solution['ended']}" if solution["ended"] else ""
-    candidates = solution["candidates"]
-    if solution["chosen"] is None:
-        return f"no program runs: {len(candidates)} answers, {paid}{ended}"
-    chosen = candidates[solution["chosen"]]
-    word = "supported" if solution["support"] == "supported" else "weak"
+    parts = [_evidence(solution), *_unusual(solution), paid, solution["ended"], *_remedies(solution)]
+    return "; ".join(filter(None, parts))
+
+
+def _evidence(solution: Mapping[str, Any]) -> str:
+    candidates, is_own = solution["candidates"], "failing" in solution  # --test: one program, no model's
+    if solution["chosen"] is None and not is_own:
+        return f"no program runs: {len(candidates)} answers"
+    chosen = candidates[solution["chosen"] or 0]
+    word = "does not run" if solution["chosen"] is None else solution["support"]
     parts = []
     if solution["public"]:
         parts.append(f"{sum(passed is True for passed in chosen['public'])} of {len(solution['public'])} examples")
     parts.append(f"{chosen['votes']} of {len(solution['tests'])} tests")
+    if is_own:
+        return f"{word}: passes {' and '.join(parts)}"
     disputed = f", {len(solution['disputed'])} disputed" if solution["disputed"] else ""
     running = sum(candidate["source"] is not None for candidate in candidates)
     agreement = f"agrees with {round(solution['agreement'] * running)} of {running} programs"
-    return f"{word}: passes {' and '.join(parts)}{disputed}, {agreement}; {paid}{ended}"
+    return f"{word}: passes {' and '.join(parts)}{disputed}, {agreement}"
+
+
+def _unusual(solution: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the counts do not show: evidence that is lacking, answers that are unusable or recovered."""
+    lacking = solution.get("lacking", "")
+    if solution["chosen"] is not None and "fails" not in lacking:
+        yield lacking
+    for role, fates in solution.get("answers", {}).items():
+        told = in_words(fates)
+        yield f"{role}: {told}" if told else ""
+
+
+def _remedies(solution: Mapping[str, Any]) -> Iterator[str]:
+    if another := solution.get("another_comparison"):
+        yield f"it would pass with --comparison {another}"
+    if solution["support"] != "supported":
+        answers = solution.get("answers", {})
+        yield from dict.fromkeys(remedy_of(answers[role], Role(role)) for role in answers)

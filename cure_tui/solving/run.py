@@ -13,6 +13,7 @@ import typer
 from cure_tui.dashboard.crash import result_of
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.live import LiveView
+from cure_tui.solving.own_program import report_own
 from cure_tui.solving.report import print_program, status_of, summary_line
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
@@ -85,6 +86,9 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
 
 
 def _hand_over(solution: dict[str, Any], origin: str, output: Path | None, *, several: bool, as_json: bool) -> None:
+    if "failing" in solution:  # --test: the program is the user's own
+        report_own(solution, origin, as_json=as_json)
+        return
     if as_json:
         typer.echo(json.dumps({"problem": origin, **solution}))
     elif solution["program"] is not None and output is None:

@@ -25,6 +25,7 @@ def _names(choices: Any) -> str:
 Device: TypeAlias = Literal["cpu", "cuda"]  # no setting: `engine.models.device` chooses it
 Dtype: TypeAlias = Literal["fp32", "bf16", "fp16"]
 StyleName: TypeAlias = Literal["full", "short"]
+ReadingName: TypeAlias = Literal["strict", "kind"]
 SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
 VllmPrecision: TypeAlias = Literal["dtype", "nf4", "fp8"]
 SleepLevel: TypeAlias = Literal[0, 1, 2]
@@ -93,6 +94,10 @@ class RolloutConfig(Section):
     top_p: float = Field(gt=0, le=1, description="share of the probability mass to sample from; 1 = all of it")
     max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
     max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
+    reading: ReadingName = Field(
+        description="in training: strict (programs and tests in the asked form only, which is learnt so) or kind "
+        "(other forms too: headings, untagged blocks)"
+    )
     max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
     sampler: SamplerName = Field(description=f"sampler of rollouts: {_names(SamplerName)}")
     endpoints: Endpoints = Field(description="addresses of the servers of sampler endpoint, such as http://host:8000")
@@ -190,6 +195,7 @@ class EvaluationConfig(Section):
     n_programs: int = Field(ge=1, le=512, description="programs sampled per task")
     m_tests: int = Field(ge=1, le=512, description="unit tests sampled per task")
     temperature: float = Field(gt=0, le=5, description="sampling temperature of evaluations")
+    reading: ReadingName = Field(description="as rollout.reading, in evaluations; solving is always kind")
     bon_sizes: BonSizes = Field(description="best-of-N sizes to report, as [programs, tests] pairs")
 
     @property
@@ -229,6 +235,6 @@ class RunConfig(Section):
 
     @property
     def evaluation_rollout(self) -> RolloutConfig:
-        """Rollout section with the sample numbers and the temperature of an evaluation."""
-        asked_for = self.evaluation.model_dump(include={"n_programs", "m_tests", "temperature"})
+        """Rollout section with the sample numbers, the temperature and the reading of an evaluation."""
+        asked_for = self.evaluation.model_dump(include={"n_programs", "m_tests", "temperature", "reading"})
         return self.rollout.model_copy(update=asked_for)

@@ -99,6 +99,11 @@ def rejected_share(result: TaskResult) -> float:
     return _share(int(result.matrix.rejected_n.sum()), result.matrix.n_programs)
 
 
+def recovered_share(result: TaskResult) -> float:
+    """Return the share of all n + m answers that only the kind reading understood."""
+    return _share(result.recovered, result.matrix.n_programs + result.matrix.n_generated)
+
+
 def coder_length(result: TaskResult) -> float:
     """Return the mean length of the coder's answers, in tokens."""
     return float(result.coder_lengths_n.mean()) if result.coder_lengths_n.size else math.nan
@@ -132,6 +137,7 @@ _METRICS: Mapping[str, Callable[[TaskResult], float]] = {
     "distinct_programs": distinct_programs,
     "malformed_share": malformed_share,
     "rejected_share": rejected_share,
+    "recovered_share": recovered_share,
     "unknown_share": unknown_share,
     "coder_length": coder_length,
     "tester_length": tester_length,

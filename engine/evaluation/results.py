@@ -25,6 +25,7 @@ class TaskResult:
     programs       n sources, None exactly where `matrix.rejected_n`.
     test_inputs, test_outputs   m strings; those of malformed tests are ignored.
     coder_lengths_n, tester_lengths_m   answers' lengths in tokens, all answers included.
+    recovered      answers that only the kind reading understood.
     Raises ValueError for sizes that do not fit the matrix, or a test that is right but not judged.
     """
 
@@ -39,6 +40,7 @@ class TaskResult:
     test_outputs: tuple[str, ...]
     coder_lengths_n: IntArray
     tester_lengths_m: IntArray
+    recovered: int = 0
 
     def __post_init__(self) -> None:
         n, m = self.matrix.n_programs, self.matrix.n_generated

@@ -83,6 +83,7 @@ class EvalSummary:
     distinct_programs: Estimate
     malformed_share: Estimate
     rejected_share: Estimate
+    recovered_share: Estimate
     unknown_share: Estimate
     coder_length: Estimate
     tester_length: Estimate
@@ -139,13 +140,15 @@ class EvalSummary:
                 bon=_part(record, "bon", lambda sizes: {size: estimate(v) for size, v in sizes.items()}, {}, strict),
                 ut_bases=_part(record, "ut_bases", _bases, {}, strict),
                 trust=_part(record, "trust", lambda trust: Trust(**trust["counts"]), Trust(), strict),
-                **{name: _part(record, name, estimate, UNKNOWN, strict) for name in _ESTIMATES},
+                **{name: _part(record, name, estimate, UNKNOWN, strict and name not in _LATER) for name in _ESTIMATES},
             )
         except _FAULTS as fault:
             what = f"not an evaluation summary: {type(fault).__name__}: {fault}"
             raise DataError(what, "was it written by another version?") from fault
 
 
+_LATER = ("recovered_share",)
+"""Figures that runs of earlier versions lack; they may be resumed all the same."""
 _ESTIMATES = tuple(each.name for each in fields(EvalSummary) if each.type == "Estimate")
 
 

@@ -79,6 +79,8 @@ def _rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
         _Row("coder length, tokens", start.coder_length, end.coder_length, scale=1),
         _Row("tester length, tokens", start.tester_length, end.tester_length, scale=1),
     ]
+    if any(summary.recovered_share.mean for summary in (start, end)):
+        rows.append(_Row("recovered answers", start.recovered_share, end.recovered_share))
     if any(summary.unknown_share.mean for summary in (start, end)):
         rows.append(_Row("cells without verdict", start.unknown_share, end.unknown_share))
     return rows

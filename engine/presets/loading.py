@@ -88,7 +88,12 @@ def load_preset(
     return resolve(choose_variant(names, memory, resolve))
 
 
-_BEFORE: Tree = {"variant": "", "sandbox": {"libraries": [], "time_rule": "exact"}}
+_BEFORE: Tree = {
+    "variant": "",
+    "rollout": {"reading": "strict"},
+    "sandbox": {"libraries": [], "time_rule": "exact"},
+    "evaluation": {"reading": "strict"},
+}
 """Settings that runs of earlier versions do not name, with the values that those versions had."""
 
 

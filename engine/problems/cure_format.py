@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,8 +64,9 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
 
     Needs question, test_time_limit, example_input/example_output and test_input/test_output (parallel lists;
     the example lists may be empty). task_id, difficulty, dataset, solutions and compare are optional; the
-    first two may be whole numbers, as in MBPP and CodeContests. Without a task_id the id is `task-<index>`, such as
-    "task-00012". Raises DataError that names `where` and the field.
+    first two may be whole numbers, as in MBPP and CodeContests. So are source, released, style and verdict, which other
+    sets use with meanings of their own: they are left out where they do not fit. Without a task_id the id is
+    `task-<index>`, such as "task-00012". Raises DataError that names `where` and the field.
     """
     if not isinstance(record, dict):
         is_list = isinstance(record, list)
@@ -87,6 +89,10 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
         dataset=fields.label("dataset", ""),
         solutions=fields.texts("solutions") if fields.has("solutions") else (),
         compare=fields.comparison("compare"),
+        source=fields.remark("source"),
+        released=fields.date("released"),
+        style=fields.remark("style"),
+        verdict=fields.remark("verdict"),
     )
 
 
@@ -101,15 +107,10 @@ def to_cure_record(problem: Problem) -> dict[str, object]:
         "test_input": [example.input for example in problem.hidden],
         "test_output": [example.output for example in problem.hidden],
     }
-    if problem.difficulty:
-        record["difficulty"] = problem.difficulty
-    if problem.dataset:
-        record["dataset"] = problem.dataset
     if problem.solutions:
         record["solutions"] = list(problem.solutions)
-    if problem.compare:
-        record["compare"] = problem.compare
-    return record
+    labels = ("difficulty", "dataset", "compare", "source", "released", "style", "verdict")
+    return record | {name: label for name in labels if (label := getattr(problem, name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,18 @@ class _Fields:
         if name and name not in COMPARISONS:
             self.refuse(field, f"is no comparison: {name!r}", f"use one of {', '.join(COMPARISONS)}")
         return name
+
+    def remark(self, field: str) -> str:
+        """Return a text that nothing depends on; "" for any other value."""
+        value = self.values.get(field)
+        return self._as_text(field, value) if isinstance(value, str) else ""
+
+    def date(self, field: str) -> str:
+        text = self.remark(field)
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            return ""
 
     def seconds(self, field: str) -> float:
         value = self._required(field)

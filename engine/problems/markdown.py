@@ -18,17 +18,11 @@ from markdown_it.token import Token
 
 from engine.errors import DataError
 from engine.problems.front_matter import split_front_matter
-from engine.problems.literals import arguments_as_lines, value_as_line
+from engine.problems.functions import convert
 from engine.problems.problem import IOExample, Problem
 
 MAX_BYTES = 200_000
 """Larger than the problems of any judge, and than a model's context."""
-
-CONVERSION_NOTE = (
-    "The program reads its arguments from standard input, one per line in the order given: a list as its values "
-    "separated by spaces, text without quotes. It prints the result in the same form."
-)
-"""Text added to a statement whose examples call a function: the sandbox runs programs, not functions."""
 
 _TIME_LIMIT = 1.0
 _TITLE_WORDS = re.compile(r"[^a-z0-9]+")
@@ -75,10 +69,12 @@ def parse_markdown_problem(text: str, name: str = "problem.md") -> MarkdownProbl
     prose = " ".join(piece.text.strip() for piece in pieces if isinstance(piece, _Prose) and not piece.is_heading)
     if not prose.strip():
         raise DataError(f"{name} has no statement, only headings or examples", "say what the program must do")
-    examples, converted = _as_standard_io(_examples(pieces))
+    examples = tuple(_examples(pieces))
     statement = body.strip()
-    if converted:
-        statement += "\n\n" + CONVERSION_NOTE
+    task = convert(examples)
+    if task is not None:
+        examples = task.converted
+        statement = f"{statement}\n\n{task.paragraph}".strip()
     return MarkdownProblem(
         Problem(
             id=_slug(matter.title or _title(pieces) or name.rpartition("/")[2].removesuffix(".md")),
@@ -86,9 +82,10 @@ def parse_markdown_problem(text: str, name: str = "problem.md") -> MarkdownProbl
             public=examples,
             hidden=(),
             time_limit=matter.time_limit or _TIME_LIMIT,
+            compare=task.compare if task else "",
         ),
         re.sub(r"\s+", " ", prose).strip(),
-        converted,
+        task is not None,
     )
 
 
@@ -281,12 +278,3 @@ def _take(search: _Search, text: str) -> None:
 def _looks_like_data(value: str) -> bool:
     """Tell data from a sentence: "Input: a line with two numbers" describes, "Input: 3 4" is an example."""
     return bool(re.search(r"\d|[\[\"'=]", value)) and len(value) < 200 and not re.search(r"[a-z]{2,} [a-z]{2,} ", value)
-
-
-def _as_standard_io(examples: list[IOExample]) -> tuple[tuple[IOExample, ...], bool]:
-    """Convert function arguments to lines if every example allows it; also tell whether it was done."""
-    lines = [arguments_as_lines(example.input) for example in examples]
-    if not examples or any(line is None for line in lines):
-        return tuple(examples), False
-    pairs = zip(lines, examples, strict=True)
-    return tuple(IOExample(line or "", value_as_line(example.output)) for line, example in pairs), True

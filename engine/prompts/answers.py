@@ -1,14 +1,15 @@
-"""Parsers of the model's answers: to a program or a unit test, or to the one reason why it is neither.
+"""Strict parsers of the model's answers: to a program or a unit test, or to the one reason why it is neither.
 
 Both parsers read the text after the last `</think>`, take the last attempt, and need time linear in the answer,
-whatever text a model at temperature 1 produces.
+whatever text a model at temperature 1 produces. They accept the form that the prompts ask for and little else, because
+training teaches it; `engine.prompts.reading` reads more kindly where only the content counts.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.prompts.fences import Block, fenced_blocks
@@ -28,22 +29,39 @@ class RejectReason(StrEnum):
     NO_OUTPUT = "no_output"  # no **Test Output:** followed by a block
     EMPTY_OUTPUT = "empty_output"  # a test that expects nothing would pass programs that do nothing
     TOO_LARGE = "too_large"  # above MAX_CHARACTERS
+    AMBIGUOUS = "ambiguous"  # two outputs that contradict each other
+    # Known to those who sampled the answer, not to a parser:
+    CUT_OFF = "cut_off"  # the token limit ended it
+    CUT_OFF_THINKING = "cut_off_thinking"  # the token limit ended its thought
+    ONLY_THOUGHT = "only_thought"  # a thought, and no answer behind it
+    EMPTY = "empty"  # no text at all
+    REFUSED = "refused"  # the server returned a refusal
+    FILTERED = "filtered"  # a content filter of the server withheld it
+    NULL = "null"  # the server returned null
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Python source that reads standard input and prints. The parser does not compile it; the sandbox does."""
+    """Python source that reads standard input and prints. The parser does not compile it; the sandbox does.
+
+    recovered: only the kind reading found it; see `engine.prompts.reading`.
+    """
 
     source: str
+    recovered: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class UnitTest:
-    """Generated test. `input` may be empty, `output` is never blank, `explanation` is "" where it is missing."""
+    """Generated test. `input` may be empty, `output` is never blank, `explanation` is "" where it is missing.
+
+    recovered: only the kind reading found it; see `engine.prompts.reading`.
+    """
 
     input: str
     output: str
     explanation: str = ""
+    recovered: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +71,12 @@ class Rejected:
     reason: RejectReason
 
 
-def parse_program(text: str) -> Program | Rejected:
-    """Read the program in the last ```python block of an answer (```py and ```python3 too, in any case)."""
-    answer = _without_thought(text)
+def parse_program(text: str, *, in_thought: bool = False) -> Program | Rejected:
+    """Read the program in the last ```python block of an answer (```py and ```python3 too, in any case).
+
+    in_thought: the prompt ended within an open `<think>`, so the answer begins after its `</think>`.
+    """
+    answer = _without_thought(text, in_thought)
     if answer is None:
         return Rejected(RejectReason.UNFINISHED_THOUGHT)
     last = None
@@ -73,16 +94,16 @@ def parse_program(text: str) -> Program | Rejected:
     return Program(last.body)
 
 
-def parse_unit_test(text: str) -> UnitTest | Rejected:
+def parse_unit_test(text: str, *, in_thought: bool = False) -> UnitTest | Rejected:
     """Read the test in the last complete occurrence of the tester's form.
 
         **Test Input:** + fenced block, **Test Output:** + fenced block, **Explanation:** + text
 
     Other text may surround the labels, and the explanation may be missing. A later attempt that is incomplete or only
     mentions a label does not replace a complete one. Without a complete one, the reject reason is what the last attempt
-    lacks. White space inside the blocks is kept.
+    lacks. White space inside the blocks is kept. in_thought: as of `parse_program`.
     """
-    answer = _without_thought(text)
+    answer = _without_thought(text, in_thought)
     if answer is None:
         return Rejected(RejectReason.UNFINISHED_THOUGHT)
     sections = _sections(answer)
@@ -111,10 +132,10 @@ class _Section:
     body: str
 
 
-def _without_thought(text: str) -> str | None:
-    """Return the text after the last `</think>`; without one all of it, or None where a `<think>` never ended."""
+def _without_thought(text: str, in_thought: bool) -> str | None:
+    """Return the text after the last `</think>`; without one all of it, or None where a thought never ended."""
     _, end, answer = text.rpartition("</think>")
-    if not end and answer.lstrip().startswith("<think>"):
+    if not end and (in_thought or answer.lstrip().startswith("<think>")):
         return None
     return answer
 

@@ -15,6 +15,8 @@ class ChatTokenizer(Protocol):
 
     def apply_chat_template(self, conversation: Any, **options: Any) -> Any: ...
 
+    def decode(self, token_ids: Any, **options: Any) -> Any: ...
+
 
 def encode_prompt(
     tokenizer: ChatTokenizer, messages: Sequence[dict[str, str]], enable_thinking: bool | None

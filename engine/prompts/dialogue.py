@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from engine.problems import Problem
 from engine.prompts.answers import MAX_CHARACTERS
-from engine.prompts.fences import fence, fenced_blocks
+from engine.prompts.fences import fence
+from engine.prompts.kind_blocks import kind_blocks
+from engine.prompts.thoughts import without_thought
 
 _SHOWN_CHARACTERS = 2_000
 """Length limit of an input or output in a repair prompt: enough to see the mistake, however much a program prints."""
@@ -59,11 +61,14 @@ def output_messages(problem: Problem, stdin: str) -> tuple[dict[str, str], ...]:
     return ({"role": "user", "content": content.strip()},)
 
 
-def parse_output(text: str) -> str | None:
-    """Read the last closed fenced block of the answer; None without one, or where it is blank or too large."""
-    answer = text.rpartition("</think>")[2]
+def parse_output(text: str, *, in_thought: bool = False) -> str | None:
+    """Read the last closed fenced block of the answer; None without one, or where it is blank or too large.
+
+    in_thought: the prompt ended within an open thought; an answer that never ends it holds no output.
+    """
+    answer = without_thought(text.replace("\r\n", "\n"), in_thought, ())
     last = None
-    for block in fenced_blocks(answer):
+    for block in kind_blocks(answer or ""):
         if block.closed:
             last = block.body
     return last if last is not None and last.strip() and len(last) <= MAX_CHARACTERS else None

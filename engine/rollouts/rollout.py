@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from engine.config import RolloutConfig
 from engine.config.schema import TimeRule
 from engine.problems import IOExample, Problem
-from engine.prompts import Program, Rejected, Role, UnitTest, parse_program, parse_unit_test
+from engine.prompts import Program, Reading, Rejected, Role, UnitTest, read_program, read_unit_test
 from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of
 from engine.rollouts.observer import (
@@ -117,14 +117,18 @@ def roll_out(
     seed: int,
     observer: RolloutObserver | None = None,
     time_rule: TimeRule = "exact",
+    *,
+    in_thought: bool = False,
 ) -> tuple[list[TaskRollouts], RolloutReport]:
     """Sample n programs and m tests for every task, execute them, and fill the task's pass matrix.
 
     The same problems, weights, settings and seed give the same answers. time_rule: "relative" ends programs far slower
-    than the others of their task, by `engine.sandbox.Peers`.
+    than the others of their task, by `engine.sandbox.Peers`. in_thought: prompts end within an open thought.
     """
     started = time.monotonic()
-    sampled = start_rollouts(problems, encode, sampler, executor, settings, judging, seed, observer, time_rule)
+    sampled = start_rollouts(
+        problems, encode, sampler, executor, settings, judging, seed, observer, time_rule, in_thought=in_thought
+    )
     sampling_seconds = time.monotonic() - started
     rollouts = sampled.collect()
     tokens = sum(len(c.token_ids) for r in rollouts for c in (*r.coder, *r.tester))
@@ -152,6 +156,8 @@ def start_rollouts(
     seed: int,
     observer: RolloutObserver | None = None,
     time_rule: TimeRule = "exact",
+    *,
+    in_thought: bool = False,
 ) -> StartedRollouts:
     """Sample all answers and return while executions are still under way: the first half of `roll_out`."""
     pending = [
@@ -166,6 +172,7 @@ def start_rollouts(
     ]
     reporter = None if observer is None else _Reporter(observer, pending, settings.m_tests)
     on_delta = None if reporter is None else reporter.report_tokens
+    reading = Reading(settings.reading)
     # Coders first: the sandbox runs their programs on ground truth while the sampler is busy with testers.
     for role, count, longest in (
         (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
@@ -182,12 +189,16 @@ def start_rollouts(
             task.answers[role][completion.index] = completion
             seconds = task.problem.time_limit
             if role is Role.CODER:
-                program = task.programs[completion.index] = parse_program(completion.text)
+                program = task.programs[completion.index] = read_program(
+                    completion.text, reading, in_thought=in_thought, finished=completion.finished
+                )
                 task.on_truth[completion.index] = execute(
                     program, inputs_of(task.truth_tests), executor, seconds, task.peers
                 )
             else:
-                task.tests[completion.index] = parse_unit_test(completion.text)
+                task.tests[completion.index] = read_unit_test(
+                    completion.text, reading, in_thought=in_thought, finished=completion.finished
+                )
                 # All tests in one submission: equal inputs run once, and the executor wakes up once, not m times.
                 if len(task.tests) == settings.m_tests:
                     inputs = inputs_of(task.tests.values())

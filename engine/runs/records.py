@@ -178,7 +178,10 @@ class MatrixRecord:
 
 @dataclass(frozen=True, eq=False)
 class TaskRecord:
-    """One task of one step. Tests are in the order of the matrix's columns, programs in that of its rows."""
+    """One task of one step. Tests are in the order of the matrix's columns, programs in that of its rows.
+
+    comparison: of outputs, by its name in `sandbox.comparison`; "" where it is not kept, as in archives.
+    """
 
     task: str
     statement: str
@@ -186,6 +189,7 @@ class TaskRecord:
     truth_tests: tuple[TestRecord, ...] = ()
     generated_tests: tuple[TestRecord, ...] = ()
     matrix: MatrixRecord | None = None
+    comparison: str = ""
 
     @property
     def malformed_tests(self) -> tuple[bool, ...] | None:

@@ -18,6 +18,7 @@ from engine.solve.events import EventStream, solution_to_json
 from engine.solve.opening import Wishes, open_writer
 from engine.solve.request import SolveRequest
 from engine.solve.strategies import Bench, Budget, Spent, find_strategy
+from engine.solve.strategies.own import OwnProgram
 from engine.solve.writers import Writer
 from engine.solve.writers.spec import parse_spec
 
@@ -48,7 +49,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack) -> int:
-    strategy = find_strategy(request.strategy)
+    own = OwnProgram(request.program) if request.program else None
+    strategy = own or find_strategy(request.strategy)
     budget = Budget.parse(request.budget)
     specs = parse_spec(request.coder), parse_spec(request.tester)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
@@ -80,7 +82,10 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
             events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
             status = error.exit_status
             continue
-        events.tell("solution", solution=solution_to_json(solution, spent))
+        told = solution_to_json(solution, spent)
+        if own is not None:
+            told["failing"] = own.failing()
+        events.tell("solution", solution=told)
         if solution.ended == "interrupted":
             return status
     return status

@@ -3,10 +3,11 @@
 loading    what            a model or server is being opened
 warning    text            a checkpoint other than the named one is opened
 ready      coder, tester, sandbox
-problem    number, id, statement, public     the next problem begins; public: its examples, input and output
+problem    number, id, statement, public, comparison     the next problem begins; public: its examples, input and
+                           output; comparison: of outputs
 answer     role, tokens, dollars
-program    row, source, rejected      rejected: "" for a program
-test       column, input, output      column null: malformed
+program    row, source, rejected, fate    rejected: "" for a program; fate: of `engine.solve.fates`
+test       column, input, output, fate    column null: malformed
 verdict    row, public, column, passed, status, got        got: its output, cut to MAX_OUTPUT_CHARS
 leads      row
 solution   solution        the whole evidence, see `solution_to_json`
@@ -16,6 +17,7 @@ fault      message, remedy, status    of this problem or, before `ready`, of the
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
@@ -23,7 +25,8 @@ from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
 from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.runs.records import MAX_OUTPUT_CHARS
-from engine.sandbox import Outcome
+from engine.sandbox import AS_A_PROCESS, Outcome
+from engine.solve.fates import fate_of
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Spent
 from engine.solve.strategies.evidence import Solution
@@ -44,22 +47,25 @@ class EventStream:
 
     def problem(self, number: int, problem: Problem) -> None:
         public = [_test(example.input, example.output) for example in problem.public]
-        self.tell("problem", number=number, id=problem.id, statement=problem.statement, public=public)
+        self.tell(
+            "problem", number=number, id=problem.id, statement=problem.statement, public=public,
+            comparison=AS_A_PROCESS.for_task(problem.compare).comparison,
+        )  # fmt: skip
 
     def on_completion(self, answer: Answer) -> None:
         self.tell("answer", role=str(answer.role), tokens=answer.tokens, dollars=answer.dollars)
 
     def on_program(self, row: int, program: Program | Rejected) -> None:
         if isinstance(program, Rejected):
-            self.tell("program", row=row, source="", rejected=str(program.reason))
+            self.tell("program", row=row, source="", rejected=str(program.reason), fate=fate_of(program))
         else:
-            self.tell("program", row=row, source=program.source, rejected="")
+            self.tell("program", row=row, source=program.source, rejected="", fate=fate_of(program))
 
     def on_test(self, column: int | None, test: UnitTest | Rejected) -> None:
         if isinstance(test, Rejected):
-            self.tell("test", column=column, input="", output="")
+            self.tell("test", column=column, input="", output="", fate=fate_of(test))
         else:
-            self.tell("test", column=column, input=test.input, output=test.output)
+            self.tell("test", column=column, input=test.input, output=test.output, fate=fate_of(test))
 
     def on_outcome(self, board: Board, row: int, stdin: str) -> None:
         outcome = board.outcome(row, stdin)
@@ -88,6 +94,12 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
         "disputed": list(solution.disputed),
         "ended": solution.ended,
         "malformed_tests": solution.malformed,
+        "lacking": solution.lacking,
+        "understood_tests": solution.understood,
+        "needed_tests": solution.needed,
+        "answers": {"coder": dict(solution.coder_answers), "tester": dict(solution.tester_answers)},
+        "comparison": solution.comparison,
+        "another_comparison": solution.another,
         "candidates": [asdict(candidate) for candidate in solution.candidates],
         "public": [_test(test.input, test.output) for test in solution.public],
         "tests": [_test(test.input, test.output, test.explanation) for test in solution.tests],
@@ -111,12 +123,14 @@ class SolveState:
     """State of one problem after the events so far, for a live view. Cells are True, False or None (unknown).
 
     public_tests, tests: (input, output) of each column. sources: one program per row, "" for a rejected answer;
-    rejected: the reason. printed: status and output of a row on an input.
+    rejected: the reason. answers: number of each role's answers by fate. printed: status and output of a row on an
+    input.
     """
 
     id: str = ""
     number: int = 0
     statement: str = ""
+    comparison: str = ""
     loading: str = ""
     coder: str = ""
     tester: str = ""
@@ -124,6 +138,7 @@ class SolveState:
     public_tests: list[tuple[str, str]] = field(default_factory=list)
     tests: list[tuple[str, str]] = field(default_factory=list)
     malformed: int = 0
+    answers: dict[str, Counter[str]] = field(default_factory=lambda: {"coder": Counter(), "tester": Counter()})
     sources: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     public: dict[tuple[int, int], bool | None] = field(default_factory=dict)
@@ -148,10 +163,13 @@ class SolveState:
             case "program":
                 self.sources.append(event["source"])
                 self.rejected.append(event["rejected"])
-            case "test" if event["column"] is None:
-                self.malformed += 1
+                self.answers["coder"][event.get("fate", "ok")] += 1
             case "test":
-                self.tests.append((event["input"], event["output"]))
+                self.answers["tester"][event.get("fate", "ok")] += 1
+                if event["column"] is None:
+                    self.malformed += 1
+                else:
+                    self.tests.append((event["input"], event["output"]))
             case "verdict":
                 self._take_verdict(event)
             case "leads":
@@ -165,6 +183,7 @@ class SolveState:
             id=event["id"],
             number=event["number"],
             statement=event["statement"],
+            comparison=event.get("comparison", ""),
             public_tests=[(test["input"], test["output"]) for test in event["public"]],
             coder=self.coder,
             tester=self.tester,
@@ -191,6 +210,7 @@ class SolveState:
         """Take the tests and cells of the solution: a strategy may have replaced the tests of earlier events."""
         self.solution = solution
         self.leader = solution["chosen"]
+        self.answers = {role: Counter(fates) for role, fates in solution.get("answers", self.answers).items()}
         self.tests = [(test["input"], test["output"]) for test in solution["tests"]]
         self.cells = {
             (row, column): passed

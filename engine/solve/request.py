@@ -20,7 +20,8 @@ class Task:
 class SolveRequest:
     """Request to solve tasks. coder, tester: see `engine.solve.writers.spec`.
 
-    temperature, max_tokens: None leaves them to the model's preset.
+    temperature, max_tokens: None leaves them to the model's preset. program: the user's own, to be tested; n is then 0
+    and coder equals tester, so that only the tester is opened.
     """
 
     tasks: tuple[Task, ...]
@@ -34,6 +35,7 @@ class SolveRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     allow_unsandboxed: bool = False
+    program: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

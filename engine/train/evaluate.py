@@ -38,18 +38,24 @@ def measure(
     seed: int,
     on_progress: Callable[[int], None] = lambda tasks_done: None,
     observer: RolloutObserver | None = None,
+    *,
+    in_thought: bool = False,
 ) -> EvalSummary:
     """Measure the sampler's policy on `problems`; the same weights and seed give the same figures.
 
     Generated tests are judged by the task's reference programs if it has any, else by the policy's own correct
     programs; the summary counts the tasks of either kind. on_progress: called before every chunk of tasks with the
-    number of tasks sampled so far; may raise to abort.
+    number of tasks sampled so far; may raise to abort. in_thought: prompts end within an open thought.
     """
     started = []
     for first in range(0, len(problems), CHUNK_TASKS):
         on_progress(first)
         chunk = problems[first : first + CHUNK_TASKS]
-        started.append(start_rollouts(chunk, encode, sampler, executor, settings, judging, seed, observer))
+        started.append(
+            start_rollouts(
+                chunk, encode, sampler, executor, settings, judging, seed, observer, in_thought=in_thought
+            )
+        )  # fmt: skip
     rollouts = [task for chunk in started for task in chunk.collect()]
     references = [
         [
@@ -81,6 +87,7 @@ def _task_result(task: TaskRollouts, references_r: Sequence[ProgramRun], judging
         test_inputs=tuple(test.input if test else "" for test in tests),
         test_outputs=tuple(test.output if test else "" for test in tests),
         coder_lengths_n=np.array([len(c.token_ids) for c in task.coder]),
+        recovered=sum(getattr(answer, "recovered", False) for answer in (*task.programs, *task.tests)),
         tester_lengths_m=np.array([len(c.token_ids) for c in task.tester]),
     )
 

@@ -1,11 +1,16 @@
-"""Guards of the update: warnings about NaN and memory, and the end of a run that no longer learns."""
+"""Guards of a run: warnings about NaN, memory and unusable answers, and the end of a run that no longer learns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.errors import RunError
 from engine.policy.samples import UpdateReport
+from engine.prompts import Program, Rejected, RejectReason, Role, UnitTest
+from engine.rollouts.rollout import TaskRollouts
+from engine.sampling import Completion
+from engine.solve.fates import in_words
 
 MOST_LOST_IN_A_ROW = 3
 """Number of NaN updates in a row that end a run: one may be due to an odd sample, three to settings or the machine."""
@@ -38,3 +43,46 @@ class UpdateWatch:
                 "they were skipped and the checkpoint is intact: in the run's config.toml lower "
                 'policy.learning_rate, or set policy.precision = "fp32" where memory allows, then resume the run',
             )
+
+
+MOST_UNUSABLE = 0.05
+"""Share of a role's answers without a program or test above which the user is warned: they teach nothing."""
+
+
+class AnswerWatch:
+    """Monitor of unusable answers. warn: writes a sentence into the journal, once each time they are too many."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._told: set[Role] = set()
+
+    def look(self, tasks: Sequence[TaskRollouts]) -> None:
+        """Warn the user of a step with too many unusable answers, with the commonest reason and its remedy."""
+        for role in Role:
+            pairs = [pair for task in tasks for pair in _answers(task, role)]
+            reasons = Counter(
+                answer.reason if completion.finished else RejectReason.CUT_OFF
+                for answer, completion in pairs
+                if isinstance(answer, Rejected)
+            )
+            share = reasons.total() / max(len(pairs), 1)
+            if share > MOST_UNUSABLE and role not in self._told:
+                (reason, count), *_ = reasons.most_common(1)
+                thing = "program" if role is Role.CODER else "test"
+                self._warn(
+                    f"{share:.0%} of the {role}'s answers hold no {thing}, most often {in_words({reason: count})} "
+                    f"({_remedy(reason, role)})"
+                )
+            (self._told.add if share > MOST_UNUSABLE else self._told.discard)(role)
+
+
+def _answers(task: TaskRollouts, role: Role) -> Iterator[tuple[Program | UnitTest | Rejected, Completion]]:
+    if role is Role.CODER:
+        return zip(task.programs, task.coder, strict=True)
+    return zip(task.tests, task.tester, strict=True)
+
+
+def _remedy(reason: RejectReason, role: Role) -> str:
+    if reason in (RejectReason.CUT_OFF, RejectReason.UNFINISHED_THOUGHT):
+        return f"raise rollout.max_new_tokens_{role}"
+    return 'see the answers in Rollouts; rollout.reading = "kind" accepts other forms'

@@ -36,7 +36,7 @@ from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
 from engine.train.evaluate import measure
-from engine.train.guards import UpdateWatch
+from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.live_wall import LiveFeed
 from engine.train.metrics import step_metrics
 from engine.train.step import Phase, StepAbandoned, coevolve
@@ -93,6 +93,7 @@ class Trainer:
         self._resumes, self._has_new_limits = resumes, has_new_limits
         self._live = LiveFeed(folder.live, engine.decode)
         self._updates = UpdateWatch(self._warn)
+        self._answers = AnswerWatch(self._warn)
         self._stop_after_step = False
         self._checkpoint_wanted = False
         self._progress = RunProgress()
@@ -108,6 +109,8 @@ class Trainer:
         self._journal.sandbox(letter=level.letter, summary=level.summary, reasons=level.reasons, remedy=level.remedy)
         if self._engine.policy.layout_note:
             self._warn(self._engine.policy.layout_note)
+        for fault in self._engine.data_warnings:
+            self._warn(fault)
         try:
             if self._progress.heldout_start is None:
                 self._evaluate_at_start()
@@ -130,6 +133,7 @@ class Trainer:
         done = coevolve(
             step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config,
             on_phase=lambda phase: self._enter(step, phase), observer=self._live,
+            in_thought=engine.in_thought,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
         kl = done.update.kl
@@ -143,6 +147,7 @@ class Trainer:
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         self._journal.step_finished(step, metrics)
         self._updates.look(done.update)
+        self._answers.look([task.rollouts for task in done.tasks])
         self._prune_archive(step)
         every = config.evaluation.every_steps
         validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
@@ -227,6 +232,7 @@ class Trainer:
             problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
             judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
             derive_seed(config.run.seed, "evaluate", split), self._between_chunks, self._live,
+            in_thought=engine.in_thought,
         )  # fmt: skip
         self._journal.phase_finished(step, phase, time.monotonic() - started)
         self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())

@@ -81,10 +81,13 @@ def coevolve(
     config: RunConfig,
     on_phase: OnPhase = lambda phase: None,
     observer: RolloutObserver | None = None,
+    *,
+    in_thought: bool = False,
 ) -> CoevolutionStep:
     """Run step `step` (1-based): sample, execute, reward, update. Deterministic in its arguments and the weights.
 
-    on_phase: called before each phase; whatever it raises ends the step with the policy untouched.
+    on_phase: called before each phase; whatever it raises ends the step with the policy untouched. in_thought: prompts
+    end within an open thought.
     """
     started = time.monotonic()
     run_seed, tasks_per_step = config.run.seed, config.rollout.tasks_per_step
@@ -96,8 +99,9 @@ def coevolve(
         """Do parts 2 to 4 for the tasks of `batch`, indices into `problems`."""
         chosen = [problems[i] for i in batch]
         rollouts, report = roll_out(
-            chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer, config.sandbox.time_rule
-        )
+            chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer,
+            config.sandbox.time_rule, in_thought=in_thought,
+        )  # fmt: skip
         return [score(task, config.reward) for task in rollouts], report
 
     on_phase("sample")  # parts 1 to 4

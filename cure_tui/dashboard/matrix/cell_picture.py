@@ -28,7 +28,8 @@ class CellDetail:
 
     source: the program, or the whole answer if it held none (`has_program` False). got: the output, None if not kept.
     status: one of STATUSES, "" if not kept. milliseconds: CPU time, None if not kept or not run.
-    explanation: one sentence on the verdict. context: whether program and test themselves are right.
+    comparison: of outputs, by name. explanation: one sentence on the verdict. context: whether program and test
+    themselves are right.
     answer: the tester's answer that a generated test was parsed from; "" for ground truth.
     """
 
@@ -44,6 +45,7 @@ class CellDetail:
     status: str
     milliseconds: int | None
     cell_status: CellStatus
+    comparison: str
     explanation: str
     context: str
     answer: str
@@ -71,6 +73,7 @@ def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> Ce
     if record.rollout is not None:
         tester = next((answer for answer in _group(task, "tester") if answer.index == record.rollout), None)
     got = grid.outputs[program][test] if grid.outputs is not None and was_run else None
+    comparison = task.comparison or _guessed(record.expected, got, cell_status)
     milliseconds = int(grid.milliseconds[program, test]) if grid.milliseconds is not None and was_run else None
     return CellDetail(
         task=task.task,
@@ -85,10 +88,28 @@ def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> Ce
         status=_status(grid, program, test),
         milliseconds=milliseconds,
         cell_status=cell_status,
-        explanation=_explanation(cell_status, record.expected, got, milliseconds, coder, tester),
+        comparison=comparison,
+        explanation=_explanation(cell_status, record.expected, got, comparison, milliseconds, coder, tester),
         context=_context(reading, program, test, is_truth),
         answer=tester.text if tester else "",
     )
+
+
+def equal_by(comparison: str) -> str:
+    """Say in what way two outputs that differ are equal."""
+    return EQUAL if comparison == "whitespace" else f"equal by the comparison '{comparison}'"
+
+
+def _guessed(expected: str, got: str | None, cell_status: CellStatus) -> str:
+    """Return a comparison that explains the verdict where the record keeps none."""
+    failed = cell_status is CellStatus.WRONG_ANSWER and got is not None and got.split() == expected.split()
+    return "exact-lines" if failed else "whitespace"
+
+
+def _matches(expected: str, got: str, comparison: str) -> bool:
+    from engine.sandbox import outputs_match  # not before the first frame
+
+    return outputs_match(expected, got, comparison)
 
 
 def _group(task: TaskRecord, role: str) -> list[RolloutRecord]:
@@ -123,6 +144,7 @@ def _explanation(
     cell_status: CellStatus,
     expected: str,
     got: str | None,
+    comparison: str,
     milliseconds: int | None,
     coder: RolloutRecord | None,
     tester: RolloutRecord | None,
@@ -130,8 +152,8 @@ def _explanation(
     if cell_status is CellStatus.PASSED:
         if got is None or got == expected:
             return "The program printed the expected output."
-        if got.split() == expected.split():
-            return f"The program printed the expected output: it is {EQUAL}."
+        if _matches(expected, got, comparison):
+            return f"The program printed the expected output: it is {equal_by(comparison)}."
         return "The judge accepted the program's output as equal to the expected one."
     if cell_status is CellStatus.WRONG_ANSWER:
         what = "nothing" if got is not None and not got.strip() else "something other than the expected output"
@@ -169,17 +191,21 @@ def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
     return f"{about_program} {about_test}"
 
 
-def diff_rows(expected: str, got: str) -> list[Row]:
+def diff_rows(expected: str, got: str, comparison: str = "whitespace") -> list[Row]:
     """Return a diff from the expected to the printed output: "-" is missing, "+" is extra, differing words are marked.
 
-    Like the judge, it collapses whitespace before comparing; outputs that are then equal get one row that says so.
+    It compares as the judge does, by `comparison`; outputs that are then equal get one row that says so.
     """
-    if expected.split() == got.split():
-        return [(Span("identical" if expected == got else EQUAL, "muted"),)]
+    if _matches(expected, got, comparison):
+        return [(Span("identical" if expected == got else equal_by(comparison), "muted"),)]
     old, new = expected.splitlines(), got.splitlines()
     clipped = max(len(old), len(new)) - MAX_DIFF_LINES
     old, new = old[:MAX_DIFF_LINES], new[:MAX_DIFF_LINES]
-    matcher = difflib.SequenceMatcher(None, _collapsed(old), _collapsed(new), autojunk=False)
+    old_keys, new_keys = _keys(old, comparison), _keys(new, comparison)
+    for place, (old_line, new_line) in enumerate(zip(old, new, strict=False)):
+        if _matches(old_line, new_line, comparison):
+            new_keys[place] = old_keys[place]
+    matcher = difflib.SequenceMatcher(None, old_keys, new_keys, autojunk=False)
     rows: list[Row] = [(Span("- expected", "bad"), Span("  "), Span("+ got", "good"))]
     for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if kind == "equal":
@@ -204,6 +230,8 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
 
 def _marked(old: str, new: str) -> tuple[Row, Row]:
     old_words, new_words = _words(old), _words(new)
+    if old_words == new_words:  # only blanks differ, and here they count
+        return (Span("- ", "bad"), Span(_clean(old), "match")), (Span("+ ", "good"), Span(_clean(new), "match"))
     matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
     old_parts: list[Span] = []
     new_parts: list[Span] = []
@@ -228,5 +256,6 @@ def _clean(line: str) -> str:
     return one_column(line.expandtabs(4))
 
 
-def _collapsed(lines: Sequence[str]) -> list[str]:
-    return [" ".join(line.split()) for line in lines]
+def _keys(lines: Sequence[str], comparison: str) -> list[str]:
+    """Return what makes lines equal in the diff; other comparisons than exact-lines collapse blanks at least."""
+    return [line.rstrip() if comparison == "exact-lines" else " ".join(line.split()) for line in lines]

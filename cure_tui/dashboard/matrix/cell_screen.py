@@ -144,7 +144,7 @@ def _test(detail: CellDetail, theme: str) -> RenderableType:
     if detail.got is not None:
         part("got", _block(detail.got, theme))
         if detail.got != detail.expected:
-            rows = diff_rows(detail.expected, detail.got)
+            rows = diff_rows(detail.expected, detail.got, detail.comparison)
             part("difference", Text("\n").join(_rich(row, theme) for row in rows))
     if detail.answer:
         part("the tester's answer", _block(detail.answer, theme))

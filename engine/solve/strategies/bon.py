@@ -5,12 +5,12 @@ from __future__ import annotations
 from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.evidence import Solution, conclude
 from engine.solve.strategies.gathering import Gathering
-from engine.solve.strategies.ranking import ranked
 
 
 class BestOfN:
-    """Strategy of most votes. Ties go to the largest group of programs with equal verdicts; stops once the
-    leader is certain.
+    """Strategy of most votes. Ties go to the largest group of programs that print the same.
+
+    It stops once no test to come can change the leader or its support.
     """
 
     name = "bon"
@@ -19,5 +19,6 @@ class BestOfN:
     def solve(self, bench: Bench) -> Solution:
         gathering = Gathering(bench)
         gathering.sample(bench.n, bench.m, early_stop=True)
-        order = ranked(gathering.board.matrix())
-        return conclude(self.name, gathering.board, order[0] if order else None, gathering.ended)
+        order = gathering.board.order()
+        chosen = order[0] if order else None
+        return conclude(self.name, gathering.board, chosen, gathering.ended, asked_for=bench.m)

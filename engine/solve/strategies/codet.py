@@ -22,7 +22,9 @@ class CodeT:
     def solve(self, bench: Bench) -> Solution:
         gathering = Gathering(bench)
         gathering.sample(bench.n, bench.m)
-        return conclude(self.name, gathering.board, chosen_by_group(gathering.board), gathering.ended)
+        return conclude(
+            self.name, gathering.board, chosen_by_group(gathering.board), gathering.ended, asked_for=bench.m
+        )
 
 
 def chosen_by_group(board: Board) -> int | None:
@@ -31,6 +33,9 @@ def chosen_by_group(board: Board) -> int | None:
     eligible_n = ~matrix.rejected_n
     if not eligible_n.any():
         return None
+    # One that never reads its input passes what is written into it: it is eligible only if there is no other.
+    reading_n = eligible_n & ~board.blind_n()
+    eligible_n = reading_n if reading_n.any() else eligible_n
     # A program that fails the problem's own examples is wrong, however many agree with it.
     public_n = matrix.truth_nt.sum(axis=1)
     eligible_n = eligible_n & (public_n == public_n[eligible_n].max())

@@ -14,11 +14,11 @@ from engine.prompts import Program, PromptStyle, Role
 from engine.prompts.dialogue import output_messages, parse_output, repair_messages
 from engine.sandbox import Outcome, Status
 from engine.seeds import derive_seed
+from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.board import TestCase
 from engine.solve.strategies.evidence import Solution, conclude
 from engine.solve.strategies.gathering import Gathering
-from engine.solve.strategies.ranking import ranked
 from engine.solve.writers import Answer, Ask, first_ask
 
 ROUNDS = 3
@@ -57,23 +57,27 @@ class Debug:
         for attempt in range(ROUNDS):
             if gathering.ended or not _repair(bench, gathering, attempt):
                 break
-        order = ranked(gathering.board.matrix())
-        return conclude(self.name, gathering.board, order[0] if order else None, gathering.ended)
+        order = gathering.board.order()
+        chosen = order[0] if order else None
+        return conclude(self.name, gathering.board, chosen, gathering.ended, asked_for=bench.m)
 
 
 def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
     """Replace each test's output by one that at least MAJORITY of VOTES agree on; drop tests without such an output.
 
-    If no test has one, all tests stay.
+    A vote that was interrupted before any output had a majority leaves the tests as they are.
     """
     board = gathering.board
     inputs = list(dict.fromkeys(test.input for test in board.tests))[:VOTED_INPUTS]
-    votes: dict[int, Counter[str]] = {place: Counter() for place in range(len(inputs))}
+    # The comparison decides what equals: a vote goes to the group, whose first output keeps its lines and blanks.
+    groups = [OutputGroups(board.judging.comparison) for _ in inputs]
+    votes: list[Counter[int]] = [Counter() for _ in inputs]
 
     def count(answer: Answer) -> None:
-        output = parse_output(answer.text)
+        output = parse_output(answer.text, in_thought=gathering.is_in_thought(answer))
         if output is not None:
-            votes[int(answer.ask_id)][" ".join(output.split())] += 1
+            place = int(answer.ask_id)
+            votes[place][groups[place].group(output)] += 1
 
     asks = [
         Ask(
@@ -89,17 +93,18 @@ def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
     settled: list[TestCase] = []
     for place, stdin in enumerate(inputs):
         if votes[place]:
-            output, agreed = votes[place].most_common(1)[0]
+            group, agreed = votes[place].most_common(1)[0]
             if agreed >= MAJORITY:
+                output = groups[place].first[group - 1]
                 settled.append(replace(next(test for test in board.tests if test.input == stdin), output=output))
-    if settled:
+    if settled or not gathering.ended:
         board.replace_tests(settled)
 
 
 def _repair(bench: Bench, gathering: Gathering, attempt: int) -> bool:
     """Ask for one repaired program. Return False if there is nothing to repair."""
     board = gathering.board
-    row = ranked(board.matrix())[0]
+    row = board.order()[0]
     program = board.programs[row]
     failed = next((test for test in (*board.public, *board.tests) if board.verdict(row, test) is False), None)
     if not isinstance(program, Program) or failed is None:

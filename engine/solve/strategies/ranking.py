@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from engine.prompts import Rejected
-from engine.reward.pass_matrix import IntArray, PassMatrix
-from engine.solve.strategies.board import Board
+from typing import Protocol
+
+import numpy as np
+
+from engine.reward.pass_matrix import BoolArray, IntArray, PassMatrix
 
 
-def ranked(matrix: PassMatrix) -> list[int]:
-    """Return rows, best first: most public examples passed, then as `PassMatrix.ranking_n` (best of n).
+class Ranked(Protocol):
+    """Matrix with the order of its rows, as `engine.solve.strategies.board.Board` has it."""
 
-    matrix: with the public examples as ground truth, as `Board.matrix`. Answers without a program come last.
+    def matrix(self) -> PassMatrix: ...
+
+    def order(self) -> list[int]: ...
+
+
+def ranked(matrix: PassMatrix, blind_n: BoolArray | None = None, agreeing_n: IntArray | None = None) -> list[int]:
+    """Return rows, best first: most public examples passed, most votes, most programs that agree, first to arrive.
+
+    matrix: with the public examples as ground truth, as `Board.matrix`. blind_n: programs that do not read their input;
+    they come behind all others, since an example that they pass is written into them. agreeing_n: number of programs
+    that print the same; by default the clusters of equal verdicts. Answers without a program come last.
     """
-    public_n = matrix.truth_nt.sum(axis=1).tolist()
-    best_first: list[int] = matrix.ranking_n.tolist()
-    return sorted(best_first, key=lambda row: (bool(matrix.rejected_n[row]), -public_n[row]))  # stable: ties stay
+    public_n = matrix.truth_nt.sum(axis=1)
+    blind_n = np.zeros(matrix.n_programs, dtype=np.bool_) if blind_n is None else blind_n
+    agreeing_n = matrix.cluster_sizes_n if agreeing_n is None else agreeing_n
+    order_n = np.lexsort((-agreeing_n, -matrix.votes_n, -public_n, blind_n, matrix.rejected_n))  # stable: ties stay
+    rows: list[int] = order_n.tolist()
+    return rows
 
 
-def certain_leader(board: Board, tests_to_come: int) -> int | None:
+def certain_leader(board: Ranked, tests_to_come: int) -> int | None:
     """Return the row that leads whatever results are still to come; None while another may overtake it.
 
     The bound is the worst case: every unknown cell and every test to come counts against the leader and for the others.
     A tie is not decided: the size of a cluster breaks it, and clusters may still split.
     """
-    matrix = board.matrix()
-    order = ranked(matrix)
-    if not order or isinstance(board.programs[order[0]], Rejected):
+    matrix, order = board.matrix(), board.order()
+    if not order or matrix.rejected_n[order[0]]:
         return None
     public_n: IntArray = matrix.truth_nt.sum(axis=1)
     public_possible_n: IntArray = public_n + (~matrix.known_nt).sum(axis=1)

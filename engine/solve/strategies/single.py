@@ -16,4 +16,5 @@ class Single:
     def solve(self, bench: Bench) -> Solution:
         gathering = Gathering(bench)
         gathering.sample(1, bench.m)
-        return conclude(self.name, gathering.board, 0 if gathering.board.programs else None, gathering.ended)
+        chosen = 0 if gathering.board.programs else None
+        return conclude(self.name, gathering.board, chosen, gathering.ended, asked_for=bench.m)

@@ -3,6 +3,6 @@
 This package imports no heavy library; `engine.solve.writers.sampled` holds a model.
 """
 
-from engine.solve.writers.writer import Answer, Ask, Message, Writer, first_ask
+from engine.solve.writers.writer import Answer, Ask, Message, Stoppable, Writer, first_ask
 
-__all__ = ["Answer", "Ask", "Message", "Writer", "first_ask"]
+__all__ = ["Answer", "Ask", "Message", "Stoppable", "Writer", "first_ask"]

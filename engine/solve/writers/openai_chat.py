@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import cast
 
 import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from openai.types.chat import ChatCompletion, ChatCompletionMessage, ChatCompletionMessageParam
+from openai.types.chat.chat_completion import Choice
 
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
 from engine.prompts import Role
 from engine.sampling import SamplingParams
 from engine.solve.writers.endpoints import OPENAI_URL, Endpoint
 from engine.solve.writers.request_form import RequestForm
-from engine.solve.writers.writer import Answer, Ask
+from engine.solve.writers.writer import Answer, Ask, Withheld
 
 _NO_KEY = "none"  # the client insists on a key; servers without one ignore it
 _FAULTS = (openai.OpenAIError, ValueError, AttributeError, TypeError, KeyError, IndexError)
@@ -162,6 +163,8 @@ class OpenAIWriter:
             tokens=tokens,
             finished=choice.finish_reason != "length",
             dollars=price.dollars(prompt_tokens, tokens) if price else 0.0,
+            reasoning=_reasoning(choice.message),
+            withheld=_withheld(choice),
         )
 
     def _fault(self, error: Exception) -> CureError:
@@ -185,6 +188,22 @@ class OpenAIWriter:
             case openai.APIStatusError():
                 return ConfigError(f"{url} does not take the request: {said}", "check model and limits")
         return RunError(f"{url} does not answer as an OpenAI-compatible server does: {said}", "check the address")
+
+
+def _reasoning(message: ChatCompletionMessage) -> str:
+    """Return the thought beside the content: DeepSeek, vLLM and llama.cpp name it differently from OpenRouter."""
+    found = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
+    return found if isinstance(found, str) else ""
+
+
+def _withheld(choice: Choice) -> Withheld:
+    if choice.message.content:
+        return ""
+    if choice.finish_reason == "content_filter":
+        return "filter"
+    if choice.message.refusal:
+        return "refusal"
+    return "null" if choice.message.content is None else ""
 
 
 def _first_line(error: Exception, key: str) -> str:

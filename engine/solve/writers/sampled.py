@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 
-from engine.prompts import ChatTokenizer, PromptStyle, Role, encode_prompt
-from engine.sampling import Request, Sampler, SamplingParams
+from engine.prompts import (
+    ChatTokenizer,
+    Program,
+    PromptStyle,
+    Role,
+    UnitTest,
+    encode_prompt,
+    opens_thought,
+    read_program,
+    read_unit_test,
+)
+from engine.sampling import Delta, Request, Sampler, SamplingParams
 from engine.solve.writers.writer import Answer, Ask
+
+_LOOK_EVERY = 64
+"""Tokens between two looks at whether an answer is complete; shorter answers are never looked at."""
+_ROOM_FOR_A_CORRECTION = 600
+"""Characters behind the last block within which a model that corrects itself opens another one."""
+
+
+class _Ended(Exception):
+    """Raised within a sampler's call to end it: the answers under way are wanted as they are."""
 
 
 class SampledWriter:
     """Writer that answers all asks of one role in one call of its sampler, which batches them.
 
-    params: sampling parameters of each role; one writer may play both.
+    A model that goes on writing after its program or test is not waited for: once all answers under way hold one, with
+    text of _ROOM_FOR_A_CORRECTION behind it, the call ends. params: sampling parameters of each role; one writer may
+    play both.
     """
 
     def __init__(
@@ -26,28 +48,64 @@ class SampledWriter:
     ) -> None:
         self.name, self.style = name, style
         self._sampler, self._tokenizer, self._params, self._thinking = sampler, tokenizer, params, thinking
+        self._stopped = threading.Event()
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        self._stopped.clear()
         for role in Role:
             own = [ask for ask in asks if ask.role is role]
-            if own:
+            if own and not self._stopped.is_set():
                 yield from self._write_as(role, own)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def close(self) -> None:
+        self._sampler.close()
 
     def _write_as(self, role: Role, asks: Sequence[Ask]) -> Iterator[Answer]:
         requests = {
             ask.id: Request(ask.id, encode_prompt(self._tokenizer, ask.messages, self._thinking), ask.n, ask.seed)
             for ask in asks
         }
-        for completion in self._sampler.sample(list(requests.values()), self._params[role]):
-            yield Answer(
-                ask_id=completion.request_id,
-                role=role,
-                index=completion.index,
-                text=completion.text,
-                prompt_tokens=len(requests[completion.request_id].prompt_ids) if completion.index == 0 else 0,
-                tokens=len(completion.token_ids),
-                finished=completion.finished,
-            )
+        in_thought = {name: opens_thought(self._tokenizer, each.prompt_ids) for name, each in requests.items()}
+        under_way: dict[tuple[str, int], list[int]] = {(ask.id, index): [] for ask in asks for index in range(ask.n)}
+        settled: set[tuple[str, int]] = set()
 
-    def close(self) -> None:
-        self._sampler.close()
+        def answer(key: tuple[str, int], text: str, tokens: int, *, finished: bool) -> Answer:
+            name, index = key
+            prompt_tokens = len(requests[name].prompt_ids) if index == 0 else 0
+            return Answer(
+                name, role, index, text, prompt_tokens, tokens, finished=finished, in_thought=in_thought[name]
+            )  # fmt: skip
+
+        def take(delta: Delta) -> None:
+            key = delta.request_id, delta.index
+            tokens = under_way[key]
+            looks = len(tokens) // _LOOK_EVERY
+            tokens += delta.token_ids
+            if len(tokens) // _LOOK_EVERY > looks and self._is_settled(role, tokens, in_thought[key[0]]):
+                settled.add(key)
+            if self._stopped.is_set() or len(settled) == len(under_way):
+                raise _Ended
+
+        try:
+            for completion in self._sampler.sample(list(requests.values()), self._params[role], take):
+                key = completion.request_id, completion.index
+                del under_way[key]
+                settled.discard(key)
+                yield answer(key, completion.text, len(completion.token_ids), finished=completion.finished)
+        except _Ended:
+            for key, tokens in under_way.items():
+                if tokens:
+                    yield answer(key, self._text(tokens), len(tokens), finished=key in settled)
+
+    def _is_settled(self, role: Role, tokens: Sequence[int], in_thought: bool) -> bool:
+        text = self._text(tokens)
+        if len(text) - text.rfind("```") < _ROOM_FOR_A_CORRECTION:
+            return False
+        read = read_program if role is Role.CODER else read_unit_test
+        return isinstance(read(text, in_thought=in_thought, finished=False), Program | UnitTest)
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from engine.problems import Problem
 from engine.prompts import PromptStyle, Role, build_messages
@@ -25,9 +25,17 @@ class Ask:
     seed: int
 
 
+Withheld: TypeAlias = Literal["", "null", "refusal", "filter"]
+"""Reason of a server for an answer without text: content null, a refusal, a content filter; "" for none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models."""
+    """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models.
+
+    in_thought: the prompt ended within an open thought, so `text` begins inside it. reasoning: the thought that a
+    server returns apart from `text`.
+    """
 
     ask_id: str
     role: Role
@@ -37,6 +45,9 @@ class Answer:
     tokens: int
     finished: bool = True
     dollars: float = 0.0
+    in_thought: bool = False
+    reasoning: str = ""
+    withheld: Withheld = ""
 
 
 class Writer(Protocol):
@@ -51,6 +62,15 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Release model or connection."""
+        ...
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """Writer whose writing can be ended from another thread, with what has come so far."""
+
+    def stop(self) -> None:
+        """End the writing under way soon: its iterator yields the unfinished answers, then ends."""
         ...
 
 

@@ -7,9 +7,10 @@ from typing import Any, get_args
 
 import pytest
 
+from cure_tui.commands.solve import Comparison
 from engine.config import schema
 from engine.problems import problem
-from engine.prompts import PromptStyle
+from engine.prompts import PromptStyle, Reading
 from engine.sandbox import TIME_RULES
 from engine.sandbox.judging import COMPARISONS, PROFILES
 from engine.train.samplers import SAMPLERS
@@ -23,6 +24,8 @@ from engine.train.samplers import SAMPLERS
         pytest.param(schema.Comparison, COMPARISONS, id="sandbox.comparison"),
         pytest.param(schema.TimeRule, TIME_RULES, id="sandbox.time_rule"),
         pytest.param(schema.Comparison, problem.COMPARISONS, id="compare of a task"),
+        pytest.param(schema.Comparison, Comparison, id="solve --comparison"),
+        pytest.param(schema.ReadingName, Reading, id="rollout.reading"),
         pytest.param(schema.StyleName, PromptStyle, id="model.prompt_style"),
     ],
 )

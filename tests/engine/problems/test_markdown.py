@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from engine.errors import DataError
 from engine.machine.resources import asset_path
 from engine.problems import IOExample
-from engine.problems.literals import arguments_as_lines, value_as_line
-from engine.problems.markdown import CONVERSION_NOTE, MarkdownProblem, parse_markdown_problem
+from engine.problems.functions import convert
+from engine.problems.markdown import MarkdownProblem, parse_markdown_problem
 
 EXAMPLES = {
     "halve-and-spread": [("10 1 18 1\n", "9\n")],
@@ -58,7 +58,10 @@ def test_the_statement_is_the_whole_text_and_the_prose_its_sentences() -> None:
 def test_calls_become_lines_and_the_statement_says_so() -> None:
     read = shipped("closest-pair")
     assert read.converted
-    assert read.problem.statement.endswith(CONVERSION_NOTE)
+    task = convert([IOExample("nums = [1, 6, 11], target = 10", "12"), IOExample("nums = [4, 4], target = -3", "8")])
+    assert task is not None
+    assert read.problem.statement.endswith(task.paragraph)
+    assert "- line 1: nums, integers separated by blanks" in task.paragraph
     assert not shipped("shelf").converted
 
 
@@ -112,25 +115,3 @@ def test_what_is_no_problem_is_refused_in_one_line(text: str, what: str) -> None
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(DataError):
         assert parse_markdown_problem(text).prose
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("nums = [2,7], target = 9", "2 7\n9\n"),
-        ("s = 'a b', flag = true", "a b\ntrue\n"),
-        ("grid = [[1,2],[3]]", "2\n1 2\n3\n"),
-        ("root = [1,null,2]", "1 null 2\n"),
-        ("3 4", None),
-        ("x = y", None),
-        ("x = __import__('os')", None),
-        ("x = [" * 5000, None),
-    ],
-)
-def test_arguments_as_lines(text: str, lines: str | None) -> None:
-    assert arguments_as_lines(text) == lines
-
-
-def test_a_value_that_is_no_literal_stays_as_it_is() -> None:
-    assert value_as_line("[0, 1]") == "0 1\n"
-    assert value_as_line("no answer") == "no answer"

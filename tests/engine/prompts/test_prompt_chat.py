@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from engine.errors import EnvironmentError_
-from engine.prompts import encode_prompt
+from engine.prompts import encode_prompt, opens_thought
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
@@ -52,6 +52,16 @@ def test_thinking_is_the_template_s_default_unless_it_is_set() -> None:
     default, on, off = (encode_prompt(chat, MESSAGES, enable_thinking=flag) for flag in (None, True, False))
     assert default == on
     assert chat.decode(off[len(on) :]) == "<think>\n\n</think>\n\n"
+
+
+@pytest.mark.parametrize(
+    ("added", "opens"),
+    [("<think>\n", True), ("<think>", True), ("[THINK]", True), ("<think>\n\n</think>\n\n", False), ("", False)],
+)
+def test_a_template_that_opens_a_thought_is_noticed(added: str, opens: bool) -> None:
+    chat = tokenizer(CHATML.split("{% if enable")[0] + added + "{% endif %}")
+    prompt_ids = encode_prompt(chat, [{"role": "user", "content": "say <think>"}], enable_thinking=None)
+    assert opens_thought(chat, prompt_ids) is opens
 
 
 def test_a_tokenizer_without_a_chat_template_is_refused_with_a_remedy() -> None:

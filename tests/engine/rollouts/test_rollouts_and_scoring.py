@@ -84,6 +84,28 @@ def test_the_relative_rule_is_for_training_alone(executor: Executor, rule: TimeR
     assert measure(*given, bon_sizes=((4, 4),), seed=0).code.mean == 1.0
 
 
+UNTAGGED = "```\nprint(int(input()) * 2)\n```"
+HEADED = "### Test Input\n```\n5\n```\n### Test Output\n```\n10\n```"
+
+
+def test_training_reads_strictly_and_an_evaluation_kindly_as_their_settings_say(executor: Executor) -> None:
+    given = ([PROBLEM], lambda problem, role: (1, 2), ScriptedSampler([UNTAGGED] * 4, [HEADED] * 4), executor)
+    for reading, share in (("strict", 0.0), ("kind", 1.0)):
+        settings = SETTINGS.model_copy(update={"reading": reading})
+        ((task,), _) = roll_out(*given, settings, AS_A_PROCESS, seed=0)
+        summary = measure(*given, settings, AS_A_PROCESS, bon_sizes=((4, 4),), seed=0)
+        assert task.matrix.truth_nt.mean() == summary.code.mean == summary.recovered_share.mean == share
+        assert task.matrix.malformed_m.mean() == 1.0 - share
+
+
+def test_an_answer_inside_a_thought_that_never_ends_is_rejected_in_training(executor: Executor) -> None:
+    sampler = ScriptedSampler([*CODER[:3], f"hm</think>{CODER[0]}"], TESTER)
+    given = ([PROBLEM], lambda problem, role: (1, 2), sampler, executor, SETTINGS, AS_A_PROCESS)
+    ((task,), _) = roll_out(*given, seed=0, in_thought=True)
+    assert [isinstance(program, Rejected) for program in task.programs] == [True, True, True, False]
+    assert measure(*given, bon_sizes=((4, 4),), seed=0, in_thought=True).rejected_share.mean == 0.75
+
+
 def test_rewards_follow_the_paper(executor: Executor) -> None:
     scored = score(rollouts(executor), reward_settings())
     assert scored.coder.rewards_k.tolist() == [1.0, 0.0, 0.0, 0.0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,8 @@ from unittest.mock import patch
 import pytest
 import torch
 
+from cure_tui.runs.alerts import alerts
+from cure_tui.runs.watcher import Snapshot
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.machine.toml_text import dump_toml
@@ -19,15 +21,19 @@ from engine.policy import UpdateReport, UpdateSeconds, update
 from engine.policy.packed.batching import MicroBatch
 from engine.policy.packed.logprobs import TokenScores, score_tokens
 from engine.presets import load_preset
+from engine.rollouts.rollout import roll_out
 from engine.runs.archive import ArchiveWriter
-from engine.runs.events import EventKind
+from engine.runs.events import Event, EventKind
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter, read_journal
-from engine.runs.listing import read_state
+from engine.runs.listing import RunCondition, read_state
+from engine.runs.state import reduce, replay
+from engine.sandbox import AS_A_PROCESS, Executor
 from engine.train.assembly import Engine, assemble
-from engine.train.guards import UpdateWatch
+from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.run import Trainer
 from engine.train.samplers import Surroundings
+from tests.engine.scripted_sampler import CODER, PROBLEM, SETTINGS, TESTER, ScriptedSampler
 
 SMALL = (
     "run.steps=5", "run.max_minutes=0", "run.checkpoint_every=5", "run.threads=1",
@@ -87,6 +93,31 @@ def test_only_lost_updates_in_a_row_end_a_run() -> None:
     with pytest.raises(RunError, match="NaN or inf in 3 updates in a row") as caught:
         watch.check()
     assert "then resume the run" in caught.value.remedy
+
+
+def test_a_step_with_too_many_unusable_answers_is_told_once_with_the_commonest_reason(executor: Executor) -> None:
+    said: list[str] = []
+    watch = AnswerWatch(said.append)
+
+    def step(*coder: str, unfinished: Sequence[str] = ()) -> None:
+        sampler = ScriptedSampler(coder, TESTER[:1] * 4, unfinished)
+        watch.look(roll_out([PROBLEM], lambda *_: (1, 2), sampler, executor, SETTINGS, AS_A_PROCESS, seed=0)[0])
+
+    step(*CODER[:1] * 4)
+    assert said == []
+    step(CODER[0], "none", "none", "cut", unfinished=["cut"])
+    step(CODER[0], "none", "none", "none")
+    assert [text.partition(" (")[0] for text in said] == [
+        "75% of the coder's answers hold no program, most often 2 without a code block"
+    ]
+    step(*CODER[:1] * 4)
+    step(CODER[0], "cut", "cut", "cut", unfinished=["cut"])
+    assert said[1].endswith("most often 3 cut off at the token limit (raise rollout.max_new_tokens_coder)")
+    state = replay([Event("run_started", None, 0.0, 0.0, {"version": 1, "preset": "nano", "steps": 9, "seed": 0})])
+    live = Snapshot(Path("run"), RunCondition.LIVE, state, loading=False)
+    told = reduce(state, Event("notice", 1, 0.0, 0.0, {"level": "warning", "text": said[1]}))
+    (alert,) = alerts(live, replace(live, state=told))
+    assert (alert.text, alert.severity) == (said[1], "warning")
 
 
 def test_notes_of_an_update_are_passed_on() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,6 +83,19 @@ def test_a_diff_marks_the_words_that_differ() -> None:
 def test_outputs_that_the_judge_takes_for_equal_have_no_diff() -> None:
     assert plain(diff_rows("1 2\n", "1\n2")) == EQUAL
     assert plain(diff_rows("1", "1")) == "identical"
+
+
+def test_a_diff_compares_as_the_judge_does() -> None:
+    assert plain(diff_rows("2.50\n", "2.5", "numbers")) == "equal by the comparison 'numbers'"
+    assert plain(diff_rows("2.50\n1", "2.5\n2", "numbers")).splitlines() == ["- expected  + got", "  2.5", "- 1", "+ 2"]
+    assert plain(diff_rows("a  b\nc", "a b\nc", "exact-lines")).splitlines() == [
+        "- expected  + got", "- a  b", "+ a b", "  c",
+    ]  # fmt: skip
+
+
+def test_a_cell_names_the_comparison_by_which_it_passed() -> None:
+    task = replace(every_verdict_task(), comparison="tokens")
+    assert "equal by the comparison 'tokens'" in cell_detail(task, 0, 1, True).explanation
 
 
 def test_a_long_diff_is_cut() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from engine.prompts import PromptStyle, Role
 from engine.sandbox import Executor
 from engine.solve.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
 from engine.solve.strategies.ranking import certain_leader, ranked
-from engine.solve.writers import Ask
+from engine.solve.writers import Answer, Ask
 from tests.engine.solve.strategies.scripted import Reply, ScriptedWriter, answers, program, unit_test
 
 DOUBLE = program("print(int(input()) * 2)")
@@ -168,6 +169,127 @@ def test_it_ends_early_when_nobody_can_overtake_the_leader(executor: Executor) -
     assert solution.ended == "the leader could not be overtaken"
     assert solution.chosen == 1
     assert len(solution.tests) < 8
+
+
+WRITTEN_IN = program("print(14)")
+
+
+def test_a_program_that_never_reads_ranks_behind_those_that_do(executor: Executor) -> None:
+    given = bench(executor, answers(WRITTEN_IN, SQUARE, WRITTEN_IN), answers(NOTHING), n=3, public=(("7", "14"),))
+    solution = solve("bon", given)
+    assert (solution.chosen, solution.support, solution.lacking) == (1, Support.WEAK, "it fails an example")
+    assert [candidate.blind for candidate in solution.candidates] == [True, False, True]
+    assert solve("codet", given).chosen == 1
+
+
+@pytest.mark.parametrize("name", ["bon", "codet", "single"])
+def test_a_program_that_never_reads_is_never_supported(executor: Executor, name: str) -> None:
+    given = bench(executor, answers(WRITTEN_IN), answers(unit_test("7", "14")), public=(("7", "14"),))
+    solution = solve(name, given)
+    assert (solution.support, solution.lacking) == (Support.WEAK, "it does not read its input")
+
+
+def test_where_there_is_nothing_to_read_a_program_may_just_print(executor: Executor) -> None:
+    given = bench(executor, answers(program("print(55)")), answers(unit_test("", "55")), m=0, public=(("", "55"),))
+    assert solve("bon", given).support is Support.SUPPORTED
+
+
+def test_examples_alone_support_a_program_only_where_no_tests_were_asked_for(executor: Executor) -> None:
+    example = (("7", "14"),)
+    none = solve("bon", bench(executor, answers(DOUBLE), answers(NOTHING), public=example))
+    assert (none.support, none.lacking) == (Support.WEAK, "support takes at least one test beside the examples")
+    same = solve("bon", bench(executor, answers(DOUBLE), answers(unit_test("7", "14")), public=example))
+    assert same.support is Support.WEAK  # the tester repeats the example
+    few = bench(executor, answers(DOUBLE), answers(*[NOTHING] * 15, unit_test("1", "2")), m=16, public=example)
+    assert solve("codet", few).lacking == "support takes at least 4 tests beside the examples"
+    unasked = solve("bon", bench(executor, answers(DOUBLE), answers(NOTHING), m=0, public=example))
+    assert unasked.support is Support.SUPPORTED
+
+
+def test_programs_that_print_different_wrong_outputs_do_not_agree(executor: Executor) -> None:
+    wrong = [program(f"print(int(input()) * 2 + {more})") for more in (1, 2, 3)]
+    solution = solve("codet", bench(executor, answers(*wrong, DOUBLE), answers(unit_test("3", "99")), m=1))
+    assert solution.agreement == 0.25
+    assert len({candidate.cluster for candidate in solution.candidates}) == 4
+    spaced = program("print(int(input()) * 2, end=' ')")
+    assert solve("codet", bench(executor, answers(DOUBLE, spaced), GOOD_TESTS)).agreement == 1.0
+
+
+def test_the_only_usable_program_still_waits_for_its_tests(executor: Executor) -> None:
+    wrong_elsewhere = program("n = int(input())\nprint(n * 2 if n == 7 else 0)")
+    given = bench(executor, answers(SQUARE, wrong_elsewhere), GOOD_TESTS, n=2, m=8, public=(("7", "14"),))
+    solution = solve("bon", given)
+    assert (solution.chosen, solution.support) == (1, Support.WEAK)
+    assert len(solution.tests) >= 2
+
+
+class Slow(ScriptedWriter):
+    """Writer that gives one answer, then has another under way until it is stopped."""
+
+    def __init__(self, under_way: str) -> None:
+        super().__init__(answers(NOTHING))
+        self._stopped, self._under_way = threading.Event(), under_way
+
+    def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        yield Answer(asks[0].id, asks[0].role, 0, NOTHING, 5, 300)
+        assert self._stopped.wait(20)
+        yield Answer(asks[0].id, asks[0].role, 1, self._under_way, 5, 70, finished=False)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+def test_an_answer_under_way_whose_block_is_closed_is_read_and_paid_when_the_budget_ends(executor: Executor) -> None:
+    given = bench(executor, Slow(f"{DOUBLE}And then"), GOOD_TESTS, n=2, m=0, budget=Budget(tokens=200))
+    solution = solve("bon", given)
+    assert solution.program == "print(int(input()) * 2)"
+    assert (given.spent.tokens, given.spent.answers) == (370, 2)
+    cut = bench(executor, Slow("```python\nprint(int(inp"), GOOD_TESTS, n=2, m=0, budget=Budget(tokens=200))
+    assert solve("bon", cut).coder_answers == {"no_block": 1, "cut_off": 1}
+
+
+def test_a_truncated_answer_of_a_model_whose_prompt_opens_a_thought_is_no_program(executor: Executor) -> None:
+    class Thinking(ScriptedWriter):
+        def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+            ask = asks[0]
+            yield Answer(ask.id, ask.role, 0, f"Hm.</think>{DOUBLE}", 5, 9)
+            yield Answer(ask.id, ask.role, 1, SQUARE, 5, 9, finished=False)
+            yield Answer(ask.id, ask.role, 2, SQUARE, 5, 9, in_thought=True)
+
+    solution = solve("bon", bench(executor, Thinking(answers()), GOOD_TESTS, n=3))
+    assert solution.coder_answers == {"ok": 1, "cut_off_thinking": 1, "only_thought": 1}
+
+
+def test_what_became_of_the_answers_is_counted(executor: Executor) -> None:
+    coder = answers(DOUBLE, "```\nprint(int(input()) * 2)\n```", program("print(("), NOTHING)
+    tester = answers(unit_test("3", "6"), "### Test Input\n`4`\n### Test Output\n`8`", NOTHING, unit_test("3", ""))
+    solution = solve("codet", bench(executor, coder, tester))
+    assert solution.coder_answers == {"ok": 1, "recovered": 1, "syntax_error": 1, "no_block": 1}
+    assert solution.tester_answers == {"ok": 1, "recovered": 1, "no_input": 1, "empty_output": 1}
+
+
+def test_a_comparison_by_which_the_program_would_pass_is_named(executor: Executor) -> None:
+    halves = program("print(int(input()) * 2.0)")
+    solution = solve("bon", bench(executor, answers(halves), GOOD_TESTS, public=(("7", "14"),)))
+    assert (solution.support, solution.comparison, solution.another) == (Support.WEAK, "whitespace", "tokens")
+
+
+def test_debug_says_nothing_in_favour_of_tests_that_its_vote_has_refused(executor: Executor) -> None:
+    def tester(ask: Ask, index: int) -> str:
+        return GOOD_TESTS(ask, index) if ask.id == Role.TESTER else f"```\n{index}\n```"
+
+    solution = solve("debug", bench(executor, answers(DOUBLE), tester))
+    assert (solution.tests, solution.support) == ((), Support.WEAK)
+
+
+def test_a_vote_follows_the_comparison_and_keeps_the_lines_of_the_output(executor: Executor) -> None:
+    def tester(ask: Ask, index: int) -> str:
+        return unit_test("3", "3 3") if ask.id == Role.TESTER else ("```\n3\n3\n```", "```\n3 3\n```")[index % 2]
+
+    given = bench(executor, answers(program("n = input()\nprint(n, n, sep='\\n')")), tester, m=1)
+    assert [test.output for test in solve("debug", given).tests] == ["3\n3"]
+    by_lines = replace(given, problem=replace(given.problem, compare="exact-lines"))
+    assert [test.output for test in solve("debug", by_lines).tests] == ["3\n3"]
 
 
 def test_a_spent_budget_ends_the_sampling_with_what_is_there(executor: Executor) -> None:

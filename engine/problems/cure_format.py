@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -56,7 +56,32 @@ def save_problems(path: str | Path, problems: Sequence[Problem]) -> None:
     _refuse_useless(path, problems, wheres)
     lines = [json.dumps(record, ensure_ascii=False) for record in records]
     text = "\n".join(lines) + "\n" if is_jsonl else "[\n" + ",\n".join(lines) + "\n]\n"
-    _write_whole(path, text.encode("utf-8"))
+    _write_whole(path, [text.encode("utf-8")])
+
+
+def write_jsonl(path: str | Path, problems: Iterable[Problem]) -> int:
+    """Write problems as they come, a line each, and return their number; `path` appears when all are written.
+
+    Nothing is held but the ids, so a set of any size can be written. Raises DataError as `save_problems` does.
+    """
+    path = Path(path)
+    if not _is_jsonl(path):
+        raise DataError(f"{path}: a file of one problem a line ends in .jsonl", "rename it")
+    seen: dict[str, int] = {}
+
+    def lines() -> Iterator[bytes]:
+        for index, problem in enumerate(problems):
+            where, record = f"{path}, record {index} (from 0)", to_cure_record(problem)
+            parse_cure_record(record, where, index)
+            if seen.setdefault(problem.id, index) != index:
+                message = f'{where}, field "task_id": {problem.id!r} is already the id of record {seen[problem.id]}'
+                raise DataError(message, "ids must be unique in a file")
+            yield json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        if not seen:
+            raise DataError(f"{path} holds no task", "choose a file with tasks")
+
+    _write_whole(path, lines())
+    return len(seen)
 
 
 def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
@@ -287,14 +312,14 @@ def _refuse_useless(path: Path, problems: Sequence[Problem], wheres: Sequence[st
         first_where[problem.id] = where
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def _write_whole(path: Path, parts: Iterable[bytes]) -> None:
     """Replace `path` by `content` atomically; on an error the old file stays and the temporary one is removed."""
     target = path.resolve()  # replace the target of a link, not the link
     aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:
             with aside.open("xb") as file:
-                file.write(content)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(target)

@@ -13,6 +13,7 @@ import typer
 from cure_tui import __version__
 from cure_tui.commands.attach import attach
 from cure_tui.commands.compare import compare
+from cure_tui.commands.data import data_app
 from cure_tui.commands.doctor import doctor
 from cure_tui.commands.export import export
 from cure_tui.commands.presets import preset_names, presets_app
@@ -50,6 +51,7 @@ app.command()(doctor)
 app.command()(export)
 app.command()(serve)
 app.add_typer(presets_app, name="presets")
+app.add_typer(data_app, name="data")
 
 
 @app.callback(invoke_without_command=True)

@@ -24,6 +24,7 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (4, "a problem file that cannot be read"),
     (5, "this machine lacks something that the run needs: see `cure-tui doctor`"),
     (6, "an unusable run folder, or a run that could not go on: disk full, engine killed"),
+    (7, "a data set that is not here, or whose download cannot go on: what is here of it is kept"),
     (130, "interrupted by Ctrl-C; a run has written a checkpoint and can be resumed"),
     (143, "ended by SIGTERM; a run can be resumed, as after 130"),
 )

@@ -69,7 +69,7 @@ def confirm_beside_live_runs() -> None:
     if not warning:
         return
     typer.echo(f"warning: {warning}", err=True)
-    if _has_user():
+    if has_user():
         typer.echo("start another training anyway? [y/N] ", nl=False, err=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             typer.echo("nothing was started", err=True)
@@ -81,7 +81,7 @@ def _is_here(run: RunInfo) -> bool:
     return lock_holder(RunFolder(run.path).lock_file).host in ("", socket.gethostname())
 
 
-def _has_user() -> bool:
+def has_user() -> bool:
     """Return True if stdin and stderr are a TTY and this is its foreground job: reading would stop a background job."""
     try:
         return sys.stderr.isatty() and sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()

@@ -149,10 +149,11 @@ def working_in(folder: Path) -> Iterator[None]:
     except OSError as fault:
         raise NotFetched(f"{folder} cannot be written: {fault.strerror}", "choose another CURE_TUI_HOME") from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotFetched(f"another process is fetching into {folder}", "wait for it, or end it") from None
         yield
-    except BlockingIOError:
-        raise NotFetched(f"another process is fetching into {folder}", "wait for it, or end it") from None
     finally:
         os.close(lock)
 
@@ -191,6 +192,7 @@ def build(
     tallies: dict[str, Tally] = {}
     seen: dict[bytes, str] = {}
     with disk_faults(folder):
+        (folder / _DOWNLOADS).mkdir(exist_ok=True)
         for split in sorted(dict.fromkeys(each.source.split for each in located), key=lambda name: name == "train"):
             rows = _rows([each.path for each in located if each.source.split == split])
             tasks = convert(entry.kind, rows, replace(options, split=split), executor)
@@ -209,43 +211,45 @@ def build(
 
 
 def write_tasks(tasks: Iterable[Converted], path: Path, what: str, on_progress: OnProgress) -> Tally:
-    """Write the tasks as JSONL, one after another, and count them. Raises DataError if there is none, OSError."""
+    """Write the tasks as JSONL, whole or not at all, and count them. Raises DataError if there is none, OSError."""
     tally = Tally()
-    with path.open("w", encoding="utf-8") as file:
-        for task in tasks:
-            tally.count(task)
-            if isinstance(task, Kept):
-                file.write(json.dumps(to_cure_record(task.problem), ensure_ascii=False) + "\n")
-                on_progress(Progress(what, tally.kept, 0, "tasks"))
-        file.flush()
-        os.fsync(file.fileno())
-    if not tally.kept:
-        path.unlink()
-        reasons = "; ".join(f"{count} times: {reason}" for reason, count in tally.dropped.most_common(2))
-        raise DataError(f"no {what} task could be used", reasons or "the file holds no record")
+    aside = path.with_name(f".{path.name}.tmp")
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            for task in tasks:
+                tally.count(task)
+                if isinstance(task, Kept):
+                    file.write(json.dumps(to_cure_record(task.problem), ensure_ascii=False) + "\n")
+                    on_progress(Progress(what, tally.kept, 0, "tasks"))
+            file.flush()
+            os.fsync(file.fileno())
+        if not tally.kept:
+            reasons = "; ".join(f"{count} times: {reason}" for reason, count in tally.dropped.most_common(2))
+            raise DataError(f"no {what} task could be used", reasons or "the file holds no record")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
     return tally
 
 
 def remove_downloads(name: str) -> None:
-    """Remove the downloaded files of a set, which its tasks were made of."""
+    """Remove the downloaded files that a set was made of."""
     shutil.rmtree(set_folder(name) / _DOWNLOADS, ignore_errors=True)
 
 
 @contextmanager
 def disk_faults(folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses into a NotFetched, and remove half-written files."""
+    """Turn what the disk refuses into a NotFetched."""
     try:
         yield
     except OSError as fault:
         message = f"{folder} cannot be written: {(fault.strerror or str(fault)).lower()}"
         raise NotFetched(message, "free some space, or set CURE_TUI_HOME to a folder on another disk") from None
-    finally:
-        for path in folder.glob(f".*.new{SUFFIX}"):
-            path.unlink(missing_ok=True)
 
 
 def _aside(folder: Path, split: str) -> Path:
-    return folder / f".{split}.new{SUFFIX}"
+    """Return where a split lies until all of them are whole."""
+    return folder / _DOWNLOADS / f"{split}{SUFFIX}"
 
 
 def _rows(files: Sequence[Path]) -> Iterator[Row | BadRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,11 +19,12 @@ CONVERTER_VERSION = 1
 """Raised whenever the same file is converted to other tasks."""
 
 _NAMED_IDS = 20
+_NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """File that tasks were made of. found: "hub", "cache" or "by hand". pinned: the revision is that of the registry."""
+    """File that tasks were made of. found: "hub", "cache" or "by hand". pinned: as the registry has it."""
 
     split: str
     url: str
@@ -35,17 +37,19 @@ class Origin:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of a conversion: tasks kept by verdict, records dropped by reason with the ids of the first ones."""
+    """Counts of a conversion: tasks kept, by verdict and remark, and records dropped, by reason with the first ids."""
 
     kept: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     ids: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, task: Converted) -> None:
         if isinstance(task, Kept):
             self.kept += 1
             self.verdicts[task.problem.verdict or "unverified"] += 1
+            self.notes.update(_NUMBER.sub("n", note) for note in task.notes)
             return
         self.dropped[task.reason] += 1
         named = self.ids.setdefault(task.reason, [])
@@ -57,7 +61,8 @@ class Tally:
             {"reason": reason, "records": count, "first": self.ids[reason]}
             for reason, count in self.dropped.most_common()
         ]
-        return {"kept": self.kept, "verdicts": dict(sorted(self.verdicts.items())), "dropped": reasons}
+        verdicts, notes = dict(sorted(self.verdicts.items())), dict(self.notes.most_common())
+        return {"kept": self.kept, "verdicts": verdicts, "notes": notes, "dropped": reasons}
 
 
 def write_provenance(

@@ -108,7 +108,8 @@ class Spent:
         return self.sampling_seconds + self.executing_seconds + self.other_seconds
 
     def __add__(self, other: Spent) -> Spent:
-        return Spent(*(left + right for left, right in zip(_values(self), _values(other), strict=True)))
+        sums = {name: value + getattr(other, name) for name, value in asdict(self).items()}
+        return Spent(**sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class TaskRow:
     bon: Mapping[str, float | None]
     published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     ut_basis: UtBasis = UtBasis.NONE
-    trust: Trust = Trust()
+    trust: Trust = field(default_factory=Trust)
     cluster: str = ""
     released: str = ""
     difficulty: str = ""
@@ -190,7 +191,3 @@ class Report:
         except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as fault:
             where = fault.errors()[0]["loc"] if isinstance(fault, ValidationError) else type(fault).__name__
             raise DataError(f"{origin} is no report of an evaluation: {where}") from fault
-
-
-def _values(spent: Spent) -> tuple[float, ...]:
-    return tuple(asdict(spent).values())

@@ -89,11 +89,7 @@ class SampledWriter:
             tokens = under_way[key]
             looks = len(tokens) // _LOOK_EVERY
             tokens += delta.token_ids
-            if (
-                not self._whole
-                and len(tokens) // _LOOK_EVERY > looks
-                and self._is_settled(role, tokens, in_thought[key[0]])
-            ):
+            if len(tokens) // _LOOK_EVERY > looks and self._is_settled(role, tokens, in_thought[key[0]]):
                 settled.add(key)
             if self._stopped.is_set() or len(settled) == len(under_way):
                 raise _Ended
@@ -110,7 +106,7 @@ class SampledWriter:
                     yield answer(key, self._text(tokens), len(tokens), finished=key in settled)
 
     def _is_settled(self, role: Role, tokens: Sequence[int], in_thought: bool) -> bool:
-        text = self._text(tokens)
+        text = "" if self._whole else self._text(tokens)
         if len(text) - text.rfind("```") < _ROOM_FOR_A_CORRECTION:
             return False
         read = read_program if role is Role.CODER else read_unit_test

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 
 from engine.evaluation.intervals import Bootstrap
-from engine.evaluation.report import TaskRow, Totals
-from engine.evaluation.summary import Estimate
+from engine.evaluation.report import Report, TaskRow, Totals
+from engine.evaluation.summary import Estimate, EvalSummary
 from engine.reward.trust import aggregate_trust
 
 
@@ -30,6 +31,18 @@ def totals(rows: Sequence[TaskRow], seed: int = 0) -> Totals:
         ut_bases=dict(Counter(row.ut_basis for row in rows)),
         trust=aggregate_trust(row.trust for row in rows),
         published=published_shares(rows),
+    )
+
+
+def summary_of(report: Report) -> EvalSummary:
+    """Return the totals in the form of a run's evaluations, with the sizes of best of n that were asked for."""
+    sums, names = report.totals, {each.name for each in fields(EvalSummary)}
+    return EvalSummary(
+        n_tasks=len(report.rows),
+        bon={size: sums.bon[size] for size in report.settings.bon if size in sums.bon},
+        ut_bases=sums.ut_bases,
+        trust=sums.trust,
+        **{name: estimate for name, estimate in sums.figures.items() if name in names},
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.problems import IOExample, Problem
-from engine.prompts import Program, Reading, Rejected, Role, UnitTest, read_program, read_unit_test
+from engine.prompts import Program, Rejected, UnitTest
 from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
 from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of
 from engine.sandbox import Judging, Outcome, Peers, verdict
@@ -44,27 +44,26 @@ class Filling:
     truth_tests: tuple[IOExample, ...]
     m_tests: int
     runner: Runner
-    reading: Reading
     peers: Peers | None = None
     programs: dict[int, Program | Rejected] = field(default_factory=dict)
     tests: dict[int, UnitTest | Rejected] = field(default_factory=dict)
     on_truth: dict[int, ProgramRun] = field(default_factory=dict)
     on_generated: dict[int, ProgramRun] = field(default_factory=dict)
 
-    def take(self, role: Role, index: int, text: str, *, in_thought: bool, finished: bool) -> None:
-        """Parse an answer and submit what can be executed now."""
+    def take_program(self, index: int, program: Program | Rejected) -> None:
+        """Take a coder's answer, parsed, and submit what can be executed now."""
         seconds = self.problem.time_limit
-        if role is Role.CODER:
-            program = read_program(text, self.reading, in_thought=in_thought, finished=finished)
-            self.programs[index] = program
-            self.on_truth[index] = execute(program, inputs_of(self.truth_tests), self.runner, seconds, self.peers)
-            if self.m_tests and len(self.tests) == self.m_tests:
-                self._execute_on_generated({index: program})
-        else:
-            self.tests[index] = read_unit_test(text, self.reading, in_thought=in_thought, finished=finished)
-            # All tests in one submission: equal inputs run once, and the executor wakes up once, not m times.
-            if len(self.tests) == self.m_tests:
-                self._execute_on_generated(self.programs)
+        self.programs[index] = program
+        self.on_truth[index] = execute(program, inputs_of(self.truth_tests), self.runner, seconds, self.peers)
+        if self.m_tests and len(self.tests) == self.m_tests:
+            self._execute_on_generated({index: program})
+
+    def take_test(self, index: int, test: UnitTest | Rejected) -> None:
+        """Take a tester's answer, parsed; the last one lets all programs run on the generated tests."""
+        self.tests[index] = test
+        # All tests in one submission: equal inputs run once, and the executor wakes up once, not m times.
+        if len(self.tests) == self.m_tests:
+            self._execute_on_generated(self.programs)
 
     def _execute_on_generated(self, programs: dict[int, Program | Rejected]) -> None:
         inputs = inputs_of(self.tests.values())

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from engine.config import RolloutConfig
 from engine.config.schema import TimeRule
 from engine.problems import Problem
-from engine.prompts import Reading, Rejected, Role
+from engine.prompts import Reading, Rejected, Role, read_program, read_unit_test
 from engine.rollouts.executing import Runner
 from engine.rollouts.filling import FilledTask, Filling
 from engine.rollouts.observer import (
@@ -129,7 +129,6 @@ def start_rollouts(
             problem.hidden[: settings.truth_tests],
             settings.m_tests,
             executor,
-            reading,
             TIME_RULES[time_rule](),
             prompts={role: encode(problem, role) for role in Role},
         )
@@ -151,7 +150,14 @@ def start_rollouts(
         for completion in sampler.sample(requests, params, on_delta):
             task = pending[_place(completion.request_id)]
             task.answers[role][completion.index] = completion
-            task.take(role, completion.index, completion.text, in_thought=in_thought, finished=completion.finished)
+            text, finished = completion.text, completion.finished
+            if role is Role.CODER:
+                program = read_program(text, reading, in_thought=in_thought, finished=finished)
+                task.take_program(completion.index, program)
+            else:
+                task.take_test(
+                    completion.index, read_unit_test(text, reading, in_thought=in_thought, finished=finished)
+                )
             if reporter is not None:
                 reporter.report_completion(completion)
     return StartedRollouts(tuple(pending))

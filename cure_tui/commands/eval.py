@@ -106,7 +106,7 @@ def evaluate(
             regrade=regrade,
         )  # fmt: skip
     typer.echo(report.to_json() if as_json else "\n".join(report_lines(report)))
-    figures = report.totals.figures | {f"bon {size}": each for size, each in report.totals.bon.items()}
+    figures = {**report.totals.figures} | {f"bon {size}": each for size, each in report.totals.bon.items()}
     for share, bound in bounds:
         mean = figures[share].mean if share in figures else None
         if mean is None or mean * 100 < bound:

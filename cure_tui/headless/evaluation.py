@@ -13,7 +13,7 @@ import typer
 from cure_tui.drawing.in_place import InPlace
 from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import DEFECT
-from cure_tui.headless.run import POLL_SECONDS, EngineEnded, follow_to_end
+from cure_tui.headless.run import EngineEnded, follow_to_end
 from cure_tui.launch.process import EngineProcess, Interruption
 from cure_tui.runs.step_line import clock, sandbox_line
 from engine.errors import ConfigError, CureError, RunError
@@ -34,8 +34,6 @@ from engine.runs.journal import JournalReader
 from engine.runs.listing import read_info
 from engine.runs.live import LiveView
 from engine.runs.state import RunState, RunStatus, replay
-
-__all__ = ["POLL_SECONDS", "evaluate", "resume_evaluation"]
 
 _MODULE = "engine.evaluate"
 _DRAWN_EVERY, _WRITTEN_EVERY, _RATE_SECONDS = 0.2, 10.0, 20.0
@@ -100,14 +98,11 @@ def report_lines(report: Report) -> list[str]:
     shown += [("malformed tests", figures["malformed_share"]), ("truncated programs", figures["coder_truncated"])]
     shown += [("truncated tests", figures["tester_truncated"])]
     lines += [f"  {title:<22}{estimate_text(each):>12}" for title, each in shown]
-    for title, key in (
-        ("code", "code"),
-        ("unit-test", "ut"),
-        *((f"BoN {size}", f"bon {size}") for size in settings.bon),
-    ):
+    counted = [("code", "code"), ("unit-test", "ut"), *((f"BoN {size}", f"bon {size}") for size in settings.bon)]
+    for title, key in counted:
         share = report.totals.published.get(key)
         if share is not None:
-            lines.append(f"  {title + ', as published':<22}{share * 100:>12.1f}")
+            lines.append(f"  {title + ', as published':<24}{share * 100:>10.1f}")
     lines += [f"  {title:<22}{estimate_text(figures[key], 1):>12}" for title, key in (
         ("coder length, tokens", "coder_length"), ("tester length, tokens", "tester_length"),
     )]  # fmt: skip

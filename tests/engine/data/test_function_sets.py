@@ -10,10 +10,10 @@ import pytest
 
 from engine.data.conversion import convert
 from engine.data.converted import Converted, Dropped, Kept, Options
-from engine.data.streams import read_rows
+from engine.data.streams import Row, read_rows
 from engine.problems import to_cure_record
 from engine.sandbox import Executor
-from tests.engine.data.conversions import ROWS, kept, real, reason, hidden_of
+from tests.engine.data.conversions import ROWS, hidden_of, kept, real, reason
 
 
 def counts(found: dict[str, Converted]) -> Counter[str]:
@@ -177,7 +177,9 @@ def test_a_result_that_varies_with_the_hash_seed_drops_its_task(executor: Execut
 
 def test_results_in_an_arbitrary_order_are_compared_as_sets(executor: Executor) -> None:
     code = "def similar(a, b): return tuple(set(a) & set(b))"
-    record = mbpp(code, "assert similar((3, 4), (4, 3)) == (3, 4)", "assert similar((5, 1), (1, 5)) == (5, 1)", number=2)
+    record = mbpp(
+        code, "assert similar((3, 4), (4, 3)) == (3, 4)", "assert similar((5, 1), (1, 5)) == (5, 1)", number=2
+    )
     task = kept("mbpp", record, executor)
     assert hidden_of(task) == [("5 1\n1 5\n", "1 5\n")]
     assert "ascending and each once" in task.problem.statement

@@ -104,12 +104,12 @@ def test_the_words_of_a_humaneval_prompt_stay_and_its_code_goes() -> None:
 
 
 def test_rows_of_apps_pass_on_standard_input_and_as_functions(executor: Executor) -> None:
-    found = real("apps", "apps", executor)
+    found = real("apps", "apps.jsonl", executor)
     by_reason = {each.id: each.reason for each in found.values() if isinstance(each, Dropped)}
     assert list(by_reason) == ["apps/2287"]
     assert "several answers" in by_reason["apps/2287"]
     assert counts(found)["verified"] == 4
-    kept_anyway = real("apps", "apps", executor, keep_ambiguous=True)["apps/2287"]
+    kept_anyway = real("apps", "apps.jsonl", executor, keep_ambiguous=True)["apps/2287"]
     assert isinstance(kept_anyway, Kept)
     assert kept_anyway.verdict == "verified", "three of its references do not compile, another one passes"
     assert any("no Python 3" in note for note in kept_anyway.notes)
@@ -167,7 +167,7 @@ def test_a_result_that_varies_with_the_hash_seed_drops_its_task(executor: Execut
     code = "def f(words): return ''.join(set(words))"
     letters = [chr(ord("a") + n) for n in range(20)]
     with Executor(cells=1, hash_seed=0) as one, Executor(cells=1, hash_seed=7) as other:
-        made = "import json; print(json.dumps(''.join(set(%r))))" % letters
+        made = f"import json; print(json.dumps(''.join(set({letters}))))"
         expected = json.loads(one.run(made, [""])[0].stdout)
         record = mbpp(code, f"assert f({letters}) == {expected!r}", "assert f(['b']) == 'b'")
         (found,) = convert("mbpp", [Row(0, 1, record)], Options(), one, other)

@@ -1,4 +1,4 @@
-"""Tests of the converters of tasks on standard input: every trap of the published sets, on rows made up in their form."""
+"""Tests of the converters of tasks on standard input: every trap of the sets, on rows made up in their form."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ from engine.problems.problem import IOExample
 from engine.sandbox import Executor, outputs_match
 
 VALUES: list[object] = [
-    7, -2.5, True, "two words ", "", [1, 2], [], [True, False], ["a", "b"], (1, "x"), (1.5, 2.5, 3.5), {3, 1, 2}, {"b", "a"},
+    7, -2.5, True, "two words ", "", [1, 2], [], [True, False], ["a", "b"], (1, "x"), (1.5, 2.5, 3.5),
+    {3, 1, 2}, {"b", "a"},
     [[1, 2], [3, 4]], [("a", 1), ("b", 2)], {"k": 1, "a": 2}, {2: "b", 1: "a"}, [[1], [2, 3]], [None, 1], [1, 2.5],
     ["", "a b"], {"x": [1, 2]}, {(1, 2): 3}, [{1, 2}, {3}], [[[1]], [[2]]], None, "a\nb", "ü\u2028", {1, 2.5}, {},
 ]  # fmt: skip
@@ -40,7 +41,8 @@ def test_a_program_reads_the_arguments_and_prints_the_result_of_the_encoding(
     head = Signature(
         "same", (Parameter("n", UNKNOWN), Parameter("x", UNKNOWN), Parameter("last", UNKNOWN)), UNKNOWN, True
     )
-    code = "def same(n, x, last):\n    assert (n, last) == (1, 'end')\n    assert x == VALUE and type(x) is type(VALUE), x\n    return x"
+    check = "assert (n, last) == (1, 'end') and x == VALUE and type(x) is type(VALUE), x"
+    code = f"def same(n, x, last):\n    {check}\n    return x"
     runs = []
     for value in VALUES:
         task = convert_calls(head, [((1, value, "end"), value)], constants, style)

@@ -14,18 +14,18 @@ from cure_tui.terminal import in_terminal
 
 def main() -> None:
     """Open the dashboard, or hand the arguments to the command line."""
-    if len(sys.argv) == 1 and in_terminal():
-        from engine.process_memory import grows_without_cycles
+    with errors_as_lines():
+        if len(sys.argv) == 1 and in_terminal():
+            from engine.process_memory import grows_without_cycles
 
-        with grows_without_cycles():
-            from cure_tui.dashboard.opening import show_dashboard
+            with grows_without_cycles():
+                from cure_tui.dashboard.opening import show_dashboard
 
-        with errors_as_lines():
             show_dashboard()
-    else:
-        from cure_tui.cli import main as command_line
+        else:
+            from cure_tui.cli import app
 
-        command_line()
+            app()
 
 
 if __name__ == "__main__":

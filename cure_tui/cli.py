@@ -16,13 +16,14 @@ from cure_tui.commands.compare import compare
 from cure_tui.commands.data import data_app
 from cure_tui.commands.doctor import doctor
 from cure_tui.commands.export import export
+from cure_tui.commands.import_run import import_run
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
-from cure_tui.commands.runs import runs
+from cure_tui.commands.runs import runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
 from cure_tui.commands.values import folder
-from cure_tui.exit_codes import epilog, errors_as_lines
+from cure_tui.exit_codes import epilog, errors_as_lines, root_epilog
 from cure_tui.terminal import in_terminal
 from engine.errors import ConfigError
 
@@ -36,20 +37,16 @@ The dashboard needs a terminal. Without one:
 app = typer.Typer(
     name="cure-tui",
     help="Train one local model to write programs and the unit tests that judge them.",
-    epilog=epilog(),
+    epilog=root_epilog(),
     # Plain help and plain tracebacks: rich would double the time of `--help`.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(runs)
-app.command()(attach)
-app.command()(resume)
-app.command()(compare)
-app.command()(solve)
-app.command()(doctor)
-app.command()(export)
-app.command()(serve)
+app.add_typer(runs_app, name="runs")
+for command in (attach, resume, compare, solve, doctor, export, import_run, serve):
+    name = command.__name__.removesuffix("_run")
+    app.command(name, epilog=epilog(name))(command)
 app.add_typer(presets_app, name="presets")
 app.add_typer(data_app, name="data")
 

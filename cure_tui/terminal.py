@@ -1,10 +1,29 @@
-"""Capabilities of the terminal: a TTY that can hold a dashboard, and Unicode."""
+"""Standard streams, whatever the caller did to them, and the terminal: a TTY that can hold a dashboard, Unicode."""
 
 from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
+
+
+def open_standard_streams() -> None:
+    """Make all three standard streams usable, and let stdout escape what its encoding lacks instead of failing.
+
+    A stream that the caller closed (`>&-`) fails when it is used, as it does in other programs: /dev/null takes its
+    descriptor, opened for the other direction, or the next file to be opened would receive what is printed.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            way = os.O_WRONLY if name != "stdout" else os.O_RDONLY  # nothing can be done about a closed stderr
+            opened = os.open(os.devnull, way)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(descriptor, "w" if descriptor else "r", encoding="utf-8"))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def in_terminal() -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cure_tui.commands.runs import run_ids
+from cure_tui.commands.values import Yes
 from cure_tui.terminal import in_terminal
 from engine.errors import ConfigError, RunError
 
@@ -20,17 +21,17 @@ def attach(
             autocompletion=run_ids,
         ),
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """Watch a run in the dashboard; closing it does not stop the run."""
     if not in_terminal():
         raise ConfigError("the dashboard needs a terminal", "list runs with `cure-tui runs`, or --json for scripts")
     from cure_tui.dashboard.opening import show_dashboard
+    from cure_tui.launch.question import confirm_origin
     from engine.runs.listing import find_run, list_runs
 
-    if run is not None:
-        show_dashboard(find_run(run).path)
-        return
-    newest = next(iter(list_runs()), None)
-    if newest is None:
+    found = find_run(run) if run is not None else next(iter(list_runs()), None)
+    if found is None:
         raise RunError("there are no runs yet", "start one: cure-tui --preset nano")
-    show_dashboard(newest.path)
+    confirm_origin(found.path, yes=yes)
+    show_dashboard(found.path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cure_tui.exit_codes import STOPPED, epilog
 from engine.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def data() -> None:
     """
 
 
-@data_app.command("list")
+@data_app.command("list", epilog=epilog("data"))
 def list_sets(as_json: AsJson = False) -> None:
     """List the sets, and which of them are here."""
     from cure_tui.drawing.tables import text_table
@@ -98,7 +99,7 @@ def list_sets(as_json: AsJson = False) -> None:
     typer.echo("fetch one: cure-tui data fetch NAME; MB: of the download, where it is known", err=True)
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def fetch(
     name: Annotated[str, typer.Argument(help="A set of `cure-tui data list`.", autocompletion=set_names)],
     brought: Annotated[
@@ -158,7 +159,7 @@ def fetch(
     typer.echo(f"{folder}: {', '.join(f'{split}.jsonl' for split in entry.splits())}", err=True)
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def convert(
     file: Annotated[Path, typer.Argument(help="A file of the set: .json, .jsonl, .gz, .parquet, or a folder of APPS.")],
     kind: Annotated[
@@ -189,7 +190,7 @@ def convert(
     _report({path.name: tally}, as_json)
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file of tasks, or a set: NAME or NAME/SPLIT.")],
     against: Annotated[
@@ -216,7 +217,7 @@ def check(
         raise DataError(f"{file}: {len(report.of('error'))} errors would make a run fail", "mend or drop these tasks")
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def show(
     file: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file of tasks, or a set: NAME or NAME/SPLIT.")],
     index: Annotated[int | None, typer.Option(min=0, help="Show the task at this place, from 0.")] = None,
@@ -323,7 +324,6 @@ def _tell(entry: DataSet, revision: str) -> None:
 
 def _ask(located: list[Located], yes: bool) -> None:
     """Ask before a large download, where there is a user to ask."""
-    from cure_tui.exit_codes import STOPPED
     from cure_tui.launch.question import has_user
 
     missing = sum(each.missing_bytes for each in located)

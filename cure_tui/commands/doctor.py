@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,8 +41,6 @@ def doctor(
     """Check what can run on this machine, with a remedy for the rest.
 
     With --preset: list the GPU memory that a run would need, part by part, before anything is downloaded.
-
-    Exit status 5 if no preset can run or there is no sandbox for programs; with --preset, if the run does not fit.
     """
     if preset is not None:
         _plan(preset, overrides or [], gpu_memory, as_json)
@@ -94,6 +93,7 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
 
 
 def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> Iterator[str]:
+    from cure_tui.launch.exposed import exposed_keys
     from engine.machine.home import runs_home
     from engine.sandbox import found_libraries
 
@@ -114,6 +114,13 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     yield from (f"  no higher level because {reason}" for reason in sandbox.reasons)
     if sandbox.remedy:
         yield f"  -> {sandbox.remedy}"
+    warnings = list(exposed_keys())
+    if warnings:
+        yield ""
+        yield "Keys"
+        yield from (f"  {warning}" for warning in warnings)
+    yield ""
+    yield from _solve_as_text(machine)
     yield ""
     yield "Presets"
     for entry in presets:
@@ -121,7 +128,49 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
         yield from (f"         {missing.what}\n           -> {missing.remedy}" for missing in entry.missing)
 
 
+def _solve_as_text(machine: Machine) -> Iterator[str]:
+    from cure_tui.solving.at_hand import models_at_hand
+    from cure_tui.solving.default import check_saved, in_words, read_default
+    from cure_tui.solving.kept import kept_processes
+
+    yield "Solve"
+    try:
+        default = read_default()
+        check_saved(default)
+    except ConfigError as error:
+        yield f"  default    {error.message}\n           -> {error.remedy}"
+    else:
+        yield f"  default    {in_words(default) or 'nano; save another: cure-tui solve --save-default --model NAME'}"
+    at_hand = models_at_hand(machine)
+    yield from (f"  at hand    {model.options}  ({model.place})" for model in at_hand)
+    if not at_hand:
+        yield "  at hand    nothing but nano: no chat model in the hub's cache, no GPU with a preset, no local server"
+    kept = kept_processes()
+    yield from (f"  kept       {info}" for info in kept)
+    if kept:
+        yield "           -> cure-tui solve --keep 0 ends it"
+
+
+def _solve_as_json(machine: Machine) -> dict[str, object]:
+    from cure_tui.solving.at_hand import models_at_hand
+    from cure_tui.solving.default import Default, check_saved, default_file, read_default
+    from cure_tui.solving.kept import kept_processes
+
+    default, fault = Default(), ""
+    try:
+        default = read_default()
+        check_saved(default)
+    except ConfigError as error:
+        fault = error.message
+    return {
+        "default": {"path": str(default_file()), "options": default, "fault": fault},
+        "at_hand": [asdict(model) for model in models_at_hand(machine)],
+        "kept": [asdict(info) for info in kept_processes()],
+    }
+
+
 def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> dict[str, object]:
+    from cure_tui.launch.exposed import exposed_keys
     from engine.sandbox import found_libraries
 
     return {
@@ -144,5 +193,7 @@ def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
             "remedy": sandbox.remedy,
             "libraries": {library.name: library.version for library in found_libraries()},
         },
+        "solve": _solve_as_json(machine),
         "presets": [entry.to_json() for entry in presets],
+        "exposed_keys": list(exposed_keys()),
     }

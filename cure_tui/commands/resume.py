@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cure_tui.commands.runs import run_ids
-from cure_tui.commands.values import finite
+from cure_tui.commands.values import Yes, finite
 from cure_tui.terminal import in_terminal
 
 
@@ -29,11 +29,16 @@ def resume(
     ] = None,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="No dashboard: print one line per step.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Resume a run from its last checkpoint.
 
     It opens the dashboard, if there is a terminal. A finished run needs a new limit: --steps or --minutes.
     """
+    from cure_tui.launch.question import confirm_origin
+    from engine.runs.listing import find_run
+
+    confirm_origin(find_run(run).path, yes=yes)
     if no_ui or as_json or not in_terminal():
         from cure_tui.headless.run import resume_run
 

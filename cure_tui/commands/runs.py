@@ -1,15 +1,22 @@
-"""`cure-tui runs`: list of this machine's runs, newest first."""
+"""`cure-tui runs`: list of this machine's runs, newest first; `runs export RUN`: a run as a file to hand on."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cure_tui.commands.values import folder
+from cure_tui.exit_codes import epilog
+
 if TYPE_CHECKING:
     from engine.runs.listing import RunInfo
+
+
+runs_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True, epilog=epilog("runs"))
 
 
 def run_ids() -> list[str]:
@@ -19,8 +26,13 @@ def run_ids() -> list[str]:
     return [run.id for run in list_runs()]
 
 
-def runs(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
-    """List the runs of this machine, newest first."""
+@runs_app.callback()
+def runs(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False
+) -> None:
+    """List the runs of this machine, newest first; export one."""
+    if context.invoked_subcommand is not None:
+        return
     from engine.machine.home import runs_home
     from engine.runs.listing import list_runs
 
@@ -35,6 +47,27 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON arra
 
     rows = [[run.id, _state(run), f"{run.step}/{run.steps}", _when(run.started), _remark(run)] for run in found]
     typer.echo(text_table(["RUN", "STATE", "STEP", "STARTED", "REMARK"], rows))
+
+
+@runs_app.command()
+def export(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|DIR", help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=folder, metavar="RUN.tar", help="New file for the run.")
+    ],
+) -> None:
+    """Write a run with its checkpoints into one file, for `cure-tui import`."""
+    from engine.runs.folder import RunFolder
+    from engine.runs.listing import find_run
+    from engine.runs.transfer import export_run
+
+    export_run(RunFolder.open(find_run(run).path), output)
+    typer.echo(output)
 
 
 def _state(run: RunInfo) -> str:

@@ -31,10 +31,11 @@ class Comparison(StrEnum):
 
 
 def solve(
+    context: typer.Context,
     problems: Annotated[
-        list[str],
-        typer.Argument(metavar="PROBLEM...", help="Markdown files, - for stdin, or CURE .json files with --index."),
-    ],
+        list[str] | None,
+        typer.Argument(metavar="PROBLEM...", help="Markdown or HTML files, - for stdin, or CURE .json files."),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Model of both roles: the base model of a preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of both roles: a folder or a Hugging Face name.")] = None,
     adapter: Annotated[
@@ -48,7 +49,9 @@ def solve(
     n: Annotated[int, typer.Option("-n", min=1, max=512, help="Number of programs to sample.")] = 16,
     m: Annotated[int, typer.Option("-m", min=0, max=512, help="Number of tests to sample.")] = 16,
     strategy: Annotated[str, typer.Option(help="bon (best of n), codet, debug or single (one program).")] = "bon",
-    budget: Annotated[str, typer.Option(help="Limits, separated by commas: 30s, 20000tok, $0.10.")] = "",
+    budget: Annotated[
+        str, typer.Option(help="Limits: 30s for each problem; 20000tok, $0.10 for all together; several with commas.")
+    ] = "",
     temperature: Annotated[
         float | None, typer.Option(min=0.0, max=5.0, callback=finite, help="Overrides the preset's temperature.")
     ] = None,
@@ -68,7 +71,9 @@ def solve(
         Path | None,
         typer.Option("--test", metavar="SOLUTION", help="Test this program of yours; no program is sampled."),
     ] = None,
-    index: Annotated[str | None, typer.Option(help="Problems to solve of a CURE file: 3, or 0-9.")] = None,
+    index: Annotated[
+        str | None, typer.Option(help="Problems to solve of a file that holds several: 3, or 0-9.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the program; a folder for several problems.")
     ] = None,
@@ -79,6 +84,13 @@ def solve(
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D).")
     ] = False,
+    keep: Annotated[
+        str, typer.Option(metavar="TIME", help="Keep the model loaded for the next solve: 15m; 0 ends what is kept.")
+    ] = "",
+    save_default: Annotated[
+        bool,
+        typer.Option("--save-default", help="Save models, -n, -m, --strategy, --keep and the like; none: clear them."),
+    ] = False,
 ) -> None:
     """Sample programs and tests for a problem, print the best program.
 
@@ -86,53 +98,57 @@ def solve(
 
     With --test, only the tester is asked: it prints the examples and tests that your program fails.
 
+    Without a model, the saved default's is used, else nano, which solves only tasks like its own. --save-default and
+    --keep 0 need no problem.
+
     Keys and prices of API servers are read from endpoints.toml, beside the folder of presets that `cure-tui presets`
     names.
-
-    Exit status: 0 found (passes every example and most tests), 3 found but weak, 4 no program runs, 2 wrong usage or
-    no problem, 5 and 6 as for all commands, 130 interrupted.
     """
+    from cure_tui.solving.choice import choose
     from cure_tui.solving.reading import read_problems
     from engine.errors import ConfigError, DataError
 
+    if check:
+        raise typer.Exit(_check(problems or [], index, time_limit, comparison, as_json=as_json))
     try:
-        found = read_problems(problems, index, time_limit)
+        found = read_problems(problems, index, time_limit, comparison) if problems else []
     except DataError as error:
         raise ConfigError(error.message, error.remedy) from error  # of this command status 4 says that no program runs
-    if check:
-        from cure_tui.solving.checking import libraries, understood
-
-        typer.echo("\n\n".join((*(understood(each) for each in found), libraries())))
-        return
-    from dataclasses import replace
-
+    for problem in found:
+        for doubt in problem.read.doubts:
+            typer.echo(f"warning: {problem.origin}: {doubt}", err=True)
+    from cure_tui.launch.exposed import exposed_keys
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
-    from cure_tui.solving.who import both_roles
     from engine.solve.request import SolveRequest, Task
 
-    program = ""
+    choice = choose(context, save=save_default)  # of the options that a default may hold, such as n and strategy
+    if not found:
+        if save_default or choice.ended_kept:
+            return
+        raise ConfigError("no problem to solve", "give a Markdown file, or - for standard input")
+    for warning in exposed_keys():
+        typer.echo(f"warning: {warning}", err=True)
+    options, program = choice.options, ""
     if test is not None:
         from cure_tui.solving.own_program import read_program
 
         if len(found) > 1 or coder is not None or output is not None:
             wrong = "several problems" if len(found) > 1 else "--coder" if coder is not None else "--output"
             raise ConfigError(f"--test takes one problem and samples no program: {wrong} does not fit", "leave it out")
-        program, n = read_program(test), 0
-    both = both_roles(preset, model, adapter, tester is None or (coder is None and test is None))
+        program = read_program(test)
+        options = options | {"n": 0, "coder": options["tester"]}
+    choice.tell()
     request = SolveRequest(
-        tasks=tuple(
-            Task(replace(each.read.problem, compare=comparison or each.read.problem.compare), each.read.prose)
-            for each in found
-        ),
-        coder=coder or (tester if test is not None else None) or both,
-        tester=tester or both,
-        n=n,
-        m=m,
+        tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
+        coder=options["coder"],
+        tester=options["tester"],
+        n=options["n"],
+        m=options["m"],
         seed=seed,
-        strategy=strategy,
-        budget=budget,
-        temperature=temperature,
-        max_tokens=max_tokens,
+        strategy=options["strategy"],
+        budget=options["budget"],
+        temperature=options["temperature"],
+        max_tokens=options["max_tokens"],
         allow_unsandboxed=allow_unsandboxed,
         program=program,
     )
@@ -140,6 +156,27 @@ def solve(
     if ui is View.FULL and not (no_ui or as_json):
         if not in_terminal():
             raise ConfigError("--ui full needs a terminal", "leave it out: the program is printed without a live view")
-        raise typer.Exit(solve_in_full_view(request, origins, output))
-    live = ui is View.INLINE and not (no_ui or as_json)
-    raise typer.Exit(solve_and_report(request, origins, output, as_json=as_json, live=live))
+        status = solve_in_full_view(request, origins, output, choice.keep_seconds)
+    else:
+        live = ui is View.INLINE and not no_ui
+        status = solve_and_report(
+            request, origins, output, as_json=as_json, live=live, keep=choice.keep_seconds
+        )  # fmt: skip
+    choice.hint_after(status)
+    raise typer.Exit(status)
+
+
+def _check(
+    problems: list[str], index: str | None, time_limit: float | None, comparison: str | None, *, as_json: bool
+) -> int:
+    """Print how the problems were read; return 2 if a source could not be read, else 0."""
+    from cure_tui.solving import checking
+
+    found, faults = checking.check(problems, index, time_limit, comparison)
+    if as_json:
+        typer.echo(checking.as_json(found))
+    elif found:
+        typer.echo("\n\n".join((*map(checking.understood, found), checking.libraries())))
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    return 2 if faults else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -20,3 +21,6 @@ def folder(value: str) -> Path:
     if not value:
         raise typer.BadParameter("the name of the folder is empty.")
     return Path(value)
+
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Open a run that is not your own, or was imported, unasked.")]

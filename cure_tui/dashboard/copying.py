@@ -60,6 +60,8 @@ def save(text: str, folder: Path, name: str) -> Copied:
     wanted = Path(_file_name(name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if folder.is_symlink():  # a run's author may have put it there
+            return Copied(f"cannot write to {folder}: it is a link", None, sent=False)
         number = 1
         while True:
             path = folder / (wanted if number == 1 else f"{wanted.stem}-{number}{wanted.suffix}")

@@ -7,6 +7,7 @@ to the run's `engine.log`, its events go to the journal.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 
 from engine.runs.faults import run_faults
+from engine.runs.files import open_file
 from engine.runs.folder import RunFolder
 
 ENGINE_MODULE = "engine.train"
+_LAST_BYTES = 1 << 20
 _FORWARDED = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -30,8 +33,9 @@ class EngineProcess:
         Raises RunError if engine.log cannot be written.
         """
         arguments = ["--run-dir", str(folder.path), *(word for limit in new_limits for word in ("--set", limit))]
-        with run_faults(folder.path), open(folder.log, "ab") as log:
-            self.log_start = log.tell()
+        appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with run_faults(folder.path), open(open_file(folder.path, folder.log.name, appended), "ab") as log:
+            self.log_start = log.seek(0, os.SEEK_END)
             self._process = subprocess.Popen(
                 _python(ENGINE_MODULE, arguments),
                 stdin=subprocess.DEVNULL,
@@ -56,8 +60,8 @@ class EngineProcess:
     def error_line(self) -> str:
         """Return the engine's last error in engine.log, else its last line, else "": for an end that has no event."""
         try:
-            with open(self.folder.log, "rb") as log:
-                log.seek(self.log_start)
+            with open(open_file(self.folder.path, self.folder.log.name), "rb") as log:
+                log.seek(max(self.log_start, log.seek(0, os.SEEK_END) - _LAST_BYTES))
                 lines = log.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return ""

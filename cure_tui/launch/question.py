@@ -6,16 +6,19 @@ import os
 import socket
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
 from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import STOPPED
 from engine.config import RunConfig
+from engine.errors import RunError
 from engine.machine.home import run_name
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, list_runs, read_info
 from engine.runs.lock import lock_holder
+from engine.runs.origin import accept, foreign_origin
 
 _NAMED = 3  # more than one live run is rare, more than three would fill a small window
 
@@ -40,7 +43,9 @@ def start_question(config: RunConfig) -> Question:
 def resume_question(config: RunConfig, folder: RunFolder) -> Question:
     """Tell at which step a run resumes, and name the other live runs."""
     place = f"It continues after step {read_info(folder.path).step} of {config.run.steps}."
-    return _question(f"Resume the training {run_name(folder.path)}?", place)
+    origin = foreign_origin(folder.path)
+    whose = [f"This run {origin}: its settings and files are somebody else's."] if origin else []
+    return _question(f"Resume the training {run_name(folder.path)}?", place, *whose)
 
 
 def _question(*lines: str) -> Question:
@@ -74,6 +79,25 @@ def confirm_beside_live_runs() -> None:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             typer.echo("nothing was started", err=True)
             raise typer.Exit(STOPPED)
+
+
+def confirm_origin(run_dir: Path, *, yes: bool) -> None:
+    """Ask the user before a run that is not their own is opened; a no ends the command with status STOPPED.
+
+    yes: the user has agreed on the command line. Raises RunError if there is no user to ask.
+    """
+    origin = foreign_origin(run_dir)
+    if origin and not yes:
+        what = printable(f"run {run_name(run_dir)} {origin}")
+        if not _has_user():
+            raise RunError(what, "look through its config.toml; if you trust its author, add --yes")
+        typer.echo(f"warning: {what}: its settings and files are somebody else's", err=True)
+        typer.echo("open it anyway? [y/N] ", nl=False, err=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            typer.echo("nothing was opened", err=True)
+            raise typer.Exit(STOPPED)
+    if origin:
+        accept(run_dir)
 
 
 def _is_here(run: RunInfo) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RunError
-from engine.runs.archive_reader import ArchiveReader
+from engine.runs.archive_reader import MOST_TEXT, ArchiveReader, Texts
 from engine.runs.records import TaskRecord
 
 _STEPS_KEPT = 8
+_SECONDS = 4.0
 
 
 class ArchiveView:
@@ -22,7 +23,7 @@ class ArchiveView:
         self.path = path
         self._reader: ArchiveReader | None = None
         self.fault = ""
-        self._read = lru_cache(_STEPS_KEPT)(self._read_step)
+        self._steps: dict[int, tuple[list[TaskRecord], int]] = {}  # and the bytes of their texts, oldest read first
         self._lengths: dict[int, dict[str, npt.NDArray[np.float64]]] = {}
 
     @property
@@ -38,10 +39,18 @@ class ArchiveView:
 
     def tasks(self, step: int) -> list[TaskRecord]:
         """Return all tasks of a step in the order of the batch; empty if the archive lacks the step."""
-        found = self._read(step)
-        if not found:
-            self._read.cache_clear()  # the engine may still write it: an empty answer must not stay in the cache
-        return found
+        if step not in self._steps:
+            found, size = self._read_step(step)
+            if not found:
+                return []  # not kept: the engine may still write it
+            while self._steps and (len(self._steps) >= _STEPS_KEPT or self._kept_bytes() + size > MOST_TEXT):
+                del self._steps[next(iter(self._steps))]
+            self._steps[step] = found, size
+        self._steps[step] = self._steps.pop(step)  # the newest look last
+        return self._steps[step][0]
+
+    def _kept_bytes(self) -> int:
+        return sum(size for _, size in self._steps.values())
 
     def lengths(self, newest_step: int) -> dict[int, dict[str, npt.NDArray[np.float64]]]:
         """Return tokens per answer [answers] by step and role; reads only steps that are new."""
@@ -57,7 +66,7 @@ class ArchiveView:
 
     def forget(self) -> None:
         """Empty the caches: after a resume the same step numbers stand for other rollouts."""
-        self._read.cache_clear()
+        self._steps.clear()
         self._lengths.clear()
 
     def close(self) -> None:
@@ -65,15 +74,20 @@ class ArchiveView:
             self._reader.close()
             self._reader = None
 
-    def _read_step(self, step: int) -> list[TaskRecord]:
+    def _read_step(self, step: int) -> tuple[list[TaskRecord], int]:
         reader = self.reader
         if reader is None or step < 1:
-            return []
+            return [], 0
+        texts, until = Texts(), time.monotonic() + _SECONDS
+        records: list[TaskRecord | None] = []
         try:
-            records = [reader.read_task(step, task) for task in dict.fromkeys(reader.tasks(step))]
+            for task in dict.fromkeys(reader.tasks(step)):
+                records.append(reader.read_task(step, task, texts))
+                if time.monotonic() > until:
+                    raise RunError(f"step {step} of {self.path} takes too long to read", "look at another step")
         except RunError as error:
             self.close()  # a resume may have replaced the file: the next read opens it again
             self.fault = str(error)
-            return []
+            return [], 0
         self.fault = ""
-        return [record for record in records if record is not None]
+        return [record for record in records if record is not None], texts.bytes

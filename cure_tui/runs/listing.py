@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.machine.home import runs_home
-from engine.runs.listing import RunCondition, RunInfo, read_info
+from engine.runs.listing import RunCondition, RunInfo, read_info, run_paths
 from engine.runs.metrics import evaluated, metric
 
 LETTERS = "ABCD"
@@ -64,9 +64,7 @@ class RunList:
 
     def read(self) -> list[RunInfo]:
         """Return all runs, in no order."""
-        home = runs_home()
-        paths = [path for path in home.iterdir() if (path / "version").exists()] if home.is_dir() else []
-        self._known = {path: self._read(path) for path in paths}
+        self._known = {path: self._read(path) for path in run_paths(runs_home())}
         return [run for _, run in self._known.values()]
 
     def _read(self, path: Path) -> tuple[_Marks, RunInfo]:
@@ -80,7 +78,7 @@ class RunList:
 
 def _mark(path: Path) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        status = path.lstat()
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.syntax import Syntax
+from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,12 +21,15 @@ from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.solving.answer_screen import AnswerScreen
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.picture import headline_rows
-from cure_tui.solving.record import task_record
+from cure_tui.solving.record import SOLVING, solve_reading, task_record
 from cure_tui.solving.report import summary_line
 from engine.errors import CureError
+from engine.prompts import Role
 from engine.solve.events import Event, SolveState
+from engine.solve.fates import in_words, remedy_of
 
 _FRAME_SECONDS = 1 / 8
 
@@ -46,8 +51,13 @@ class SolveApp(ThemedApp[list[SolveState]]):
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,escape", "leave", "Finish, then quit", key_display="q"),
-        Binding("ctrl+c,ctrl+q", "leave", "Finish, then quit", show=False, priority=True),
+        # one key, and what it does now: see check_action
+        Binding("q,escape", "finish", "Finish, then quit", key_display="q"),
+        Binding("q,escape", "stop", "Stop at once", key_display="q"),
+        Binding("q,escape", "leave", "Quit", key_display="q"),
+        Binding("ctrl+c,ctrl+q", "finish", show=False, priority=True),
+        Binding("ctrl+c,ctrl+q", "stop", show=False, priority=True),
+        Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
         Binding("left_square_bracket", "problem(-1)", "Previous problem", key_display="["),
         Binding("right_square_bracket", "problem(1)", "Next problem", key_display="]"),
     ]
@@ -69,7 +79,7 @@ class SolveApp(ThemedApp[list[SolveState]]):
     def compose(self) -> ComposeResult:
         yield RowsView(id="head")
         with Horizontal(id="sides"):
-            yield MatrixView()
+            yield MatrixView(words=SOLVING)
             with VerticalScroll(id="program-side"):
                 yield Static(id="program")
         yield KeysLine()
@@ -84,11 +94,15 @@ class SolveApp(ThemedApp[list[SolveState]]):
     @work(thread=True)
     def _follow(self) -> None:
         try:
-            for event in self._process.events():
-                self.call_from_thread(self._take, event)
+            for batch in self._process.batches(None):
+                self.call_from_thread(self._take_all, batch)
         except CureError as error:
             self.fault = error
         self.call_from_thread(self._end)
+
+    def _take_all(self, batch: Sequence[Event]) -> None:
+        for event in batch:
+            self._take(event)
 
     def _take(self, event: Event) -> None:
         newest = self._states[-1]
@@ -98,13 +112,15 @@ class SolveApp(ThemedApp[list[SolveState]]):
             self._states = [fresh] if not newest.id else [*self._states, fresh]
             self._shown = len(self._states) - 1 if following else self._shown
             self._began = time.monotonic()
+            self.refresh_bindings()
         elif event["event"] == "warning":
             self.warnings.append(event["text"])
             self.notify(event["text"], severity="warning", timeout=15, markup=False)
         elif event["event"] == "fault":
             if not newest.coder or len(self._origins) == 1:
                 self.fault = SolveFault(event)
-            self.faults[newest.number] = (f"{event['message']} ({event['remedy']})", event["status"])
+            else:
+                self.faults[newest.number] = (f"{event['message']} ({event['remedy']})", event["status"])
         newest = self._states[-1]
         newest.take(event)
         self._seconds[newest.number] = time.monotonic() - self._began
@@ -126,13 +142,11 @@ class SolveApp(ThemedApp[list[SolveState]]):
         self._dirty = False
         seconds = time.monotonic() - self._began if under_way else self._seconds.get(state.number, 0.0)
         self.query_one("#head", RowsView).show([*headline_rows(state, seconds), self._last_row(state)])
-        record = task_record(state) if state.sources else None
-        self.query_one(MatrixView).show(
-            record.matrix if record else None, (False,) * len(state.tests), nothing="no program yet"
-        )
+        reading = solve_reading(state) if state.rejected else None
+        self.query_one(MatrixView).show_reading(reading, nothing="no program yet")
         leader = state.leader
         source = state.sources[leader] if leader is not None and leader < len(state.sources) else ""
-        self._show_program(source)
+        self._show_program(source, "" if source else _why_none(state))
 
     def _last_row(self, state: SolveState) -> Row:
         if state.number in self.faults:
@@ -140,35 +154,74 @@ class SolveApp(ThemedApp[list[SolveState]]):
         if state.solution is not None:
             style = "good" if state.solution["support"] == "supported" else "warning"
             return (Span(one_column(summary_line(state.solution)), style),)
+        if self._process.finishing:
+            return (Span("finishing with the programs and tests so far", "warning"),)
         return (Span(f"p{state.leader} leads" if state.leader is not None else "no program leads yet", "muted"),)
 
-    def _show_program(self, source: str) -> None:
-        drawn = (source, self.theme)
+    def _show_program(self, source: str, otherwise: str) -> None:
+        drawn = (source or otherwise, self.theme)
         if drawn == self._drawn_source:
             return
         self._drawn_source = drawn
         colours = "monokai" if self.current_theme.dark else "friendly"
         background = self.theme_variables["background"]
-        self.query_one("#program", Static).update(
-            Syntax(source, "python", theme=colours, word_wrap=True, background_color=background) if source else ""
-        )
+        code = Syntax(source, "python", theme=colours, word_wrap=True, background_color=background)
+        self.query_one("#program", Static).update(code if source else Text(otherwise))
 
     # Keys ---------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "problem" or len(self._origins) > 1
+        if action in ("finish", "stop", "leave"):
+            return action == ("leave" if self._over else "stop" if self._process.finishing else "finish")
+        if action != "problem":
+            return True
+        if len(self._origins) == 1:
+            return False
+        (by,) = parameters
+        assert isinstance(by, int)
+        return True if 0 <= self._shown + by < len(self._states) else None
+
+    def action_finish(self) -> None:
+        """Make the process conclude with what it has."""
+        self._process.conclude()
+        self._dirty = True
+        self.refresh_bindings()
+
+    def action_stop(self) -> None:
+        """Kill the process, which is concluding already."""
+        self._process.conclude()
 
     def action_leave(self) -> None:
-        """Make the process conclude; at the next press, or when it has ended, return to the shell with the program."""
-        if self._over:
-            self.exit(self._states)
-        elif self._process.conclude():
-            self.notify("finishing with the programs and tests so far", timeout=3)
+        """Return to the shell with the programs."""
+        self.exit(self._states)
 
     def action_problem(self, by: int) -> None:
         self._shown = max(0, min(self._shown + by, len(self._states) - 1))
         self._dirty = True
+        self.refresh_bindings()
 
     def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
-        record = task_record(self._states[self._shown])
-        self.push_screen(CellScreen(record, event.program, event.test, event.is_truth))
+        state = self._states[self._shown]
+        if state.rejected[event.program]:
+            self.push_screen(AnswerScreen(state, event.program))
+            return
+        reading = solve_reading(state)
+        record = task_record(state)
+        self.push_screen(
+            CellScreen(record, event.program, event.test, event.is_truth, reading=reading, words=SOLVING),
+        )
+
+    def on_matrix_view_program_chosen(self, event: MatrixView.ProgramChosen) -> None:
+        self.push_screen(AnswerScreen(self._states[self._shown], event.program))
+
+
+def _why_none(state: SolveState) -> str:
+    """Say what became of the answers while there is no program to show."""
+    reasons = Counter(filter(None, state.rejected))
+    if len(state.rejected) > reasons.total():
+        return "no program runs" if state.solution else ""
+    if not reasons:
+        return ""
+    remedy = remedy_of(reasons, Role.CODER)
+    told = ["No answer holds a program:", *in_words(reasons).split(", "), f"remedy: {remedy}" if remedy else ""]
+    return "\n".join([*filter(None, told), "", "Enter shows the answer of the row."])

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from cure_tui.drawing.spans import Row, Span, fit, one_column
+from collections.abc import Container
+
+from cure_tui.drawing.spans import Row, Span, printable
 from engine.solve.events import SolveState
-from engine.solve.fates import in_words
-from engine.solve.strategies.ranking import ranked
+from engine.solve.fates import in_words, words_of
 
-MAX_ROWS = 16
+MAX_ROWS = 19
 _CELLS = {True: Span("■", "good"), False: Span("×", "bad"), None: Span("·", "unknown")}
+_FINISHING = "finishing; Ctrl-C again stops at once"
 
 
-def solve_rows(state: SolveState, seconds: float, columns: int) -> list[Row]:
-    """Return at most MAX_ROWS + 5 rows of `columns`: a line on the problem, one on its progress, the matrix."""
-    rows = [*headline_rows(state, seconds), *_matrix(state, columns)]
-    return [fit(row, columns) for row in rows]
+def solve_rows(
+    state: SolveState, seconds: float, columns: int, rows: int = MAX_ROWS, *, finishing: bool = False
+) -> list[Row]:
+    """Return at most `rows` rows: a line on the problem, one on its progress, the matrix; a single row has both.
+
+    Rows fit into `columns` unless these are very few. finishing: the user has asked to end.
+    """
+    title, progress, *unusual = headline_rows(state, seconds, widths=(0, 1, 2))
+    if finishing:
+        progress = (Span(_FINISHING, "warning"),)
+    if rows == 1:
+        return [(*title, Span("  " if title[-1].text else ""), *progress)]
+    head = [title, progress, *unusual][: max(rows - 1, 2)]
+    return [*head, *_matrix(state, columns, rows - len(head))][:rows]
 
 
-def headline_rows(state: SolveState, seconds: float) -> list[Row]:
-    """Return a line that names the problem, one with its progress, and one for each role with unusual answers."""
-    problem = (Span(f"{state.number + 1}. " if state.number else "", "muted"), Span(one_column(state.id), "title"))
+def headline_rows(state: SolveState, seconds: float, *, widths: Container[int] = (1,)) -> list[Row]:
+    """Return a line that names the problem, one with its progress, and one for each role with unusual answers.
+
+    Characters that do not take one of `widths` columns are drawn as dots.
+    """
+    title = (
+        Span(f"{state.number + 1}. " if state.number else "", "muted"),
+        Span(printable(state.id, widths), "title"),
+    )
     if state.loading:
-        return [problem, (Span(f"loading {one_column(state.loading)} ... {seconds:.0f} s", "muted"),)]
+        return [title, (Span(f"loading {printable(state.loading, widths)} ... {seconds:.0f} s", "muted"),)]
+    if not state.coder:
+        return [title, (Span(f"starting ... {seconds:.0f} s", "muted"),)]
     unusual = [(role, in_words(fates)) for role, fates in state.answers.items()]
-    return [
-        problem,
-        _progress(state, seconds),
-        *((Span(f"{role}: {told}", "warning"),) for role, told in unusual if told),
-    ]
+    told = [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]
+    return [title, _progress(state, seconds), *told]
 
 
 def _progress(state: SolveState, seconds: float) -> Row:
@@ -38,31 +55,33 @@ def _progress(state: SolveState, seconds: float) -> Row:
         Span("  "),
         Span(f"{len(state.tests)} tests{malformed}", "tester"),
         Span(f"  {state.tokens} tokens  {seconds:.1f} s{cost}", "muted"),
+        Span(f"  {printable(waiting, (1,))}" if (waiting := state.life_line()) else "", "muted"),
     )
 
 
-def _matrix(state: SolveState, columns: int) -> list[Row]:
+def _matrix(state: SolveState, columns: int, rows: int) -> list[Row]:
     """Return one row per program, the leader first, then as strategies rank them; examples stand before tests.
 
     The leader of the events may lag behind the ranking, which is new with every verdict.
     """
-    matrix = state.matrix()
-    order = sorted(ranked(matrix), key=lambda row: row != state.leader)  # stable: the others keep their order
-    rows: list[Row] = []
-    for row in order[:MAX_ROWS]:
-        leads = "▶" if row == state.leader else " "
-        head = f"{leads} {row:>3} "
-        if state.rejected[row]:
-            rows.append((Span(head, "muted"), Span(f"no program: {state.rejected[row].replace('_', ' ')}", "unknown")))
-            continue
-        cells = [_CELLS[state.public.get((row, column))] for column in range(len(state.public_tests))]
-        if state.public_tests:
-            cells.append(Span(" │ ", "axis"))
-        room = max(0, columns - len(head) - len(cells) - 8)
-        shown = min(len(state.tests), room)
-        cells += [_CELLS[state.cells.get((row, column))] for column in range(shown)]
-        style = "accent" if row == state.leader else "text"
-        rows.append((Span(head, style), *cells, Span(f"  {matrix.votes_n[row]}", style)))
-    if len(order) > MAX_ROWS:
-        rows.append((Span(f"      and {len(order) - MAX_ROWS} more", "muted"),))
-    return rows
+    order = sorted(state.ranking(), key=lambda row: row != state.leader)  # stable: the others keep their order
+    shown = order if len(order) <= rows else order[: max(rows - 1, 1)]
+    drawn = [_program(state, row, columns) for row in shown]
+    if len(shown) < len(order):
+        drawn.append((Span(f"      and {len(order) - len(shown)} more", "muted"),))
+    return drawn
+
+
+def _program(state: SolveState, row: int, columns: int) -> Row:
+    leads = "▶" if row == state.leader else " "
+    head = f"{leads} {row:>3} "
+    if state.rejected[row]:
+        return (Span(head, "muted"), Span(f"no program: answer {words_of(state.rejected[row])}", "unknown"))
+    cells = [_CELLS[state.examples.verdicts.verdict(row, column)] for column in range(len(state.examples))]
+    cells = cells[: max(0, columns - len(head) - 8)]
+    if cells:
+        cells.append(Span(" │ ", "axis"))
+    room = max(0, columns - len(head) - len(cells) - 8)
+    cells += [_CELLS[state.tests.verdicts.verdict(row, column)] for column in range(min(len(state.tests), room))]
+    style = "accent" if row == state.leader else "text"
+    return (Span(head, style), *cells, Span(f"  {state.tests.votes(row)}", style))

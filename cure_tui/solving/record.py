@@ -1,15 +1,32 @@
-"""Conversion of a problem being solved into the record that the dashboard's matrix and cell views read."""
+"""State of a problem being solved as the dashboard's matrix and cell views show it, in the words of solving.
+
+A solve has examples and votes: it does not know which programs are correct.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from engine.runs.records import NOT_RUN, STATUSES, CellGrid, MatrixRecord, RolloutRecord, TaskRecord, TestRecord
-from engine.solve.events import SolveState
+from cure_tui.dashboard.matrix.reading import CellStatus, Reading, Standing, read_cells
+from cure_tui.dashboard.matrix.words import Words
+from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, TaskRecord, TestRecord
+from engine.solve.events import SolveState, Tests
+from engine.solve.fates import words_of
+from engine.solve.strategies.evidence import disputed
 
-_NOT_RUN = ("not_run", "")
+
+def solve_reading(state: SolveState) -> Reading:
+    """Read the matrix: programs stand by the examples, generated tests by whether they are disputed."""
+    matrix = state.matrix()
+    reading = read_cells(matrix, state.examples.grid(), state.tests.grid())
+    tests = [Standing.UNDECIDED] * reading.m
+    if state.leader is not None:
+        disputed_m = disputed(matrix, state.leader)
+        for column in np.flatnonzero(disputed_m | (reading.passing_m > 0)).tolist():
+            tests[column] = Standing.WRONG if disputed_m[column] else Standing.CORRECT
+    return replace(reading, tests=tuple(tests), best=state.leader)
 
 
 def task_record(state: SolveState) -> TaskRecord:
@@ -18,27 +35,75 @@ def task_record(state: SolveState) -> TaskRecord:
         task=state.id,
         statement=state.statement,
         rollouts=tuple(
-            RolloutRecord("coder", row, 0.0, 0.0, 0, True, reason or "ok", source, source)
-            for row, (source, reason) in enumerate(zip(state.sources, state.rejected, strict=True))
+            RolloutRecord(
+                "coder", row, 0.0, 0.0, 0, True, words_of(reason) if reason else "ok", answer or source, source
+            )
+            for row, (source, reason, answer) in enumerate(
+                zip(state.sources, state.rejected, state.raw_answers, strict=True)
+            )
         ),
-        truth_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.public_tests),
-        generated_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.tests),
-        matrix=MatrixRecord(_grid(state, state.public_tests, state.public), _grid(state, state.tests, state.cells)),
+        truth_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.examples.columns),
+        generated_tests=tuple(TestRecord(stdin, expected) for stdin, expected in state.tests.columns),
+        matrix=MatrixRecord(_with_outputs(state, state.examples), _with_outputs(state, state.tests)),
         comparison=state.comparison,
     )
 
 
-def _grid(
-    state: SolveState, tests: Sequence[tuple[str, str]], cells: Mapping[tuple[int, int], bool | None]
-) -> CellGrid:
-    rows, columns = range(len(state.sources)), range(len(tests))
-    shape = (len(rows), len(columns))
-    printed = [[state.printed.get((row, tests[column][0]), _NOT_RUN) for column in columns] for row in rows]
-    verdicts = [[cells.get((row, column)) for column in columns] for row in rows]
-    codes = [[STATUSES.index(status) if status in STATUSES else NOT_RUN for status, _ in row] for row in printed]
-    return CellGrid(
-        passed=np.array([[verdict is True for verdict in row] for row in verdicts], dtype=np.bool_).reshape(shape),
-        known=np.array([[verdict is not None for verdict in row] for row in verdicts], dtype=np.bool_).reshape(shape),
-        status=np.array(codes, dtype=np.uint8).reshape(shape),
-        outputs=tuple(tuple(got for _, got in row) for row in printed),
+def _with_outputs(state: SolveState, tests: Tests) -> CellGrid:
+    nothing = ("", "")
+    outputs = tuple(
+        tuple(state.printed.get((row, stdin), nothing)[1] for stdin, _ in tests.columns)
+        for row in range(len(state.sources))
     )
+    return replace(tests.grid(), outputs=outputs)
+
+
+def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
+    if reading.programs[program] is Standing.EMPTY:
+        about_program = f"p{program} is not a program."
+    else:
+        examples = int((reading.truth_nt[program] == _PASSED).sum())
+        counts = [f"{examples} of {reading.t} examples"] if reading.t else []
+        counts += [f"{reading.votes_n[program]} of {reading.m} tests"] if reading.m else []
+        about_program = f"p{program} passes {' and '.join(counts)}."
+    if is_truth:
+        return f"{about_program} The example is the problem's own."
+    passing = int(reading.passing_m[test])
+    failing = sum(
+        reading.cell_status(row, test, False) not in (CellStatus.PASSED, CellStatus.UNKNOWN, CellStatus.NOT_RUN)
+        for row in range(reading.n)
+    )
+    word = SOLVING.tests[reading.tests[test]]
+    return f"{about_program} The test is {word}: {passing} programs pass it, {failing} do not."
+
+
+_PASSED = tuple(CellStatus).index(CellStatus.PASSED)
+SOLVING = Words(
+    sides=("examples", "ex", ""),
+    truth_test="example {}",
+    truth_title="example {}",
+    generated_test="test {}",
+    mark=" ",
+    row="agree",
+    best="ranks first",
+    programs={
+        Standing.CORRECT: "passes the examples",
+        Standing.WRONG: "fails an example",
+        Standing.UNDECIDED: "no example decides",
+        Standing.EMPTY: "no program",
+    },
+    tests={
+        Standing.CORRECT: "agreed",
+        Standing.WRONG: "disputed",
+        Standing.UNDECIDED: "undecided",
+        Standing.EMPTY: "malformed",
+    },
+    legend=(
+        (Standing.CORRECT, "passes the examples, test agreed"),
+        (Standing.WRONG, "fails an example, test disputed"),
+        (Standing.UNDECIDED, "undecided"),
+        (Standing.EMPTY, "no program"),
+    ),
+    context=_context,
+    cells={CellStatus.WRONG_ANSWER: "other output"},
+)

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.syntax import Syntax
 
+from cure_tui.drawing.spans import printable
+from cure_tui.exit_codes import FOUND, NONE_RUNS, WEAK
 from engine.prompts import Role
 from engine.solve.fates import in_words, remedy_of
 
-FOUND, BAD_USAGE, WEAK, NONE = 0, 2, 3, 4
-_BY_SUPPORT = {"supported": FOUND, "weak": WEAK, "none": NONE}
+_BY_SUPPORT = {"supported": FOUND, "weak": WEAK, "none": NONE_RUNS}
 
 
 def status_of(solution: Mapping[str, Any]) -> int:
@@ -22,20 +24,39 @@ def status_of(solution: Mapping[str, Any]) -> int:
 
 
 def print_program(program: str) -> None:
-    """Print the program: with colours in a terminal, byte for byte elsewhere."""
+    """Print the program: in colour in a terminal, elsewhere byte for byte, in UTF-8 as Python reads its sources."""
     text = program if program.endswith("\n") else program + "\n"
     if sys.stdout.isatty():
-        Console(highlight=False).print(Syntax(text.rstrip("\n"), "python", background_color="default", word_wrap=False))
-    else:
-        sys.stdout.write(text)
+        shown = printable(text.expandtabs(4), lines=True)
+        # soft_wrap: the terminal wraps a long line; rich would cut it
+        Console(highlight=False).print(
+            Syntax("", "python", background_color="default").highlight(shown), end="", soft_wrap=True
+        )
         sys.stdout.flush()
+        _warn_of_lost_characters(shown)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+
+
+def _warn_of_lost_characters(text: str) -> None:
+    """Say that the terminal cannot show all of the program, if so: stdout has escaped what its encoding lacks."""
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError as error:
+        typer.echo(
+            f"warning: the terminal's encoding {sys.stdout.encoding} lacks characters of the program, such as "
+            f"{text[error.start]!a} (-o FILE writes them, PYTHONIOENCODING=utf-8 prints them)",
+            err=True,
+        )
 
 
 def summary_line(solution: Mapping[str, Any]) -> str:
     """Return one line: how well the program is supported, its evidence, what was unusual, its cost, and remedies."""
     spent = solution["spent"]
     cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
-    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}"
+    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}{_given_up(spent.get('given_up'))}"
     parts = [_evidence(solution), *_unusual(solution), paid, solution["ended"], *_remedies(solution)]
     return "; ".join(filter(None, parts))
 
@@ -74,3 +95,12 @@ def _remedies(solution: Mapping[str, Any]) -> Iterator[str]:
     if solution["support"] != "supported":
         answers = solution.get("answers", {})
         yield from dict.fromkeys(remedy_of(answers[role], Role(role)) for role in answers)
+
+
+def _given_up(cost: Mapping[str, Any] | None) -> str:
+    """Tell what a server may bill for requests that nobody waited for; "" for none."""
+    if not cost or not cost["answers"]:
+        return ""
+    answers = f"{cost['answers']} answer{'' if cost['answers'] == 1 else 's'}"
+    money = f"${cost['dollars']:.4f}" if cost["dollars"] else f"{cost['prompt_tokens'] + cost['tokens']} tokens"
+    return f" (and about {money} for {answers} given up)"

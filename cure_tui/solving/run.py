@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,66 +12,77 @@ from typing import Any
 import typer
 
 from cure_tui.dashboard.crash import result_of
+from cure_tui.exit_codes import INTERRUPTED
 from cure_tui.solving.client import SolveFault, SolveProcess
-from cure_tui.solving.live import LiveView
+from cure_tui.solving.live import FRAME_SECONDS, LiveView
 from cure_tui.solving.own_program import report_own
 from cure_tui.solving.report import print_program, status_of, summary_line
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 from engine.solve.events import SolveState
+from engine.solve.kept.place import places
 from engine.solve.request import SolveRequest
-
-_INTERRUPTED = 130
 
 
 def solve_and_report(
-    request: SolveRequest, origins: Sequence[str], output: Path | None, *, as_json: bool, live: bool
+    request: SolveRequest,
+    origins: Sequence[str],
+    output: Path | None,
+    *,
+    as_json: bool,
+    live: bool,
+    keep: float | None = None,
 ) -> int:
-    """Solve, and return the worst exit status of all problems. Raises CureError if it fails before the first one."""
+    """Solve, and return the worst exit status of all problems. Raises CureError if it fails before the first one.
+
+    keep: seconds for which the loaded models stay in a process of their own.
+    """
     several = len(request.tasks) > 1
     if output is not None:
         _refuse_output(output, several=several)
     status = 0
     state = SolveState()
-    with SolveProcess(request) as process, contextlib.ExitStack() as stack:
-        view = stack.enter_context(LiveView()) if live else None
-        for event in process.events():
-            if event["event"] == "problem":
-                state = state.next_problem(event)
-            elif event["event"] == "fault":
-                if not several or not state.coder:
-                    raise SolveFault(event)
-                _say(view, f"{origins[state.number]}: {event['message']} ({event['remedy']})")
-                status = max(status, event["status"])
-            elif event["event"] == "warning":
-                _say(view, f"warning: {event['text']}")
-            state.take(event)
-            if view is not None:
-                view.show(state)
-            if event["event"] == "solution":
-                if view is not None:
-                    view.clear()
-                _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
-                status = max(status, status_of(event["solution"]))
-                if event["solution"]["ended"] == "interrupted":
-                    status = _INTERRUPTED
+    with _process(request, keep) as process, contextlib.ExitStack() as stack:
+        one_line = as_json or not sys.stdout.isatty()
+        view = stack.enter_context(LiveView(one_line=one_line)) if live else None
+        for batch in process.batches(FRAME_SECONDS):
+            for event in batch:
+                if event["event"] == "problem":
+                    state = state.next_problem(event)
+                elif event["event"] == "fault":
+                    if not several or not state.coder:
+                        raise SolveFault(event)
+                    _say(view, f"{origins[state.number]}: {event['message']} ({event['remedy']})")
+                    status = max(status, event["status"])
+                elif event["event"] == "warning":
+                    _say(view, f"warning: {event['text']}")
+                state.take(event)
+                if event["event"] == "solution":
+                    if view is not None:
+                        view.end(state)
+                    _hand_over(event["solution"], origins[state.number], output, several=several, as_json=as_json)
+                    status = max(status, status_of(event["solution"]))
+                    if event["solution"]["ended"] == "interrupted":
+                        status = INTERRUPTED
+            if view is not None and state.solution is None:
+                view.show(state, finishing=process.finishing)
     return status
 
 
-def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Path | None) -> int:
+def solve_in_full_view(
+    request: SolveRequest, origins: Sequence[str], output: Path | None, keep: float | None = None
+) -> int:
     """Solve in the full-screen app, and print the programs when the user quits it; return the exit status."""
     from cure_tui.solving.full import SolveApp
 
     several = len(request.tasks) > 1
     if output is not None:
         _refuse_output(output, several=several)
-    with SolveProcess(request) as process:
+    with _process(request, keep) as process:
         app = SolveApp(process, origins, ascii_only=not draws_unicode())
         states = result_of(app) or []
     for text in app.warnings:
         typer.echo(f"warning: {text}", err=True)
-    if app.fault is not None:
-        raise app.fault
     status = 0
     for number, (said, fault_status) in app.faults.items():
         typer.echo(f"{origins[number]}: {said}", err=True)
@@ -81,8 +93,23 @@ def solve_in_full_view(request: SolveRequest, origins: Sequence[str], output: Pa
         _hand_over(state.solution, origins[state.number], output, several=several, as_json=False)
         status = max(status, status_of(state.solution))
         if state.solution["ended"] == "interrupted":
-            return _INTERRUPTED
+            return INTERRUPTED
+    if app.fault is not None:
+        raise app.fault
     return status
+
+
+def _process(request: SolveRequest, keep: float | None) -> SolveProcess:
+    """Start the solve, in a kept process if there is one for its models or `keep` asks for one."""
+    if keep is None and not places():
+        return SolveProcess(request)
+    from cure_tui.solving.kept import open_solve
+
+    said: list[str] = []
+    process = open_solve(request, keep, said)
+    for text in said:
+        typer.echo(text, err=True)
+    return process
 
 
 def _hand_over(solution: dict[str, Any], origin: str, output: Path | None, *, several: bool, as_json: bool) -> None:

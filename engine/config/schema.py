@@ -50,7 +50,7 @@ Betas: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], BeforeValidator(_tuples)
 ]
 Endpoints: TypeAlias = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^https?://\S+$")], ...], BeforeValidator(_tuples), Field(max_length=64)
+    tuple[Annotated[str, Field(pattern=r"^https?://[^\s@]+$")], ...], BeforeValidator(_tuples), Field(max_length=64)
 ]
 BonSize: TypeAlias = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 BonSizes: TypeAlias = Annotated[tuple[BonSize, ...], BeforeValidator(_tuples), Field(min_length=1)]

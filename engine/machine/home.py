@@ -1,4 +1,4 @@
-"""Location of runs on this machine, and names for new ones."""
+"""Location of the user's data and settings on this machine, and names for new runs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from platformdirs import user_data_dir
+from platformdirs import user_config_dir, user_data_dir
 
 HOME_VARIABLE = "CURE_TUI_HOME"
+SETTINGS_VARIABLE = "CURE_TUI_CONFIG"
+_ID_CHARACTERS = 100
 _NOT_IN_IDS = re.compile(r"[^a-z0-9.]+")
 
 
@@ -17,6 +19,12 @@ def home() -> Path:
     """Return the folder of user data: `CURE_TUI_HOME`, or the platform's default."""
     chosen = os.environ.get(HOME_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else Path(user_data_dir("cure-tui", appauthor=False))
+
+
+def settings_home() -> Path:
+    """Return the folder of the user's settings: `CURE_TUI_CONFIG`, or the platform's default."""
+    chosen = os.environ.get(SETTINGS_VARIABLE)
+    return Path(chosen).expanduser() if chosen else Path(user_config_dir("cure-tui", appauthor=False))
 
 
 def runs_home() -> Path:
@@ -30,8 +38,12 @@ def new_run_id(preset: str, now: datetime | None = None) -> str:
     Ids of one preset sort by the time of their start. `preset` may be a path to a preset file: its stem is used.
     """
     stem = Path(preset).stem if preset.endswith(".toml") else preset
-    name = _NOT_IN_IDS.sub("-", stem.lower()).strip("-.") or "run"
-    return f"{name}-{now or datetime.now():%Y%m%d-%H%M}-{os.urandom(2).hex()[:3]}"
+    return f"{cleaned_id(stem)}-{now or datetime.now():%Y%m%d-%H%M}-{os.urandom(2).hex()[:3]}"
+
+
+def cleaned_id(name: str) -> str:
+    """Return `name` with nothing but a-z, 0-9, dot and hyphen: no shell, terminal or file system misreads it."""
+    return _NOT_IN_IDS.sub("-", name.lower())[:_ID_CHARACTERS].strip("-.") or "run"
 
 
 def new_run_path(preset: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 from engine.errors import CureError
@@ -18,6 +19,8 @@ ADAPTER_FILE, ADAPTER_CONFIG_FILE = "adapter_model.safetensors", "adapter_config
 
 _TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
 _MAIN_REVISION = "main"
+_CACHED = "models--"
+_HUB_NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 
 
 def is_folder_source(source: str) -> bool:
@@ -38,11 +41,37 @@ def model_folder(source: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def hub_cache() -> Path:
+    """Return the cache of the hub's client."""
+    home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+
+
 def hub_folder(name: str) -> Path:
     """Return the folder of model `name` in the cache of the hub's client."""
-    home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
-    return cache / f"models--{name.replace('/', '--')}"
+    return hub_cache() / f"{_CACHED}{name.replace('/', '--')}"
+
+
+def cached_chat_models() -> list[tuple[str, int]]:
+    """Return the complete chat models of the cache that write text, each with the bytes of its weights.
+
+    Those are the ones that `locate_model` loads by name: the client's own scan of the cache lists incomplete ones too,
+    and reads the size of every file of every revision.
+    """
+    names = [path.name.removeprefix(_CACHED).replace("--", "/", 1) for path in sorted(hub_cache().glob(f"{_CACHED}*"))]
+    folders = ((name, cached_snapshot(name)) for name in names if _HUB_NAME.fullmatch(name))
+    return [
+        (name, sum(_size(file) for file in folder.glob("*.safetensors")))
+        for name, folder in folders
+        if folder is not None and not folder_fault(folder) and _writes_text(folder) and has_chat_template(folder)
+    ]
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Return whether the model in `folder` brings a chat template, in a file of its own or in its tokenizer's."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    return bool(_json_of(folder / "tokenizer_config.json").get("chat_template"))
 
 
 def cached_snapshot(name: str) -> Path | None:
@@ -97,6 +126,20 @@ def _index_fault(index: Path) -> str:
     if not missing:
         return ""
     return f"lacks {len(missing)} of {len(shards)} weight files, the first is {missing[0]}"
+
+
+def _writes_text(folder: Path) -> bool:
+    architectures = _json_of(folder / "config.json").get("architectures")
+    return isinstance(architectures, list) and any(str(each).endswith("ForCausalLM") for each in architectures)
+
+
+def _json_of(file: Path) -> dict[str, object]:
+    """Read a JSON object; empty if there is none."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _size(path: Path) -> int:

@@ -75,11 +75,11 @@ def probe_machine(folder: Path | None = None) -> Machine:
         free_memory_gb=memory.available / 2**30,
         disk_free_gb=psutil.disk_usage(str(_existing(folder or Path.cwd()))).free / 2**30,
         gpus=gpus,
-        libraries=tuple((name, version) for name in LIBRARIES if (version := _version(name)) is not None),
+        libraries=tuple((name, version) for name in LIBRARIES if (version := library_version(name)) is not None),
         driver=driver,
         torch_cuda=_torch_cuda(),
         vllm_torch=_torch_of_vllm(),
-        vllm_on_cpu=_version(_VLLM_ON_CPU) is not None,
+        vllm_on_cpu=library_version(_VLLM_ON_CPU) is not None,
     )
 
 
@@ -101,7 +101,8 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _version(library: str) -> str | None:
+def library_version(library: str) -> str | None:
+    """Return the installed version of one of LIBRARIES, under whichever name it is distributed; None without it."""
     for name in (library, *_OTHER_NAMES.get(library, ())):
         try:
             return metadata.version(name)

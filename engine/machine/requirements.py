@@ -32,6 +32,15 @@ def missing_for(config: RunConfig, machine: Machine) -> tuple[Missing, ...]:
     return tuple(missing for check in CHECKS for missing in check(config, machine))
 
 
+def missing_for_solving(config: RunConfig, machine: Machine) -> tuple[Missing, ...]:
+    """Return what keeps the model of `config` from solving problems on `machine`: it needs no tasks, nor vLLM."""
+    if machine.version_of("vllm") is None and config.rollout.sampler == "vllm":
+        rollout = config.rollout.model_copy(update={"sampler": "transformers"})
+        vllm = config.vllm.model_copy(update={"precision": "dtype"})
+        config = config.model_copy(update={"rollout": rollout, "vllm": vllm})
+    return tuple(missing for check in CHECKS if check is not _task_files for missing in check(config, machine))
+
+
 def least_memory_gb(config: RunConfig) -> float:
     """Return the least memory, in GiB, for a model of unknown shape; 0 if its size is unknown too.
 

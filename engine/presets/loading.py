@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from engine.presets.variants import (
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_LOGIN = re.compile(r"//[^/\s\"]*@")
 _PATH_SETTINGS: tuple[tuple[str, str], ...] = (
     ("model", "source"),
     ("data", "train"),
@@ -191,7 +193,8 @@ def _fault(detail: ErrorDetails, documents: list[Document]) -> _Fault:
             f"setting '{key}' is missing",
             f'add it, or begin the file with extends = "nano"; {meaning}',
         )
-    return _Fault(where, f"{key} = {_shown(detail['input'])} should be {_expected(detail)}", meaning)
+    what = f"{key} = {_shown(detail['input'])} should be {_expected(detail)}"
+    return _Fault(_LOGIN.sub("//…@", where), _LOGIN.sub("//…@", what), meaning)
 
 
 def _expected(detail: ErrorDetails) -> str:
@@ -200,6 +203,8 @@ def _expected(detail: ErrorDetails) -> str:
         return f"a table, [{detail['loc'][0]}]"
     if detail["loc"] == ("variant",):
         return "a number of GB as text, or empty"
+    if detail["loc"][:2] == ("rollout", "endpoints"):
+        return "an address without a password"
     if detail["type"] == "string_pattern_mismatch":
         return "letters, digits, '.', '_' and '-', beginning with a letter or digit"
     if detail["type"] == "tuple_type":

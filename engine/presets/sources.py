@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from engine.errors import ConfigError
+from engine.machine.home import settings_home
+from engine.machine.regular_files import open_regular, read_all
 from engine.machine.resources import preset_files
 from engine.presets.toml_lines import KeyPath, key_lines, line_of
 
@@ -19,6 +21,7 @@ Tree: TypeAlias = dict[str, Any]
 """Nested tables, as tomllib returns them, until RunConfig has checked them."""
 
 EXTENDS = "extends"
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,7 @@ class Document:
 
 def user_presets_folder() -> Path:
     """Return the folder of the user's presets: `presets/` in CURE_TUI_CONFIG, or in the platform's folder."""
-    override = os.environ.get("CURE_TUI_CONFIG")
-    if override:
-        return Path(override).expanduser() / "presets"
-    from platformdirs import user_config_path
-
-    return user_config_path("cure-tui", appauthor=False) / "presets"
+    return settings_home() / "presets"
 
 
 def find_preset(name_or_path: str | Path, user_dir: Path | None = None) -> Path:
@@ -102,7 +100,7 @@ def read_document(path: Path) -> Document:
     """Read one TOML file. Raises ConfigError if it cannot be read or is not TOML."""
     label = str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _read_text(path)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{label}: not UTF-8 text (byte {error.start})", "save the preset as UTF-8") from error
     except OSError as error:
@@ -113,7 +111,18 @@ def read_document(path: Path) -> Document:
     except tomllib.TOMLDecodeError as error:
         line, reason = _syntax_error(str(error), text)
         raise ConfigError(f"{label}:{line}: not valid TOML: {reason}", "fix that line") from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
+        raise ConfigError(f"{label}: not a preset: {type(error).__name__}", "fix the file") from error
     return Document(label, tree, key_lines(text), path.resolve().parent)
+
+
+def _read_text(path: Path) -> str:
+    """Read a regular file, or the one that a link names: a FIFO would never end, a device may give gigabytes."""
+    file = open_regular(str(path.resolve()))
+    try:
+        return read_all(file, str(path), _MOST_BYTES).decode()
+    finally:
+        os.close(file)
 
 
 def read_override(text: str) -> Document:

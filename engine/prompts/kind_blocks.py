@@ -45,7 +45,7 @@ class KindBlock:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the tag names no programming language."""
+        """Tell whether the tag names no programming language."""
         return self.info.split(" ")[0].lower() in _PLAIN
 
 
@@ -82,7 +82,10 @@ def kind_blocks(text: str) -> Iterator[KindBlock]:
 
 
 def mended(body: str) -> str:
-    """Return a program without what keeps it from compiling alone: a common indentation, non-breaking spaces."""
+    """Return a program without what keeps it from running: a tag in its first line, common indentation, odd blanks."""
+    tag, _, rest = body.lstrip("\n").partition("\n")
+    if tag.strip().lower() in ("python", "python3", "py"):
+        body = rest
     if look_at(body) is None:
         for other in (textwrap.dedent(body), textwrap.dedent(body.replace("\u00a0", " "))):
             if look_at(other) is not None:

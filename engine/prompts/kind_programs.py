@@ -6,12 +6,17 @@ it; snippets before it explain it. Blocks are never joined.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from engine.prompts.answers import MAX_CHARACTERS, Program
 from engine.prompts.kind_blocks import KindBlock, kind_blocks, mended
 from engine.prompts.source_look import Look, look_at
 
+_FIRST_LINE = re.compile(
+    r"^(?:import \w|from \w+ import |def \w+\(|[\w, ]{1,40}= ?[\w(., ]{0,40}input\()", re.MULTILINE
+)
+"""First line of a program behind a sentence that introduces it."""
 _MOST_BLOCKS = 32
 """Blocks compared, the last ones: an answer with more is a list of snippets."""
 
@@ -31,8 +36,10 @@ def find_program(answer: str, finished: bool) -> Program | None:
     if looks:
         return Program(_solution(sources, looks), recovered=True)
     bare = mended(answer[: blocks[0].start] if blocks else answer).strip("\n")
-    if (look := look_at(bare)) is not None and look.writes and (finished or blocks):
-        return Program(bare, recovered=True)
+    first = _FIRST_LINE.search(bare)
+    for source in (bare, bare[first.start() :] if first else ""):
+        if (look := look_at(source)) is not None and look.writes and (finished or blocks):
+            return Program(source, recovered=True)
     broken = [block.body for block in blocks if block.is_python and block.closed and block.body.strip()]
     return Program(broken[-1], recovered=True) if broken and len(broken[-1]) <= MAX_CHARACTERS else None
 

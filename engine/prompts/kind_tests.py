@@ -37,6 +37,11 @@ _WRONG = re.compile(
     r"|\bwould (?:wrongly )?(?:print|output|give|return|produce)\b",
     re.IGNORECASE,
 )
+_CONCLUDES = re.compile(
+    r"\b(?:so|hence|thus|therefore|then|now|final(?:ly)?|concrete(?:ly)?|actual(?:ly)?|real|correct(?:ed)?|wait|oops|instead"
+    r"|should|use|choose|inputs?|outputs?|prints?|printed|gives?|yields?|results?|answers?|becomes?|tests?)\b",
+    re.IGNORECASE,
+)
 _CORRECTS = re.compile(r"\b(?:wait|actually|oops|sorry|correction|corrected|mistake|should (?:be|have been))\b", re.I)
 _STATES = re.compile(
     r"\b(?:correct(?:ed)?|right|actual|expected) (?:test )?output (?:is|should be|must be)[ \t]*:?[ \t]*"
@@ -110,24 +115,28 @@ def _within(position: int, spans: Sequence[tuple[int, int]]) -> bool:
 
 def _last_pair(sections: Sequence[_Section], finished: bool) -> UnitTest | Rejected | None:
     """Return the last complete pair with the explanation behind it; None without one."""
-    test_input: str | None = None
+    test_input: str | Rejected | None = None
     found: UnitTest | Rejected | None = None
     for place, section in enumerate(sections):
         if section.name == _INPUT:
             test_input = _value(section.body, is_last=False)
         elif section.name == _OUTPUT and test_input is not None:
             output = _value(section.body, is_last=finished and place == len(sections) - 1)
-            if output is not None:
+            if isinstance(test_input, Rejected) or isinstance(output, Rejected):
+                found = Rejected(RejectReason.AMBIGUOUS)
+            elif output is not None:
                 found = UnitTest(test_input, output, recovered=True)
         elif section.name == _EXPLANATION and isinstance(found, UnitTest):
             found = _corrected(UnitTest(found.input, found.output, section.body.strip(), recovered=True))
     return found
 
 
-def _value(body: str, *, is_last: bool) -> str | None:
+def _value(body: str, *, is_last: bool) -> str | Rejected | None:
     """Return the value in a section: its last block that is not said to be wrong, else one inline code.
 
-    is_last: the answer ended here by itself, so that its last block needs no closing fence.
+    A block behind another needs words that lead to it ("so", "the corrected output"): otherwise either may be the
+    value, and the other explain it. is_last: the answer ended here by itself, so that its last block needs no closing
+    fence.
     """
     blocks = list(kind_blocks(body))
     if not blocks:
@@ -138,6 +147,8 @@ def _value(body: str, *, is_last: bool) -> str | None:
         return None
     values = [block for block in blocks if block.is_plain] or blocks
     right = [block for block in values if not _WRONG.search(block.lead[-_LEAD:])]
+    if len({block.body for block in right}) > 1 and not _CONCLUDES.search(right[-1].lead[-_LEAD:]):
+        return Rejected(RejectReason.AMBIGUOUS)
     return right[-1].body if right else None
 
 

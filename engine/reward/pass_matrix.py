@@ -153,12 +153,9 @@ class PassMatrix:
     @cached_property
     def clusters_n(self) -> IntArray:
         """Agreement clusters: equal ids mean identical rows of `generated_nm`. Ids count up in order of appearance."""
-        passed_nm = self.generated_nm.astype(np.int64)
-        failed_nm = 1 - passed_nm
-        # two rows agree on a test that both pass or both fail; identical ones agree on all m
-        agreements_nn = passed_nm @ passed_nm.T + failed_nm @ failed_nm.T
-        first_member_n = [int(row.argmax()) for row in agreements_nn == self.n_generated]
-        return _read_only(np.unique(first_member_n, return_inverse=True)[1].astype(np.int64))
+        first_seen: dict[bytes, int] = {}
+        ids = [first_seen.setdefault(row.tobytes(), len(first_seen)) for row in self.generated_nm]
+        return _read_only(np.array(ids, dtype=np.int64))
 
     @cached_property
     def cluster_sizes_n(self) -> IntArray:

@@ -9,16 +9,20 @@ search, also in code. A step of 256 answers of 100 characters takes 9 ms of CPU,
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 from engine.errors import RunError
-from engine.runs.faults import run_faults
+from engine.machine.regular_files import OddFile
+from engine.runs.faults import damaged, run_faults
+from engine.runs.files import check_archive, open_file
 from engine.runs.packing import (
     digest,
     pack_answer,
@@ -92,7 +96,11 @@ class ArchiveWriter:
         """
         self._path, self._search = path, search
         with run_faults(path.parent):
+            check_archive(path.parent, written=True)
+            if not path.exists():
+                os.close(open_file(path.parent, path.name, os.O_RDWR | os.O_CREAT))  # owner only; its log follows it
             self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA trusted_schema=OFF")
             self._db.create_function("answer_of", 2, searchable_answer, deterministic=True)
             version = archive_version(self._db, path)
             self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect while the file is still empty
@@ -132,7 +140,7 @@ class ArchiveWriter:
         """
         with run_faults(self._path.parent):
             before = self._used_bytes()
-            steps = self._db.execute("SELECT step, rollouts FROM steps ORDER BY step").fetchall()
+            steps = self._db.execute("SELECT step, CAST(rollouts AS INTEGER) FROM steps ORDER BY step").fetchall()
             dropped: list[tuple[int, int]] = []
             while len(dropped) < len(steps) - 1:
                 too_many = keep_steps is not None and len(steps) - len(dropped) > keep_steps
@@ -255,14 +263,36 @@ class ArchiveWriter:
 
 
 def archive_version(db: sqlite3.Connection, path: Path) -> int:
-    """Return the archive's version, 0 for a new, empty file. Raises RunError for a version unknown here."""
+    """Return the archive's version, 0 for a new, empty file.
+
+    Raises RunError for a version unknown here, for a file that is elsewhere, and for tables, views or triggers that no
+    engine made: they could be written so that reading them never ends.
+    """
+    (where,) = (file for _, name, file in db.execute("PRAGMA database_list") if name == "main")
+    if Path(where) != path.parent.resolve() / path.name:
+        raise OddFile(path.name, "leads out of the run")
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version not in (0, ARCHIVE_VERSION):
         raise RunError(
             f"{path} is an archive of version {version}, this cure-tui reads version {ARCHIVE_VERSION}",
             "open the run with the cure-tui that made it",
         )
+    if version and _objects(db) != _expected_objects():
+        raise damaged(path.parent, f"{path.name} has tables of another make")
     return version
+
+
+def _objects(db: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    """Return the kind, name and definition of everything in a database; the search index defines its own tables."""
+    found = db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100").fetchall()
+    return {(kind, name, None if name.startswith("search_") else sql) for kind, name, sql in found}
+
+
+@cache
+def _expected_objects() -> set[tuple[str, str, str | None]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        return _objects(db)
 
 
 def searchable(text: str) -> str:

@@ -6,10 +6,13 @@ A list of a million rollouts holds their ids (8 bytes each, `ArchiveReader.pages
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
+import time
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -27,26 +30,34 @@ from engine.runs.archive_filter import (
     holds,
     where_clause,
 )
-from engine.runs.faults import run_faults
-from engine.runs.packing import unpack_answer, unpack_bools, unpack_outputs, unpack_tests, unpack_text
-from engine.runs.records import STATUSES, CellGrid, MatrixRecord, RolloutRecord, TaskRecord
+from engine.runs.faults import damaged, run_faults
+from engine.runs.files import check_archive
+from engine.runs.packing import MOST_BYTES, unpack_bools, unpack_tests, unpack_text
+from engine.runs.records import STATUSES, MatrixRecord, TaskRecord
+from engine.runs.stored import (
+    COLUMNS,
+    MOST_SIDE,
+    MOST_TEXT,
+    NOT_DECODED,
+    ROLES,
+    StoredRollout,
+    Texts,
+    grid_of,
+    require,
+    stored_rollout,
+)
+from engine.runs.values import is_number, is_whole
 
-__all__ = ["EVERYTHING", "ArchiveReader", "Order", "RolloutFilter", "StoredRollout"]
+__all__ = ["EVERYTHING", "MOST_TEXT", "ArchiveReader", "Order", "RolloutFilter", "StoredRollout", "Texts"]
 
-_COLUMNS = "id, step, task, role, idx, reward, advantage, tokens, finished, status, body, answer_bytes"
 _FIRST_PAGE, _LARGEST_PAGE = 2_000, 64_000
 # Up to so many candidates, sorting what one index yields is faster than walking through all steps.
 _FEW = 20_000
 
-
-@dataclass(frozen=True, slots=True)
-class StoredRollout:
-    """Rollout with its step and task; `id` is its key for `ArchiveReader.rollouts`."""
-
-    id: int
-    step: int
-    task: str
-    rollout: RolloutRecord
+# Bounds that no engine reaches, for an archive whose author wants a reader to run out of memory or never to return.
+_MOST_ROWS, _MOST_TASKS = 1_000_000, 10_000
+_SECONDS, _SEARCH_SECONDS = 4.0, 120.0
+_STEPS_BETWEEN_LOOKS = 50_000  # of SQLite's machine: about a millisecond
 
 
 class ArchiveReader:
@@ -56,15 +67,23 @@ class ArchiveReader:
         """Open the archive read-only. Raises RunError: no archive yet, another version, corrupt."""
         self._run_dir = path.parent
         self._stopped = False
+        self._deadline = math.inf
         nothing_yet = RunError(f"run {path.parent.name} has no rollouts yet", "wait for its first step to end")
-        if not path.exists():
+        if not os.path.lexists(path):
             raise nothing_yet
-        with run_faults(path.parent):
+        with run_faults(path.parent), ExitStack() as otherwise:
+            check_archive(path.parent)
             self._db = _open(path)
+            otherwise.callback(self._db.close)
+            self._db.execute("PRAGMA trusted_schema=OFF")
+            self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * MOST_BYTES)
             self._db.create_function("answer_of", 2, searchable_answer, deterministic=True)
             self._db.create_function("holds", 2, holds, deterministic=True)
+            self._deadline = time.monotonic() + _SECONDS
+            self._db.set_progress_handler(lambda: time.monotonic() > self._deadline, _STEPS_BETWEEN_LOOKS)
             if archive_version(self._db, path) == 0:
                 raise nothing_yet
+            otherwise.pop_all()
 
     def steps(self) -> list[int]:
         """Return the steps in the archive, ascending; those that retention dropped are missing."""
@@ -72,11 +91,17 @@ class ArchiveReader:
 
     def written(self) -> dict[int, float]:
         """Return the Unix time at which each step was written, by step, ascending: shows a reader what has changed."""
-        return dict(self._rows("SELECT step, time FROM steps ORDER BY step", ()))
+        found = dict(self._rows("SELECT step, time FROM steps ORDER BY step", ()))
+        with self._decoding("its list of steps"):
+            require(all(map(is_whole, found)) and all(map(is_number, found.values())))
+        return found
 
     def tasks(self, step: int) -> list[str]:
         """Return the ids of a step's tasks in the order of the batch."""
-        return [task for (task,) in self._rows("SELECT task FROM tasks WHERE step = ? ORDER BY position", (step,))]
+        rows = self._rows("SELECT task FROM tasks WHERE step = ? ORDER BY position", (step,), most=_MOST_TASKS)
+        with self._decoding(f"the tasks of step {step}"):
+            require(all(isinstance(task, str) for (task,) in rows))
+        return [task for (task,) in rows]
 
     def find(
         self, wanted: RolloutFilter = EVERYTHING, *, limit: int | None = None, order: Order = Order.OLDEST
@@ -112,13 +137,18 @@ class ArchiveReader:
         self._db.interrupt()
 
     def rollouts(self, ids: Sequence[int]) -> list[StoredRollout]:
-        """Return the rollouts of these ids in this order, without those deleted in the meantime."""
+        """Return the rollouts of these ids in this order, without those deleted in the meantime.
+
+        Raises RunError if their texts take more than MOST_TEXT of memory.
+        """
         found: dict[int, StoredRollout] = {}
+        texts = Texts()
         for start in range(0, len(ids), 500):
             some = tuple(ids[start : start + 500])
             marks = ",".join("?" * len(some))
-            for row in self._rows(f"SELECT {_COLUMNS} FROM rollouts WHERE id IN ({marks})", some):
-                found[row[0]] = _rollout(row)
+            for row in self._rows(f"SELECT {COLUMNS} FROM rollouts WHERE id IN ({marks})", some):
+                with self._decoding(f"rollout {row[0]}"):
+                    found[row[0]] = stored_rollout(row, texts)
         return [found[number] for number in ids if number in found]
 
     def iter_rollouts(self, wanted: RolloutFilter = EVERYTHING) -> Iterator[StoredRollout]:
@@ -135,17 +165,22 @@ class ArchiveReader:
         """
         marks = ",".join("?" * len(ids))
         rows = self._rows(
-            f"SELECT id, {CODES_OF_ROW} FROM rollouts r JOIN matrices m USING(step, position) "
+            f"SELECT id, substr({CODES_OF_ROW}, 1, {MOST_SIDE}) FROM rollouts r JOIN matrices m USING(step, position) "
             f"WHERE role = 'coder' AND m.status IS NOT NULL AND id IN ({marks})",
             tuple(ids),
         )
         codes: dict[int, set[int]] = {}
-        for number, row in rows:
-            codes.setdefault(number, set()).update(row)
-        return {number: tuple(STATUSES[code] for code in sorted(seen)) for number, seen in codes.items()}
+        with self._decoding("the outcomes of its programs"):
+            for number, row in rows:
+                codes.setdefault(number, set()).update(row)
+            return {number: tuple(STATUSES[code] for code in sorted(seen)) for number, seen in codes.items()}
 
-    def read_task(self, step: int, task: str) -> TaskRecord | None:
-        """Return all of one task in one step: statement, rollouts, tests, matrix. None if the archive lacks it."""
+    def read_task(self, step: int, task: str, texts: Texts | None = None) -> TaskRecord | None:
+        """Return all of one task in one step: statement, rollouts, tests, matrix. None if the archive lacks it.
+
+        texts: counts the texts of several tasks together. Raises RunError if they take more than MOST_TEXT of memory.
+        """
+        texts = texts or Texts()
         rows = self._rows(
             "SELECT position, s.body, t.body, g.body FROM tasks JOIN blobs s ON s.digest = statement "
             "JOIN blobs t ON t.digest = truth_tests JOIN blobs g ON g.digest = generated_tests "
@@ -155,40 +190,46 @@ class ArchiveReader:
         if not rows:
             return None
         position, statement, truth_tests, generated_tests = rows[0]
-        query = f"SELECT {_COLUMNS} FROM rollouts WHERE step = ? AND position = ? ORDER BY role, idx"
-        return TaskRecord(
-            task=task,
-            statement=unpack_text(statement),
-            rollouts=tuple(_rollout(row).rollout for row in self._rows(query, (step, position))),
-            truth_tests=unpack_tests(truth_tests),
-            generated_tests=unpack_tests(generated_tests),
-            matrix=self.matrix(step, task),
-        )
+        query = f"SELECT {COLUMNS} FROM rollouts WHERE step = ? AND position = ? ORDER BY role, idx"
+        answers = self._rows(query, (step, position), most=2 * MOST_SIDE)
+        with self._decoding(f"task {task} of step {step}"):
+            return TaskRecord(
+                task=task,
+                statement=texts.count(unpack_text(statement)),
+                rollouts=tuple(stored_rollout(row, texts).rollout for row in answers),
+                truth_tests=texts.count_all(unpack_tests(truth_tests)),
+                generated_tests=texts.count_all(unpack_tests(generated_tests)),
+                matrix=self.matrix(step, task, texts),
+            )
 
     def lengths(self, after_step: int = 0) -> dict[int, dict[str, npt.NDArray[np.float64]]]:
         """Return the tokens of every answer by step and role, for steps > `after_step`; 30,000 answers take 15 ms."""
-        found: dict[int, dict[str, list[int]]] = {}
+        found: dict[int, dict[str, array[float]]] = {}
         query = "SELECT step, role, tokens FROM rollouts WHERE step > ? ORDER BY step"
-        for step, role, tokens in self._rows(query, (after_step,)):
-            found.setdefault(step, {}).setdefault(role, []).append(tokens)
+        rows = self._rows(query, (after_step,))
+        with self._decoding("the lengths of its answers"):
+            for step, role, tokens in rows:
+                require(is_whole(step) and role in ROLES and is_whole(tokens))
+                found.setdefault(step, {}).setdefault(role, array("d")).append(tokens)
         return {
             step: {role: np.array(tokens, dtype=np.float64) for role, tokens in roles.items()}
             for step, roles in found.items()
         }
 
-    def matrix(self, step: int, task: str) -> MatrixRecord | None:
-        """Return the pass matrix of one task in one step. None if the archive lacks it."""
+    def matrix(self, step: int, task: str, texts: Texts | None = None) -> MatrixRecord | None:
+        """Return the pass matrix of one task in one step; None if the archive lacks it. `texts`: as in `read_task`."""
         rows = self._rows(
             "SELECT side, programs, tests, passed, known, status, milliseconds, outputs, correct "
             "FROM tasks JOIN matrices USING(step, position) WHERE step = ? AND position = "
             "(SELECT min(position) FROM tasks WHERE step = ? AND task = ?)",
             (step, step, task),
         )
-        grids = {row[0]: _grid(row[1:8]) for row in rows}
-        if not grids:
+        if not rows:
             return None
-        correct_n = unpack_bools(rows[0][8], (rows[0][1],))
-        return MatrixRecord(truth=grids["truth"], generated=grids["generated"], correct_n=correct_n)
+        with self._decoding(f"the matrix of task {task} of step {step}"):
+            grids = {row[0]: grid_of(row[1:8], texts or Texts()) for row in rows}
+            correct_n = unpack_bools(rows[0][8], (rows[0][1],))
+            return MatrixRecord(truth=grids["truth"], generated=grids["generated"], correct_n=correct_n)
 
     def close(self) -> None:
         self._db.close()
@@ -201,9 +242,21 @@ class ArchiveReader:
     ) -> None:
         self.close()
 
-    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple]:  # type: ignore[type-arg]
+    def _rows(self, query: str, values: tuple[object, ...], most: int = _MOST_ROWS) -> list[tuple]:  # type: ignore[type-arg]
         with run_faults(self._run_dir):
-            return self._db.execute(query, values).fetchall()
+            self._deadline = time.monotonic() + _SECONDS
+            rows = self._db.execute(query, values).fetchmany(most + 1)
+        if len(rows) > most:
+            raise damaged(self._run_dir, f"its archive has more than {most} rows where a run has few")
+        return rows
+
+    @contextmanager
+    def _decoding(self, what: str) -> Iterator[None]:
+        """Raise RunError for contents of the archive that no engine can have written."""
+        try:
+            yield
+        except NOT_DECODED as error:
+            raise damaged(self._run_dir, f"{what}: {error or type(error).__name__}") from error
 
     def _ids(self, wanted: RolloutFilter, order: Order, index: str) -> array[int]:
         by = f"INDEXED BY {index}" if index != "search" else "NOT INDEXED"
@@ -213,6 +266,8 @@ class ArchiveReader:
         found = array("q")
         for some in self._cursor_pages(query, values, _LARGEST_PAGE):
             found.extend(some)
+            if len(found) > _MOST_ROWS:
+                raise damaged(self._run_dir, f"some steps of its archive have more than {_MOST_ROWS} rollouts")
         return found
 
     def _sorted(self, wanted: RolloutFilter, order: Order) -> Iterator[array[int]]:
@@ -226,6 +281,7 @@ class ArchiveReader:
         if self._stopped:
             return
         with run_faults(self._run_dir):
+            self._deadline = time.monotonic() + _SEARCH_SECONDS
             try:
                 cursor = self._db.execute(query, values)
                 while some := cursor.fetchmany(size):
@@ -244,6 +300,8 @@ class ArchiveReader:
             ),
         )
         size, gathered, start = _FIRST_PAGE, 0, 0
+        with self._decoding("its list of steps"):
+            require(all(is_whole(step) and is_whole(rollouts) for step, rollouts in steps))
         in_order = steps[::-1] if newest_first else steps
         for place, (step, rollouts) in enumerate(in_order):
             gathered += rollouts
@@ -296,27 +354,3 @@ def _open(path: Path) -> sqlite3.Connection:
         # writes there either, so the file is immutable.
         db.close()
         return sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None)
-
-
-def _rollout(row: tuple) -> StoredRollout:  # type: ignore[type-arg]
-    number, step, task, role, index, reward, advantage, tokens, finished, status, body, answer_bytes = row
-    text, source = unpack_answer(body, answer_bytes)
-    nan = float("nan")  # SQLite keeps NaN as NULL
-    figures = (nan if reward is None else reward, nan if advantage is None else advantage)
-    return StoredRollout(
-        number, step, task, RolloutRecord(role, index, *figures, tokens, bool(finished), status, text, source)
-    )
-
-
-def _grid(row: tuple) -> CellGrid:  # type: ignore[type-arg]
-    programs, tests, passed, known, status, milliseconds, outputs = row
-    shape = (programs, tests)
-    verdicts = unpack_bools(passed, shape)
-    assert verdicts is not None  # the column is NOT NULL
-    return CellGrid(
-        passed=verdicts,
-        known=unpack_bools(known, shape),
-        status=None if status is None else np.frombuffer(status, dtype=np.uint8).reshape(shape),
-        milliseconds=None if milliseconds is None else np.frombuffer(milliseconds, dtype="<u4").reshape(shape),
-        outputs=unpack_outputs(outputs),
-    )

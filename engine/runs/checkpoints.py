@@ -2,7 +2,7 @@
 
 checkpoints/step-000003/...           files of the caller, and manifest.json with their sizes and SHA-256
 checkpoints/best                      the number of the step to keep as the best one
-checkpoints/.tmp-*, .old-*, .drop-*   leftovers of a kill, which `recover` removes
+checkpoints/.tmp-*, .old-*, .drop-*, .best.tmp   leftovers of a kill, which `recover` removes
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.errors import RunError
 from engine.machine.home import run_name
+from engine.machine.regular_files import OddFile, check_kind
 from engine.runs.faults import disk_full, has_no_space, run_faults
+from engine.runs.files import make_folder, open_file, opened_folder, read_file, write_file
 from engine.runs.journal import read_journal
 from engine.runs.state import RunState, replay
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
-_NAME = re.compile(r"step-(\d{6,})")
+_NAME, _OLD = re.compile(r"step-(\d{6,12})", re.ASCII), re.compile(r"\.old-(\d{1,12})", re.ASCII)
+_BEST_BYTES, _MANIFEST_BYTES = 100, 1 << 20
+_OF_ANOTHER_FORMAT = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,9 @@ class CheckpointStore:
         aside = self._path / f".tmp-{step:06d}"
         with run_faults(self._path.parent):
             _remove(aside)
-            aside.mkdir(parents=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent, self._path.name)
+            make_folder(self._path.parent, f"{self._path.name}/{aside.name}")
             try:
                 write(aside)
                 _write_manifest(aside, step)
@@ -109,11 +116,7 @@ class CheckpointStore:
         if step not in self.steps():
             raise ValueError(f"no checkpoint of step {step} to mark best")
         with run_faults(self._path.parent):
-            aside = self._path / ".tmp-best"
-            aside.write_text(f"{step}\n")
-            _sync(aside)
-            aside.rename(self._path / "best")
-            _sync(self._path)
+            write_file(self._path.parent, f"{self._path.name}/best", b"%d\n" % step, sync=True)
 
     def recover(self) -> None:
         """Clean up after a kill: remove incomplete checkpoints, restore one that was being replaced.
@@ -124,17 +127,17 @@ class CheckpointStore:
             return
         with run_faults(self._path.parent):
             for path in sorted(self._path.iterdir()):
-                if path.name.startswith(".old-"):
-                    final = self._path / _name(int(path.name.removeprefix(".old-")))
-                    if not final.exists():
+                if old := _OLD.fullmatch(path.name):
+                    final = self._path / _name(int(old[1]))
+                    if not os.path.lexists(final):
                         path.rename(final)
                         continue
-                if path.name.startswith((".tmp-", ".old-", ".drop-")):
+                if path.name.startswith((".tmp-", ".old-", ".drop-", ".best.")):
                     _remove(path)
 
     def _publish(self, aside: Path, step: int) -> None:
         final, old = self._path / _name(step), self._path / f".old-{step:06d}"
-        if final.exists():
+        if os.path.lexists(final):
             # A folder cannot be renamed over one with files. After a kill between the two renames, `recover` restores
             # the old one.
             _remove(old)
@@ -161,9 +164,10 @@ class CheckpointStore:
 
     def _best_step(self) -> int | None:
         try:
-            return int((self._path / "best").read_text())
+            step = int(read_file(self._path.parent, f"{self._path.name}/best", _BEST_BYTES))
         except (FileNotFoundError, ValueError):
             return None
+        return step if step >= 0 else None
 
 
 def exported_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Checkpoint:
@@ -232,20 +236,39 @@ def _nothing_left(checkpoints: Path, said: str) -> RunError:
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Return whether the manifest exists and every file it names has the recorded size and SHA-256."""
+    """Return whether the manifest exists and every file it names has the recorded size and SHA-256.
+
+    A checkpoint with a link, FIFO or device in it, or whose manifest names a file outside of it, is not whole.
+    """
+    run, place = checkpoint.parents[1], f"{checkpoint.parent.name}/{checkpoint.name}"
     try:
-        manifest = json.loads((checkpoint / MANIFEST).read_bytes())
+        manifest = json.loads(read_file(run, f"{place}/{MANIFEST}", _MANIFEST_BYTES))
         files = manifest["files"]
+        _check_kinds(run, place)
         return (
             manifest["version"] == MANIFEST_VERSION
             and _name(manifest["step"]) == checkpoint.name
-            and all(
-                (checkpoint / name).stat().st_size == entry["size"] and _sha256(checkpoint / name) == entry["sha256"]
-                for name, entry in files.items()
-            )
+            and all(_is_as_recorded(run, f"{place}/{name}", entry) for name, entry in files.items())
         )
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, NotADirectoryError, OddFile, *_OF_ANOTHER_FORMAT):
         return False  # torn or in another format; the caller handles errors of reading
+
+
+def _is_as_recorded(run: Path, name: str, entry: dict[str, Any]) -> bool:
+    with open(open_file(run, name), "rb") as file:
+        if os.fstat(file.fileno()).st_size != entry["size"]:
+            return False
+        return bool(hashlib.file_digest(file, "sha256").hexdigest() == entry["sha256"])
+
+
+def _check_kinds(run: Path, place: str) -> None:
+    """Raise OddFile for anything but files and folders under `place`."""
+    with opened_folder(run, place) as folder, os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _check_kinds(run, f"{place}/{entry.name}")
+            else:
+                check_kind(entry.name, folder)
 
 
 def _write_manifest(folder: Path, step: int) -> None:
@@ -280,7 +303,7 @@ def _sync(path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -32,7 +32,13 @@ from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
+from engine.runs.values import LARGEST_WHOLE
+
 JOURNAL_VERSION = 1
+_TEXT_CHARS = 1_000_000  # a line stays below what a reader takes
+_LONG_LINE, _MOST_VALUES = 1 << 20, 500_000
+_END_OF_CALENDARS = 253_402_300_800.0
+"""Unix time of the year 10000, which no calendar of Python knows."""
 
 EvaluationTime: TypeAlias = Literal["start", "periodic", "end"]
 
@@ -112,14 +118,23 @@ def ends_step(line: bytes) -> bool:
 
 def decode_event(line: bytes) -> Event | None:
     """Return the event on one line, or None if the line is not an event."""
+    if not line.startswith(b"{"):
+        return None
+    # A byte of a deep or long list becomes twenty bytes of objects; a long text does not.
+    if len(line) > _LONG_LINE and sum(map(line.count, (b"[", b"{", b","))) > _MOST_VALUES:
+        return None
     fields = _parsed(line)
     if not isinstance(fields, dict):
         return None
     kind, step, data = fields.get("kind"), fields.get("step"), fields.get("data")
     seconds, time = fields.get("seconds"), fields.get("time")
-    if not isinstance(kind, str) or not isinstance(data, dict) or not (step is None or isinstance(step, int)):
+    if not isinstance(kind, str) or not isinstance(data, dict):
+        return None
+    if step is not None and not (type(step) is int and 0 <= step <= LARGEST_WHOLE):
         return None
     if not isinstance(seconds, int | float) or not isinstance(time, int | float):
+        return None
+    if not (0 <= time < _END_OF_CALENDARS and abs(seconds) < _END_OF_CALENDARS):
         return None
     return Event(kind, step, float(seconds), float(time), data)
 
@@ -152,7 +167,9 @@ def to_json(value: object) -> Json:
     """
     if isinstance(value, Enum):
         return to_json(value.value)
-    if value is None or isinstance(value, bool | str):
+    if isinstance(value, str):
+        return value[:_TEXT_CHARS]
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, numbers.Integral):
         return int(value)

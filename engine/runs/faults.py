@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import RunError
 from engine.machine.home import HOME_VARIABLE, run_name
+from engine.machine.regular_files import OddFile
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -26,6 +27,8 @@ def run_faults(run_dir: Path) -> Iterator[None]:
         raise _from_os(error, run_dir) from error
     except sqlite3.DatabaseError as error:
         raise _from_sqlite(error, run_dir) from error
+    except UnicodeDecodeError as error:  # sqlite3's, for names and definitions of tables
+        raise damaged(run_dir, "its rollout archive has text that is not UTF-8") from error
 
 
 def disk_full(run_dir: Path) -> RunError:
@@ -55,7 +58,15 @@ def has_no_space(run_dir: Path) -> bool:
         return False
 
 
+def damaged(run_dir: Path, what: str) -> RunError:
+    """Return the error of a file whose contents no engine can have written; `what` says what is wrong."""
+    return RunError(f"run {run_dir.name} is damaged: {what}", "the rest of the run can still be read")
+
+
 def _from_os(error: OSError, run_dir: Path) -> RunError:
+    if isinstance(error, OddFile):
+        remedy = f"a run holds plain files of its own; look at {run_dir}, and put a copy of the file in its place"
+        return RunError(error.strerror or "", remedy)
     if error.errno in _FULL:
         return disk_full(run_dir)
     reason = (error.strerror or str(error)).lower()
@@ -72,6 +83,8 @@ def _from_sqlite(error: sqlite3.DatabaseError, run_dir: Path) -> RunError:
         return disk_full(run_dir)
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return read_only(run_dir, str(error))
+    if primary == sqlite3.SQLITE_INTERRUPT:
+        return damaged(run_dir, "its rollout archive takes too long to read")
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return RunError(
             f"the rollout archive of run {run_dir.name} is corrupt: {error}",

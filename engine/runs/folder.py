@@ -9,14 +9,18 @@ from pathlib import Path
 
 from engine.errors import RunError
 from engine.machine.home import run_name
+from engine.machine.regular_files import OWNER_ONLY_FOLDER
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.faults import run_faults
+from engine.runs.files import check_names, make_folder, open_file, read_file, remove_file, write_file
 from engine.runs.heartbeat import last_beat
 from engine.runs.inbox import Inbox
 from engine.runs.lock import RunLock
 
 FOLDER_VERSION = 1
 RESERVE_BYTES = 1 << 17
+_VERSION_BYTES = 1000
+_RESERVE = ".reserve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,9 @@ class RunFolder:
     def create(cls, path: Path, config_toml: str) -> RunFolder:
         """Create a run folder with its resolved configuration.
 
-        `path` may exist if it is empty. Raises RunError: it holds a run already, or other files; disk full; not
-        writable. `version` is written last: only then is the folder a run.
+        `path` may exist if it is empty; a new folder is its owner's alone, whatever the umask. Raises RunError: it
+        holds a run already, or other files; disk full; not writable. `version` is written last: only then is the folder
+        a run.
         """
         if (path / "version").exists():
             raise RunError(
@@ -41,23 +46,31 @@ class RunFolder:
         with run_faults(folder.path):
             if path.is_dir() and any(path.iterdir()):
                 raise RunError(f"{path} is not empty and holds no run", "name an empty or a new folder")
-            for place in (folder.path, folder.checkpoints, folder.inbox):
-                place.mkdir(parents=True, exist_ok=True)
-            folder.config.write_text(config_toml, encoding="utf-8")
+            folder.path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                folder.path.mkdir(OWNER_ONLY_FOLDER)
+            for place in (folder.checkpoints, folder.inbox):
+                make_folder(folder.path, place.name)
+            write_file(folder.path, folder.config.name, config_toml.encode())
             folder._fill_reserve()
-            (folder.path / "version").write_text(f"{FOLDER_VERSION}\n")
+            write_file(folder.path, "version", b"%d\n" % FOLDER_VERSION)
         return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Open an existing run folder. Raises RunError: it does not exist, is no run folder, is of another version."""
+        """Open an existing run folder.
+
+        Raises RunError: it does not exist, is no run folder, is of another version, or holds a link, a FIFO or a device
+        where a run has a file.
+        """
         path = Path(os.path.abspath(path))  # not resolved: a link to a run keeps its name
         with run_faults(path):
             try:
-                version = (path / "version").read_text(errors="replace").strip()
+                version = read_file(path, "version", _VERSION_BYTES).decode(errors="replace").strip()
             except (FileNotFoundError, NotADirectoryError):
                 what = "is not a run folder" if path.exists() else "does not exist"
                 raise RunError(f"{path} {what}", "list the runs with `cure-tui runs`") from None
+            check_names(path)
         if version != str(FOLDER_VERSION):
             raise RunError(
                 f"run folder {path} is of version {version[:20]!r}, this cure-tui reads {FOLDER_VERSION}",
@@ -111,38 +124,32 @@ class RunFolder:
         Raises RunError: another engine is running, disk full, not writable.
         """
         with contextlib.ExitStack() as held:
+            with run_faults(self.path):
+                check_names(self.path, written=True)
             lock = held.enter_context(RunLock(self.lock_file))
             with run_faults(self.path):
                 self._fill_reserve()
                 CheckpointStore(self.checkpoints).recover()
-                self.live.unlink(missing_ok=True)
+                remove_file(self.path, self.live.name)
                 Inbox(self.inbox).clear(before=last_beat(self.heartbeat) or 0.0)
             held.pop_all()  # success: the caller closes the lock
         return lock
 
     def write_config(self, config_toml: str) -> None:
         """Replace the configuration, whole or not at all. Raises RunError: disk full, not writable."""
-        aside = self.path / ".config.toml.partial"
         with run_faults(self.path):
-            with open(aside, "w", encoding="utf-8") as file:
-                file.write(config_toml)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(self.config)
+            write_file(self.path, self.config.name, config_toml.encode(), sync=True)
 
     def release_reserve(self) -> None:
         """Free the reserved space, so that a full disk still takes the final event and the archive's closing."""
         with contextlib.suppress(OSError):
-            self._reserve.unlink(missing_ok=True)
-
-    @property
-    def _reserve(self) -> Path:
-        return self.path / ".reserve"
+            remove_file(self.path, _RESERVE)
 
     def _fill_reserve(self) -> None:
         """Reserve RESERVE_BYTES on the disk; this also proves, before any work, that the folder is writable."""
         try:
-            self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # random: some file systems store zeros as holes
+            with open(open_file(self.path, _RESERVE, os.O_WRONLY | os.O_CREAT), "wb") as file:
+                file.write(os.urandom(RESERVE_BYTES))  # random: some file systems store zeros as holes
         except OSError:
             self.release_reserve()  # a partial reserve only takes space that is needed
             raise

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from engine.runs.files import modified, open_file
+
 BEAT_SECONDS = 2.0
 
 
@@ -46,18 +48,16 @@ class Heartbeat:
 
     def _beat(self) -> None:
         with contextlib.suppress(OSError):
+            file = open_file(self._path.parent, self._path.name, os.O_WRONLY | os.O_CREAT)
             try:
-                os.utime(self._path)
-            except FileNotFoundError:
-                self._path.touch()
+                os.utime(file)
+            finally:
+                os.close(file)
 
 
 def last_beat(path: Path) -> float | None:
     """Return the Unix time of the last beat; None if there never was one."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return None
+    return modified(path.parent, path.name)
 
 
 def seconds_since_beat(path: Path) -> float | None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
 from engine.errors import RunError
+from engine.machine.regular_files import OddFile
 from engine.runs.faults import run_faults
+from engine.runs.files import inside, opened_folder, read_file, write_file
 
 _MAX_BYTES = 1000
 
@@ -32,14 +35,10 @@ class Command(StrEnum):
 
 def send(run_dir: Path, command: Command) -> None:
     """Put a command into the inbox of a run, whose engine obeys it at its next poll. Raises RunError."""
-    inbox = run_dir / "inbox"
-    if not inbox.is_dir():
+    if not (run_dir / "inbox").is_dir():
         raise RunError(f"{run_dir} is not a run folder: it has no inbox", "list the runs with `cure-tui runs`")
-    name = f"{time.time_ns()}-{os.getpid()}-{command}"
     with run_faults(run_dir):
-        aside = inbox / f".{name}"
-        aside.write_text(f"{command}\n")
-        aside.rename(inbox / name)
+        write_file(run_dir, f"inbox/{time.time_ns()}-{os.getpid()}-{command}", f"{command}\n".encode())
 
 
 def pending(inbox: Path) -> tuple[Command, ...]:
@@ -58,10 +57,10 @@ def pause_wanted(commands: Iterable[Command], paused: bool) -> bool:
 def withdraw(run_dir: Path, command: Command) -> bool:
     """Remove every copy of `command` from the inbox. Return False if the engine had taken it already."""
     withdrawn = False
-    for path, waiting in _waiting(run_dir / "inbox"):
+    for name, waiting in _waiting(run_dir / "inbox"):
         if waiting is command:
-            with run_faults(run_dir), contextlib.suppress(FileNotFoundError):
-                path.unlink()
+            with run_faults(run_dir), contextlib.suppress(FileNotFoundError), inside(run_dir, f"inbox/{name}") as at:
+                os.unlink(at[1], dir_fd=at[0])
                 withdrawn = True
     return withdrawn
 
@@ -82,15 +81,20 @@ class Inbox:
 
     def clear(self, before: float) -> None:
         """Remove what was sent up to Unix time `before`: it was meant for an engine that has ended."""
-        for path in self._path.iterdir():
-            if path.is_file() and path.stat().st_mtime <= before:
-                path.unlink(missing_ok=True)
+        with opened_folder(self._path.parent, self._path.name) as inbox:
+            for name in os.listdir(inbox):
+                status = os.stat(name, dir_fd=inbox, follow_symlinks=False)
+                if not stat.S_ISDIR(status.st_mode) and status.st_mtime <= before:
+                    os.unlink(name, dir_fd=inbox)
 
     def _take(self, name: str) -> Command | None:
-        path = self._path / name
         try:
-            word = _word(path)
-            path.unlink()  # before the command is obeyed: one that cannot be removed would be obeyed for ever
+            with inside(self._path.parent, f"{self._path.name}/{name}") as (inbox, last):
+                try:
+                    word = _word(self._path, name)
+                except OddFile as error:
+                    word = error.what
+                os.unlink(last, dir_fd=inbox)  # before it is obeyed: one that stays would be obeyed for ever
         except FileNotFoundError:  # withdrawn just now
             return None
         except OSError as error:
@@ -106,24 +110,24 @@ class Inbox:
 
 def _names(inbox: Path) -> list[str]:
     try:
-        return sorted(entry.name for entry in os.scandir(inbox) if not entry.name.startswith("."))
+        with opened_folder(inbox.parent, inbox.name) as folder:
+            return sorted(name for name in os.listdir(folder) if not name.startswith("."))
     except FileNotFoundError:
         return []
 
 
-def _word(path: Path) -> str:
-    with open(path, "rb") as file:
-        return file.read(_MAX_BYTES).decode(errors="replace").strip()
+def _word(inbox: Path, name: str) -> str:
+    return read_file(inbox.parent, f"{inbox.name}/{name}", _MAX_BYTES).decode(errors="replace").strip()
 
 
-def _waiting(inbox: Path) -> Iterator[tuple[Path, Command]]:
+def _waiting(inbox: Path) -> Iterator[tuple[str, Command]]:
     try:
         names = _names(inbox)
     except OSError:
         return
     for name in names:
         try:
-            command = Command(_word(inbox / name))
+            command = Command(_word(inbox, name))
         except (OSError, ValueError):  # taken just now, or no command
             continue
-        yield inbox / name, command
+        yield name, command

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from engine.errors import RunError
+from engine.machine.regular_files import OddFile
 from engine.runs.events import (
     JOURNAL_VERSION,
     EvaluationTime,
@@ -27,9 +28,14 @@ from engine.runs.events import (
     is_progress,
     to_json,
 )
-from engine.runs.faults import run_faults
+from engine.runs.faults import damaged, run_faults
+from engine.runs.files import open_file
 
 _CHUNK_BYTES = 1 << 18
+_LINE_BYTES = 1 << 24
+_ROUND_BYTES = 1 << 22
+_LINES_A_ROUND = 20_000
+_MOST_SKIPPED = 10_000
 
 
 class JournalWriter:
@@ -50,8 +56,8 @@ class JournalWriter:
         self._clock, self._now = clock, now
         self._lock = threading.Lock()
         with run_faults(path.parent):
-            first, tail, _ = read_ends(path) if path.exists() else (None, [], False)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._file = open_file(path.parent, path.name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            first, tail, _ = read_ends(path)
             self._size = _end_of_last_line(self._file)
             os.ftruncate(self._file, self._size)
         self.seconds_before = tail[-1].seconds if tail else 0.0
@@ -189,18 +195,34 @@ class JournalReader:
         Raises RunError if the journal is of another version or cannot be read.
         """
         events: list[Event] = []
-        if not self._path.exists():
-            return events
-        with run_faults(self._path.parent), open(self._path, "rb") as file:
-            ahead = _lines_from(file.fileno(), self._offset)
-            lines = list(islice(ahead, limit))
-            self.behind = limit is not None and next(ahead, None) is not None
+        while True:
+            events += self._round(_LINES_A_ROUND if limit is None else limit, stale=stale)
+            if limit is not None or not self.behind:
+                return events
+
+    def _round(self, limit: int, *, stale: bool) -> list[Event]:
+        """Return the events on the next `limit` lines, fewer if those are more than _ROUND_BYTES."""
+        events: list[Event] = []
+        with run_faults(self._path.parent):
+            try:
+                file = open_file(self._path.parent, self._path.name)
+            except FileNotFoundError:
+                return events
+            try:
+                ahead = _lines_from(file, self._offset)
+                lines = list(_within(islice(ahead, limit), _ROUND_BYTES))
+                self.behind = next(ahead, None) is not None
+            finally:
+                os.close(file)
         steps_end = 0 if stale else _last_step_among(lines)
         for number, line in enumerate(lines):
             if number >= steps_end or not is_progress(line):
                 event = decode_event(line)
                 if event is None:
                     self.skipped += 1
+                    if self.skipped > _MOST_SKIPPED:
+                        what = f"{self._path.name} has more than {_MOST_SKIPPED} lines that are no events"
+                        raise damaged(self._path.parent, what)
                 else:
                     if not self._first_seen:
                         _check_version(event, self._path)
@@ -218,11 +240,13 @@ def read_journal(path: Path) -> list[Event]:
 def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list[Event], bool]:
     """Return the first event, those of the last `tail_bytes`, and whether a line among them is corrupt.
 
-    The lines between are not read: that is enough to list a run of any length in a millisecond. The tail grows until it
-    holds at least one event. In a short journal it includes the first event too. Raises RunError for another version.
+    The lines between are not read: that is enough to list a run of any length in a millisecond. The tail grows, to
+    _ROUND_BYTES at most, until it holds an event. In a short journal it includes the first event too. Raises RunError
+    for another version.
     """
-    with run_faults(path.parent), open(path, "rb") as file:
-        first = next((event for line in _lines_from(file.fileno(), 0) if (event := decode_event(line))), None)
+    with run_faults(path.parent), open(open_file(path.parent, path.name), "rb") as file:
+        head = islice(_within(_lines_from(file.fileno(), 0), _ROUND_BYTES), _MOST_SKIPPED)
+        first = next((event for line in head if (event := decode_event(line))), None)
         size = os.fstat(file.fileno()).st_size
         if first is None:
             return None, [], size > 0
@@ -232,10 +256,11 @@ def read_ends(path: Path, tail_bytes: int = 1 << 16) -> tuple[Event | None, list
             lines = os.pread(file.fileno(), size - start, start).split(b"\n")[:-1]  # drops a torn last line
             if start:
                 lines = lines[1:]  # the first line is incomplete
+            lines = lines[-_LINES_A_ROUND:]
             tail = [event for line in lines if (event := decode_event(line)) is not None]
-            if tail or start == 0:
+            if tail or start == 0 or tail_bytes >= _ROUND_BYTES:
                 return first, tail, len(tail) < len(lines) or first.kind != EventKind.RUN_STARTED
-            tail_bytes *= 4
+            tail_bytes = min(4 * tail_bytes, _ROUND_BYTES)
 
 
 def _last_step_among(lines: Sequence[bytes]) -> int:
@@ -254,17 +279,29 @@ def _check_version(first: Event, path: Path) -> None:
 
 
 def _lines_from(file: int, offset: int) -> Iterator[bytes]:
-    """Yield complete lines from `offset` on, each with its newline; a last line without one is left out."""
+    """Yield complete lines from `offset` on, each with its newline; a last line without one is left out.
+
+    Raises OddFile for a line that no engine writes, longer than _LINE_BYTES.
+    """
     size = _CHUNK_BYTES
     while chunk := os.pread(file, size, offset):
         end = chunk.rfind(b"\n") + 1
         if end == 0:
             if len(chunk) < size:
                 return
+            if size >= _LINE_BYTES:
+                raise OddFile("events.jsonl", f"has a line of more than {_LINE_BYTES / 1e6:.1f} MB")
             size *= 2  # a line is longer than the chunk
             continue
         yield from (line + b"\n" for line in chunk[: end - 1].split(b"\n"))
         offset += end
+
+
+def _within(lines: Iterator[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Yield lines until they are `most_bytes` together: short lines take more memory than their bytes."""
+    while most_bytes > 0 and (line := next(lines, None)) is not None:
+        yield line
+        most_bytes -= len(line)
 
 
 def _end_of_last_line(file: int) -> int:

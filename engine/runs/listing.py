@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import RunError
 from engine.machine.home import runs_home
+from engine.runs.checkpoints import CheckpointStore
 from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import BEAT_SECONDS, seconds_since_beat
@@ -19,6 +20,7 @@ from engine.runs.lock import LockHolder, lock_holder
 from engine.runs.state import Evaluation, RunState, RunStatus, replay
 
 _DEAD_SECONDS = 15 * BEAT_SECONDS
+_EVENTS_A_ROUND = 20_000
 
 
 class RunCondition(StrEnum):
@@ -73,11 +75,25 @@ class Pulse:
 def list_runs(home: Path | None = None) -> list[RunInfo]:
     """Return the runs in `home` (default: `runs_home()`), newest first, unreadable ones included."""
     home = runs_home() if home is None else home
-    if not home.is_dir():
+    runs = [read_info(path) for path in run_paths(home)]
+    return sorted(runs, key=lambda run: (run.started or _changed(run.path), run.id), reverse=True)
+
+
+def run_paths(home: Path) -> list[Path]:
+    """Return the folders in `home` that are runs, also those that will be refused."""
+    try:
+        # A leading dot: a run that is being imported.
+        paths = (path for path in home.iterdir() if not path.name.startswith("."))
+        return [path for path in paths if os.path.lexists(path / "version")]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    paths = [path for path in home.iterdir() if (path / "version").exists()]
-    runs = [read_info(path) for path in paths]
-    return sorted(runs, key=lambda run: (run.started or run.path.stat().st_mtime, run.id), reverse=True)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def read_info(path: Path) -> RunInfo:
@@ -88,7 +104,7 @@ def read_info(path: Path) -> RunInfo:
         # The tail is not the whole journal, but steps, figures and ending all stand in its last events.
         first, tail, is_corrupt = read_ends(folder.journal) if folder.journal.exists() else (None, [], False)
         # A run writes its journal before its first checkpoint.
-        is_lost = first is None and not is_corrupt and any(folder.checkpoints.glob("step-*"))
+        is_lost = first is None and not is_corrupt and bool(CheckpointStore(folder.checkpoints).steps())
     except (RunError, OSError) as error:
         return RunInfo(path.name, path, RunCondition.UNREADABLE, fault=str(error))
     state = replay(tail, replay([first]) if first else RunState())
@@ -114,7 +130,11 @@ def read_info(path: Path) -> RunInfo:
 
 def read_state(path: Path) -> RunState:
     """Return the state after the whole journal at `path`. Raises RunError: another version, not readable."""
-    return replay(JournalReader(path).poll(stale=False))
+    reader = JournalReader(path)
+    state = replay(reader.poll(_EVENTS_A_ROUND, stale=False))
+    while reader.behind:
+        state = replay(reader.poll(_EVENTS_A_ROUND, stale=False), state)
+    return state
 
 
 def find_run(wanted: str, home: Path | None = None) -> RunInfo:
@@ -122,16 +142,16 @@ def find_run(wanted: str, home: Path | None = None) -> RunInfo:
     home = runs_home() if home is None else home
     if os.sep in wanted or wanted in (".", ".."):
         return read_info(RunFolder.open(Path(wanted).expanduser()).path)
-    if (home / wanted / "version").exists():
+    if wanted and os.path.lexists(home / wanted / "version"):
         return read_info(home / wanted)
-    names = sorted(path.parent.name for path in home.glob("*/version")) if wanted else []
+    names = sorted(path.name for path in run_paths(home)) if wanted else []
     matches = [name for name in names if name.startswith(wanted)]
     if len(matches) == 1:
         return read_info(home / matches[0])
     if matches:
         some = ", ".join(matches[:4]) + (", …" if len(matches) > 4 else "")
         raise RunError(f"{wanted!r} matches {len(matches)} runs: {some}", "give more of the id")
-    if wanted and (Path(wanted) / "version").exists():
+    if wanted and os.path.lexists(Path(wanted) / "version"):
         return read_info(RunFolder.open(Path(wanted)).path)
     raise RunError(f"there is no run {wanted!r}", "list the runs with `cure-tui runs`, or give the path of one")
 

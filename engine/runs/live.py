@@ -9,9 +9,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engine.runs.files import read_file, remove_file, write_file
+from engine.runs.values import has_declared_types
+
 TAIL_CHARS = 600
 MAX_HZ = 15.0
 SLOTS = 32
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +113,15 @@ class LiveWriter:
             "slots": wall,
         }
         # No fsync: after a loss of power the wall is worthless anyway.
-        aside = self._path.with_name(f".{self._path.name}.tmp")
         try:
-            aside.write_text(json.dumps(view))
-            aside.replace(self._path)
+            write_file(self._path.parent, self._path.name, json.dumps(view).encode())
         except OSError:
             self.failures += 1
 
     def clear(self) -> None:
         """Remove the wall: sampling has ended."""
         with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            remove_file(self._path.parent, self._path.name)
 
 
 class LiveReader:
@@ -131,8 +133,9 @@ class LiveReader:
     def read(self) -> LiveView | None:
         """Return the wall; None while nothing is sampled, and for a file in another format."""
         try:
-            view = json.loads(self._path.read_bytes())
-            slots = tuple(LiveSlot(**slot) for slot in view["slots"])
-            return LiveView(view["time"], view["phase"], view["done"], view["total"], slots)
-        except (OSError, ValueError, KeyError, TypeError):
+            view = json.loads(read_file(self._path.parent, self._path.name, _MAX_BYTES))
+            slots = tuple(LiveSlot(**slot) for slot in view["slots"][:SLOTS])
+            read = LiveView(view["time"], view["phase"], view["done"], view["total"], slots)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        return read if has_declared_types(read) and all(map(has_declared_types, slots)) else None

@@ -14,9 +14,11 @@ from types import TracebackType
 from engine.errors import RunError
 from engine.machine.home import run_name
 from engine.runs.faults import run_faults
+from engine.runs.files import open_file
 
 _TRIES = 10  # `lock_holder` holds a shared lock for some microseconds, which must not make an engine give up
 _PAUSE_SECONDS = 0.02
+_PID_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class RunLock:
     def __init__(self, path: Path) -> None:
         """Take the lock. Raises RunError (exit status 6): another engine is running; `path` cannot be written."""
         with run_faults(path.parent):
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = open_file(path.parent, path.name, os.O_RDWR | os.O_CREAT)
             if not _try_lock(self._file):
                 os.close(self._file)
                 self._file = -1
@@ -68,7 +70,7 @@ class RunLock:
 def lock_holder(path: Path) -> LockHolder:
     """Return the process that holds a run's lock, or held it last. Works in read-only folders, blocks no engine."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = open_file(path.parent, path.name)
     except FileNotFoundError:
         return LockHolder(None, "", held=False, alive=False)
     try:
@@ -76,7 +78,8 @@ def lock_holder(path: Path) -> LockHolder:
         lines = os.pread(file, 1000, 0).decode(errors="replace").split("\n")
     finally:
         os.close(file)
-    pid = int(lines[0]) if lines[0].isascii() and lines[0].isdigit() else None
+    number = lines[0]
+    pid = int(number) if number.isascii() and number.isdigit() and 0 < len(number) < _PID_DIGITS else None
     host = lines[1] if len(lines) > 1 else ""
     elsewhere = bool(host) and host != socket.gethostname()
     return LockHolder(pid, host, held, alive=pid is not None and (elsewhere or _exists(pid)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -13,12 +16,18 @@ from engine.evaluation.summary import EvalSummary
 from engine.runs.columns import Columns
 from engine.runs.events import Event, EventKind, Json
 from engine.runs.history import History
+from engine.runs.values import is_number, is_whole
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 Axis = Literal["step", "seconds", "time"]
+
+# Bounds that no run reaches: without them, a journal of some megabytes could be written so that reading takes hours.
+_METRICS_KEPT, _EVALUATIONS_KEPT, _RESUMES_KEPT = 500, 5_000, 1_000
+_LATE = 16
+_ASKED = frozenset({"stop", "checkpoint"})
 
 
 class RunStatus(StrEnum):
@@ -209,18 +218,22 @@ def _step_finished(state: RunState, event: Event) -> Changes:
         return Changes()
     metrics = _numbers(event, "metrics")
     names = state.metric_names
-    if not metrics.keys() <= state.metrics.keys():
-        names = tuple(dict.fromkeys((*names, *metrics)))
+    if len(names) < _METRICS_KEPT and not metrics.keys() <= state.metrics.keys():
+        names = tuple(dict.fromkeys((*names, *metrics)))[:_METRICS_KEPT]
     point = StepPoint(event.step, event.seconds, event.time, metrics)
     return Changes(step=event.step, phase=None, points=state.points.append(point), metric_names=names)
 
 
 def _evaluation(state: RunState, event: Event) -> Changes:
+    if len(state.evaluations) >= _EVALUATIONS_KEPT:
+        return Changes()
     split, when = _text(event, "split"), _text(event, "when")
     summary = EvalSummary.from_json(_object(event, "summary"), strict=False)
     new = Evaluation(event.step or 0, event.seconds, split, when, summary)
-    others = (each for each in state.evaluations if (each.step, each.split, each.when) != (new.step, split, when))
-    return Changes(evaluations=(*others, new))
+    # A repeated evaluation stands near the end: `resumed` has dropped those of later steps.
+    early, late = state.evaluations[:-_LATE], state.evaluations[-_LATE:]
+    others = (each for each in late if (each.step, each.split, each.when) != (new.step, split, when))
+    return Changes(evaluations=(*early, *others, new))
 
 
 def _checkpoint(state: RunState, event: Event) -> Changes:
@@ -234,7 +247,7 @@ def _notice(state: RunState, event: Event) -> Changes:
 
 
 def _asked(state: RunState, event: Event) -> Changes:
-    return Changes(asked=state.asked | {_text(event, "command")})
+    return Changes(asked=state.asked | {_text(event, "command")} & _ASKED)
 
 
 def _paused(state: RunState, event: Event) -> Changes:
@@ -247,7 +260,7 @@ def _continued(state: RunState, event: Event) -> Changes:
 
 def _resumed(state: RunState, event: Event) -> Changes:
     from_step = _whole(event, "from_step")
-    if from_step is None:
+    if from_step is None or state.resumes >= _RESUMES_KEPT:
         return Changes()
     points = state.points.first(bisect_left(state.points, from_step, key=lambda point: point.step))
     checkpoint, best = state.checkpoint_step, state.best_step
@@ -311,15 +324,24 @@ def _text(event: Event, name: str) -> str:
 
 def _whole(event: Event, name: str) -> int | None:
     value = event.data.get(name)
-    return value if isinstance(value, int) else None
+    return value if is_whole(value) and value >= 0 else None
 
 
 def _numbers(event: Event, name: str) -> Mapping[str, float | None]:
-    """Return the numbers of an object, without a copy if it holds nothing else."""
+    """Return the numbers of an object, without a copy if it holds nothing else; None for one that is not finite."""
     values = _object(event, name)
-    if set(map(type, values.values())) <= {float, int, type(None)}:
-        return cast("Mapping[str, float | None]", values)
-    return {key: value for key, value in values.items() if value is None or isinstance(value, int | float)}
+    numbers = values.values()
+    if len(values) <= _METRICS_KEPT and set(map(type, numbers)) <= {float, int, type(None)}:
+        # A NaN, an infinity or a whole beyond the floats among them shows in their sum.
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(sum(filter(None, cast("Iterable[float | None]", numbers)))):
+                return cast("Mapping[str, float | None]", values)
+    some = islice(values.items(), _METRICS_KEPT)
+    return {key: value if is_number(value) else None for key, value in some if _is_real(value)}
+
+
+def _is_real(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _object(event: Event, name: str) -> Mapping[str, Json]:

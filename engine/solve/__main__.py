@@ -2,44 +2,61 @@
 
 SIGINT ends the sampling and the solution is chosen from what is there; a second one ends the process. Exit status: 0
 if every problem has a `solution` event, else that of the last fault.
+
+With `--kept SOCKET` it serves requests at that socket instead, and keeps the models between them: `engine.solve.kept`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 
 from engine.errors import ConfigError, CureError
 from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
-from engine.solve.opening import Wishes, open_writer
+from engine.solve.opening import Wishes, open_writer, refuse_unbound_limits
 from engine.solve.request import SolveRequest
 from engine.solve.strategies import Bench, Budget, Spent, find_strategy
 from engine.solve.strategies.own import OwnProgram
-from engine.solve.writers import Writer
-from engine.solve.writers.spec import parse_spec
+from engine.solve.writers import Account, Writer
+from engine.solve.writers.spec import WriterSpec, parse_spec
 
 _INTERRUPTED = 130
 
 
+OpenWriter = Callable[[WriterSpec, Wishes, Callable[[str], None], Account], Writer]
+
+
 def main() -> int:
+    if len(sys.argv) > 1:
+        from engine.solve.kept.server import serve
+
+        return serve(Path(sys.argv[-1]), _answer)
     signal.signal(signal.SIGINT, _interrupt)
+    return _answer(SolveRequest.from_json(sys.stdin.read()), EventStream(sys.stdout), open_writer)
+
+
+def _answer(request: SolveRequest, events: EventStream, opened: OpenWriter) -> int:
+    """Solve, and tell what ends it early; return the exit status."""
     sleep_at_barriers()
-    events = EventStream(sys.stdout)
-    request = SolveRequest.from_json(sys.stdin.read())
     try:
-        with ExitStack() as resources:
-            return _solve_all(request, events, resources)
-    except CureError as error:
-        events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
-        return error.exit_status
-    except KeyboardInterrupt:
-        events.tell("fault", message="interrupted before the first result", remedy="", status=_INTERRUPTED)
-        return _INTERRUPTED
-    except BrokenPipeError:
+        try:
+            with ExitStack() as resources:
+                return _solve_all(request, events, resources, opened)
+        except CureError as error:
+            events.tell("fault", message=error.message, remedy=error.remedy, status=error.exit_status)
+            return error.exit_status
+        except KeyboardInterrupt:
+            events.tell("fault", message="interrupted before the first result", remedy="", status=_INTERRUPTED)
+            return _INTERRUPTED
+    except ConnectionError:
         return 0  # the reader has gone
 
 
@@ -48,11 +65,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack) -> int:
+def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack, opened: OpenWriter) -> int:
     own = OwnProgram(request.program) if request.program else None
     strategy = own or find_strategy(request.strategy)
     budget = Budget.parse(request.budget)
     specs = parse_spec(request.coder), parse_spec(request.tester)
+    refuse_unbound_limits(specs, budget)
+    account = Account(budget.tokens, budget.dollars)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
     executor = resources.enter_context(
         Executor(allow_unsandboxed=request.allow_unsandboxed, libraries=[library.name for library in found_libraries()])
@@ -61,7 +80,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     for spec in dict.fromkeys(specs):
         events.tell("loading", what=str(spec))
         wishes = Wishes(request.temperature, request.max_tokens, request.seed)
-        writer = open_writer(spec, wishes, lambda text: events.tell("warning", text=text))
+        writer = opened(spec, wishes, lambda text: events.tell("warning", text=text), account)
         resources.callback(writer.close)
         writers.append(writer)
     coder, tester = writers[0], writers[-1]
@@ -69,7 +88,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
     status = 0
     for number, task in enumerate(request.tasks):
         events.problem(number, task.problem)
-        spent = Spent()
+        spent = Spent(account)
         bench = Bench(
             task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,
             observer=events, spent=spent,
@@ -92,4 +111,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(status)  # a thread may still be inside the model, and the interpreter aborts if it ends under one

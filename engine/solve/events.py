@@ -5,8 +5,10 @@ warning    text            a checkpoint other than the named one is opened
 ready      coder, tester, sandbox
 problem    number, id, statement, public, comparison     the next problem begins; public: its examples, input and
                            output; comparison: of outputs
+waiting    writer, answers, seconds, pieces, note      answers under way there, age of the oldest, what delays them
 answer     role, tokens, dollars
-program    row, source, rejected, fate    rejected: "" for a program; fate: of `engine.solve.fates`
+program    row, source, rejected, fate, answer    fate: of `engine.solve.fates`; of a rejected answer why, and its text,
+                            cut to MAX_ANSWER_CHARS; else ""
 test       column, input, output, fate    column null: malformed
 verdict    row, public, column, passed, status, got        got: its output, cut to MAX_OUTPUT_CHARS
 leads      row
@@ -18,21 +20,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TextIO
+
+import numpy as np
 
 from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
-from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
-from engine.runs.records import MAX_OUTPUT_CHARS
+from engine.reward.pass_matrix import PassMatrix
+from engine.runs.records import MAX_OUTPUT_CHARS, NOT_RUN, STATUSES, CellGrid
 from engine.sandbox import AS_A_PROCESS, Outcome
+from engine.solve.cells import Cells
 from engine.solve.fates import fate_of
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Spent
 from engine.solve.strategies.evidence import Solution
-from engine.solve.writers import Answer
+from engine.solve.writers import Answer, Cost, Waiting
 
 Event = dict[str, Any]
+MAX_ANSWER_CHARS = 20_000
 
 
 class EventStream:
@@ -40,6 +47,7 @@ class EventStream:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._answer = ""
 
     def tell(self, event: str, **fields: object) -> None:
         self._out.write(json.dumps({"event": event, **fields}) + "\n")
@@ -53,13 +61,18 @@ class EventStream:
         )  # fmt: skip
 
     def on_completion(self, answer: Answer) -> None:
+        self._answer = answer.text
         self.tell("answer", role=str(answer.role), tokens=answer.tokens, dollars=answer.dollars)
+
+    def on_waiting(self, writer: str, waiting: Waiting) -> None:
+        self.tell("waiting", writer=writer, **asdict(waiting))
 
     def on_program(self, row: int, program: Program | Rejected) -> None:
         if isinstance(program, Rejected):
-            self.tell("program", row=row, source="", rejected=str(program.reason), fate=fate_of(program))
+            reason, answer = str(program.reason), self._answer[:MAX_ANSWER_CHARS]
+            self.tell("program", row=row, source="", rejected=reason, fate=fate_of(program), answer=answer)
         else:
-            self.tell("program", row=row, source=program.source, rejected="", fate=fate_of(program))
+            self.tell("program", row=row, source=program.source, rejected="", fate=fate_of(program), answer="")
 
     def on_test(self, column: int | None, test: UnitTest | Rejected) -> None:
         if isinstance(test, Rejected):
@@ -70,21 +83,21 @@ class EventStream:
     def on_outcome(self, board: Board, row: int, stdin: str) -> None:
         outcome = board.outcome(row, stdin)
         assert isinstance(outcome, Outcome)
-        for is_public, tests in ((True, board.public), (False, board.tests)):
-            for column, test in enumerate(tests):
-                if test.input == stdin:
-                    passed = board.verdict(row, test)
-                    self.tell(
-                        "verdict", row=row, public=is_public, column=column, passed=passed,
-                        status=str(outcome.status), got=outcome.stdout[:MAX_OUTPUT_CHARS],
-                    )  # fmt: skip
+        for test, column in board.columns_of(stdin):
+            self.tell(
+                "verdict", row=row, public=test.is_public, column=column, passed=board.verdict(row, test),
+                status=str(outcome.status), got=outcome.stdout[:MAX_OUTPUT_CHARS],
+            )  # fmt: skip
 
     def on_leader(self, board: Board, row: int) -> None:
         self.tell("leads", row=row)
 
 
 def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
-    """Convert the evidence to JSON, for `--json` and for storage: the names are stable."""
+    """Convert the evidence to JSON, for `--json` and for storage: the names are stable.
+
+    spent.given_up: estimates for requests that were begun and not waited for; a server may bill them.
+    """
     return {
         "strategy": solution.strategy,
         "support": str(solution.support),
@@ -103,14 +116,12 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
         "candidates": [asdict(candidate) for candidate in solution.candidates],
         "public": [_test(test.input, test.output) for test in solution.public],
         "tests": [_test(test.input, test.output, test.explanation) for test in solution.tests],
-        "spent": {
-            "seconds": round(spent.seconds, 2),
-            "answers": spent.answers,
-            "prompt_tokens": spent.prompt_tokens,
-            "tokens": spent.tokens,
-            "dollars": round(spent.dollars, 6),
-        },
+        "spent": {"seconds": round(spent.seconds, 2), **_cost(spent.cost), "given_up": _cost(spent.given_up)},
     }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return asdict(replace(cost, dollars=round(cost.dollars, 6)))
 
 
 def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, str]:
@@ -118,13 +129,54 @@ def _test(stdin: str, output: str, explanation: str | None = None) -> dict[str, 
     return test if explanation is None else test | {"explanation": explanation}
 
 
+class Tests:
+    """Tests of one kind, the problem's examples or the generated ones, and what the programs did on them.
+
+    columns: (input, output) of each test. verdicts: a row per program. statuses: the same, as codes of STATUSES.
+    """
+
+    __test__ = False  # for pytest: not a test class
+
+    def __init__(self, columns: Iterable[tuple[str, str]] = ()) -> None:
+        self.columns = list(columns)
+        self.verdicts = Cells(len(self.columns))
+        self._statuses: list[bytearray] = []
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def add_program(self) -> None:
+        self.verdicts.add_row()
+        self._statuses.append(bytearray([NOT_RUN]) * len(self.columns))
+
+    def add(self, column: tuple[str, str]) -> None:
+        self.columns.append(column)
+        self.verdicts.add_column()
+        for row in self._statuses:
+            row.append(NOT_RUN)
+
+    def take(self, row: int, column: int, passed: bool | None, status: str) -> None:
+        self.verdicts.set(row, column, passed)
+        self._statuses[row][column] = STATUSES.index(status) if status in STATUSES else NOT_RUN
+
+    def votes(self, row: int) -> int:
+        """Return how many of the tests the program passes."""
+        return self.verdicts.passed(row).bit_count()
+
+    def grid(self) -> CellGrid:
+        """Return verdicts and statuses as the dashboard's matrix reads them, without the programs' outputs."""
+        passed, known = self.verdicts.arrays()
+        statuses = np.frombuffer(b"".join(self._statuses), dtype=np.uint8).reshape(passed.shape)
+        return CellGrid(passed, known, statuses)
+
+
 @dataclass(slots=True)
 class SolveState:
-    """State of one problem after the events so far, for a live view. Cells are True, False or None (unknown).
+    """State of one problem after the events so far, for a live view. For one thread.
 
-    public_tests, tests: (input, output) of each column. sources: one program per row, "" for a rejected answer;
-    rejected: the reason. answers: number of each role's answers by fate. printed: status and output of a row on an
-    input.
+    sources: one program per row, "" for a rejected answer; rejected: the reason, raw_answers: its text. answers: number
+    of each role's answers by fate. printed: status and output of a row on an input. Every event costs the same, however
+    large the matrix has grown.
     """
 
     id: str = ""
@@ -135,18 +187,18 @@ class SolveState:
     coder: str = ""
     tester: str = ""
     sandbox: str = ""
-    public_tests: list[tuple[str, str]] = field(default_factory=list)
-    tests: list[tuple[str, str]] = field(default_factory=list)
+    examples: Tests = field(default_factory=Tests)
+    tests: Tests = field(default_factory=Tests)
     malformed: int = 0
     answers: dict[str, Counter[str]] = field(default_factory=lambda: {"coder": Counter(), "tester": Counter()})
     sources: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
-    public: dict[tuple[int, int], bool | None] = field(default_factory=dict)
-    cells: dict[tuple[int, int], bool | None] = field(default_factory=dict)
+    raw_answers: list[str] = field(default_factory=list)
     printed: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
     leader: int | None = None
     tokens: int = 0
     dollars: float = 0.0
+    waiting: dict[str, Waiting] = field(default_factory=dict)
     solution: dict[str, Any] | None = None
 
     def take(self, event: Event) -> None:
@@ -157,21 +209,30 @@ class SolveState:
             case "ready":
                 self.loading = ""
                 self.coder, self.tester, self.sandbox = event["coder"], event["tester"], event["sandbox"]
+            case "waiting":
+                fields = event["answers"], event["seconds"], event["pieces"], event["note"]
+                self.waiting = self.waiting | {event["writer"]: Waiting(*fields)}  # a thread may be drawing the old one
             case "answer":
                 self.tokens += event["tokens"]
                 self.dollars += event["dollars"]
             case "program":
                 self.sources.append(event["source"])
                 self.rejected.append(event["rejected"])
+                self.raw_answers.append(event["answer"])
+                self.examples.add_program()
+                self.tests.add_program()
                 self.answers["coder"][event.get("fate", "ok")] += 1
             case "test":
                 self.answers["tester"][event.get("fate", "ok")] += 1
                 if event["column"] is None:
                     self.malformed += 1
                 else:
-                    self.tests.append((event["input"], event["output"]))
+                    self.tests.add((event["input"], event["output"]))
             case "verdict":
-                self._take_verdict(event)
+                row, column = event["row"], event["column"]
+                tests = self.examples if event["public"] else self.tests
+                tests.take(row, column, event["passed"], event["status"])
+                self.printed[row, tests.columns[column][0]] = (event["status"], event["got"])
             case "leads":
                 self.leader = event["row"]
             case "solution":
@@ -184,36 +245,49 @@ class SolveState:
             number=event["number"],
             statement=event["statement"],
             comparison=event.get("comparison", ""),
-            public_tests=[(test["input"], test["output"]) for test in event["public"]],
+            examples=Tests((test["input"], test["output"]) for test in event["public"]),
             coder=self.coder,
             tester=self.tester,
             sandbox=self.sandbox,
         )
 
-    def matrix(self) -> PassMatrix:
-        """Return the pass matrix so far, as `Board.matrix`. A thread may draw it while another takes events."""
-        rejected = [bool(reason) for reason in self.rejected]
-        examples, columns = range(len(self.public_tests)), range(len(self.tests))
-        return pass_matrix_from_verdicts(
-            [[self.public.get((row, column)) for column in examples] for row in range(len(rejected))],
-            [[self.cells.get((row, column)) for column in columns] for row in range(len(rejected))],
-            rejected=rejected,
-        )
+    def life_line(self) -> str:
+        """Return what is waited for, such as "waiting for 3 answers, longest 42 s, retry 1 of 3: 429", or ""."""
+        waiting = [each for each in self.waiting.values() if each.answers]
+        if not waiting or self.solution is not None:
+            return ""
+        answers, pieces = sum(each.answers for each in waiting), sum(each.pieces for each in waiting)
+        arrived = f", {pieces} tokens so far" if pieces else ""
+        notes = "".join(f", {note}" for note in dict.fromkeys(each.note for each in waiting) if note)
+        plural = "" if answers == 1 else "s"
+        longest = max(each.seconds for each in waiting)
+        return f"waiting for {answers} answer{plural}, longest {longest:.0f} s{arrived}{notes}"
 
-    def _take_verdict(self, event: Event) -> None:
-        row, column = event["row"], event["column"]
-        tests, cells = (self.public_tests, self.public) if event["public"] else (self.tests, self.cells)
-        cells[row, column] = event["passed"]
-        self.printed[row, tests[column][0]] = (event["status"], event["got"])
+    def ranking(self) -> list[int]:
+        """Return the rows, best first, as `ranked` does for the board's matrix."""
+        agreeing = Counter(self.tests.verdicts.passed(row) for row, reason in enumerate(self.rejected) if not reason)
+
+        def place(row: int) -> tuple[bool, int, int, int]:
+            same = agreeing[self.tests.verdicts.passed(row)]
+            return bool(self.rejected[row]), -self.examples.votes(row), -self.tests.votes(row), -same
+
+        return sorted(range(len(self.rejected)), key=place)
+
+    def matrix(self) -> PassMatrix:
+        """Return the pass matrix so far, as `Board.matrix`."""
+        truth_nt, known_nt = self.examples.verdicts.arrays()
+        generated_nm, known_nm = self.tests.verdicts.arrays()
+        rejected_n = np.array([bool(reason) for reason in self.rejected], dtype=np.bool_)
+        return PassMatrix(truth_nt, generated_nm, rejected_n=rejected_n, known_nt=known_nt, known_nm=known_nm)
 
     def _conclude(self, solution: dict[str, Any]) -> None:
         """Take the tests and cells of the solution: a strategy may have replaced the tests of earlier events."""
         self.solution = solution
         self.leader = solution["chosen"]
         self.answers = {role: Counter(fates) for role, fates in solution.get("answers", self.answers).items()}
-        self.tests = [(test["input"], test["output"]) for test in solution["tests"]]
-        self.cells = {
-            (row, column): passed
-            for row, candidate in enumerate(solution["candidates"])
-            for column, passed in enumerate(candidate["tests"])
-        }
+        self.tests = Tests((test["input"], test["output"]) for test in solution["tests"])
+        for row, candidate in enumerate(solution["candidates"]):
+            self.tests.add_program()
+            for column, passed in enumerate(candidate["tests"]):
+                status, _ = self.printed.get((row, self.tests.columns[column][0]), ("not_run", ""))
+                self.tests.take(row, column, passed, status)

@@ -78,7 +78,12 @@ _FATES: Mapping[str, tuple[str, str]] = {
 def in_words(fates: Fates) -> str:
     """Return the fates but "ok", most frequent first: "3 cut off at the token limit, 1 empty"; "" without any."""
     told = sorted(((count, fate) for fate, count in fates.items() if fate != OK and count), key=lambda pair: -pair[0])
-    return ", ".join(f"{count} {_FATES.get(fate, (fate.replace('_', ' '), ''))[0]}" for count, fate in told)
+    return ", ".join(f"{count} {words_of(fate)}" for count, fate in told)
+
+
+def words_of(fate: str) -> str:
+    """Return a fate as it is said of an answer: "cut off at the token limit"."""
+    return _FATES.get(fate, (fate.replace("_", " "), ""))[0]
 
 
 def remedy_of(fates: Fates, role: Role) -> str:

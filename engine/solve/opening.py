@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.config import RunConfig
+from engine.errors import ConfigError
 from engine.machine.resources import source_path
-from engine.presets import load_config, load_preset
 from engine.process_memory import grows_without_cycles
-from engine.prompts import PromptStyle, Role
-from engine.runs.checkpoints import Checkpoint, exported_checkpoint
-from engine.runs.folder import RunFolder
-from engine.runs.listing import find_run
+from engine.prompts import ChatTokenizer, PromptStyle, Role
+from engine.runs.checkpoints import Checkpoint
 from engine.sampling import Sampler, SamplingParams
-from engine.solve.writers import Writer
+from engine.solve.named_model import named_model
+from engine.solve.strategies import Budget
+from engine.solve.writers import Account, Writer
 from engine.solve.writers.spec import WriterSpec
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _ENDPOINT_TEMPERATURE = 0.8
 _ENDPOINT_TOKENS = 4096
-_MODEL_PRESET = "qwen2.5-7b"
-"""Preset with the prompts, limits and precision for a model that has no preset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,29 @@ class Wishes:
     seed: int
 
 
-def open_writer(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -> Writer:
+def refuse_unbound_limits(specs: Sequence[WriterSpec], budget: Budget) -> None:
+    """Raise ConfigError for a limit in dollars that no price can bind. Looked at before a model is loaded."""
+    if budget.dollars is None:
+        return
+    from engine.solve.writers.endpoints import endpoints_file, find_endpoint
+
+    endpoints = [find_endpoint(spec.name, spec.url) for spec in specs if spec.kind == "openai"]
+    if not endpoints:
+        raise ConfigError("--budget limits dollars, and local models cost none", "limit seconds or tokens")
+    for endpoint in endpoints:
+        if endpoint.price is None:
+            raise ConfigError(
+                f"--budget limits dollars, and {endpoint.model} has no price",
+                f'add [price."{endpoint.model}"] with input and output to {endpoints_file()}',
+            )
+
+
+def open_writer(
+    spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None], account: Account | None = None
+) -> Writer:
     """Open the writer that `spec` names; call `tell` with a sentence if a corrupt checkpoint is replaced by another.
+
+    account: where a writer at a server reserves its costs.
 
     Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something.
     """
@@ -54,28 +73,42 @@ def open_writer(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -
         )
         asked_for = {"temperature": wishes.temperature, LIMIT: wishes.max_tokens}
         insisted = [name for name, value in asked_for.items() if value is not None]
-        return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params), insisted)
-    return _open_local(spec, wishes, tell)
+        return OpenAIWriter(find_endpoint(spec.name, spec.url), dict.fromkeys(Role, params), insisted, account)
+    return load_model(spec, wishes.max_tokens, tell).writer(wishes)
 
 
-def _open_local(spec: WriterSpec, wishes: Wishes, tell: Callable[[str], None]) -> Writer:
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """Model of a spec, loaded; writers for any wishes share its sampler."""
+
+    spec: WriterSpec
+    config: RunConfig
+    sampler: Sampler
+    tokenizer: ChatTokenizer
+
+    def writer(self, wishes: Wishes) -> Writer:
+        from engine.solve.writers.sampled import SampledWriter
+
+        return SampledWriter(
+            name=str(self.spec),
+            sampler=self.sampler,
+            tokenizer=self.tokenizer,
+            params={role: _params(self.config, role, wishes) for role in Role},
+            style=PromptStyle(self.config.model.prompt_style),
+            thinking=self.config.model.thinking,
+        )
+
+
+def load_model(spec: WriterSpec, max_tokens: int | None, tell: Callable[[str], None]) -> LoadedModel:
+    """Load the model that a local spec names. max_tokens: of an answer; None: as long as its preset allows."""
     from engine.sampling.vllm.compat import installed_version
-    from engine.solve.writers.sampled import SampledWriter
 
-    config, checkpoint = _model_of(spec, tell)
-    params = {role: _params(config, role, wishes) for role in Role}
+    config, checkpoint = named_model(spec, tell)
     # A preset made for vLLM works without vLLM too, only slower.
     with_vllm = config.rollout.sampler == "vllm" and installed_version() is not None
-    open_sampler = _with_vllm if with_vllm else _with_transformers
-    sampler, tokenizer = open_sampler(config, checkpoint, max(each.max_new_tokens for each in params.values()))
-    return SampledWriter(
-        name=str(spec),
-        sampler=sampler,
-        tokenizer=tokenizer,
-        params=params,
-        style=PromptStyle(config.model.prompt_style),
-        thinking=config.model.thinking,
-    )
+    longest = max_tokens or max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
+    sampler, tokenizer = (_with_vllm if with_vllm else _with_transformers)(config, checkpoint, longest)
+    return LoadedModel(spec, config, sampler, tokenizer)
 
 
 def _with_vllm(config: RunConfig, checkpoint: Checkpoint | None, longest_answer: int) -> tuple[Sampler, Any]:
@@ -117,16 +150,6 @@ def _trained(base: PreTrainedModel, adapter: Path, config: RunConfig) -> PreTrai
     from peft import PeftModel
 
     return PeftModel.from_pretrained(base, str(adapter))
-
-
-def _model_of(spec: WriterSpec, tell: Callable[[str], None]) -> tuple[RunConfig, Checkpoint | None]:
-    if spec.kind == "run":
-        folder = RunFolder.open(find_run(spec.name).path)
-        return load_config(folder.config), exported_checkpoint(folder.checkpoints, tell)
-    if spec.kind == "model":
-        source = str(Path(spec.name).expanduser().absolute()) if Path(spec.name).expanduser().is_dir() else spec.name
-        return load_preset(_MODEL_PRESET, [f"model.source={source}", "model.parameters_b=0"]), None
-    return load_preset(spec.name), None
 
 
 def _params(config: RunConfig, role: Role, wishes: Wishes) -> SamplingParams:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from engine.config import RunConfig
-from engine.errors import RunError
+from engine.errors import DataError, RunError
 from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
@@ -27,10 +27,13 @@ from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.events import EvaluationTime
+from engine.runs.faults import damaged, run_faults
+from engine.runs.files import read_file
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
 from engine.runs.state import RunState
+from engine.runs.values import has_declared_types
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
@@ -44,6 +47,7 @@ from engine.train.step import Phase, StepAbandoned, coevolve
 Ending = Literal["finished", "stopped"]
 EndedBy = Literal["steps", "minutes", "drift"]
 _PAUSE_POLL_SECONDS = 0.2
+_PROGRESS_BYTES = 1 << 20
 _BY_THE_USER = "stopped by the user"
 
 
@@ -342,8 +346,7 @@ class Trainer:
         saved = resumed_checkpoint(self._folder.checkpoints, recorded, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
-            fields = json.loads((saved.path / "progress.json").read_text())
-            self._progress = RunProgress(**fields | {"recent_kl": tuple(fields["recent_kl"])})
+            self._progress = _read_progress(saved)
             if self._progress.best_step == saved.step:
                 self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds
@@ -371,3 +374,19 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
+
+
+def _read_progress(saved: Checkpoint) -> RunProgress:
+    """Read the progress in a checkpoint. Raises RunError if it is not one."""
+    run, name = saved.path.parents[1], f"checkpoints/{saved.path.name}/progress.json"
+    try:
+        with run_faults(run):
+            fields = json.loads(read_file(run, name, _PROGRESS_BYTES))
+        progress = RunProgress(**fields | {"recent_kl": tuple(map(float, fields["recent_kl"]))})
+        if not has_declared_types(progress) or progress.step != saved.step:
+            raise ValueError("fields of other types")
+        if progress.heldout_start is not None:
+            EvalSummary.from_json(progress.heldout_start)
+    except (ValueError, TypeError, KeyError, RecursionError, DataError) as error:
+        raise damaged(run, f"{name} holds no progress: {error}") from error
+    return progress

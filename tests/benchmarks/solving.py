@@ -1,7 +1,10 @@
 """Cost of `cure-tui solve` and gain of best-of-N: figures beside bounds, all from one run on one machine.
 
-    python tests/benchmarks/solving.py [--adapter RUN] [--tasks 50] [--rounds 3]
+    python tests/benchmarks/solving.py [--adapter RUN] [--tasks 50] [--rounds 3] [--overhead]
 
+overhead   CPU time of `solve` without imports, loading, sampling and executing, for 16 x 16 and 128 x 128: answers and
+           outcomes are there at once; the engine parses, ranks, decides and tells, the client reads and draws each
+           frame. --overhead: this alone, in seconds
 cold       the whole command on a held-out task with the embedded model, 16 x 16: from its start to its end, and to the
            first program (the first event of the solving process)
 tool       all but the sampling: 16 programs and 16 tests, sampled before, arrive at once; parsing, 256 executions,
@@ -23,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,17 +34,19 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from cure_tui.solving.client import SolveProcess  # noqa: E402
+from cure_tui.solving.picture import solve_rows  # noqa: E402
 from engine.machine.resources import source_path  # noqa: E402
-from engine.problems import Problem, load_problems  # noqa: E402
+from engine.problems import IOExample, Problem, load_problems  # noqa: E402
 from engine.prompts import PromptStyle, UnitTest  # noqa: E402
-from engine.sandbox import AS_A_PROCESS, Executor, Limits, passes  # noqa: E402
-from engine.solve.events import EventStream  # noqa: E402
+from engine.sandbox import AS_A_PROCESS, Executor, Limits, Outcome, Peers, Status, passes  # noqa: E402
+from engine.solve.events import EventStream, SolveState, solution_to_json  # noqa: E402
 from engine.solve.request import SolveRequest, Task  # noqa: E402
 from engine.solve.strategies import find_strategy  # noqa: E402
 from engine.solve.strategies.bench import Bench  # noqa: E402
 from engine.solve.writers import Answer, Ask  # noqa: E402
 
 N = M = 16
+FRAMES = 80  # of ten seconds
 HELDOUT = "asset:nano/tasks/heldout.jsonl"
 
 
@@ -102,6 +108,49 @@ def tool(task: Problem, solution: dict, rounds: int) -> None:  # type: ignore[ty
     say("tool, the same again", f"{statistics.median(taken):.2f} s (outcomes known)")
 
 
+class Instant:
+    """Runner whose outcomes are there at once: programs double a number."""
+
+    def submit(
+        self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None, peers: Peers | None = None
+    ) -> Future[list[Outcome]]:
+        done: Future[list[Outcome]] = Future()
+        done.set_result([Outcome(Status.OK, str(2 * int(stdin))) for stdin in inputs])
+        return done
+
+
+def overhead(size: int, strategy: str = "bon") -> tuple[float, float, float]:
+    """Return CPU seconds of the engine and of the client for a matrix of `size`, and those of a frame at its end."""
+    coder = [f"```python\nprint(2 * int(input()))  # {number}\n```" for number in range(size)]
+    tester = [
+        f"**Test Input:**\n```\n{number}\n```\n\n**Test Output:**\n```\n{2 * number + number % 3 % 2}\n```\n"
+        for number in range(size)
+    ]
+    writer = Repeater({"coder": coder, "tester": tester})
+    problem = Problem("double", "Print twice a number.", (IOExample("4\n", "8\n"),), ())
+    told = io.StringIO()
+    events = EventStream(told)
+    events.problem(0, problem)
+    began = time.process_time()
+    bench = Bench(problem, problem.statement, writer, writer, Instant(), size, size, observer=events)
+    solution = find_strategy(strategy).solve(bench)
+    events.tell("solution", solution=solution_to_json(solution, bench.spent))
+    engine = time.process_time() - began
+    began = time.process_time()
+    state = SolveState(coder="repeated")
+    lines = told.getvalue().splitlines()
+    for number, line in enumerate(lines):
+        event = json.loads(line)
+        state = state.next_problem(event) if event["event"] == "problem" else state
+        state.take(event)
+        if number % max(len(lines) // FRAMES, 1) == 0:
+            solve_rows(state, 1.0, 80)
+    client = time.process_time() - began
+    began = time.process_time()
+    solve_rows(state, 1.0, 80)
+    return engine, client, time.process_time() - began
+
+
 def tasks(problems: Sequence[Problem], who: str) -> list[dict]:  # type: ignore[type-arg]
     began = time.perf_counter()
     with SolveProcess(request(problems, who, N, M)) as process:
@@ -154,7 +203,14 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="all evidence of the tasks into this file")
+    parser.add_argument("--overhead", action="store_true", help="measure the overhead alone")
     arguments = parser.parse_args()
+    for size, bound in ((16, "1 s"), (128, "5 s")):
+        engine, client, frame = overhead(size)
+        figures = f"{engine:.2f} + {client:.2f} s  (engine, client with {FRAMES} frames; {1000 * frame:.1f} ms a frame)"
+        say(f"overhead, {size} x {size}", figures, bound)
+    if arguments.overhead:
+        return
     if arguments.tasks < 2:
         parser.error("--tasks needs 2 or more: one margin has no standard error")
     problems = load_problems(source_path(HELDOUT))[: arguments.tasks]

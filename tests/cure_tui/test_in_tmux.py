@@ -20,6 +20,9 @@ from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, read_info
 from engine.runs.lock import lock_holder
 from tests.cure_tui.command_line import SCRIPTED, Cli
+from tests.cure_tui.solving.test_left_by_solve import held
+from tests.cure_tui.solving.test_solve import PROBLEM
+from tests.engine.solve.writers.fake_server import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")]
 
@@ -41,6 +44,10 @@ class Terminal:
 
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p", "-J", "-t", "t").stdout
+
+    def history(self) -> str:
+        """Return the lines that have scrolled out at the top, too."""
+        return self._tmux("capture-pane", "-p", "-J", "-S", "-", "-t", "t").stdout
 
     def wait_for_exit(self, status: int) -> str:
         """Return the screen once the command has ended. The shell echoes the input, so only its answer has a number."""
@@ -166,3 +173,50 @@ def test_a_mistake_is_one_line_and_leaves_the_terminal_clean(terminal: Terminal)
     screen = terminal.wait_for_exit(6)
     assert "error: there is no run 'no-such-run'" in screen
     assert "Traceback" not in screen
+
+
+def solving(terminal: Terminal, cli: Cli, url: str) -> None:
+    """Start a solve that waits for its tests, beneath lines of the user's own."""
+    (cli.folder / "double.md").write_text(PROBLEM)
+    who = f"openai:m@{url}"
+    command = [sys.executable, "-m", "cure_tui", "solve", "double.md", "--coder", who, "--tester", who, "-n", "12"]
+    terminal.type(f"clear; seq -f 'mine %g' 12; {shlex.join(command)}; echo status=$?.", "Enter")
+    terminal.wait_for("12 programs")
+    terminal.wait_for("■")
+
+
+def assert_left(terminal: Terminal) -> None:
+    """Assert that the user's lines, the program and the verdict are what is left, and nothing else."""
+    text = terminal.history()
+    text = text[text.index("mine 1\n") :]
+    lines = text.splitlines()
+    assert lines[:13] == [*(f"mine {number}" for number in range(1, 13)), "print(int(input()) * 2)"], text
+    assert "■" not in text
+    assert " programs  " not in text
+    assert text.count("agrees with") == 1
+
+
+def test_solve_in_a_terminal_that_wraps_lines_anew_leaves_nothing_of_its_picture(terminal: Terminal, cli: Cli) -> None:
+    with held() as handle, serving(handle) as server:
+        solving(terminal, cli, server.url)
+        for columns, rows in ((60, 30), (40, 20), (90, 12), (45, 30), (120, 40), (80, 24)):
+            terminal.resize(columns, rows)
+            time.sleep(0.3)  # some frames at this size
+        terminal.type("C-c")
+        terminal.wait_for_exit(130)
+    assert_left(terminal)
+
+
+def test_solve_stopped_and_continued_draws_its_picture_anew(terminal: Terminal, cli: Cli) -> None:
+    with held() as handle, serving(handle) as server:
+        solving(terminal, cli, server.url)
+        terminal.type("C-z")
+        terminal.wait_for("Stopped")
+        assert "■" not in terminal.screen()
+        terminal.type("fg", "Enter")
+        terminal.wait_for("■")
+        terminal.type("C-c")
+        terminal.wait_for("interrupted")
+        terminal.type("stty | grep -c -- -echo", "Enter")
+        terminal.wait_for_match(r"^0$")
+    assert "■" not in terminal.history()

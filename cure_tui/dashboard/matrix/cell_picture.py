@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cure_tui.dashboard.matrix.reading import CellStatus, Reading, Standing, read_matrix
+from cure_tui.dashboard.matrix.reading import CellStatus, Reading, read_matrix
+from cure_tui.dashboard.matrix.words import TRAINING, Words
 from cure_tui.drawing.spans import Row, Span, one_column
 from engine.runs.records import MAX_OUTPUT_CHARS, STATUSES, CellGrid, RolloutRecord, TaskRecord, TestRecord
 
@@ -29,7 +30,7 @@ class CellDetail:
     source: the program, or the whole answer if it held none (`has_program` False). got: the output, None if not kept.
     status: one of STATUSES, "" if not kept. milliseconds: CPU time, None if not kept or not run.
     comparison: of outputs, by name. explanation: one sentence on the verdict. context: whether program and test
-    themselves are right.
+    themselves are right. name: program and test. label: the cell's status.
     answer: the tester's answer that a generated test was parsed from; "" for ground truth.
     """
 
@@ -49,22 +50,30 @@ class CellDetail:
     explanation: str
     context: str
     answer: str
-
-    @property
-    def name(self) -> str:
-        kind = "ground-truth" if self.is_truth else "generated"
-        return f"program p{self.program} on {kind} test {self.test}"
+    name: str
+    label: str
 
 
-def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> CellDetail:
-    """Collect what `task` holds on a cell. ValueError: it has no such cell, or no matrix."""
+def cell_detail(
+    task: TaskRecord,
+    program: int,
+    test: int,
+    is_truth: bool,
+    *,
+    reading: Reading | None = None,
+    words: Words = TRAINING,
+) -> CellDetail:
+    """Collect what `task` holds on a cell; `reading`: its matrix, if it was read already.
+
+    Raises ValueError if it has no such cell, or no matrix.
+    """
     if task.matrix is None:
         raise ValueError(f"task {task.task} has no pass matrix")
     grid = task.matrix.truth if is_truth else task.matrix.generated
     programs, tests = grid.passed.shape
     if not (0 <= program < programs and 0 <= test < tests):
         raise ValueError(f"no cell ({program}, {test}) among {programs} programs and {tests} tests")
-    reading = read_matrix(task.matrix, task.malformed_tests)
+    reading = reading or read_matrix(task.matrix, task.malformed_tests)
     cell_status = reading.cell_status(program, test, is_truth)
     was_run = cell_status not in (CellStatus.NOT_RUN, CellStatus.MALFORMED)
     coder = _nth(_group(task, "coder"), program)
@@ -90,8 +99,10 @@ def cell_detail(task: TaskRecord, program: int, test: int, is_truth: bool) -> Ce
         cell_status=cell_status,
         comparison=comparison,
         explanation=_explanation(cell_status, record.expected, got, comparison, milliseconds, coder, tester),
-        context=_context(reading, program, test, is_truth),
+        context=words.context(reading, program, test, is_truth),
         answer=tester.text if tester else "",
+        name=f"program p{program} on {(words.truth_title if is_truth else words.generated_test).format(test)}",
+        label=words.cell(cell_status),
     )
 
 
@@ -167,28 +178,6 @@ def _explanation(
         reason = f" ({tester.status})" if tester and tester.status != "ok" else ""
         return f"The tester's answer holds no valid test{reason}, so no program can pass it."
     return _OTHERWISE[cell_status]
-
-
-def _context(reading: Reading, program: int, test: int, is_truth: bool) -> str:
-    standing = reading.programs[program]
-    about_program = {
-        Standing.CORRECT: f"p{program} is correct: it passes all ground-truth tests.",
-        Standing.WRONG: f"p{program} is wrong: it fails a ground-truth test.",
-        Standing.UNDECIDED: f"p{program} is undecided: not all ground-truth tests have a verdict.",
-        Standing.EMPTY: f"p{program} is not a program.",
-    }[standing]
-    if is_truth:
-        return about_program
-    correct = [place for place, found in enumerate(reading.programs) if found is Standing.CORRECT]
-    no_failure = (CellStatus.PASSED, CellStatus.UNKNOWN, CellStatus.NOT_RUN)
-    failing = sum(reading.cell_status(place, test, False) not in no_failure for place in correct)
-    about_test = {
-        Standing.CORRECT: "The test is right: every correct program passes it.",
-        Standing.WRONG: f"The test is wrong: {failing} of {len(correct)} correct programs fail it.",
-        Standing.UNDECIDED: "The test is undecided: no correct program was run on it.",
-        Standing.EMPTY: "A malformed test counts as wrong.",
-    }[reading.tests[test]]
-    return f"{about_program} {about_test}"
 
 
 def diff_rows(expected: str, got: str, comparison: str = "whitespace") -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from rich.console import Group, RenderableType
@@ -15,6 +16,8 @@ from textual.widgets import Static
 
 from cure_tui.dashboard.matrix.cell_picture import CellDetail, cell_detail, diff_rows
 from cure_tui.dashboard.matrix.picture import side_of
+from cure_tui.dashboard.matrix.reading import Reading
+from cure_tui.dashboard.matrix.words import TRAINING, Words
 from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import Row, one_column
 from engine.runs.records import TaskRecord
@@ -51,11 +54,21 @@ class CellScreen(ModalScreen[tuple[int, int, bool]]):
         Binding("right_curly_bracket", "step(1, 0)", "Next program", key_display="}", priority=True),
     ]
 
-    def __init__(self, task: TaskRecord, program: int, test: int, is_truth: bool) -> None:
-        """Open a cell of `task`. ValueError: it has no such cell."""
+    def __init__(
+        self,
+        task: TaskRecord,
+        program: int,
+        test: int,
+        is_truth: bool,
+        *,
+        reading: Reading | None = None,
+        words: Words = TRAINING,
+    ) -> None:
+        """Open a cell of `task`; reading, words: as in `cell_detail`. ValueError: it has no such cell."""
         super().__init__()
         self._record = task
-        self._detail = cell_detail(task, program, test, is_truth)
+        self._detail_of = partial(cell_detail, task, reading=reading, words=words)
+        self._detail = self._detail_of(program, test, is_truth)
 
     @property
     def detail(self) -> CellDetail:
@@ -88,7 +101,7 @@ class CellScreen(ModalScreen[tuple[int, int, bool]]):
         program = self._detail.program + programs
         column = self._detail.test + (0 if self._detail.is_truth else t) + columns
         if 0 <= program < n and 0 <= column < t + matrix.generated_nm.shape[1]:
-            self._detail = cell_detail(self._record, program, *side_of(column, t))
+            self._detail = self._detail_of(program, *side_of(column, t))
             self._show()
 
     def _show(self) -> None:
@@ -112,7 +125,7 @@ def _headline(detail: CellDetail, theme: str) -> Text:
     status = f" ({detail.status})" if detail.status not in ("", "ok", cell_status.label.replace(" ", "_")) else ""
     took = "" if detail.milliseconds is None else f"  {detail.milliseconds} ms CPU"
     return Text.assemble(
-        (f"{cell_status.glyph} {cell_status.label}{status}", styles_of(theme)[cell_status.style]),
+        (f"{cell_status.glyph} {detail.label}{status}", styles_of(theme)[cell_status.style]),
         (f"  {detail.name}", styles_of(theme)["title"]),
         (f"  {one_column(detail.task)}{took}", styles_of(theme)["muted"]),
     )

@@ -3,6 +3,7 @@
     CellStatus        result of a program on a test, with its glyph and style
     Standing          correct, wrong or undecided: of a program by the ground truth, of a test by the correct programs
     read_matrix       MatrixRecord -> Reading
+    read_cells        PassMatrix, statuses of its cells -> Reading
 
 Shapes: n programs, t ground-truth tests, m generated tests.
 """
@@ -16,6 +17,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
+from engine.reward.pass_matrix import PassMatrix
 from engine.runs.records import STATUSES, CellGrid, MatrixRecord
 
 Codes = npt.NDArray[np.uint8]
@@ -95,21 +97,20 @@ class Reading:
     def m(self) -> int:
         return int(self.generated_nm.shape[1])
 
-    def standing_of_test(self, test: int) -> str:
-        """Name a test's standing in a word: tests are "right", programs "correct"."""
-        standing = self.tests[test]
-        return "right" if standing is Standing.CORRECT else standing.label
-
     def cell_status(self, program: int, test: int, is_truth: bool) -> CellStatus:
         return CELL_STATUSES[int((self.truth_nt if is_truth else self.generated_nm)[program, test])]
 
 
 def read_matrix(record: MatrixRecord, malformed: Sequence[bool] | None = None) -> Reading:
     """Read `record`. malformed: as in `MatrixRecord.pass_matrix`."""
-    matrix = record.pass_matrix(malformed)
+    return read_cells(record.pass_matrix(malformed), record.truth, record.generated)
+
+
+def read_cells(matrix: PassMatrix, truth: CellGrid, generated: CellGrid) -> Reading:
+    """Read a pass matrix whose cells have the statuses of `truth` and `generated`."""
     return Reading(
-        truth_nt=_codes(record.truth, np.zeros(matrix.n_truth, dtype=np.bool_)),
-        generated_nm=_codes(record.generated, matrix.malformed_m),
+        truth_nt=_codes(truth, np.zeros(matrix.n_truth, dtype=np.bool_)),
+        generated_nm=_codes(generated, matrix.malformed_m),
         programs=_standings(matrix.rejected_n, matrix.correct_n, matrix.judged_n),
         tests=_standings(matrix.malformed_m, matrix.right_m, matrix.judged_m),
         votes_n=matrix.votes_n,

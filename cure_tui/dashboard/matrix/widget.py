@@ -13,6 +13,7 @@ from textual.strip import Strip
 from cure_tui.dashboard.lines import LinesView
 from cure_tui.dashboard.matrix.picture import NOTHING, Cell, MatrixPicture, draw_reading, matrix_rows, side_of
 from cure_tui.dashboard.matrix.reading import Reading, read_matrix
+from cure_tui.dashboard.matrix.words import TRAINING, Words
 from cure_tui.drawing.spans import Span
 from engine.runs.records import MatrixRecord
 
@@ -49,8 +50,16 @@ class MatrixView(LinesView, can_focus=True):
         def control(self) -> MatrixView:
             return self.view
 
-    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+    class ProgramChosen(Message):
+        """Choice of a program by Enter in a matrix that has no tests, hence no cells."""
+
+        def __init__(self, program: int) -> None:
+            super().__init__()
+            self.program = program
+
+    def __init__(self, *, id: str | None = None, words: Words = TRAINING) -> None:
+        super().__init__(id=id)
+        self._words = words
         self._record: MatrixRecord | None = None
         self._reading: Reading | None = None
         self.nothing = NOTHING
@@ -64,8 +73,16 @@ class MatrixView(LinesView, can_focus=True):
         """Draw `record`. malformed: as in `read_matrix`. nothing: the text shown if there is no matrix."""
         if record is self._record and nothing == self.nothing:
             return
-        self._record, self.nothing = record, nothing
-        self._reading = read_matrix(record, malformed) if record is not None and len(record.truth_nt) else None
+        self._record = record
+        self.show_reading(read_matrix(record, malformed) if record is not None else None, nothing=nothing)
+
+    def show_reading(self, reading: Reading | None, *, nothing: str = NOTHING) -> None:
+        """Draw a matrix that was read already; `nothing` is shown if there is none or it has no program."""
+        self.nothing = nothing
+        had_programs = self._reading is not None
+        self._reading = reading if reading is not None and reading.n else None
+        if had_programs is not (self._reading is not None):
+            self.refresh_bindings()
         self._move_to(*self._cursor)
 
     @property
@@ -125,11 +142,17 @@ class MatrixView(LinesView, can_focus=True):
         if self._reading is not None:
             self._move_to(0 if direction < 0 else self._reading.n - 1, self._cursor[1])
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim the key that opens a cell while there is none."""
+        return None if action == "choose" and self._reading is None else True
+
     def action_choose(self) -> None:
         reading = self._reading
+        program, column = self._cursor
         if reading is not None and reading.t + reading.m:
-            program, column = self._cursor
             self.post_message(self.CellChosen(self, program, *side_of(column, reading.t)))
+        elif reading is not None:
+            self.post_message(self.ProgramChosen(program))
 
     def _cell_under(self, event: events.MouseEvent) -> Cell | None:
         offset = event.get_content_offset(self)
@@ -164,6 +187,7 @@ class MatrixView(LinesView, can_focus=True):
                 cursor=self._cursor,
                 scroll=self._scroll,
                 follow=follow,
+                words=self._words,
             )
             self._scroll = self._picture.scroll
         self.refresh()

@@ -19,8 +19,16 @@ REJECTIONS = (
     "no_output",
     "empty_output",
     "too_large",
+    "ambiguous",
+    "cut_off",
+    "cut_off_thinking",
+    "only_thought",
+    "empty",
+    "refused",
+    "filtered",
+    "null",
 )
-"""Reasons why an answer holds no program or test: the values of engine.prompts.RejectReason, as in archives."""
+"""Reasons why an answer holds no program or test: the values of engine.prompts.RejectReason, as archives keep them."""
 STATUS_NAMES = ("ok", *REJECTIONS, *STATUSES[1:])
 ALIASES = {"timeout": "time_limit"}
 REJECTED = "rejected"

@@ -20,7 +20,7 @@ from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.rollouts.page import RolloutPage, head_rows, rollout_page, rollout_text
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.palette import styles_of
-from cure_tui.drawing.spans import Row, Span, merge
+from cure_tui.drawing.spans import Row, Span, merge, one_column
 from engine.errors import RunError
 from engine.runs.archive_reader import ArchiveReader, StoredRollout
 from engine.runs.records import TaskRecord
@@ -114,6 +114,7 @@ class RolloutScreen(Screen[int]):
         self._archive, self._ids, self._at, self._texts = archive, ids, at, tuple(texts)
         self._exports = exports or archive.parent / "exports"
         self._reader: ArchiveReader | None = None
+        self._fault = ""
         self._stored: StoredRollout | None = None
         self._record: TaskRecord | None = None
         self._executions: Sequence[str] = ()
@@ -188,6 +189,7 @@ class RolloutScreen(Screen[int]):
     def _read(self) -> None:
         id = self._ids[self._at]
         self._stored, self._record, self._executions = None, None, ()
+        self._fault = ""
         try:
             if self._reader is None:
                 self._reader = ArchiveReader(self._archive)
@@ -197,7 +199,8 @@ class RolloutScreen(Screen[int]):
                 self._executions = self._reader.executions([id]).get(id, ())
         except RunError as error:
             self._close_reader()
-            self.notify(str(error), severity="error", markup=False)
+            self._fault = str(error)
+            self.notify(self._fault, severity="error", markup=False)
 
     def _close_reader(self) -> None:
         if self._reader is not None:
@@ -208,7 +211,7 @@ class RolloutScreen(Screen[int]):
         view = self.query_one(PageView)
         self._match, self._matches = None, 0
         if self._stored is None:
-            view.show(RolloutPage(((Span(GONE, "warning"),),), ()))
+            view.show(RolloutPage(((Span(one_column(self._fault) or GONE, "warning"),),), ()))
         else:
             # The last column is reserved for the scroll bar, so that its appearing does not wrap the lines anew.
             page = rollout_page(self._stored, self._record, max(1, self.size.width - 1), self._texts)

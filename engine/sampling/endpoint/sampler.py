@@ -8,7 +8,6 @@ resumed.
 
 from __future__ import annotations
 
-import os
 import queue
 import resource
 import uuid
@@ -18,20 +17,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import httpx2
-
 from engine.config import RolloutConfig
 from engine.errors import ConfigError, RunError
 from engine.sampling.adapters import AdapterExports, Canary, Reading
-from engine.sampling.endpoint.background import Background
 from engine.sampling.endpoint.server import Piece, Server, ServerLost
 from engine.sampling.endpoint.spreading import AllLost, Gained, Lost, Spreading
 from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
 from engine.sampling.sample_under_way import SampleUnderWay
 from engine.sampling.swapping import Swaps
 from engine.seeds import derive_seed
+from engine.servers.addresses import Address
+from engine.servers.background import Background
+from engine.servers.client import Client
+from engine.servers.settings import key_for, read_endpoints
 
-API_KEY = "VLLM_API_KEY"
 _CANARY_SEED = 1
 
 
@@ -97,14 +96,13 @@ class EndpointSampler(Swaps):
         self._stream_every, self._on_notice = stream_every, on_notice
         self._exports = AdapterExports(source, shared, shared_memory=shared)
         _allow_many_streams(len(settings.endpoints) * settings.max_batch)
+        self._clients = _clients(settings.endpoints)
         self._background = Background()
-        self._client = _new_client()
         self._peers = [
             _Peer(
-                Server(url, self._client, patience=hang_seconds, lora_rank=lora_rank),
-                None if new_canary is None else new_canary(),
+                Server(client, patience=hang_seconds, lora_rank=lora_rank), None if new_canary is None else new_canary()
             )
-            for url in settings.endpoints
+            for client in self._clients
         ]
         self._name = f"cure-tui-{uuid.uuid4().hex[:8]}"
         self._call: _Call | None = None
@@ -167,7 +165,8 @@ class EndpointSampler(Swaps):
         for peer in self._peers:
             if peer.adapter and not peer.lost:
                 self._forget(peer, peer.adapter)
-        self._background.wait(self._client.aclose())
+        for client in self._clients:
+            self._background.wait(client.close())
         self._background.close()
         self._exports.close()
 
@@ -302,14 +301,11 @@ class _Watched:
         return Reading(tuple(token_ids), tuple(logprobs))
 
 
-def _new_client() -> httpx2.AsyncClient:
-    """Make a client that ignores proxies (the servers are the user's own) and may hold hundreds of streams open."""
-    key = os.environ.get(API_KEY)
-    return httpx2.AsyncClient(
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
-        trust_env=False,
-    )
+def _clients(urls: Sequence[str]) -> list[Client]:
+    """Make a client for each address, which ignores proxies: the servers are the user's own. Raises ConfigError."""
+    known = read_endpoints()
+    addresses = [Address.parse(url.rstrip("/").removesuffix("/v1")) for url in urls]
+    return [Client(address, key_for(address, known.of(address)), through_proxies=False) for address in addresses]
 
 
 def _allow_many_streams(count: int) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
-
 from engine.config.rules import VLLM_LORA_RANKS
 from engine.errors import EnvironmentError_, RunError
 from engine.sampling.protocol import SamplingParams
 from engine.sampling.sample_under_way import ENDED_BY_LENGTH, ENDED_BY_STOP_TOKEN, UNDER_WAY
+from engine.servers.client import Bounds, Client, RequestFault, Trouble
+from engine.servers.replies import Finish, NotAReply, ServedModels, one_line, read_error, read_models, read_piece
+from engine.servers.settings import VLLM_KEY, key_remedy
 
-_ENDED = {None: UNDER_WAY, "stop": ENDED_BY_STOP_TOKEN, "length": ENDED_BY_LENGTH}
-_REASON_CHARS = 300
-_CONNECT_SECONDS = 10.0
+_ENDED = {None: UNDER_WAY, Finish.STOP: ENDED_BY_STOP_TOKEN, Finish.LENGTH: ENDED_BY_LENGTH}
+_MANNERS = (Trouble.TOO_LARGE, Trouble.REDIRECT)
+_SECONDS_A_TOKEN = 2.0
+"""Bound of a whole answer: slower than any server that is worth waiting for."""
+_BYTES_A_TOKEN = 4096
+_MAX_BYTES = 16 * 2**20
+"""Bound of a reply without tokens, and of what a stream holds besides them: it repeats the prompt's tokens."""
 
 
 def start_command(lora_rank: int) -> str:
@@ -40,15 +44,6 @@ class ServerLost(Exception):
 
 
 @dataclass(frozen=True)
-class Served:
-    """Models of a server: base name, adapter names, and tokens of prompt and answer (None where not reported)."""
-
-    base: str
-    adapters: frozenset[str]
-    max_model_len: int | None
-
-
-@dataclass(frozen=True)
 class Piece:
     """Next tokens of a sample. ended: UNDER_WAY, ENDED_BY_STOP_TOKEN or ENDED_BY_LENGTH."""
 
@@ -57,44 +52,54 @@ class Piece:
     ended: int
 
 
+@dataclass(frozen=True)
+class _Reply:
+    status: int
+    body: bytes
+
+    @property
+    def reason(self) -> str:
+        return one_line(read_error(self.body))
+
+
 class Server:
     """Client of one server, for use in one event loop. Every coroutine may raise ServerLost.
 
-    patience: timeout in seconds. last_heard: time.monotonic() of the latest data. lora_rank: of the run, for remedies.
+    patience: timeout in seconds. last_heard: time.monotonic() of the latest tokens or reply. lora_rank: of the run,
+    for remedies. client: for the address, without /v1 at its end.
     """
 
-    def __init__(self, url: str, client: httpx2.AsyncClient, *, patience: float, lora_rank: int) -> None:
-        self.url = url.rstrip("/").removesuffix("/v1")
+    def __init__(self, client: Client, *, patience: float, lora_rank: int) -> None:
+        self.url = client.address.url
         self._client, self._patience, self._lora_rank = client, patience, lora_rank
         self.last_heard = time.monotonic()
 
-    async def served(self) -> Served:
+    async def served(self) -> ServedModels:
         """Fetch the models that the server has loaded. Raises EnvironmentError_: it is not vLLM, or rejects the key."""
-        response = await self._ask("GET", "/v1/models")
-        if response.status_code in (401, 403):
-            raise EnvironmentError_(f"{self.url} rejects the API key", "set VLLM_API_KEY to the server's --api-key")
+        reply = await self._ask("GET", "/v1/models")
+        if reply.status in (401, 403):
+            if self._client.has_key:
+                raise EnvironmentError_(f"{self.url} rejects the API key", "check it against the server's --api-key")
+            raise EnvironmentError_(f"{self.url} rejects the API key: it got none", key_remedy(self.url, VLLM_KEY))
         try:
-            models = response.json()["data"]
-            base = next(model for model in models if not model.get("parent"))
-            adapters = frozenset(model["id"] for model in models if model.get("parent"))
-            return Served(base["id"], adapters, base.get("max_model_len"))
-        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+            return read_models(reply.body)
+        except NotAReply as error:
             raise EnvironmentError_(
-                f"{self.url} does not answer /v1/models as vLLM does (status {response.status_code})",
+                f"{self.url} does not answer /v1/models as vLLM does (status {reply.status})",
                 "put addresses of `vllm serve` into rollout.endpoints",
             ) from error
 
     async def load(self, name: str, path: str) -> None:
         """Load the adapter in folder `path` as `name`. Raises EnvironmentError_: it loads none, or rejects this one."""
-        response = await self._ask("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path})
-        if response.status_code == 200:
+        reply = await self._ask("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path})
+        if reply.status == 200:
             return
-        if response.status_code in (404, 405) and "error" not in response.text:
+        if reply.status in (404, 405) and b"error" not in reply.body:
             raise EnvironmentError_(
                 f"{self.url} does not load adapters at runtime", f"start it with {start_command(self._lora_rank)}"
             )
         raise EnvironmentError_(
-            f"{self.url} rejects the adapter in {path}: {_reason(response)}",
+            f"{self.url} rejects the adapter in {path}: {reply.reason}",
             "the server must see the run's folder under the same path (choose one with --run-dir), "
             f"and be started with {start_command(self._lora_rank)}",
         )
@@ -114,69 +119,62 @@ class Server:
     ) -> AsyncIterator[Piece]:
         """Yield pieces of one sample until it has ended. Raises RunError: the server refuses or sends no token ids."""
         body = _completion_request(model, prompt_ids, params, stop_ids, seed, stream_every)
-        async with (
-            self._faults(),
-            self._client.stream("POST", f"{self.url}/v1/completions", json=body, timeout=self._timeout(None)) as reply,
-        ):
-            if reply.status_code != 200:
-                await reply.aread()
-                raise self._refusal(reply)
-            async for line in reply.aiter_lines():
-                self.last_heard = time.monotonic()
-                if not line.startswith("data: {"):
-                    continue
-                piece = self._piece(json.loads(line.removeprefix("data: ")))
+        bounds = Bounds(
+            self._patience + _SECONDS_A_TOKEN * params.max_new_tokens,
+            _MAX_BYTES + _BYTES_A_TOKEN * params.max_new_tokens,
+        )
+        async with self._faults(), self._client.send("POST", "/v1/completions", body, bounds) as incoming:
+            if incoming.status != 200:
+                raise self._refusal(_Reply(incoming.status, await incoming.read()))
+            async for data in incoming.documents():
+                piece = None if data == b"[DONE]" else self._piece(data)
                 if piece is not None:
+                    self.last_heard = time.monotonic()
                     yield piece
                     if piece.ended:
                         return
         raise ServerLost("it closed the stream in the middle of an answer")
 
-    def _refusal(self, reply: httpx2.Response) -> Exception:
+    def _refusal(self, reply: _Reply) -> Exception:
         # 404: the adapter is missing, so the server was restarted. The next call loads the adapter again.
-        if reply.status_code >= 500 or reply.status_code in (404, 408, 429):
-            return ServerLost(f"status {reply.status_code}: {_reason(reply)}")
-        return RunError(f"{self.url} refuses to sample: {_reason(reply)}", "fix the server, then resume the run")
+        if reply.status >= 500 or reply.status in (404, 408, 429):
+            return ServerLost(f"status {reply.status}: {reply.reason}")
+        return RunError(f"{self.url} refuses to sample: {reply.reason}", "fix the server, then resume the run")
 
-    def _piece(self, event: dict[str, Any]) -> Piece | None:
-        if "error" in event:
-            raise ServerLost(_short(str(event["error"])))
-        if not event.get("choices"):
+    def _piece(self, data: bytes) -> Piece | None:
+        piece = read_piece(data)
+        if piece is None:
             return None
-        (choice,) = event["choices"]
-        finish = choice.get("finish_reason")
-        if finish not in _ENDED:
-            raise ServerLost(f"it ended an answer with finish_reason {finish!r}")
-        token_ids = choice.get("token_ids")
-        logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
-        if token_ids is None or len(token_ids) != len(logprobs):
+        if piece.finish not in _ENDED:
+            raise ServerLost(f"it ended an answer with finish_reason '{piece.finish}'")
+        if piece.token_ids is None or piece.logprobs is None:
             raise RunError(
                 f"{self.url} does not return token ids and log-probs of its answers",
                 "serve with vLLM 0.20 or newer, then resume the run",
             )
-        return Piece(tuple(token_ids), tuple(logprobs), _ENDED[finish])
+        return Piece(piece.token_ids, piece.logprobs, _ENDED[piece.finish])
 
-    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
-        async with self._faults():
-            response = await self._client.request(
-                method, f"{self.url}{path}", json=body, timeout=self._timeout(self._patience)
-            )
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> _Reply:
+        async with (
+            self._faults(),
+            self._client.send(method, path, body, Bounds(self._patience, _MAX_BYTES)) as incoming,
+        ):
+            reply = _Reply(incoming.status, await incoming.read())
         self.last_heard = time.monotonic()
-        if response.status_code in (502, 503, 504):
-            raise ServerLost(f"status {response.status_code}: {_reason(response)}")
-        return response
-
-    def _timeout(self, read: float | None) -> httpx2.Timeout:
-        return httpx2.Timeout(self._patience, read=read, connect=_CONNECT_SECONDS)
+        if reply.status in (502, 503, 504):
+            raise ServerLost(f"status {reply.status}: {reply.reason}")
+        return reply
 
     @asynccontextmanager
     async def _faults(self) -> AsyncIterator[None]:
         try:
             yield
-        except httpx2.TimeoutException as error:
-            raise ServerLost("the request timed out") from error
-        except (httpx2.TransportError, json.JSONDecodeError) as error:
-            raise ServerLost(_short(str(error)) or type(error).__name__) from error
+        except RequestFault as fault:
+            if fault.trouble is Trouble.TOO_SLOW:
+                raise ServerLost("the request timed out") from fault
+            raise ServerLost(f"it {fault.said}" if fault.trouble in _MANNERS else fault.said) from fault
+        except NotAReply as fault:
+            raise ServerLost(f"it {one_line(str(fault))}") from fault
 
 
 def _completion_request(
@@ -208,17 +206,3 @@ def _completion_request(
         "stream": True,
         "stream_interval": stream_every,  # ignored by versions that do not know it
     }
-
-
-def _reason(response: httpx2.Response) -> str:
-    """Return the error message of the server, in one line."""
-    try:
-        body = response.json()
-        error = body.get("error", body)
-        return _short(str(error.get("message", error) if isinstance(error, dict) else error))
-    except (ValueError, AttributeError):
-        return _short(response.text)
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:_REASON_CHARS]

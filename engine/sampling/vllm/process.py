@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
+from engine.machine.regular_files import open_regular
 from engine.sampling.vllm.wire import Done, Failed, Order, Ready, Reply, Start, StepOutput, Stop
 
 START_SECONDS = 3600.0
@@ -67,7 +68,8 @@ class VllmProcess:
         self._hang_seconds = hang_seconds
         self._connection, theirs = Pipe()
         command = [sys.executable, "-P", "-m", WORKER, str(theirs.fileno()), str(os.getpid())]
-        with log.open("ab") as output, theirs:
+        appended = open_regular(str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        with open(appended, "ab") as output, theirs:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from engine.rollouts.executing import Runner
 from engine.sandbox import AS_A_PROCESS, Judging
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Budget, Spent
-from engine.solve.writers import Answer, Writer
+from engine.solve.writers import Answer, Waiting, Writer
 
 
 class Observer(Protocol):
@@ -23,6 +23,9 @@ class Observer(Protocol):
 
     def on_completion(self, answer: Answer) -> None:
         """Take a finished answer."""
+
+    def on_waiting(self, writer: str, waiting: Waiting) -> None:
+        """Take a sign of life of the writer of that name."""
 
     def on_program(self, row: int, program: Program | Rejected) -> None:
         """Take a new row of the board."""
@@ -41,6 +44,8 @@ class Quiet:
     """Observer that does nothing."""
 
     def on_completion(self, answer: Answer) -> None: ...
+
+    def on_waiting(self, writer: str, waiting: Waiting) -> None: ...
 
     def on_program(self, row: int, program: Program | Rejected) -> None: ...
 

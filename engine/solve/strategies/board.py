@@ -99,6 +99,11 @@ class Board:
     def outcome(self, row: int, stdin: str) -> Outcome | None:
         return self._outcomes.get((row, stdin))
 
+    def columns_of(self, stdin: str) -> list[tuple[TestCase, int]]:
+        """Return every test with this input, and its column among the tests of its kind."""
+        examples = [(test, column) for column, test in enumerate(self.public) if test.input == stdin]
+        return examples + [(self.tests[column], column) for column in self._columns.get(stdin, ())]
+
     def verdict(self, row: int, test: TestCase) -> bool | None:
         """Return the verdict; None while it is unknown and if the sandbox lost the execution."""
         if isinstance(self.programs[row], Rejected):
@@ -167,8 +172,9 @@ class Board:
         return coder, Counter(self._tester_fates)
 
     def understood(self) -> int:
-        """Return the number of different inputs that the tester has added to the examples."""
-        return len({test.input for test in self.tests} - {test.input for test in self.public})
+        """Return the number of generated tests beside those that repeat an example's input."""
+        examples = {test.input for test in self.public}
+        return sum(test.input not in examples for test in self.tests)
 
     def inputs(self) -> list[str]:
         """Return every distinct input, public ones first."""

@@ -1,4 +1,4 @@
-"""Budget for solving one problem, and the account of what it has cost so far."""
+"""Budget for solving, and what one problem has cost so far."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import time
 from dataclasses import dataclass, field
 
 from engine.errors import ConfigError
-from engine.solve.writers import Answer
+from engine.solve.writers import Account, Answer, Cost
 
 _PATTERN = re.compile(r"^(?:\$(?P<dollars>\d+(?:\.\d+)?)|(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|tok|tokens|k))$")
+_SECONDS = {"s": 1, "m": 60, "min": 60}
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Bounds, None for no bound. Sampling ends at the first one reached; the choice is made from what is there."""
+    """Bounds, None for no bound. Sampling ends at the first one reached; the choice is made from what is there.
+
+    seconds: for each problem. tokens (of prompts and answers) and dollars: for all problems of the command together.
+    """
 
     seconds: float | None = None
     tokens: int | None = None
@@ -30,10 +34,12 @@ class Budget:
                 raise ConfigError(
                     f"--budget '{part}' is not a budget", "write 30s, 2m, 20000tok or $0.10, or several with commas"
                 )
+            if (dollars, seconds, tokens)[0 if found["dollars"] else 1 if found["unit"] in _SECONDS else 2] is not None:
+                raise ConfigError(f"--budget '{part}' sets a limit that is given twice", "give one of each kind")
             if found["dollars"]:
                 dollars = float(found["dollars"])
-            elif found["unit"] in ("s", "m", "min"):
-                seconds = float(found["number"]) * (1 if found["unit"] == "s" else 60)
+            elif found["unit"] in _SECONDS:
+                seconds = float(found["number"]) * _SECONDS[found["unit"]]
             else:
                 tokens = round(float(found["number"]) * (1000 if found["unit"] == "k" else 1))
             if not float(found["dollars"] or found["number"]):
@@ -43,19 +49,26 @@ class Budget:
 
 @dataclass(slots=True)
 class Spent:
-    """Running account of answers, tokens, dollars and seconds."""
+    """Cost of one problem, a part of the command's account."""
 
+    account: Account = field(default_factory=Account)
     started: float = field(default_factory=time.monotonic)
-    answers: int = 0
-    prompt_tokens: int = 0
-    tokens: int = 0
-    dollars: float = 0.0
+    _before: tuple[Cost, Cost] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._before = self.account.paid, self.account.lost
 
     def add(self, answer: Answer) -> None:
-        self.answers += 1
-        self.prompt_tokens += answer.prompt_tokens
-        self.tokens += answer.tokens
-        self.dollars += answer.dollars
+        self.account.settle(answer.reservation, answer.cost)
+
+    @property
+    def cost(self) -> Cost:
+        return self.account.paid - self._before[0]
+
+    @property
+    def given_up(self) -> Cost:
+        """Estimated cost of requests whose answers were not waited for."""
+        return self.account.lost - self._before[1]
 
     @property
     def seconds(self) -> float:
@@ -65,8 +78,5 @@ class Spent:
         """Return the bound that is reached, in words; "" if none is."""
         if budget.seconds is not None and self.seconds >= budget.seconds:
             return f"{budget.seconds:g} s"
-        if budget.tokens is not None and self.tokens >= budget.tokens:
-            return f"{budget.tokens} tokens"
-        if budget.dollars is not None and self.dollars >= budget.dollars:
-            return f"${budget.dollars:g}"
-        return ""
+        spent = self.account.paid + self.account.lost
+        return self.account.full or spent.beyond(budget.tokens, budget.dollars, at=True)

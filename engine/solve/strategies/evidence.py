@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from engine.reward.pass_matrix import PassMatrix
+from engine.reward.pass_matrix import BoolArray, PassMatrix
 from engine.sandbox import Status, outputs_match
 from engine.sandbox.comparisons import COMPARISONS
 from engine.solve.strategies.board import Board, TestCase
@@ -45,9 +45,9 @@ class Solution:
 
     agreement: share of the candidates with a program that print the same as the chosen one, on examples and tests.
     disputed: tests that the chosen program fails, or that some candidates pass but at least as many fail. ended: why
-    sampling stopped before all samples were drawn, "" if it did not. needed: different inputs that the tester must add
-    for support. coder_answers, tester_answers: number of answers by fate (`engine.solve.fates`). comparison: of
-    outputs; another: one by which the program would pass, "" for none.
+    sampling stopped before all samples were drawn, "" if it did not. understood: generated tests beside those that
+    repeat an example; needed: how many of them support takes. coder_answers, tester_answers: number of answers by fate
+    (`engine.solve.fates`). comparison: of outputs; another: one by which the program would pass, "" for none.
     """
 
     strategy: str
@@ -93,7 +93,7 @@ class Solution:
 
 
 def needed_tests(asked_for: int) -> int:
-    """Return how many different tests make evidence where `asked_for` were asked for: a quarter, at least one."""
+    """Return how many tests make evidence where `asked_for` were asked for: a quarter, at least one."""
     return -(-asked_for // 4)
 
 
@@ -141,7 +141,7 @@ def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "", *
         tests=tuple(board.tests),
         malformed=board.malformed,
         agreement=same / max(int((~matrix.rejected_n).sum()), 1),
-        disputed=() if chosen is None else _disputed(matrix, chosen),
+        disputed=() if chosen is None else tuple(np.flatnonzero(disputed(matrix, chosen)).tolist()),
         ended=ended,
         needed=needed_tests(asked_for),
         understood=board.understood(),
@@ -174,8 +174,9 @@ def _another_comparison(board: Board, chosen: int | None) -> str:
     return ""
 
 
-def _disputed(matrix: PassMatrix, chosen: int) -> tuple[int, ...]:
+def disputed(matrix: PassMatrix, chosen: int) -> BoolArray:
+    """Return which generated tests are disputed if `chosen` is the choice, (m,); see `Solution`."""
     fails_nm = matrix.known_nm & ~matrix.generated_nm & ~matrix.rejected_n[:, None]
     passed_m, failed_m = matrix.generated_nm.sum(axis=0), fails_nm.sum(axis=0)
-    disputed_m = fails_nm[chosen] | ((passed_m > 0) & (passed_m <= failed_m))
-    return tuple(np.flatnonzero(disputed_m).tolist())
+    disputed_m: BoolArray = fails_nm[chosen] | ((passed_m > 0) & (passed_m <= failed_m))
+    return disputed_m

@@ -3,16 +3,17 @@
 Each writer has a thread of its own (coder and tester may be one writer), and the sandbox calls back from its threads.
 All put their results into one queue, which the caller's thread empties, so that the board needs no lock.
 
-Sampling that ends early (a spent budget, Ctrl-C, a certain leader) still takes what was paid for: answers under way are
-read as far as they have come.
+Sampling that ends early (a spent budget, Ctrl-C, a certain leader) still takes what was paid for: a local model hands
+over its answers as far as they have come, those under way at a server are waited for a little, and all are counted.
 """
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -25,11 +26,16 @@ from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.evidence import is_settled
 from engine.solve.strategies.ranking import certain_leader
-from engine.solve.writers import Answer, Ask, Stoppable, Writer, first_ask
+from engine.solve.writers import Answer, Ask, Remote, Stoppable, Writer, first_ask
 
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 1.0
-"""Time for answers under way to be handed over once sampling has ended."""
+_WAITING_SECONDS = 0.25
+_HANDING_OVER_SECONDS = 1.0
+"""Time in which a local model hands over its unfinished answers once sampling has ended."""
+_PAID_SECONDS = 2.0
+"""Patience, once sampling has ended, with answers that a server is paid for already."""
+_OVERTIME_SHARE, _LEAST_OVERTIME_SECONDS = 0.05, 0.1
+_RANKING_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,8 @@ class Gathering:
         self._bench = bench
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._until = float("inf")  # when to wait for writers no longer
+        self._until = math.inf  # when to wait for writers no longer
+        self._told_waiting = 0.0
         self._stage = 0
         self._asked: frozenset[str] = frozenset()
         self._writers: list[Writer] = []
@@ -65,6 +72,7 @@ class Gathering:
         self._programs_to_come = 0
         self._tests_to_come = 0
         self._leader: int | None = None
+        self._ranked = 0.0
         self._thinking: set[Role] = set()
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
@@ -86,17 +94,18 @@ class Gathering:
         self, asks: Sequence[tuple[Writer, Ask]], take: Callable[[Answer], object], *, early_stop: bool = False
     ) -> None:
         """Put questions to writers, pass every answer to `take` in this thread, and wait for the executions."""
-        self._stop, self._until = threading.Event(), float("inf")
+        self._stop, self._until = threading.Event(), math.inf
+        self._bench.spent.account.closed = False
         self._stage += 1
         self._asked = frozenset(ask.id for _, ask in asks)
         by_writer = _by_writer(asks)
         self._writers = [writer for writer, _ in by_writer]
-        threads = [
+        threads = {
             threading.Thread(
                 target=self._write, args=(writer, own, self._stop, self._stage), name="writer", daemon=True
-            )
+            ): writer
             for writer, own in by_writer
-        ]
+        }
         self._writing = len(threads)
         for thread in threads:
             thread.start()
@@ -104,11 +113,11 @@ class Gathering:
             self._work_off(take, early_stop=early_stop)
         except KeyboardInterrupt:
             self._end("interrupted")
-            self._until = time.monotonic() + _GRACE_SECONDS
             with suppress(KeyboardInterrupt):
                 self._work_off(take, early_stop=False)
         finally:
             self._stop.set()
+            self._give_up(threads)
 
     def execute(self, row: int, inputs: Sequence[str]) -> None:
         """Run a program of the board on inputs; outcomes arrive asynchronously."""
@@ -126,7 +135,7 @@ class Gathering:
             with closing(writer.write(asks)) as answers:  # type: ignore[type-var]  # generators close, others need not
                 for answer in answers:
                     self._items.put(answer)
-                    if stop.is_set() and not isinstance(writer, Stoppable):
+                    if stop.is_set() and not isinstance(writer, Remote | Stoppable):
                         break
         except CureError as error:
             fault = error
@@ -139,34 +148,81 @@ class Gathering:
         while self._writing or self._executing or not self._items.empty():
             if not self._stop.is_set() and (bound := self._bench.spent.beyond(self._bench.budget)):
                 self._end(f"the budget of {bound} is spent")
-            waits = self._executing and self.ended != "interrupted"
-            if self._stop.is_set() and not waits and self._items.empty() and time.monotonic() > self._until:
-                break  # do not wait for a writer that does not return
+            if self._stop.is_set():
+                if self._bench.spent.seconds > self._seconds + self._overtime:
+                    break  # verdicts that are still to come would cost more than the time that was given
+                waits = self._executing and self.ended != "interrupted"
+                if not waits and self._items.empty() and time.monotonic() > self._until:
+                    break  # do not wait for a writer that does not return
+            self._tell_waiting()
             try:
-                item = self._items.get(timeout=_POLL_SECONDS)
+                left = self._seconds - self._bench.spent.seconds
+                item = self._items.get(timeout=min(_POLL_SECONDS, max(left, _POLL_SECONDS / 10)))
             except queue.Empty:
-                continue
+                item = None
             if isinstance(item, Answer):
                 self._take_answer(item, take)
             elif isinstance(item, _Executed):
                 self._take_outcomes(item)
-            elif item.stage == self._stage:
+            elif isinstance(item, _WriterDone) and item.stage == self._stage:
                 self._writing -= 1
                 fault = fault or item.fault
-            if early_stop and not self._stop.is_set() and self._items.empty() and self._is_decided():
-                self._end("the leader could not be overtaken")
+            # Thousands of outcomes arrive a second: ranking after each would cost more than running the programs.
+            if item is None or time.monotonic() - self._ranked >= _RANKING_SECONDS:
+                self._rank(early_stop=early_stop)
         if fault is not None:
             if not any(isinstance(program, Program) for program in self.board.programs):
                 raise fault
             self.ended = self.ended or str(fault)
 
     def _end(self, why: str) -> None:
+        """Ask for no more, and set the time for which answers under way are awaited."""
         self.ended = why
         self._stop.set()
-        stoppable = [writer for writer in self._writers if isinstance(writer, Stoppable)]
-        for writer in stoppable:
-            writer.stop()
-        self._until = time.monotonic() + (_GRACE_SECONDS if stoppable else 0.0)
+        spent, patience = self._bench.spent, 0.0
+        spent.account.closed = True
+        for writer in self._writers:
+            if isinstance(writer, Stoppable):
+                writer.stop()
+                patience = max(patience, _HANDING_OVER_SECONDS)
+            elif isinstance(writer, Remote) and spent.account.waits and why != "interrupted":
+                patience = max(patience, _PAID_SECONDS)
+        self._until = min(time.monotonic() + patience, spent.started + self._seconds + self._overtime)
+
+    @property
+    def _seconds(self) -> float:
+        return math.inf if self._bench.budget.seconds is None else self._bench.budget.seconds
+
+    @property
+    def _overtime(self) -> float:
+        """Seconds after a limit of time in which answers are handed over and executed."""
+        return max(_LEAST_OVERTIME_SECONDS, _OVERTIME_SHARE * self._seconds)
+
+    def _tell_waiting(self) -> None:
+        now = time.monotonic()
+        if now - self._told_waiting < _WAITING_SECONDS:
+            return
+        self._told_waiting = now
+        for writer in self._writers:
+            if isinstance(writer, Remote):
+                self._bench.observer.on_waiting(writer.name, writer.waiting())
+
+    def _give_up(self, threads: Mapping[threading.Thread, Writer]) -> None:
+        """End requests in flight. Count answers that come too late to be used, and requests without an answer."""
+        account = self._bench.spent.account
+        account.closed = True
+        remote = {thread: writer for thread, writer in threads.items() if isinstance(writer, Remote)}
+        for writer in remote.values():
+            writer.give_up()
+        for thread in remote:
+            thread.join(_POLL_SECONDS)
+        with suppress(queue.Empty):
+            while True:
+                item = self._items.get_nowait()
+                if isinstance(item, Answer):
+                    self._bench.spent.add(item)
+                self._executing -= isinstance(item, _Executed)
+        account.give_all_up()
 
     def _take_answer(self, answer: Answer, take: Callable[[Answer], object]) -> None:
         """Count an answer and pass it on, unless it belongs to an earlier stage."""
@@ -213,12 +269,15 @@ class Gathering:
         for stdin, outcome in executed.run.by_input().items():
             self.board.add_outcome(executed.row, stdin, outcome)
             self._bench.observer.on_outcome(self.board, executed.row, stdin)
-        if not self._items.empty():
-            return  # more results are waiting: rank once per burst of results
-        leader = self.board.order()[0]
-        if leader != self._leader:
+
+    def _rank(self, *, early_stop: bool) -> None:
+        self._ranked = time.monotonic()
+        leader = next(iter(self.board.order()), None)
+        if leader is not None and leader != self._leader and isinstance(self.board.programs[leader], Program):
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)
+        if early_stop and not self._stop.is_set() and self._is_decided():
+            self._end("the leader could not be overtaken")
 
     def _is_decided(self) -> bool:
         if self._programs_to_come:

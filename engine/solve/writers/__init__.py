@@ -3,6 +3,7 @@
 This package imports no heavy library; `engine.solve.writers.sampled` holds a model.
 """
 
-from engine.solve.writers.writer import Answer, Ask, Message, Stoppable, Writer, first_ask
+from engine.solve.writers.account import Account, Cost
+from engine.solve.writers.writer import Answer, Ask, Message, Remote, Stoppable, Waiting, Writer, first_ask
 
-__all__ = ["Answer", "Ask", "Message", "Stoppable", "Writer", "first_ask"]
+__all__ = ["Account", "Answer", "Ask", "Cost", "Message", "Remote", "Stoppable", "Waiting", "Writer", "first_ask"]

@@ -1,219 +1,388 @@
 """Writer for an OpenAI-compatible server: OpenAI itself, Ollama, llama.cpp's server, LM Studio, `vllm serve`.
 
 Each answer is one request, with several in flight: some servers support `n`, others ignore it, the rest refuse it. Once
-a server refuses a field, later requests omit it (`engine.solve.writers.request_form`). The client library retries with
-exponential backoff (or the server's Retry-After); a final failure becomes one line with its remedy.
+a server refuses a field, later requests omit it (`engine.solve.writers.request_form`). Answers are streamed where the
+server offers it, so that the first tokens show life. One deadline holds for all tries of an answer together; retries
+wait as long as the server says, or exponentially longer. A final failure becomes one line with its remedy.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import math
+import os
 import queue
-import threading
+import random
+import time
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
-
-import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessage, ChatCompletionMessageParam
-from openai.types.chat.chat_completion import Choice
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
-from engine.prompts import Role
+from engine.prompts import PromptStyle, Role
 from engine.sampling import SamplingParams
+from engine.servers.background import Background
+from engine.servers.client import Bounds, Client, RequestFault, Trouble
+from engine.servers.replies import ChatReply, ChatStream, Finish, NotAReply, ReportedError, one_line, read_error
+from engine.servers.settings import endpoints_file, key_remedy
+from engine.solve.writers.account import Account, Cost, Reservation
 from engine.solve.writers.endpoints import OPENAI_URL, Endpoint
 from engine.solve.writers.request_form import RequestForm
-from engine.solve.writers.writer import Answer, Ask, Withheld
+from engine.solve.writers.writer import Answer, Ask, Waiting, Withheld
 
-_NO_KEY = "none"  # the client insists on a key; servers without one ignore it
-_FAULTS = (openai.OpenAIError, ValueError, AttributeError, TypeError, KeyError, IndexError)
-"""Errors of the client, and of reading a response that is not a chat completion."""
-_REACH_SECONDS = 5.0
-_REFUSALS = (openai.BadRequestError, openai.UnprocessableEntityError)
+_TOKENS_A_SECOND = 10.0
+_SECONDS_BEFORE_TOKENS = 60.0
+_BYTES_A_TOKEN = 4096
+"""Bound, not estimate: an event of a stream holds one token and some hundred bytes of names around it."""
+_BYTES_AROUND = 8 * 2**20
+_BYTES_ESTIMATED = 3
+"""Bytes of a token, where its number has to be estimated: code and English have more."""
+_RESERVE_SECONDS = 0.02
+_LONGEST_PAUSE = 8.0
+_REFUSALS = (400, 422)
+_RETRIED = (408, 409, 429)
+_OPENAI_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 
 
-@dataclass(frozen=True, slots=True)
+class _StatusFault(Exception):
+    """Reply with the status of an error. pause: seconds to wait before the next try, None where not said."""
+
+    def __init__(self, status: int, said: str, pause: float | None) -> None:
+        super().__init__(said)
+        self.status, self.said, self.pause = status, said, pause
+
+
+_Fault = _StatusFault | RequestFault | NotAReply
+
+
+@dataclass(eq=False, slots=True)
 class _Task:
+    """Answer that is asked for. started: time.monotonic() of its first try, 0 before it. sent: its request has left."""
+
     ask: Ask
     index: int
+    started: float = 0.0
+    sent: bool = False
+    stream: ChatStream | None = None
+    note: str = ""
+
+    def has_left(self) -> None:
+        self.sent = True
 
 
 class OpenAIWriter:
     """Writer of one endpoint. Answers arrive in any order. Seeds are sent, but a server may ignore them.
 
     insisted: fields that the user has set ("temperature", LIMIT): if the server refuses one, the writing fails.
+    account: where costs are reserved and whose limits hold.
     """
 
     def __init__(
-        self, endpoint: Endpoint, params: Mapping[Role, SamplingParams], insisted: Collection[str] = ()
+        self,
+        endpoint: Endpoint,
+        params: Mapping[Role, SamplingParams],
+        insisted: Collection[str] = (),
+        account: Account | None = None,
     ) -> None:
-        self.name, self.style = f"{endpoint.model} at {endpoint.url}", endpoint.settings.prompts
+        self.name, self.style = f"{endpoint.model} at {endpoint.url}", PromptStyle(endpoint.settings.prompts)
         self._endpoint, self._params, self._insisted = endpoint, params, insisted
+        self._account = account or Account()
         # OpenAI's newer models accept only the new name of the limit, other servers mostly the old one.
         self._form = RequestForm.new(newer_limit_first=endpoint.url == OPENAI_URL)
-        self._learning = threading.Lock()
+        self._seconds = endpoint.settings.timeout_seconds or (
+            _SECONDS_BEFORE_TOKENS + max(each.max_new_tokens for each in params.values()) / _TOKENS_A_SECOND
+        )
+        self._dearest: dict[Role, Cost] = {}
+        self._tried_first: set[Role] = set()
         self._reached = False
-        self._client = openai.OpenAI(
-            base_url=endpoint.url,
-            api_key=endpoint.key or _NO_KEY,
-            timeout=endpoint.settings.timeout_seconds,
-            max_retries=endpoint.settings.retries,
+        self._failed = False
+        self._under_way: set[_Task] = set()
+        self._work: Future[None] | None = None
+        is_openai = endpoint.url == OPENAI_URL
+        self._background = Background()
+        self._client = Client(
+            endpoint.address,
+            endpoint.key,
+            headers={
+                name: os.environ[key] for key, name in _OPENAI_HEADERS.items() if is_openai and os.environ.get(key)
+            },
+            # OpenAI's reasoning models send nothing while they think.
+            silence_seconds=math.inf if is_openai else endpoint.settings.silence_seconds,
         )
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         """Yield answers as they arrive. After the first fault, send no further request; answers in flight still come:
-        they are paid for.
+        they are paid for. Closing the iterator ends the requests in flight; the account keeps their estimates.
 
         Raises EnvironmentError_ if the server does not answer or refuses the key, ConfigError for a request that it
         does not accept, RunError for a server that fails or does not answer as one.
         """
-        self._reach()
-        tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        total = 0
-        for ask in asks:
-            for index in range(ask.n):
-                tasks.put(_Task(ask, index))
-                total += 1
-        done: queue.SimpleQueue[Answer | CureError | None] = queue.SimpleQueue()
-        over = threading.Event()
-
-        def work() -> None:
-            while not over.is_set():
-                try:
-                    done.put(self._answer(tasks.get_nowait()))
-                except queue.Empty:
-                    break
-                except CureError as error:
-                    done.put(error)
-                    break
-            done.put(None)
-
-        working = min(total, self._endpoint.settings.concurrency)
-        for _ in range(working):
-            threading.Thread(target=work, name="endpoint", daemon=True).start()
+        tasks = deque(_Task(ask, index) for ask in asks for index in range(ask.n))
+        news: queue.SimpleQueue[Answer | CureError | None] = queue.SimpleQueue()
+        work = self._work = self._background.start(self._write_all(tasks, news))
         fault: CureError | None = None
         try:
-            while working:
-                match done.get():
-                    case None:
-                        working -= 1
-                    case CureError() as error:
-                        over.set()
-                        fault = fault or error
-                    case answer:
-                        yield answer
+            while (item := news.get()) is not None:
+                if isinstance(item, CureError):
+                    fault = fault or item
+                else:
+                    yield item
         finally:
-            over.set()
+            work.cancel()
         if fault is not None:
             raise fault
+        if not work.cancelled():
+            work.result()
+
+    def waiting(self) -> Waiting:
+        tasks = [task for task in tuple(self._under_way) if task.started]
+        if not tasks:
+            return Waiting(0, 0.0)
+        oldest = min(task.started for task in tasks)
+        pieces = sum(task.stream.pieces for task in tasks if task.stream)
+        note = next((task.note for task in tasks if task.note), "")
+        return Waiting(len(tasks), time.monotonic() - oldest, pieces, note)
+
+    def give_up(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
 
     def close(self) -> None:
-        self._client.close()
+        if not self._background.closed:
+            self._background.wait(self._client.close())
+            self._background.close()
 
-    def _reach(self) -> None:
-        """Check once that a server listens; otherwise the client would retry every request for some 15 seconds."""
-        if self._reached:
-            return
+    # In the background's thread -----------------------------------------------------------------------------
+
+    async def _write_all(self, tasks: deque[_Task], news: queue.SimpleQueue[Answer | CureError | None]) -> None:
+        """Put answers and faults into `news`, and None at the end."""
+        self._failed = False
+
+        async def work() -> None:
+            while tasks and not self._failed:
+                task = tasks.popleft()
+                self._under_way.add(task)
+                try:
+                    answer = await self._answer(task)
+                except CureError as error:
+                    self._failed = True
+                    news.put(error)
+                    return
+                finally:
+                    self._under_way.discard(task)
+                if answer is None:
+                    return
+                news.put(answer)
+
         try:
-            self._client.with_options(max_retries=0, timeout=_REACH_SECONDS).get("/", cast_to=object)
-        except openai.APITimeoutError:
-            pass  # the server is slow, not absent
-        except openai.APIConnectionError as error:
-            raise self._fault(error) from error
-        except _FAULTS:
-            pass  # an error status is an answer too: servers do not define this path
-        self._reached = True
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(len(tasks), self._endpoint.settings.concurrency)):
+                    group.create_task(work())
+        finally:
+            news.put(None)
 
-    def _answer(self, task: _Task) -> Answer:
-        ask, params = task.ask, self._params[task.ask.role]
-        while True:
+    async def _answer(self, task: _Task) -> Answer | None:
+        """Ask until there is an answer; None if the account has no room for one."""
+        retries, tries = self._endpoint.settings.retries, 0
+        while (reservation := await self._reserve(task)) is not None:
+            task.started = task.started or time.monotonic()
             form = self._form
-            try:
-                response = self._client.chat.completions.create(
-                    model=self._endpoint.model,
-                    messages=cast(list[ChatCompletionMessageParam], list(ask.messages)),
-                    **form.fields(params, (ask.seed + task.index) % 2**31),
+            result = await self._try(task, form, task.started + self._seconds - time.monotonic(), reservation)
+            if isinstance(result, Answer):
+                return result
+            if self._has_learnt(form, result):
+                continue
+            pause = self._pause(result, tries)
+            if pause is None or tries == retries or time.monotonic() + pause >= task.started + self._seconds:
+                raise self._fault(result) from result
+            tries += 1
+            task.note = f"retry {tries} of {retries}: {_in_short(result)}"
+            await asyncio.sleep(pause)
+        return None
+
+    async def _try(self, task: _Task, form: RequestForm, seconds: float, reservation: Reservation) -> Answer | _Fault:
+        """Send one request; account for what it may have cost where there is no answer."""
+        task.sent = False
+        try:
+            return self._read(task, await self._request(task, form, seconds), reservation)
+        except _StatusFault as fault:
+            self._account.free(reservation)
+            return fault
+        except (RequestFault, NotAReply, CureError, asyncio.CancelledError) as fault:
+            reservation.cost = self._dearest.get(task.ask.role, reservation.cost)
+            (self._account.give_up if task.sent else self._account.free)(reservation)
+            if isinstance(fault, RequestFault | NotAReply):
+                return fault
+            raise
+        finally:
+            self._tried_first.discard(task.ask.role)
+
+    async def _reserve(self, task: _Task) -> Reservation | None:
+        """Wait until the account has room for an answer; None if it will have none.
+
+        Under a limit the first answer of a role is asked for alone: only then is known what one costs.
+        """
+        role = task.ask.role
+        longest = self._cost(_prompt_size(task.ask), self._params[role].max_new_tokens)
+        while not (self._failed or self._account.closed or self._account.full):
+            known = self._dearest.get(role) or max(self._dearest.values(), key=_dearness, default=None)
+            if role in self._dearest or role not in self._tried_first or not self._account.is_limited:
+                reservation = self._account.reserve(known or longest, is_known=known is not None)
+                if reservation is not None:
+                    self._tried_first.add(role)
+                    return reservation
+            await asyncio.sleep(_RESERVE_SECONDS)
+        return None
+
+    async def _request(self, task: _Task, form: RequestForm, seconds: float) -> ChatReply:
+        params = self._params[task.ask.role]
+        body = {
+            "model": self._endpoint.model,
+            "messages": list(task.ask.messages),
+            **form.fields(params, (task.ask.seed + task.index) % 2**31),
+        }
+        bounds = Bounds(seconds, _BYTES_AROUND + _BYTES_A_TOKEN * params.max_new_tokens, streams=form.streams)
+        stream = task.stream = ChatStream()
+        async with self._client.send("POST", "/chat/completions", body, bounds, task.has_left) as incoming:
+            self._reached = True
+            if not 200 <= incoming.status < 300:
+                raise _StatusFault(incoming.status, read_error(await incoming.read()), _pause_of(incoming.headers))
+            async for document in incoming.documents():
+                stream.add(document)
+            if incoming.streamed and not stream.ended:
+                raise RequestFault(Trouble.BROKEN, "it closed the stream in the middle of an answer")
+        reply = stream.reply()
+        if incoming.streamed and reply.tokens is None and form is self._form:
+            self._form = replace(form, streams=False)  # without a stream it may count tokens
+        return reply
+
+    def _read(self, task: _Task, reply: ChatReply, reservation: Reservation) -> Answer:
+        """Make an answer of a reply. Raises ConfigError for one without usage if a limit needs it."""
+        cost = self._cost(reply.prompt_tokens or 0, reply.tokens or 0)
+        if reply.prompt_tokens is None or reply.tokens is None:
+            if self._endpoint.settings.usage == "estimate":
+                written = len(reply.text or "") + len(reply.reasoning)
+                cost = self._cost(_prompt_size(task.ask) // _BYTES_ESTIMATED, -(-written // _BYTES_ESTIMATED))
+            elif self._account.is_limited:
+                raise ConfigError(
+                    f"{self._endpoint.url} reports no token usage, so that no limit of tokens or dollars can hold",
+                    f'write usage = "estimate" below [endpoint."{self._endpoint.url}"] in {endpoints_file()}',
                 )
-                return self._read(task, response)
-            except _FAULTS as error:
-                if not (isinstance(error, _REFUSALS) and self._has_learnt(form, str(error))):
-                    raise self._fault(error) from error
-
-    def _has_learnt(self, form: RequestForm, said: str) -> bool:
-        """Return whether there is another form to try. Forms only shrink, so the retries end."""
-        with self._learning:
-            if self._form is form:
-                plainer = form.without_refused(said, self._insisted)
-                if plainer is None:
-                    return False
-                self._form = plainer
-            return True  # otherwise another thread has replaced the form in the meantime
-
-    def _read(self, task: _Task, response: ChatCompletion) -> Answer:
-        """Read an answer. Raises one of _FAULTS for JSON that is not a chat completion: the client does not check."""
-        choice = response.choices[0]
-        usage = response.usage
-        prompt_tokens, tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-        price = self._endpoint.price
+        reservation.cost = cost  # until it is settled, the account shall not be misled by an estimate
+        dearest = self._dearest.get(task.ask.role, cost)
+        self._dearest[task.ask.role] = max(cost, dearest, key=_dearness)
         return Answer(
             ask_id=task.ask.id,
             role=task.ask.role,
             index=task.index,
-            text=choice.message.content or "",
-            prompt_tokens=prompt_tokens,
-            tokens=tokens,
-            finished=choice.finish_reason != "length",
-            dollars=price.dollars(prompt_tokens, tokens) if price else 0.0,
-            reasoning=_reasoning(choice.message),
-            withheld=_withheld(choice),
+            text=reply.text or "",
+            prompt_tokens=cost.prompt_tokens,
+            tokens=cost.tokens,
+            finished=reply.finish is not Finish.LENGTH,
+            dollars=cost.dollars,
+            reasoning=reply.reasoning,
+            withheld=_withheld(reply),
+            reservation=reservation,
         )
 
-    def _fault(self, error: Exception) -> CureError:
+    def _cost(self, prompt_tokens: int, tokens: int) -> Cost:
+        price = self._endpoint.price
+        return Cost(1, prompt_tokens, tokens, price.dollars(prompt_tokens, tokens) if price else 0.0)
+
+    def _has_learnt(self, form: RequestForm, fault: _Fault) -> bool:
+        """Return whether there is another form to try. Forms only shrink, so the retries end."""
+        if not isinstance(fault, _StatusFault):
+            return False
+        plainer = form.without_stream(fault.said)  # a server without streams may say so with any status
+        if plainer is None and fault.status in _REFUSALS:
+            plainer = form.without_refused(fault.said, self._insisted)
+            if self._form is not form:
+                return True  # another request has learnt in the meantime
+        if plainer is not None and self._form is form:
+            self._form = plainer
+        return plainer is not None
+
+    def _pause(self, fault: _Fault, tries: int) -> float | None:
+        """Return the seconds to wait before the next try, None where none is worth it."""
+        match fault:
+            case _StatusFault() if fault.status in _RETRIED or fault.status >= 500:
+                if fault.pause is not None:
+                    return fault.pause
+            case RequestFault(trouble=Trouble.BROKEN):
+                pass
+            case RequestFault(trouble=Trouble.NO_CONNECTION) if self._reached:
+                pass
+            case _:
+                return None
+        return min(_LONGEST_PAUSE, 0.5 * 2.0**tries) * random.uniform(0.75, 1.0)
+
+    def _fault(self, fault: _Fault) -> CureError:
         url, model = self._endpoint.url, self._endpoint.model
-        said = _first_line(error, self._endpoint.key)
-        match error:
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return EnvironmentError_(f"{url} refuses the API key", "check the key in its environment variable")
-            case openai.NotFoundError():
+        said = one_line(self._hide(str(fault)))
+        match fault:
+            case _StatusFault(status=401 | 403):
+                if self._endpoint.key or self._endpoint.login:
+                    return EnvironmentError_(f"{url} refuses the API key", "check the key in its environment variable")
+                return EnvironmentError_(f"{url} refuses the API key: it got none", key_remedy(url))
+            case _StatusFault(status=404):
                 remedy = "check the model's name, and the address: most end in /v1"
                 return ConfigError(f"{url} has no model {model}: {said}", remedy)
-            case openai.RateLimitError():
+            case _StatusFault(status=429):
                 return RunError(f"{url} is rate-limiting requests (429)", "wait, or lower its concurrency")
-            case openai.APITimeoutError():
-                seconds = self._endpoint.settings.timeout_seconds
-                return RunError(f"{url} took longer than {seconds:g} s", "raise its timeout_seconds")
-            case openai.APIConnectionError():
-                return EnvironmentError_(f"{url} does not answer: {said}", "start the server, or check the address")
-            case openai.InternalServerError():
+            case _StatusFault() if fault.status >= 500:
                 return RunError(f"{url} has an internal error: {said}", "look at the server's log")
-            case openai.APIStatusError():
+            case _StatusFault():
                 return ConfigError(f"{url} does not take the request: {said}", "check model and limits")
-        return RunError(f"{url} does not answer as an OpenAI-compatible server does: {said}", "check the address")
+            case RequestFault(trouble=Trouble.TOO_SLOW):
+                return RunError(f"{url} took longer than {self._seconds:g} s", "raise its timeout_seconds")
+            case RequestFault(trouble=Trouble.SILENT):
+                return RunError(f"{url} {said}", "look at the server's log, or raise its silence_seconds")
+            case RequestFault(trouble=Trouble.TOO_LARGE):
+                return RunError(f"{url} {said}", "check the address, or lower --max-tokens")
+            case RequestFault(trouble=Trouble.REDIRECT):
+                return ConfigError(f"{url} {said}, which was not followed", "give that address if you trust it")
+            case RequestFault():
+                return EnvironmentError_(f"{url} does not answer: {said}", "start the server, or check the address")
+            case ReportedError():
+                return RunError(f"{url} {said}", "look at the server's log")
+        return RunError(f"{url} does not answer as an OpenAI-compatible server does: it {said}", "check the address")
+
+    def _hide(self, text: str) -> str:
+        """Hide secrets, which servers quote when they refuse them. Before a text is cut: half a key is still one."""
+        for secret in (self._endpoint.key, *(self._endpoint.login or ())):
+            text = text.replace(secret, "…") if secret else text
+        return text
 
 
-def _reasoning(message: ChatCompletionMessage) -> str:
-    """Return the thought beside the content: DeepSeek, vLLM and llama.cpp name it differently from OpenRouter."""
-    found = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
-    return found if isinstance(found, str) else ""
+def _dearness(cost: Cost) -> tuple[float, int]:
+    return cost.dollars, cost.prompt_tokens + cost.tokens
 
 
-def _withheld(choice: Choice) -> Withheld:
-    if choice.message.content:
+def _prompt_size(ask: Ask) -> int:
+    return sum(len(message["content"].encode()) for message in ask.messages)
+
+
+def _withheld(reply: ChatReply) -> Withheld:
+    if reply.text:
         return ""
-    if choice.finish_reason == "content_filter":
+    if reply.finish is Finish.FILTER:
         return "filter"
-    if choice.message.refusal:
+    if reply.refused:
         return "refusal"
-    return "null" if choice.message.content is None else ""
+    return "null" if reply.text is None else ""
 
 
-def _first_line(error: Exception, key: str) -> str:
-    """Return the first line of an error without the API key, which servers quote when they refuse it."""
-    text = str(error)
-    if isinstance(error, openai.APIConnectionError) and error.__cause__:
-        text = str(error.__cause__) or type(error.__cause__).__name__
-    elif isinstance(error, openai.APIStatusError) and isinstance(error.body, dict):
-        text = str(error.body.get("message") or error.body.get("detail") or error.body)
-    if key:
-        text = text.replace(key, "…")  # before the text is cut: half a key is still a secret
-    line = (text.strip() or type(error).__name__).splitlines()[0]
-    return line if len(line) <= 200 else line[:197] + "..."
+def _pause_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks to wait, None where it asks for none or writes no number."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        with contextlib.suppress(KeyError, ValueError):
+            seconds = float(headers[name]) / unit
+            if seconds >= 0:  # false for NaN too
+                return float(seconds)
+    return None
+
+
+def _in_short(fault: _Fault) -> str:
+    return str(fault.status) if isinstance(fault, _StatusFault) else one_line(str(fault))

@@ -17,13 +17,18 @@ LIMIT = "limit"
 """Name for the longest answer, whose field differs between servers."""
 _LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
 _OPTIONAL = ("temperature", "top_p", "seed")
+_STREAM_OPTIONS = "stream_options"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """Optional fields to send. limits: names of the limit not refused yet, of which the first is sent, or none."""
+    """Optional fields to send. limits: names of the limit not refused yet, of which the first is sent, or none.
+
+    streams: answers are asked for piece by piece, with the usage at their end.
+    """
 
     limits: tuple[str, ...] = _LIMIT_NAMES
+    streams: bool = True
     left_out: frozenset[str] = frozenset()
 
     @classmethod
@@ -35,7 +40,17 @@ class RequestForm:
         fields: dict[str, Any] = {name: value for name, value in values.items() if name not in self.left_out}
         if self.limits:
             fields[self.limits[0]] = params.max_new_tokens
+        if self.streams:
+            fields["stream"] = True
+            if _STREAM_OPTIONS not in self.left_out:
+                fields[_STREAM_OPTIONS] = {"include_usage": True}
         return fields
+
+    def without_stream(self, said: str) -> RequestForm | None:
+        """Return a form without the field of streaming that a refusal names, None if it names none."""
+        if self.streams and _STREAM_OPTIONS not in self.left_out and _names(said, _STREAM_OPTIONS):
+            return replace(self, left_out=self.left_out | {_STREAM_OPTIONS})
+        return replace(self, streams=False) if self.streams and _names(said, "stream(ing)?") else None
 
     def without_refused(self, said: str, insisted: Collection[str]) -> RequestForm | None:
         """Return a form without the fields that a refusal names; None if it names none that may be dropped.
@@ -53,4 +68,4 @@ class RequestForm:
 
 
 def _names(said: str, field: str) -> bool:
-    return re.search(rf"\b{field}\b", said) is not None
+    return re.search(rf"\b{field}\b", said, re.IGNORECASE) is not None

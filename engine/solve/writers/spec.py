@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import ConfigError
+from engine.servers.addresses import Address, without_login
 
 Kind = Literal["preset", "run", "model", "openai"]
 _BEFORE_URL = re.compile(r"@(?=https?://)")
@@ -16,7 +17,7 @@ _BEFORE_URL = re.compile(r"@(?=https?://)")
 
 @dataclass(frozen=True, slots=True)
 class WriterSpec:
-    """Kind and name of a writer.
+    """Kind and name of a writer. Its text leaves out a password in the address.
 
     preset: a preset's base model. run: a run's model with its best adapter. model: a folder or hub name.
     openai: `name` is the model, `url` the address ("" for OpenAI's own).
@@ -27,7 +28,7 @@ class WriterSpec:
     url: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.name}" + (f"@{self.url}" if self.url else "")
+        return f"{self.kind}:{self.name}" + (f"@{without_login(self.url)}" if self.url else "")
 
 
 def parse_spec(text: str) -> WriterSpec:
@@ -42,9 +43,9 @@ def parse_spec(text: str) -> WriterSpec:
         if found := _BEFORE_URL.search(rest):
             model, url = rest[: found.start()], rest[found.end() :]
         if not model:
-            raise ConfigError(f"'{text}' names no model", "write openai:MODEL@URL")
-        if url and not url.startswith(("http://", "https://")):
-            raise ConfigError(f"'{url}' is not an address", "write openai:MODEL@http://host:port/v1")
+            raise ConfigError(f"'openai:@{without_login(url)}' names no model", "write openai:MODEL@URL")
+        if url:
+            Address.parse(url)
         return WriterSpec("openai", model, url)
     if kind in ("preset", "run", "model") and colon:
         if not rest:

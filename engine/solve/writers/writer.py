@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from engine.problems import Problem
 from engine.prompts import PromptStyle, Role, build_messages
 from engine.seeds import derive_seed
+from engine.solve.writers.account import Cost, Reservation
 
 Message: TypeAlias = dict[str, str]
 """Message as in chat templates and chat APIs: "role" and "content"."""
@@ -34,7 +35,7 @@ class Answer:
     """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models.
 
     in_thought: the prompt ended within an open thought, so `text` begins inside it. reasoning: the thought that a
-    server returns apart from `text`.
+    server returns apart from `text`. reservation: the estimate that the answer's cost replaces.
     """
 
     ask_id: str
@@ -48,6 +49,37 @@ class Answer:
     in_thought: bool = False
     reasoning: str = ""
     withheld: Withheld = ""
+    reservation: Reservation | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(1, self.prompt_tokens, self.tokens, self.dollars)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Sign of life while answers are awaited: their number, the age of the oldest, pieces of text that have come.
+
+    note: what delays them ("retry 1 of 5: 429"), or "".
+    """
+
+    answers: int
+    seconds: float
+    pieces: int = 0
+    note: str = ""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """Part of a writer whose answers come from a server: they take their time, and are paid."""
+
+    def waiting(self) -> Waiting:
+        """Return what is waited for now."""
+        ...
+
+    def give_up(self) -> None:
+        """End the requests in flight and the iterator of `write`, from any thread."""
+        ...
 
 
 class Writer(Protocol):

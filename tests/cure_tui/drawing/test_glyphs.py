@@ -19,7 +19,7 @@ from cure_tui.drawing.glyphs import LETTERS, to_ascii
 from cure_tui.drawing.spans import Row, plain
 from cure_tui.solving.picture import solve_rows
 from engine.runs.listing import RunCondition
-from engine.solve.events import SolveState
+from engine.solve.events import SolveState, Tests
 from tests.cure_tui.dashboard.wall_and_matrix import every_verdict, matrix, slots
 
 ROOT = Path(cure_tui.__file__).parent
@@ -43,10 +43,16 @@ def test_every_glyph_in_the_source_has_a_letter() -> None:
 
 
 def solving() -> SolveState:
-    state = SolveState()
-    state.rejected, state.sources = ["", "", "no_code"], ["a", "b", ""]
-    state.tests, state.public_tests = [("1", "2"), ("3", "4")], [("1", "2")]
-    state.public, state.cells = {(0, 0): True, (1, 0): False}, {(0, 0): True, (1, 0): False, (0, 1): True}
+    state = SolveState(coder="nano", examples=Tests([("1", "2")]))
+    for row, (source, rejected) in enumerate((("a", ""), ("b", ""), ("", "no_code"))):
+        state.take({"event": "program", "row": row, "source": source, "rejected": rejected, "answer": ""})
+    for column, (stdin, output) in enumerate((("1", "2"), ("3", "4"))):
+        state.take({"event": "test", "column": column, "input": stdin, "output": output})
+    for row, public, column, passed in (
+        (0, True, 0, True), (1, True, 0, False), (0, False, 0, True), (1, False, 0, False), (0, False, 1, True),
+    ):  # fmt: skip
+        verdict = {"row": row, "public": public, "column": column, "passed": passed, "status": "ok", "got": "2"}
+        state.take({"event": "verdict", **verdict})
     return state
 
 

@@ -27,6 +27,11 @@ TEST = unit_test("3", "6")
 PROBLEM = "# Double\n\nRead a number and print twice its value.\n\nInput: `4`\n\nOutput: `8`\n"
 KEY = "sk-very-secret-0123456789"
 AT_ONCE = ("retries = 0",)
+LOGGING = """\
+import logging, runpy
+logging.basicConfig(level=logging.NOTSET)
+runpy.run_module("engine.solve", run_name="__main__")
+"""
 Handle = Callable[[int, dict[str, Any]], Reply]
 
 
@@ -154,6 +159,52 @@ def test_a_key_is_in_no_event_no_log_and_no_file(cli: Cli, handle: Handle | None
     assert not any(KEY.encode() in path.read_bytes() for path in written)
 
 
+def test_a_limit_of_dollars_without_a_price_is_refused_before_anything_is_asked(cli: Cli, problem: str) -> None:
+    with serving(lambda number, request: answer(request)) as server:
+        done = cli("solve", problem, *roles(server.url), "--budget", "$0.10")
+    assert (done.returncode, done.stdout, server.requests) == (2, "", [])
+    assert "--budget limits dollars, and m has no price (add [price." in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_limit_of_dollars_on_local_models_is_refused(cli: Cli, problem: str) -> None:
+    done = cli("solve", problem, "--budget", "$0.10")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "local models cost none (limit seconds or tokens)" in done.stderr
+
+
+def test_a_limit_of_tokens_on_a_server_without_usage_is_refused_with_the_remedy(cli: Cli, problem: str) -> None:
+    def handle(number: int, request: dict[str, Any]) -> Reply:
+        return completion(TEST if is_tester(request) else DOUBLE, usage=False)
+
+    done = asked(cli, problem, handle, "--budget", "20k")
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert (
+        'reports no token usage, so that no limit of tokens or dollars can hold (write usage = "estimate"'
+        in done.stderr
+    )
+    done = asked(cli, problem, handle, "--budget", "20k", settings=[*AT_ONCE, 'usage = "estimate"'])
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_limit_of_time_ends_the_whole_command_in_time_however_a_server_hangs(cli: Cli, problem: str) -> None:
+    started = time.monotonic()
+    done = asked(cli, problem, slow, "--budget", "0.5s", "--json")
+    assert time.monotonic() - started < 6.0  # starting two processes takes most of it
+    assert json.loads(done.stdout)["spent"]["given_up"]["answers"] >= 4
+
+
+def test_a_password_in_an_address_is_shown_nowhere(cli: Cli, problem: str) -> None:
+    with serving(lambda number, request: error(400, "I was given hunter2")) as server:
+        url = server.url.replace("//", "//me:hunter2@")
+        cli.configure_endpoint(server.url, *AT_ONCE)
+        done = cli("solve", problem, *roles(url))
+        told, log = _told_by_the_engine(cli, FakeServer(url))
+    assert done.returncode == 2
+    assert "hunter2" not in done.stdout + done.stderr + told + log
+    assert server.keys[0].startswith("Basic ")
+
+
 def test_ctrl_c_before_there_is_anything_says_so(cli: Cli, problem: str) -> None:
     with serving(slow) as server:
         running = subprocess.Popen(
@@ -170,12 +221,12 @@ def test_ctrl_c_before_there_is_anything_says_so(cli: Cli, problem: str) -> None
 
 
 def _told_by_the_engine(cli: Cli, server: FakeServer) -> tuple[str, str]:
-    """Return every event of the engine's process and everything the client can be made to log there."""
+    """Return every event of the engine's process and everything its libraries can be made to log there."""
     who = f"openai:m@{server.url}"
     task = Task(Problem("double", "Print twice a number.", (IOExample("4\n", "8\n"),), ()), "Print twice a number.")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "engine.solve"],
-        cwd=cli.folder, env=cli.environment | {"OPENAI_LOG": "debug"}, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-P", "-c", LOGGING],
+        cwd=cli.folder, env=cli.environment, capture_output=True, text=True, timeout=60,
         input=SolveRequest((task,), who, who, 2, 2, 0, "bon").to_json(),
     )  # fmt: skip
     return done.stdout, done.stderr

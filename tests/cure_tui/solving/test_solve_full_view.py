@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections.abc import Iterator
 
+import pytest
+
+from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
 from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.solving.answer_screen import AnswerScreen
 from cure_tui.solving.full import SolveApp
 from engine.errors import RunError
 from engine.solve.events import Event
@@ -23,12 +29,16 @@ class Told:
     def __init__(self, *events: Event) -> None:
         self._events, self.asked = events, 0
 
-    def events(self) -> Iterator[Event]:
+    def batches(self, seconds: float | None) -> Iterator[list[Event]]:
         for event in self._events:
             while event["event"] == "wait" and not self.asked:
                 time.sleep(0.01)
             if event["event"] != "wait":
-                yield event
+                yield [event]
+
+    @property
+    def finishing(self) -> bool:
+        return self.asked > 0
 
     def conclude(self) -> bool:
         self.asked += 1
@@ -38,8 +48,8 @@ class Told:
 class Lost(Told):
     """Stub of a solving process that dies without its last event."""
 
-    def events(self) -> Iterator[Event]:
-        yield READY
+    def batches(self, seconds: float | None) -> Iterator[list[Event]]:
+        yield [READY]
         raise RunError("solving ended with status -9", "report this")
 
 
@@ -48,8 +58,8 @@ def problem(number: int = 0) -> list[Event]:
     told: list[Event] = [
         {"event": "problem", "number": number, "id": f"double-{number}", "statement": "Print a * 2.",
          "public": [{"input": "1\n", "output": "2"}]},
-        {"event": "program", "row": 0, "source": "print(3)", "rejected": ""},
-        {"event": "program", "row": 1, "source": "print(int(input()) * 2)", "rejected": ""},
+        {"event": "program", "row": 0, "source": "print(3)", "rejected": "", "answer": ""},
+        {"event": "program", "row": 1, "source": "print(int(input()) * 2)", "rejected": "", "answer": ""},
         {"event": "test", "column": 0, "input": "2\n", "output": "4"},
         {"event": "test", "column": None, "input": "", "output": ""},
         {"event": "test", "column": 1, "input": "3\n", "output": "7"},
@@ -149,3 +159,108 @@ async def test_a_fault_before_anything_is_solved_ends_the_view_and_is_raised_by_
     async with lost.run_test() as pilot:
         await until(pilot, lambda: lost.fault)
     assert "status -9" in str(lost.fault)
+
+
+def rejected(row: int, reason: str, answer: str) -> Event:
+    return {"event": "program", "row": row, "source": "", "rejected": reason, "answer": answer}
+
+
+def nothing_found(rows: int) -> Event:
+    (candidate,) = [{"source": None, "rejected": "no_block", "public": [False], "tests": [], "votes": 0}]
+    told = solution()
+    told["solution"] |= {"support": "none", "program": None, "chosen": None, "agreement": 0.0, "disputed": []}
+    told["solution"] |= {"candidates": [candidate] * rows, "tests": []}
+    return told
+
+
+def shown(app: SolveApp) -> str:
+    """Return all text on the screen, with that of a screen on top."""
+    return html.unescape(re.sub(r"<[^>]*>", "", app.export_screenshot())).replace("\xa0", " ")
+
+
+async def test_only_examples_votes_and_disputes_are_spoken_of() -> None:
+    app, _ = app_on(READY, *problem(), solution())
+    said = []
+    async with app.run_test(size=(120, 32)) as pilot:
+        await until(pilot, lambda: "weak" in head(app))
+        for column in range(3):
+            app.query_one(MatrixView).move_to(0, column, is_truth=True)
+            await pilot.pause()
+            said.append(shown(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, CellScreen))
+            said.append(shown(app))
+            await pilot.press("escape")
+            await pilot.pause()
+    words = " ".join(said).lower()
+    for unknown in ("ground truth", "ground-truth", "correct", "wrong", "right"):
+        assert unknown not in words
+    for known in ("examples", "votes", "disputed", "passes the examples", "other output"):
+        assert known in words
+
+
+@pytest.mark.parametrize("examples", [True, False], ids=["an example", "no tests at all"])
+async def test_answers_without_a_program_say_why_and_enter_shows_them(examples: bool) -> None:
+    begin = problem()[0] | ({} if examples else {"public": []})
+    end = nothing_found(3)
+    answers = [
+        rejected(0, "no_block", "I cannot.\x1b[31m"),
+        rejected(1, "unclosed_block", "```python\nprint("),
+        rejected(2, "no_block", ""),
+    ]
+    app, _ = app_on(READY, begin, *answers, end)
+    async with app.run_test(size=(120, 32)) as pilot:
+        await until(pilot, lambda: "no program runs" in head(app))
+        await pilot.pause()
+        assert "2 without a code block" in shown(app)
+        assert "1 with a block that never ends" in shown(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AnswerScreen))
+        assert "p0: no program (answer without a code block)" in shown(app)
+        assert "I cannot.·[31m" in shown(app)
+        await pilot.press("escape", "down", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, AnswerScreen))
+        assert "(the answer is empty)" in shown(app)
+
+
+def footer(app: SolveApp) -> list[str]:
+    return [key.does for key in app.query_one(KeysLine).keys if key.enabled]
+
+
+async def test_the_footer_says_what_the_keys_do_now() -> None:
+    app, told = app_on(READY, *problem(0), {"event": "wait"}, solution(), problems=2)
+    async with app.run_test(size=(120, 32)) as pilot:
+        await until(pilot, lambda: "p1 leads" in head(app))
+        await pilot.pause()
+        assert footer(app) == ["Open the cell", "Finish, then quit"]  # there is no other problem yet
+        told.asked = 1
+        app.refresh_bindings()
+        await until(pilot, lambda: "weak" in head(app))
+        await pilot.pause()
+        assert footer(app) == ["Open the cell", "Quit"]
+        await pilot.press("q")
+    assert app.return_value is not None
+
+
+async def test_a_second_press_stops_a_process_that_does_not_finish() -> None:
+    app, told = app_on(READY, *problem())
+    told.batches = lambda seconds: Endless(told, [READY, *problem()])  # type: ignore[method-assign, assignment]
+    async with app.run_test(size=(120, 32)) as pilot:
+        await until(pilot, lambda: "p1 leads" in head(app))
+        await pilot.press("q")
+        await until(pilot, lambda: "finishing" in head(app))
+        assert "Stop at once" in footer(app)
+        await pilot.press("q")
+        await until(pilot, lambda: "Quit" in footer(app))
+
+
+class Endless:
+    """Events that end at the second request alone."""
+
+    def __init__(self, told: Told, events: list[Event]) -> None:
+        self._told, self._events = told, events
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        yield self._events
+        while self._told.asked < 2:
+            time.sleep(0.01)

@@ -103,6 +103,7 @@ def test_each_metric_is_the_mean_over_tasks() -> None:
         "distinct_programs": 1.5,
         "malformed_share": 0.5,
         "rejected_share": 0.5,
+        "recovered_share": 0.0,
         "unknown_share": 0.0,
         "coder_length": 20.0,
         "tester_length": 1.5,

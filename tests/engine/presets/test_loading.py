@@ -387,3 +387,9 @@ def test_every_setting_says_what_it_is() -> None:
 
     for name in setting_names():
         assert len(_meaning(tuple(name.split(".")))) > 10, name
+
+
+def test_a_password_in_an_address_is_refused_without_quoting_it() -> None:
+    with pytest.raises(ConfigError, match="an address without a password") as caught:
+        load_preset("nano", ['rollout.endpoints=["http://me:secret@h:1"]'])
+    assert "secret" not in str(caught.value)

@@ -18,6 +18,7 @@ from engine.solve.events import EventStream, SolveState
 from engine.solve.strategies import Board
 from engine.solve.strategies.evidence import conclude
 from engine.solve.strategies.ranking import ranked
+from engine.solve.writers import Waiting
 from tests.engine.reward.matrices import matrices
 
 
@@ -41,7 +42,7 @@ def told(matrix: PassMatrix) -> tuple[Board, SolveState]:
         board.add_outcome(row, inputs[column], Outcome(Status.OK, "yes" if cells_nc[row, column] else "no"))
         stream.on_outcome(board, int(row), inputs[column])
     first, *others = map(json.loads, out.getvalue().splitlines())
-    state = SolveState().next_problem(first)
+    state = SolveState(coder="nano").next_problem(first)
     for event in others:
         state.take(event)
     return board, state
@@ -54,7 +55,8 @@ def test_votes_and_ranks_of_board_evidence_and_live_view_are_those_of_the_pass_m
     assert board.matrix().votes_n.tolist() == votes
     assert state.matrix().votes_n.tolist() == votes
     assert [candidate.votes for candidate in conclude("bon", board, None).candidates] == votes
-    assert ranked(state.matrix()) == ranked(board.matrix())
+    assert [state.tests.votes(row) for row in range(len(votes))] == votes
+    assert ranked(state.matrix()) == ranked(board.matrix()) == state.ranking()
 
 
 def test_the_live_view_ranks_by_examples_before_votes_and_puts_the_leader_first() -> None:
@@ -67,3 +69,18 @@ def test_the_live_view_ranks_by_examples_before_votes_and_puts_the_leader_first(
     assert order() == ["2", "1", "0"]
     state.take({"event": "leads", "row": 1})
     assert order() == ["1", "2", "0"]
+
+
+def test_a_life_line_says_what_is_waited_for() -> None:
+    out = io.StringIO()
+    stream, state = EventStream(out), SolveState()
+    assert state.life_line() == ""
+    stream.on_waiting("coder", Waiting(2, 41.7, 300, "retry 1 of 3: 429"))
+    stream.on_waiting("tester", Waiting(1, 3.0))
+    for line in out.getvalue().splitlines():
+        state.take(json.loads(line))
+    assert state.life_line() == "waiting for 3 answers, longest 42 s, 300 tokens so far, retry 1 of 3: 429"
+    assert "waiting for 3 answers" in plain(solve_rows(state, 1.0, 120))
+    stream.on_waiting("coder", Waiting(0, 0.0))
+    state.take(json.loads(out.getvalue().splitlines()[-1]))
+    assert state.life_line() == "waiting for 1 answer, longest 3 s"

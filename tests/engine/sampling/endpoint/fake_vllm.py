@@ -36,6 +36,7 @@ class FakeVllm:
     adapters: dict[str, str] = field(default_factory=dict)
     loads: list[tuple[str, str]] = field(default_factory=list)
     completions: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     chunks: int = 0
     held: threading.Event = field(default_factory=threading.Event)
     broken_streams: int = 0
@@ -60,6 +61,7 @@ def serving(server: FakeVllm, port: int = 0) -> Iterator[FakeVllm]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            server.keys.append(self.headers.get("Authorization", ""))
             if server.models_status != 200 or self.headers.get("Authorization", "") != server.key:
                 self._reply(server.models_status if server.models_status != 200 else 401, {"error": "no"})
                 return

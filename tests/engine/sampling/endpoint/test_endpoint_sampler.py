@@ -12,8 +12,8 @@ import pytest
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
 from engine.sampling import Completion, Delta, Request, SamplingParams
 from engine.sampling.endpoint import EndpointSampler
-from engine.sampling.endpoint.sampler import API_KEY
 from engine.seeds import derive_seed
+from engine.servers.settings import VLLM_KEY
 from tests.engine.sampling.endpoint.fake_vllm import STOP, FakeVllm, logprob_of, serving, tokens_of
 from tests.engine.sections import rollout_settings
 
@@ -224,7 +224,7 @@ def test_samples_that_are_given_up_are_nobodys(bench: Bench) -> None:
         (FakeVllm(load_status=500, load_words="rank 8 > 4"), EnvironmentError_, "--max-lora-rank 8"),
         (FakeVllm(models_status=400), EnvironmentError_, "as vLLM does"),
         (FakeVllm(models_status=503), RunError, "status 503"),
-        (FakeVllm(key="Bearer secret"), EnvironmentError_, API_KEY),
+        (FakeVllm(key="Bearer secret"), EnvironmentError_, VLLM_KEY),
         (FakeVllm(max_model_len=20), ConfigError, "--max-model-len 28"),
         (FakeVllm(completion_status=400), RunError, "refuses to sample: out of order"),
         (FakeVllm(token_ids=False), RunError, "token ids"),
@@ -241,10 +241,27 @@ def test_a_server_that_cannot_serve_a_run_is_named_with_the_remedy(
     assert "\n" not in str(caught.value)
 
 
-def test_the_key_of_the_environment_is_sent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(API_KEY, "secret")
+def test_the_key_of_the_environment_is_sent_where_the_user_has_tied_it_to(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VLLM_KEY, "secret")
+    monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
+    bench.serve(server := FakeVllm(key="Bearer secret"), stranger := FakeVllm())
+    (tmp_path / "endpoints.toml").write_text(f'[endpoint."{server.url}/v1"]\napi_key_env = "{VLLM_KEY}"\n')
+    sampler = bench.sampler(server.url, stranger.url)
+    assert tokens(list(sampler.sample(requests(), PARAMS))) == expected(requests())
+    assert set(stranger.keys) == {""}  # an address that only a preset or a copied run names gets no key
+
+
+def test_an_address_without_its_key_is_told_how_to_get_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VLLM_KEY, "secret")
+    monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
     bench.serve(server := FakeVllm(key="Bearer secret"))
-    assert tokens(list(bench.sampler(server.url).sample(requests(), PARAMS))) == expected(requests())
+    with pytest.raises(EnvironmentError_, match=r"rejects the API key: it got none .*endpoints\.toml"):
+        list(bench.sampler(server.url).sample(requests(), PARAMS))
+    assert set(server.keys) == {""}
 
 
 def test_without_an_address_there_is_no_sampler(bench: Bench) -> None:

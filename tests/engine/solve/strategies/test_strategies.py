@@ -243,7 +243,7 @@ def test_an_answer_under_way_whose_block_is_closed_is_read_and_paid_when_the_bud
     given = bench(executor, Slow(f"{DOUBLE}And then"), GOOD_TESTS, n=2, m=0, budget=Budget(tokens=200))
     solution = solve("bon", given)
     assert solution.program == "print(int(input()) * 2)"
-    assert (given.spent.tokens, given.spent.answers) == (370, 2)
+    assert (given.spent.cost.tokens, given.spent.cost.answers) == (370, 2)
     cut = bench(executor, Slow("```python\nprint(int(inp"), GOOD_TESTS, n=2, m=0, budget=Budget(tokens=200))
     assert solve("bon", cut).coder_answers == {"no_block": 1, "cut_off": 1}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,12 +51,19 @@ def error(status: int, message: str, **headers: str) -> Reply:
 
 
 @contextmanager
-def serving(handle: Handle) -> Iterator[FakeServer]:
-    """Run a server; `handle` gets the number of the request (from 0) and its JSON."""
+def serving(handle: Handle, models: Sequence[str] = ()) -> Iterator[FakeServer]:
+    """Run a server; `handle` gets the number of the request (from 0) and its JSON; it lists `models`."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            listed = json.dumps({"data": [{"id": model} for model in models]}).encode()
+            self.send_response(200 if self.path == "/v1/models" else 404)
+            self.send_header("Content-Length", str(len(listed)))
+            self.end_headers()
+            self.wfile.write(listed)
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])

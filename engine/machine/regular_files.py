@@ -1,0 +1,106 @@
+"""Opener of files that others may have made: regular files alone, no link followed, nothing that can block.
+
+A FIFO blocks the process that opens it, a device may do anything, a symbolic link leads elsewhere, and a hard link is
+another name of a file elsewhere. Files are opened relative to the descriptor of their folder, so that a folder that is
+exchanged meanwhile changes nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+OWNER_ONLY_FOLDER = 0o700
+OWNER_ONLY = 0o600
+_KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFREG: "a file",
+}
+
+
+class OddFile(OSError):
+    """Refusal of a file: `name` is a link, a FIFO, a device, too large, or in no folder of its own."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(errno.EINVAL, f"refused: {name} {what}", name)
+        self.what = what
+
+
+def check_kind(name: str, folder: int | None = None, *, written: bool = False, is_folder: bool = False) -> None:
+    """Raise OddFile unless `name` is a regular file, or a folder if `is_folder`; a missing file passes.
+
+    written: refuse a file with a second name, too: what is written into it would be written elsewhere as well.
+    """
+    try:
+        _check(name, os.stat(name, dir_fd=folder, follow_symlinks=False), written=written, is_folder=is_folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def open_regular(name: str, flags: int = os.O_RDONLY, folder: int | None = None) -> int:
+    """Open the regular file `name`, relative to the descriptor `folder`; a file that is created is its owner's alone.
+
+    Raises OddFile for anything else, and for a file with two names that would be written; OSError.
+    """
+    check_kind(name, folder, written=_writes(flags))  # before opening: that may block, or wake a device
+    try:
+        file = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, OWNER_ONLY, dir_fd=folder)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OddFile(name, "is a link") from None
+        raise
+    try:
+        _check(name, os.fstat(file), written=_writes(flags), is_folder=False)
+    except OddFile:
+        os.close(file)
+        raise
+    return file
+
+
+def open_folder(path: Path | str, folder: int | None = None) -> int:
+    """Open a folder. Raises OddFile if it is none, or a link inside the descriptor `folder`; OSError."""
+    only = os.O_NOFOLLOW if folder is not None else 0
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | only, dir_fd=folder)
+    except OSError as error:
+        if folder is not None and error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise OddFile(str(path), "is not a folder") from None
+        raise
+
+
+def read_all(file: int, name: str, most_bytes: int) -> bytes:
+    """Read the descriptor `file` to its end. Raises OddFile if that is more than `most_bytes`."""
+    parts, left = [], most_bytes + 1
+    while left > 0 and (part := os.read(file, min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise OddFile(name, f"is larger than {most_bytes / 1e6:g} MB")
+    return b"".join(parts)
+
+
+def readable_by_others(path: Path) -> bool:
+    """Return True if another user of this machine may read the file `path`."""
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:
+        return False
+
+
+def _writes(flags: int) -> bool:
+    return bool(flags & (os.O_WRONLY | os.O_RDWR))
+
+
+def _check(name: str, status: os.stat_result, *, written: bool, is_folder: bool) -> None:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind != (stat.S_IFDIR if is_folder else stat.S_IFREG):
+        raise OddFile(name, f"is {_KINDS.get(kind, 'no file')}")
+    if written and status.st_nlink > 1:
+        raise OddFile(name, "is a hard link, another name of a file elsewhere")

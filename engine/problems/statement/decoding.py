@@ -1,0 +1,97 @@
+"""Bytes -> text of a statement: UTF-8, UTF-16 and UTF-32 with a byte order mark, HTML that names its encoding.
+
+Other encodings are refused with the one that they look like: a guess may be wrong in a letter of an example.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+
+from engine.errors import DataError
+from engine.problems.statement.labels import normal, words
+
+MAX_BYTES = 16_000_000
+"""Bytes of a file: pages are much larger than the statement in them."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FORMATS = {
+    b"%PDF": "a PDF", b"PK\x03\x04": "a ZIP archive or an office document", b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture", b"\x1f\x8b": "a gzip archive", b"\x7fELF": "a program",
+    b"\xd0\xcf\x11\xe0": "an office document", b"{\\rtf": "an RTF document", b"bplist": "a web archive",
+}  # fmt: skip
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_LANGUAGES = {
+    "GB18030": ("zh", "\u4e00-\u9fff"), "Big5": ("zh", "\u4e00-\u9fff"), "Shift_JIS": ("ja", "\u3040-\u30ff"),
+    "EUC-JP": ("ja", "\u3040-\u30ff"), "EUC-KR": ("ko", "\uac00-\ud7a3"), "Windows-1251": ("ru", "а-яё"),
+    "KOI8-R": ("ru", "а-яё"), "Windows-1252": ("es", "\u00e0-\u00ff"),
+}  # fmt: skip
+_SHOWN = {"GB18030": "GBK"}
+
+
+def decode(data: bytes, name: str) -> str:
+    """Return the text of a file. Raises DataError for a binary file and for an encoding that is not certain."""
+    for signature, what in _FORMATS.items():
+        if data.startswith(signature):
+            raise DataError(f"{name} is {what}, not text", "copy the statement into a Markdown file")
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding).removeprefix("\ufeff")
+            except UnicodeDecodeError:
+                raise DataError(
+                    f"{name} is not UTF-8, and its {encoding.upper()} is damaged", "save it as UTF-8"
+                ) from None
+    if b"\0" in data:
+        looks = "looks like UTF-16 without a byte order mark" if _is_utf16(data) else "is not a text file"
+        raise DataError(f"{name} {looks}", "save the statement as UTF-8")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = error.start
+    declared = _CHARSET.search(data[:4096])
+    try:
+        if declared is not None:
+            return data.decode(declared[1].decode())
+    except (LookupError, UnicodeDecodeError):
+        pass
+    guess = likely_encoding(data)
+    if guess:
+        remedy = f"convert it: iconv -f {guess} -t UTF-8"
+        raise DataError(f"{name} is not UTF-8 (byte {place}); it looks like {guess}", remedy)
+    raise DataError(f"{name} is not UTF-8 (byte {place})", "save it as UTF-8")
+
+
+def likely_encoding(data: bytes) -> str:
+    """Guess the encoding of a text that is not UTF-8: the one in which it has words of labels; "" for none."""
+    scores: Mapping[str, float] = {encoding: _score(data[:50_000], encoding) for encoding in _LANGUAGES}
+    best = max(scores, key=lambda encoding: scores[encoding])
+    return _SHOWN.get(best, best) if scores[best] > 0 else ""
+
+
+def _score(data: bytes, encoding: str) -> float:
+    """Return words of labels found, then the share of the language's letters; 0 where the bytes do not fit."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(data)
+    except UnicodeDecodeError:
+        return 0.0
+    language, letters = _LANGUAGES[encoding]
+    folded = normal(text)
+    labels = (word for role in ("input", "output", "example", "statement", "note", "constraints", "explanation")
+              for word in words()[role].get(language, ()))  # fmt: skip
+    found = sum(not word.isascii() and normal(word) in folded for word in labels)
+    foreign = [character for character in text if ord(character) > 127]
+    share = len(re.findall(f"[{letters}]", text)) / max(1, len(foreign))
+    return found + (share if share > 0.4 else 0.0)
+
+
+def _is_utf16(data: bytes) -> bool:
+    even, odd = data[:2000:2], data[1:2000:2]
+    return len(data) > 3 and min(even.count(0), odd.count(0)) == 0 and max(even.count(0), odd.count(0)) > len(odd) / 2

@@ -1,0 +1,95 @@
+"""Statements made to hurt: each is read or refused in one line, in bounded time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+
+from engine.errors import DataError
+from engine.problems.statement import read_statements
+
+SAMPLE = "<p>Print n.</p><h3>Sample Input</h3><pre>1</pre><h3>Sample Output</h3><pre>2</pre>"
+DEEP = 10_000
+MANY = 100_000
+SECONDS = 20.0
+"""Generous: the slowest takes 2 s on a machine with nothing else to do."""
+
+
+@pytest.mark.parametrize("opening", ["<div>", "<ul><li>", "<dl>", "<table><tr><td>", "<span>", "<section><p>"])
+@pytest.mark.parametrize("name", ["p.html", "p.md"])
+def test_tags_nested_ten_thousand_deep_are_read(opening: str, name: str) -> None:
+    closing = "".join(f"</{tag}" for tag in reversed(opening.split("<")[1:]))
+    depth = DEEP // opening.count("<")
+    (statement,) = read_statements(opening * depth + SAMPLE + closing * depth, name)
+    assert [(each.input, each.output) for each in statement.problem.public] == [("1\n", "2\n")]
+
+
+def test_a_page_of_five_megabytes_is_read_where_the_problem_is_marked() -> None:
+    page = f'<div class="problem-statement">{SAMPLE}</div>' + "<div><p>A <b>comment</b> &lt; 3</p></div>\n" * 120_000
+    assert len(page) > 5_000_000
+    started = time.monotonic()
+    (statement,) = read_statements(page, "p.html")
+    assert [(each.input, each.output) for each in statement.problem.public] == [("1\n", "2\n")]
+    assert "comment" not in statement.problem.statement
+    assert time.monotonic() - started < SECONDS
+
+
+def test_entities_that_refer_to_one_another_expand_to_nothing() -> None:
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+    page = f'<!DOCTYPE html [<!ENTITY a0 "ha">{entities}]><html>{SAMPLE}<p>&a11;</p></html>'
+    (statement,) = read_statements(page, "p.html")
+    assert len(statement.problem.statement) < 2000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<a",
+        "<!--",
+        '<a b="',
+        "</a ",
+        "<![",
+        "&#x",
+        "<b>",
+        "<p><font size=1>",
+        "<script>",
+        "<pre>",
+        "<table>",
+        "<tr>",
+        "<div>",
+    ],
+)
+def test_html_of_one_piece_ends_soon(piece: str) -> None:
+    started = time.monotonic()
+    with contextlib.suppress(DataError):
+        read_statements(SAMPLE + piece * MANY, "p.html")
+    assert time.monotonic() - started < SECONDS
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "*a ",
+        "_",
+        "[",
+        "![",
+        "`",
+        "> ",
+        "- ",
+        "<",
+        "<pre",
+        "<pre>\n",
+        "Input: ",
+        "Input: 3\n",
+        "| a | b |\n",
+        "|a|\n|---|\n",
+        "a\n",
+    ],
+)
+def test_markdown_of_one_piece_ends_soon(piece: str) -> None:
+    started = time.monotonic()
+    with contextlib.suppress(DataError):
+        read_statements("Print n.\n\n" + piece * (MANY // len(piece)), "p.md")
+    assert time.monotonic() - started < SECONDS

@@ -1,0 +1,512 @@
+"""Mutated run folders, seeded: whatever is in one, reading and resuming it ends in time, with no error but a line.
+
+    python -m tests.engine.runs.fuzz --cases 10000 --seed 1            about 15 minutes on one core
+    python -m tests.engine.runs.fuzz --cases 200 --dashboards 200      with the dashboard, 3 seconds each
+
+Each case is a copy of a small whole run with one to three mutations. It fails on an exception that is not a CureError,
+if one command takes SECONDS of CPU time or HANG_SECONDS in all, beyond MEGABYTES of growth, and if a file beside the
+run has changed. `--only N` repeats one case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from cure_tui.commands.runs import runs as list_command
+from cure_tui.drawing.spans import plain
+from cure_tui.launch.question import resume_question
+from cure_tui.runs.archive_view import ArchiveView
+from cure_tui.runs.comparison import ComparedRun, comparison_text, overlays
+from cure_tui.runs.listing import RunList, last_figures
+from cure_tui.runs.step_line import evaluation_line, step_line
+from cure_tui.runs.watcher import RunWatcher
+from engine.errors import CureError
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_config, load_preset
+from engine.runs.archive import ArchiveWriter
+from engine.runs.archive_reader import ArchiveReader, RolloutFilter
+from engine.runs.checkpoints import CheckpointStore, exported_checkpoint, resumed_checkpoint
+from engine.runs.folder import RunFolder
+from engine.runs.heartbeat import Heartbeat
+from engine.runs.inbox import Command, Inbox, send
+from engine.runs.journal import JournalReader, JournalWriter
+from engine.runs.listing import list_runs, read_state
+from engine.runs.live import LiveReader, LiveWriter
+from engine.runs.transfer import export_run, import_run
+from tests.cure_tui.recorded import record_run
+
+SECONDS, HANG_SECONDS, MEGABYTES = 5, 60, 300
+RUN = "nano-20261125-1200-abc"
+_BIG = 10**400
+_TABLES = {
+    "steps": ("step", "time", "rollouts"),
+    "blobs": ("digest", "body"),
+    "tasks": ("step", "position", "task", "statement", "truth_tests", "generated_tests", "correct"),
+    "matrices": ("position", "side", "programs", "tests", "passed", "known", "status", "milliseconds", "outputs"),
+    "rollouts": (
+        "id", "step", "position", "task", "role", "idx", "reward", "advantage", "tokens", "finished", "status", "body",
+        "answer_bytes",
+    ),
+}  # fmt: skip
+
+
+class TookTooLong(BaseException):
+    """End of a case that runs longer than SECONDS; no `except Exception` swallows it."""
+
+
+def make_base(place: Path) -> None:
+    """Record the run that all cases start from, beside files that none may touch."""
+    (place / "precious").mkdir(parents=True)
+    (place / "precious" / "file").write_text("precious\n")
+    (place / "home" / "runs").mkdir(parents=True)
+    folder = RunFolder.create(place / "home" / "runs" / RUN, dump_toml(load_preset("nano")))
+    record_run(folder, 4, planned=9, finish=False)
+    store = CheckpointStore(folder.checkpoints)
+    for step in (1, 4):
+        store.save(step, _write_checkpoint)
+    store.mark_best(1)
+    send(folder.path, Command.CHECKPOINT)
+    folder.log.write_text("error: once\n")
+    wall = LiveWriter(folder.live)
+    wall.update(0, "coder", "pair", "print(1)", 3, "sampling")
+    wall.start_phase("sample", 9)
+    folder.heartbeat.touch()
+    folder.lock_file.write_text("1234\nelsewhere\n")
+
+
+def _write_checkpoint(folder: Path) -> None:
+    (folder / "weights").write_bytes(b"w" * 2000)
+    (folder / "progress.json").write_text('{"step": 1}')
+
+
+# Mutations --------------------------------------------------------------------------------------------------------
+
+
+def mutate(chance: random.Random, run: Path) -> list[str]:
+    """Change one to three things in the folder `run`; return what was done."""
+    return [chance.choice(_MUTATIONS)(chance, run) for _ in range(chance.randint(1, 3))]
+
+
+def _some_file(chance: random.Random, run: Path) -> Path:
+    found = sorted(path for path in run.rglob("*") if not path.is_dir() or path.is_symlink())
+    weights = [5 if path.name in ("events.jsonl", "rollouts.sqlite") else 1 for path in found]
+    return chance.choices(found, weights)[0] if found else run / "version"
+
+
+def _flip(chance: random.Random, run: Path) -> str:
+    path = _some_file(chance, run)
+    if not path.is_file() or path.is_symlink():
+        return "nothing"
+    data = bytearray(path.read_bytes())
+    for _ in range(chance.choice((1, 4, 64))):
+        if data:
+            data[chance.randrange(len(data))] = chance.randrange(256)
+    path.write_bytes(data)
+    return f"flipped bytes of {path.name}"
+
+
+def _cut(chance: random.Random, run: Path) -> str:
+    path = _some_file(chance, run)
+    if path.is_file() and not path.is_symlink():
+        size = path.stat().st_size
+        is_large = path.parent.name.startswith("step-") or path.name in (
+            "events.jsonl",
+            "rollouts.sqlite",
+        )  # copying that takes its time
+        os.truncate(
+            path, chance.choice((0, chance.randint(0, size), size + 5000, size + (1 << 22 if is_large else 1 << 34)))
+        )
+    return f"cut or stretched {path.name}"
+
+
+def _odd(chance: random.Random, run: Path) -> str:
+    """Put a link, FIFO, socket, device, folder or hard link in place of a file or folder of the run."""
+    names = ("version", "config.toml", "events.jsonl", "rollouts.sqlite", "rollouts.sqlite-wal", "rollouts.sqlite-shm",
+             "rollouts.sqlite-journal", "lock", "heartbeat", "live", "engine.log", ".reserve", "checkpoints", "inbox",
+             "checkpoints/best", "checkpoints/step-000004", "checkpoints/step-000004/manifest.json", ".live.tmp",
+             "checkpoints/step-000004/weights", "checkpoints/.tmp-000005", "checkpoints/.old-000009", "inbox/1-stop",
+             "checkpoints/.best.tmp", "checkpoints/step-000004/link", ".config.toml.tmp", "imported",
+             "exports")  # fmt: skip
+    path = run / chance.choice(names)
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        precious = run.parents[2] / "precious"
+        kind = chance.choice(("link", "link to a folder", "dangling", "FIFO", "socket", "zero", "folder", "hard link"))
+        if kind == "link":
+            path.symlink_to(precious / "file")
+        elif kind == "link to a folder":
+            path.symlink_to(precious)
+        elif kind == "dangling":
+            path.symlink_to(precious / "new")
+        elif kind == "FIFO":
+            os.mkfifo(path)
+        elif kind == "socket":
+            with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):
+                made.bind(path.name)
+        elif kind == "zero":
+            path.symlink_to("/dev/zero")
+        elif kind == "folder":
+            path.mkdir()
+        else:
+            path.hardlink_to(precious / "file")
+        return f"{kind} as {path.relative_to(run)}"
+    return "nothing"
+
+
+def _value(chance: random.Random) -> object:
+    """Return a value that no engine writes there."""
+    return chance.choice((
+        None, True, -1, 0, 1 << 53, 1 << 62, -(1 << 62), _BIG, 1e308, -1e308, float("nan"), float("inf"), 0.1, "",
+        "x", "\x1b[31mred\x1b]0;title\x07", "\ud800", "9" * 5000, "wide 漢字 🏳️‍🌈" * 9, "a\nb\tc\0d", [], {}, [[]],
+        [1, "x", None],
+        {"a": {"b": [1]}}, {"mean": "x", "n_tasks": -3}, list(range(3000)), {str(n): n for n in range(3000)},
+    ))  # fmt: skip
+
+
+def _swap(chance: random.Random, tree: object) -> object:
+    """Return JSON in which one value, anywhere, is another one."""
+    if isinstance(tree, dict) and tree and chance.random() < 0.8:
+        name = chance.choice(list(tree))
+        return tree | {name: _swap(chance, tree[name])}
+    if isinstance(tree, list) and tree and chance.random() < 0.8:
+        at = chance.randrange(len(tree))
+        return [*tree[:at], _swap(chance, tree[at]), *tree[at + 1 :]]
+    return _value(chance)
+
+
+def _lines(chance: random.Random, run: Path) -> str:
+    path = run / "events.jsonl"
+    if not path.is_file() or path.is_symlink():
+        return "nothing"
+    lines = path.read_bytes().split(b"\n")
+    at = chance.randrange(len(lines))
+    how = chance.choice(("swap", "swap", "swap", "swap", "drop", "repeat", "shuffle", "deep", "many", "long"))
+    if how == "swap":
+        with contextlib.suppress(ValueError):
+            lines[at] = json.dumps(_swap(chance, json.loads(lines[at]))).encode()
+    elif how == "drop":
+        del lines[at]
+    elif how == "repeat":
+        lines[at:at] = [lines[at]] * chance.choice((1, 50, 3000))
+    elif how == "shuffle":
+        chance.shuffle(lines)
+    elif how == "deep":
+        lines[at] = lines[at].replace(b'"data":{', b'"data":{"deep":' + b"[" * chance.choice((150, 5000)) + b",", 1)
+    elif how == "many":
+        lines[at:at] = [b"{}"] * 20_000
+    else:
+        lines[at] += b" " * (20 << 20)
+    path.write_bytes(b"\n".join(lines))
+    return f"{how} in line {at} of the journal"
+
+
+def _json_file(chance: random.Random, run: Path) -> str:
+    path = run / chance.choice(
+        ("live", "checkpoints/step-000004/manifest.json", "checkpoints/step-000001/manifest.json")
+    )
+    with contextlib.suppress(OSError, ValueError):
+        if path.is_file() and not path.is_symlink():
+            tree = json.loads(path.read_bytes())
+            path.write_text(json.dumps(_swap(chance, tree)), errors="replace")
+    return f"swapped a value in {path.name}"
+
+
+def _text(chance: random.Random, run: Path) -> str:
+    path = run / chance.choice(("version", "checkpoints/best", "lock", "config.toml", "config.toml"))
+    if path.is_file() and not path.is_symlink():
+        lines = path.read_text(errors="replace").splitlines() or [""]
+        at = chance.randrange(len(lines))
+        name = lines[at].partition("=")[0]
+        values = ("", "-1", "9" * 4400, "1e999", "nan", '"\x1b"', "[" * 3000, "[[1]]", '"/dev/zero"', 'extends = "x"')
+        lines[at] = f"{name}= {chance.choice(values)}" if "=" in lines[at] else chance.choice(values)
+        path.write_text("\n".join(lines), errors="replace")
+    return f"changed a line of {path.name}"
+
+
+def _row(chance: random.Random, run: Path) -> str:
+    table = chance.choice(list(_TABLES))
+    column = chance.choice(_TABLES[table])
+    value = chance.choice((_blob, _value))(chance)
+    if isinstance(value, list | dict | bool):
+        value = json.dumps(value)
+    some = chance.choice(("", " WHERE rowid % 2", " WHERE rowid = 3")) if table != "tasks" else ""
+    with _database(run) as db:
+        db.execute(f"UPDATE OR REPLACE {table} SET {column} = ?{some}", (value,))
+    return f"{table}.{column} = {str(value)[:40]!r}{some}"
+
+
+def _blob(chance: random.Random) -> bytes:
+    inner = (b"[" * 100_000, b"\0" * (30 << 20), b"[" + b"[]," * 2_000_000 + b"[]]", b"\xff\xfe",
+             b'{"texts":[1],"index":[[0]]}', json.dumps(_value(chance)).encode(),
+             json.dumps([[_value(chance), _value(chance), None]]).encode())  # fmt: skip
+    packed = zlib.compress(chance.choice(inner), 1)
+    return chance.choice((packed, packed[: len(packed) // 2], b"\xff" * 40, b""))
+
+
+def _schema(chance: random.Random, run: Path) -> str:
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x"
+    change = chance.choice((
+        "DROP TABLE search", "DROP INDEX rollouts_by_step", "DROP TABLE blobs", "PRAGMA user_version=7",
+        "CREATE TRIGGER t AFTER DELETE ON steps BEGIN DELETE FROM blobs; END", "PRAGMA journal_mode=DELETE",
+        f"DROP TABLE steps; CREATE VIEW steps AS {endless} AS step, x AS time, x AS rollouts FROM c",
+        f"DROP TABLE blobs; CREATE VIEW blobs AS {endless} AS digest, x AS body FROM c",
+        "DELETE FROM blobs", "DELETE FROM matrices WHERE side = 'truth'", "DELETE FROM steps", "DELETE FROM tasks",
+        "INSERT INTO tasks SELECT step, position+9, task, statement, truth_tests, generated_tests, correct FROM tasks",
+    ))  # fmt: skip
+    with _database(run) as db:
+        db.executescript(change)
+    return change
+
+
+@contextlib.contextmanager
+def _database(run: Path) -> Iterator[sqlite3.Connection]:
+    """Open the archive, if it is still a file, to damage it: faults are no matter."""
+    path = run / "rollouts.sqlite"
+    plain = all(not (run / f"rollouts.sqlite{end}").is_symlink() for end in ("", "-wal", "-shm", "-journal"))
+    regular = all(
+        each.is_file() for end in ("", "-wal", "-shm", "-journal") if (each := run / f"rollouts.sqlite{end}").exists()
+    )
+    file = str(path) if plain and regular and path.exists() else ":memory:"
+    with (
+        contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=0.1)) as db,
+        contextlib.suppress(sqlite3.Error, OverflowError, UnicodeError),
+    ):
+        yield db
+
+
+_MUTATIONS: tuple[Callable[[random.Random, Path], str], ...] = (
+    _flip, _flip, _cut, _odd, _odd, _lines, _lines, _lines, _json_file, _text, _row, _row, _row, _schema
+)  # fmt: skip
+
+
+# What is done with a run -------------------------------------------------------------------------------------------
+
+
+def exercise(home: Path, run: Path) -> None:
+    """Read the run as every command and view does, then resume and hand it on. Each part may raise CureError."""
+    parts: tuple[Callable[[Path], object], ...] = (_list, _watch, _compare, _read_archive, _export, _resume, _watch)
+    for part in parts:
+        with contextlib.suppress(CureError), _in_time(SECONDS):
+            part(run)
+
+
+@contextlib.contextmanager
+def _in_time(cpu_seconds: float) -> Iterator[None]:
+    """Raise TookTooLong in a block that computes, or waits, for too long. Other processes may have the processor."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    signal.alarm(HANG_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
+
+
+def _list(run: Path) -> None:
+    with contextlib.redirect_stdout(open(os.devnull, "w")):
+        list_command(_NoCommand(), as_json=False)  # type: ignore[arg-type]
+        list_command(_NoCommand(), as_json=True)  # type: ignore[arg-type]
+    for info in (*list_runs(), *RunList().read()):
+        last_figures(info)
+
+
+class _NoCommand:
+    invoked_subcommand = None
+
+
+def _watch(run: Path) -> None:
+    watcher = RunWatcher(run, lambda snapshot: None)
+    for _ in range(100):
+        snapshot = watcher.look()
+        if not snapshot.loading:
+            break
+    step_line(snapshot.state, 8.0)
+    for evaluation in snapshot.state.evaluations[-3:]:
+        evaluation_line(evaluation)
+    LiveReader(run / "live").read()
+
+
+def _compare(run: Path) -> None:
+    compared = ComparedRun("a", load_config(RunFolder.open(run).config), read_state(run / "events.jsonl"))
+    comparison_text([compared, compared])
+    plain(overlays([compared, compared], 60, 8))
+
+
+def _read_archive(run: Path) -> None:
+    folder = RunFolder.open(run)
+    view = ArchiveView(folder.archive)
+    try:
+        for step in range(6):
+            view.tasks(step)
+        view.lengths(4)
+    finally:
+        view.close()
+    with ArchiveReader(folder.archive) as reader:
+        for wanted in (RolloutFilter(), RolloutFilter(text="print"), RolloutFilter(role="coder", min_reward=0.1)):
+            with contextlib.suppress(CureError):
+                ids = reader.find(wanted, limit=1000)
+                reader.rollouts(ids[:60])
+                reader.executions(ids[:60])
+
+
+def _export(run: Path) -> None:
+    target = run.parents[1] / "run.tar"
+    try:
+        export_run(RunFolder.open(run), target)
+        imported = import_run(target, run.parents[1] / "imported")
+        shutil.rmtree(imported.path)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _resume(run: Path) -> None:
+    folder = RunFolder.open(run)
+    config = load_config(folder.config)
+    resume_question(config, folder)
+    with folder.lock(), Heartbeat(folder.heartbeat), JournalWriter(folder.journal) as journal:
+        recorded = read_state(folder.journal)
+        with ArchiveWriter(folder.archive) as archive:
+            with contextlib.suppress(CureError):
+                exported_checkpoint(folder.checkpoints, lambda text: None)
+            saved = resumed_checkpoint(folder.checkpoints, recorded, lambda text: None)
+            step = saved.step if saved else 0
+            archive.drop_from(step + 1)
+            archive.prune(keep_steps=3, max_mb=100)
+            folder.write_config(dump_toml(config))
+            if journal.is_empty:
+                journal.run_started(preset="nano", steps=9, seed=1)
+            journal.resumed(from_step=step + 1, steps=9)
+            Inbox(folder.inbox).poll()
+            LiveWriter(folder.live).flush()
+            store = CheckpointStore(folder.checkpoints)
+            store.save(step + 1, _write_checkpoint)
+            store.mark_best(step + 1)
+            journal.run_stopped(step + 1, "stopped")
+    JournalReader(folder.journal).poll()
+
+
+async def _show(run: Path) -> None:
+    """Look at every view of the run in the dashboard."""
+    from cure_tui.dashboard.app import CureApp
+
+    app = CureApp(run)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(0.4)
+        for key in ("1", "2", "enter", "escape", "3", "enter", "escape", "4", "5", "6", "[", "1", "3", "{", "f", "q"):
+            if not app.is_running:
+                break
+            await pilot.press(key)
+            await pilot.pause(0.05)
+
+
+# The cases --------------------------------------------------------------------------------------------------------
+
+
+def run_case(base: Path, place: Path, seed: str, *, dashboard: bool) -> str:
+    """Return why the case fails; "" if it holds."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(base, place, symlinks=True)
+    home = place / "home"
+    os.environ["CURE_TUI_HOME"] = str(home)
+    run = home / "runs" / RUN
+    done = mutate(random.Random(seed), run)
+    before, outside = _peak_mb(), _outside(place)
+    fault = ""
+    try:
+        if dashboard:
+            with contextlib.suppress(CureError), _in_time(4 * SECONDS):  # some twenty looks
+                asyncio.run(_show(run))
+        else:
+            exercise(home, run)
+    except TookTooLong:
+        fault = f"took too long:\n{traceback.format_exc(limit=-6)}"
+    except Exception:  # noqa: BLE001  (each is a finding)
+        fault = traceback.format_exc(limit=-8)
+    if not fault and _peak_mb() - before > MEGABYTES:
+        fault = f"grew by {_peak_mb() - before:.0f} MB"
+    if not fault and _outside(place) != outside:
+        fault = "a file outside of the run has changed"
+    return f"{seed}: {'; '.join(done)}\n{fault}" if fault else ""
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _outside(place: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return everything in `place` that is not of the run or of its home."""
+    found = {}
+    for path in (place, *place.rglob("*")):
+        if (place / "home") not in (path, *path.parents):
+            status = path.lstat()
+            content = path.read_bytes() if path.is_file() else repr(sorted(os.listdir(path))).encode()
+            found[str(path)] = (status.st_mtime_ns, status.st_mode, content)
+    found["home"] = (0, 0, repr(sorted(set(os.listdir(place / "home")) - {"imported"})).encode())
+    return found
+
+
+def run_cases(cases: range, seed: int, dashboards: int = 0, seconds: float = float("inf")) -> tuple[int, list[str]]:
+    """Run the cases until `seconds` have passed; return how many ran, and the faults."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TookTooLong
+
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, stop)
+    faults, ran, until = [], 0, time.monotonic() + seconds
+    every = max(1, len(cases) // dashboards) if dashboards else 0
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        base, place = Path(folder, "base"), Path(folder, "case")
+        make_base(base)
+        os.environ["CURE_TUI_HOME"] = str(base / "home")
+        exercise(base / "home", base / "home" / "runs" / RUN)  # imports and caches count for no case
+        shutil.rmtree(base)
+        make_base(base)
+        for number in cases:
+            if time.monotonic() > until:
+                break
+            fault = run_case(base, place, f"{seed}-{number}", dashboard=every > 0 and number % every == 0)
+            ran += 1
+            if fault:
+                faults.append(fault)
+                print(fault, file=sys.stderr, flush=True)
+    return ran, faults
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dashboards", type=int, default=0, help="so many of the cases are shown in the dashboard")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="start no case after so many seconds")
+    parser.add_argument("--only", type=int, metavar="N", help="run case N alone")
+    arguments = parser.parse_args()
+    cases = range(arguments.cases) if arguments.only is None else range(arguments.only, arguments.only + 1)
+    ran, faults = run_cases(cases, arguments.seed, arguments.dashboards, arguments.seconds)
+    print(f"{ran} cases, {len(faults)} faults, peak {_peak_mb():.0f} MB")
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

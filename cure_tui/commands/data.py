@@ -81,7 +81,7 @@ def list_sets(as_json: AsJson = False) -> None:
             {
                 "name": entry.name,
                 "here": state,
-                "bytes": sum(source.size for source in entry.sources),
+                "megabytes": entry.megabytes or sum(source.size for source in entry.sources) / 1e6,
                 "splits": entry.splits(),
                 "licence": entry.licence,
                 "title": entry.title,
@@ -94,7 +94,16 @@ def list_sets(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(entries))
         return
-    rows = [[each["name"], each["here"], _megabytes(each["bytes"]), each["licence"], each["title"]] for each in entries]
+    rows = [
+        [
+            each["name"],
+            each["here"],
+            f"{each['megabytes']:,.1f}" if each["megabytes"] else "?",
+            each["licence"],
+            each["title"],
+        ]
+        for each in entries
+    ]
     typer.echo(text_table(["SET", "HERE", "MB", "LICENCE", "WHAT"], [[str(cell) for cell in row] for row in rows]))
     typer.echo("fetch one: cure-tui data fetch NAME; MB: of the download, where it is known", err=True)
 
@@ -328,7 +337,7 @@ def _ask(located: list[Located], yes: bool) -> None:
 
     missing = sum(each.missing_bytes for each in located)
     if missing:
-        typer.echo(f"to fetch: {_megabytes(missing)} MB", err=True)
+        typer.echo(f"to fetch: {missing / 1e6:,.1f} MB", err=True)
     if missing < _ASKED_BYTES or yes or not has_user():
         return
     typer.echo(f"fetch {missing / 1e9:.1f} GB? [y/N] ", nl=False, err=True)
@@ -352,10 +361,6 @@ def _report(tallies: Mapping[str, Tally], as_json: bool) -> None:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return f" ({', '.join(f'{count} {name}' for name, count in counts.items())})" if counts else ""
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f}" if size else "?"
 
 
 def _facts(problem: Problem) -> list[str]:

@@ -89,7 +89,7 @@ def confirm_origin(run_dir: Path, *, yes: bool) -> None:
     origin = foreign_origin(run_dir)
     if origin and not yes:
         what = printable(f"run {run_name(run_dir)} {origin}")
-        if not _has_user():
+        if not has_user():
             raise RunError(what, "look through its config.toml; if you trust its author, add --yes")
         typer.echo(f"warning: {what}: its settings and files are somebody else's", err=True)
         typer.echo("open it anyway? [y/N] ", nl=False, err=True)

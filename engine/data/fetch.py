@@ -199,7 +199,8 @@ def build(
             new = _unseen(tasks, seen, split, once=entry.cut_validation)
             tallies[split] = write_tasks(new, _aside(folder, split), split, on_progress)
         splits = [*tallies]
-        chosen = {**asdict(options), "verified": executor is not None}
+        chosen = {name: value for name, value in asdict(options).items() if name != "split"}
+        chosen["verified"] = executor is not None
         if entry.cut_validation:
             splits.append("validation")
             chosen["validation"] = {"tasks": _cut_validation(folder), "seed": VALIDATION_SEED}

@@ -40,17 +40,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Published set. verify: prove the tasks by their references. cut_validation: from its training tasks."""
+    """Published set. verify: prove the tasks by their references. cut_validation: from its training tasks.
+
+    megabytes: of the download, about, where its sources do not tell; 0 if unknown.
+    """
 
     name: str
     title: str
     kind: str
     licence: str
     sources: tuple[Source, ...] = ()
-    never_train: bool = False
     verify: bool = True
     cut_validation: bool = False
     assets: Mapping[str, str] | None = None
+    megabytes: float = 0.0
     note: str = ""
 
     def splits(self) -> tuple[str, ...]:
@@ -59,15 +62,26 @@ class DataSet:
         return ("train", "validation", *names[1:]) if self.cut_validation else names
 
 
-def _ready_made(name: str, title: str, *sources: Source, note: str = "", licence: str = "MIT") -> DataSet:
-    trained_on = any(source.split == "train" for source in sources)
+def _ready_made(
+    name: str, title: str, *sources: Source, licence: str = "MIT", megabytes: float = 0.0, note: str = ""
+) -> DataSet:
     return DataSet(
-        name, title, "cure", licence, sources, not trained_on, verify=False, cut_validation=trained_on, note=note
+        name,
+        title,
+        "cure",
+        licence,
+        sources,
+        verify=False,  # the paper's sets are taken as they are
+        cut_validation=any(source.split == "train" for source in sources),
+        megabytes=megabytes,
+        note=note,
     )
 
 
-def _original(name: str, title: str, kind: str, licence: str, *sources: Source, note: str = "") -> DataSet:
-    return DataSet(name, title, kind, licence, sources, not any(s.split == "train" for s in sources), note=note)
+def _original(
+    name: str, title: str, kind: str, licence: str, *sources: Source, megabytes: float = 0.0, note: str = ""
+) -> DataSet:
+    return DataSet(name, title, kind, licence, sources, megabytes=megabytes, note=note)
 
 
 _RAW = "https://raw.githubusercontent.com"
@@ -92,11 +106,14 @@ SETS: Mapping[str, DataSet] = {
             Source("Gen-Verse/CodeContests_train", "a6867dbed48a0808ca8ce7ebed9eff044e8364a5", "train/*.json", "train"),
             Source("Gen-Verse/CodeContests", "e06e6e140899dddc8ef841255db0b050b6da27d6", "test/*.json"),
             licence="MIT (originals: CC BY 4.0)",
+            megabytes=75.8,
+            note="its difficulty (at most 2) tells sources apart, not easy tasks from hard ones",
         ),
         _ready_made(
             "codeforces",
             "CURE's set of Codeforces: 500 tasks",
             Source("Gen-Verse/CodeForces", "b3b3df092edb8f5412a6c4f83ec8753bcd9de943", "test/*.json"),
+            megabytes=96.6,
         ),
         _ready_made(
             "livebench",
@@ -176,6 +193,7 @@ SETS: Mapping[str, DataSet] = {
             "livecodebench",
             "CC (version not named)",
             *(Source(*_LCB, f"test{number}.jsonl") for number in ("", "2", "3", "4", "5", "6")),
+            megabytes=4478.0,
         ),
         _original(
             "livebench-original",
@@ -192,6 +210,7 @@ SETS: Mapping[str, DataSet] = {
             Source(*_CODE_CONTESTS, "data/train-*.parquet", "train"),
             Source(*_CODE_CONTESTS, "data/valid-*.parquet", "validation"),
             Source(*_CODE_CONTESTS, "data/test-*.parquet"),
+            megabytes=7624.7,
         ),
         _original(
             "codeforces-original",
@@ -200,6 +219,7 @@ SETS: Mapping[str, DataSet] = {
             "CC BY 4.0, prose ODC-By",
             Source(*_CODEFORCES, "verifiable/train-*.parquet", "train"),
             Source(*_CODEFORCES, "verifiable/test-*.parquet"),
+            megabytes=2460.0,
             note="its test split is of late 2024 and 2025: never train on it",
         ),
         _original(
@@ -218,6 +238,7 @@ SETS: Mapping[str, DataSet] = {
             "Apache-2.0",
             Source("BAAI/TACO", "main", "ALL/train-*.parquet", "train"),
             Source("BAAI/TACO", "main", "ALL/test-*.parquet"),
+            megabytes=2420.0,
             note="its revision is not pinned",
         ),
     )

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-CUT = -1
-"""Length of an answer that ends with its connection in the middle."""
-
 
 @dataclass
 class Asked:
@@ -29,12 +26,14 @@ class Asked:
 class LocalHub:
     """Server of `repos`: id -> path -> content. Its switches say how it misbehaves.
 
-    cut_after: bytes after which a connection for a file ends, one value for each request in turn. statuses: statuses
-    (and headers) given instead of the next answers to requests whose path contains the key. renamed: old -> new id.
+    cut_after: bytes after which a connection for a file ends (0: never), one value for each request in turn. stall_after:
+    bytes after which an answer of the content network waits until the hub closes; 0: never. statuses: statuses
+    (and headers) given instead of the next answers to requests whose path contains the key. renamed: old -> new id. claims: size that the listing gives to every file instead of its own.
     """
 
     repos: dict[str, dict[str, bytes]] = field(default_factory=dict)
     cut_after: list[int] = field(default_factory=list)
+    stall_after: int = 0
     statuses: dict[str, list[tuple[int, dict[str, str]]]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
@@ -43,8 +42,11 @@ class LocalHub:
     honours_if_range: bool = True
     etags: bool = True
     lists_sizes: bool = True
+    claims: int = 0
     promised: Callable[[bytes], str] = lambda content: hashlib.sha256(content).hexdigest()
     asked: list[Asked] = field(default_factory=list)
+
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> LocalHub:
         self._servers = [self._serve("hub"), self._serve("cdn")]
@@ -52,6 +54,7 @@ class LocalHub:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closed.set()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -85,7 +88,10 @@ class LocalHub:
                     self.send_header(key, value)
                 self.end_headers()
                 if self.command == "GET":
-                    self.wfile.write(body[:cut] if cut else body)
+                    stall = hub.stall_after if name == "cdn" else 0
+                    self.wfile.write(body[: cut or stall or None])
+                    if stall:
+                        hub.closed.wait(30)
                 if cut:
                     self.close_connection = True
 
@@ -119,7 +125,8 @@ class LocalHub:
 
     def listing(self, repo: str, revision: str) -> dict[str, Any]:
         def entry(path: str, content: bytes) -> dict[str, Any]:
-            stored = {"size": len(content), "lfs": {"size": len(content), "sha256": self.promised(content)}}
+            size = self.claims or len(content)
+            stored = {"size": size, "lfs": {"size": size, "sha256": self.promised(content)}}
             return {"rfilename": path, **(stored if self.lists_sizes else {})}
 
         files = {"README.md": b"card", ".gitattributes": b"", **self.repos[repo]}

@@ -21,6 +21,7 @@ from engine.data.provenance import read_provenance
 from engine.data.sets import SETS
 from engine.problems import assert_disjoint, load_problems
 from tests.engine.data.local_hub import LocalHub
+from tests.left_on_screen import After, left_on_screen
 
 ROOT = Path(__file__).parents[3]
 TRAIN, TEST = "Gen-Verse/CodeContests_train", "Gen-Verse/CodeContests"
@@ -142,10 +143,9 @@ def test_the_split_is_that_of_the_ids_not_of_the_order(fetching: Fetching, hub: 
 
 
 def test_provenance_tells_source_revision_hash_and_what_was_dropped(fetching: Fetching, hub: LocalHub) -> None:
+    no_test = record(78, **{f"{kind}_{side}": [] for kind in ("test", "example") for side in ("input", "output")})
     twin = record(77, "Take 3 \n from it.")
-    hub.repos[TRAIN] = {
-        "train/a.json": packed(*map(record, range(20)), twin, record(78, test_input=[], test_output=[]))
-    }
+    hub.repos[TRAIN] = {"train/a.json": packed(*map(record, range(20)), twin, no_test)}
     succeeded(fetching("codecontests"))
     account = read_provenance(fetching.folder)
     (train,) = [source for source in account["sources"] if source["split"] == "train"]
@@ -162,10 +162,10 @@ def test_provenance_tells_source_revision_hash_and_what_was_dropped(fetching: Fe
 
 
 def test_connections_that_are_cut_are_gone_on_from(fetching: Fetching, hub: LocalHub) -> None:
-    hub.cut_after = [0, 100_000, 50_000, 1, 200_000]
+    hub.cut_after = [100_000, 50_000, 1, 200_000]
     succeeded(fetching("codecontests", "--keep"))
     ranges = [each.headers.get("Range") for each in hub.bodies()]
-    assert ranges[1:6] == [None, "bytes=100000-", "bytes=150000-", "bytes=150001-", "bytes=350001-"]
+    assert ranges[:5] == [None, "bytes=100000-", "bytes=150000-", "bytes=150001-", "bytes=350001-"]
     assert fetching.whole() == hub.repos[TRAIN]["train/CodeContests_train.json"]
 
 
@@ -173,7 +173,7 @@ def test_a_server_that_cuts_every_connection_ends_in_one_line_and_keeps_what_cam
     fetching: Fetching, hub: LocalHub
 ) -> None:
     hub.statuses["train.json"] = [(503, {})] * 50
-    hub.cut_after = [0, 100_000]
+    hub.cut_after = [100_000]
     refused(fetching("codecontests"), "the hub fails (HTTP 503)", "--from FILE")
     hub.statuses.clear()
     succeeded(fetching("codecontests", "--keep"))
@@ -184,14 +184,14 @@ def test_a_server_that_cuts_every_connection_ends_in_one_line_and_keeps_what_cam
 def test_a_killed_fetch_is_resumed_by_another_process_byte_for_byte(
     fetching: Fetching, hub: LocalHub, ending: signal.Signals
 ) -> None:
-    content = packed(*map(record, range(40)), noise=20_000_000)
+    content = packed(*map(record, range(40)), noise=10_000_000)
     hub.repos[TRAIN] = {"train/CodeContests_train.json": content}
-    hub.cut_after = [0, 10_000_000]
+    hub.stall_after = 10_000_000
     process = subprocess.Popen(
         fetching.command("fetch", "codecontests"), env=fetching.environment, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 60
-    while not fetching.part().exists() or fetching.part().stat().st_size < 1_000_000:
+    while not fetching.part().exists() or fetching.part().stat().st_size < 10_000_000:
         assert time.monotonic() < deadline
         assert process.poll() is None
     process.send_signal(ending)
@@ -199,7 +199,7 @@ def test_a_killed_fetch_is_resumed_by_another_process_byte_for_byte(
     kept = fetching.part().stat().st_size
     assert 0 < kept < len(content)
     hub.asked.clear()
-    hub.cut_after.clear()
+    hub.stall_after = 0
     succeeded(fetching("codecontests", "--keep"))
     asked = next(each for each in hub.bodies() if each.path.startswith(f"/{TRAIN}/"))
     assert asked.headers["Range"] == f"bytes={kept}-"
@@ -366,6 +366,32 @@ def test_a_file_that_was_copied_in_part_is_refused_and_the_old_tasks_stay(
     (tmp_path / "CodeForces.json").write_bytes(b"[{}, 7, null]")
     refused(fetching("codeforces", "--from", str(tmp_path / "CodeForces.json")), "no test task could be used", status=4)
     assert (fetching.home / "data/codeforces/test.jsonl").read_bytes() == before
+
+
+def test_a_disk_that_is_full_keeps_what_came_and_the_next_fetch_goes_on(fetching: Fetching, hub: LocalHub) -> None:
+    limited = ["bash", "-c", 'ulimit -f 200; exec "$@"', "-", *fetching.command("fetch", "codecontests")]
+    done = subprocess.run(limited, env=fetching.environment, capture_output=True, text=True, timeout=100)
+    refused(done, "the disk is full", "it goes on there")
+    assert fetching.part().stat().st_size == 200 * 1024
+    succeeded(fetching("codecontests", "--keep"))
+    assert "bytes=204800-" in [each.headers.get("Range") for each in hub.bodies()]
+    assert fetching.whole() == hub.repos[TRAIN]["train/CodeContests_train.json"]
+
+
+def test_space_is_asked_for_before_anything_is_fetched(fetching: Fetching, hub: LocalHub) -> None:
+    hub.claims = 10**15
+    refused(fetching("codecontests"), "4000000.0 GB are needed", "CURE_TUI_HOME")
+    assert not hub.bodies()
+
+
+def test_a_user_may_decline_a_large_download(fetching: Fetching, hub: LocalHub) -> None:
+    hub.claims = 600_000_000
+    command = ["env", *(f"{name}={value}" for name, value in fetching.environment.items())]
+    left = left_on_screen([*command, *fetching.command("fetch", "codecontests")], script=[After("[y/N]", keys="n\r")])
+    assert left.status == 3
+    assert any("fetch 1.2 GB? [y/N]" in line for line in left.lines)
+    assert any("nothing was fetched" in line for line in left.lines)
+    assert not hub.bodies()
 
 
 def test_another_process_in_the_folder_is_waited_for_by_the_user_not_disturbed(fetching: Fetching) -> None:

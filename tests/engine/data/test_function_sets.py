@@ -215,6 +215,21 @@ def test_an_assertion_of_another_form_is_refused_with_its_reason(text: str, what
     assert what in reason("mbpp", mbpp("def f(n): pass", text))
 
 
+def test_a_task_that_would_lose_most_of_its_tests_is_dropped() -> None:
+    record = mbpp("def f(n): pass", "assert f(x) == 1", "assert f(y) == 1", "assert f(3) == 1")
+    assert reason("mbpp", record) == "it needs x, which is no literal"
+    mixed = mbpp("def f(n): pass", "assert f([(1,), 2]) == 1", "assert f(['a', (2,)]) == 1", "assert f([1, 'a']) == 1")
+    assert "do not come back" in reason("mbpp", mixed)
+
+
+def test_a_dictionary_is_printed_by_its_keys_whatever_order_a_program_builds() -> None:
+    for key, expected in (("'b'", '{"a": 2, "b": 1}'), ("3", "[[1, 2], [3, 1]]")):
+        other = "'a'" if key == "'b'" else "1"
+        record = mbpp("def f(n): pass", *[f"assert f({n}) == {{{key}: 1, {other}: 2}}" for n in range(3)])
+        assert kept("mbpp", record, style="json").problem.hidden[0].output == f"{expected}\n"
+        assert key == "'b'" or "keys ascending" in kept("mbpp", record, style="json").problem.statement
+
+
 def test_line_ends_of_a_reference_become_line_feeds(executor: Executor) -> None:
     record = mbpp("def f(n):\r\n  return n\r\n", "assert f(1) == 1", "assert f(2) == 2")
     assert "\r" not in kept("mbpp", record, executor).problem.solutions[0]

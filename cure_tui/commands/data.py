@@ -6,7 +6,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -157,8 +157,8 @@ def fetch(
             raise
         finally:
             hub.close()
-        with _executor(entry.verify and not no_verify) as executor:
-            tallies = build(entry, located, origins, options, executor, on_progress)
+        with _executors(entry.verify and not no_verify) as executors:
+            tallies = build(entry, located, origins, options, executors, on_progress)
         if not keep:
             remove_downloads(name)
     for origin in origins:
@@ -193,8 +193,8 @@ def convert(
     if path.suffix != ".jsonl" or (path.exists() and file.exists() and path.samefile(file)):
         raise ConfigError(f"{path} cannot be written to", "name another file that ends in .jsonl")
     options = _options(max_tests, max_test_bytes, style, time_factor, keep_ambiguous, after)
-    with _progress() as on_progress, _executor(not no_verify) as executor, disk_faults(path.parent):
-        tasks = converted(kind, read_rows(file), options, executor)
+    with _progress() as on_progress, _executors(not no_verify) as executors, disk_faults(path.parent):
+        tasks = converted(kind, read_rows(file), options, *executors)
         tally = write_tasks(tasks, path, file.name, on_progress)
     _report({path.name: tally}, as_json)
 
@@ -304,22 +304,19 @@ def _progress() -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
-def _executor(wanted: bool) -> Iterator[Executor | None]:
-    """Provide a confined executor for the references, or none with a line that says so."""
-    if not wanted:
-        yield None
-        return
+def _executors(wanted: bool) -> Iterator[list[Executor]]:
+    """Provide confined executors for the references, of two hash seeds, or none with a line that says so."""
     from engine.errors import EnvironmentError_
     from engine.sandbox import Executor
 
-    try:
-        executor = Executor()
-    except EnvironmentError_ as error:
-        typer.echo(f"note: no reference is run, every task stays unverified: {error.message}", err=True)
-        yield None
-        return
-    with executor:
-        yield executor
+    with ExitStack() as stack:
+        executors: list[Executor] = []
+        try:
+            for seed in (0, 1) if wanted else ():
+                executors.append(stack.enter_context(Executor(hash_seed=seed)))
+        except EnvironmentError_ as error:
+            typer.echo(f"note: no reference is run, every task stays unverified: {error.message}", err=True)
+        yield executors
 
 
 def _tell(entry: DataSet, revision: str) -> None:

@@ -180,12 +180,12 @@ def build(
     located: Sequence[Located],
     origins: list[Origin],
     options: Options,
-    executor: Executor | None,
+    executors: Sequence[Executor],
     on_progress: OnProgress,
 ) -> dict[str, Tally]:
     """Convert the files of a set, write its tasks and PROVENANCE.json, and return the counts of each split.
 
-    Training loses the tasks that evaluation has. Raises DataError if a split would be empty, NotFetched for a disk that
+    executors: those of `convert`, none to leave references alone. Training loses the tasks that evaluation has. Raises DataError if a split would be empty, NotFetched for a disk that
     is full: the folder keeps what it held before.
     """
     folder = set_folder(entry.name)
@@ -195,12 +195,12 @@ def build(
         (folder / _DOWNLOADS).mkdir(exist_ok=True)
         for split in sorted(dict.fromkeys(each.source.split for each in located), key=lambda name: name == "train"):
             rows = _rows([each.path for each in located if each.source.split == split])
-            tasks = convert(entry.kind, rows, replace(options, split=split), executor)
+            tasks = convert(entry.kind, rows, replace(options, split=split), *executors)
             new = _unseen(tasks, seen, split, once=entry.cut_validation)
             tallies[split] = write_tasks(new, _aside(folder, split), split, on_progress)
         splits = [*tallies]
         chosen = {name: value for name, value in asdict(options).items() if name != "split"}
-        chosen["verified"] = executor is not None
+        chosen["verified"] = bool(executors)
         if entry.cut_validation:
             splits.append("validation")
             chosen["validation"] = {"tasks": _cut_validation(folder), "seed": VALIDATION_SEED}

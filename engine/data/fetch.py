@@ -185,8 +185,8 @@ def build(
 ) -> dict[str, Tally]:
     """Convert the files of a set, write its tasks and PROVENANCE.json, and return the counts of each split.
 
-    executors: those of `convert`, none to leave references alone. Training loses the tasks that evaluation has. Raises DataError if a split would be empty, NotFetched for a disk that
-    is full: the folder keeps what it held before.
+    executors: those of `convert`, none to leave references alone. Training loses the tasks that evaluation has. Raises
+    DataError if a split would be empty, NotFetched for a disk that is full: the folder keeps what it held before.
     """
     folder = set_folder(entry.name)
     tallies: dict[str, Tally] = {}

@@ -26,9 +26,10 @@ class Asked:
 class LocalHub:
     """Server of `repos`: id -> path -> content. Its switches say how it misbehaves.
 
-    cut_after: bytes after which a connection for a file ends (0: never), one value for each request in turn. stall_after:
-    bytes after which an answer of the content network waits until the hub closes; 0: never. statuses: statuses
-    (and headers) given instead of the next answers to requests whose path contains the key. renamed: old -> new id. claims: size that the listing gives to every file instead of its own.
+    cut_after: bytes after which a connection for a file ends (0: never), one value for each request in turn.
+    stall_after: bytes after which an answer of the content network waits until the hub closes; 0: never.
+    statuses: statuses and headers given instead of the next answers to requests whose path contains the key.
+    renamed: old -> new id. claims: size that the listing gives to every file instead of its own; 0: its own.
     """
 
     repos: dict[str, dict[str, bytes]] = field(default_factory=dict)

@@ -42,6 +42,8 @@ class Source:
 class DataSet:
     """Published set. verify: prove the tasks by their references. cut_validation: from its training tasks.
 
+    own_splits: those that its converter names for each task, "set/split", where one file holds them all.
+
     megabytes: of the download, about, where its sources do not tell; 0 if unknown.
     """
 
@@ -53,12 +55,13 @@ class DataSet:
     verify: bool = True
     cut_validation: bool = False
     assets: Mapping[str, str] | None = None
+    own_splits: tuple[str, ...] = ()
     megabytes: float = 0.0
     note: str = ""
 
     def splits(self) -> tuple[str, ...]:
         """Return the names of its files, without suffix: train, validation, test."""
-        names = tuple(self.assets) if self.assets else tuple(dict.fromkeys(source.split for source in self.sources))
+        names = tuple(self.assets or self.own_splits or dict.fromkeys(source.split for source in self.sources))
         return ("train", "validation", *names[1:]) if self.cut_validation else names
 
 
@@ -79,12 +82,20 @@ def _ready_made(
 
 
 def _original(
-    name: str, title: str, kind: str, licence: str, *sources: Source, megabytes: float = 0.0, note: str = ""
+    name: str,
+    title: str,
+    kind: str,
+    licence: str,
+    *sources: Source,
+    own_splits: tuple[str, ...] = (),
+    megabytes: float = 0.0,
+    note: str = "",
 ) -> DataSet:
-    return DataSet(name, title, kind, licence, sources, megabytes=megabytes, note=note)
+    return DataSet(name, title, kind, licence, sources, own_splits=own_splits, megabytes=megabytes, note=note)
 
 
 _RAW = "https://raw.githubusercontent.com"
+_MBPP_SPLITS = ("prompt", "test", "validation", "train")
 _LCB = ("livecodebench/code_generation_lite", "0fe84c3912ea0c4d4a78037083943e8f0c4dd505")
 _CODE_CONTESTS = ("deepmind/code_contests", "802411c3010cb00d1b05bad57ca77365a3c699d6")
 _CODEFORCES = ("open-r1/codeforces", "fbe3f6e903ee854eec2e69e9d96d0306cde59baf")
@@ -157,7 +168,7 @@ SETS: Mapping[str, DataSet] = {
                 sha256="ccf64ceae9c5403bf50a044cb6d505bfd2a2963ee58338ba268fd65beab92a9f",
                 url=f"{_RAW}/google-research/google-research/master/mbpp/mbpp.jsonl",
             ),
-            note="task_id 1-10 are the few-shot prompts, 11-510 the test, 511-600 validation, 601-974 training",
+            own_splits=_MBPP_SPLITS,
         ),
         _original(
             "mbpp-sanitized",
@@ -172,6 +183,7 @@ SETS: Mapping[str, DataSet] = {
                 sha256="ca95deaa9a01ef0a6f439f88bcf0dd3db3563d22f22aad6cae04ebb9a8d8c8e9",
                 url=f"{_RAW}/google-research/google-research/master/mbpp/sanitized-mbpp.json",
             ),
+            own_splits=_MBPP_SPLITS,
         ),
         _original(
             "humaneval",

@@ -355,6 +355,20 @@ def test_files_brought_by_hand_are_told_apart_by_their_names(fetching: Fetching,
     refused(fetching("codecontests", "--from", str(tmp_path / "none")), "does not exist", status=4)
 
 
+def test_a_set_whose_file_holds_all_splits_is_divided_by_its_ids(fetching: Fetching) -> None:
+    rows = [json.loads(line) for line in (ROOT / "tests/engine/data/rows/mbpp.jsonl").read_text().splitlines()]
+    file = fetching.home.with_name("mbpp.jsonl")
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    succeeded(fetching("mbpp-original", "--from", str(file), "--no-verify"))
+    folder = fetching.home / "data" / "mbpp-original"
+    numbers = {
+        split: [int(problem.id.partition("/")[2]) for problem in load_problems(folder / f"{split}.jsonl")]
+        for split in ("test", "train")
+    }
+    assert all(10 < number <= 510 for number in numbers["test"])
+    assert all(number > 600 for number in numbers["train"])
+
+
 def test_a_file_that_was_copied_in_part_is_refused_and_the_old_tasks_stay(
     fetching: Fetching, hub: LocalHub, tmp_path: Path
 ) -> None:

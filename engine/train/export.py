@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.errors import CureError, RunError
 from engine.presets import load_config
+from engine.printable import printable
 from engine.runs.checkpoints import Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 
@@ -29,14 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         folder = RunFolder.open(arguments.run_dir)
-        checkpoint = exported_checkpoint(folder.checkpoints, lambda text: print(f"warning: {text}", file=sys.stderr))
+        checkpoint = exported_checkpoint(
+            folder.checkpoints, lambda text: print(f"warning: {printable(text)}", file=sys.stderr)
+        )
         target = arguments.adapter or arguments.merged
         export(folder, checkpoint, target, merged=arguments.merged is not None)
     except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return error.exit_status
-    print(f"policy after step {checkpoint.step} of run {folder.id}", file=sys.stderr)
-    print(target)
+    print(f"policy after step {checkpoint.step} of run {printable(folder.id)}", file=sys.stderr)
+    print(printable(str(target)))
     return 0
 
 

@@ -1,7 +1,7 @@
 """Foreign text made safe to print: no character is left that a terminal obeys, or that hides what the text says.
 
-Runs, data sets, presets, problems, servers and models hold text of other people. It is kept as it is, and made printable
-where it leaves this program: on standard streams, screens, titles, in pictures and tables (see cure_tui.terminal).
+Runs, data sets, presets, problems, servers and models hold text of other people. It is kept as it is, and made
+printable where it leaves this program: on standard streams, screens, titles, in pictures and tables.
 """
 
 from __future__ import annotations

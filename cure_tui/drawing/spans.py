@@ -76,7 +76,7 @@ def printable(text: str, widths: Container[int] = (0, 1, 2), *, lines: bool = Fa
 
 
 def printable_in_place(text: str) -> str:
-    """Make text printable and keep its columns, for what has been laid out already: "" for a control, which has none."""
+    """Make text printable and keep its columns, once it has been laid out: a control has none and is left out."""
     if text.isprintable():
         return text
     clean = without_controls(text, keep="\n", shown=lambda character: STAND_IN * cell_len(character))

@@ -27,7 +27,7 @@ Row = tuple[Span, ...]
 
 def plain(rows: Iterable[Row]) -> str:
     """Return the rows as plain text, one per line, without trailing blanks: for tests, files and plain terminals."""
-    return "\n".join("".join(span.text for span in row).rstrip() for row in rows)
+    return "\n".join("".join(without_controls(span.text) for span in row).rstrip() for row in rows)
 
 
 def width(row: Row) -> int:

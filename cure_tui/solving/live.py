@@ -15,9 +15,10 @@ from rich.style import Style
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.in_place import InPlace
 from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
-from cure_tui.drawing.spans import Row, printable_in_place
+from cure_tui.drawing.spans import Row
 from cure_tui.solving.picture import MAX_ROWS, solve_rows
 from cure_tui.terminal import draws_unicode, unfiltered
+from engine.printable import printable
 from engine.solve.events import SolveState
 
 FRAME_SECONDS = 1 / 8
@@ -81,7 +82,7 @@ class LiveView:
         styles, console = styles_of(DEFAULT_THEME), self._console
         segments = [
             Segment(text if self._unicode else to_ascii(text), styles.get(style, Style()))
-            for text, style in ((printable_in_place(span.text), span.style) for span in row)
+            for text, style in ((printable(span.text), span.style) for span in row)
         ]
         cut = Segment.adjust_line_length(segments, columns, pad=False)
         colours = COLOR_SYSTEMS[console.color_system] if console.color_system and not console.no_color else None

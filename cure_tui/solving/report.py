@@ -27,7 +27,7 @@ def status_of(solution: Mapping[str, Any]) -> int:
 def print_program(program: str) -> None:
     """Print the program: in colour in a terminal, elsewhere byte for byte, in UTF-8 as Python reads its sources.
 
-    In a terminal an escape stands for a control character: the string that holds it stays the same.
+    In a terminal Python's escape stands for a control character, so that a string that holds it keeps its meaning.
     """
     text = program if program.endswith("\n") else program + "\n"
     if sys.stdout.isatty():

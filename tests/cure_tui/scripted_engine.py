@@ -1,8 +1,8 @@
 """Stub of `engine.train` for tests of the command line: real run folder, journal and lock, no model.
 
 A run's description chooses its behaviour: "finish", "stop", "wait" (until SIGTERM), "deaf" (to SIGTERM), "fail",
-"crash" or "die"; one that begins with "foreign" is told in every line of the journal. A resumed run finishes, by its steps where it gets new limits. Its sandbox is of level A, or D where
-the run allows that.
+"crash" or "die"; one that begins with "foreign" is said in every line. A resumed run finishes, by its steps where it
+gets new limits. Its sandbox is of level A, or D where the run allows that.
 """
 
 from __future__ import annotations

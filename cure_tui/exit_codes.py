@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from cure_tui.terminal import open_standard_streams
 from engine.errors import ConfigError, CureError, DataError, EnvironmentError_, NotFetched, RunError
+from engine.printable import printable
 
 _OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE, errno.EBADF)
 
@@ -114,7 +115,7 @@ def _fail_to_write(error: OSError) -> NoReturn:
 
 def _fail(error: CureError) -> NoReturn:
     try:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {printable(str(error))}", file=sys.stderr, flush=True)
     except OSError:  # stderr may be full or closed, too
         _discard(2)
     sys.exit(error.exit_status)

@@ -92,8 +92,8 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
     the example lists may be empty). task_id, difficulty, dataset, solutions and compare are optional; the
     first two may be whole numbers, as in MBPP and CodeContests. So are source, released, style and verdict, which other
     sets use with meanings of their own: they are left out where they do not fit. Without a task_id the id is
-    `task-<index>`, such as "task-00012"; one with a control character is refused. Raises DataError that names `where` and the
-    field.
+    `task-<index>`, such as "task-00012"; one with a control character is refused. Raises DataError that names
+    `where` and the field.
     """
     if not isinstance(record, dict):
         is_list = isinstance(record, list)

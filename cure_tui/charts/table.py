@@ -28,7 +28,7 @@ def to_csv(series: Sequence[Series], x_label: str = "x") -> str:
         columns.append(column)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([printable(name) for name in (x_label, *_distinct([each.name for each in series]))])
+    writer.writerow([printable(name, keep="\n") for name in (x_label, *_distinct([each.name for each in series]))])
     for at in sorted(set().union(*columns)):
         writer.writerow([_cell(at[0]), *(_cell(column.get(at)) for column in columns)])
     return text.getvalue()

@@ -22,7 +22,7 @@ class PrintableOnly(LineFilter):
     """Filter that removes control characters from every line just before it is sent, whichever widget drew it."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        if all(text.isprintable() for text, _, _ in segments):
+        if "".join([text for text, _, _ in segments]).isprintable():
             return segments
         return [
             Segment(text if control else printable_in_place(text), style, control) for text, style, control in segments

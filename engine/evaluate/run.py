@@ -7,6 +7,7 @@ first chunk without rows: its answers so far are taken from the file, only the m
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from engine.errors import DataError
+from engine.errors import CureError, DataError
 from engine.evaluate.answers import AnswerJournal, answer_key, group_key
 from engine.evaluate.folder import Evaluation
 from engine.evaluate.models import Model
@@ -117,9 +118,10 @@ class Evaluator:
                 before = chunk
             if before is not None:
                 self._finish(before)
-        except Stopped:
+        except (Stopped, CureError):
             if self._rows:
-                self._evaluation.write_report(self.report(complete=False))
+                with contextlib.suppress(CureError):  # the disk may be full
+                    self._evaluation.write_report(self.report(complete=False))
             raise
         report = self.report(complete=len(self._rows) == len(self._chosen.problems))
         self._evaluation.write_report(report)

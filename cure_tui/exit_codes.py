@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from cure_tui.terminal import open_standard_streams
-from engine.errors import ConfigError, CureError, DataError, EnvironmentError_, RunError
+from engine.errors import ConfigError, CureError, DataError, EnvironmentError_, NotFetched, RunError
 
 _OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE, errno.EBADF)
 
@@ -48,6 +48,10 @@ OF_COMMAND: Mapping[str, Statuses] = {
         WEAK: "weak: a program was found, but it fails an example or too many tests, or there are too few",
         NONE_RUNS: "no program runs",
         INTERRUPTED: "interrupted by Ctrl-C; the best program so far is printed, if there is one",
+    },
+    "data": {
+        DataError.exit_status: "a file of tasks that cannot be read",
+        NotFetched.exit_status: "a data set that is not here, or whose download cannot go on: what is here is kept",
     },
     "doctor": {EnvironmentError_.exit_status: "no preset can run, no sandbox; with --preset: the run does not fit"},
 }

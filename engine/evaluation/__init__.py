@@ -4,5 +4,7 @@ summary.py    EvalSummary, Estimate: the figures over all tasks, to and from JSO
 results.py    TaskResult, judge_tests_*: samples and verdicts of one task
 metrics.py    the metrics of one task, `summarise` over all of them
 intervals.py  Bootstrap: mean, standard error, 95 % interval over tasks
+report.py     Report, TaskRow, Totals: the typed report of `cure-tui eval`, to and from JSON
+totals.py     totals: rows of tasks to figures over all of them
 table.py      format_table: start against end as plain text
 """

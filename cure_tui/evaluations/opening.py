@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from engine.errors import RunError
@@ -40,6 +41,8 @@ def evaluation_names() -> list[str]:
 
 
 def _folder(wanted: str) -> Path:
+    if os.sep in wanted and not os.path.lexists(Path(wanted).expanduser() / "version"):
+        raise RunError(f"{wanted} is no evaluation", _LIST)
     try:
         return find_run(wanted, home() / "evaluations").path
     except RunError as error:

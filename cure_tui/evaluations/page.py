@@ -17,7 +17,7 @@ from engine.evaluation.comparison import size_order
 from engine.evaluation.paper import BON, SOURCE, TITLES, published_name, published_rows
 from engine.evaluation.report import Report
 
-_WIDTH, _HEIGHT = 640, 360
+_WIDTH, _HEIGHT = 590, 340
 _STYLE = """
 :root { color-scheme: light dark; --ink: #222; --muted: #666; --line: #ddd; --back: #fff; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --muted: #9a9a9a; --line: #3a3a3a; --back: #161616; } }
@@ -27,7 +27,7 @@ body { font: 15px/1.5 -apple-system, "Segoe UI", Helvetica, Arial, sans-serif;
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th, td { padding: .28rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: .28rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: pre; }
 th { color: var(--muted); font-weight: 600; } th:first-child, td:first-child { text-align: left; padding-left: 0; }
 tr.published td { color: var(--muted); }
 ul { color: var(--muted); font-size: .85rem; margin: .6rem 0; padding-left: 1.1rem; }

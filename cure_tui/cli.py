@@ -49,6 +49,7 @@ for command in (attach, resume, compare, solve, doctor, export, import_run, serv
     name = command.__name__.removesuffix("_run")
     app.command(name, epilog=epilog(name))(command)
 app.add_typer(presets_app, name="presets")
+app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 app.add_typer(data_app, name="data", epilog=epilog("data"))
 app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 

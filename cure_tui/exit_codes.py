@@ -53,6 +53,13 @@ OF_COMMAND: Mapping[str, Statuses] = {
         DataError.exit_status: "a file of tasks that cannot be read",
         NotFetched.exit_status: "a data set that is not here, or whose download cannot go on: what is here is kept",
     },
+    "eval": {
+        STOPPED: "a share is below --fail-under",
+        DataError.exit_status: "a file of tasks that cannot be read",
+        NotFetched.exit_status: "a data set that is not here",
+        INTERRUPTED: "interrupted by Ctrl-C; every answer is kept, and the same command goes on",
+        143: "ended by SIGTERM, as after 130",
+    },
     "doctor": {EnvironmentError_.exit_status: "no preset can run, no sandbox; with --preset: the run does not fit"},
 }
 """Statuses of a command that mean something of their own; the others mean what they do for every command."""

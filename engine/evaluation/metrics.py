@@ -144,6 +144,12 @@ _METRICS: Mapping[str, Callable[[TaskResult], float]] = {
 }
 
 
+def task_figures(result: TaskResult) -> dict[str, float | None]:
+    """Return every metric of one task, by the names of `EvalSummary`'s estimates; None where it is undefined."""
+    values = {name: metric(result) for name, metric in _METRICS.items()}
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
 def summarise(
     results: Sequence[TaskResult], bon_sizes: Sequence[tuple[int, int]] = ((4, 4), (16, 16)), seed: int = 0
 ) -> EvalSummary:

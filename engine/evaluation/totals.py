@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 
 from engine.evaluation.bootstrap import estimates
 from engine.evaluation.passk import pass_at_k, sizes_of_k
-from engine.evaluation.report import TaskRow, Totals
-from engine.evaluation.summary import Estimate
+from engine.evaluation.report import Report, TaskRow, Totals
+from engine.evaluation.summary import Estimate, EvalSummary
 from engine.reward.trust import aggregate_trust
 
 COUNTS = frozenset({"distinct_inputs", "distinct_programs", "coder_length", "tester_length"})
@@ -48,6 +49,18 @@ def pass_at(row: TaskRow) -> dict[str, float | None]:
     """Return unbiased pass@k of a task, k = 1, 2, 4, ... and n; None for a k of more programs than were judged."""
     sizes = sizes_of_k(row.programs)
     return {str(k): pass_at_k(row.judged, row.correct, k) if k <= row.judged else None for k in sizes}
+
+
+def summary_of(report: Report) -> EvalSummary:
+    """Return the totals in the form of a run's evaluations, with the sizes of best of n that were asked for."""
+    sums, names = report.totals, {each.name for each in fields(EvalSummary)}
+    return EvalSummary(
+        n_tasks=len(report.rows),
+        bon={size: sums.bon[size] for size in report.settings.bon if size in sums.bon},
+        ut_bases=sums.ut_bases,
+        trust=sums.trust,
+        **{name: estimate for name, estimate in sums.figures.items() if name in names},
+    )
 
 
 def published_shares(rows: Sequence[TaskRow]) -> dict[str, float | None]:

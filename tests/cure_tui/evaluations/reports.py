@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.evaluate.folder import REPORT, REQUEST
+from engine.evaluate.request import EvalRequest
 from engine.evaluation.report import (
     BASELINE,
     CODER,
@@ -128,4 +130,6 @@ def store(home: Path, *reports: Report) -> None:
     """Write the reports as evaluations below a home."""
     for each in reports:
         folder = RunFolder.create(home / "evaluations" / each.name, "")
-        (folder.path / "report.json").write_text(each.to_json(), encoding="utf-8")
+        request = EvalRequest(each.who.coder, each.who.tester, each.data.name)
+        (folder.path / REQUEST).write_text(request.to_json(), encoding="utf-8")
+        (folder.path / REPORT).write_text(each.to_json(), encoding="utf-8")

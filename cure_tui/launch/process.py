@@ -32,7 +32,7 @@ class EngineProcess:
         folder: RunFolder,
         new_limits: Sequence[str] = (),
         *,
-        module: str = ENGINE_MODULE,
+        module: str = "",
         options: Sequence[str] = (),
     ) -> None:
         """Start the engine on a new or resumed `folder`, with `new_limits` such as "run.steps=9".
@@ -46,7 +46,7 @@ class EngineProcess:
         with run_faults(folder.path), open(open_file(folder.path, folder.log.name, appended), "ab") as log:
             self.log_start = log.seek(0, os.SEEK_END)
             self._process = subprocess.Popen(
-                _python(module, arguments),
+                _python(module or ENGINE_MODULE, arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -103,7 +103,7 @@ class Interruption:
 
 def run_tool(module: str, arguments: Sequence[str]) -> int:
     """Run a module of the engine in the foreground, where it prints its own errors; return its exit status."""
-    return subprocess.run(_python(module, arguments), stdin=subprocess.DEVNULL, check=False).returncode
+    return subprocess.run(_python(module or ENGINE_MODULE, arguments), stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def _python(module: str, arguments: Sequence[str]) -> list[str]:

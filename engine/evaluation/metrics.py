@@ -65,7 +65,7 @@ def best_of_n_accuracy(result: TaskResult, n: int, m: int) -> float:
         )
     picks = np.array(
         [
-            i * n + matrix.block(slice(i * n, (i + 1) * n), slice(i * m, (i + 1) * m)).best_of_n()
+            i * n + int(matrix.block(slice(i * n, (i + 1) * n), slice(i * m, (i + 1) * m)).ranking_n[0])
             for i in range(min(matrix.n_programs // n, matrix.n_generated // m))
         ]
     )

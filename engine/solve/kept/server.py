@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from engine.errors import RunError
+from engine.printable import printable
 from engine.runs.lock import RunLock
 from engine.sampling import Completion, OnDelta, Request, Sampler, SamplingParams
 from engine.solve.events import EventStream
@@ -50,7 +51,7 @@ def serve(socket_path: Path, answer: Answer) -> int:
     try:
         lock = RunLock(place.lock)
     except RunError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return error.exit_status
     with lock, listen(place) as listener:
         try:

@@ -15,14 +15,14 @@ from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from cure_tui.evaluations.sheet import Sheet
+    from cure_tui.runs.evaluations.sheet import Sheet
     from engine.evaluation.report import Report
 
 _COLUMNS = 120  # of a table that no terminal bounds
 
 
 def _names() -> list[str]:
-    from cure_tui.evaluations.opening import evaluation_names
+    from cure_tui.runs.evaluations.opening import evaluation_names
 
     return evaluation_names()
 
@@ -48,10 +48,10 @@ def table(
     as_json: _Json = False,
 ) -> None:
     """Print evaluations side by side: accuracies, best of n, costs."""
-    from cure_tui.evaluations import accuracy
-    from cure_tui.evaluations.costs import cost_sheets
-    from cure_tui.evaluations.opening import open_report
-    from cure_tui.evaluations.page import as_page
+    from cure_tui.runs.evaluations import accuracy
+    from cure_tui.runs.evaluations.costs import cost_sheets
+    from cure_tui.runs.evaluations.opening import open_report
+    from cure_tui.runs.evaluations.page import as_page
 
     _check(markdown, html, as_json)
     if cutoff:
@@ -84,9 +84,9 @@ def compare_evaluations(
 
     The first of each set is A, the second B. The table names the smallest difference that such a run can show.
     """
-    from cure_tui.evaluations.compared import comparison_sheets, comparisons
-    from cure_tui.evaluations.opening import open_report
-    from cure_tui.evaluations.page import as_page
+    from cure_tui.runs.evaluations.compared import comparison_sheets, comparisons
+    from cure_tui.runs.evaluations.opening import open_report
+    from cure_tui.runs.evaluations.page import as_page
 
     _check(markdown, html, as_json)
     if len(set(evaluations)) < len(evaluations) or len(evaluations) < 2:
@@ -116,7 +116,7 @@ def _check_date(text: str) -> None:
 def _put(sheets: Sequence[Sheet], title: str, markdown: bool, html: Path | None, page: Any) -> None:
     """Print the sheets, or write the page, which is built only then."""
     from cure_tui.drawing.glyphs import to_ascii
-    from cure_tui.evaluations.sheet import as_markdown, as_text
+    from cure_tui.runs.evaluations.sheet import as_markdown, as_text
 
     if html is not None:
         try:

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 from engine.evaluation.report import Report
 from tests.cure_tui.command_line import Cli
-from tests.cure_tui.evaluations.reports import mixed_report, report, store
+from tests.cure_tui.runs.evaluations.reports import mixed_report, report, store
 from tests.left_on_screen import left_on_screen
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

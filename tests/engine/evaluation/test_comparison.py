@@ -11,7 +11,7 @@ from engine.evaluation.comparison import adjusted, compare, values_of
 from engine.evaluation.paired import difference, holm
 from engine.evaluation.report import Report, Settings, TaskRow
 from engine.evaluation.totals import totals
-from tests.cure_tui.evaluations.reports import report
+from tests.cure_tui.runs.evaluations.reports import report
 
 
 def with_rows(whole: Report, *rows: TaskRow) -> Report:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from engine.evaluation.report import Report
 from engine.evaluation.totals import pass_at, totals
-from tests.cure_tui.evaluations.reports import mixed_report, report
+from tests.cure_tui.runs.evaluations.reports import mixed_report, report
 
 
 def test_pass_at_k_is_a_mean_over_tasks_and_pass_at_1_is_the_code_accuracy() -> None:

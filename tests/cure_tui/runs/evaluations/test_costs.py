@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cure_tui.evaluations.costs import cost_sheets, roles_sheet, ways_sheet
-from cure_tui.evaluations.sheet import Sheet
+from cure_tui.runs.evaluations.costs import cost_sheets, roles_sheet, ways_sheet
+from cure_tui.runs.evaluations.sheet import Sheet
 from engine.evaluation.report import BASELINE, CODER, ONE_SHOT, RoleCost
-from tests.cure_tui.evaluations.reports import mixed_report, report
+from tests.cure_tui.runs.evaluations.reports import mixed_report, report
 
 
 def cells(sheet: Sheet, row: str) -> dict[str, str]:

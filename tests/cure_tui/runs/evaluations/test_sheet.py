@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from cure_tui.evaluations.sheet import Column, Sheet, as_markdown, as_text
+from cure_tui.runs.evaluations.sheet import Column, Sheet, as_markdown, as_text
 
 SHEET = Sheet(
     "Accuracies",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cure_tui.evaluations.accuracy import sizes_asked
-from cure_tui.evaluations.sheet import Column, Sheet
+from cure_tui.runs.evaluations.accuracy import sizes_asked
+from cure_tui.runs.evaluations.sheet import Column, Sheet
 from engine.evaluation.comparison import size_order, values_of
 from engine.evaluation.paired import difference
 from engine.evaluation.report import BASELINE, CODER, ONE_SHOT, TESTER, Report, RoleCost, TaskRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from cure_tui.evaluations.sheet import Column, Sheet
+from cure_tui.runs.evaluations.sheet import Column, Sheet
 from cure_tui.runs.step_line import clock
 from engine.evaluation import paper
 from engine.evaluation.comparison import size_order

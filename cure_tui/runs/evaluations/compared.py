@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cure_tui.evaluations.sheet import Column, Sheet
+from cure_tui.runs.evaluations.sheet import Column, Sheet
 from engine.errors import ConfigError
 from engine.evaluation.comparison import Change, Comparison, adjusted, compare
 from engine.evaluation.paired import Difference

@@ -11,8 +11,8 @@ import numpy as np
 
 from cure_tui.charts import ChartOptions, Series, to_svg
 from cure_tui.drawing.spans import printable
-from cure_tui.evaluations.accuracy import by_set
-from cure_tui.evaluations.sheet import Sheet
+from cure_tui.runs.evaluations.accuracy import by_set
+from cure_tui.runs.evaluations.sheet import Sheet
 from engine.evaluation.comparison import size_order
 from engine.evaluation.paper import BON, SOURCE, TITLES, published_name, published_rows
 from engine.evaluation.report import Report

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cure_tui.evaluations.accuracy import accuracy_sheet, curve_sheets, figures_sheet
-from cure_tui.evaluations.sheet import Sheet
+from cure_tui.runs.evaluations.accuracy import accuracy_sheet, curve_sheets, figures_sheet
+from cure_tui.runs.evaluations.sheet import Sheet
 from engine.evaluation.report import Report
 from engine.evaluation.totals import totals
-from tests.cure_tui.evaluations.reports import mixed_report, report
+from tests.cure_tui.runs.evaluations.reports import mixed_report, report
 
 
 def cell(sheet: Sheet, row: str, column: str) -> str:

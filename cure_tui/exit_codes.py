@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from cure_tui.terminal import open_standard_streams
 from engine.errors import ConfigError, CureError, DataError, EnvironmentError_, NotFetched, RunError
+from engine.printable import printable
 
 _OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE, errno.EBADF)
 
@@ -50,8 +51,9 @@ OF_COMMAND: Mapping[str, Statuses] = {
         INTERRUPTED: "interrupted by Ctrl-C; the best program so far is printed, if there is one",
     },
     "data": {
-        DataError.exit_status: "a file of tasks that cannot be read",
-        NotFetched.exit_status: "a data set that is not here, or whose download cannot go on: what is here is kept",
+        STOPPED: "you declined the download",
+        DataError.exit_status: "a data file that cannot be read or used; check: a run would fail",
+        NotFetched.exit_status: "a set that is not here, or a download that cannot go on: what is here is kept",
     },
     "eval": {
         STOPPED: "a share is below --fail-under",
@@ -120,7 +122,7 @@ def _fail_to_write(error: OSError) -> NoReturn:
 
 def _fail(error: CureError) -> NoReturn:
     try:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {printable(str(error))}", file=sys.stderr, flush=True)
     except OSError:  # stderr may be full or closed, too
         _discard(2)
     sys.exit(error.exit_status)

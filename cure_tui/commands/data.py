@@ -6,12 +6,13 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cure_tui.exit_codes import STOPPED, epilog
 from engine.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def data() -> None:
     """
 
 
-@data_app.command("list")
+@data_app.command("list", epilog=epilog("data"))
 def list_sets(as_json: AsJson = False) -> None:
     """List the sets, and which of them are here."""
     from cure_tui.drawing.tables import text_table
@@ -80,7 +81,7 @@ def list_sets(as_json: AsJson = False) -> None:
             {
                 "name": entry.name,
                 "here": state,
-                "bytes": sum(source.size for source in entry.sources),
+                "megabytes": entry.megabytes or sum(source.size for source in entry.sources) / 1e6,
                 "splits": entry.splits(),
                 "licence": entry.licence,
                 "title": entry.title,
@@ -93,12 +94,21 @@ def list_sets(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(entries))
         return
-    rows = [[each["name"], each["here"], _megabytes(each["bytes"]), each["licence"], each["title"]] for each in entries]
+    rows = [
+        [
+            each["name"],
+            each["here"],
+            f"{each['megabytes']:,.1f}" if each["megabytes"] else "?",
+            each["licence"],
+            each["title"],
+        ]
+        for each in entries
+    ]
     typer.echo(text_table(["SET", "HERE", "MB", "LICENCE", "WHAT"], [[str(cell) for cell in row] for row in rows]))
     typer.echo("fetch one: cure-tui data fetch NAME; MB: of the download, where it is known", err=True)
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def fetch(
     name: Annotated[str, typer.Argument(help="A set of `cure-tui data list`.", autocompletion=set_names)],
     brought: Annotated[
@@ -147,8 +157,8 @@ def fetch(
             raise
         finally:
             hub.close()
-        with _executor(entry.verify and not no_verify) as executor:
-            tallies = build(entry, located, origins, options, executor, on_progress)
+        with _executors(entry.verify and not no_verify) as executors:
+            tallies = build(entry, located, origins, options, executors, on_progress)
         if not keep:
             remove_downloads(name)
     for origin in origins:
@@ -158,7 +168,7 @@ def fetch(
     typer.echo(f"{folder}: {', '.join(f'{split}.jsonl' for split in entry.splits())}", err=True)
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def convert(
     file: Annotated[Path, typer.Argument(help="A file of the set: .json, .jsonl, .gz, .parquet, or a folder of APPS.")],
     kind: Annotated[
@@ -183,13 +193,13 @@ def convert(
     if path.suffix != ".jsonl" or (path.exists() and file.exists() and path.samefile(file)):
         raise ConfigError(f"{path} cannot be written to", "name another file that ends in .jsonl")
     options = _options(max_tests, max_test_bytes, style, time_factor, keep_ambiguous, after)
-    with _progress() as on_progress, _executor(not no_verify) as executor, disk_faults(path.parent):
-        tasks = converted(kind, read_rows(file), options, executor)
+    with _progress() as on_progress, _executors(not no_verify) as executors, disk_faults(path.parent):
+        tasks = converted(kind, read_rows(file), options, *executors)
         tally = write_tasks(tasks, path, file.name, on_progress)
     _report({path.name: tally}, as_json)
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file of tasks, or a set: NAME or NAME/SPLIT.")],
     against: Annotated[
@@ -216,7 +226,7 @@ def check(
         raise DataError(f"{file}: {len(report.of('error'))} errors would make a run fail", "mend or drop these tasks")
 
 
-@data_app.command()
+@data_app.command(epilog=epilog("data"))
 def show(
     file: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file of tasks, or a set: NAME or NAME/SPLIT.")],
     index: Annotated[int | None, typer.Option(min=0, help="Show the task at this place, from 0.")] = None,
@@ -294,22 +304,19 @@ def _progress() -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
-def _executor(wanted: bool) -> Iterator[Executor | None]:
-    """Provide a confined executor for the references, or none with a line that says so."""
-    if not wanted:
-        yield None
-        return
+def _executors(wanted: bool) -> Iterator[list[Executor]]:
+    """Provide confined executors for the references, of two hash seeds, or none with a line that says so."""
     from engine.errors import EnvironmentError_
     from engine.sandbox import Executor
 
-    try:
-        executor = Executor()
-    except EnvironmentError_ as error:
-        typer.echo(f"note: no reference is run, every task stays unverified: {error.message}", err=True)
-        yield None
-        return
-    with executor:
-        yield executor
+    with ExitStack() as stack:
+        executors: list[Executor] = []
+        try:
+            for seed in (0, 1) if wanted else ():
+                executors.append(stack.enter_context(Executor(hash_seed=seed)))
+        except EnvironmentError_ as error:
+            typer.echo(f"note: no reference is run, every task stays unverified: {error.message}", err=True)
+        yield executors
 
 
 def _tell(entry: DataSet, revision: str) -> None:
@@ -323,12 +330,11 @@ def _tell(entry: DataSet, revision: str) -> None:
 
 def _ask(located: list[Located], yes: bool) -> None:
     """Ask before a large download, where there is a user to ask."""
-    from cure_tui.exit_codes import STOPPED
     from cure_tui.launch.question import has_user
 
     missing = sum(each.missing_bytes for each in located)
     if missing:
-        typer.echo(f"to fetch: {_megabytes(missing)} MB", err=True)
+        typer.echo(f"to fetch: {missing / 1e6:,.1f} MB", err=True)
     if missing < _ASKED_BYTES or yes or not has_user():
         return
     typer.echo(f"fetch {missing / 1e9:.1f} GB? [y/N] ", nl=False, err=True)
@@ -352,10 +358,6 @@ def _report(tallies: Mapping[str, Tally], as_json: bool) -> None:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return f" ({', '.join(f'{count} {name}' for name, count in counts.items())})" if counts else ""
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f}" if size else "?"
 
 
 def _facts(problem: Problem) -> list[str]:

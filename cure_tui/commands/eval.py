@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cure_tui.commands.data import set_names
+from cure_tui.commands.eval_tables import compare_evaluations, table
 from cure_tui.commands.runs import run_ids
 from cure_tui.commands.values import finite
 from engine.errors import ConfigError
@@ -112,6 +113,10 @@ def evaluate(
         if mean is None or mean * 100 < bound:
             typer.echo(f"{share} is {'undefined' if mean is None else f'{mean * 100:.1f}'}, below {bound:g}", err=True)
             raise typer.Exit(3)
+
+
+eval_app.command("table")(table)
+eval_app.command("compare")(compare_evaluations)
 
 
 def _bound(text: str) -> tuple[str, float]:

@@ -39,7 +39,7 @@ class Choice:
         """Say on stderr which options of the saved default are used. Raises ConfigError if they cannot be."""
         if self.used:
             check_saved(self.used)
-            typer.secho(f"your default: {in_words(self.used)} ({CHANGE})", dim=True, err=True)
+            typer.echo(f"your default: {in_words(self.used)} ({CHANGE})", err=True)
 
     def hint_after(self, status: int) -> None:
         """Name other models on stderr if nano, which nobody chose, has not solved the problem."""

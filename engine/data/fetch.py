@@ -169,7 +169,7 @@ def bring(hub: Hub, located: Sequence[Located], on_progress: OnProgress) -> list
             sha256 = download(hub, each.remote, each.path, source.repo, on_progress)
         else:
             sha256 = file_sha256(each.path)
-        pinned = each.revision == source.revision and sha256 == (source.sha256 or sha256) and source.revision != "main"
+        pinned = sha256 == source.sha256 if source.sha256 else each.revision == source.revision != "main"
         size = each.path.stat().st_size
         origins.append(Origin(source.split, url, each.revision, sha256, size, each.found, pinned))
     return origins
@@ -180,13 +180,13 @@ def build(
     located: Sequence[Located],
     origins: list[Origin],
     options: Options,
-    executor: Executor | None,
+    executors: Sequence[Executor],
     on_progress: OnProgress,
 ) -> dict[str, Tally]:
     """Convert the files of a set, write its tasks and PROVENANCE.json, and return the counts of each split.
 
-    Training loses the tasks that evaluation has. Raises DataError if a split would be empty, NotFetched for a disk that
-    is full: the folder keeps what it held before.
+    executors: those of `convert`, none to leave references alone. Training loses the tasks that evaluation has. Raises
+    DataError if a split would be empty, NotFetched for a disk that is full: the folder keeps what it held before.
     """
     folder = set_folder(entry.name)
     tallies: dict[str, Tally] = {}
@@ -195,11 +195,14 @@ def build(
         (folder / _DOWNLOADS).mkdir(exist_ok=True)
         for split in sorted(dict.fromkeys(each.source.split for each in located), key=lambda name: name == "train"):
             rows = _rows([each.path for each in located if each.source.split == split])
-            tasks = convert(entry.kind, rows, replace(options, split=split), executor)
+            tasks = convert(entry.kind, rows, replace(options, split=split), *executors)
             new = _unseen(tasks, seen, split, once=entry.cut_validation)
             tallies[split] = write_tasks(new, _aside(folder, split), split, on_progress)
         splits = [*tallies]
-        chosen = {**asdict(options), "verified": executor is not None}
+        if entry.own_splits:
+            splits = _divide(folder, splits[0], entry.own_splits)
+        chosen = {name: value for name, value in asdict(options).items() if name != "split"}
+        chosen["verified"] = bool(executors)
         if entry.cut_validation:
             splits.append("validation")
             chosen["validation"] = {"tasks": _cut_validation(folder), "seed": VALIDATION_SEED}
@@ -274,6 +277,16 @@ def _unseen(tasks: Iterable[Converted], seen: dict[bytes, str], split: str, once
             if other:
                 task = Dropped(task.problem.id, task.line, f"the {other} tasks have it, too")
         yield task
+
+
+def _divide(folder: Path, whole: str, splits: Sequence[str]) -> list[str]:
+    """Put the tasks of one file into those of the splits that they name; return the splits that have any."""
+    tasks = load_problems(_aside(folder, whole))
+    of_split = {split: [task for task in tasks if task.dataset.endswith(f"/{split}")] for split in splits}
+    for split, own in of_split.items():
+        if own:
+            save_problems(_aside(folder, split), own)
+    return [split for split, own in of_split.items() if own]
 
 
 def _cut_validation(folder: Path) -> int:

@@ -56,7 +56,7 @@ def asserted(
     call: str = "",
     as_set: bool = False,
 ) -> FunctionRecord:
-    """Return the record of a function whose tests are assertions. Raises Unusable if none can be read.
+    """Return the record of a function whose tests are assertions. Raises Unusable if less than half can be read.
 
     call: the function's name where the assertions call it by another one. as_set: its results stand in an arbitrary
     order; they are compared as sets, if no element is lost by that.
@@ -67,7 +67,7 @@ def asserted(
     refused = [str(each) for each in found if isinstance(each, Refusal)]
     function = next((each.function for each in read), "")
     same = [each for each in read if each.function == function and each.wrapper == read[0].wrapper]
-    if not same:
+    if len(same) * 2 < len(found) or not same:
         raise Unusable(refused[0] if refused else "it has no test")
     dropped = len(found) - len(same)
     names = tuple(Parameter("", UNKNOWN) for _ in same[0].arguments)
@@ -100,12 +100,12 @@ def _of_a_set(assertion: Assertion) -> Assertion:
 def function_task(record: FunctionRecord, options: Options) -> Kept:
     """Make the task of a function: tests, the encoding in its statement, its references as programs.
 
-    The only test of a task is hidden. Raises Unusable where no test can be converted without loss.
+    The only test of a task is hidden. Raises Unusable where less than half of the tests can be converted without loss.
     """
     task = _converted(record, options)
     reasons = [each.reason for each in task.examples if isinstance(each, Refused)]
     examples = list(dict.fromkeys(task.converted))
-    if not examples:
+    if len(task.converted) * 2 < len(task.examples) or not examples:
         raise Unusable(reasons[0] if reasons else "it has no test")
     may_show = examples[: record.shown] if len(examples) > 1 else []
     short = (each for each in may_show if len(each.input + each.output) <= _LONGEST_SHOWN)

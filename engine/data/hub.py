@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
@@ -92,23 +93,27 @@ class Hub:
 
     def __init__(self, say: Say = lambda line: None) -> None:
         from huggingface_hub import constants
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
         self.endpoint: str = constants.ENDPOINT.rstrip("/")
         self.offline: bool = constants.HF_HUB_OFFLINE
         self._cache = Path(constants.HF_HUB_CACHE)
         self._say = say
-        try:
-            sent = build_hf_headers(library_name="cure-tui")
-        except ValueError as fault:  # a token that no header can hold
-            raise NotFetched(f"the hub's token cannot be used: {fault}", "set HF_TOKEN anew") from None
-        self._token = sent.pop("authorization", "") or sent.pop("Authorization", "")
         # A compressed body would have other offsets than the file.
         self._client = httpx2.Client(
             headers={"User-Agent": "cure-tui", "Accept-Encoding": "identity"},
             timeout=httpx2.Timeout(float(constants.HF_HUB_DOWNLOAD_TIMEOUT), pool=None),
             follow_redirects=False,
         )
+
+    @cached_property
+    def _token(self) -> str:
+        """Header that shows who asks; "" for nobody. Read late: a login may have to be renewed on the hub."""
+        from huggingface_hub import constants, get_token
+
+        token = "" if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token() or ""
+        if not token.isascii() or not token.isprintable():
+            raise NotFetched("the hub's token has characters that no token has", "set HF_TOKEN anew")
+        return f"Bearer {token}" if token else ""
 
     def close(self) -> None:
         self._client.close()
@@ -158,15 +163,19 @@ class Hub:
         """
         linked: dict[str, str] = {}
         for _ in range(MOST_REDIRECTS):
-            own = {"Authorization": self._token} if self._token and _origin(url) == _origin(self.endpoint) else {}
+            own = {"Authorization": self._token} if _origin(url) == _origin(self.endpoint) and self._token else {}
             with self._client.stream(method, url, headers={**(headers or {}), **own}) as response:
                 linked |= {name: value for name, value in response.headers.items() if name.startswith("x-linked-")}
                 target = response.headers.get("location") if response.status_code in _REDIRECTS else None
                 if target is None:
                     yield Reply(response, linked)
                     return
-            before, url = url, urljoin(url, target)
-            scheme = urlsplit(url).scheme
+            before = url
+            try:
+                url = urljoin(url, target)
+                scheme = urlsplit(url).scheme
+            except ValueError:
+                scheme = ""
             if scheme not in ("http", "https") or (urlsplit(before).scheme, scheme) == ("https", "http"):
                 raise NotFetched(f"{_shown(before)} redirects to an unsafe address", f"set HF_ENDPOINT, {BY_HAND}")
         raise NotFetched(f"{_shown(url)} redirects in a circle", f"set HF_ENDPOINT to another mirror, {BY_HAND}")

@@ -40,37 +40,62 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Published set. verify: prove the tasks by their references. cut_validation: from its training tasks."""
+    """Published set. verify: prove the tasks by their references. cut_validation: from its training tasks.
+
+    own_splits: those that its converter names for each task, "set/split", where one file holds them all.
+
+    megabytes: of the download, about, where its sources do not tell; 0 if unknown.
+    """
 
     name: str
     title: str
     kind: str
     licence: str
     sources: tuple[Source, ...] = ()
-    never_train: bool = False
     verify: bool = True
     cut_validation: bool = False
     assets: Mapping[str, str] | None = None
+    own_splits: tuple[str, ...] = ()
+    megabytes: float = 0.0
     note: str = ""
 
     def splits(self) -> tuple[str, ...]:
         """Return the names of its files, without suffix: train, validation, test."""
-        names = tuple(self.assets) if self.assets else tuple(dict.fromkeys(source.split for source in self.sources))
+        names = tuple(self.assets or self.own_splits or dict.fromkeys(source.split for source in self.sources))
         return ("train", "validation", *names[1:]) if self.cut_validation else names
 
 
-def _ready_made(name: str, title: str, *sources: Source, note: str = "", licence: str = "MIT") -> DataSet:
-    trained_on = any(source.split == "train" for source in sources)
+def _ready_made(
+    name: str, title: str, *sources: Source, licence: str = "MIT", megabytes: float = 0.0, note: str = ""
+) -> DataSet:
     return DataSet(
-        name, title, "cure", licence, sources, not trained_on, verify=False, cut_validation=trained_on, note=note
+        name,
+        title,
+        "cure",
+        licence,
+        sources,
+        verify=False,  # the paper's sets are taken as they are
+        cut_validation=any(source.split == "train" for source in sources),
+        megabytes=megabytes,
+        note=note,
     )
 
 
-def _original(name: str, title: str, kind: str, licence: str, *sources: Source, note: str = "") -> DataSet:
-    return DataSet(name, title, kind, licence, sources, not any(s.split == "train" for s in sources), note=note)
+def _original(
+    name: str,
+    title: str,
+    kind: str,
+    licence: str,
+    *sources: Source,
+    own_splits: tuple[str, ...] = (),
+    megabytes: float = 0.0,
+    note: str = "",
+) -> DataSet:
+    return DataSet(name, title, kind, licence, sources, own_splits=own_splits, megabytes=megabytes, note=note)
 
 
 _RAW = "https://raw.githubusercontent.com"
+_MBPP_SPLITS = ("prompt", "test", "validation", "train")
 _LCB = ("livecodebench/code_generation_lite", "0fe84c3912ea0c4d4a78037083943e8f0c4dd505")
 _CODE_CONTESTS = ("deepmind/code_contests", "802411c3010cb00d1b05bad57ca77365a3c699d6")
 _CODEFORCES = ("open-r1/codeforces", "fbe3f6e903ee854eec2e69e9d96d0306cde59baf")
@@ -92,11 +117,14 @@ SETS: Mapping[str, DataSet] = {
             Source("Gen-Verse/CodeContests_train", "a6867dbed48a0808ca8ce7ebed9eff044e8364a5", "train/*.json", "train"),
             Source("Gen-Verse/CodeContests", "e06e6e140899dddc8ef841255db0b050b6da27d6", "test/*.json"),
             licence="MIT (originals: CC BY 4.0)",
+            megabytes=75.8,
+            note="its difficulty (at most 2) tells sources apart, not easy tasks from hard ones",
         ),
         _ready_made(
             "codeforces",
             "CURE's set of Codeforces: 500 tasks",
             Source("Gen-Verse/CodeForces", "b3b3df092edb8f5412a6c4f83ec8753bcd9de943", "test/*.json"),
+            megabytes=96.6,
         ),
         _ready_made(
             "livebench",
@@ -140,7 +168,7 @@ SETS: Mapping[str, DataSet] = {
                 sha256="ccf64ceae9c5403bf50a044cb6d505bfd2a2963ee58338ba268fd65beab92a9f",
                 url=f"{_RAW}/google-research/google-research/master/mbpp/mbpp.jsonl",
             ),
-            note="task_id 1-10 are the few-shot prompts, 11-510 the test, 511-600 validation, 601-974 training",
+            own_splits=_MBPP_SPLITS,
         ),
         _original(
             "mbpp-sanitized",
@@ -155,6 +183,7 @@ SETS: Mapping[str, DataSet] = {
                 sha256="ca95deaa9a01ef0a6f439f88bcf0dd3db3563d22f22aad6cae04ebb9a8d8c8e9",
                 url=f"{_RAW}/google-research/google-research/master/mbpp/sanitized-mbpp.json",
             ),
+            own_splits=_MBPP_SPLITS,
         ),
         _original(
             "humaneval",
@@ -176,6 +205,7 @@ SETS: Mapping[str, DataSet] = {
             "livecodebench",
             "CC (version not named)",
             *(Source(*_LCB, f"test{number}.jsonl") for number in ("", "2", "3", "4", "5", "6")),
+            megabytes=4478.0,
         ),
         _original(
             "livebench-original",
@@ -192,6 +222,7 @@ SETS: Mapping[str, DataSet] = {
             Source(*_CODE_CONTESTS, "data/train-*.parquet", "train"),
             Source(*_CODE_CONTESTS, "data/valid-*.parquet", "validation"),
             Source(*_CODE_CONTESTS, "data/test-*.parquet"),
+            megabytes=7624.7,
         ),
         _original(
             "codeforces-original",
@@ -200,6 +231,7 @@ SETS: Mapping[str, DataSet] = {
             "CC BY 4.0, prose ODC-By",
             Source(*_CODEFORCES, "verifiable/train-*.parquet", "train"),
             Source(*_CODEFORCES, "verifiable/test-*.parquet"),
+            megabytes=2460.0,
             note="its test split is of late 2024 and 2025: never train on it",
         ),
         _original(
@@ -218,6 +250,7 @@ SETS: Mapping[str, DataSet] = {
             "Apache-2.0",
             Source("BAAI/TACO", "main", "ALL/train-*.parquet", "train"),
             Source("BAAI/TACO", "main", "ALL/test-*.parquet"),
+            megabytes=2420.0,
             note="its revision is not pinned",
         ),
     )

@@ -5,8 +5,8 @@ a file that cannot be read at all, or that ends in the middle of a record, is an
 
 Memory stays below 100 MB, whatever the size of the file: values are decoded one field of a record at a time, and a
 long list (the tests of a task) one string at a time, with those left out that would take too much. ijson with its C
-backend is no faster on records of 8 MB, turns lone surrogates into question marks without a word, and ends at the first
-broken record.
+backend is about as fast, but it turns lone surrogates into question marks without a word, and ends at the first broken
+record.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
     Report     the whole of it, to and from JSON
     TaskRow    figures of one task, from which every total can be computed again
     Totals     figures over all tasks; `engine.evaluation.totals` computes them from rows
+    Arm        the same tasks by another tester, or by one answer of another model
+    RoleCost   answers of one role, and their price
 
 Shares lie between 0 and 1; a figure is None where it is undefined for the task. Imports no numpy.
 """
@@ -157,9 +159,52 @@ class Totals:
     published: Mapping[str, float | None] = field(default_factory=dict)
 
 
+BASELINE, ONE_SHOT = "baseline tester", "one-shot"
+CODER, TESTER = "coder", "tester"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleCost:
+    """Answers of one role and their price. role: CODER, TESTER, or the name of the arm that the answers are for.
+
+    model: spec of the writer; served: name that the server gave its model. dollars: None without a known price; 0 for
+    a local model, whose cost is `seconds` on this machine. price: the price used, its place and date, in words.
+    honours_seeds: None if that was not tried.
+    """
+
+    role: str
+    model: str
+    served: str = ""
+    answers: int = 0
+    prompt_tokens: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    dollars: float | None = None
+    local: bool = False
+    price: str = ""
+    honours_seeds: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Other way over the tasks of a report, paired with it by task.
+
+    name: BASELINE, the same programs judged by another tester; or ONE_SHOT, single programs of another model.
+    """
+
+    name: str
+    who: Who
+    rows: tuple[TaskRow, ...]
+    totals: Totals
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Evaluation with its rows in the order of the tasks; complete: every task of `data` has one."""
+    """Evaluation with its rows in the order of the tasks; complete: every task of `data` has one.
+
+    roles: coder and tester, then one for each arm that sampled answers of its own. excluded: tasks of the set that
+    were not evaluated, by reason.
+    """
 
     name: str
     who: Who
@@ -171,6 +216,9 @@ class Report:
     spent: Spent
     complete: bool = True
     warnings: tuple[str, ...] = ()
+    arms: tuple[Arm, ...] = ()
+    roles: tuple[RoleCost, ...] = ()
+    excluded: Mapping[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def to_json(self) -> str:

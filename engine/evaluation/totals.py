@@ -7,31 +7,48 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 
-from engine.evaluation.intervals import Bootstrap
+import numpy as np
+
+from engine.evaluation.bootstrap import estimates
+from engine.evaluation.passk import pass_at_k, sizes_of_k
 from engine.evaluation.report import Report, TaskRow, Totals
 from engine.evaluation.summary import Estimate, EvalSummary
 from engine.reward.trust import aggregate_trust
+
+COUNTS = frozenset({"distinct_inputs", "distinct_programs", "coder_length", "tester_length"})
+"""Figures that are no shares of a task's answers."""
 
 
 def totals(rows: Sequence[TaskRow], seed: int = 0) -> Totals:
     """Compute all figures over the tasks of `rows`; deterministic in them and `seed`, which draws the resamples.
 
-    Raises ValueError without rows.
+    Errors and intervals are by cluster where the rows have enough of them. Raises ValueError without rows.
     """
     if not rows:
         raise ValueError("no tasks to sum up")
-    bootstrap = Bootstrap(len(rows), seed)
-
-    def estimates(of: Callable[[TaskRow], Mapping[str, float | None]], names: dict[str, None]) -> dict[str, Estimate]:
-        return {name: bootstrap.estimate([_number(of(row), name) for row in rows]) for name in names}
-
+    columns: dict[tuple[str, str], list[float]] = {}
+    for group, of in _GROUPS.items():
+        mappings = [of(row) for row in rows]
+        for name in {name: None for mapping in mappings for name in mapping}:
+            columns[group, name] = [_number(mapping.get(name)) for mapping in mappings]
+    values = np.array(list(columns.values())).reshape(len(columns), len(rows))
+    shares = [name not in COUNTS for _, name in columns]
+    found = estimates(values, clusters=[row.cluster for row in rows], shares_k=shares, seed=seed) if columns else []
+    by_group: dict[str, dict[str, Estimate]] = {group: {} for group in _GROUPS}
+    for (group, name), estimate in zip(columns, found, strict=True):
+        by_group[group][name] = estimate
     return Totals(
-        figures=estimates(lambda row: row.figures, {name: None for row in rows for name in row.figures}),
-        bon=estimates(lambda row: row.bon, {name: None for row in rows for name in row.bon}),
+        **by_group,
         ut_bases=dict(Counter(row.ut_basis for row in rows)),
         trust=aggregate_trust(row.trust for row in rows),
         published=published_shares(rows),
     )
+
+
+def pass_at(row: TaskRow) -> dict[str, float | None]:
+    """Return unbiased pass@k of a task, k = 1, 2, 4, ... and n; None for a k of more programs than were judged."""
+    sizes = sizes_of_k(row.programs)
+    return {str(k): pass_at_k(row.judged, row.correct, k) if k <= row.judged else None for k in sizes}
 
 
 def summary_of(report: Report) -> EvalSummary:
@@ -56,6 +73,12 @@ def published_shares(rows: Sequence[TaskRow]) -> dict[str, float | None]:
     return shares
 
 
-def _number(values: Mapping[str, float | None], name: str) -> float:
-    found = values.get(name)
-    return math.nan if found is None else float(found)
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+_GROUPS: Mapping[str, Callable[[TaskRow], Mapping[str, float | None]]] = {
+    "figures": lambda row: row.figures,
+    "bon": lambda row: row.bon,
+    "pass_at": pass_at,
+}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from engine.errors import DataError
+from engine.printable import printable
 from engine.problems.problem import COMPARISONS, IOExample, Problem
 
 
@@ -91,7 +92,8 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
     the example lists may be empty). task_id, difficulty, dataset, solutions and compare are optional; the
     first two may be whole numbers, as in MBPP and CodeContests. So are source, released, style and verdict, which other
     sets use with meanings of their own: they are left out where they do not fit. Without a task_id the id is
-    `task-<index>`, such as "task-00012". Raises DataError that names `where` and the field.
+    `task-<index>`, such as "task-00012"; one with a control character is refused. Raises DataError that names
+    `where` and the field.
     """
     if not isinstance(record, dict):
         is_list = isinstance(record, list)
@@ -105,7 +107,7 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
     if not hidden:
         fields.refuse("test_input", "is empty: a task without tests", "give it a test, or drop the task")
     return Problem(
-        id=fields.label("task_id", f"task-{index:05d}"),
+        id=fields.name("task_id", f"task-{index:05d}"),
         statement=statement,
         public=fields.examples("example_input", "example_output"),
         hidden=hidden,
@@ -186,6 +188,13 @@ class _Fields:
         label = self._as_text(field, value)
         if default and not label.strip():
             self.refuse(field, "is blank", "name it, or leave the field out")
+        return label
+
+    def name(self, field: str, default: str) -> str:
+        """Return a label that lists and titles show as it is: one with a control character could pass for another."""
+        label = self.label(field, default)
+        if printable(label) != label:
+            self.refuse(field, f"holds a character that cannot be printed: {label[:80]!a}", "write the id without it")
         return label
 
     def comparison(self, field: str) -> str:

@@ -12,12 +12,12 @@ _SECONDS = 1.0
 
 
 def identify(fields: Fields) -> str:
-    """Return the set's name and the number in it: alone, the numbers of two sets would be equal."""
+    """Return set, split and number: every file counts from 0, so numbers alone would be those of other tasks, too."""
     number = fields.optional("task_id")
     if number and not number.isdigit():
         return number
     name = (fields.optional("dataset") or "cure").lower()
-    return f"{name}/{number or fields.index}"
+    return "/".join(filter(None, (name, fields.split, number or str(fields.index))))
 
 
 def convert(fields: Fields, options: Options) -> Kept:

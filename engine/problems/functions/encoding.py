@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 from engine.problems.functions.value_types import ELLIPSIS, Refusal, Spelled, Type, identical, type_of
@@ -66,8 +67,9 @@ def encode_result(value: object, kind: Type, style: Style, constants: Constants 
         return f"{value}\n"
     if style == "cure" and kind.kind != "none":
         refuse_plainly([kind])
-    if isinstance(value, dict) and (style == "cure" or has_pairs(kind)):  # a program's own order says nothing
-        value = dict(sorted(value.items(), key=lambda item: item[0]))
+    if isinstance(value, dict) and kind.kind == "dict":
+        with suppress(TypeError):  # keys of several types have no order but that of the program
+            value = dict(sorted(value.items(), key=lambda item: item[0]))
     if style == "cure" and kind.kind == "none":
         return f"{constants[2]}\n"
     lines = _lines(value, kind, style, constants)

@@ -16,7 +16,7 @@ def _plain(value):
         items = [[_plain(key), _plain(item)] for key, item in value.items()]
         if {pairs}:
             return sorted(items, key=lambda item: item[0])
-        return dict(items) if all(isinstance(key, str) for key in value) else items
+        return dict(sorted(items, key=lambda item: item[0])) if all(isinstance(key, str) for key in value) else items
     if isinstance(value, (set, frozenset)):
         return [_plain(each) for each in sorted(value)]
     if isinstance(value, (list, tuple)):

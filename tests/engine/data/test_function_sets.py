@@ -10,10 +10,10 @@ import pytest
 
 from engine.data.conversion import convert
 from engine.data.converted import Converted, Dropped, Kept, Options
-from engine.data.streams import read_rows
+from engine.data.streams import Row, read_rows
 from engine.problems import to_cure_record
 from engine.sandbox import Executor
-from tests.engine.data.conversions import ROWS, kept, real, reason, hidden_of
+from tests.engine.data.conversions import ROWS, hidden_of, kept, real, reason
 
 
 def counts(found: dict[str, Converted]) -> Counter[str]:
@@ -104,12 +104,12 @@ def test_the_words_of_a_humaneval_prompt_stay_and_its_code_goes() -> None:
 
 
 def test_rows_of_apps_pass_on_standard_input_and_as_functions(executor: Executor) -> None:
-    found = real("apps", "apps", executor)
+    found = real("apps", "apps.jsonl", executor)
     by_reason = {each.id: each.reason for each in found.values() if isinstance(each, Dropped)}
     assert list(by_reason) == ["apps/2287"]
     assert "several answers" in by_reason["apps/2287"]
     assert counts(found)["verified"] == 4
-    kept_anyway = real("apps", "apps", executor, keep_ambiguous=True)["apps/2287"]
+    kept_anyway = real("apps", "apps.jsonl", executor, keep_ambiguous=True)["apps/2287"]
     assert isinstance(kept_anyway, Kept)
     assert kept_anyway.verdict == "verified", "three of its references do not compile, another one passes"
     assert any("no Python 3" in note for note in kept_anyway.notes)
@@ -167,7 +167,7 @@ def test_a_result_that_varies_with_the_hash_seed_drops_its_task(executor: Execut
     code = "def f(words): return ''.join(set(words))"
     letters = [chr(ord("a") + n) for n in range(20)]
     with Executor(cells=1, hash_seed=0) as one, Executor(cells=1, hash_seed=7) as other:
-        made = "import json; print(json.dumps(''.join(set(%r))))" % letters
+        made = f"import json; print(json.dumps(''.join(set({letters}))))"
         expected = json.loads(one.run(made, [""])[0].stdout)
         record = mbpp(code, f"assert f({letters}) == {expected!r}", "assert f(['b']) == 'b'")
         (found,) = convert("mbpp", [Row(0, 1, record)], Options(), one, other)
@@ -177,7 +177,9 @@ def test_a_result_that_varies_with_the_hash_seed_drops_its_task(executor: Execut
 
 def test_results_in_an_arbitrary_order_are_compared_as_sets(executor: Executor) -> None:
     code = "def similar(a, b): return tuple(set(a) & set(b))"
-    record = mbpp(code, "assert similar((3, 4), (4, 3)) == (3, 4)", "assert similar((5, 1), (1, 5)) == (5, 1)", number=2)
+    record = mbpp(
+        code, "assert similar((3, 4), (4, 3)) == (3, 4)", "assert similar((5, 1), (1, 5)) == (5, 1)", number=2
+    )
     task = kept("mbpp", record, executor)
     assert hidden_of(task) == [("5 1\n1 5\n", "1 5\n")]
     assert "ascending and each once" in task.problem.statement
@@ -211,6 +213,21 @@ def test_an_assertion_that_is_no_plain_call_drops_alone() -> None:
 )
 def test_an_assertion_of_another_form_is_refused_with_its_reason(text: str, what: str) -> None:
     assert what in reason("mbpp", mbpp("def f(n): pass", text))
+
+
+def test_a_task_that_would_lose_most_of_its_tests_is_dropped() -> None:
+    record = mbpp("def f(n): pass", "assert f(x) == 1", "assert f(y) == 1", "assert f(3) == 1")
+    assert reason("mbpp", record) == "it needs x, which is no literal"
+    mixed = mbpp("def f(n): pass", "assert f([(1,), 2]) == 1", "assert f(['a', (2,)]) == 1", "assert f([1, 'a']) == 1")
+    assert "do not come back" in reason("mbpp", mixed)
+
+
+def test_a_dictionary_is_printed_by_its_keys_whatever_order_a_program_builds() -> None:
+    for key, expected in (("'b'", '{"a": 2, "b": 1}'), ("3", "[[1, 2], [3, 1]]")):
+        other = "'a'" if key == "'b'" else "1"
+        record = mbpp("def f(n): pass", *[f"assert f({n}) == {{{key}: 1, {other}: 2}}" for n in range(3)])
+        assert kept("mbpp", record, style="json").problem.hidden[0].output == f"{expected}\n"
+        assert key == "'b'" or "keys ascending" in kept("mbpp", record, style="json").problem.statement
 
 
 def test_line_ends_of_a_reference_become_line_feeds(executor: Executor) -> None:

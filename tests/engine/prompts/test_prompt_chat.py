@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from engine.errors import EnvironmentError_
+from engine.prompts import chat as chat_module
 from engine.prompts import encode_prompt, opens_thought
 
 CHATML = (
@@ -79,3 +82,37 @@ def test_a_machine_without_the_template_engine_is_told_what_to_install() -> None
 
     with pytest.raises(EnvironmentError_, match="pip install jinja2"):
         encode_prompt(WithoutJinja(), MESSAGES, enable_thinking=None)
+
+
+@pytest.mark.parametrize(
+    "nested", ["", "{% set n = namespace(x='a') %}{% for c in range(40) %}{% set n.x = n.x ~ n.x[:9] %}{% endfor %}"]
+)
+def test_a_template_that_loops_ends_in_time_with_one_line(monkeypatch: pytest.MonkeyPatch, nested: str) -> None:
+    monkeypatch.setattr(chat_module, "TEMPLATE_SECONDS", 0.5)
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}" + nested + "{% endfor %}{% endfor %}"
+    chat = tokenizer(loop)
+    for encode in (
+        lambda: encode_prompt(chat, MESSAGES, None),
+        lambda: in_a_thread(lambda: encode_prompt(chat, MESSAGES, None)),
+    ):
+        with pytest.raises(EnvironmentError_, match=r"took longer than 0\.5 s") as caught:
+            encode()
+        assert caught.value.remedy
+    assert encode_prompt(tokenizer(CHATML), MESSAGES, None)
+
+
+def in_a_thread(work: Callable[[], object]) -> object:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ raise_exception('no\\nsystem role') }}", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+     "{{ range(10 ** 9) }}", "{% if %}", "{{ messages.gone.role }}"],
+)  # fmt: skip
+def test_a_template_that_fails_is_one_line_with_a_remedy(template: str) -> None:
+    with pytest.raises(EnvironmentError_, match="chat template fails: ") as caught:
+        encode_prompt(tokenizer(template), MESSAGES, None)
+    assert "\n" not in str(caught.value)
+    assert caught.value.remedy

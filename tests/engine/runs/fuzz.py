@@ -55,6 +55,7 @@ from tests.cure_tui.recorded import record_run
 
 SECONDS, HANG_SECONDS, MEGABYTES = 5, 60, 300
 RUN = "nano-20261125-1200-abc"
+_ADDRESS_SPACE = 3 << 30
 _BIG = 10**400
 _TABLES = {
     "steps": ("step", "time", "rollouts"),
@@ -106,14 +107,19 @@ def mutate(chance: random.Random, run: Path) -> list[str]:
 
 
 def _some_file(chance: random.Random, run: Path) -> Path:
-    found = sorted(path for path in run.rglob("*") if not path.is_dir() or path.is_symlink())
+    found = sorted(path for path in run.rglob("*") if path.is_symlink() or not path.is_dir())
     weights = [5 if path.name in ("events.jsonl", "rollouts.sqlite") else 1 for path in found]
     return chance.choices(found, weights)[0] if found else run / "version"
 
 
+def _is_plain(path: Path) -> bool:
+    """Return True for a file of the run's own that an earlier mutation has not stretched beyond memory."""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 26
+
+
 def _flip(chance: random.Random, run: Path) -> str:
     path = _some_file(chance, run)
-    if not path.is_file() or path.is_symlink():
+    if not _is_plain(path):
         return "nothing"
     data = bytearray(path.read_bytes())
     for _ in range(chance.choice((1, 4, 64))):
@@ -125,7 +131,7 @@ def _flip(chance: random.Random, run: Path) -> str:
 
 def _cut(chance: random.Random, run: Path) -> str:
     path = _some_file(chance, run)
-    if path.is_file() and not path.is_symlink():
+    if _is_plain(path):
         size = path.stat().st_size
         is_large = path.parent.name.startswith("step-") or path.name in (
             "events.jsonl",
@@ -197,7 +203,7 @@ def _swap(chance: random.Random, tree: object) -> object:
 
 def _lines(chance: random.Random, run: Path) -> str:
     path = run / "events.jsonl"
-    if not path.is_file() or path.is_symlink():
+    if not _is_plain(path):
         return "nothing"
     lines = path.read_bytes().split(b"\n")
     at = chance.randrange(len(lines))
@@ -226,7 +232,7 @@ def _json_file(chance: random.Random, run: Path) -> str:
         ("live", "checkpoints/step-000004/manifest.json", "checkpoints/step-000001/manifest.json")
     )
     with contextlib.suppress(OSError, ValueError):
-        if path.is_file() and not path.is_symlink():
+        if _is_plain(path):
             tree = json.loads(path.read_bytes())
             path.write_text(json.dumps(_swap(chance, tree)), errors="replace")
     return f"swapped a value in {path.name}"
@@ -234,7 +240,7 @@ def _json_file(chance: random.Random, run: Path) -> str:
 
 def _text(chance: random.Random, run: Path) -> str:
     path = run / chance.choice(("version", "checkpoints/best", "lock", "config.toml", "config.toml"))
-    if path.is_file() and not path.is_symlink():
+    if _is_plain(path):
         lines = path.read_text(errors="replace").splitlines() or [""]
         at = chance.randrange(len(lines))
         name = lines[at].partition("=")[0]
@@ -502,6 +508,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="start no case after so many seconds")
     parser.add_argument("--only", type=int, metavar="N", help="run case N alone")
     arguments = parser.parse_args()
+    # What would take the whole machine's memory is a MemoryError, and so a finding.
+    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     cases = range(arguments.cases) if arguments.only is None else range(arguments.only, arguments.only + 1)
     ran, faults = run_cases(cases, arguments.seed, arguments.dashboards, arguments.seconds)
     print(f"{ran} cases, {len(faults)} faults, peak {_peak_mb():.0f} MB")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from cure_tui.exit_codes import DEFECT
 from cure_tui.headless.run import EngineEnded, follow_to_end
 from cure_tui.launch.process import EngineProcess, Interruption
 from cure_tui.runs.step_line import clock, sandbox_line
+from cure_tui.terminal import unfiltered
 from engine.errors import ConfigError, CureError, RunError
 from engine.evaluate.folder import (
     Evaluation,
@@ -119,7 +121,8 @@ class EvaluationView:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._picture = InPlace(stream) if stream.isatty() else None
+        draws = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._picture = InPlace(unfiltered(stream)) if draws else None
         self._points: deque[tuple[float, int]] = deque()
         self._total = 0
         self._next = 0.0

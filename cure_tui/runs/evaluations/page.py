@@ -17,7 +17,7 @@ from engine.evaluation.comparison import size_order
 from engine.evaluation.paper import BON, SOURCE, TITLES, published_name, published_rows
 from engine.evaluation.report import Report
 
-_WIDTH, _HEIGHT = 590, 340
+_WIDTH, _HEIGHT = 580, 340  # two charts side by side on the page
 _STYLE = """
 :root { color-scheme: light dark; --ink: #222; --muted: #666; --line: #ddd; --back: #fff; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --muted: #9a9a9a; --line: #3a3a3a; --back: #161616; } }

@@ -165,5 +165,5 @@ def _groups(requests: Sequence[Request], max_rows: int) -> list[Group]:
 def _ranges(indices: Sequence[int]) -> list[tuple[int, int]]:
     """Return the first and last of each run of consecutive indices."""
     firsts = [index for index, before in zip(indices, (-2, *indices), strict=False) if index != before + 1]
-    lasts = [index for index, after in zip(indices, (*indices[1:], -2), strict=True) if index + 1 != after]
+    lasts = [index for index, after in zip(indices, (*indices[1:], -2), strict=False) if index + 1 != after]
     return list(zip(firsts, lasts, strict=True))

@@ -4,7 +4,8 @@
     python -m tests.engine.runs.fuzz --cases 200 --dashboards 200      with the dashboard, 3 seconds each
 
 Each case is a copy of a small whole run with one to three mutations. It fails on an exception that is not a CureError,
-after SECONDS, beyond MEGABYTES of growth, and if a file beside the run has changed. `--only N` repeats one case.
+if one command takes SECONDS of CPU time or HANG_SECONDS in all, beyond MEGABYTES of growth, and if a file beside the
+run has changed. `--only N` repeats one case.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ from engine.runs.live import LiveReader, LiveWriter
 from engine.runs.transfer import export_run, import_run
 from tests.cure_tui.recorded import record_run
 
-SECONDS, DASHBOARD_SECONDS, MEGABYTES = 5, 30, 300
+SECONDS, HANG_SECONDS, MEGABYTES = 5, 60, 300
 RUN = "nano-20261125-1200-abc"
+_ADDRESS_SPACE = 3 << 30
 _BIG = 10**400
 _TABLES = {
     "steps": ("step", "time", "rollouts"),
@@ -105,14 +107,19 @@ def mutate(chance: random.Random, run: Path) -> list[str]:
 
 
 def _some_file(chance: random.Random, run: Path) -> Path:
-    found = sorted(path for path in run.rglob("*") if not path.is_dir() or path.is_symlink())
+    found = sorted(path for path in run.rglob("*") if path.is_symlink() or not path.is_dir())
     weights = [5 if path.name in ("events.jsonl", "rollouts.sqlite") else 1 for path in found]
     return chance.choices(found, weights)[0] if found else run / "version"
 
 
+def _is_plain(path: Path) -> bool:
+    """Return True for a file of the run's own that an earlier mutation has not stretched beyond memory."""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 26
+
+
 def _flip(chance: random.Random, run: Path) -> str:
     path = _some_file(chance, run)
-    if not path.is_file() or path.is_symlink():
+    if not _is_plain(path):
         return "nothing"
     data = bytearray(path.read_bytes())
     for _ in range(chance.choice((1, 4, 64))):
@@ -124,7 +131,7 @@ def _flip(chance: random.Random, run: Path) -> str:
 
 def _cut(chance: random.Random, run: Path) -> str:
     path = _some_file(chance, run)
-    if path.is_file() and not path.is_symlink():
+    if _is_plain(path):
         size = path.stat().st_size
         is_large = path.parent.name.startswith("step-") or path.name in (
             "events.jsonl",
@@ -196,7 +203,7 @@ def _swap(chance: random.Random, tree: object) -> object:
 
 def _lines(chance: random.Random, run: Path) -> str:
     path = run / "events.jsonl"
-    if not path.is_file() or path.is_symlink():
+    if not _is_plain(path):
         return "nothing"
     lines = path.read_bytes().split(b"\n")
     at = chance.randrange(len(lines))
@@ -225,7 +232,7 @@ def _json_file(chance: random.Random, run: Path) -> str:
         ("live", "checkpoints/step-000004/manifest.json", "checkpoints/step-000001/manifest.json")
     )
     with contextlib.suppress(OSError, ValueError):
-        if path.is_file() and not path.is_symlink():
+        if _is_plain(path):
             tree = json.loads(path.read_bytes())
             path.write_text(json.dumps(_swap(chance, tree)), errors="replace")
     return f"swapped a value in {path.name}"
@@ -233,7 +240,7 @@ def _json_file(chance: random.Random, run: Path) -> str:
 
 def _text(chance: random.Random, run: Path) -> str:
     path = run / chance.choice(("version", "checkpoints/best", "lock", "config.toml", "config.toml"))
-    if path.is_file() and not path.is_symlink():
+    if _is_plain(path):
         lines = path.read_text(errors="replace").splitlines() or [""]
         at = chance.randrange(len(lines))
         name = lines[at].partition("=")[0]
@@ -306,8 +313,20 @@ def exercise(home: Path, run: Path) -> None:
     """Read the run as every command and view does, then resume and hand it on. Each part may raise CureError."""
     parts: tuple[Callable[[Path], object], ...] = (_list, _watch, _compare, _read_archive, _export, _resume, _watch)
     for part in parts:
-        with contextlib.suppress(CureError):
+        with contextlib.suppress(CureError), _in_time(SECONDS):
             part(run)
+
+
+@contextlib.contextmanager
+def _in_time(cpu_seconds: float) -> Iterator[None]:
+    """Raise TookTooLong in a block that computes, or waits, for too long. Other processes may have the processor."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    signal.alarm(HANG_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
 
 
 def _list(run: Path) -> None:
@@ -419,11 +438,10 @@ def run_case(base: Path, place: Path, seed: str, *, dashboard: bool) -> str:
     run = home / "runs" / RUN
     done = mutate(random.Random(seed), run)
     before, outside = _peak_mb(), _outside(place)
-    signal.alarm(DASHBOARD_SECONDS if dashboard else SECONDS)
     fault = ""
     try:
         if dashboard:
-            with contextlib.suppress(CureError):
+            with contextlib.suppress(CureError), _in_time(4 * SECONDS):  # some twenty looks
                 asyncio.run(_show(run))
         else:
             exercise(home, run)
@@ -431,8 +449,6 @@ def run_case(base: Path, place: Path, seed: str, *, dashboard: bool) -> str:
         fault = f"took too long:\n{traceback.format_exc(limit=-6)}"
     except Exception:  # noqa: BLE001  (each is a finding)
         fault = traceback.format_exc(limit=-8)
-    finally:
-        signal.alarm(0)
     if not fault and _peak_mb() - before > MEGABYTES:
         fault = f"grew by {_peak_mb() - before:.0f} MB"
     if not fault and _outside(place) != outside:
@@ -462,7 +478,8 @@ def run_cases(cases: range, seed: int, dashboards: int = 0, seconds: float = flo
     def stop(number: int, frame: FrameType | None) -> None:
         raise TookTooLong
 
-    signal.signal(signal.SIGALRM, stop)
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, stop)
     faults, ran, until = [], 0, time.monotonic() + seconds
     every = max(1, len(cases) // dashboards) if dashboards else 0
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -491,6 +508,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="start no case after so many seconds")
     parser.add_argument("--only", type=int, metavar="N", help="run case N alone")
     arguments = parser.parse_args()
+    # What would take the whole machine's memory is a MemoryError, and so a finding.
+    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     cases = range(arguments.cases) if arguments.only is None else range(arguments.only, arguments.only + 1)
     ran, faults = run_cases(cases, arguments.seed, arguments.dashboards, arguments.seconds)
     print(f"{ran} cases, {len(faults)} faults, peak {_peak_mb():.0f} MB")

@@ -16,6 +16,7 @@ from cure_tui.exit_codes import DEFECT
 from cure_tui.headless.run import EngineEnded, follow_to_end
 from cure_tui.launch.process import EngineProcess, Interruption
 from cure_tui.runs.step_line import clock, sandbox_line
+from cure_tui.terminal import unfiltered
 from engine.errors import ConfigError, CureError, RunError
 from engine.evaluate.folder import (
     Evaluation,
@@ -119,7 +120,7 @@ class EvaluationView:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._picture = InPlace(stream) if stream.isatty() else None
+        self._picture = InPlace(unfiltered(stream)) if stream.isatty() else None
         self._points: deque[tuple[float, int]] = deque()
         self._total = 0
         self._next = 0.0
@@ -141,7 +142,7 @@ class EvaluationView:
         if now >= self._next and self._points:
             self._next = now + (_DRAWN_EVERY if self._picture else _WRITTEN_EVERY)
             if self._picture is not None:
-                self._picture.draw([self._line()])
+                self._picture.draw([printable(self._line())])
             else:
                 print(self._line(), file=self._stream, flush=True)
 

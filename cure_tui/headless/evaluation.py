@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
@@ -120,7 +121,8 @@ class EvaluationView:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._picture = InPlace(unfiltered(stream)) if stream.isatty() else None
+        draws = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._picture = InPlace(unfiltered(stream)) if draws else None
         self._points: deque[tuple[float, int]] = deque()
         self._total = 0
         self._next = 0.0

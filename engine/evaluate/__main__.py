@@ -24,6 +24,8 @@ from engine.runs.heartbeat import Heartbeat
 from engine.runs.journal import JournalWriter
 
 _UNEXPECTED = 1
+_CACHE_MB = 8
+"""Equal programs are of one task, and a task is soon done with."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -83,7 +85,9 @@ def _evaluate_locked(evaluation: Evaluation, journal: JournalWriter, resources: 
         journal.run_started(preset=f"eval {request.coder} on {chosen.tasks.name}", steps=steps, seed=request.seed)
     else:
         journal.resumed(from_step=done + 1, steps=steps)
-    executor = resources.enter_context(Executor(Limits(), allow_unsandboxed=request.allow_unsandboxed))
+    executor = resources.enter_context(
+        Executor(Limits(), allow_unsandboxed=request.allow_unsandboxed, cache_mb=_CACHE_MB)
+    )
     level = executor.level
     journal.sandbox(letter=level.letter, summary=level.summary, reasons=level.reasons, remedy=level.remedy)
     for note in chosen.notes:

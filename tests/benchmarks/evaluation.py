@@ -75,7 +75,7 @@ def evaluate_given(folder: Path, tasks: int, n: int = 16, m: int = 16) -> Report
     request = EvalRequest("openai:given", "openai:given", str(folder / "tasks.jsonl"), n=n, m=m, bon=(f"{n}x{m}",))
     run = RunFolder.create(folder / "evaluation", "")
     with ExitStack() as resources:
-        executor = resources.enter_context(Executor())
+        executor = resources.enter_context(Executor(cache_mb=8))
         journal = resources.enter_context(JournalWriter(run.journal))
         journal.run_started(preset="given", steps=0, seed=0)
         models = dict.fromkeys(Role, model)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cure_tui.command_line import Cli
+from tests.left_on_screen import After, left_on_screen
 
 SMALL = ("--preset", "nano", "--data", "nano", "--limit", "20", "-n", "2", "-m", "2")
 
@@ -94,3 +95,26 @@ def test_answers_too_long_for_the_models_context_are_refused_with_the_remedy(cli
     result = cli("eval", *SMALL, "--max-tokens", "5000")
     assert result.returncode == 2
     assert "exceed the context of 1024" in result.stderr
+
+
+@pytest.mark.slow
+def test_in_a_terminal_the_progress_leaves_nothing_behind(cli: Cli) -> None:
+    left = left_on_screen(
+        [sys.executable, "-m", "cure_tui", "eval", *SMALL], environment=cli.environment, folder=cli.folder, own_lines=3,
+        size=(100, 40),
+    )  # fmt: skip
+    assert (left.status, left.lost, left.untidy) == (0, (), ())
+    assert left.below[0].startswith("20 tasks, 80 answers: about")
+    assert any("code accuracy" in line for line in left.below)
+    assert b"answers (" in left.raw
+    assert not any("answers (" in line for line in left.below)
+
+
+@pytest.mark.slow
+def test_an_interrupted_evaluation_prints_what_is_there_and_how_to_go_on(cli: Cli) -> None:
+    command = [sys.executable, "-m", "cure_tui", "eval", *SMALL[:4], "-n", "2", "-m", "2", "--name", "ended"]
+    left = left_on_screen(
+        command, environment=cli.environment, folder=cli.folder, script=[After("answers (2", "\x03")], size=(100, 40)
+    )
+    assert left.status == 130
+    assert left.below[-1] == "go on with `cure-tui eval --resume ended`"

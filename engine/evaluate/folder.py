@@ -27,7 +27,7 @@ from engine.runs.listing import RunCondition, RunInfo, find_run, read_info, run_
 REQUEST, ANSWERS, ROWS, REPORT = "evaluation.json", "answers.jsonl", "rows.jsonl", "report.json"
 _MOST_BYTES = 1 << 29
 _CONFIG = "# the settings of an evaluation are in evaluation.json\n"
-_UNFINISHED = (RunCondition.STOPPED, RunCondition.FAILED, RunCondition.CRASHED)
+_UNFINISHED = (RunCondition.STOPPED, RunCondition.FAILED, RunCondition.CRASHED, RunCondition.LIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,10 @@ def evaluations() -> list[tuple[Evaluation, RunInfo]]:
 
 
 def find_same(request: EvalRequest, *, finished: bool = False) -> Evaluation | None:
-    """Find the newest unfinished evaluation of the same request; with `finished`, the newest of any condition."""
+    """Find the newest unfinished evaluation of the same request; with `finished`, the newest of any condition.
+
+    One that is running counts: it is refused when its folder is locked, and is not begun a second time.
+    """
     for evaluation, info in evaluations():
         is_same = (evaluation.request.key, evaluation.request.identity) == (request.key, request.identity)
         if is_same and (info.state in _UNFINISHED or (finished and info.state is RunCondition.FINISHED)):

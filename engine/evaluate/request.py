@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from engine.errors import ConfigError, DataError
+from engine.servers.addresses import Address
+from engine.servers.settings import endpoints_file
 from engine.solve.kept.identity import absolute_spec, identity_of
 from engine.solve.writers.spec import WriterSpec, parse_spec
 
@@ -90,7 +92,13 @@ def with_identity(request: EvalRequest) -> EvalRequest:
                 f"best of {n}x{m} needs more than -n {request.n} and -m {request.m}", "sample more, or change --bon"
             )
     specs = [absolute_spec(spec) for spec in request.specs]
+    for spec in specs:
+        if spec.kind == "openai" and spec.url and Address.parse(spec.url).login:
+            raise ConfigError(
+                "an address with a password cannot be kept for resuming",
+                f"give the server's key in {endpoints_file()}",
+            )
     local = [spec for spec in dict.fromkeys(specs) if spec.kind != "openai"]
     identity = {name: value for name, value in identity_of(local).items() if name not in _SHARED}
-    coder, tester = (f"openai:{spec.name}@{spec.url}" if spec.url else str(spec) for spec in specs)
+    coder, tester = map(str, specs)
     return replace(request, coder=coder, tester=tester, identity=identity)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cure_tui.command_line import Cli
+from tests.engine.solve.writers.fake_server import Reply, completion, error, serving
 from tests.left_on_screen import After, left_on_screen
 
 SMALL = ("--preset", "nano", "--data", "nano", "--limit", "20", "-n", "2", "-m", "2")
@@ -118,3 +119,39 @@ def test_an_interrupted_evaluation_prints_what_is_there_and_how_to_go_on(cli: Cl
     )
     assert left.status == 130
     assert left.below[-1] == "go on with `cure-tui eval --resume ended`"
+
+
+@pytest.mark.slow
+def test_a_coder_at_a_server_with_a_local_tester_is_paid_once_even_if_the_server_fails_in_the_middle(cli: Cli) -> None:
+    fails = [True]
+
+    def handle(number: int, request: dict[str, Any]) -> Reply:
+        if number >= 25 and fails[0]:
+            return error(400, "out of order")
+        return completion("```python\nprint(input())\n```")
+
+    with serving(handle) as server:
+        cli.configure_endpoint(server.url, "[price.m]", "input = 1.0", "output = 2.0")
+        command = (
+            "eval", "--coder", f"openai:m@{server.url}", "--tester", "nano", "--data", "nano", "--limit", "20",
+            "-n", "2", "-m", "2", "--json",
+        )  # fmt: skip
+        broken = cli(*command)
+        assert broken.returncode == 2, broken.stderr
+        assert "out of order" in broken.stderr.splitlines()[-1]
+        fails[0] = False
+        resumed = cli(*command)
+        assert resumed.returncode == 0, resumed.stderr
+        good = sum(reply is not None for reply in server.requests)
+    report = json.loads(resumed.stdout)
+    paid = sum(row["spent"]["dollars"] for row in report["rows"])
+    assert report["complete"]
+    assert paid == pytest.approx(40 * (100 * 1.0 + 20 * 2.0) / 1e6)
+    assert good <= 40 + 16  # those that failed together
+
+
+def test_a_password_in_an_address_is_not_written_into_an_evaluation(cli: Cli) -> None:
+    result = cli("eval", "--coder", "openai:m@http://me:secret@127.0.0.1:9/v1", "--tester", "nano", "--data", "nano")
+    assert result.returncode == 2
+    assert "secret" not in result.stderr
+    assert "cannot be kept" in result.stderr

@@ -8,6 +8,7 @@ import time
 from collections import deque
 
 from cure_tui.drawing.spans import printable
+from cure_tui.terminal import unfiltered
 from engine.data.download import Progress
 
 _DRAWN_EVERY, _WRITTEN_EVERY = 0.2, 10.0
@@ -56,7 +57,7 @@ class ProgressLine:
         text = printable(self._text(progress))
         if self._drawn:
             width = shutil.get_terminal_size().columns
-            print(f"\r\x1b[K{text[: width - 1]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{text[: width - 1]}", end="", file=unfiltered(sys.stderr), flush=True)
             self._open = True
         else:
             print(text, file=sys.stderr, flush=True)

@@ -144,7 +144,7 @@ class EvaluationView:
         if now >= self._next and self._points:
             self._next = now + (_DRAWN_EVERY if self._picture else _WRITTEN_EVERY)
             if self._picture is not None:
-                self._picture.draw([self._line()])
+                self._picture.draw([printable(self._line())])
             else:
                 print(self._line(), file=self._stream, flush=True)
 

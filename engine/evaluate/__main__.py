@@ -18,6 +18,7 @@ from pathlib import Path
 from engine.errors import CureError, RunError
 from engine.evaluate.folder import Evaluation, open_evaluation
 from engine.machine.threads import sleep_at_barriers
+from engine.printable import printable
 from engine.process_memory import keep_freed_memory
 from engine.runs.heartbeat import Heartbeat
 from engine.runs.journal import JournalWriter
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _evaluate(open_evaluation(arguments.run_dir), regrade=arguments.regrade)
     except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return error.exit_status
 
 

@@ -19,7 +19,8 @@ from engine.printable import printable, python_escape
 from engine.runs.folder import RunFolder
 from engine.runs.transfer import export_run
 from tests.cure_tui.command_line import SCRIPTED, Cli
-from tests.cure_tui.foreign_text import HOSTILE, MARK, hostile_run, leaks
+from tests.cure_tui.foreign_text import HOSTILE, MARK, hostile_run, leaks, spoiled
+from tests.cure_tui.runs.evaluations.reports import report
 from tests.cure_tui.solving.test_solve import PROBLEM, is_tester
 from tests.cure_tui.web.served import SECONDS, Served
 from tests.cure_tui.web.served import start as start_serving
@@ -274,3 +275,20 @@ def test_a_task_id_with_a_control_character_is_refused(cli: Cli, problems: Path,
     assert done.stderr.count("\n") == 1
     assert 'field "task_id" holds a character that cannot be printed' in done.stderr
     assert leaks(done.stderr.encode()) == []
+
+
+@pytest.mark.parametrize("command", ["table", "compare"])
+def test_evaluations_of_others_are_shown_as_text(cli: Cli, command: str) -> None:
+    names = ("one", "two")
+    for name, accuracy in zip(names, (0.2, 0.7), strict=True):
+        foreign = spoiled(report(name, accuracy, seed=1), {"released", "ut_basis"})
+        (cli.folder / f"{name}.json").write_text(foreign.to_json())
+    asked = ["eval", command, *(f"{name}.json" for name in names)]
+    shown_by(cli, *asked)
+    for form in ([], ["--markdown"], ["--json"], ["--html", "page.html"]):
+        done = cli(*asked, *form)
+        assert done.returncode == 0, done.stderr
+        assert leaks((done.stdout + done.stderr).encode()) == []
+    page = (cli.folder / "page.html").read_bytes()
+    assert MARK.encode() in page
+    assert leaks(page) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -107,7 +108,9 @@ def _bytes(source: str, name: str) -> bytes:
                 raise DataError("standard input is closed", "give a file, or pipe a statement in")
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            with open(source, "rb") as file:
+            # A FIFO without a writer is empty; one of the shell, `<(command)`, has a writer, which is waited for.
+            with open(source, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+                os.set_blocking(file.fileno(), True)
                 data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise DataError(f"{source} does not exist", "check the path") from None

@@ -91,7 +91,9 @@ def main() -> int:
         share = (end - started) / (len(kinds) - number)  # what a quick kind leaves is for the others
         tally = run_kind(kind, arguments.seed, cases, share, arguments.save)
         took, ran, faults = time.time() - started, ran + tally.ran, faults + len(tally.faults)
-        print(f"{kind:14} {tally.ran:6} cases {len(tally.faults):3} faults {took:6.0f} s, slowest {tally.slowest:.1f} s")
+        print(
+            f"{kind:14} {tally.ran:6} cases {len(tally.faults):3} faults {took:6.0f} s, slowest {tally.slowest:.1f} s"
+        )
         sys.stdout.flush()
     print(f"{ran} cases, {faults} faults")
     return bool(faults)

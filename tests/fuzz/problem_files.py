@@ -54,7 +54,7 @@ def _mutate_cure(chance: random.Random, place: Path) -> str:
 
 
 def _read_cure(place: Path) -> None:
-    file = next((place / "home").glob("tasks.json*"))
+    file = next((place / "home").glob("tasks.json*"), place / "home" / "tasks.json")
     _use(file)
     problems = load_problems(file)
     save_problems(place / "home" / "again.jsonl", problems)
@@ -106,7 +106,9 @@ def _labels(chance: random.Random, text: str) -> str:
     lines = text.split("\n")
     for _ in range(chance.choice((1, 5, 1000))):
         label = chance.choice(_LABELS)
-        lines.insert(chance.randint(0, len(lines)), chance.choice((label, f"## {label}", f"**{label}:**", f"{label}: 3")))
+        lines.insert(
+            chance.randint(0, len(lines)), chance.choice((label, f"## {label}", f"**{label}:**", f"{label}: 3"))
+        )
     return "\n".join(lines)
 
 
@@ -173,7 +175,8 @@ def _use(file: Path) -> None:
 
 
 def _read_statement(place: Path) -> None:
-    _use(next(path for path in (place / "home").iterdir() if path.suffix in (".md", ".html")))
+    home = place / "home"
+    _use(next((path for path in home.iterdir() if path.suffix in (".md", ".html")), home / "problem.md"))
 
 
 def _mutate_front(chance: random.Random, place: Path) -> str:
@@ -185,7 +188,9 @@ def _mutate_front(chance: random.Random, place: Path) -> str:
         for _ in range(chance.choice((0, 1, 4, 3000)))
     ]
     fence, end = chance.choice(("---", "--- ", "----", "+++", "\ufeff---")), chance.choice(("---", "---", "...", ""))
-    text = "\n".join((fence, *lines, end, "# Sum", "Print the sum.", "## Example", "```", "1 2", "```", "```", "3", "```"))
+    text = "\n".join(
+        (fence, *lines, end, "# Sum", "Print the sum.", "## Example", "```", "1 2", "```", "```", "3", "```")
+    )
     data = text.encode()
     if chance.random() < 0.3:
         data = changed_bytes(chance, data)

@@ -93,19 +93,21 @@ def main(name: str, seed: int, first: int, last: int, until: float, save: Path) 
         tempfile.tempdir = str(Path(folder, "tmp"))
         os.mkdir(tempfile.tempdir)
         kind = load_kind(name)
-        _make(kind, base)
-        _enter(base)
-        for number in range(2):  # imports and caches count for no case
-            kind.mutate(random.Random(number), base)
-            with suppress(CureError):
-                kind.exercise(base)
-            shutil.rmtree(base)
+        errors = os.open(Path(folder, "stderr"), os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        watch = Watch()
+        for number in range(3):  # imports and caches count for no case
             _make(kind, base)
             _enter(base)
+            if number:
+                kind.mutate(random.Random(number), base)
+                _fault(kind, base, watch, errors)
+            else:
+                with suppress(CureError):
+                    kind.exercise(base)
+            os.chdir(folder)
+            shutil.rmtree(base)
         _make(kind, base)
-        errors = os.open(Path(folder, "stderr"), os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.dup2(errors, 2)
-        watch = Watch()
         own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (own + _ADDRESS_SPACE, resource.RLIM_INFINITY))
         for number in range(first, min(last, first + _CASES_OF_A_PROCESS)):
@@ -219,4 +221,3 @@ def _outside(place: Path, may_write: tuple[str, ...]) -> dict[str, tuple[int, in
             content = path.read_bytes() if path.is_file() else repr(sorted(os.listdir(path))).encode()
             found[str(path)] = (status.st_mtime_ns, status.st_mode, content)
     return found
-

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -20,14 +19,13 @@ from transformers import (
 from engine.config.schema import Precision
 from engine.errors import EnvironmentError_
 from engine.models.download_progress import OnProgress
-from engine.models.faults import first_line
+from engine.models.faults import LoadingFault, loading_faults
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
 
 BITSANDBYTES = "bitsandbytes>=0.50,<0.51"
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-_LOADING_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 
 @dataclass(frozen=True)
@@ -86,10 +84,11 @@ def _check_device(device: str) -> None:
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the tokenizer in `folder`. Raises EnvironmentError_: it cannot be read, or has no chat template."""
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except _LOADING_FAULTS as error:
+        with loading_faults():
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except LoadingFault as error:
         raise EnvironmentError_(
-            f"the tokenizer in {folder} cannot be loaded: {first_line(error)}",
+            f"the tokenizer in {folder} cannot be loaded: {error}",
             "fetch the model's folder again",
         ) from error
     if not tokenizer.chat_template:
@@ -111,28 +110,29 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
     else:
         dtype = _DTYPES[precision]
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-            **options,
-        )
-        model: PreTrainedModel = loaded[0] if precision == "nf4" else loaded[0].to(device)
-        if precision == "nf4":
-            use_exact_products(model)
+        with loading_faults():
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                **options,
+            )
+            model: PreTrainedModel = loaded[0] if precision == "nf4" else loaded[0].to(device)
+            if precision == "nf4":
+                use_exact_products(model)
     except torch.OutOfMemoryError as error:
         raise EnvironmentError_(
             f"the model in {folder} does not fit into the GPU's memory",
             "choose a smaller model, or precision nf4",
         ) from error
-    except _LOADING_FAULTS as error:
+    except LoadingFault as error:
         raise EnvironmentError_(
-            f"the model in {folder} cannot be loaded: {first_line(error)}",
+            f"the model in {folder} cannot be loaded: {error}",
             "check its config.json and weights",
         ) from error
     missing: list[str] = sorted(loaded[1]["missing_keys"])

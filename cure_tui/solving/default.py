@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.errors import ConfigError, CureError
 from engine.machine.home import settings_home
+from engine.machine.regular_files import read_regular
 
 WRITERS = ("coder", "tester")
 OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
@@ -30,6 +31,7 @@ OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
 
 Default = dict[str, Any]
 _FILE = "solve.toml"
+_MOST_BYTES = 1 << 20
 _AGAIN = "`cure-tui solve --save-default OPTIONS` saves another, without options it clears it"
 
 
@@ -41,13 +43,13 @@ def read_default() -> Default:
     """Return the saved options; empty without a file. Raises ConfigError for a broken one."""
     path = default_file()
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        tree = tomllib.loads(read_regular(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", "make it readable for you") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}", _AGAIN) from None
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, lists in lists in lists
+        raise ConfigError(f"{path} is not valid TOML: {str(error)[:200]}", _AGAIN) from None
     for name, value in tree.items():
         if name not in OPTIONS:
             raise ConfigError(f"{path}: '{name}' is no option of a default", _AGAIN)
@@ -124,6 +126,7 @@ def check_saved(default: Default) -> None:
 
 def _check_writer(text: str) -> None:
     from engine.machine.model_folders import folder_fault, is_folder_source
+    from engine.machine.regular_files import user_path
     from engine.presets import load_preset
     from engine.runs.listing import find_run
     from engine.solve.writers.spec import parse_spec
@@ -134,6 +137,6 @@ def _check_writer(text: str) -> None:
     elif spec.kind == "preset":
         load_preset(spec.name)
     elif spec.kind == "model" and is_folder_source(spec.name):
-        folder = Path(spec.name).expanduser()
-        if fault := folder_fault(folder) if folder.is_dir() else "does not exist":
+        folder = user_path(spec.name)
+        if fault := folder_fault(folder) if os.path.isdir(folder) else "does not exist":
             raise ConfigError(f"model folder {folder} {fault}", "name the folder of a model")

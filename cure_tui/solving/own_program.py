@@ -19,7 +19,9 @@ from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.solving.report import summary_line
 from cure_tui.terminal import draws_unicode, unfiltered
 from engine.errors import ConfigError, DataError
+from engine.machine.regular_files import read_regular
 from engine.prompts.answers import MAX_CHARACTERS
+from engine.prompts.source_look import can_be_parsed
 
 _SHOWN_TESTS = 8
 _SHOWN_LINES = 10
@@ -40,7 +42,7 @@ _HAPPENED = {
 def read_program(path: Path) -> str:
     """Read a program. Raises ConfigError for a file that holds none, DataError for one that is not valid Python."""
     try:
-        data = path.read_bytes() if path.stat().st_size <= MAX_CHARACTERS else None
+        data = read_regular(path, MAX_CHARACTERS) if path.stat().st_size <= MAX_CHARACTERS else None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", "give a Python program with --test") from None
     if data is None:
@@ -52,6 +54,8 @@ def read_program(path: Path) -> str:
     if not source.strip():
         raise ConfigError(f"{path} is empty", "give a Python program with --test")
     try:
+        if not can_be_parsed(source):
+            raise ValueError("a name of thousands of parts")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(source, str(path), "exec", dont_inherit=True)

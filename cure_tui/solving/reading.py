@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -109,7 +110,9 @@ def _bytes(source: str, name: str) -> bytes:
                 raise _CLOSED
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            with open(source, "rb") as file:
+            # A FIFO without a writer is empty; one of the shell, `<(command)`, has a writer, which is waited for.
+            with open(source, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+                os.set_blocking(file.fileno(), True)
                 data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise DataError(f"{source} does not exist", "check the path") from None

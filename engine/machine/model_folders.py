@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from engine.errors import CureError
+from engine.machine.regular_files import read_regular, user_path
 from engine.machine.resources import ASSET_SCHEME, source_path
 
 ADAPTER_FILE, ADAPTER_CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"
@@ -19,6 +20,8 @@ ADAPTER_FILE, ADAPTER_CONFIG_FILE = "adapter_model.safetensors", "adapter_config
 
 _TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
 _MAIN_REVISION = "main"
+_MOST_BYTES = 64 << 20
+"""Bytes of a JSON file of a model; the largest indices of weights have a few MB."""
 _CACHED = "models--"
 _HUB_NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 
@@ -26,7 +29,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 def is_folder_source(source: str) -> bool:
     """Return whether `source` names a folder or an asset, not a model on the hub (`owner/name`)."""
     return (
-        source.startswith((ASSET_SCHEME, "/", ".", "~")) or source.count("/") > 1 or Path(source).expanduser().exists()
+        source.startswith((ASSET_SCHEME, "/", ".", "~")) or source.count("/") > 1 or os.path.exists(user_path(source))
     )
 
 
@@ -38,7 +41,7 @@ def model_folder(source: str) -> Path | None:
         folder = source_path(source)
     except CureError:
         return None
-    return folder if folder.is_dir() else None
+    return folder if os.path.isdir(folder) else None
 
 
 def hub_cache() -> Path:
@@ -78,11 +81,11 @@ def cached_snapshot(name: str) -> Path | None:
     """Return the cached folder of model `name` at its main revision; None if it was never fetched."""
     folder = hub_folder(name)
     try:
-        commit = (folder / "refs" / _MAIN_REVISION).read_text().strip()
-    except OSError:
+        commit = read_regular(folder / "refs" / _MAIN_REVISION, 1000).decode().strip()
+    except (OSError, ValueError):
         return None
     snapshot = folder / "snapshots" / commit
-    return snapshot if commit and snapshot.is_dir() else None
+    return snapshot if commit and os.path.isdir(snapshot) else None
 
 
 def folder_fault(folder: Path) -> str:
@@ -119,8 +122,8 @@ def cache_fault(name: str) -> str:
 
 def _index_fault(index: Path) -> str:
     try:
-        shards = set(json.loads(index.read_text())["weight_map"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        shards = set(json.loads(read_regular(index, _MOST_BYTES))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"has a broken {index.name}"
     missing = sorted(shard for shard in shards if not (index.parent / shard).is_file())
     if not missing:
@@ -136,7 +139,7 @@ def _writes_text(folder: Path) -> bool:
 def _json_of(file: Path) -> dict[str, object]:
     """Read a JSON object; empty if there is none."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(read_regular(file, _MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -86,6 +86,33 @@ def read_all(file: int, name: str, most_bytes: int) -> bytes:
     return b"".join(parts)
 
 
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Read the regular file `path`, or the one that a link of that name leads to. Raises OddFile, OSError."""
+    file = open_regular(os.path.realpath(path))
+    try:
+        if os.fstat(file).st_size > most_bytes:
+            raise OddFile(str(path), f"is larger than {most_bytes / 1e6:g} MB")
+        return read_all(file, str(path), most_bytes)
+    finally:
+        os.close(file)
+
+
+def user_path(text: str) -> Path:
+    """Return a path that a user has typed, with ~ as the shell reads it: `~nobody` stays as it is."""
+    return Path(os.path.expanduser(text))
+
+
+def can_be_path(path: Path | str) -> bool:
+    """Return False for what no file can be called: too long, or with a NUL in it."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    except ValueError:
+        return False
+    return True
+
+
 def readable_by_others(path: Path) -> bool:
     """Return True if another user of this machine may read the file `path`."""
     try:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.errors import DataError, EnvironmentError_
 from engine.machine.home import home
+from engine.machine.regular_files import user_path
 
 ASSET_SCHEME = "asset:"
 DATA_SCHEME = "data:"
@@ -45,7 +46,7 @@ def source_path(source: str) -> Path:
         return asset_path(source.removeprefix(ASSET_SCHEME))
     if source.startswith(DATA_SCHEME):
         return home() / "data" / source.removeprefix(DATA_SCHEME)
-    return Path(source).expanduser()
+    return user_path(source)
 
 
 def _root() -> Path:

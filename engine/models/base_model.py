@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -22,7 +21,7 @@ from transformers import (
 from engine.config.schema import Precision
 from engine.errors import EnvironmentError_
 from engine.models.download_progress import OnProgress
-from engine.models.faults import first_line
+from engine.models.faults import LoadingFault, loading_faults
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
 
@@ -32,7 +31,6 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 FROM_FOLDER: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """Options of every `from_pretrained`. Code that a model brings is never run, and no question about it is asked: None,
 the default, asks on stdout."""
-_LOADING_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,9 @@ def _check_device(device: str) -> None:
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the tokenizer in `folder`. Raises EnvironmentError_: it cannot be read, or has no chat template."""
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **FROM_FOLDER)
-    except _LOADING_FAULTS as error:
+        with loading_faults():
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **FROM_FOLDER)
+    except LoadingFault as error:
         raise _unloadable(f"the tokenizer in {folder}", error, "fetch the model's folder again") from error
     if not tokenizer.chat_template:
         raise EnvironmentError_(
@@ -105,17 +104,18 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def load_model_config(folder: Path) -> PretrainedConfig:
     """Load the sizes and kinds of the model's layers. Raises EnvironmentError_: config.json cannot be used."""
     try:
-        config: PretrainedConfig = AutoConfig.from_pretrained(folder, **FROM_FOLDER)
-    except _LOADING_FAULTS as error:
+        with loading_faults():
+            config: PretrainedConfig = AutoConfig.from_pretrained(folder, **FROM_FOLDER)
+    except LoadingFault as error:
         raise _unloadable(f"the model in {folder}", error, "check its config.json and weights") from error
     return config
 
 
-def _unloadable(what: str, error: Exception, remedy: str) -> EnvironmentError_:
-    if "trust_remote_code" in str(error):
+def _unloadable(what: str, error: LoadingFault, remedy: str) -> EnvironmentError_:
+    if "trust_remote_code" in str(error.__cause__):
         message = f"{what} comes with Python code of its own, which is never run"
         return EnvironmentError_(message, "choose a model that transformers supports without it")
-    return EnvironmentError_(f"{what} cannot be loaded: {first_line(error)}", remedy)
+    return EnvironmentError_(f"{what} cannot be loaded: {error}", remedy)
 
 
 def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
@@ -130,25 +130,26 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
         dtype = _DTYPES[precision]
     config = load_model_config(folder)
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            output_loading_info=True,
-            **FROM_FOLDER,
-            **options,
-        )
-        model: PreTrainedModel = loaded[0] if precision == "nf4" else loaded[0].to(device)
-        if precision == "nf4":
-            use_exact_products(model)
+        with loading_faults():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                output_loading_info=True,
+                **FROM_FOLDER,
+                **options,
+            )
+            model: PreTrainedModel = loaded[0] if precision == "nf4" else loaded[0].to(device)
+            if precision == "nf4":
+                use_exact_products(model)
     except torch.OutOfMemoryError as error:
         raise EnvironmentError_(
             f"the model in {folder} does not fit into the GPU's memory",
             "choose a smaller model, or precision nf4",
         ) from error
-    except _LOADING_FAULTS as error:
+    except LoadingFault as error:
         raise _unloadable(f"the model in {folder}", error, "check its config.json and weights") from error
     missing: list[str] = sorted(loaded[1]["missing_keys"])
     if missing:  # transformers would initialise them at random and continue

@@ -7,7 +7,10 @@ would need a second copy of the weights to sample as fast.
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,21 @@ from transformers import PreTrainedModel
 
 from engine.errors import RunError
 from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.regular_files import check_kind, read_regular
 from engine.models.faults import first_line
 
+_MOST_BYTES = 1 << 20
 _FACTOR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
 _REMEDY = "solve with another run, or with --preset"
+
+
+@dataclass(frozen=True, slots=True)
+class PlainLora:
+    """Adapter of one rank without extras. factors: A [rank, in] and B [out, rank] by the names of linear layers."""
+
+    rank: int
+    alpha: float
+    factors: dict[str, tuple[Tensor, Tensor]]
 
 
 def merge_lora(model: PreTrainedModel, adapter: Path) -> None:
@@ -31,48 +45,47 @@ def merge_lora(model: PreTrainedModel, adapter: Path) -> None:
     The folder must have peft's format and hold plain LoRA, as runs of this engine train it. Raises RunError where it
     cannot be read, is another kind of adapter, or belongs to another model; `model` is then unchanged.
     """
-    scale, factors = _fitting(model, adapter)
+    lora = check_lora(model, adapter)
+    layers, scale = dict(model.named_modules()), lora.alpha / lora.rank
     with torch.no_grad():
-        for layer, a, b in factors:
+        for name, (a, b) in lora.factors.items():
+            layer: Any = layers[name]
             delta = b.to(layer.weight.device, torch.float32) @ a.to(layer.weight.device, torch.float32) * scale
             layer.weight.copy_(layer.weight.float() + delta)
 
 
-def check_lora(model: PreTrainedModel, adapter: Path) -> None:
+def check_lora(model: PreTrainedModel, adapter: Path) -> PlainLora:
     """Raise RunError where `merge_lora` would, without merging: for callers that load the folder with peft."""
-    _fitting(model, adapter)
-
-
-def _fitting(model: PreTrainedModel, adapter: Path) -> tuple[float, list[tuple[nn.Linear, Tensor, Tensor]]]:
-    """Return the scale, and each adapted layer with its A [rank, in] and B [out, rank]."""
-    scale, factors = _read(adapter)
+    lora = _read(adapter)
     layers = dict(model.named_modules())
-    found = []
-    for name, (a, b) in factors.items():
+    for name, (a, b) in lora.factors.items():
         layer = layers.get(name)
         if not isinstance(layer, nn.Linear) or (layer.out_features, layer.in_features) != (b.shape[0], a.shape[1]):
             raise RunError(f"the adapter in {adapter} belongs to another model: {name} does not fit", _REMEDY)
-        found.append((layer, a, b))
-    return scale, found
+    return lora
 
 
-def _read(adapter: Path) -> tuple[float, dict[str, tuple[Tensor, Tensor]]]:
-    """Return the scale, and A [rank, in] and B [out, rank] by layer name."""
+def _read(adapter: Path) -> PlainLora:
     try:
-        config: dict[str, Any] = json.loads((adapter / ADAPTER_CONFIG_FILE).read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(read_regular(adapter / ADAPTER_CONFIG_FILE, _MOST_BYTES))
+        check_kind(os.path.realpath(adapter / ADAPTER_FILE))  # a FIFO would never end
         tensors = load_file(adapter / ADAPTER_FILE)
-        scale = float(config["lora_alpha"]) / int(config["r"])
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, SafetensorError) as error:
+        rank, alpha = int(config["r"]), float(config["lora_alpha"])
+        if rank < 1 or not math.isfinite(alpha):
+            raise ValueError(f"rank {rank}, alpha {alpha}")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, SafetensorError) as error:
         raise RunError(f"the adapter in {adapter} cannot be read: {first_line(error)}", _REMEDY) from error
     sides: dict[str, dict[str, Tensor]] = {}
-    plain = not any(config.get(key) for key in ("use_rslora", "alpha_pattern", "fan_in_fan_out"))
+    extras = ("use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "fan_in_fan_out")
+    plain = not any(config.get(key) for key in extras)
     for name, tensor in tensors.items():
         found = _FACTOR.fullmatch(name)
-        plain = plain and found is not None and tensor.dim() == 2
+        plain = plain and found is not None and tensor.dim() == 2 and tensor.is_floating_point()
+        plain = plain and bool(torch.isfinite(tensor.float()).all())  # a model of NaN samples nothing
         if found is not None:
             sides.setdefault(found["layer"], {})[found["side"]] = tensor
     if not plain or not all(
-        pair.keys() == {"A", "B"} and pair["A"].shape[0] == pair["B"].shape[1] for pair in sides.values()
+        pair.keys() == {"A", "B"} and pair["A"].shape[0] == pair["B"].shape[1] == rank for pair in sides.values()
     ):
         raise RunError(f"the adapter in {adapter} is not a plain LoRA adapter", _REMEDY)
-    return scale, {layer: (pair["A"], pair["B"]) for layer, pair in sides.items()}
+    return PlainLora(rank, alpha, {layer: (pair["A"], pair["B"]) for layer, pair in sides.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -20,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 
 from engine.errors import EnvironmentError_
 from engine.machine.model_folders import cache_fault, folder_fault
+from engine.machine.regular_files import user_path
 from engine.models.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
 from engine.models.faults import first_line
 
@@ -43,12 +45,12 @@ def locate_model(
             is not accessible to this user; the download was interrupted; configuration, weights or tokenizer are
             missing or cannot be read. The message names the command that helps.
     """
-    folder = Path(name).expanduser()
-    from_hub = not (folder.exists() or _looks_like_path(name))
+    folder = user_path(name)
+    from_hub = not (os.path.exists(folder) or _looks_like_path(name))
     if from_hub:
         folder = _from_hub(name, allow_download, on_progress or lines_on_stderr(), report_seconds)
-    elif not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
+    elif not os.path.isdir(folder):
+        what = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise EnvironmentError_(f"model folder {folder} {what}", "name the folder of a model")
     fault = folder_fault(folder)
     if fault and from_hub:

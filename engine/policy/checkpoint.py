@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
-import pickle
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +24,8 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from engine.config.schema import Optimiser
 from engine.errors import RunError
 from engine.machine.model_folders import ADAPTER_FILE
-from engine.models.faults import first_line
+from engine.machine.regular_files import check_kind
+from engine.models.faults import LoadingFault, first_line, loading_faults
 from engine.models.quiet import quiet_transformers
 from engine.policy.adapter import base_of
 from engine.policy.optimiser import repage
@@ -62,10 +63,13 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
     """
     remedy = "resume from an earlier checkpoint"
     try:
-        weights = load_file(path / ADAPTER_FILE)
-        state = torch.load(path / TRAINER_FILE, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        raise RunError(f"checkpoint {path} cannot be read: {first_line(error)}", remedy) from error
+        with loading_faults():
+            for name in (ADAPTER_FILE, TRAINER_FILE):
+                check_kind(os.path.realpath(path / name))  # a FIFO would never end
+            weights = load_file(path / ADAPTER_FILE)
+            state = torch.load(path / TRAINER_FILE, map_location="cpu", weights_only=True)
+    except LoadingFault as error:
+        raise RunError(f"checkpoint {path} cannot be read: {error}", remedy) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise RunError(f"checkpoint {path} is of another version", "resume it with the version that wrote it")
     saved_kind = state.get("optimiser_kind", "adamw")
@@ -80,8 +84,16 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
             f"checkpoint {path} was trained on another base model of the same shape",
             "set model.source to the model of the run",
         )
+    before = optimiser.state_dict()
+    try:
+        with loading_faults():
+            _check_state(state, optimiser, kind)
+            # Its settings are those of the run's configuration, whatever the file says.
+            optimiser.load_state_dict({"state": state["optimiser"]["state"], "param_groups": before["param_groups"]})
+    except LoadingFault as fault:
+        optimiser.load_state_dict(before)
+        raise RunError(f"the trainer's state in checkpoint {path} is broken: {fault}", remedy) from fault
     set_peft_model_state_dict(model, weights)
-    optimiser.load_state_dict(state["optimiser"])
     if kind == "paged-adamw-8bit":
         repage(optimiser)
     torch.set_rng_state(state["torch_rng"])
@@ -89,6 +101,28 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
         torch.cuda.set_rng_state_all(state["cuda_rng"])
     updates_done: int = state["updates_done"]
     return updates_done
+
+
+def _check_state(state: dict[str, Any], optimiser: torch.optim.Optimizer, kind: Optimiser) -> None:
+    """Raise ValueError for a state that would end the training only at its next update."""
+    own = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    if type(state["updates_done"]) is not int or state["updates_done"] < 0:
+        raise ValueError("its number of updates is none")
+    now = torch.get_rng_state()
+    if state["torch_rng"].dtype != now.dtype or state["torch_rng"].shape != now.shape:
+        raise ValueError("its random generator is none of torch's")
+    if not all(isinstance(each, torch.Tensor) and each.dtype == now.dtype for each in state["cuda_rng"]):
+        raise ValueError("its random generators of GPUs are none")
+    for number, moments in state["optimiser"]["state"].items():
+        if number not in range(len(own)):
+            raise ValueError("it has moments of parameters that the model lacks")
+        if kind == "adamw" and not (
+            moments["exp_avg"].shape == moments["exp_avg_sq"].shape == own[number].shape
+            and moments["step"].numel() == 1
+            and moments.keys() == {"step", "exp_avg", "exp_avg_sq"}
+            and all(bool(torch.isfinite(each).all()) for each in moments.values())
+        ):
+            raise ValueError("its moments do not fit the parameters")
 
 
 def base_mark(model: PeftModel) -> str:
@@ -105,6 +139,8 @@ def base_mark(model: PeftModel) -> str:
 
 def _check_same_adapters(path: Path, saved: dict[str, torch.Tensor], own: dict[str, torch.Tensor]) -> None:
     for name in sorted(saved.keys() | own.keys()):
+        if name in saved and not (saved[name].is_floating_point() and torch.isfinite(saved[name].float()).all()):
+            raise RunError(f"checkpoint {path} is broken: {name} holds no finite numbers", "resume from an earlier one")
         shapes = [tuple(weights[name].shape) if name in weights else None for weights in (saved, own)]
         if shapes[0] != shapes[1]:
             fault = f"{name} has shape {shapes[0]} in the checkpoint and {shapes[1]} in the model"

@@ -14,6 +14,7 @@ from engine.config.rules import broken_rule
 from engine.config.schema import RunConfig, Section
 from engine.errors import ConfigError
 from engine.machine.probe import largest_gpu_gb
+from engine.machine.regular_files import can_be_path, user_path
 from engine.presets.sources import (
     Document,
     Tree,
@@ -165,7 +166,10 @@ def _with_absolute_paths(document: Document) -> Document:
         source = table.get(key) if isinstance(table, dict) else None
         if not isinstance(source, str) or source.startswith(("asset:", "data:")) or not source:
             continue
-        path = document.folder / Path(source).expanduser()
+        path = document.folder / user_path(source)
+        if not can_be_path(path):
+            where = document.where((section, key))
+            raise ConfigError(f"{where}: {section}.{key} = {_shown(source)} is no path", "name a file or a folder")
         if section == "data" or source.startswith((".", "/", "~")) or path.is_dir():
             changes.setdefault(section, {})[key] = str(path.resolve())
     if not changes:

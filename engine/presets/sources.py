@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from engine.errors import ConfigError
 from engine.machine.home import settings_home
-from engine.machine.regular_files import open_regular, read_all
+from engine.machine.regular_files import read_regular, user_path
 from engine.machine.resources import preset_files
 from engine.presets.toml_lines import KeyPath, key_lines, line_of
 
@@ -61,8 +61,8 @@ def find_preset(name_or_path: str | Path, user_dir: Path | None = None) -> Path:
     """Find the file of a preset: a path, a user's preset, or a built-in one, in this order. Raises ConfigError."""
     text = str(name_or_path)
     if text.endswith(".toml") or os.sep in text:
-        path = Path(text).expanduser()
-        if not path.is_file():
+        path = user_path(text)
+        if not os.path.isfile(path):
             raise ConfigError(f"no preset file '{text}'", "check the path")
         return path
     presets = list_presets(user_dir)
@@ -100,7 +100,8 @@ def read_document(path: Path) -> Document:
     """Read one TOML file. Raises ConfigError if it cannot be read or is not TOML."""
     label = str(path)
     try:
-        text = _read_text(path)
+        # A regular file, or the one that a link names: a FIFO would never end, a device may give gigabytes.
+        text = read_regular(path, _MOST_BYTES).decode()
     except UnicodeDecodeError as error:
         raise ConfigError(f"{label}: not UTF-8 text (byte {error.start})", "save the preset as UTF-8") from error
     except OSError as error:
@@ -114,15 +115,6 @@ def read_document(path: Path) -> Document:
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
         raise ConfigError(f"{label}: not a preset: {type(error).__name__}", "fix the file") from error
     return Document(label, tree, key_lines(text), path.resolve().parent)
-
-
-def _read_text(path: Path) -> str:
-    """Read a regular file, or the one that a link names: a FIFO would never end, a device may give gigabytes."""
-    file = open_regular(str(path.resolve()))
-    try:
-        return read_all(file, str(path), _MOST_BYTES).decode()
-    finally:
-        os.close(file)
 
 
 def read_override(text: str) -> Document:
@@ -183,7 +175,7 @@ def _merge(base: Tree, update: Tree) -> Tree:
 def _toml_value(text: str) -> object:
     try:
         tree = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number of thousands of digits, lists in lists in lists
         return text
     return tree["value"] if set(tree) == {"value"} else text
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,8 @@ from typing import NoReturn
 from engine.errors import DataError
 from engine.printable import printable
 from engine.problems.problem import COMPARISONS, IOExample, Problem
+
+_MOST_BYTES = 4 << 30
 
 
 def load_problems(path: str | Path) -> list[Problem]:
@@ -262,6 +265,11 @@ def _is_jsonl(path: Path) -> bool:
 
 def _read_text(path: Path) -> str:
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a FIFO would never end, a device may give gigabytes
+            raise DataError(f"{path} is not a file", "give a .json or .jsonl file")
+        if status.st_size > _MOST_BYTES:
+            raise DataError(f"{path} is larger than {_MOST_BYTES >> 30} GB", "split it")
         # utf-8-sig: editors on Windows write a byte-order mark, which is not an error in the data.
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

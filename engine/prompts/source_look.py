@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
 _MOST_CHARACTERS = 100_000
 """Longer sources are not parsed: no answer of that length is worth the time."""
+_ENDLESS_NAME = re.compile(r"(?<!\w)(?:\w++\s*+\.\s*+){1000}")
+"""Name of a thousand parts: the time that Python takes to parse `import a.a.a` grows with the square of them."""
 _READERS = frozenset(
     {"stdin", "__stdin__", "fileinput", "open", "fdopen", "read", "readline", "readlines", "raw_input"}
 )
@@ -35,10 +38,15 @@ class Look:
     defines: frozenset[str]
 
 
+def can_be_parsed(source: str) -> bool:
+    """Return False for a source that Python would parse for minutes, and no signal would end it."""
+    return _ENDLESS_NAME.search(source) is None
+
+
 @lru_cache(maxsize=256)
 def look_at(source: str) -> Look | None:
     """Return what a source shows; None if it does not compile, is blank or too long."""
-    if not source.strip() or len(source) > _MOST_CHARACTERS:
+    if not source.strip() or len(source) > _MOST_CHARACTERS or not can_be_parsed(source):
         return None
     try:
         with warnings.catch_warnings():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import RunError
 from engine.machine.home import runs_home
+from engine.machine.regular_files import user_path
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.faults import run_faults
 from engine.runs.folder import RunFolder
@@ -141,7 +142,7 @@ def find_run(wanted: str, home: Path | None = None) -> RunInfo:
     """Find a run by its id, the beginning of its id or its path. Raises RunError: none matches, or several do."""
     home = runs_home() if home is None else home
     if os.sep in wanted or wanted in (".", ".."):
-        return read_info(RunFolder.open(Path(wanted).expanduser()).path)
+        return read_info(RunFolder.open(user_path(wanted)).path)
     if wanted and os.path.lexists(home / wanted / "version"):
         return read_info(home / wanted)
     names = sorted(path.name for path in run_paths(home)) if wanted else []

@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import ConfigError
 from engine.machine.home import settings_home
+from engine.machine.regular_files import read_regular
 from engine.servers.addresses import Address, origin_of
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -38,6 +39,7 @@ _DEFAULT_ADDRESSES = {
     OPENAI_KEY: (OPENAI_URL,),
     VLLM_KEY: ("http://localhost:8000", "http://127.0.0.1:8000"),
 }
+_MOST_BYTES = 1 << 20
 _KEY = re.compile(r"[!-~]*")
 
 
@@ -94,11 +96,11 @@ def read_endpoints() -> Endpoints:
     """Read endpoints.toml; a missing file is empty. Raises ConfigError."""
     path = endpoints_file()
     try:
-        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        tree: dict[str, Any] = tomllib.loads(read_regular(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         return Endpoints()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", "fix the file") from error
+    except (OSError, ValueError, RecursionError) as error:  # also a number of thousands of digits, lists in lists
+        raise ConfigError(f"{path} cannot be read: {str(error)[:200]}", "fix the file") from error
     try:
         return Endpoints.model_validate(tree)
     except ValidationError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 from engine.config import RunConfig
+from engine.machine.regular_files import user_path
 from engine.presets import load_config, load_preset
 from engine.runs.checkpoints import Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
@@ -26,7 +27,8 @@ def named_model(spec: WriterSpec, tell: Callable[[str], None]) -> tuple[RunConfi
         folder = RunFolder.open(find_run(spec.name).path)
         return load_config(folder.config), exported_checkpoint(folder.checkpoints, tell)
     if spec.kind == "model":
-        source = str(Path(spec.name).expanduser().absolute()) if Path(spec.name).expanduser().is_dir() else spec.name
+        place = user_path(spec.name)
+        source = str(place.absolute()) if os.path.isdir(place) else spec.name
         settings = [f"model.source={source}", "model.parameters_b=0"]
         if not has_nf4():
             settings += ["policy.precision=bf16", "vllm.precision=dtype"]

@@ -140,15 +140,14 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
 
 def _trained(base: PreTrainedModel, adapter: Path, config: RunConfig) -> PreTrainedModel | PeftModel:
     """Apply an adapter to `base`: merged, except into 4-bit weights, which would lose it by rounding again."""
-    from engine.models.merged_lora import check_lora, merge_lora
-
     if config.policy.precision != "nf4":
+        from engine.models.merged_lora import merge_lora
+
         merge_lora(base, adapter)
         return base
-    check_lora(base, adapter)
-    from peft import PeftModel
+    from engine.policy.adapter import with_adapter
 
-    return PeftModel.from_pretrained(base, str(adapter))
+    return with_adapter(base, adapter)
 
 
 def _params(config: RunConfig, role: Role, wishes: Wishes) -> SamplingParams:

@@ -10,6 +10,9 @@ from typing import Any
 
 from engine.machine.memory_plan.known_models import KNOWN_MODELS
 from engine.machine.model_folders import model_folder
+from engine.machine.regular_files import read_regular
+
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,8 @@ def shape_of(source: str) -> ModelShape | None:
 def read_shape(path: Path) -> ModelShape | None:
     """Read the shape from a config.json; None if it cannot be read or describes another architecture."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        config = json.loads(read_regular(path, _MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
     return shape_from_config(config) if isinstance(config, dict) else None
 
@@ -137,5 +140,5 @@ def shape_from_config(config: Mapping[str, Any]) -> ModelShape | None:
             mlp_bias=bool(config.get("mlp_bias", False)),
             qk_norm=kind == "qwen3",
         )
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
         return None

@@ -140,6 +140,9 @@ class Builder:
 
     def flush(self) -> None:
         """End the paragraph or heading."""
+        if not any(self._lines):  # at most ends of an element: pages of tables have little else
+            self._lines = [[]]
+            return
         lines = tuple(line for line in map(_stripped, self._lines) if line)
         self._lines = [[]]
         if not lines:

@@ -59,8 +59,10 @@ def decode(data: bytes, name: str) -> str:
     declared = _CHARSET.search(data[:4096])
     try:
         if declared is not None:
-            return data.decode(declared[1].decode())
-    except (LookupError, UnicodeDecodeError):
+            text = data.decode(declared[1].decode())
+            text.encode()  # a page may name an encoding of Python's that makes halves of characters
+            return text
+    except (LookupError, UnicodeError):
         pass
     guess = likely_encoding(data)
     if guess:

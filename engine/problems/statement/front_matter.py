@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from engine.problems.statement.limits import LONGEST_SECONDS, quantities
 
 _FENCE = "---"
+_MOST_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class FrontMatter:
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
     """Split a Markdown text into its front matter and the text below. Keys of other tools are ignored."""
     lines = text.lstrip("\ufeff\n").split("\n")
-    if lines[0].strip() != _FENCE or _FENCE not in (line.strip() for line in lines[1:]):
+    end = next((at for at, line in enumerate(lines[: _MOST_LINES + 1]) if at and line.strip() == _FENCE), 0)
+    if lines[0].strip() != _FENCE or not end:
         return FrontMatter(), text
-    end = next(at for at, line in enumerate(lines[1:], 1) if line.strip() == _FENCE)
     matter = FrontMatter()
     for line in lines[1:end]:
         key, colon, value = line.partition(":")

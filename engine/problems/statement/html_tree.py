@@ -16,6 +16,9 @@ _LONGEST = 400_000
 _SHOWN = 50_000
 """Characters of a page with a marked problem after which nothing below it is read: limits stand near the problem."""
 
+_MOST_NODES = 100_000
+"""Elements and texts that are read, some 20 µs each."""
+
 MAX_DEPTH = 12_000
 """Deepest nesting: the parser's time grows with its square, 0.2 s at this depth."""
 
@@ -124,7 +127,11 @@ class _Walk:
 
     def _go(self, node: LexborNode | None) -> None:
         """Visit each node; stop behind the last marked problem of a long page, before megabytes of comments."""
+        entered = 0
         while node is not None and (self.builder.size <= _SHOWN or len(self.mains) != self._marked):
+            entered += 1
+            if entered > _MOST_NODES:
+                raise DataError(f"the page has more than {_MOST_NODES:,} elements", "save the problem's text alone")
             if self.builder.size > _LONGEST:
                 raise DataError(
                     f"the page has more than {_LONGEST / 1e6:g} MB of text", "save the problem's text alone"

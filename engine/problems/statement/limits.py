@@ -14,6 +14,8 @@ from engine.problems.statement.tables import cell_label
 from engine.problems.statement.tree import Block, Paragraph, Span, Table, plain
 
 LONGEST_SECONDS = 600.0
+_LONGEST_TEXT = 400
+"""Characters in which a quantity is looked for: the time of the search grows with their square."""
 _LIMITS = {"time_limit": "seconds", "memory_limit": "megabytes"}
 _NAMES = {"time_limit": "time limit", "memory_limit": "memory limit"}
 
@@ -54,7 +56,7 @@ def find_limits(parts: Sequence[Section]) -> Limits:
 
 def quantities(text: str, dimension: str) -> list[float]:
     """Return the quantities of a text in seconds or megabytes, without those in brackets."""
-    text = re.sub(r"\([^)]*\)", " ", normal(text))
+    text = re.sub(r"\([^()]*\)", " ", normal(text[:_LONGEST_TEXT]))
     found = []
     for match in _quantity(dimension).finditer(text):
         factor = _factors(dimension)[match["unit"]]
@@ -105,7 +107,7 @@ def _statements(parts: Iterable[Section]) -> Iterator[tuple[str, str]]:
 
 def _in_line(text: str) -> Iterator[tuple[str, str]]:
     """Find `Time Limit: 2 sec / Memory Limit: 1024 MB` and `time limit per test1 second` in a line."""
-    if len(text) > 400 or not re.search(r"\d", text):
+    if len(text) > _LONGEST_TEXT or not re.search(r"\d", text):
         return
     folded = normal(text)
     places = sorted((m.end(), m.start(), kind) for kind in _LIMITS for m in _named(kind).finditer(folded))

@@ -126,10 +126,17 @@ class Server:
         async with self._faults(), self._client.send("POST", "/v1/completions", body, bounds) as incoming:
             if incoming.status != 200:
                 raise self._refusal(_Reply(incoming.status, await incoming.read()))
+            drawn = 0
             async for data in incoming.documents():
                 piece = None if data == b"[DONE]" else self._piece(data)
                 if piece is not None:
                     self.last_heard = time.monotonic()
+                    drawn += len(piece.token_ids)
+                    if drawn > params.max_new_tokens:  # the update plans its memory by the longest answer
+                        raise RunError(
+                            f"{self.url} sends more than the {params.max_new_tokens} tokens asked for",
+                            "serve with vLLM, then resume the run",
+                        )
                     yield piece
                     if piece.ended:
                         return

@@ -20,6 +20,7 @@ import engine
 from engine.machine.home import run_name
 from engine.machine.model_folders import model_folder
 from engine.machine.probe import LIBRARIES, library_version
+from engine.machine.regular_files import user_path
 from engine.runs.listing import find_run
 from engine.solve.named_model import named_model
 from engine.solve.writers.spec import WriterSpec
@@ -37,8 +38,8 @@ def absolute_spec(spec: WriterSpec) -> WriterSpec:
     """
     if spec.kind == "run":
         return replace(spec, name=run_name(find_run(spec.name).path))
-    path = Path(spec.name).expanduser()
-    is_path = path.is_dir() if spec.kind == "model" else spec.name.endswith(".toml")
+    path = user_path(spec.name)
+    is_path = os.path.isdir(path) if spec.kind == "model" else spec.name.endswith(".toml")
     return replace(spec, name=os.path.abspath(path)) if is_path and spec.kind != "openai" else spec
 
 

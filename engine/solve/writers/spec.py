@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from engine.errors import ConfigError
@@ -55,6 +55,6 @@ def parse_spec(text: str) -> WriterSpec:
         raise ConfigError(f"'{text}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")
     if text.endswith(".toml"):
         return WriterSpec("preset", text)
-    if "/" in text or Path(text).is_dir():
+    if "/" in text or os.path.isdir(text):
         return WriterSpec("model", text)
     return WriterSpec("preset", text)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
 
+import psutil
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from engine.errors import EnvironmentError_
-from engine.prompts import chat as chat_module
 from engine.prompts import encode_prompt, opens_thought
+from engine.prompts.templates import RENDERER
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
@@ -73,46 +72,44 @@ def test_a_tokenizer_without_a_chat_template_is_refused_with_a_remedy() -> None:
     assert caught.value.remedy
 
 
-def test_a_machine_without_the_template_engine_is_told_what_to_install() -> None:
-    class WithoutJinja:
-        chat_template = CHATML
+def test_a_machine_without_the_template_engine_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jinja2.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    RENDERER.close()
+    try:
+        with pytest.raises(EnvironmentError_, match="pip install jinja2"):
+            encode_prompt(tokenizer(CHATML), MESSAGES, enable_thinking=None)
+    finally:
+        RENDERER.close()
 
-        def apply_chat_template(self, conversation: Any, **options: Any) -> Any:
-            raise ImportError("apply_chat_template requires jinja2 to be installed")
 
-    with pytest.raises(EnvironmentError_, match="pip install jinja2"):
-        encode_prompt(WithoutJinja(), MESSAGES, enable_thinking=None)
+@pytest.mark.parametrize("template", [CHATML, "{% generation %}a{% endgeneration %}{{ eos_token }}{{ [1] | tojson }}"])
+def test_a_template_is_rendered_as_transformers_renders_it(template: str) -> None:
+    chat = tokenizer(template)
+    theirs = chat.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=False)
+    assert list(encode_prompt(chat, MESSAGES, enable_thinking=None)) == theirs
 
 
 @pytest.mark.parametrize(
-    "nested", ["", "{% set n = namespace(x='a') %}{% for c in range(40) %}{% set n.x = n.x ~ n.x[:9] %}{% endfor %}"]
+    ("template", "said"),
+    [
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "takes more than"),
+        ("{{ 'x' * 10000000000 }}", "more than 256 MB"),
+        ("{{ 'x'.ljust(4000000000) }}", "more than 256 MB"),
+        ("{% for a in range(99999) %}{{ 'x' * 1000 }}{% endfor %}", "writes more than"),
+        ("{{", "unexpected"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("{{ raise_exception('roles\nmust alternate') }}", "roles must alternate"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+        ("{{ '' }}", "writes nothing"),
+    ],
 )
-def test_a_template_that_loops_ends_in_time_with_one_line(monkeypatch: pytest.MonkeyPatch, nested: str) -> None:
-    monkeypatch.setattr(chat_module, "TEMPLATE_SECONDS", 0.5)
-    loop = "{% for a in range(99999) %}{% for b in range(99999) %}" + nested + "{% endfor %}{% endfor %}"
-    chat = tokenizer(loop)
-    for encode in (
-        lambda: encode_prompt(chat, MESSAGES, None),
-        lambda: in_a_thread(lambda: encode_prompt(chat, MESSAGES, None)),
-    ):
-        with pytest.raises(EnvironmentError_, match=r"took longer than 0\.5 s") as caught:
-            encode()
-        assert caught.value.remedy
-    assert encode_prompt(tokenizer(CHATML), MESSAGES, None)
-
-
-def in_a_thread(work: Callable[[], object]) -> object:
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
-
-
-@pytest.mark.parametrize(
-    "template",
-    ["{{ raise_exception('no\\nsystem role') }}", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-     "{{ range(10 ** 9) }}", "{% if %}", "{{ messages.gone.role }}"],
-)  # fmt: skip
-def test_a_template_that_fails_is_one_line_with_a_remedy(template: str) -> None:
-    with pytest.raises(EnvironmentError_, match="chat template fails: ") as caught:
-        encode_prompt(tokenizer(template), MESSAGES, None)
+def test_no_template_outlasts_or_outgrows_its_bounds(template: str, said: str) -> None:
+    started = psutil.Process().memory_info().rss
+    with pytest.raises(EnvironmentError_, match=said) as caught:
+        encode_prompt(tokenizer(template), MESSAGES, enable_thinking=None)
     assert "\n" not in str(caught.value)
-    assert caught.value.remedy
+    assert psutil.Process().memory_info().rss - started < 100e6
+    assert encode_prompt(tokenizer(CHATML), MESSAGES, enable_thinking=None)

@@ -21,13 +21,16 @@ STEP = 8
 class Characters:
     """Tokenizer whose tokens are characters."""
 
-    chat_template = "there is one"
+    special_tokens_map: dict[str, str] = {}
 
     def __init__(self, prompt: str = "Code:") -> None:
-        self._prompt = prompt
+        self.chat_template = prompt
 
-    def apply_chat_template(self, conversation: Any, **options: Any) -> list[int]:
-        return [ord(letter) for letter in self._prompt]
+    def get_chat_template(self) -> str:
+        return self.chat_template
+
+    def __call__(self, text: str, **options: Any) -> dict[str, list[int]]:
+        return {"input_ids": [ord(letter) for letter in text]}
 
     def decode(self, token_ids: Sequence[int], **options: Any) -> str:
         return "".join(map(chr, token_ids))

@@ -1,34 +1,20 @@
-"""Mutated run folders, seeded: whatever is in one, reading and resuming it ends in time, with no error but a line.
-
-    python -m tests.engine.runs.fuzz --cases 10000 --seed 1            about 15 minutes on one core
-    python -m tests.engine.runs.fuzz --cases 200 --dashboards 200      with the dashboard, 3 seconds each
-
-Each case is a copy of a small whole run with one to three mutations. It fails on an exception that is not a CureError,
-if one command takes SECONDS of CPU time or HANG_SECONDS in all, beyond MEGABYTES of growth, and if a file beside the
-run has changed. `--only N` repeats one case.
-"""
+"""Run folders: a small whole run, mutated, then read as every command and view does, resumed and handed on."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
+import copy
 import json
 import os
 import random
-import resource
 import shutil
-import signal
 import socket
 import sqlite3
-import sys
-import tempfile
-import time
-import traceback
+import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 
 from cure_tui.commands.runs import runs as list_command
 from cure_tui.drawing.spans import plain
@@ -52,11 +38,11 @@ from engine.runs.listing import list_runs, read_state
 from engine.runs.live import LiveReader, LiveWriter
 from engine.runs.transfer import export_run, import_run
 from tests.cure_tui.recorded import record_run
+from tests.fuzz.kind import Kind
+from tests.fuzz.mutations import changed_bytes, changed_tree, odd_value
 
-SECONDS, HANG_SECONDS, MEGABYTES = 5, 60, 300
 RUN = "nano-20261125-1200-abc"
-_ADDRESS_SPACE = 3 << 30
-_BIG = 10**400
+_DASHBOARD_SECONDS = 30
 _TABLES = {
     "steps": ("step", "time", "rollouts"),
     "blobs": ("digest", "body"),
@@ -69,14 +55,8 @@ _TABLES = {
 }  # fmt: skip
 
 
-class TookTooLong(BaseException):
-    """End of a case that runs longer than SECONDS; no `except Exception` swallows it."""
-
-
-def make_base(place: Path) -> None:
-    """Record the run that all cases start from, beside files that none may touch."""
-    (place / "precious").mkdir(parents=True)
-    (place / "precious" / "file").write_text("precious\n")
+def _prepare(place: Path) -> None:
+    """Record the run that all cases start from."""
     (place / "home" / "runs").mkdir(parents=True)
     folder = RunFolder.create(place / "home" / "runs" / RUN, dump_toml(load_preset("nano")))
     record_run(folder, 4, planned=9, finish=False)
@@ -101,25 +81,31 @@ def _write_checkpoint(folder: Path) -> None:
 # Mutations --------------------------------------------------------------------------------------------------------
 
 
-def mutate(chance: random.Random, run: Path) -> list[str]:
-    """Change one to three things in the folder `run`; return what was done."""
-    return [chance.choice(_MUTATIONS)(chance, run) for _ in range(chance.randint(1, 3))]
+_Mutation = Callable[[random.Random, Path], str]
+
+
+def _mutated(*mutations: _Mutation) -> _Mutation:
+    """Return a mutation of a case that makes one to three of `mutations` in its run."""
+
+    def mutate(chance: random.Random, place: Path) -> str:
+        return "; ".join(chance.choice(mutations)(chance, _run(place)) for _ in range(chance.randint(1, 3)))
+
+    return mutate
+
+
+def _run(place: Path) -> Path:
+    return place / "home" / "runs" / RUN
 
 
 def _some_file(chance: random.Random, run: Path) -> Path:
-    found = sorted(path for path in run.rglob("*") if path.is_symlink() or not path.is_dir())
+    found = sorted(path for path in run.rglob("*") if not path.is_dir() or path.is_symlink())
     weights = [5 if path.name in ("events.jsonl", "rollouts.sqlite") else 1 for path in found]
     return chance.choices(found, weights)[0] if found else run / "version"
 
 
-def _is_plain(path: Path) -> bool:
-    """Return True for a file of the run's own that an earlier mutation has not stretched beyond memory."""
-    return path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 26
-
-
 def _flip(chance: random.Random, run: Path) -> str:
     path = _some_file(chance, run)
-    if not _is_plain(path):
+    if not path.is_file() or path.is_symlink():
         return "nothing"
     data = bytearray(path.read_bytes())
     for _ in range(chance.choice((1, 4, 64))):
@@ -131,7 +117,7 @@ def _flip(chance: random.Random, run: Path) -> str:
 
 def _cut(chance: random.Random, run: Path) -> str:
     path = _some_file(chance, run)
-    if _is_plain(path):
+    if path.is_file() and not path.is_symlink():
         size = path.stat().st_size
         is_large = path.parent.name.startswith("step-") or path.name in (
             "events.jsonl",
@@ -180,37 +166,16 @@ def _odd(chance: random.Random, run: Path) -> str:
     return "nothing"
 
 
-def _value(chance: random.Random) -> object:
-    """Return a value that no engine writes there."""
-    return chance.choice((
-        None, True, -1, 0, 1 << 53, 1 << 62, -(1 << 62), _BIG, 1e308, -1e308, float("nan"), float("inf"), 0.1, "",
-        "x", "\x1b[31mred\x1b]0;title\x07", "\ud800", "9" * 5000, "wide 漢字 🏳️‍🌈" * 9, "a\nb\tc\0d", [], {}, [[]],
-        [1, "x", None],
-        {"a": {"b": [1]}}, {"mean": "x", "n_tasks": -3}, list(range(3000)), {str(n): n for n in range(3000)},
-    ))  # fmt: skip
-
-
-def _swap(chance: random.Random, tree: object) -> object:
-    """Return JSON in which one value, anywhere, is another one."""
-    if isinstance(tree, dict) and tree and chance.random() < 0.8:
-        name = chance.choice(list(tree))
-        return tree | {name: _swap(chance, tree[name])}
-    if isinstance(tree, list) and tree and chance.random() < 0.8:
-        at = chance.randrange(len(tree))
-        return [*tree[:at], _swap(chance, tree[at]), *tree[at + 1 :]]
-    return _value(chance)
-
-
 def _lines(chance: random.Random, run: Path) -> str:
     path = run / "events.jsonl"
-    if not _is_plain(path):
+    if not path.is_file() or path.is_symlink():
         return "nothing"
     lines = path.read_bytes().split(b"\n")
     at = chance.randrange(len(lines))
     how = chance.choice(("swap", "swap", "swap", "swap", "drop", "repeat", "shuffle", "deep", "many", "long"))
     if how == "swap":
         with contextlib.suppress(ValueError):
-            lines[at] = json.dumps(_swap(chance, json.loads(lines[at]))).encode()
+            lines[at] = json.dumps(changed_tree(chance, json.loads(lines[at]))).encode()
     elif how == "drop":
         del lines[at]
     elif how == "repeat":
@@ -232,15 +197,15 @@ def _json_file(chance: random.Random, run: Path) -> str:
         ("live", "checkpoints/step-000004/manifest.json", "checkpoints/step-000001/manifest.json")
     )
     with contextlib.suppress(OSError, ValueError):
-        if _is_plain(path):
+        if path.is_file() and not path.is_symlink():
             tree = json.loads(path.read_bytes())
-            path.write_text(json.dumps(_swap(chance, tree)), errors="replace")
+            path.write_text(json.dumps(changed_tree(chance, tree)), errors="replace")
     return f"swapped a value in {path.name}"
 
 
 def _text(chance: random.Random, run: Path) -> str:
     path = run / chance.choice(("version", "checkpoints/best", "lock", "config.toml", "config.toml"))
-    if _is_plain(path):
+    if path.is_file() and not path.is_symlink():
         lines = path.read_text(errors="replace").splitlines() or [""]
         at = chance.randrange(len(lines))
         name = lines[at].partition("=")[0]
@@ -253,7 +218,7 @@ def _text(chance: random.Random, run: Path) -> str:
 def _row(chance: random.Random, run: Path) -> str:
     table = chance.choice(list(_TABLES))
     column = chance.choice(_TABLES[table])
-    value = chance.choice((_blob, _value))(chance)
+    value = chance.choice((_blob, odd_value))(chance)
     if isinstance(value, list | dict | bool):
         value = json.dumps(value)
     some = chance.choice(("", " WHERE rowid % 2", " WHERE rowid = 3")) if table != "tasks" else ""
@@ -264,8 +229,8 @@ def _row(chance: random.Random, run: Path) -> str:
 
 def _blob(chance: random.Random) -> bytes:
     inner = (b"[" * 100_000, b"\0" * (30 << 20), b"[" + b"[]," * 2_000_000 + b"[]]", b"\xff\xfe",
-             b'{"texts":[1],"index":[[0]]}', json.dumps(_value(chance)).encode(),
-             json.dumps([[_value(chance), _value(chance), None]]).encode())  # fmt: skip
+             b'{"texts":[1],"index":[[0]]}', json.dumps(odd_value(chance)).encode(),
+             json.dumps([[odd_value(chance), odd_value(chance), None]]).encode())  # fmt: skip
     packed = zlib.compress(chance.choice(inner), 1)
     return chance.choice((packed, packed[: len(packed) // 2], b"\xff" * 40, b""))
 
@@ -301,32 +266,12 @@ def _database(run: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-_MUTATIONS: tuple[Callable[[random.Random, Path], str], ...] = (
-    _flip, _flip, _cut, _odd, _odd, _lines, _lines, _lines, _json_file, _text, _row, _row, _row, _schema
-)  # fmt: skip
-
-
-# What is done with a run -------------------------------------------------------------------------------------------
-
-
-def exercise(home: Path, run: Path) -> None:
+def _exercise(place: Path) -> None:
     """Read the run as every command and view does, then resume and hand it on. Each part may raise CureError."""
     parts: tuple[Callable[[Path], object], ...] = (_list, _watch, _compare, _read_archive, _export, _resume, _watch)
     for part in parts:
-        with contextlib.suppress(CureError), _in_time(SECONDS):
-            part(run)
-
-
-@contextlib.contextmanager
-def _in_time(cpu_seconds: float) -> Iterator[None]:
-    """Raise TookTooLong in a block that computes, or waits, for too long. Other processes may have the processor."""
-    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
-    signal.alarm(HANG_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.alarm(0)
+        with contextlib.suppress(CureError):
+            part(_run(place))
 
 
 def _list(run: Path) -> None:
@@ -426,95 +371,82 @@ async def _show(run: Path) -> None:
             await pilot.pause(0.05)
 
 
-# The cases --------------------------------------------------------------------------------------------------------
+def _show_it(place: Path) -> None:
+    asyncio.run(_show(_run(place)))
 
 
-def run_case(base: Path, place: Path, seed: str, *, dashboard: bool) -> str:
-    """Return why the case fails; "" if it holds."""
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(base, place, symlinks=True)
-    home = place / "home"
-    os.environ["CURE_TUI_HOME"] = str(home)
-    run = home / "runs" / RUN
-    done = mutate(random.Random(seed), run)
-    before, outside = _peak_mb(), _outside(place)
-    fault = ""
-    try:
-        if dashboard:
-            with contextlib.suppress(CureError), _in_time(4 * SECONDS):  # some twenty looks
-                asyncio.run(_show(run))
-        else:
-            exercise(home, run)
-    except TookTooLong:
-        fault = f"took too long:\n{traceback.format_exc(limit=-6)}"
-    except Exception:  # noqa: BLE001  (each is a finding)
-        fault = traceback.format_exc(limit=-8)
-    if not fault and _peak_mb() - before > MEGABYTES:
-        fault = f"grew by {_peak_mb() - before:.0f} MB"
-    if not fault and _outside(place) != outside:
-        fault = "a file outside of the run has changed"
-    return f"{seed}: {'; '.join(done)}\n{fault}" if fault else ""
+# Handed on ---------------------------------------------------------------------------------------------------------
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _prepare_tar(place: Path) -> None:
+    _prepare(place)
+    export_run(RunFolder.open(_run(place)), place / "home" / "run.tar")
+    shutil.rmtree(_run(place))
 
 
-def _outside(place: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Return everything in `place` that is not of the run or of its home."""
-    found = {}
-    for path in (place, *place.rglob("*")):
-        if (place / "home") not in (path, *path.parents):
-            status = path.lstat()
-            content = path.read_bytes() if path.is_file() else repr(sorted(os.listdir(path))).encode()
-            found[str(path)] = (status.st_mtime_ns, status.st_mode, content)
-    found["home"] = (0, 0, repr(sorted(set(os.listdir(place / "home")) - {"imported"})).encode())
-    return found
+def _mutate_tar(chance: random.Random, place: Path) -> str:
+    """Write the tar anew with members that no export writes, or change its bytes."""
+    path = place / "home" / "run.tar"
+    if chance.random() < 0.4:
+        path.write_bytes(changed_bytes(chance, path.read_bytes()))
+        return "bytes of the tar"
+    with tarfile.open(path) as tar:
+        members = [(member, b"" if member.isdir() else _content(tar, member)) for member in tar]
+    done = []
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(members))
+        member, content = copy.copy(members[at][0]), members[at][1]
+        match chance.randrange(6):
+            case 0:
+                odd = ("../precious/file", "/tmp/x", "x/../../precious/new", "a\nb", "\x1b[31m", "x" * 90, ".", "")
+                member.name = chance.choice((*odd, f"{RUN}/{chance.choice(odd)}", f"{RUN}/checkpoints/best/x"))
+            case 1:
+                kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE, b"x",
+                         b"L", b"S", b"g", b"\0", b"V")  # fmt: skip
+                member.type, member.linkname = chance.choice(kinds), chance.choice(("../../precious/file", "/dev/zero"))
+            case 2:
+                member.size = chance.choice((0, 1, 1 << 20, 1 << 33, 1 << 60, len(content) + 1))
+            case 3:
+                members[at:at] = [(member, content)] * chance.choice((1, 9, 200))
+            case 4:
+                content = chance.choice((changed_bytes(chance, content), b""))
+                member.size = len(content)
+            case _:
+                member.mode, member.mtime = chance.choice((0, 0o7777)), chance.choice((0, -1, 1 << 33))
+                member.uname, member.devmajor = "\x1b]0;x\x07", 1
+        members[at] = member, content
+        done.append(member.name[:80])
+    with path.open("wb") as file:
+        for member, content in members:
+            with contextlib.suppress(ValueError):  # a number that no header holds
+                file.write(member.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE))
+        file.write(bytes(tarfile.BLOCKSIZE * 2))
+    return f"members {done}"
 
 
-def run_cases(cases: range, seed: int, dashboards: int = 0, seconds: float = float("inf")) -> tuple[int, list[str]]:
-    """Run the cases until `seconds` have passed; return how many ran, and the faults."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise TookTooLong
-
-    for number in (signal.SIGALRM, signal.SIGPROF):
-        signal.signal(number, stop)
-    faults, ran, until = [], 0, time.monotonic() + seconds
-    every = max(1, len(cases) // dashboards) if dashboards else 0
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        base, place = Path(folder, "base"), Path(folder, "case")
-        make_base(base)
-        os.environ["CURE_TUI_HOME"] = str(base / "home")
-        exercise(base / "home", base / "home" / "runs" / RUN)  # imports and caches count for no case
-        shutil.rmtree(base)
-        make_base(base)
-        for number in cases:
-            if time.monotonic() > until:
-                break
-            fault = run_case(base, place, f"{seed}-{number}", dashboard=every > 0 and number % every == 0)
-            ran += 1
-            if fault:
-                faults.append(fault)
-                print(fault, file=sys.stderr, flush=True)
-    return ran, faults
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None
+    return file.read()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--dashboards", type=int, default=0, help="so many of the cases are shown in the dashboard")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="start no case after so many seconds")
-    parser.add_argument("--only", type=int, metavar="N", help="run case N alone")
-    arguments = parser.parse_args()
-    # What would take the whole machine's memory is a MemoryError, and so a finding.
-    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
-    cases = range(arguments.cases) if arguments.only is None else range(arguments.only, arguments.only + 1)
-    ran, faults = run_cases(cases, arguments.seed, arguments.dashboards, arguments.seconds)
-    print(f"{ran} cases, {len(faults)} faults, peak {_peak_mb():.0f} MB")
-    return bool(faults)
+def _import(place: Path) -> None:
+    """Import the tar; use what comes of it."""
+    runs = place / "home" / "runs"
+    run = import_run(place / "home" / "run.tar", runs)
+    assert sorted(each.name for each in runs.iterdir()) == [run.path.name]
+    for path in run.path.rglob("*"):
+        assert path.is_dir() or (path.is_file() and path.stat().st_nlink == 1 and not path.is_symlink()), path
+    for part in (_list, _watch, _read_archive, _resume):
+        with contextlib.suppress(CureError):
+            part(run.path)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+_ALL = (
+    _flip, _flip, _cut, _odd, _odd, _lines, _lines, _lines, _json_file, _text, _row, _row, _row, _schema
+)  # fmt: skip
+RUN_FOLDER = Kind(_prepare, _mutated(*_ALL), _exercise)
+JOURNAL = Kind(_prepare, _mutated(_lines), _exercise)
+ARCHIVE = Kind(_prepare, _mutated(_row, _row, _schema), _exercise)
+TAR = Kind(_prepare_tar, _mutate_tar, _import)
+DASHBOARD = Kind(_prepare, _mutated(*_ALL), _show_it, seconds=_DASHBOARD_SECONDS)

@@ -86,6 +86,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         with loading_faults():
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer.decode(tokenizer("1 + 1", add_special_tokens=False)["input_ids"])  # its settings too are in use
     except LoadingFault as error:
         raise EnvironmentError_(
             f"the tokenizer in {folder} cannot be loaded: {error}",

@@ -125,7 +125,9 @@ def _index_fault(index: Path) -> str:
         shards = set(json.loads(read_regular(index, _MOST_BYTES))["weight_map"].values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"has a broken {index.name}"
-    missing = sorted(shard for shard in shards if not (index.parent / shard).is_file())
+    if not all(isinstance(shard, str) for shard in shards):
+        return f"has a broken {index.name}"
+    missing = sorted(shard for shard in shards if not os.path.isfile(index.parent / shard))
     if not missing:
         return ""
     return f"lacks {len(missing)} of {len(shards)} weight files, the first is {missing[0]}"

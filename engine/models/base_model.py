@@ -91,6 +91,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         with loading_faults():
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **FROM_FOLDER)
+            tokenizer.decode(tokenizer("1 + 1", add_special_tokens=False)["input_ids"])  # its settings too are in use
     except LoadingFault as error:
         raise _unloadable(f"the tokenizer in {folder}", error, "fetch the model's folder again") from error
     if not tokenizer.chat_template:

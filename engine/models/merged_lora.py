@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -23,7 +22,7 @@ from transformers import PreTrainedModel
 from engine.errors import RunError
 from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 from engine.machine.regular_files import check_kind, read_regular
-from engine.models.faults import first_line
+from engine.models.faults import LoadingFault, loading_faults
 
 _MOST_BYTES = 1 << 20
 _FACTOR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
@@ -67,14 +66,15 @@ def check_lora(model: PreTrainedModel, adapter: Path) -> PlainLora:
 
 def _read(adapter: Path) -> PlainLora:
     try:
-        config: dict[str, Any] = json.loads(read_regular(adapter / ADAPTER_CONFIG_FILE, _MOST_BYTES))
-        check_kind(os.path.realpath(adapter / ADAPTER_FILE))  # a FIFO would never end
-        tensors = load_file(adapter / ADAPTER_FILE)
-        rank, alpha = int(config["r"]), float(config["lora_alpha"])
-        if rank < 1 or not math.isfinite(alpha):
-            raise ValueError(f"rank {rank}, alpha {alpha}")
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, SafetensorError) as error:
-        raise RunError(f"the adapter in {adapter} cannot be read: {first_line(error)}", _REMEDY) from error
+        with loading_faults():
+            config: dict[str, Any] = json.loads(read_regular(adapter / ADAPTER_CONFIG_FILE, _MOST_BYTES))
+            check_kind(os.path.realpath(adapter / ADAPTER_FILE))  # a FIFO would never end
+            tensors = load_file(adapter / ADAPTER_FILE)
+            rank, alpha = int(config["r"]), float(config["lora_alpha"])
+            if rank < 1 or not math.isfinite(alpha):
+                raise ValueError(f"rank {rank}, alpha {alpha}")
+    except LoadingFault as error:
+        raise RunError(f"the adapter in {adapter} cannot be read: {error}", _REMEDY) from error
     sides: dict[str, dict[str, Tensor]] = {}
     extras = ("use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "fan_in_fan_out")
     plain = not any(config.get(key) for key in extras)

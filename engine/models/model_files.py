@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import urllib.error
 import urllib.request
@@ -20,13 +21,17 @@ from huggingface_hub.errors import HTTPError as TransportError  # type: ignore[a
 from safetensors import SafetensorError, safe_open
 
 from engine.errors import EnvironmentError_
+from engine.machine.memory_plan.shape import read_shape
 from engine.machine.model_folders import cache_fault, folder_fault
-from engine.machine.regular_files import user_path
+from engine.machine.regular_files import check_kind, user_path
 from engine.models.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
 from engine.models.faults import first_line
 
 _FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # no pickles, no code
 _REACH_SECONDS = 10.0
+_MOST_LAYERS = 10_000
+_MOST_PACKED = 16
+"""Parameters in a number of a file of weights, at most: quantised ones are packed."""
 
 
 def locate_model(
@@ -127,9 +132,19 @@ def _download(name: str, on_progress: OnProgress, report_seconds: float) -> Path
 
 def _check_weights(folder: Path, remedy: str) -> None:
     """Read each file's header, which holds its length: this finds truncated downloads, by name."""
+    held = 0
     for file in sorted(folder.glob("*.safetensors")):
         try:
-            with safe_open(file, framework="pt"):
-                pass
+            check_kind(os.path.realpath(file))  # a FIFO would never end
+            with safe_open(file, framework="pt") as weights:
+                held += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
         except (SafetensorError, OSError) as error:
             raise EnvironmentError_(f"weights {file} cannot be read: {first_line(error)}", remedy) from error
+    shape = read_shape(folder / "config.json")
+    # transformers would make room for all that config.json describes before it compares the shapes.
+    if shape is not None and not (0 < shape.layers <= _MOST_LAYERS and 0 < shape.parameters <= _MOST_PACKED * held):
+        raise EnvironmentError_(
+            f"{folder / 'config.json'} describes {min(shape.parameters, 10**18):.3g} parameters in "
+            f"{min(shape.layers, 10**18)} layers, the weights hold {held:.3g}",
+            remedy,
+        )

@@ -70,16 +70,16 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
             state = torch.load(path / TRAINER_FILE, map_location="cpu", weights_only=True)
     except LoadingFault as error:
         raise RunError(f"checkpoint {path} cannot be read: {error}", remedy) from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    if not isinstance(state, dict) or type(state.get("format")) is not int or state["format"] != FORMAT:
         raise RunError(f"checkpoint {path} is of another version", "resume it with the version that wrote it")
-    saved_kind = state.get("optimiser_kind", "adamw")
+    saved_kind = str(state.get("optimiser_kind", "adamw"))[:40]
     if saved_kind != kind:
         raise RunError(
             f"checkpoint {path} holds the state of {saved_kind}, not {kind}",
             f'set policy.optimiser = "{saved_kind}", as the run had it',
         )
     _check_same_adapters(path, weights, get_peft_model_state_dict(model, save_embedding_layers=False))
-    if state.get("base", base_mark(model)) != base_mark(model):
+    if str(state.get("base", base_mark(model)))[:100] != base_mark(model):
         raise RunError(
             f"checkpoint {path} was trained on another base model of the same shape",
             "set model.source to the model of the run",
@@ -111,7 +111,8 @@ def _check_state(state: dict[str, Any], optimiser: torch.optim.Optimizer, kind: 
     now = torch.get_rng_state()
     if state["torch_rng"].dtype != now.dtype or state["torch_rng"].shape != now.shape:
         raise ValueError("its random generator is none of torch's")
-    if not all(isinstance(each, torch.Tensor) and each.dtype == now.dtype for each in state["cuda_rng"]):
+    of_gpus = state["cuda_rng"]
+    if not isinstance(of_gpus, list) or not all(getattr(each, "dtype", None) == now.dtype for each in of_gpus):
         raise ValueError("its random generators of GPUs are none")
     for number, moments in state["optimiser"]["state"].items():
         if number not in range(len(own)):

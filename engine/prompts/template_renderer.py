@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-CPU_SECONDS = 3.0
+CPU_SECONDS = 2.0
 MEMORY_MB = 256
 MOST_CHARACTERS = 4_000_000
 

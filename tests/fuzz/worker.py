@@ -118,7 +118,11 @@ def main(name: str, seed: int, first: int, last: int, until: float, save: Path) 
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(base, place, symlinks=True)
             _enter(place)
-            done = kind.mutate(random.Random(f"{name}-{seed}-{number}"), place)
+            try:
+                done = kind.mutate(random.Random(f"{name}-{seed}-{number}"), place)
+            except Exception:
+                report(number=number, fault=traceback.format_exc(), done="the mutation itself")
+                raise
             left = save / f"{name.replace(' ', '-')}-{seed}-{number}"
             _keep(place, left)
             started = time.monotonic()

@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cure_tui.solving.reading import read_source
+from engine.errors import DataError
 from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.solve.strategies.scripted import program
 from tests.engine.solve.writers.fake_server import completion, serving
@@ -143,3 +147,20 @@ def _children_cpu() -> float:
 
     times = os.times()
     return times.children_user + times.children_system
+
+
+@pytest.mark.timeout(20)
+def test_a_fifo_is_waited_for_only_if_someone_writes_into_it(tmp_path: Path) -> None:
+    fifo = str(tmp_path / "problem.md")
+    os.mkfifo(fifo)
+    with pytest.raises(DataError, match="holds no problem"):
+        read_source(fifo, None)
+    reader, writer = os.pipe()  # as the shell's <(command) has it
+    timer = threading.Timer(0.2, lambda: (os.write(writer, b"# Sum\nPrint the sum.\n"), os.close(writer)))
+    timer.start()
+    try:
+        (problem,) = read_source(f"/dev/fd/{reader}", None)
+    finally:
+        timer.join()
+        os.close(reader)
+    assert problem.read.title == "Sum"

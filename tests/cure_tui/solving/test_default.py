@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from cure_tui.solving.default import check_saved, default_file, read_default
+from engine.errors import ConfigError
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
@@ -166,3 +169,22 @@ def test_a_folder_that_cannot_be_written_is_one_line(cli: Cli, file: Path) -> No
     assert done.returncode == 2
     assert "solve.toml cannot be written" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["n = " + "9" * 5000, "n = " + "[" * 5000, 'coder = "' + "a/" * 3000 + '"'])
+def test_a_default_that_nothing_can_hold_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
+    default_file().write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        check_saved(read_default())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.timeout(20)
+def test_a_default_that_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
+    os.mkfifo(default_file())
+    with pytest.raises(ConfigError, match="cannot be read: refused"):
+        read_default()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from cure_tui.drawing.spans import plain
-from cure_tui.solving.own_program import failing_rows
+from cure_tui.solving.own_program import failing_rows, read_program
+from engine.errors import ConfigError, DataError
 from tests.cure_tui.command_line import ROOT, Cli
 from tests.engine.solve.strategies.scripted import unit_test
 from tests.engine.solve.writers.fake_server import Reply, completion, serving
@@ -199,3 +201,16 @@ def test_nano_tests_a_program_for_a_shipped_problem(cli: Cli) -> None:
     evidence = json.loads(done.stdout)
     assert len(evidence["candidates"]) == 1
     assert evidence["malformed_tests"] + len(evidence["tests"]) == 4
+
+
+def test_a_name_of_fifty_thousand_parts_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("import a" + ".a" * 400_000)
+    with pytest.raises(DataError, match="Python cannot compile it"):
+        read_program(tmp_path / "own.py")
+
+
+@pytest.mark.timeout(20)
+def test_a_fifo_is_no_program(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "own.py")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_program(tmp_path / "own.py")

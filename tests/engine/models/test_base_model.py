@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,3 +171,26 @@ def test_code_of_a_model_is_never_run_and_never_asked_about(
     else:  # a tokenizer is loaded by the class that transformers has for its file
         load_base_model(str(model_folder))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("num_hidden_layers", 10**9), ("num_attention_heads", 10**4), ("vocab_size", 10**9)]
+)
+def test_a_configuration_that_describes_far_more_than_the_weights_hold_is_refused(
+    model_folder: Path, name: str, value: int
+) -> None:
+    config = json.loads((model_folder / "config.json").read_text())
+    (model_folder / "config.json").write_text(json.dumps(config | {name: value}))
+    assert "the weights hold" in _fault(model_folder)
+
+
+@pytest.mark.timeout(60)
+def test_a_fifo_in_the_place_of_weights_is_refused(model_folder: Path) -> None:
+    (model_folder / "model.safetensors").unlink()
+    os.mkfifo(model_folder / "model.safetensors")
+    assert "cannot be read" in _fault(model_folder)
+
+
+def test_an_index_that_names_no_files_is_broken(model_folder: Path) -> None:
+    (model_folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": 1}}')
+    assert "broken" in _fault(model_folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from transformers import PreTrainedModel
 from engine.errors import RunError
 from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 from engine.models.merged_lora import check_lora, merge_lora
+from engine.policy.adapter import with_adapter
 from engine.policy.checkpoint import merged_state_dict, save_adapter
 
 MakeModel = Callable[..., PeftModel]
@@ -111,3 +113,36 @@ def test_the_scale_is_alpha_by_rank(base: PreTrainedModel, adapter: Path) -> Non
     before = base(IDS).logits
     merge_lora(base, adapter)
     assert torch.equal(base(IDS).logits, before)
+
+
+@pytest.mark.parametrize("harm", ["NaN", "integers", "rank", "FIFO"])
+@pytest.mark.timeout(60)
+def test_weights_that_no_model_can_compute_with_are_refused(base: PreTrainedModel, adapter: Path, harm: str) -> None:
+    file = adapter / ADAPTER_FILE
+    weights = load_file(file)
+    first = next(name for name in weights if ".lora_A." in name)
+    match harm:
+        case "NaN":
+            weights[first][0, 0] = torch.nan
+        case "integers":
+            weights[first] = weights[first].int()
+        case "rank":
+            weights = {name: weight[:2] if ".lora_A." in name else weight[:, :2] for name, weight in weights.items()}
+            weights = {name: weight.contiguous() for name, weight in weights.items()}
+    file.unlink()
+    if harm == "FIFO":
+        os.mkfifo(file)
+    else:
+        save_file(weights, file)
+    with pytest.raises(RunError, match=r"cannot be read|not a plain LoRA"):
+        merge_lora(base, adapter)
+
+
+def test_of_an_adapters_configuration_rank_and_alpha_alone_are_used(
+    make_model: MakeModel, base: PreTrainedModel, adapter: Path
+) -> None:
+    path = adapter / ADAPTER_CONFIG_FILE
+    config = json.loads(path.read_text()) | {"target_modules": "(a+)+b", "task_type": ["x"], "corda_config": 3, "x": 1}
+    path.write_text(json.dumps(config))
+    expected = make_model()(IDS).logits
+    torch.testing.assert_close(with_adapter(base, adapter)(IDS).logits, expected, atol=1e-4, rtol=0)

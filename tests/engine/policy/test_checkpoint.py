@@ -6,13 +6,16 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.errors import RunError
+from engine.machine.model_folders import ADAPTER_FILE
 from engine.models import load_base_model
 from engine.policy import (
     Policy,
@@ -22,7 +25,7 @@ from engine.policy import (
     attach_adapter,
 )
 from engine.policy.adapter import base_of
-from engine.policy.checkpoint import base_mark
+from engine.policy.checkpoint import TRAINER_FILE, base_mark
 from tests.engine.policies import policy_with
 
 MakePolicy = Callable[..., Policy]
@@ -179,3 +182,51 @@ def test_a_full_disk_is_a_run_error(tmp_path: Path, make_policy: MakePolicy) -> 
     (tmp_path / "trainer_state.pt").symlink_to("/dev/full")
     with pytest.raises(RunError, match="cannot write"):
         make_policy().save_state(tmp_path)
+
+
+def test_a_state_whose_names_are_no_texts_is_refused(tmp_path: Path, make_policy: MakePolicy) -> None:
+    for name in ("format", "optimiser_kind", "base"):
+        make_policy().save_state(tmp_path)
+        state = torch.load(tmp_path / TRAINER_FILE, weights_only=True)
+        torch.save(state | {name: torch.zeros(3)}, tmp_path / TRAINER_FILE)
+        with pytest.raises(RunError):
+            make_policy().load_state(tmp_path)
+
+
+BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no optimiser": lambda state: state.pop("optimiser"),
+    "an optimiser that is a text": lambda state: state.update(optimiser="x"),
+    "updates that are no number": lambda state: state.update(updates_done="3"),
+    "a short random generator": lambda state: state.update(torch_rng=torch.zeros(3, dtype=torch.uint8)),
+    "random generators of GPUs that are none": lambda state: state.update(cuda_rng=torch.zeros(1 << 20)),
+    "moments of another shape": lambda state: state["optimiser"]["state"][0].update(exp_avg=torch.zeros(3)),
+    "moments that are infinite": lambda state: state["optimiser"]["state"][0]["exp_avg"].fill_(torch.inf),
+    "moments of no parameter": lambda state: state["optimiser"]["state"].update({10**6: {}}),
+}
+
+
+@pytest.mark.parametrize("harm", BROKEN)
+def test_a_state_that_would_end_the_next_update_is_refused_and_changes_nothing(
+    tmp_path: Path, make_policy: MakePolicy, make_samples: MakeSamples, harm: str
+) -> None:
+    policy = make_policy()
+    policy.update(make_samples())
+    policy.save_state(tmp_path)
+    state = torch.load(tmp_path / TRAINER_FILE, weights_only=True)
+    BROKEN[harm](state)
+    torch.save(state, tmp_path / TRAINER_FILE)
+    fresh = make_policy()
+    before = [parameter.detach().clone() for parameter in fresh.model.parameters()]
+    with pytest.raises(RunError, match="trainer's state"):
+        fresh.load_state(tmp_path)
+    assert all(torch.equal(old, new) for old, new in zip(before, fresh.model.parameters(), strict=True))
+    fresh.update(make_samples())
+
+
+def test_adapters_without_finite_numbers_are_refused(tmp_path: Path, make_policy: MakePolicy) -> None:
+    make_policy().save_state(tmp_path)
+    weights = load_file(tmp_path / ADAPTER_FILE)
+    next(iter(weights.values())).fill_(torch.nan)
+    save_file(weights, tmp_path / ADAPTER_FILE)
+    with pytest.raises(RunError, match="no finite numbers"):
+        make_policy().load_state(tmp_path)

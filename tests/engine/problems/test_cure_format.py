@@ -273,3 +273,18 @@ def test_saving_follows_a_link_and_obeys_the_umask(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert stat.S_IMODE((tmp_path / "real.json").stat().st_mode) == 0o644
     assert load_problems(link) == [sound("a")]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["FIFO", "device", "huge"])
+def test_what_is_no_file_of_tasks_is_refused_without_reading_it(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "tasks.json"
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, 1 << 36)
+    with pytest.raises(DataError, match=r"is not a file|is larger than"):
+        load_problems(path)

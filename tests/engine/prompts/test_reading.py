@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -285,3 +287,10 @@ def test_a_source_shows_whether_it_reads(program: str, reads: bool) -> None:
     look = look_at(program)
     assert look is not None
     assert look.reads is reads
+
+
+def test_a_name_of_thousands_of_parts_is_not_parsed() -> None:
+    started = time.process_time()
+    assert look_at("import a" + ".a" * 45_000) is None
+    assert look_at("x" * 90_000 + " = 1") is not None
+    assert time.process_time() - started < 1

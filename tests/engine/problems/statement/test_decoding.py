@@ -60,3 +60,11 @@ def test_what_is_no_text_is_refused_in_one_line(data: bytes, what: str) -> None:
     assert what in caught.value.message
     assert "\n" not in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "hex", "x" * 5000]
+)
+def test_a_page_cannot_choose_an_encoding_that_is_no_text(charset: str) -> None:
+    with pytest.raises(DataError, match="not UTF-8"):
+        decode(f'<html><meta charset="{charset}"><p>\\ud800'.encode() + b"\xff", "p.html")

@@ -93,3 +93,23 @@ def test_markdown_of_one_piece_ends_soon(piece: str) -> None:
     with contextlib.suppress(DataError):
         read_statements("Print n.\n\n" + piece * (MANY // len(piece)), "p.md")
     assert time.monotonic() - started < SECONDS
+
+
+@pytest.mark.parametrize("value", ["9" * 100_000, "1/" * 50_000 + "2 s", "(" * 100_000, "1 s" * 30_000])
+def test_front_matter_of_any_length_is_read_at_once(value: str) -> None:
+    started = time.monotonic()
+    (statement,) = read_statements(f"---\ntime: {value}\nmemory: {value}\n---\nPrint n.")
+    assert statement.problem.statement == "Print n."
+    assert time.monotonic() - started < SECONDS / 4
+
+
+def test_lines_without_an_end_of_front_matter_near_by_are_none() -> None:
+    text = "---\n" + "time: x\n" * 20_000 + "---\nPrint n."
+    (statement,) = read_statements(text)
+    assert statement.problem.time_limit == 1.0
+    assert "Print n." in statement.problem.statement
+
+
+def test_a_page_of_a_hundred_thousand_cells_is_refused() -> None:
+    with pytest.raises(DataError, match="more than 100,000 elements"):
+        read_statements("<table>" + "<tr><td>1<td>2" * 60_000, "p.html")

@@ -31,6 +31,7 @@ class FakeVllm:
     silent_after: float = float("inf")
     dies_after: float = float("inf")
     token_ids: bool = True
+    ignores_limit: bool = False
     key: str = ""
     url: str = ""
     adapters: dict[str, str] = field(default_factory=dict)
@@ -109,7 +110,9 @@ def serving(server: FakeVllm, port: int = 0) -> Iterator[FakeVllm]:
             self.close_connection = True
 
         def _stream(self, body: dict[str, Any]) -> None:
-            tokens = tokens_of(body["seed"], body["stop_token_ids"], body["max_tokens"])
+            tokens = tokens_of(
+                body["seed"], body["stop_token_ids"], 1000 if server.ignores_limit else body["max_tokens"]
+            )
             step = body["stream_interval"]
             for first in range(0, len(tokens), step):
                 with lock:

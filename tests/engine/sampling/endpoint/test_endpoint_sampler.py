@@ -273,3 +273,9 @@ def test_two_requests_of_one_name_are_refused(bench: Bench) -> None:
     bench.serve(server := FakeVllm())
     with pytest.raises(ValueError, match="same id"):
         bench.sampler(server.url).sample([*requests(1), *requests(1)], PARAMS)
+
+
+def test_a_server_that_sends_more_tokens_than_asked_for_ends_the_run(bench: Bench) -> None:
+    bench.serve(server := FakeVllm(ignores_limit=True))
+    with pytest.raises(RunError, match="sends more than the 3 tokens asked for"):
+        list(bench.sampler(server.url).sample(requests(1, 1), SamplingParams(max_new_tokens=3)))

@@ -30,3 +30,7 @@ def test_what_means_nobody_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_spec(text)
     assert caught.value.remedy
+
+
+def test_a_name_that_no_folder_can_have_is_a_preset() -> None:
+    assert parse_spec("x" * 5000).kind == "preset"

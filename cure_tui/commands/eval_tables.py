@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cure_tui.commands.values import completable
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 
@@ -24,7 +25,7 @@ _COLUMNS = 120  # of a table that no terminal bounds
 def _names() -> list[str]:
     from cure_tui.runs.evaluations.opening import evaluation_names
 
-    return evaluation_names()
+    return completable(evaluation_names())
 
 
 _Evaluations = Annotated[

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cure_tui.commands.values import completable
+
 if TYPE_CHECKING:
     from cure_tui.launch.presets import PresetEntry
 
@@ -17,7 +19,7 @@ def preset_names() -> list[str]:
     """Return the names of all presets, for shell completion."""
     from engine.presets import list_presets
 
-    return list(list_presets())
+    return completable(list_presets())
 
 
 @presets_app.callback()

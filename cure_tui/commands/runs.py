@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cure_tui.commands.values import folder
+from cure_tui.commands.values import completable, folder
 from cure_tui.exit_codes import epilog
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def run_ids() -> list[str]:
     """Return the ids of all runs, for shell completion."""
     from engine.runs.listing import list_runs
 
-    return [run.id for run in list_runs()]
+    return completable(run.id for run in list_runs())
 
 
 @runs_app.callback()

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_FOR_SHELLS = re.compile(r"[\w.+@%:,/][\w.+@%:,/-]*", re.ASCII)
+
+
+def completable(names: Iterable[str]) -> list[str]:
+    """Return the names that are safe to complete: a shell runs `$(...)` in the name of a run that others have made."""
+    return [name for name in names if _FOR_SHELLS.fullmatch(name)]
 
 
 def finite(value: float | None) -> float | None:

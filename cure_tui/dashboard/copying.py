@@ -69,7 +69,8 @@ def save(text: str, folder: Path, name: str) -> Copied:
                 with path.open("xb") as file:
                     file.write(content)
             except FileExistsError:
-                if not (path.is_file() and path.read_bytes() == content):
+                same_size = path.is_file() and path.stat().st_size == len(content)  # others' files may be of any size
+                if not (same_size and path.read_bytes() == content):
                     number += 1
                     continue
             return Copied(f"saved to {path}", path, sent=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ import httpx2
 
 from engine.data.sets import Source
 from engine.errors import NotFetched
+from engine.servers.addresses import Address, usable_proxies
 
 LONGEST_LISTING = 50_000_000  # bytes
 MOST_REDIRECTS = 10
@@ -94,22 +96,26 @@ class Hub:
     def __init__(self, say: Say = lambda line: None) -> None:
         from huggingface_hub import constants
 
-        self.endpoint: str = constants.ENDPOINT.rstrip("/")
+        address = Address.parse(constants.ENDPOINT.rstrip("/"))  # a name and password in it are sent, never shown
+        self.endpoint, self._login = address.url, address.login
         self.offline: bool = constants.HF_HUB_OFFLINE
         self._cache = Path(constants.HF_HUB_CACHE)
         self._say = say
         # A compressed body would have other offsets than the file.
-        self._client = httpx2.Client(
-            headers={"User-Agent": "cure-tui", "Accept-Encoding": "identity"},
-            timeout=httpx2.Timeout(float(constants.HF_HUB_DOWNLOAD_TIMEOUT), pool=None),
-            follow_redirects=False,
-        )
+        with usable_proxies():
+            self._client = httpx2.Client(
+                headers={"User-Agent": "cure-tui", "Accept-Encoding": "identity"},
+                timeout=httpx2.Timeout(float(constants.HF_HUB_DOWNLOAD_TIMEOUT), pool=None),
+                follow_redirects=False,
+            )
 
     @cached_property
     def _token(self) -> str:
         """Header that shows who asks; "" for nobody. Read late: a login may have to be renewed on the hub."""
         from huggingface_hub import constants, get_token
 
+        if self._login is not None:
+            return "Basic " + b64encode(":".join(self._login).encode()).decode()
         token = "" if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token() or ""
         if not token.isascii() or not token.isprintable():
             raise NotFetched("the hub's token has characters that no token has", "set HF_TOKEN anew")

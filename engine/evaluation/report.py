@@ -12,6 +12,7 @@ Shares lie between 0 and 1; a figure is None where it is undefined for the task.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -20,6 +21,10 @@ from engine.evaluation.summary import Estimate, UtBasis
 from engine.reward.trust import Trust
 
 SCHEMA = 1
+
+
+_LARGEST = 9999
+_SIZE = re.compile(r"[0-9]{1,4}x[0-9]{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,11 @@ class Settings:
     seed: int
     truth_tests: int
     protocol: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for sizes that no evaluation has: a report may come from others."""
+        if not (1 <= self.n <= _LARGEST and 0 <= self.m <= _LARGEST and all(map(_SIZE.fullmatch, self.bon))):
+            raise ValueError(f"samples of {self.n} x {self.m}, best of {self.bon}")
 
 
 @dataclass(frozen=True, slots=True)

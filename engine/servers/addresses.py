@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, EnvironmentError_
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -36,6 +39,14 @@ class Address:
         return cls(without_login(text).rstrip("/"), login)
 
     @property
+    def is_this_machine(self) -> bool:
+        host = self.origin[1]
+        try:
+            return host == "localhost" or ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    @property
     def origin(self) -> tuple[str, str, int]:
         return origin_of(self.url)
 
@@ -56,3 +67,15 @@ def without_login(text: str) -> str:
     except ValueError:
         netloc = ""
     return urlunsplit((scheme, netloc.rpartition("@")[2], path, "", "")) if netloc else text.rpartition("@")[2]
+
+
+@contextmanager
+def usable_proxies() -> Iterator[None]:
+    """Raise EnvironmentError_ where a client cannot use the proxies that the environment names."""
+    try:
+        yield
+    except (ImportError, ValueError) as fault:
+        said = without_login(str(fault).partition("\n")[0])
+        raise EnvironmentError_(
+            f"the proxy cannot be used: {said}", "set HTTP_PROXY, HTTPS_PROXY and ALL_PROXY to http://host:port"
+        ) from None

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 
-from engine.servers.addresses import Address, origin_of
+from engine.servers.addresses import Address, origin_of, usable_proxies
 from engine.servers.replies import one_line
 
 CONNECT_SECONDS = 10.0
@@ -106,14 +106,15 @@ class Client:
         self._silence_seconds = silence_seconds
         self._listening: dict[asyncio.Timeout, float] = {}  # streams, with the end of each whole request
         authorization = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.AsyncClient(
-            # Compression saves nothing worth its risk here; a server may compress all the same.
-            headers={"User-Agent": "cure-tui", "Accept-Encoding": "identity", **authorization, **(headers or {})},
-            auth=address.login,
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
-            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-            trust_env=through_proxies,
-        )
+        with usable_proxies():
+            self._http = httpx2.AsyncClient(
+                # Compression saves nothing worth its risk here; a server may compress all the same.
+                headers={"User-Agent": "cure-tui", "Accept-Encoding": "identity", **authorization, **(headers or {})},
+                auth=address.login,
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+                timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+                trust_env=through_proxies and not address.is_this_machine,  # a proxy would read the key
+            )
 
     async def close(self) -> None:
         await self._http.aclose()

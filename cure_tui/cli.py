@@ -13,7 +13,9 @@ import typer
 from cure_tui import __version__
 from cure_tui.commands.attach import attach
 from cure_tui.commands.compare import compare
+from cure_tui.commands.data import data_app
 from cure_tui.commands.doctor import doctor
+from cure_tui.commands.eval import eval_app
 from cure_tui.commands.export import export
 from cure_tui.commands.import_run import import_run
 from cure_tui.commands.presets import preset_names, presets_app
@@ -47,6 +49,9 @@ for command in (attach, resume, compare, solve, doctor, export, import_run, serv
     name = command.__name__.removesuffix("_run")
     app.command(name, epilog=epilog(name))(command)
 app.add_typer(presets_app, name="presets")
+app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
+app.add_typer(data_app, name="data", epilog=epilog("data"))
+app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 
 
 @app.callback(invoke_without_command=True)

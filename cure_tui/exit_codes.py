@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from cure_tui.terminal import open_standard_streams
-from engine.errors import ConfigError, CureError, DataError, EnvironmentError_, RunError
+from engine.errors import ConfigError, CureError, DataError, EnvironmentError_, NotFetched, RunError
+from engine.printable import printable
 
 _OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE, errno.EBADF)
 
@@ -43,11 +44,23 @@ OF_COMMAND: Mapping[str, Statuses] = {
     "cure-tui --preset": _RUN,
     "resume": _RUN,
     "solve": {
-        FOUND: "supported: the program passes every example and most tests",
+        FOUND: "supported: the program reads its input, passes every example and most of enough tests",
         BAD_PROBLEM: "wrong usage, or a problem that cannot be read",
-        WEAK: "weak: a program was found, but it fails an example or too many tests",
+        WEAK: "weak: a program was found, but it fails an example or too many tests, or there are too few",
         NONE_RUNS: "no program runs",
         INTERRUPTED: "interrupted by Ctrl-C; the best program so far is printed, if there is one",
+    },
+    "data": {
+        STOPPED: "you declined the download",
+        DataError.exit_status: "a data file that cannot be read or used; check: a run would fail",
+        NotFetched.exit_status: "a set that is not here, or a download that cannot go on: what is here is kept",
+    },
+    "eval": {
+        STOPPED: "a share is below --fail-under",
+        DataError.exit_status: "a file of tasks that cannot be read",
+        NotFetched.exit_status: "a data set that is not here",
+        INTERRUPTED: "interrupted by Ctrl-C; every answer is kept, and the same command goes on",
+        143: "ended by SIGTERM, as after 130",
     },
     "doctor": {EnvironmentError_.exit_status: "no preset can run, no sandbox; with --preset: the run does not fit"},
 }
@@ -109,7 +122,7 @@ def _fail_to_write(error: OSError) -> NoReturn:
 
 def _fail(error: CureError) -> NoReturn:
     try:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {printable(str(error))}", file=sys.stderr, flush=True)
     except OSError:  # stderr may be full or closed, too
         _discard(2)
     sys.exit(error.exit_status)

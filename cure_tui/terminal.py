@@ -1,4 +1,10 @@
-"""Standard streams, whatever the caller did to them, and the terminal: a TTY that can hold a dashboard, Unicode."""
+"""Standard streams, whatever the caller did to them and whatever is printed, and the terminal: a TTY, Unicode.
+
+All text that this program prints goes through a PrintableStream, where foreign text loses its control characters. What
+writes escape sequences of its own uses `unfiltered` and makes its text printable itself: `drawing.console`, the live
+view and Textual's driver, which has a line filter before it. Data for other programs is written to the stream's buffer,
+byte for byte, or is JSON or TOML, which escape controls.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +12,36 @@ import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
+
+from engine.printable import printable
+
+
+class PrintableStream(TextIOWrapper):
+    """Stream that prints no control character but newline and tab. `unfiltered` is the stream that it stands for."""
+
+    def __init__(self, unfiltered: TextIOWrapper) -> None:
+        unfiltered.reconfigure(write_through=True)  # both write into one buffer, in the order of the calls
+        super().__init__(
+            unfiltered.buffer,
+            unfiltered.encoding,
+            unfiltered.errors,
+            line_buffering=unfiltered.line_buffering,
+            write_through=True,
+        )
+        self.unfiltered = unfiltered
+
+    def write(self, text: str) -> int:
+        return super().write(printable(text, keep="\n\t"))
+
+
+def unfiltered(stream: TextIO) -> TextIO:
+    """Return the stream for text that holds escape sequences of this program, and no foreign controls."""
+    return stream.unfiltered if isinstance(stream, PrintableStream) else stream
 
 
 def open_standard_streams() -> None:
-    """Make all three standard streams usable, and let stdout escape what its encoding lacks instead of failing.
+    """Make all three standard streams usable and printable; let stdout escape what its encoding lacks.
 
     A stream that the caller closed (`>&-`) fails when it is used, as it does in other programs: /dev/null takes its
     descriptor, opened for the other direction, or the next file to be opened would receive what is printed.
@@ -24,6 +56,10 @@ def open_standard_streams() -> None:
             setattr(sys, name, os.fdopen(descriptor, "w" if descriptor else "r", encoding="utf-8"))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is getattr(sys, f"__{name}__") and isinstance(stream, TextIOWrapper):  # no stream of a test
+            setattr(sys, name, PrintableStream(stream))
 
 
 def in_terminal() -> bool:

@@ -43,3 +43,9 @@ class RunError(CureError):
     """Run folder that cannot be used, or run that had to stop: locked, of another version, disk full."""
 
     exit_status = 6
+
+
+class NotFetched(CureError):
+    """Data set that is not on this machine, or whose download cannot go on; what is here of it is kept."""
+
+    exit_status = 7

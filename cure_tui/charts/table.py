@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cure_tui.charts.series import Series
+from engine.printable import printable
 
 
 def to_csv(series: Sequence[Series], x_label: str = "x") -> str:
@@ -27,7 +28,7 @@ def to_csv(series: Sequence[Series], x_label: str = "x") -> str:
         columns.append(column)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([x_label, *_distinct([each.name for each in series])])
+    writer.writerow([printable(name, keep="\n") for name in (x_label, *_distinct([each.name for each in series]))])
     for at in sorted(set().union(*columns)):
         writer.writerow([_cell(at[0]), *(_cell(column.get(at)) for column in columns)])
     return text.getvalue()

@@ -17,20 +17,21 @@ def attach(
         str | None,
         typer.Argument(
             metavar="[RUN|DIR]",
-            help="A run's id, a prefix of it, or the run's folder; by default the newest run.",
+            help="A run's or an evaluation's id, a prefix of it, or its folder; by default the newest run.",
             autocompletion=run_ids,
         ),
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Watch a run in the dashboard; closing it does not stop the run."""
+    """Watch a run or an evaluation in the dashboard; closing it does not stop the run."""
     if not in_terminal():
         raise ConfigError("the dashboard needs a terminal", "list runs with `cure-tui runs`, or --json for scripts")
     from cure_tui.dashboard.opening import show_dashboard
     from cure_tui.launch.question import confirm_origin
-    from engine.runs.listing import find_run, list_runs
+    from engine.evaluate.folder import find_watched
+    from engine.runs.listing import list_runs
 
-    found = find_run(run) if run is not None else next(iter(list_runs()), None)
+    found = find_watched(run) if run is not None else next(iter(list_runs()), None)
     if found is None:
         raise RunError("there are no runs yet", "start one: cure-tui --preset nano")
     confirm_origin(found.path, yes=yes)

@@ -39,7 +39,8 @@ def solve(
     preset: Annotated[str | None, typer.Option(help="Model of both roles: the base model of a preset.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of both roles: a folder or a Hugging Face name.")] = None,
     adapter: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Model of both roles: as a run has trained it.")
+        str | None,
+        typer.Option("--run", "--adapter", metavar="RUN", help="Model of both roles: as a run has trained it."),
     ] = None,
     coder: Annotated[
         str | None,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.crash import result_of
 from cure_tui.dashboard.window_title import title_kept
-from cure_tui.terminal import draws_unicode
+from cure_tui.terminal import draws_unicode, unfiltered
 
 if TYPE_CHECKING:
     from cure_tui.launch.process import EngineProcess
@@ -29,7 +29,7 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
     # ignore every later resize.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    with title_kept(sys.stderr):  # Textual draws on stderr, too
+    with title_kept(unfiltered(sys.stderr)):  # Textual draws on stderr, too
         said = result_of(CureApp(run, engine, ascii_only=not draws_unicode()))
     if said:
         print(said, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Base of the full-screen apps: the project's colours, and ASCII letters where the terminal draws no Unicode."""
+"""Base of the full-screen apps: the project's colours, no controls in any text, ASCII letters without Unicode."""
 
 from __future__ import annotations
 
@@ -13,8 +13,20 @@ from textual.filter import LineFilter
 
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
+from cure_tui.drawing.spans import printable_in_place
 
 _Result = TypeVar("_Result")
+
+
+class PrintableOnly(LineFilter):
+    """Filter that removes control characters from every line just before it is sent, whichever widget drew it."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if "".join([text for text, _, _ in segments]).isprintable():
+            return segments
+        return [
+            Segment(text if control else printable_in_place(text), style, control) for text, style, control in segments
+        ]
 
 
 class AsciiOnly(LineFilter):
@@ -30,7 +42,7 @@ class ThemedApp(App[_Result]):
     def __init__(self, *, ascii_only: bool = False) -> None:
         super().__init__()
         self.ascii_only = ascii_only
-        self._ascii_filter = AsciiOnly()
+        self._own_filters = [PrintableOnly(), *([AsciiOnly()] if ascii_only else [])]
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = DEFAULT_THEME
@@ -45,8 +57,7 @@ class ThemedApp(App[_Result]):
         self._exit_renderables.clear()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
-        return [*filters, self._ascii_filter] if self.ascii_only else filters
+        return [*super().get_line_filters(), *self._own_filters]
 
     def get_key_display(self, binding: Binding) -> str:
         """Return a key as it is shown: by its name where its sign is a glyph that the terminal does not draw."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from cure_tui.drawing.spans import printable
+from engine.printable import printable
 
 # xterm's title stack: kitty, tmux, VTE and others support it, other terminals ignore it.
 _PUSH, _POP = "\x1b[22;2t", "\x1b[23;2t"

@@ -15,6 +15,7 @@ from textual.strip import Strip
 from textual.theme import Theme
 
 from cure_tui.drawing.spans import Row, fit, width
+from engine.printable import printable
 
 SERIES = 6
 _DARK_SERIES = ("#5fafff", "#ffaf5f", "#87d787", "#ff87af", "#d7af5f", "#af87ff")
@@ -77,7 +78,7 @@ def to_strip(row: Row, columns: int, theme: str, base: Style | None = None) -> S
     beneath = base or Style()
     styles = _styles_over(theme, beneath)
     exact = row if width(row) == columns else fit(row, columns)
-    return Strip([Segment(span.text, styles.get(span.style, beneath)) for span in exact], columns)
+    return Strip([Segment(printable(span.text), styles.get(span.style, beneath)) for span in exact], columns)
 
 
 @lru_cache(64)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
+
+from engine.printable import STAND_IN
+from engine.printable import printable as without_controls
 
 
 class Span(NamedTuple):
@@ -24,7 +27,7 @@ Row = tuple[Span, ...]
 
 def plain(rows: Iterable[Row]) -> str:
     """Return the rows as plain text, one per line, without trailing blanks: for tests, files and plain terminals."""
-    return "\n".join("".join(span.text for span in row).rstrip() for row in rows)
+    return "\n".join("".join(without_controls(span.text) for span in row).rstrip() for row in rows)
 
 
 def width(row: Row) -> int:
@@ -56,18 +59,28 @@ def merge(cells: Sequence[tuple[str, str]]) -> Row:
 
 
 def printable(text: str, widths: Container[int] = (0, 1, 2), *, lines: bool = False) -> str:
-    """Replace by "·" control characters, which a terminal would interpret, and those not of `widths` columns.
+    """Replace by "·" what `engine.printable` replaces and what is not of `widths` columns, by " " any other blank.
 
     lines: newlines stay.
     """
-    if text.isascii() and (text.replace("\n", "") if lines else text).isprintable():
+    keep = "\n" if lines else ""
+    text = without_controls(text, keep=keep)
+    if text.isascii():
         return text
     return "".join(
-        character
-        if (character.isprintable() and cell_len(character) in widths) or (lines and character == "\n")
-        else "·"
+        " " if character.isspace() and character not in keep
+        else character if character in keep or cell_len(character) in widths
+        else STAND_IN
         for character in text
-    )
+    )  # fmt: skip
+
+
+def printable_in_place(text: str) -> str:
+    """Make text printable and keep its columns, once it has been laid out: a control has none and is left out."""
+    if text.isprintable():
+        return text
+    clean = without_controls(text, keep="\n", shown=lambda character: STAND_IN * cell_len(character))
+    return clean if "\n" in text else set_cell_size(clean, cell_len(text))
 
 
 def one_column(text: str) -> str:

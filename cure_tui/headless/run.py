@@ -71,7 +71,7 @@ def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
     with Interruption() as interruption:
         try:
             engine = EngineProcess(folder, prepared.new_limits)
-            state = _follow_to_end(engine, reader, state, view, interruption)
+            state = follow_to_end(engine, reader, state, view, interruption)
         finally:
             view.close()
     status = _exit_status(engine, state, interruption)
@@ -79,8 +79,13 @@ def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
     return status
 
 
-def _follow_to_end(
-    engine: EngineProcess, reader: JournalReader, state: RunState, view: View, interruption: Interruption
+def follow_to_end(
+    engine: EngineProcess,
+    reader: JournalReader,
+    state: RunState,
+    view: View,
+    interruption: Interruption,
+    stopping: str = "stopping after a checkpoint; interrupt again to kill the engine at once",
 ) -> RunState:
     """Return the state after the engine's last event. The first interruption stops the engine, the second kills it."""
     handed_on = 0
@@ -96,7 +101,7 @@ def _follow_to_end(
         if interruption.count > handed_on:
             handed_on = interruption.count
             if handed_on == 1:
-                view.say("stopping after a checkpoint; interrupt again to kill the engine at once")
+                view.say(stopping)
                 engine.send(signal.SIGTERM)
             else:
                 engine.send(signal.SIGKILL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.runs.step_line import UNCONFINED, clock, evaluation_line, sandbox_line, seconds_left, step_line
-from cure_tui.terminal import draws_unicode
+from cure_tui.terminal import draws_unicode, unfiltered
 from engine.runs.events import Event, EventKind
 from engine.runs.live import LiveView
 from engine.runs.state import RunState
@@ -86,10 +86,11 @@ class ProgressView:
     """Progress bars on stderr, one for the steps and one for the current phase; finished steps scroll above them."""
 
     def __init__(self, max_minutes: float) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        class AsciiConsole(Console):
+        from cure_tui.drawing.console import PrintableConsole
+
+        class AsciiConsole(PrintableConsole):
             encoding = "ascii"  # a property of Rich, which chooses its bars by it
 
         self._ascii_only = not draws_unicode()
@@ -100,7 +101,9 @@ class ProgressView:
             TextColumn("{task.description:<12}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[detail]}"),
-            console=(AsciiConsole if self._ascii_only else Console)(stderr=True, highlight=False),
+            console=(AsciiConsole if self._ascii_only else PrintableConsole)(
+                file=unfiltered(sys.stderr), highlight=False
+            ),
             refresh_per_second=4,
             transient=True,
         )

@@ -27,17 +27,26 @@ _FORWARDED = (signal.SIGINT, signal.SIGTERM)
 class EngineProcess:
     """A running engine. `log_start`: byte of engine.log at which its output begins."""
 
-    def __init__(self, folder: RunFolder, new_limits: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        new_limits: Sequence[str] = (),
+        *,
+        module: str = "",
+        options: Sequence[str] = (),
+    ) -> None:
         """Start the engine on a new or resumed `folder`, with `new_limits` such as "run.steps=9".
 
-        Raises RunError if engine.log cannot be written.
+        module: of the process, by default the one that trains; options: further words for it. Raises RunError if
+        engine.log cannot be written.
         """
-        arguments = ["--run-dir", str(folder.path), *(word for limit in new_limits for word in ("--set", limit))]
+        limits = (word for limit in new_limits for word in ("--set", limit))
+        arguments = ["--run-dir", str(folder.path), *limits, *options]
         appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with run_faults(folder.path), open(open_file(folder.path, folder.log.name, appended), "ab") as log:
             self.log_start = log.seek(0, os.SEEK_END)
             self._process = subprocess.Popen(
-                _python(ENGINE_MODULE, arguments),
+                _python(module or ENGINE_MODULE, arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -94,7 +103,7 @@ class Interruption:
 
 def run_tool(module: str, arguments: Sequence[str]) -> int:
     """Run a module of the engine in the foreground, where it prints its own errors; return its exit status."""
-    return subprocess.run(_python(module, arguments), stdin=subprocess.DEVNULL, check=False).returncode
+    return subprocess.run(_python(module or ENGINE_MODULE, arguments), stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def _python(module: str, arguments: Sequence[str]) -> list[str]:

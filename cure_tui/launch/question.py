@@ -74,7 +74,7 @@ def confirm_beside_live_runs() -> None:
     if not warning:
         return
     typer.echo(f"warning: {warning}", err=True)
-    if _has_user():
+    if has_user():
         typer.echo("start another training anyway? [y/N] ", nl=False, err=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             typer.echo("nothing was started", err=True)
@@ -89,7 +89,7 @@ def confirm_origin(run_dir: Path, *, yes: bool) -> None:
     origin = foreign_origin(run_dir)
     if origin and not yes:
         what = printable(f"run {run_name(run_dir)} {origin}")
-        if not _has_user():
+        if not has_user():
             raise RunError(what, "look through its config.toml; if you trust its author, add --yes")
         typer.echo(f"warning: {what}: its settings and files are somebody else's", err=True)
         typer.echo("open it anyway? [y/N] ", nl=False, err=True)
@@ -105,7 +105,7 @@ def _is_here(run: RunInfo) -> bool:
     return lock_holder(RunFolder(run.path).lock_file).host in ("", socket.gethostname())
 
 
-def _has_user() -> bool:
+def has_user() -> bool:
     """Return True if stdin and stderr are a TTY and this is its foreground job: reading would stop a background job."""
     try:
         return sys.stderr.isatty() and sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()

@@ -8,6 +8,7 @@ from typing import Any
 
 from cure_tui.solving.reading import ReadProblem, overridden, read_source
 from engine.errors import CureError
+from engine.printable import printable
 
 _SHOWN_LINES = 12
 _KINDS = {
@@ -61,7 +62,8 @@ def understood(problem: ReadProblem) -> str:
 
 def as_json(problems: Sequence[ReadProblem]) -> str:
     """Return a JSON list, one object a problem."""
-    return json.dumps([_object(problem) for problem in problems], ensure_ascii=False, indent=1)
+    text = json.dumps([_object(problem) for problem in problems], ensure_ascii=False, indent=1)
+    return printable(text, keep="\n", shown=lambda character: json.dumps(character)[1:-1])
 
 
 def doubts(problem: ReadProblem) -> tuple[str, ...]:

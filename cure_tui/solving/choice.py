@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from cure_tui.solving.default import (
     save_default,
 )
 from cure_tui.solving.who import both_roles
+from cure_tui.terminal import unfiltered
+from engine.printable import printable
 
 NANO = "nano"
 CHANGE = "change it with `cure-tui solve --save-default OPTIONS`, clear it with --save-default alone"
@@ -39,7 +42,8 @@ class Choice:
         """Say on stderr which options of the saved default are used. Raises ConfigError if they cannot be."""
         if self.used:
             check_saved(self.used)
-            typer.secho(f"your default: {in_words(self.used)} ({CHANGE})", dim=True, err=True)
+            said = printable(f"your default: {in_words(self.used)} ({CHANGE})")
+            typer.secho(said, dim=True, file=unfiltered(sys.stderr))
 
     def hint_after(self, status: int) -> None:
         """Name other models on stderr if nano, which nobody chose, has not solved the problem."""

@@ -17,7 +17,8 @@ from cure_tui.drawing.in_place import InPlace
 from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
 from cure_tui.drawing.spans import Row
 from cure_tui.solving.picture import MAX_ROWS, solve_rows
-from cure_tui.terminal import draws_unicode
+from cure_tui.terminal import draws_unicode, unfiltered
+from engine.printable import printable
 from engine.solve.events import SolveState
 
 FRAME_SECONDS = 1 / 8
@@ -32,9 +33,10 @@ class LiveView:
 
     def __init__(self, *, one_line: bool = False) -> None:
         self._one_line = one_line
-        self._console = Console(stderr=True)
+        stream = unfiltered(sys.stderr)
+        self._console = Console(file=stream)
         draws = sys.stderr.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal
-        self._picture = InPlace(sys.stderr) if draws else None
+        self._picture = InPlace(stream) if draws else None
         self._unicode = draws_unicode()
         self._state: SolveState | None = None
         self._started = self._last_frame = 0.0
@@ -79,8 +81,8 @@ class LiveView:
     def _text(self, row: Row, columns: int) -> str:
         styles, console = styles_of(DEFAULT_THEME), self._console
         segments = [
-            Segment(span.text if self._unicode else to_ascii(span.text), styles.get(span.style, Style()))
-            for span in row
+            Segment(text if self._unicode else to_ascii(text), styles.get(style, Style()))
+            for text, style in ((printable(span.text), span.style) for span in row)
         ]
         cut = Segment.adjust_line_length(segments, columns, pad=False)
         colours = COLOR_SYSTEMS[console.color_system] if console.color_system and not console.no_color else None

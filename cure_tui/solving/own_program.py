@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from cure_tui.drawing.console import PrintableConsole
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import DEFAULT_THEME, styles_of
 from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.solving.report import summary_line
-from cure_tui.terminal import draws_unicode
+from cure_tui.terminal import draws_unicode, unfiltered
 from engine.errors import ConfigError, DataError
 from engine.machine.regular_files import read_regular
 from engine.prompts.answers import MAX_CHARACTERS
@@ -140,6 +140,6 @@ def _print(rows: list[Row]) -> None:
     if not sys.stdout.isatty():
         typer.echo("".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines), nl=False)
         return
-    console = Console(highlight=False)
+    console = PrintableConsole(file=unfiltered(sys.stdout), highlight=False)
     for line in lines:
         console.print(Text.assemble(*((text, styles.get(style, "")) for text, style in line)), soft_wrap=True)

@@ -40,7 +40,7 @@ def headline_rows(state: SolveState, seconds: float, *, widths: Container[int] =
     )
     if state.loading:
         return [title, (Span(f"loading {printable(state.loading, widths)} ... {seconds:.0f} s", "muted"),)]
-    if not state.coder:
+    if not state.coder and not state.waiting:
         return [title, (Span(f"starting ... {seconds:.0f} s", "muted"),)]
     unusual = [(role, in_words(fates)) for role, fates in state.answers.items()]
     told = [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from engine.problems.statement import Statement, read_statements
 from engine.problems.statement.decoding import MAX_BYTES, decode
 
 STDIN = "-"
+_CLOSED = DataError("standard input is closed", "give a file, or pipe a statement in")
 _JSON = (".json", ".jsonl")
 _RANGE = re.compile(r"^(\d+)(?:-(\d+))?$")
 
@@ -105,7 +107,7 @@ def _bytes(source: str, name: str) -> bytes:
     try:
         if source == STDIN:
             if sys.stdin is None:
-                raise DataError("standard input is closed", "give a file, or pipe a statement in")
+                raise _CLOSED
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             # A FIFO without a writer is empty; one of the shell, `<(command)`, has a writer, which is waited for.
@@ -115,6 +117,8 @@ def _bytes(source: str, name: str) -> bytes:
     except FileNotFoundError:
         raise DataError(f"{source} does not exist", "check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL, a stream that was closed
+        if source == STDIN and getattr(error, "errno", errno.EBADF) == errno.EBADF:
+            raise _CLOSED from None
         what = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(f"{name} cannot be read: {what}", "give a readable file") from None
     if len(data) > MAX_BYTES:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.syntax import Syntax
 
-from cure_tui.drawing.spans import printable
+from cure_tui.drawing.console import PrintableConsole
 from cure_tui.exit_codes import FOUND, NONE_RUNS, WEAK
+from cure_tui.terminal import unfiltered
+from engine.printable import printable, python_escape
 from engine.prompts import Role
 from engine.solve.fates import in_words, remedy_of
 
@@ -24,12 +25,15 @@ def status_of(solution: Mapping[str, Any]) -> int:
 
 
 def print_program(program: str) -> None:
-    """Print the program: in colour in a terminal, elsewhere byte for byte, in UTF-8 as Python reads its sources."""
+    """Print the program: in colour in a terminal, elsewhere byte for byte, in UTF-8 as Python reads its sources.
+
+    In a terminal Python's escape stands for a control character, so that a string that holds it keeps its meaning.
+    """
     text = program if program.endswith("\n") else program + "\n"
     if sys.stdout.isatty():
-        shown = printable(text.expandtabs(4), lines=True)
+        shown = printable(text.expandtabs(4), keep="\n", shown=python_escape)
         # soft_wrap: the terminal wraps a long line; rich would cut it
-        Console(highlight=False).print(
+        PrintableConsole(file=unfiltered(sys.stdout), highlight=False).print(
             Syntax("", "python", background_color="default").highlight(shown), end="", soft_wrap=True
         )
         sys.stdout.flush()

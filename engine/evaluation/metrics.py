@@ -65,7 +65,7 @@ def best_of_n_accuracy(result: TaskResult, n: int, m: int) -> float:
         )
     picks = np.array(
         [
-            i * n + matrix.block(slice(i * n, (i + 1) * n), slice(i * m, (i + 1) * m)).best_of_n()
+            i * n + int(matrix.block(slice(i * n, (i + 1) * n), slice(i * m, (i + 1) * m)).ranking_n[0])
             for i in range(min(matrix.n_programs // n, matrix.n_generated // m))
         ]
     )
@@ -142,6 +142,12 @@ _METRICS: Mapping[str, Callable[[TaskResult], float]] = {
     "coder_length": coder_length,
     "tester_length": tester_length,
 }
+
+
+def task_figures(result: TaskResult) -> dict[str, float | None]:
+    """Return every metric of one task, by the names of `EvalSummary`'s estimates; None where it is undefined."""
+    values = {name: metric(result) for name, metric in _METRICS.items()}
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 
 def summarise(

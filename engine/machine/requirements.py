@@ -17,7 +17,7 @@ from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
 from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
 from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
 from engine.machine.probe import Gpu, Machine
-from engine.machine.resources import source_path
+from engine.machine.resources import DATA_SCHEME, source_path
 from engine.machine.toml_text import toml_value
 
 BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "nf4": 0.55}
@@ -179,7 +179,13 @@ def _task_files(config: RunConfig, machine: Machine) -> list[Missing]:
         return []
     places = ", ".join(f"{split} tasks at {path}" for split, path in absent.items())
     settings = ", ".join(f"data.{split}" for split in absent)
-    return [Missing(f"no {places}", f"put CURE .json or .jsonl files there, or set {settings} to yours")]
+    named = [getattr(config.data, split) for split in absent]
+    sets = dict.fromkeys(
+        source.removeprefix(DATA_SCHEME).partition("/")[0] for source in named if source.startswith(DATA_SCHEME)
+    )
+    fetch = " and ".join(f"`cure-tui data fetch {name}`" for name in sets)
+    yours = f"put CURE .json or .jsonl files there, or set {settings} to yours"
+    return [Missing(f"no {places}", f"run {fetch}, or {yours}" if fetch else yours)]
 
 
 def _program_libraries(config: RunConfig, machine: Machine) -> list[Missing]:

@@ -5,7 +5,7 @@ Both are found through importlib.resources, so the working directory does not ma
 
 A preset names its files by *source*:
     asset:nano/tasks/rl.jsonl     a file or folder of `assets/`
-    data:mbpp/test.json           a file of `data/` in the user's data folder, where fetched problem sets go
+    data:mbpp/test.jsonl          a file of `data/` in the user's data folder, where fetched problem sets go
     ./problems.json               anything else: a path
 """
 

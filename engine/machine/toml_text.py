@@ -6,6 +6,7 @@ import json
 import math
 
 from engine.config.schema import RunConfig, Section
+from engine.printable import printable, toml_escape
 
 _COMMENT_COLUMN = 40
 
@@ -39,8 +40,8 @@ def toml_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        # JSON's escapes are valid TOML, except that TOML requires DEL to be escaped too.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        # JSON's escapes are valid TOML; DEL must be escaped too, and what a terminal would obey can be.
+        return printable(json.dumps(value, ensure_ascii=False), shown=toml_escape)
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float) and math.isfinite(value):

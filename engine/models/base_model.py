@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -26,6 +28,9 @@ from engine.models.quiet import quiet_transformers
 BITSANDBYTES = "bitsandbytes>=0.50,<0.51"
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+FROM_FOLDER: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""Options of every `from_pretrained`. Code that a model brings is never run, and no question about it is asked: None,
+the default, asks on stdout."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,33 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the tokenizer in `folder`. Raises EnvironmentError_: it cannot be read, or has no chat template."""
     try:
         with loading_faults():
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **FROM_FOLDER)
             tokenizer.decode(tokenizer("1 + 1", add_special_tokens=False)["input_ids"])  # its settings too are in use
     except LoadingFault as error:
-        raise EnvironmentError_(
-            f"the tokenizer in {folder} cannot be loaded: {error}",
-            "fetch the model's folder again",
-        ) from error
+        raise _unloadable(f"the tokenizer in {folder}", error, "fetch the model's folder again") from error
     if not tokenizer.chat_template:
         raise EnvironmentError_(
             f"the tokenizer in {folder} has no chat template",
             "use an instruct model, or add its chat_template.jinja",
         )
     return tokenizer
+
+
+def load_model_config(folder: Path) -> PretrainedConfig:
+    """Load the sizes and kinds of the model's layers. Raises EnvironmentError_: config.json cannot be used."""
+    try:
+        with loading_faults():
+            config: PretrainedConfig = AutoConfig.from_pretrained(folder, **FROM_FOLDER)
+    except LoadingFault as error:
+        raise _unloadable(f"the model in {folder}", error, "check its config.json and weights") from error
+    return config
+
+
+def _unloadable(what: str, error: LoadingFault, remedy: str) -> EnvironmentError_:
+    if "trust_remote_code" in str(error.__cause__):
+        message = f"{what} comes with Python code of its own, which is never run"
+        return EnvironmentError_(message, "choose a model that transformers supports without it")
+    return EnvironmentError_(f"{what} cannot be loaded: {error}", remedy)
 
 
 def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
@@ -110,17 +129,17 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
         options = {"quantization_config": nf4_config(dtype), "device_map": {"": device}}
     else:
         dtype = _DTYPES[precision]
+    config = load_model_config(folder)
     try:
         with loading_faults():
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder,
                 config=config,
                 dtype=dtype,
                 attn_implementation="sdpa",
                 use_safetensors=True,
-                local_files_only=True,
                 output_loading_info=True,
+                **FROM_FOLDER,
                 **options,
             )
             model: PreTrainedModel = loaded[0] if precision == "nf4" else loaded[0].to(device)
@@ -132,10 +151,7 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
             "choose a smaller model, or precision nf4",
         ) from error
     except LoadingFault as error:
-        raise EnvironmentError_(
-            f"the model in {folder} cannot be loaded: {error}",
-            "check its config.json and weights",
-        ) from error
+        raise _unloadable(f"the model in {folder}", error, "check its config.json and weights") from error
     missing: list[str] = sorted(loaded[1]["missing_keys"])
     if missing:  # transformers would initialise them at random and continue
         raise EnvironmentError_(

@@ -1,6 +1,12 @@
 """Programming problems: their tests, their file formats, and the order in which a run draws them."""
 
-from engine.problems.cure_format import load_problems, parse_cure_record, save_problems, to_cure_record
+from engine.problems.cure_format import (
+    load_problems,
+    parse_cure_record,
+    save_problems,
+    to_cure_record,
+    write_jsonl,
+)
 from engine.problems.problem import IOExample, Problem
 from engine.problems.splits import assert_disjoint, draw_batch
 
@@ -13,4 +19,5 @@ __all__ = [
     "parse_cure_record",
     "save_problems",
     "to_cure_record",
+    "write_jsonl",
 ]

@@ -11,12 +11,14 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
 from engine.errors import DataError
+from engine.printable import printable
 from engine.problems.problem import COMPARISONS, IOExample, Problem
 
 _MOST_BYTES = 4 << 30
@@ -58,7 +60,32 @@ def save_problems(path: str | Path, problems: Sequence[Problem]) -> None:
     _refuse_useless(path, problems, wheres)
     lines = [json.dumps(record, ensure_ascii=False) for record in records]
     text = "\n".join(lines) + "\n" if is_jsonl else "[\n" + ",\n".join(lines) + "\n]\n"
-    _write_whole(path, text.encode("utf-8"))
+    _write_whole(path, [text.encode("utf-8")])
+
+
+def write_jsonl(path: str | Path, problems: Iterable[Problem]) -> int:
+    """Write problems as they come, a line each, and return their number; `path` appears when all are written.
+
+    Nothing is held but the ids, so a set of any size can be written. Raises DataError as `save_problems` does.
+    """
+    path = Path(path)
+    if not _is_jsonl(path):
+        raise DataError(f"{path}: a file of one problem a line ends in .jsonl", "rename it")
+    seen: dict[str, int] = {}
+
+    def lines() -> Iterator[bytes]:
+        for index, problem in enumerate(problems):
+            where, record = f"{path}, record {index} (from 0)", to_cure_record(problem)
+            parse_cure_record(record, where, index)
+            if seen.setdefault(problem.id, index) != index:
+                message = f'{where}, field "task_id": {problem.id!r} is already the id of record {seen[problem.id]}'
+                raise DataError(message, "ids must be unique in a file")
+            yield json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        if not seen:
+            raise DataError(f"{path} holds no task", "choose a file with tasks")
+
+    _write_whole(path, lines())
+    return len(seen)
 
 
 def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
@@ -66,8 +93,10 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
 
     Needs question, test_time_limit, example_input/example_output and test_input/test_output (parallel lists;
     the example lists may be empty). task_id, difficulty, dataset, solutions and compare are optional; the
-    first two may be whole numbers, as in MBPP and CodeContests. Without a task_id the id is `task-<index>`, such as
-    "task-00012". Raises DataError that names `where` and the field.
+    first two may be whole numbers, as in MBPP and CodeContests. So are source, released, style and verdict, which other
+    sets use with meanings of their own: they are left out where they do not fit. Without a task_id the id is
+    `task-<index>`, such as "task-00012"; one with a control character is refused. Raises DataError that names
+    `where` and the field.
     """
     if not isinstance(record, dict):
         is_list = isinstance(record, list)
@@ -81,7 +110,7 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
     if not hidden:
         fields.refuse("test_input", "is empty: a task without tests", "give it a test, or drop the task")
     return Problem(
-        id=fields.label("task_id", f"task-{index:05d}"),
+        id=fields.name("task_id", f"task-{index:05d}"),
         statement=statement,
         public=fields.examples("example_input", "example_output"),
         hidden=hidden,
@@ -90,6 +119,10 @@ def parse_cure_record(record: object, where: str, index: int = 0) -> Problem:
         dataset=fields.label("dataset", ""),
         solutions=fields.texts("solutions") if fields.has("solutions") else (),
         compare=fields.comparison("compare"),
+        source=fields.remark("source"),
+        released=fields.date("released"),
+        style=fields.remark("style"),
+        verdict=fields.remark("verdict"),
     )
 
 
@@ -104,15 +137,10 @@ def to_cure_record(problem: Problem) -> dict[str, object]:
         "test_input": [example.input for example in problem.hidden],
         "test_output": [example.output for example in problem.hidden],
     }
-    if problem.difficulty:
-        record["difficulty"] = problem.difficulty
-    if problem.dataset:
-        record["dataset"] = problem.dataset
     if problem.solutions:
         record["solutions"] = list(problem.solutions)
-    if problem.compare:
-        record["compare"] = problem.compare
-    return record
+    labels = ("difficulty", "dataset", "compare", "source", "released", "style", "verdict")
+    return record | {name: label for name in labels if (label := getattr(problem, name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +193,30 @@ class _Fields:
             self.refuse(field, "is blank", "name it, or leave the field out")
         return label
 
+    def name(self, field: str, default: str) -> str:
+        """Return a label that lists and titles show as it is: one with a control character could pass for another."""
+        label = self.label(field, default)
+        if printable(label) != label:
+            self.refuse(field, f"holds a character that cannot be printed: {label[:80]!a}", "write the id without it")
+        return label
+
     def comparison(self, field: str) -> str:
         name = self.label(field, "")
         if name and name not in COMPARISONS:
             self.refuse(field, f"is no comparison: {name!r}", f"use one of {', '.join(COMPARISONS)}")
         return name
+
+    def remark(self, field: str) -> str:
+        """Return a text that nothing depends on; "" for any other value."""
+        value = self.values.get(field)
+        return self._as_text(field, value) if isinstance(value, str) else ""
+
+    def date(self, field: str) -> str:
+        text = self.remark(field)
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            return ""
 
     def seconds(self, field: str) -> float:
         value = self._required(field)
@@ -282,14 +329,14 @@ def _refuse_useless(path: Path, problems: Sequence[Problem], wheres: Sequence[st
         first_where[problem.id] = where
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def _write_whole(path: Path, parts: Iterable[bytes]) -> None:
     """Replace `path` by `content` atomically; on an error the old file stays and the temporary one is removed."""
     target = path.resolve()  # replace the target of a link, not the link
     aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:
             with aside.open("xb") as file:
-                file.write(content)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(target)

@@ -23,6 +23,11 @@ class Problem:
     A prompt may show `public` examples. `time_limit` is in CPU seconds per test. `solutions` are reference programs:
     evaluation may judge generated tests with them; training never reads them. `compare` is the task's own comparison of
     outputs, one of COMPARISONS; "" leaves it to the run.
+
+    The rest says where a task of a data set comes from; "" where that is unknown. `source`: its id in the published
+    set, the same in every release. `released`: the ISO date on which it was published. `style`: the encoding of a
+    function's arguments, "cure" or "json". `verdict`: what its reference program proved, one of VERDICTS in
+    engine/data/converted.py.
     """
 
     id: str
@@ -34,3 +39,7 @@ class Problem:
     dataset: str = ""
     solutions: tuple[str, ...] = ()
     compare: str = ""
+    source: str = ""
+    released: str = ""
+    style: str = ""
+    verdict: str = ""

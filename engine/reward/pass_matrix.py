@@ -183,14 +183,19 @@ class PassMatrix:
 
     def block(self, programs: slice | IntArray, tests: slice) -> PassMatrix:
         """Return the matrix of some of the programs on all ground-truth and some of the generated tests."""
-        return PassMatrix(
-            truth_nt=self.truth_nt[programs],
-            generated_nm=self.generated_nm[programs, tests],
-            malformed_m=self.malformed_m[tests],
-            rejected_n=self.rejected_n[programs],
-            known_nt=self.known_nt[programs],
-            known_nm=self.known_nm[programs, tests],
-        )
+        # A part of a canonical matrix is canonical: checking it again would take ten times as long as cutting it out.
+        part = object.__new__(PassMatrix)
+        for name, array in (
+            ("truth_nt", self.truth_nt[programs]),
+            ("generated_nm", self.generated_nm[programs, tests]),
+            ("malformed_m", self.malformed_m[tests]),
+            ("rejected_n", self.rejected_n[programs]),
+            ("known_nt", self.known_nt[programs]),
+            ("known_nm", self.known_nm[programs, tests]),
+        ):
+            array.setflags(write=False)
+            object.__setattr__(part, name, array)
+        return part
 
 
 def pass_matrix_from_verdicts(

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from engine.config import RolloutConfig
 from engine.config.schema import TimeRule
-from engine.problems import IOExample, Problem
-from engine.prompts import Program, Reading, Rejected, Role, UnitTest, read_program, read_unit_test
-from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
-from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of
+from engine.problems import Problem
+from engine.prompts import Reading, Rejected, Role, read_program, read_unit_test
+from engine.rollouts.executing import Runner
+from engine.rollouts.filling import FilledTask, Filling
 from engine.rollouts.observer import (
     MALFORMED,
     REJECTED,
@@ -28,32 +28,20 @@ from engine.rollouts.observer import (
     when_done,
 )
 from engine.sampling import Completion, Delta, Request, Sampler, SamplingParams
-from engine.sandbox import TIME_RULES, Judging, Outcome, Peers, verdict
+from engine.sandbox import TIME_RULES, Judging
 from engine.seeds import derive_seed
 
 EncodePrompt = Callable[[Problem, Role], tuple[int, ...]]
-Outcomes = tuple[Outcome | None, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class TaskRollouts:
-    """Answers of both roles to one task, and the outcomes of executing them.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TaskRollouts(FilledTask):
+    """Filled task with the prompts and completions of both roles: n of the coder, m of the tester."""
 
-    coder, tester: n and m completions. programs, tests: the same, parsed. truth_outcomes, generated_outcomes: n rows
-    of t and m outcomes, None where nothing was run (a rejected program, a malformed test).
-    """
-
-    problem: Problem
     coder_prompt: tuple[int, ...]
     tester_prompt: tuple[int, ...]
     coder: tuple[Completion, ...]
     tester: tuple[Completion, ...]
-    programs: tuple[Program | Rejected, ...]
-    tests: tuple[UnitTest | Rejected, ...]
-    truth_tests: tuple[IOExample, ...]
-    truth_outcomes: tuple[Outcomes, ...]
-    generated_outcomes: tuple[Outcomes, ...]
-    matrix: PassMatrix
 
 
 @dataclass(frozen=True)
@@ -73,38 +61,11 @@ class RolloutReport:
 
 
 @dataclass
-class _Pending:
-    """Task whose answers are still arriving; the only mutable class of this file, and private to it."""
+class _Pending(Filling):
+    """Filling with the completions that have arrived; private to this file."""
 
-    problem: Problem
-    judging: Judging
-    truth_tests: tuple[IOExample, ...]
-    prompts: dict[Role, tuple[int, ...]]
-    peers: Peers | None
+    prompts: dict[Role, tuple[int, ...]] = field(default_factory=dict)
     answers: dict[Role, dict[int, Completion]] = field(default_factory=lambda: {role: {} for role in Role})
-    programs: dict[int, Program | Rejected] = field(default_factory=dict)
-    tests: dict[int, UnitTest | Rejected] = field(default_factory=dict)
-    on_truth: dict[int, ProgramRun] = field(default_factory=dict)
-    on_generated: dict[int, ProgramRun] = field(default_factory=dict)
-
-    @property
-    def programs_in_order(self) -> tuple[Program | Rejected, ...]:
-        return tuple(self.programs[index] for index in sorted(self.programs))
-
-    @property
-    def tests_in_order(self) -> tuple[UnitTest | Rejected, ...]:
-        return tuple(self.tests[index] for index in sorted(self.tests))
-
-    @property
-    def truth_rows(self) -> tuple[Outcomes, ...]:
-        """Outcomes of the n programs on the t ground-truth tests; waits for the executor."""
-        return tuple(self.on_truth[index].by_test(self.truth_tests) for index in sorted(self.programs))
-
-    @property
-    def generated_rows(self) -> tuple[Outcomes, ...]:
-        """Outcomes of the n programs on the m generated tests; waits for the executor."""
-        tests = self.tests_in_order
-        return tuple(self.on_generated[index].by_test(tests) if tests else () for index in sorted(self.programs))
 
 
 def roll_out(
@@ -160,19 +121,21 @@ def start_rollouts(
     in_thought: bool = False,
 ) -> StartedRollouts:
     """Sample all answers and return while executions are still under way: the first half of `roll_out`."""
+    reading = Reading(settings.reading)
     pending = [
         _Pending(
             problem,
             judging.for_task(problem.compare),
             problem.hidden[: settings.truth_tests],
-            {role: encode(problem, role) for role in Role},
+            settings.m_tests,
+            executor,
             TIME_RULES[time_rule](),
+            prompts={role: encode(problem, role) for role in Role},
         )
         for problem in problems
     ]
     reporter = None if observer is None else _Reporter(observer, pending, settings.m_tests)
     on_delta = None if reporter is None else reporter.report_tokens
-    reading = Reading(settings.reading)
     # Coders first: the sandbox runs their programs on ground truth while the sampler is busy with testers.
     for role, count, longest in (
         (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
@@ -187,64 +150,27 @@ def start_rollouts(
         for completion in sampler.sample(requests, params, on_delta):
             task = pending[_place(completion.request_id)]
             task.answers[role][completion.index] = completion
-            seconds = task.problem.time_limit
+            text, finished = completion.text, completion.finished
             if role is Role.CODER:
-                program = task.programs[completion.index] = read_program(
-                    completion.text, reading, in_thought=in_thought, finished=completion.finished
-                )
-                task.on_truth[completion.index] = execute(
-                    program, inputs_of(task.truth_tests), executor, seconds, task.peers
-                )
+                program = read_program(text, reading, in_thought=in_thought, finished=finished)
+                task.take_program(completion.index, program)
             else:
-                task.tests[completion.index] = read_unit_test(
-                    completion.text, reading, in_thought=in_thought, finished=completion.finished
+                task.take_test(
+                    completion.index, read_unit_test(text, reading, in_thought=in_thought, finished=finished)
                 )
-                # All tests in one submission: equal inputs run once, and the executor wakes up once, not m times.
-                if len(task.tests) == settings.m_tests:
-                    inputs = inputs_of(task.tests.values())
-                    for index, program in task.programs.items():
-                        task.on_generated[index] = execute(program, inputs, executor, seconds, task.peers)
             if reporter is not None:
                 reporter.report_completion(completion)
     return StartedRollouts(tuple(pending))
 
 
 def _close(task: _Pending) -> TaskRollouts:
-    programs, tests = task.programs_in_order, task.tests_in_order
-    truth_rows, generated_rows = task.truth_rows, task.generated_rows
+    filled = task.collect()
     return TaskRollouts(
-        problem=task.problem,
+        **{each.name: getattr(filled, each.name) for each in fields(filled)},
         coder_prompt=task.prompts[Role.CODER],
         tester_prompt=task.prompts[Role.TESTER],
-        coder=tuple(task.answers[Role.CODER][index] for index in range(len(programs))),
-        tester=tuple(task.answers[Role.TESTER][index] for index in range(len(tests))),
-        programs=programs,
-        tests=tests,
-        truth_tests=task.truth_tests,
-        truth_outcomes=truth_rows,
-        generated_outcomes=generated_rows,
-        matrix=_matrix(task, truth_rows, generated_rows),
-    )
-
-
-def _matrix(task: _Pending, truth_rows: Sequence[Outcomes], generated_rows: Sequence[Outcomes]) -> PassMatrix:
-    tests = task.tests_in_order
-    expected_m = [None if isinstance(test, Rejected) else test.output for test in tests]
-
-    def verdicts(rows: Sequence[Outcomes], expected: Sequence[str | None]) -> list[list[bool | None]]:
-        return [
-            [
-                None if outcome is None or output is None else verdict(outcome, output, task.judging)
-                for outcome, output in zip(row, expected, strict=True)
-            ]
-            for row in rows
-        ]
-
-    return pass_matrix_from_verdicts(
-        verdicts(truth_rows, [test.output for test in task.truth_tests]),
-        verdicts(generated_rows, expected_m),
-        malformed=[isinstance(test, Rejected) for test in tests],
-        rejected=[isinstance(program, Rejected) for program in task.programs_in_order],
+        coder=tuple(task.answers[Role.CODER][index] for index in sorted(task.programs)),
+        tester=tuple(task.answers[Role.TESTER][index] for index in sorted(task.tests)),
     )
 
 
@@ -285,7 +211,7 @@ class _Reporter:
         self._observer.on_judgement(key, judge_program(outcomes_t, task.truth_tests, task.judging))
 
     def _report_tests(self, task: _Pending) -> None:
-        matrix = _matrix(task, task.truth_rows, task.generated_rows)
+        matrix = task.matrix(task.truth_rows, task.generated_rows)
         for index, judgement in enumerate(judge_tests(matrix)):
             if judgement is not MALFORMED:  # reported when it was parsed
                 self._observer.on_judgement(RolloutKey(task.problem.id, Role.TESTER, index), judgement)

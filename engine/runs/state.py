@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Axis = Literal["step", "seconds", "time"]
 
 # Bounds that no run reaches: without them, a journal of some megabytes could be written so that reading takes hours.
-_METRICS_KEPT, _EVALUATIONS_KEPT, _RESUMES_KEPT = 500, 10_000, 1_000
+_METRICS_KEPT, _EVALUATIONS_KEPT, _RESUMES_KEPT = 500, 5_000, 1_000
 _LATE = 16
 _ASKED = frozenset({"stop", "checkpoint"})
 

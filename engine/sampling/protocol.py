@@ -33,18 +33,27 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A group: `n` samples of one prompt. Sample `index` draws from the random stream (seed, index) alone."""
+    """A group: `n` samples of one prompt. Sample `index` draws from the random stream (seed, index) alone.
+
+    absent: indices of 0..n-1 that are not to be sampled: their answers are known already.
+    """
 
     id: str
     prompt_ids: tuple[int, ...]
     n: int
     seed: int
+    absent: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.prompt_ids:
             raise ValueError(f"request {self.id!r} has an empty prompt")
         if self.n < 1:
             raise ValueError(f"request {self.id!r} asks for {self.n} samples")
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Indices of the samples to draw, ascending."""
+        return tuple(index for index in range(self.n) if index not in self.absent)
 
 
 @dataclass(frozen=True, slots=True)

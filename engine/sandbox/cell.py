@@ -58,7 +58,7 @@ class Cell:
                         stdin=theirs.fileno(),
                         stdout=subprocess.DEVNULL,
                         stderr=self._log,
-                        env=launch.environment(),
+                        env=launch.environment(setup.hash_seed),
                         cwd="/",
                         start_new_session=True,
                     )

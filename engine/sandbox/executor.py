@@ -60,6 +60,7 @@ class Executor:
     `swallow_prompts`: see `Judging.swallow_prompts`.
     `libraries`: installed distributions that programs may import besides numpy. A program whose source names one runs
     in a cell that has it.
+    `hash_seed`: see `Setup`.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Executor:
         sticky_timeouts: bool = True,
         swallow_prompts: bool = False,
         libraries: Sequence[str] = (),
+        hash_seed: int = 0,
         cache_mb: int = 64,
     ) -> None:
         if cells is not None and cells < 1:
@@ -87,6 +89,7 @@ class Executor:
             )
         self._swallow_prompts = swallow_prompts
         self._offer = Offer(libraries)
+        self._hash_seed = hash_seed
         self.executions = 0
         self.cache_hits = 0
         self.sticky_skips = 0
@@ -199,7 +202,7 @@ class Executor:
             else:
                 self._waiting[job.key] = [(run, index)]
                 fresh.append(job)
-        setup = Setup(self._offer.named_in(program), swallow_prompts=self._swallow_prompts)
+        setup = Setup(self._offer.named_in(program), self._swallow_prompts, self._hash_seed)
         # With batches queued, all cells are busy anyway: keep the program whole, so it is compiled once. Otherwise
         # spread it over all cells.
         size = _MAX_BATCH if self._batches else max(_MIN_BATCH, -(-len(fresh) // len(self._threads)))

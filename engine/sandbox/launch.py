@@ -42,10 +42,12 @@ class Setup:
 
     `libraries`: names of distributions of the environment that runs the engine, imported before a program starts.
     `swallow_prompts`: input("n? ") prints no prompt, as in the executor published with CURE.
+    `hash_seed`: decides the order of sets of strings; a program whose output depends on it has no certain output.
     """
 
     libraries: tuple[str, ...] = ()
     swallow_prompts: bool = False
+    hash_seed: int = 0
 
 
 PLAIN = Setup()
@@ -56,7 +58,7 @@ def bubblewrap_path() -> str | None:
     return shutil.which("bwrap")
 
 
-def environment() -> dict[str, str]:
+def environment(hash_seed: int = 0) -> dict[str, str]:
     """Return the environment of a cell: fixed, without any variable of the user.
 
     MALLOC_ARENA_MAX: each arena reserves 64 MB of address space, so 21 threads would exhaust the memory limit.
@@ -67,7 +69,7 @@ def environment() -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "HOME": "/",
         "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
+        "PYTHONHASHSEED": str(hash_seed),
         "MALLOC_ARENA_MAX": "2",
         "LD_BIND_NOW": "1",
         "OPENBLAS_NUM_THREADS": "1",

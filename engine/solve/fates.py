@@ -19,13 +19,13 @@ Fates = Mapping[str, int]
 def program_of(answer: Answer, *, in_thought: bool) -> Program | Rejected:
     """Read a coder's answer kindly; the reason of a rejected one is the first that explains it."""
     found = read_program(answer.text, in_thought=in_thought, finished=answer.finished)
-    return _explained(answer, found) if isinstance(found, Rejected) else found
+    return explained(answer, found) if isinstance(found, Rejected) else found
 
 
 def unit_test_of(answer: Answer, *, in_thought: bool) -> UnitTest | Rejected:
     """Read a tester's answer, as `program_of`."""
     found = read_unit_test(answer.text, in_thought=in_thought, finished=answer.finished)
-    return _explained(answer, found) if isinstance(found, Rejected) else found
+    return explained(answer, found) if isinstance(found, Rejected) else found
 
 
 def fate_of(found: Program | UnitTest | Rejected) -> str:
@@ -37,7 +37,7 @@ def fate_of(found: Program | UnitTest | Rejected) -> str:
 _WITHHELD = {"null": RejectReason.NULL, "refusal": RejectReason.REFUSED, "filter": RejectReason.FILTERED}
 
 
-def _explained(answer: Answer, found: Rejected) -> Rejected:
+def explained(answer: Answer, found: Rejected) -> Rejected:
     """Replace a parser's reason by what cut the answer off or withheld it."""
     thinks = found.reason is RejectReason.UNFINISHED_THOUGHT or (answer.reasoning and not answer.text.strip())
     if not answer.finished:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
-_ENDPOINT_TEMPERATURE = 0.8
-_ENDPOINT_TOKENS = 4096
-
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -63,13 +60,13 @@ def open_writer(
     Raises CureError: no such preset, run or model; an address without its key; a machine that lacks something.
     """
     if spec.kind == "openai":
-        from engine.solve.writers.endpoints import find_endpoint
+        from engine.solve.writers.endpoints import DEFAULT_TEMPERATURE, DEFAULT_TOKENS, find_endpoint
         from engine.solve.writers.openai_chat import OpenAIWriter
         from engine.solve.writers.request_form import LIMIT
 
         params = SamplingParams(
-            temperature=_ENDPOINT_TEMPERATURE if wishes.temperature is None else wishes.temperature,
-            max_new_tokens=wishes.max_tokens or _ENDPOINT_TOKENS,
+            temperature=DEFAULT_TEMPERATURE if wishes.temperature is None else wishes.temperature,
+            max_new_tokens=wishes.max_tokens or DEFAULT_TOKENS,
         )
         asked_for = {"temperature": wishes.temperature, LIMIT: wishes.max_tokens}
         insisted = [name for name, value in asked_for.items() if value is not None]
@@ -86,7 +83,8 @@ class LoadedModel:
     sampler: Sampler
     tokenizer: ChatTokenizer
 
-    def writer(self, wishes: Wishes) -> Writer:
+    def writer(self, wishes: Wishes, *, whole: bool = False) -> Writer:
+        """Return a writer over the model. whole: it waits for the end of every answer, see `SampledWriter`."""
         from engine.solve.writers.sampled import SampledWriter
 
         return SampledWriter(
@@ -96,6 +94,7 @@ class LoadedModel:
             params={role: _params(self.config, role, wishes) for role in Role},
             style=PromptStyle(self.config.model.prompt_style),
             thinking=self.config.model.thinking,
+            whole=whole,
         )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, GenerationConfig
+from transformers import GenerationConfig
 
 from engine.config import RunConfig
 from engine.machine.home import home
 from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
 from engine.machine.resources import source_path
+from engine.models.base_model import FROM_FOLDER, load_model_config
 from engine.models.device import default_device, sampling_threads
 from engine.models.model_files import locate_model
 from engine.models.quiet import quiet_transformers
@@ -44,10 +45,10 @@ def vllm_sampler(config: RunConfig, tokenizer: Any, checkpoint: Checkpoint | Non
     """
     folder = locate_model(str(source_path(config.model.source)))
     with quiet_transformers():
-        model = AutoConfig.from_pretrained(folder)
+        model = load_model_config(folder)
         generation = GenerationConfig.from_model_config(model)
         if (folder / "generation_config.json").exists():
-            generation = GenerationConfig.from_pretrained(folder)
+            generation = GenerationConfig.from_pretrained(folder, **FROM_FOLDER)
     settings = VllmSettings.of(
         config,
         folder,

@@ -18,6 +18,7 @@ from pathlib import Path
 from engine.errors import CureError, RunError
 from engine.machine.threads import sleep_at_barriers
 from engine.presets import load_config
+from engine.printable import printable
 from engine.process_memory import grows_without_cycles, keep_freed_memory
 from engine.runs.archive import ArchiveWriter
 from engine.runs.checkpoints import CheckpointStore
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _train(RunFolder.open(arguments.run_dir), arguments.set)
     except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return error.exit_status
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from engine.config import RunConfig
+from engine.data.check import check_problems
 from engine.errors import DataError
 from engine.machine.resources import source_path
 from engine.models import load_base_model
@@ -32,6 +33,7 @@ from engine.train.samplers import Surroundings, choose_sampler
 class Engine:
     """Parts of a run, built once and closed by the `ExitStack` passed to `assemble`.
 
+    data_warnings: faults of the tasks by which the run loses, in sentences.
     in_thought: the chat template ends prompts within an open thought, so an answer begins inside it.
     """
 
@@ -44,6 +46,7 @@ class Engine:
     policy: Policy
     sampler: Sampler
     executor: Executor
+    data_warnings: tuple[str, ...] = ()
 
     def machine_metrics(self) -> dict[str, float | None]:
         """Return counters of the executor and sampler since the engine started, and peak memory in MB.
@@ -72,6 +75,7 @@ def assemble(
     Cheap parts that are often wrong come first, so that a mistyped path does not wait for a model to load.
     """
     train, validation, heldout = load_splits(config)
+    data_warnings = check_splits(train, validation, heldout)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
@@ -101,6 +105,7 @@ def assemble(
         policy=policy,
         sampler=sampler,
         executor=executor,
+        data_warnings=data_warnings,
     )
 
 
@@ -123,6 +128,24 @@ def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, 
         tuple(splits["validation"][: config.evaluation.validation_tasks]),
         tuple(splits["heldout"][: config.evaluation.heldout_tasks]),
     )
+
+
+def check_splits(
+    train: Sequence[Problem], validation: Sequence[Problem], heldout: Sequence[Problem]
+) -> tuple[str, ...]:
+    """Return what a run loses by faults of its tasks, a sentence each.
+
+    Raises DataError for tasks that must not be trained on, and for splits that could teach or measure nothing.
+    """
+    reports = {
+        "train": check_problems(train, (*validation, *heldout), for_training=True),
+        "validation": check_problems(validation),
+        "heldout": check_problems(heldout),
+    }
+    for name, report in reports.items():
+        for fault in report.of("error"):
+            raise DataError(f"data.{name}: {fault}", f"give data.{name} another file, or drop these tasks from it")
+    return tuple(f"data.{name}: {fault}" for name, report in reports.items() for fault in report.of("warning"))
 
 
 def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tuple[Policy, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.errors import CureError, RunError
 from engine.presets import load_config
+from engine.printable import printable
 from engine.runs.checkpoints import Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 
@@ -29,15 +30,19 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         folder = RunFolder.open(arguments.run_dir)
-        checkpoint = exported_checkpoint(folder.checkpoints, lambda text: print(f"warning: {text}", file=sys.stderr))
+        checkpoint = exported_checkpoint(folder.checkpoints, lambda text: _say(f"warning: {text}"))
         target = arguments.adapter or arguments.merged
         export(folder, checkpoint, target, merged=arguments.merged is not None)
     except CureError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return error.exit_status
-    print(f"policy after step {checkpoint.step} of run {folder.id}", file=sys.stderr)
-    print(target)
+    _say(f"policy after step {checkpoint.step} of run {folder.id}")
+    print(printable(str(target)))
     return 0
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr)
 
 
 def export(folder: RunFolder, checkpoint: Checkpoint, target: Path, *, merged: bool) -> None:

@@ -48,6 +48,9 @@ class UpdateWatch:
 MOST_UNUSABLE = 0.05
 """Share of a role's answers without a program or test above which the user is warned: they teach nothing."""
 
+FEWEST_UNUSABLE = 3
+"""Unusable answers of a step below which there is no warning: one in a small step may be chance."""
+
 
 class AnswerWatch:
     """Monitor of unusable answers. warn: writes a sentence into the journal, once each time they are too many."""
@@ -66,14 +69,15 @@ class AnswerWatch:
                 if isinstance(answer, Rejected)
             )
             share = reasons.total() / max(len(pairs), 1)
-            if share > MOST_UNUSABLE and role not in self._told:
+            too_many = share > MOST_UNUSABLE and reasons.total() >= FEWEST_UNUSABLE
+            if too_many and role not in self._told:
                 (reason, count), *_ = reasons.most_common(1)
                 thing = "program" if role is Role.CODER else "test"
                 self._warn(
                     f"{share:.0%} of the {role}'s answers hold no {thing}, most often {in_words({reason: count})} "
                     f"({_remedy(reason, role)})"
                 )
-            (self._told.add if share > MOST_UNUSABLE else self._told.discard)(role)
+            (self._told.add if too_many else self._told.discard)(role)
 
 
 def _answers(task: TaskRollouts, role: Role) -> Iterator[tuple[Program | UnitTest | Rejected, Completion]]:

@@ -1,8 +1,8 @@
 """Stub of `engine.train` for tests of the command line: real run folder, journal and lock, no model.
 
 A run's description chooses its behaviour: "finish", "stop", "wait" (until SIGTERM), "deaf" (to SIGTERM), "fail",
-"crash" or "die"; a resumed run finishes, by its steps where it gets new limits. Its sandbox is of level A, or D where
-the run allows that.
+"crash" or "die"; one that begins with "foreign" is said in every line. A resumed run finishes, by its steps where it
+gets new limits. Its sandbox is of level A, or D where the run allows that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import CureError, DataError
+from engine.errors import CureError, DataError, RunError
 from engine.evaluation.metrics import summarise
 from engine.evaluation.results import TaskResult
 from engine.evaluation.summary import EvalSummary, UtBasis
@@ -63,6 +63,12 @@ def play(folder: RunFolder, journal: JournalWriter, new_limits: list[str], *, re
         journal.sandbox(letter=letter, summary=f"as {letter} is", reasons=(), remedy="" if letter == "A" else "mend it")
         journal.evaluation(0, split="heldout", when="start", summary=summary(0.5).to_json())
         journal.step_finished(1, {"code_accuracy": 0.5, "mu": -0.1, "tokens_per_second": 1000.0})
+    if act.startswith("foreign"):
+        journal.phase_started(2, f"sample{act}", 3, act)
+        journal.notice(act, level="warning")
+        journal.run_failed(1, error=act, remedy=act)
+        print(act, file=sys.stderr)
+        return RunError.exit_status
     if act == "fail":
         fault = DataError("tasks.jsonl: record 3: no tests", "give it tests")
         journal.run_failed(1, error=fault.message, remedy=fault.remedy)

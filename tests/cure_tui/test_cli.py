@@ -19,12 +19,16 @@ from tests.cure_tui.command_line import ROOT, Cli
 HEAVY = ("torch", "transformers", "peft", "textual", "vllm", "numpy", "rich")
 LIGHT_ROOMS = {
     "config",
+    "data",  # fetched and converted in the process of the command
     "errors",
+    "evaluate",  # folders, plans and requests of evaluations; its process samples
     "evaluation",
     "machine",
     "process_memory",  # no model in it
     "presets",
+    "printable",
     "problems",
+    "prompts",  # a task as the model will see it
     "reward",
     "runs",
     "sandbox",  # its level, for doctor

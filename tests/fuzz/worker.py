@@ -42,7 +42,7 @@ class TookTooLong(BaseException):
 
 
 class Watch:
-    """What the audit hook of this process looks out for: files outside of `allowed` that are opened for writing."""
+    """Audit hook of this process: notes files outside of `allowed` that are opened for writing."""
 
     def __init__(self) -> None:
         self.allowed: Path | None = None

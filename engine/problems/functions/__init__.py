@@ -10,10 +10,13 @@ signature     types that starter code declares, in eight languages
 encoding      styles `cure` and `json`, both ways
 converting    the conversion: read this first
 paragraph     the encoding in words
+asserts       calls and results in the assertions of a test file
+programs      the function as a program of the converted task
 kinds         function, class, query, shell script: what a task asks for
 """
 
-from engine.problems.functions.converting import FunctionTask, Refused, convert
+from engine.problems.functions.asserts import Assertion, read_assertions
+from engine.problems.functions.converting import FunctionTask, Refused, convert, convert_calls
 from engine.problems.functions.encoding import (
     JSON_CONSTANTS,
     PYTHON_CONSTANTS,
@@ -25,12 +28,15 @@ from engine.problems.functions.encoding import (
 )
 from engine.problems.functions.kinds import TaskKind, kind_of
 from engine.problems.functions.literals import operations_of
+from engine.problems.functions.programs import program_of
 from engine.problems.functions.signature import Parameter, Signature, annotation, signatures
-from engine.problems.functions.value_types import Refusal, Type, identical, join, type_of
+from engine.problems.functions.value_types import UNKNOWN, Refusal, Type, identical, join, type_of
 
 __all__ = [
     "JSON_CONSTANTS",
     "PYTHON_CONSTANTS",
+    "UNKNOWN",
+    "Assertion",
     "FunctionTask",
     "Parameter",
     "Refusal",
@@ -41,6 +47,7 @@ __all__ = [
     "Type",
     "annotation",
     "convert",
+    "convert_calls",
     "decode_arguments",
     "decode_result",
     "encode_arguments",
@@ -49,6 +56,8 @@ __all__ = [
     "join",
     "kind_of",
     "operations_of",
+    "program_of",
+    "read_assertions",
     "signatures",
     "type_of",
 ]

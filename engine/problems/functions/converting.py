@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import chain
+from typing import TypeAlias
 
 from engine.problems.functions.encoding import (
     JSON_CONSTANTS,
@@ -35,6 +36,9 @@ from engine.problems.functions.value_types import (
     type_of,
 )  # fmt: skip
 from engine.problems.problem import IOExample
+
+_Fitted: TypeAlias = tuple[tuple[object, ...], object]
+"""Arguments and result of an example."""
 
 _CAPITALS = ("FALSE", "TRUE", "NULL")
 
@@ -130,6 +134,38 @@ def convert(examples: Sequence[IOExample], code: Sequence[str] = ()) -> Function
     return task
 
 
+def convert_calls(
+    head: Signature,
+    calls: Sequence[tuple[Sequence[object], object]],
+    constants: Constants = PYTHON_CONSTANTS,
+    style: Style | None = None,
+) -> FunctionTask:
+    """Convert calls whose values are known: arguments and result of each, under the signature of their function.
+
+    Types that the signature leaves UNKNOWN are joined from the values. style: None takes `cure` where it loses nothing,
+    else `json`. A call that cannot be converted without loss is dropped alone.
+    """
+    return _assembled(head, [_fitted_values(each, head) for each in calls], head.returns, constants, style)
+
+
+def _fitted_values(call: tuple[Sequence[object], object], head: Signature) -> _Fitted | Refused:
+    values, output = call
+    if len(values) != len(head.parameters):
+        return Refused(f"the number of its arguments is {len(values)}, not {len(head.parameters)}")
+    try:
+        arguments = tuple(fit(value, each.type) for value, each in zip(values, head.parameters, strict=True))
+        for argument in arguments:
+            type_of(argument)
+    except Refusal as refusal:
+        return Refused(f"its input cannot be converted: {refusal}")
+    try:
+        result = fit(output, head.returns)
+        type_of(result)
+    except Refusal as refusal:
+        return Refused(f"its output cannot be converted: {refusal}")
+    return arguments, result
+
+
 def _names_an_argument(text: str) -> bool:
     """Tell a call whose values cannot be read, `fn = x => x + 1`, from standard input."""
     name, sign, _ = text.partition("=")
@@ -198,26 +234,39 @@ def _converted(head: Signature, read: Sequence[_Example | Refused]) -> FunctionT
     printed = head.returns in (UNKNOWN, BOOL, NONE) and any(each.is_words for each in examples)
     fitted = [each if isinstance(each, Refused) else _fitted(each, head, printed=printed) for each in read]
     rows = [each for each in fitted if not isinstance(each, Refused)]
+    declared = TEXT if printed else UNKNOWN if head.returns == NONE and rows else head.returns
+    return _assembled(head, fitted, declared, _constants(examples, head), None)
+
+
+def _assembled(
+    head: Signature,
+    fitted: Sequence[_Fitted | Refused],
+    declared: Type,
+    constants: Constants,
+    style: Style | None,
+) -> FunctionTask:
+    """Join the types of the examples and encode all of them. declared: type of the result, TEXT for printed words."""
+    rows = [each for each in fitted if not isinstance(each, Refused)]
     parameters = tuple(
         Parameter(each.name, _joined(each.type, [values[place] for values, _ in rows]))
         for place, each in enumerate(head.parameters)
     )
-    declared = UNKNOWN if head.returns == NONE and rows else head.returns
-    returns = TEXT if printed else _joined(declared, [output for _, output in rows])
-    task = FunctionTask(head.name, parameters, returns, "cure", _constants(examples, head), (), ())
+    returns = declared if declared == TEXT else _joined(declared, [output for _, output in rows])
+    task = FunctionTask(head.name, parameters, returns, style or "cure", constants, (), ())
     encoded = [_encoded(task, each) for each in fitted]
-    if not _is_plain(task) or sum(isinstance(each, IOExample) for each in encoded) < len(rows):
+    loses = not _is_plain(task) or sum(isinstance(each, IOExample) for each in encoded) < len(rows)
+    if style is None and loses:
         task = replace(task, style="json")
         encoded = [_encoded(task, each) for each in fitted]
     changed = next((each.name for each in parameters if head.returns == NONE and each.type == returns), "")
     task = replace(task, examples=tuple(encoded))
-    if read and not task.converted and any(each.type == UNKNOWN for each in parameters):
+    if fitted and not task.converted and (task.style == "cure" or any(each.type == UNKNOWN for each in parameters)):
         return task  # nothing is known of the values: words would promise what nobody has seen
     form = form_of(task.name, parameters, returns, task.style, task.constants, changed)
     return replace(task, form=form)
 
 
-def _fitted(example: _Example, head: Signature, *, printed: bool) -> tuple[tuple[object, ...], object] | Refused:
+def _fitted(example: _Example, head: Signature, *, printed: bool) -> _Fitted | Refused:
     """Return the arguments, in the order and with the types of the signature, and the result."""
     names, values = tuple(each.name for each in head.parameters), example.call.values
     if len(values) != len(names):
@@ -267,7 +316,7 @@ def _is_plain(task: FunctionTask) -> bool:
     return True
 
 
-def _encoded(task: FunctionTask, fitted: tuple[tuple[object, ...], object] | Refused) -> IOExample | Refused:
+def _encoded(task: FunctionTask, fitted: _Fitted | Refused) -> IOExample | Refused:
     if isinstance(fitted, Refused):
         return fitted
     values, output = fitted

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal, NoReturn, TypeAlias, cast
 
 from engine.problems.functions.value_types import ELLIPSIS, Refusal, Spelled, Type, identical, type_of
@@ -66,8 +67,9 @@ def encode_result(value: object, kind: Type, style: Style, constants: Constants 
         return f"{value}\n"
     if style == "cure" and kind.kind != "none":
         refuse_plainly([kind])
-    if style == "cure" and isinstance(value, dict):
-        value = dict(sorted(value.items()))
+    if isinstance(value, dict) and kind.kind == "dict":
+        with suppress(TypeError):  # keys of several types have no order but that of the program
+            value = dict(sorted(value.items(), key=lambda item: item[0]))
     if style == "cure" and kind.kind == "none":
         return f"{constants[2]}\n"
     lines = _lines(value, kind, style, constants)
@@ -90,6 +92,11 @@ def decode_result(text: str, kind: Type, style: Style) -> object:
             raise Refusal("the output is not None")
         return None
     return decode_arguments(text, [kind], style)[0]
+
+
+def has_pairs(kind: Type) -> bool:
+    """Tell whether style `json` writes a dictionary as an array of pairs: its keys are no strings."""
+    return kind.kind == "dict" and kind.of[0].kind not in ("str", "any", "optional", "unknown")
 
 
 def refuse_plainly(types: Sequence[Type]) -> None:
@@ -160,6 +167,8 @@ def _line(value: object, constants: Constants) -> str:
     text = _digits(value) if isinstance(value, int) else str(value)
     if len(f"{text}.".splitlines()) > 1:
         raise Refusal("a string holds the end of a line")
+    if "\0" in text:
+        raise Refusal("a string holds a NUL character")
     return text
 
 
@@ -197,7 +206,7 @@ def _json(value: object, kind: Type) -> str:
 def _json_dict(value: dict[object, object], kind: Type) -> str:
     keys, items = _parts(kind, 2)
     pairs = [(_json(key, keys), _json(item, items)) for key, item in value.items()]
-    if keys.kind == "str" or (kind.kind != "dict" and all(isinstance(key, str) for key in value)):
+    if keys.kind in ("str", "unknown") or (kind.kind != "dict" and all(isinstance(key, str) for key in value)):
         return f"{{{', '.join(f'{key}: {item}' for key, item in pairs)}}}"
     return f"[{', '.join(f'[{key}, {item}]' for key, item in pairs)}]"
 

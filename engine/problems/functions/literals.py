@@ -137,6 +137,8 @@ class _Reader:
         closing = "]" if opening == "[" else ")"
         elements, commas = self._elements(closing, depth)
         if opening == "[":
+            if any(isinstance(element, Braced) and not element for element in elements):
+                raise Refusal("'{}' in a list may be an array or an object")
             return elements
         return elements[0] if len(elements) == 1 and not commas else tuple(elements)
 

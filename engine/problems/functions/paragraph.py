@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.problems.functions.encoding import Constants, Style, height_of
+from engine.problems.functions.encoding import Constants, Style, has_pairs, height_of
 from engine.problems.functions.signature import Parameter
 from engine.problems.functions.value_types import ELLIPSIS, Type
 from engine.problems.problem import IOExample
@@ -34,7 +34,7 @@ def form_of(
         opening += " Each argument is one JSON value on a line of its own"
         opening += "." if returns.kind == "text" else "; the result is printed as one JSON value."
     output = "Output: " + (f"{changed} after the call, " if changed else "") + words.value(returns)
-    if style == "cure" and returns.kind == "dict":
+    if has_pairs(returns) or (style == "cure" and returns.kind == "dict"):
         output += "; keys ascending"
     if not parameters:
         return opening, "Input: nothing.", f"{output}."

@@ -165,7 +165,7 @@ class Builder:
             self._level = 0
         elif change > 0 and tag in ("sup", "sub"):
             self.text("^" if tag == "sup" else "_")
-        elif change > 0 and tag == "img":
+        elif change > 0 and tag == "img" and self.size:  # one above all text is a logo
             self.pictures += 1
 
     def _start_in_pre(self, tag: str, info: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.problems.statement.labels import normal, phrases, value_text
 from engine.problems.statement.sections import Item, Section, Text
-from engine.problems.statement.tree import Code, Document, Table, plain
+from engine.problems.statement.tree import Code, Document, Line, Table, plain
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -18,6 +18,9 @@ _REMARK = re.compile(
     r"""^[^"'\[{]*\d[^"'\[{]*\(.*[^\W\d_]{3}.*\)$|\s(?://|\#|←|<--?|—)\s|"""
     r"""^[^"'\[{=]*\d\s+(?:and|or|then|followed by|и|et|y|e|und|和|と)\s+\d|^[^"']*\d\s*(?:or|или|oder|ou|或)\s"""
 )
+_REMARKED = re.compile(r"^[-\d., \t]*\d[ \t]*(?://|[#←]|<--?|--)[ \t]*[^\W\d_]{2}", re.MULTILINE)
+"""Line of numbers with words behind it."""
+
 _SHORTENED = re.compile(r"^(?=.*\d).*(?:\s\.\.\.(?:\s|$)|…)", re.MULTILINE)
 _NO_DATA = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|<!--.*-->)?\s*")
 _HEADER = re.compile(r"\s*STDIN\s+(?P<right>Function)\s*", re.IGNORECASE)
@@ -39,10 +42,11 @@ def datum(section: Section, document: Document, *, in_examples: bool) -> Datum:
     """Find the data that an input's or output's section holds."""
     assert section.label is not None
     is_sure = section.label.is_example or in_examples
+    if section.is_mixed:
+        return Datum(why="has a block with labels of its own")
     found = _found(section, document, is_sure=is_sure)
-    if any(map(_SHORTENED.search, found.texts)):
-        return Datum(why="is shortened by dots")
-    return found
+    why = next(filter(None, map(no_data, found.texts)), "")
+    return Datum(why=why) if why else found
 
 
 def _found(section: Section, document: Document, *, is_sure: bool) -> Datum:
@@ -50,13 +54,25 @@ def _found(section: Section, document: Document, *, is_sure: bool) -> Datum:
     if section.level == 8:
         return _inner(section)
     if section.label.value is not None:
-        return _value(section, is_sure=is_sure)
+        if not (section.items and isinstance(section.items[0], Code)) or not _may_be_words(section.label.value):
+            return _value(section, is_sure=is_sure)
+        if not _are_words(section.label.value):
+            return Datum(why="has words and a block" if is_sure else "")
     codes = [number for number, item in enumerate(section.items) if isinstance(item, Code)]
     if codes:
         return _blocks(section.items, codes, is_sure=is_sure)
     if any(isinstance(item, Table) for item in section.items):
         return Datum(why="holds a table" if is_sure else "")
     return _lines(section, document, is_sure=is_sure)
+
+
+def no_data(text: str) -> str:
+    """Say why a text is no data of an example; "" if it may be."""
+    if _SHORTENED.search(text):
+        return "is shortened by dots"
+    if _REMARKED.search(text):
+        return "may carry a remark"
+    return "is in a file of its own" if normal(text) in phrases("elsewhere") else ""
 
 
 def is_sentence(text: str) -> bool:
@@ -121,6 +137,20 @@ def _inner(section: Section) -> Datum:
     return Datum((text + "\n",)) if text else Datum(why="is empty")
 
 
+def _may_be_words(value: Line) -> bool:
+    """Tell whether a value above a block may be a remark on it: `for n = 3`, but not `nums = [2]` or `YES`."""
+    read = value_text(value)
+    if read is None or read[1]:
+        return False
+    return _are_words(value) or (not re.match(r"[\d\[\"'{+-]|\w+\s*=", read[0]) and len(_WORD.findall(read[0])) > 1)
+
+
+def _are_words(value: Line) -> bool:
+    """Tell a remark on the block below, `(two lines):`, from data."""
+    text = plain(value)
+    return bool(re.fullmatch(r"\(.*[^\W\d_]{2}.*\):?|（.*）[:：]?|.*[^\W\d_]{2}.*[:：]", text))
+
+
 def _value(section: Section, *, is_sure: bool) -> Datum:
     assert section.label is not None
     assert section.label.value is not None
@@ -138,7 +168,7 @@ def _value(section: Section, *, is_sure: bool) -> Datum:
         return Datum(why="is followed by a sentence" if is_sure else "")
     if not is_code and _REMARK.search(text):
         return Datum(why="may carry a remark")
-    if not (is_code or is_sure or re.search(r"[\d\[\"'=]", text)):
+    if not (is_code or is_sure) and (not re.search(r"[\d\[\"'=]", text) or _describes(text)):
         return Datum(why="may be a format")
     lines = [text]
     same = [item for item in section.items[:1] if isinstance(item, Text) and item.at is not None]
@@ -149,6 +179,14 @@ def _value(section: Section, *, is_sure: bool) -> Datum:
             break
         lines.append(item.plain)
     return Datum(("\n".join(lines) + "\n",), is_weak=not is_sure)
+
+
+def _describes(text: str) -> bool:
+    """Tell words about data, `5 numbers, each at most 100`, from data beside a plain label, `nums = [2], k = 1`."""
+    unquoted = re.sub(r"\"[^\"]*\"|'[^']*'|\b\w+\s*=", " ", text)
+    return len(_WORD.findall(re.sub(r"\b(?:true|false|null|none)\b", " ", unquoted.casefold()))) > 1 or (
+        bool(re.search(r"[<>≤≥]=?\s*\w", unquoted)) and bool(_WORD.search(unquoted))
+    )
 
 
 def _blocks(items: Sequence[Item], codes: list[int], *, is_sure: bool) -> Datum:

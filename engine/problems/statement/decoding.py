@@ -29,10 +29,12 @@ _FORMATS = {
 }  # fmt: skip
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _LANGUAGES = {
-    "GB18030": ("zh", "\u4e00-\u9fff"), "Big5": ("zh", "\u4e00-\u9fff"), "Shift_JIS": ("ja", "\u3040-\u30ff"),
-    "EUC-JP": ("ja", "\u3040-\u30ff"), "EUC-KR": ("ko", "\uac00-\ud7a3"), "Windows-1251": ("ru", "а-яё"),
-    "KOI8-R": ("ru", "а-яё"), "Windows-1252": ("es", "\u00e0-\u00ff"),
+    "GB18030": ("zh", "\u4e00-\u9fff"), "Big5": ("zh", "\u4e00-\u9fff"), "Shift_JIS": ("ja", "\u3040-\u30ff\u4e00-\u9fff"),
+    "EUC-JP": ("ja", "\u3040-\u30ff\u4e00-\u9fff"), "EUC-KR": ("ko", "\uac00-\ud7a3"), "Windows-1251": ("ru", "а-яё"),
+    "KOI8-R": ("ru", "а-яё"), "Windows-1252": ("es", "\u00c0-\u00ff"),
 }  # fmt: skip
+_KANA = re.compile("[\u3040-\u30ff]")
+_FOREIGN = re.compile(r"[^\W\d_a-zA-Z]")
 _SHOWN = {"GB18030": "GBK"}
 
 
@@ -91,9 +93,23 @@ def _score(data: bytes, encoding: str) -> float:
     found = sum(not word.isascii() and normal(word) in folded for word in labels)
     foreign = [character for character in text if ord(character) > 127]
     share = len(re.findall(f"[{letters}]", text)) / max(1, len(foreign))
+    share *= _fitting(text, is_latin=language == "es")
+    if language == "ja" and len(_KANA.findall(text)) > 0.3 * len(foreign):
+        share += 0.5  # no other language's bytes read as so many of them
     return found + (share if share > 0.4 else 0.0)
 
 
+def _fitting(text: str, *, is_latin: bool) -> float:
+    """Return the share of foreign letters that stand where they can: beside a-z in a Latin script, else apart."""
+    letters = len(_FOREIGN.findall(text))
+    beside = len(re.findall(r"(?<=[a-zA-Z])[^\W\d_a-zA-Z]|[^\W\d_a-zA-Z](?=[a-zA-Z])", text))
+    return (beside if is_latin else letters - beside) / max(1, letters)
+
+
 def _is_utf16(data: bytes) -> bool:
-    even, odd = data[:2000:2], data[1:2000:2]
-    return len(data) > 3 and min(even.count(0), odd.count(0)) == 0 and max(even.count(0), odd.count(0)) > len(odd) / 2
+    """Tell UTF-16 from other bytes with NULs: these stand on one side of the pairs, and the text can be printed."""
+    even, odd = data[:2000:2].count(0), data[1:2000:2].count(0)
+    if min(even, odd) or max(even, odd) < 2:
+        return False
+    text = data[: 2000 - len(data) % 2].decode("utf-16-be" if even else "utf-16-le", "replace")
+    return sum(each.isprintable() or each.isspace() for each in text) > 0.95 * len(text)

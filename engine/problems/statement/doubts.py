@@ -56,11 +56,14 @@ def of_kind(kind: str) -> list[str]:
 
 
 def of_words(prose: str, document: Document, *, has_examples: bool) -> list[str]:
-    """Warn of several right answers and of pictures."""
+    """Warn of several right answers, of letters in any case and of pictures."""
     several = phrase_in(prose, "several")
     found = []
     if several and has_examples:
         found.append(f"the text says '{several}': a right program may print another output than the example's")
+    letters = phrase_in(prose, "case")
+    if letters and has_examples:
+        found.append(f"the text says '{letters}': a right program may print capitals where the example does not")
     if document.pictures:
         count = document.pictures
         found.append(

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from engine.problems.problem import IOExample
 from engine.problems.statement.data import Datum, datum
+from engine.problems.statement.labels import announces_example
 from engine.problems.statement.sections import Section, Text
-from engine.problems.statement.tables import TableReading, read_table
-from engine.problems.statement.tree import Code, Document, Table
+from engine.problems.statement.tables import TableReading, read_table, with_heads
+from engine.problems.statement.tree import Code, Document, Span, Table
 
 _INSIDE = ("input", "output", "explanation", "example")
 """Labels that do not end a part with examples."""
@@ -74,17 +76,35 @@ def find_examples(parts: Sequence[Section], document: Document) -> Found:
             own = section.label.number
             search.slots.append(_Slot(kind, number if own is None else own, own is not None, data, section.heading))
         is_about_examples = in_examples or bool(section.label and section.label.is_example)
+        if kind != "explanation":
+            search.doubts += _unread_labels(section)
+        heads: Table | None = None
         for item in section.items:
+            if isinstance(item, Table) and heads is not None:
+                item = with_heads(item, heads)
             if isinstance(item, Table) and kind != "explanation":
                 reading = read_table(item, in_examples=is_about_examples and kind == "example")
+                heads = item if reading.examples else None
                 if reading.is_open:
                     reading = _below_heads(section, item)
                 search.pairs += [(example, True) for example in reading.examples]
                 search.doubts += [f"a table below '{section.heading}' {reading.why}"] if reading.why else []
-            elif isinstance(item, Code) and kind == "example" and section.level < 8:
+            elif not isinstance(item, Table):
+                heads = None
+            if isinstance(item, Code) and kind == "example" and section.level < 8:
                 search.doubts.append(f"a block below '{section.heading}' is labelled neither input nor output")
     _close(search)
     return _chosen(search, numbered)
+
+
+def _unread_labels(section: Section) -> list[str]:
+    """Quote lines above blocks that begin as labels of samples do, and go on otherwise."""
+    heading = Text((Span(section.heading),), 0)
+    return [
+        f"'{above.plain}' is not understood: its block is left out"
+        for above, below in pairwise((heading, *section.items))
+        if isinstance(above, Text) and isinstance(below, Code) and announces_example(above.line)
+    ]
 
 
 def _chosen(search: _Search, numbered: set[int]) -> Found:

@@ -17,6 +17,7 @@ _LETTERS = "a-z\u00df-\u024f\u0400-\u04ff"
 _GAP = re.compile(r"[\W_]+")
 _JOINT = re.compile("[ _-]+")
 _NUMBER = re.compile(r"\d{1,3}(?!\d)")
+_REMARK = re.compile(r"(?P<head>[^(（–—]{4,40}?)\s*(?:[(（][^()（）]*[^\W\d_]{2}[^()（）]*[)）]\s*[:：]?|\s[-–—]\s+[^\d\W][^\d]*)")
 _COLON = re.compile(r"[:：]")
 _ROLES = (
     "input", "output", "both", "example", "example_input", "example_output", "explanation", "note", "constraints",
@@ -70,7 +71,7 @@ def label(line: Line) -> Label | None:
         if found is not None and not (found.kind == "statement" and has_value):  # "Problem A: Two Wells" is a title
             return Label(found.kind, found.is_example, found.number, value if has_value else None)
     if len(text) <= _LONGEST:
-        found = _of_words(text)
+        found = _of_words(text) or _with_remark(text)
         if found is not None:
             return found
     bold = line[1] if len(line) > 2 and line[0].kind == "mark" else line[0]
@@ -80,6 +81,23 @@ def label(line: Line) -> Label | None:
         if found is not None and found.kind in ("input", "output", "explanation"):
             return Label(found.kind, found.is_example, found.number, value)
     return None
+
+
+def _with_remark(text: str) -> Label | None:
+    """Return the label of a sample's input or output with a remark behind it: `Sample Input 2 (the largest)`."""
+    parts = _REMARK.fullmatch(text)
+    found = _of_words(parts["head"]) if parts else None
+    return found if found is not None and found.is_example and found.kind in ("input", "output") else None
+
+
+def announces_example(line: Line) -> bool:
+    """Tell whether a line that is no label begins with one of a sample: `Sample Input for the second part`."""
+    text = plain(line)
+    if len(text) > _LONGEST or label(line) is not None:
+        return False
+    ends = [found.end() for found in re.finditer(r"\S+", text)][1:4]
+    heads = (_of_words(text[:end]) for end in ends)
+    return any(head is not None and head.is_example and head.kind in ("input", "output") for head in heads)
 
 
 def value_text(value: Line) -> tuple[str, bool] | None:

@@ -42,16 +42,22 @@ def find_limits(parts: Sequence[Section]) -> Limits:
         values = quantities(text, _LIMITS[kind])
         if not values:
             if re.search(r"\d", text):
-                doubts.append(f"the {_NAMES[kind]} '{text[:40].strip()}' is not understood")
+                doubts.append(f"the {_NAMES[kind]} '{_quoted(text)}' is not understood")
             continue
         value = max(values)
         if len(set(values)) > 1:
-            doubts.append(f"the {_NAMES[kind]} '{text[:40].strip()}' names several: the longest counts")
+            doubts.append(f"the {_NAMES[kind]} '{_quoted(text)}' names several: the longest counts")
         if not 0 < value <= (LONGEST_SECONDS if kind == "time_limit" else 1e7):
-            doubts.append(f"the {_NAMES[kind]} '{text[:40].strip()}' is not used")
+            doubts.append(f"the {_NAMES[kind]} '{_quoted(text)}' is not used")
             continue
         found[kind] = value
     return Limits(found.get("time_limit"), found.get("memory_limit"), tuple(dict.fromkeys(doubts)))
+
+
+def _quoted(text: str) -> str:
+    """Return the beginning of a text in whole words."""
+    text = " ".join(text.split()).strip(" :：=")
+    return text if len(text) <= 40 else text[:40].rpartition(" ")[0] or text[:40]
 
 
 def quantities(text: str, dimension: str) -> list[float]:

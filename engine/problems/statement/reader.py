@@ -35,6 +35,7 @@ _TIME_LIMIT = 1.0
 _MOST_BLOCKS = 20_000
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*(?:\[\])*\s*=\s*\S")
 
+_NO_TITLE = re.compile(r"[.:]$|\s:\s\d|：\s*\d")
 _UNUSABLE = ("interactive", "class", "sql", "shell")
 
 
@@ -173,12 +174,12 @@ def _kind(parts: Sequence[Section], found: Found, code: Sequence[str], text: str
 
 def _title(document: Document, main: Sequence[Block]) -> str:
     for blocks in (main, document.blocks):
-        heading = next((block for block in blocks if isinstance(block, Heading) and is_title(block)), None)
-        if heading is not None:
-            return plain(heading.line)
+        titles = [plain(block.line) for block in blocks if isinstance(block, Heading) and is_title(block)]
+        if titles:  # the page's own title tells that of the problem from that of the site
+            return next((title for title in titles if title in document.title), titles[0])
     first = main[0] if main else None
     line = first.lines[0] if isinstance(first, Paragraph) else ()
-    if line and len(plain(line)) < 80 and not plain(line).endswith((".", ":")) and label(line) is None:
+    if line and len(plain(line)) < 80 and not _NO_TITLE.search(plain(line)) and label(line) is None:
         return plain(line)
     return document.title
 

@@ -13,7 +13,11 @@ from engine.problems.statement.tree import Block, Code, Document, Heading, Line,
 _INFO = re.compile(
     r"(?:(?:sample|example|test)s?[-_ ]?)?(?P<kind>in|out|input|output|stdin|stdout)[-_ ]?(?P<number>\d*)\b"
 )
+_JOINT = re.compile(r"(?:\s*[,;|.]|\s+(?:[-=]*>|[-–—→⇒⟶➜➔]))*\s*$")
+"""Signs between two labels of a line."""
+
 _LONGEST_VALUE = 2000
+_MAY_BE_TITLES = ("example", "explanation", "note", "constraints", "format", "statement")
 _INNER = ("input", "output", "explanation", "note", "example")
 
 
@@ -37,7 +41,8 @@ Item: TypeAlias = Text | Code | Table
 class Section:
     """Label or heading, and the items below it. level: of the heading, 7 for a label in a text, 8 inside a code block.
 
-    heading: its text. paragraph: its number. end: line of the source at which its items end.
+    heading: its text. paragraph: its number. end: line of the source at which its items end. is_mixed: it labels a block
+    that holds labels, too, and what these say contradicts it.
     """
 
     label: Label | None
@@ -47,6 +52,7 @@ class Section:
     items: list[Item] = field(default_factory=list)
     start: int | None = None
     end: int | None = None
+    is_mixed: bool = False
 
     @property
     def kind(self) -> str:
@@ -56,14 +62,49 @@ class Section:
 def sections(document: Document, blocks: Sequence[Block]) -> list[Section]:
     """Split blocks at headings and labels."""
     found = [Section(None, 7, "")]
+    title = _title(blocks)
     for item, level in _items(blocks):
-        if isinstance(item, Code):
+        if isinstance(item, Text) and title is not None and item.line is title.line:
+            found.append(Section(None, level, item.plain, item.paragraph, start=None if item.at is None else item.at + 1))
+        elif isinstance(item, Code):
             _add_code(found, item)
         elif isinstance(item, Table):
             found[-1].items.append(item)
         else:
             _add_text(found, item, level)
-    return found
+    return _without_contradictions(found)
+
+
+def _title(blocks: Sequence[Block]) -> Heading | None:
+    """Return the heading that a text begins with and all others are below; it may be a word of labels: `# Notes`."""
+    first = blocks[0] if blocks else None
+    levels = [block.level for block in blocks if isinstance(block, Heading)]
+    if not isinstance(first, Heading) or first.level > 1 or levels.count(1) > 1:
+        return None
+    named = label(first.line)
+    return first if named is None or named.kind in _MAY_BE_TITLES else None
+
+
+def _without_contradictions(found: Sequence[Section]) -> list[Section]:
+    """Drop the labels inside the block of a sample input that a sample output follows: they may be its data."""
+    kept: list[Section] = []
+    at = 0
+    while at < len(found):
+        section = found[at]
+        kept.append(section)
+        at += 1
+        end = at
+        while end < len(found) and found[end].level == 8:
+            end += 1
+        has_output = any(inner.kind == "output" for inner in found[at:end])
+        is_bare = section.kind == "input" and section.label is not None and section.label.is_example
+        if not (has_output and is_bare and section.label and section.label.value is None and not section.items):
+            continue
+        after = next((part for part in found[end:] if part.kind in ("input", "output", "example")), None)
+        if after is not None and after.kind == "output" and after.label and after.label.is_example:
+            section.is_mixed = True
+            at = end
+    return kept
 
 
 def _add_text(found: list[Section], text: Text, level: int) -> None:
@@ -96,7 +137,7 @@ def _two_labels(value: Line) -> tuple[Line, Label] | None:
             named = label((Span(text[word.start() :]),))
             is_other = named is not None and named.kind in ("output", "explanation") and named.value is not None
             if named is not None and is_other and word.start() and word[0][0].isalpha():
-                return (Span(text[: word.start()].rstrip(" ,;|.-")),), named
+                return (Span(_JOINT.sub("", text[: word.start()])),), named
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.problems.problem import IOExample
-from engine.problems.statement.data import code_text, is_nothing, is_sentence, is_stream
+from engine.problems.statement.data import code_text, is_nothing, is_sentence, is_stream, no_data
 from engine.problems.statement.labels import Label, label, normal, phrases
 from engine.problems.statement.tree import Block, Code, Line, Paragraph, Table, plain
 
@@ -50,6 +50,14 @@ def read_table(table: Table, *, in_examples: bool) -> TableReading:
     return TableReading(why="has columns that are not understood" if in_examples else "")
 
 
+def with_heads(table: Table, above: Table) -> Table:
+    """Give a table without heads those of the table above it, if both have as many columns."""
+    heads = next((row for row in above.rows if any(map(cell_label, row))), ())
+    rows = [row for row in table.rows if any(row)]
+    fits = bool(rows) and all(len(row) == len(heads) for row in rows)
+    return Table((heads, *rows), table.at) if fits and not any(map(cell_label, rows[0])) else table
+
+
 def cell_label(cell: Sequence[Block]) -> Label | None:
     """Return the label that a cell is; None for any other cell."""
     line = _line(cell)
@@ -61,10 +69,14 @@ def _pairs(pairs: Sequence[tuple[Sequence[Block], Sequence[Block]]]) -> TableRea
     examples: list[IOExample] = []
     for given, wanted in pairs:
         texts = _data(given), _data(wanted)
+        if all(text is not None and re.fullmatch(r"\s*(?:\.{2,}|…|⋮)?\s*", text) for text in texts) and any(texts):
+            continue  # "and so on"
         if any(text is not None and is_stream(text) for text in texts):
             return TableReading()
         if texts[0] is None or not texts[1]:
             return TableReading(why="has a cell that is not plain data")
+        if why := no_data(texts[0]) or no_data(texts[1]):
+            return TableReading(why=f"has a cell that {why}")
         examples.append(IOExample(texts[0], texts[1]))
     return TableReading(tuple(examples), is_open=not examples)
 

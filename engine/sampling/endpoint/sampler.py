@@ -128,7 +128,7 @@ class EndpointSampler(Swaps):
             self._give_up()
             longest = max((len(request.prompt_ids) for request in requests), default=0) + params.max_new_tokens
             peers = self._prepare(longest)
-        groups = [[SampleUnderWay(request, index) for index in range(request.n)] for request in requests]
+        groups = [[SampleUnderWay(request, index) for index in request.indices] for request in requests]
         call = self._call = _Call(sum(map(len, groups)))
         by_server = {peer.server: peer for peer in peers}
 

@@ -92,7 +92,7 @@ class TransformersSampler:
             RunError: GPU memory runs out, or the model's log-probs are NaN or infinite.
         """
         self._check(requests, params)
-        rows = min(self._max_batch, sum(request.n for request in requests))
+        rows = min(self._max_batch, sum(len(request.indices) for request in requests))
         decoder: Decoder
         if self._shares_prompts:
             decoder = SharedDecoder(self._base, self._pad_id, rows)
@@ -155,7 +155,15 @@ def _groups(requests: Sequence[Request], max_rows: int) -> list[Group]:
     """Split requests into groups that fit a batch, longest prompts first: similar lengths need little padding."""
     by_length = sorted(requests, key=lambda request: -len(request.prompt_ids))
     return [
-        Group(request, first, min(max_rows, request.n - first))
+        Group(request, first, min(max_rows, last + 1 - first))
         for request in by_length
-        for first in range(0, request.n, max_rows)
+        for start, last in _ranges(request.indices)
+        for first in range(start, last + 1, max_rows)
     ]
+
+
+def _ranges(indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and last of each run of consecutive indices."""
+    firsts = [index for index, before in zip(indices, (-2, *indices), strict=False) if index != before + 1]
+    lasts = [index for index, after in zip(indices, (*indices[1:], -2), strict=False) if index + 1 != after]
+    return list(zip(firsts, lasts, strict=True))

@@ -22,7 +22,7 @@ class UnderWay:
         self._places = {request.id: place for place, request in enumerate(requests)}
         self._samples: dict[int, SampleUnderWay] = {}
         for request in requests:
-            for index in range(request.n):
+            for index in request.indices:
                 self.last_number += 1
                 self._samples[self.last_number] = SampleUnderWay(request, index)
 

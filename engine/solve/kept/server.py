@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from engine.errors import RunError
+from engine.printable import printable
 from engine.runs.lock import RunLock
 from engine.sampling import Completion, OnDelta, Request, Sampler, SamplingParams
 from engine.solve.events import EventStream
@@ -50,7 +51,7 @@ def serve(socket_path: Path, answer: Answer) -> int:
     try:
         lock = RunLock(place.lock)
     except RunError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return error.exit_status
     with lock, listen(place) as listener:
         try:
@@ -160,6 +161,7 @@ class _KeptProcess:
     def _set_solving(self, job: _Job, solving: bool) -> None:
         self._solving = solving
         if solving and job.interrupted:
+            job.interrupted = False
             raise KeyboardInterrupt
 
     # Threads of the connections ------------------------------------------------------------------------------
@@ -229,7 +231,7 @@ class _KeptProcess:
                         _say(job.out, event="fault", message="interrupted while waiting", remedy="", status=130)
                     return
                 if self._current is job:
-                    os.kill(os.getpid(), signal.SIGINT)
+                    _wake_main_thread()
         if not job.over.wait(_LEFT_SECONDS) and self._solving:
             print("a solve did not end after its client had left", file=sys.stderr, flush=True)
             os._exit(1)
@@ -240,7 +242,7 @@ class _KeptProcess:
             self._changed.notify_all()
             if self._current is not None:
                 self._current.interrupted = True
-                os.kill(os.getpid(), signal.SIGINT)
+                _wake_main_thread()
 
     def _status(self) -> dict[str, object]:
         with self._changed:
@@ -299,6 +301,13 @@ def _now() -> float:
 def _say(out: TextIO, **message: object) -> None:
     out.write(json.dumps(message) + "\n")
     out.flush()
+
+
+def _wake_main_thread() -> None:
+    # To the thread itself: a signal to the process may reach another one, and then breaks no wait of the main thread.
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

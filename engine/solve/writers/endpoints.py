@@ -17,6 +17,9 @@ from engine.servers.settings import (
 
 __all__ = ["OPENAI_KEY", "OPENAI_URL", "Endpoint", "EndpointSettings", "Price", "endpoints_file", "find_endpoint"]
 
+DEFAULT_TEMPERATURE, DEFAULT_TOKENS = 0.8, 4096
+"""Sampling where the user says nothing; tokens: of the longest answer."""
+
 
 @dataclass(frozen=True)
 class Endpoint:

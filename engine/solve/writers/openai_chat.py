@@ -119,7 +119,7 @@ class OpenAIWriter:
         Raises EnvironmentError_ if the server does not answer or refuses the key, ConfigError for a request that it
         does not accept, RunError for a server that fails or does not answer as one.
         """
-        tasks = deque(_Task(ask, index) for ask in asks for index in range(ask.n))
+        tasks = deque(_Task(ask, index) for ask in asks for index in ask.indices)
         news: queue.SimpleQueue[Answer | CureError | None] = queue.SimpleQueue()
         work = self._work = self._background.start(self._write_all(tasks, news))
         fault: CureError | None = None

@@ -34,7 +34,7 @@ class SampledWriter:
 
     A model that goes on writing after its program or test is not waited for: once all answers under way hold one, with
     text of _ROOM_FOR_A_CORRECTION behind it, the call ends. params: sampling parameters of each role; one writer may
-    play both.
+    play both. whole: wait for the end of every answer all the same, as a measurement must.
     """
 
     def __init__(
@@ -45,9 +45,12 @@ class SampledWriter:
         params: Mapping[Role, SamplingParams],
         style: PromptStyle,
         thinking: bool,
+        *,
+        whole: bool = False,
     ) -> None:
         self.name, self.style = name, style
         self._sampler, self._tokenizer, self._params, self._thinking = sampler, tokenizer, params, thinking
+        self._whole = whole
         self._stopped = threading.Event()
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
@@ -65,11 +68,13 @@ class SampledWriter:
 
     def _write_as(self, role: Role, asks: Sequence[Ask]) -> Iterator[Answer]:
         requests = {
-            ask.id: Request(ask.id, encode_prompt(self._tokenizer, ask.messages, self._thinking), ask.n, ask.seed)
+            ask.id: Request(
+                ask.id, encode_prompt(self._tokenizer, ask.messages, self._thinking), ask.n, ask.seed, ask.absent
+            )
             for ask in asks
         }
         in_thought = {name: opens_thought(self._tokenizer, each.prompt_ids) for name, each in requests.items()}
-        under_way: dict[tuple[str, int], list[int]] = {(ask.id, index): [] for ask in asks for index in range(ask.n)}
+        under_way: dict[tuple[str, int], list[int]] = {(ask.id, index): [] for ask in asks for index in ask.indices}
         settled: set[tuple[str, int]] = set()
 
         def answer(key: tuple[str, int], text: str, tokens: int, *, finished: bool) -> Answer:
@@ -101,7 +106,7 @@ class SampledWriter:
                     yield answer(key, self._text(tokens), len(tokens), finished=key in settled)
 
     def _is_settled(self, role: Role, tokens: Sequence[int], in_thought: bool) -> bool:
-        text = self._text(tokens)
+        text = "" if self._whole else self._text(tokens)
         if len(text) - text.rfind("```") < _ROOM_FOR_A_CORRECTION:
             return False
         read = read_program if role is Role.CODER else read_unit_test

@@ -17,13 +17,22 @@ Message: TypeAlias = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Request for `n` answers to one conversation; writers that support seeds draw them from `seed`."""
+    """Request for `n` answers to one conversation; writers that support seeds draw them from `seed`.
+
+    absent: indices of 0..n-1 that are not asked for: their answers are known already.
+    """
 
     id: str
     role: Role
     messages: tuple[Message, ...]
     n: int
     seed: int
+    absent: frozenset[int] = frozenset()
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Indices of the answers to write, ascending."""
+        return tuple(index for index in range(self.n) if index not in self.absent)
 
 
 Withheld: TypeAlias = Literal["", "null", "refusal", "filter"]

@@ -66,3 +66,12 @@ def test_characters_that_no_terminal_takes_are_replaced(tmp_path: Path) -> None:
     assert terminal.sent == ["lone ?"]
     assert copied.path is not None
     assert copied.path.read_text() == "lone ?"
+
+
+def test_a_folder_that_is_a_link_takes_no_file(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "exports").symlink_to(tmp_path / "elsewhere")
+    saved = save("text", tmp_path / "exports", "a.md")
+    assert saved.failed
+    assert saved.message.endswith("it is a link")
+    assert not list((tmp_path / "elsewhere").iterdir())

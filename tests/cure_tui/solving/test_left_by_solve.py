@@ -137,7 +137,8 @@ def test_ctrl_c_leaves_one_line_or_the_best_so_far(cli: Cli, moment: str) -> Non
     assert left.status == 130
     if moment == "programs":
         assert left.below[:1] == FOUND
-        assert len(left.below) == 2 or len(left.below) == 3
+        assert "".join(left.below[1:]).startswith(("supported: ", "weak: "))
+        assert left.text.count("agrees with") == 1
         assert left.text.endswith("interrupted")
     else:
         assert left.below == ("error: interrupted before the first result",)
@@ -150,8 +151,9 @@ def test_a_second_ctrl_c_ends_it_at_once(cli: Cli) -> None:
 
     left = left_by(cli, handle, script=[After("0 programs", "\x03\x03")])
     assert left.status == 130
-    (line,) = left.below  # which one depends on whether the first was enough
-    assert "interrupted" in line
+    line = "".join(left.below)  # which one depends on whether the first was enough
+    assert line.startswith(("error: interrupted", "no program runs"))
+    assert line.count("interrupted") == 1
 
 
 def test_a_terminal_resized_again_and_again_keeps_nothing_of_the_picture(cli: Cli) -> None:
@@ -179,7 +181,7 @@ def test_with_stdout_elsewhere_one_line_shows_life_and_is_erased(cli: Cli, after
     left = left_by(cli, GOOD, after=after)
     program_first = FOUND if after == "| cat" else ()
     assert sorted(left.below, key=lambda line: line not in FOUND)[: len(program_first)] == [*program_first]
-    assert left.below[-1].startswith("supported: ") or left.below[0].startswith("supported: ")
+    assert any(line.startswith("supported: ") for line in left.below)
     assert b"programs" in left.raw
     assert b"\xe2\x96\xa0" not in left.raw, "no matrix beside a program that is read elsewhere"
     if after != "| cat":

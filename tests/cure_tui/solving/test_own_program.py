@@ -153,7 +153,7 @@ def test_the_full_view_shows_the_row_and_the_failing_tests_are_printed_after_it(
         command += ["--tester", f"openai:m@{server.url}", "-m", "4"]
         left = left_on_screen(
             command, environment=cli.environment, folder=cli.folder, size=(100, 30),
-            script=[After("weak", keys="q", seconds=4), After(keys="q", seconds=8)],
+            script=[After("weak", keys="q", seconds=4)],
         )  # fmt: skip
     assert left.status == 3
     assert left.below[0].startswith("test 1 of the tester fails: it prints something else")

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import DataError
+from engine.printable import printable
 from engine.problems import (
     IOExample,
     Problem,
@@ -61,7 +62,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 examples = st.lists(st.builds(IOExample, texts, texts), max_size=3).map(tuple)
 problems = st.builds(
     Problem,
-    id=texts.filter(str.strip),
+    id=texts.map(printable).filter(str.strip),
     statement=texts.filter(str.strip),
     public=examples,
     hidden=examples.filter(bool),

@@ -104,6 +104,7 @@ def test_a_step_with_too_many_unusable_answers_is_told_once_with_the_commonest_r
         watch.look(roll_out([PROBLEM], lambda *_: (1, 2), sampler, executor, SETTINGS, AS_A_PROCESS, seed=0)[0])
 
     step(*CODER[:1] * 4)
+    step(CODER[0], CODER[0], "none", "none")  # too few to mean anything
     assert said == []
     step(CODER[0], "none", "none", "cut", unfinished=["cut"])
     step(CODER[0], "none", "none", "none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ Place = tuple[str, int]
 def sample_all(sampler, requests, params, on_delta=None) -> dict[Place, Completion]:
     completions = list(sampler.sample(requests, params, on_delta))
     by_place = {(completion.request_id, completion.index): completion for completion in completions}
-    assert set(by_place) == {(request.id, index) for request in requests for index in range(request.n)}
+    assert set(by_place) == {(request.id, index) for request in requests for index in request.indices}
     assert len(completions) == len(by_place)
     return by_place
 
@@ -97,6 +98,16 @@ def test_a_sample_does_not_depend_on_the_rows_beside_it(model, tokenizer, reques
     for request in requests:
         alone.update(sample_all(TransformersSampler(model, tokenizer), [request], params))
     assert tokens_of(together) == tokens_of(crowded) == tokens_of(alone)
+
+
+@pytest.mark.parametrize("absent", [{0}, {1, 2}, {0, 3, 5}, {0, 1, 2, 3, 4}, set(range(6))])
+@pytest.mark.parametrize("max_batch", [2, 64])
+def test_the_samples_that_are_not_absent_are_those_of_the_whole_group(model, tokenizer, absent, max_batch):
+    whole, params = Request("a", (3, 4, 5), n=6, seed=2), SamplingParams(max_new_tokens=12)
+    sampler = TransformersSampler(model, tokenizer, max_batch=max_batch)
+    known = tokens_of(sample_all(sampler, [whole], params))
+    rest = tokens_of(sample_all(sampler, [replace(whole, absent=frozenset(absent))], params))
+    assert rest == {place: tokens for place, tokens in known.items() if place[1] not in absent}
 
 
 def test_samples_of_a_group_differ_and_another_seed_gives_others(model, tokenizer):

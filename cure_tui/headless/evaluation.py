@@ -1,0 +1,218 @@
+"""Evaluation from the command line: find or make its folder, start its process, follow its journal, report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import TextIO
+
+import typer
+
+from cure_tui.drawing.in_place import InPlace
+from cure_tui.drawing.spans import printable
+from cure_tui.exit_codes import DEFECT
+from cure_tui.headless.run import EngineEnded, follow_to_end
+from cure_tui.launch.process import EngineProcess, Interruption
+from cure_tui.runs.step_line import clock, sandbox_line
+from cure_tui.terminal import unfiltered
+from engine.errors import ConfigError, CureError, RunError
+from engine.evaluate.folder import (
+    Evaluation,
+    create_evaluation,
+    evaluations,
+    find_evaluation,
+    find_same,
+)
+from engine.evaluate.models import find_model
+from engine.evaluate.plan import Estimate, choose_tasks, estimate, rounded_hours
+from engine.evaluate.request import EvalRequest, with_identity
+from engine.evaluation.report import Report
+from engine.evaluation.table import estimate_text
+from engine.runs.events import Event, EventKind
+from engine.runs.journal import JournalReader
+from engine.runs.listing import read_info
+from engine.runs.live import LiveView
+from engine.runs.state import RunState, RunStatus, replay
+
+_MODULE = "engine.evaluate"
+_DRAWN_EVERY, _WRITTEN_EVERY, _RATE_SECONDS = 0.2, 10.0, 20.0
+_STOPPING = "stopping; every answer so far is kept; interrupt again to end it at once"
+
+
+def evaluate(request: EvalRequest, *, name: str, regrade: bool) -> Report:
+    """Evaluate, going on with an unfinished evaluation of the same request. Raises CureError."""
+    request = with_identity(request)
+    chosen = choose_tasks(request)  # before a folder is made: a set that is not here, a file that cannot be read
+    found = find_same(request, finished=regrade) if not name else None
+    if regrade and found is None:
+        raise ConfigError("there is no evaluation of these models and tasks to judge again", "leave out --regrade")
+    coder, tester = (
+        find_model(spec, request.temperature, request.max_tokens, lambda text: typer.echo(f"warning: {text}", err=True))
+        for spec in request.specs
+    )
+    if not regrade:
+        before = [report for each, _ in evaluations()[:20] if (report := _read_report(each)) is not None]
+        typer.echo(estimate_line(estimate(chosen, request, coder, tester, before)), err=True)
+    evaluation = found or create_evaluation(request, name)
+    if found is not None:
+        typer.echo(f"going on with evaluation {found.name}", err=True)
+    return _follow(evaluation, regrade=regrade)
+
+
+def resume_evaluation(wanted: str, *, regrade: bool) -> Report:
+    """Go on with an evaluation, or judge it again. Raises CureError: none of that name, or its models have changed."""
+    evaluation = find_evaluation(wanted)
+    now = with_identity(evaluation.request)
+    changed = sorted(name for name, value in now.identity.items() if evaluation.request.identity.get(name) != value)
+    if changed and not regrade:
+        raise ConfigError(
+            f"{changed[0]} changed since {evaluation.name} began: its answers would be of two models",
+            "begin a new evaluation, or judge what is there with --regrade",
+        )
+    report = evaluation.read_report()
+    if report is not None and report.complete and not regrade:
+        typer.echo(f"evaluation {evaluation.name} is finished; --regrade judges it again", err=True)
+        return report
+    return _follow(evaluation, regrade=regrade)
+
+
+def estimate_line(found: Estimate) -> str:
+    """Return the estimate in a sentence."""
+    dollars = f", ${found.dollars:.2f}" if found.dollars else ""
+    return (
+        f"{found.tasks:,} tasks, {found.answers:,} answers: about {found.tokens:,.0f} tokens "
+        f"(at most {found.most_tokens:,}), about {rounded_hours(found.seconds)}{dollars} ({found.basis})"
+    )
+
+
+def report_lines(report: Report) -> list[str]:
+    """Return the main figures, a line each: shares in % with their standard errors over tasks."""
+    figures, settings, spent = report.totals.figures, report.settings, report.spent
+    lines = [f"{report.name}: {report.who.coder} on {report.data.name}, {len(report.rows)} tasks"]
+    lines[0] += "" if report.complete else f" of {report.data.tasks}, not finished"
+    shown = [("code accuracy", figures["code"]), ("unit-test accuracy", figures["ut"])]
+    shown += [(f"BoN({size.replace('x', ', ')})", report.totals.bon[size]) for size in settings.bon]
+    shown += [(f"pass@{k}", each) for k, each in report.totals.pass_at.items()]
+    shown += [("any program correct", figures["pass_at_n"]), ("rejected programs", figures["rejected_share"])]
+    shown += [("malformed tests", figures["malformed_share"]), ("truncated programs", figures["coder_truncated"])]
+    shown += [("truncated tests", figures["tester_truncated"])]
+    lines += [f"  {title:<22}{estimate_text(each):>12}" for title, each in shown]
+    counted = [("code", "code"), ("unit-test", "ut"), *((f"BoN {size}", f"bon {size}") for size in settings.bon)]
+    for title, key in counted:
+        share = report.totals.published.get(key)
+        if share is not None:
+            lines.append(f"  {title + ', as published':<24}{share * 100:>10.1f}")
+    lines += [f"  {title:<22}{estimate_text(figures[key], 1):>12}" for title, key in (
+        ("coder length, tokens", "coder_length"), ("tester length, tokens", "tester_length"),
+    )]  # fmt: skip
+    dollars = f", ${spent.dollars:.4f}" if spent.dollars else ""
+    lines.append(
+        f"  {spent.answers:,} answers, {spent.tokens:,} tokens{dollars}, {clock(spent.seconds)} "
+        f"(sampling {clock(spent.sampling_seconds)}, executing {clock(spent.executing_seconds)})"
+    )
+    return lines + [f"  warning: {text}" for text in report.warnings]
+
+
+class EvaluationView:
+    """View of an evaluation: a line that is drawn anew in a terminal, one every ten seconds elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        draws = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._picture = InPlace(unfiltered(stream)) if draws else None
+        self._points: deque[tuple[float, int]] = deque()
+        self._total = 0
+        self._next = 0.0
+
+    def show(self, event: Event, state: RunState) -> None:
+        if event.kind == EventKind.SANDBOX and state.sandbox:
+            self.say(sandbox_line(state.sandbox))
+        elif event.kind == EventKind.NOTICE and state.notices[-1].level == "warning":
+            self.say(f"warning: {state.notices[-1].text}")
+        phase = state.phase
+        if event.kind == EventKind.HEARTBEAT and phase is not None and phase.done is not None:
+            self._total = phase.total or 0
+            self._points.append((event.seconds, phase.done))
+            while len(self._points) > 2 and event.seconds - self._points[0][0] > _RATE_SECONDS:
+                self._points.popleft()
+
+    def tick(self, live: LiveView | None) -> None:
+        now = time.monotonic()
+        if now >= self._next and self._points:
+            self._next = now + (_DRAWN_EVERY if self._picture else _WRITTEN_EVERY)
+            if self._picture is not None:
+                self._picture.draw([printable(self._line())])
+            else:
+                print(self._line(), file=self._stream, flush=True)
+
+    def say(self, text: str) -> None:
+        if self._picture is not None:
+            self._picture.erase()
+        print(printable(text), file=self._stream, flush=True)
+
+    def close(self) -> None:
+        if self._picture is not None:
+            self._picture.erase()
+
+    def _line(self) -> str:
+        (begun, first), (ended, done) = self._points[0], self._points[-1]
+        rate = (done - first) / (ended - begun) if ended > begun else 0.0
+        text = f"{done:,} of {self._total:,} answers ({done / max(self._total, 1):.0%})"
+        if rate > 0:
+            text += f", {rate:,.1f} a second, {clock((self._total - done) / rate)} left"
+        return text
+
+
+def _follow(evaluation: Evaluation, *, regrade: bool) -> Report:
+    folder = evaluation.folder
+    typer.echo(f"evaluation {evaluation.name}", err=True)
+    reader = JournalReader(folder.journal)
+    state = replay(reader.poll(stale=False), RunState())
+    view = EvaluationView(sys.stderr)
+    options: Sequence[str] = ("--regrade",) if regrade else ()
+    with Interruption() as interruption:
+        try:
+            engine = EngineProcess(folder, module=_MODULE, options=options)
+            state = follow_to_end(engine, reader, state, view, interruption, _STOPPING)
+        finally:
+            view.close()
+    code = engine.poll() or 0
+    resume = f"go on with `cure-tui eval --resume {evaluation.name}`"
+    if state.status is RunStatus.FINISHED and code == 0:
+        report = evaluation.read_report()
+        if report is None:
+            raise RunError(f"evaluation {evaluation.name} has written no report", resume)
+        return report
+    if state.status is RunStatus.STOPPED or (interruption.count and code < 0):
+        partial = _read_report(evaluation)
+        if partial is not None:
+            typer.echo("\n".join(report_lines(partial)), err=True)
+        typer.echo(resume, err=True)
+        raise typer.Exit(128 + interruption.number if interruption.count else 143)
+    if state.status is RunStatus.FAILED and code > 0:
+        raise EngineEnded(state.ending, state.remedy, code)
+    if code < 0:
+        raise RunError(f"the evaluation was killed by signal {-code}", f"{resume}; see {folder.log}")
+    message = engine.error_line() or f"the evaluation died without an error message, with status {code}"
+    raise EngineEnded(message, f"see {folder.log}", code or DEFECT)
+
+
+def _read_report(evaluation: Evaluation) -> Report | None:
+    try:
+        return evaluation.read_report()
+    except CureError:
+        return None
+
+
+def list_lines() -> list[str]:
+    """Return a line for every evaluation, newest first."""
+    lines = []
+    for evaluation, _ in evaluations():
+        report = _read_report(evaluation)
+        done = f"{len(report.rows)}/{report.data.tasks} tasks" if report else "no report yet"
+        code = f", code {estimate_text(report.totals.figures['code'])}" if report else ""
+        lines.append(f"{evaluation.name}  {read_info(evaluation.folder.path).state}  {done}{code}")
+    return lines

@@ -1,0 +1,99 @@
+"""Journal of answers, answers.jsonl: each is in the file before it is judged, and is found again by its key.
+
+A key names task, prompt, models' files, sampling and the answer's place, so that an answer of other settings is never
+taken for one of these. A SIGKILL tears at most the last line, which the next writer cuts off. In memory are the keys
+and the places of the lines alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from engine.evaluate.folder import ANSWERS, write_whole
+from engine.prompts import Role
+from engine.runs.faults import damaged, run_faults
+from engine.runs.files import open_file
+from engine.solve.writers import Answer
+
+_KEY_CHARACTERS = 24
+_HEAD = b'{"key": "'
+_NOT_KEPT = ("reservation", "ask_id")
+
+
+def group_key(parts: Iterable[object]) -> str:
+    """Return the name of a group of answers by all that they depend on; JSON values."""
+    return hashlib.sha256(json.dumps(list(parts), sort_keys=True).encode()).hexdigest()
+
+
+def answer_key(group: str, index: int) -> str:
+    return hashlib.sha256(f"{group}/{index}".encode()).hexdigest()[:_KEY_CHARACTERS]
+
+
+class AnswerJournal:
+    """Only writer of an evaluation's answers: the folder's lock excludes a second one. For one thread."""
+
+    def __init__(self, run_dir: Path) -> None:
+        """Open the file, or create it; cut off a torn last line. Raises RunError."""
+        self._run_dir = run_dir
+        self._places: dict[bytes, tuple[int, int]] = {}
+        with run_faults(run_dir):
+            self._file = open_file(run_dir, ANSWERS, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            self._size = self._read_places()
+            os.ftruncate(self._file, self._size)
+
+    def __contains__(self, key: str) -> bool:
+        return key.encode() in self._places
+
+    def get(self, key: str, ask_id: str) -> Answer:
+        """Return an answer. Raises RunError if its line is corrupt."""
+        start, length = self._places[key.encode()]
+        with run_faults(self._run_dir):
+            line = os.pread(self._file, length, start)
+        try:
+            fields: dict[str, Any] = json.loads(line)
+            del fields["key"]
+            fields["role"] = Role(fields["role"])
+            return Answer(ask_id=ask_id, **fields)
+        except (ValueError, KeyError, TypeError) as fault:
+            raise damaged(self._run_dir, f"{ANSWERS} has a line that is no answer, at byte {start}") from fault
+
+    def add(self, key: str, answer: Answer) -> None:
+        """Write an answer, in one write. Raises RunError: disk full, not writable."""
+        fields = {name: getattr(answer, name) for name in answer.__slots__ if name not in _NOT_KEPT}
+        line = json.dumps({"key": key, **fields, "role": str(answer.role)}).encode() + b"\n"
+        with run_faults(self._run_dir):
+            write_whole(self._file, line)
+        self._places[key.encode()] = (self._size, len(line))
+        self._size += len(line)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> AnswerJournal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read_places(self) -> int:
+        """Note where each answer is; return the offset after the last whole line."""
+        start = 0
+        with open(os.dup(self._file), "rb") as file:
+            file.seek(0)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                if line.startswith(_HEAD) and line.endswith(b"}\n"):
+                    self._places[line[len(_HEAD) : len(_HEAD) + _KEY_CHARACTERS]] = (start, len(line))
+                start += len(line)
+        return start

@@ -1,0 +1,182 @@
+"""Folder of an evaluation: a run's folder with a request, answers, rows and a report, below `evaluations_home`.
+
+evaluation.json   the request
+answers.jsonl     every answer, written at once
+rows.jsonl        a row of the report for every finished task
+report.json       the report, whole or of the tasks so far
+
+The other files are a run's, so that the dashboard opens an evaluation as it opens a run: a chunk of tasks is a step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine.errors import CureError, DataError, RunError
+from engine.evaluate.request import EvalRequest
+from engine.evaluation.report import Report, TaskRow
+from engine.machine.home import home, new_run_id
+from engine.runs.faults import run_faults
+from engine.runs.files import open_file, read_file, write_file
+from engine.runs.folder import RunFolder
+from engine.runs.listing import RunCondition, RunInfo, find_run, read_info, run_paths
+
+REQUEST, ANSWERS, ROWS, REPORT = "evaluation.json", "answers.jsonl", "rows.jsonl", "report.json"
+_MOST_BYTES = 1 << 29
+_CONFIG = "# the settings of an evaluation are in evaluation.json\n"
+_UNFINISHED = (RunCondition.STOPPED, RunCondition.FAILED, RunCondition.CRASHED, RunCondition.LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Evaluation on the disk."""
+
+    folder: RunFolder
+    request: EvalRequest
+
+    @property
+    def name(self) -> str:
+        return self.folder.id
+
+    @property
+    def answers(self) -> Path:
+        return self.folder.path / ANSWERS
+
+    def read_rows(self) -> list[TaskRow]:
+        """Read the rows of all finished tasks; a torn last line is no row. Raises RunError, DataError."""
+        from pydantic import TypeAdapter, ValidationError
+
+        text = self._read(ROWS)
+        if text is None:
+            return []
+        reader = TypeAdapter(TaskRow)
+        try:
+            return [reader.validate_json(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
+        except ValidationError as fault:
+            raise DataError(f"{self.folder.path / ROWS} is corrupt", "judge it again with --regrade") from fault
+
+    def keep_rows(self, rows: list[TaskRow]) -> None:
+        """Write the file of rows anew. Raises RunError."""
+        with run_faults(self.folder.path):
+            write_file(self.folder.path, ROWS, b"".join(map(_line, rows)), sync=True)
+
+    def add_rows(self, rows: list[TaskRow]) -> None:
+        """Append rows in one write. Raises RunError, after which nothing of them is left."""
+        append(self.folder.path, ROWS, b"".join(map(_line, rows)))
+
+    def write_report(self, report: Report) -> None:
+        with run_faults(self.folder.path):
+            write_file(self.folder.path, REPORT, report.to_json().encode(), sync=True)
+
+    def read_report(self) -> Report | None:
+        """Read the report; None if there is none yet. Raises RunError, DataError."""
+        text = self._read(REPORT)
+        return None if text is None else Report.from_json(text, f"the report of {self.name}")
+
+    def _read(self, name: str) -> bytes | None:
+        with run_faults(self.folder.path):
+            try:
+                return read_file(self.folder.path, name, _MOST_BYTES)
+            except FileNotFoundError:
+                return None
+
+
+def append(run_dir: Path, name: str, data: bytes) -> None:
+    """Append to a file of an evaluation, whole or not at all. Raises RunError."""
+    with run_faults(run_dir):
+        file = open_file(run_dir, name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            write_whole(file, data)
+        finally:
+            os.close(file)
+
+
+def write_whole(file: int, data: bytes) -> None:
+    """Append `data` to an open file; take a part of it back if the disk is full. Raises OSError."""
+    size = os.fstat(file).st_size
+    try:
+        written = os.write(file, data)
+        while written < len(data):
+            written += os.write(file, data[written:])
+    except OSError:
+        os.ftruncate(file, size)
+        raise
+
+
+def evaluations_home() -> Path:
+    """Return the folder whose subfolders are evaluations; it need not exist yet."""
+    return home() / "evaluations"
+
+
+def create_evaluation(request: EvalRequest, name: str = "") -> Evaluation:
+    """Create the folder of a new evaluation. Raises RunError."""
+    model = request.specs[0].name.rstrip("/").rpartition("/")[2]
+    data = Path(request.data).stem
+    path = evaluations_home() / (name or new_run_id(f"{model}-{data}"))
+    folder = RunFolder.create(path, _CONFIG)
+    with run_faults(folder.path):
+        write_file(folder.path, REQUEST, request.to_json().encode(), sync=True)
+    return Evaluation(folder, request)
+
+
+def open_evaluation(path: Path) -> Evaluation:
+    """Open an evaluation. Raises RunError: no such folder, or it is a run's; DataError."""
+    folder = RunFolder.open(path)
+    with run_faults(folder.path):
+        try:
+            text = read_file(folder.path, REQUEST, 1 << 20)
+        except FileNotFoundError:
+            raise RunError(f"{path} is no evaluation", "list them with `cure-tui eval --list`") from None
+    return Evaluation(folder, EvalRequest.from_json(text, str(path / REQUEST)))
+
+
+def find_evaluation(wanted: str) -> Evaluation:
+    """Find an evaluation by its name, the beginning of it or its path. Raises RunError."""
+    try:
+        return open_evaluation(find_run(wanted, evaluations_home()).path)
+    except RunError as error:
+        if "there is no run" not in error.message:
+            raise
+        raise RunError(f"there is no evaluation {wanted!r}", "list them with `cure-tui eval --list`") from None
+
+
+def find_watched(wanted: str) -> RunInfo:
+    """Find a run or, if there is none of that name, an evaluation. Raises RunError."""
+    try:
+        return find_run(wanted)
+    except RunError:
+        try:
+            return find_run(wanted, evaluations_home())
+        except RunError:
+            pass
+        raise
+
+
+def evaluations() -> list[tuple[Evaluation, RunInfo]]:
+    """Return all evaluations that can be read, newest first."""
+    found = []
+    for path in run_paths(evaluations_home()):
+        try:
+            found.append((open_evaluation(path), read_info(path)))
+        except CureError:
+            continue
+    return sorted(found, key=lambda pair: pair[1].started or 0.0, reverse=True)
+
+
+def find_same(request: EvalRequest, *, finished: bool = False) -> Evaluation | None:
+    """Find the newest unfinished evaluation of the same request; with `finished`, the newest of any condition.
+
+    One that is running counts: it is refused when its folder is locked, and is not begun a second time.
+    """
+    for evaluation, info in evaluations():
+        is_same = (evaluation.request.key, evaluation.request.identity) == (request.key, request.identity)
+        if is_same and (info.state in _UNFINISHED or (finished and info.state is RunCondition.FINISHED)):
+            return evaluation
+    return None
+
+
+def _line(row: TaskRow) -> bytes:
+    return json.dumps(asdict(row), allow_nan=False).encode() + b"\n"

@@ -1,0 +1,104 @@
+"""Request of an evaluation: who, on what, how; the same type on both sides of the process border."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from engine.errors import ConfigError, DataError
+from engine.servers.addresses import Address
+from engine.servers.settings import endpoints_file
+from engine.solve.kept.identity import absolute_spec, identity_of
+from engine.solve.writers.spec import WriterSpec, parse_spec
+
+Size = tuple[int, int]
+_NOT_IN_KEY = ("identity", "allow_unsandboxed")
+_SHARED = ("the version of cure-tui", "the installed libraries")
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRequest:
+    """Request of an evaluation.
+
+    coder, tester: see `engine.solve.writers.spec`, absolute. data: name of a set, or the path of a file. split: of the
+    set, "" for the one that is meant for evaluation. after: ISO date, "" for all. limit: tasks at most, 0 for all.
+    temperature, max_tokens: None leaves them to the models. protocol: "cure" or "". identity: of the models' files.
+    """
+
+    coder: str
+    tester: str
+    data: str
+    split: str = ""
+    limit: int = 0
+    after: str = ""
+    n: int = 16
+    m: int = 16
+    bon: tuple[str, ...] = ("4x4", "16x16")
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int = 0
+    truth_tests: int = 8
+    protocol: str = ""
+    allow_unsandboxed: bool = False
+    identity: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def specs(self) -> tuple[WriterSpec, WriterSpec]:
+        return parse_spec(self.coder), parse_spec(self.tester)
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        return tuple(map(parse_size, self.bon))
+
+    @property
+    def key(self) -> str:
+        """Name of what is asked, whatever the models' files are now: the same command has the same key."""
+        asked = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_KEY}
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str = "the request") -> EvalRequest:
+        """Read the text of `to_json`. Raises DataError."""
+        try:
+            values = json.loads(text)
+            known = {each.name for each in fields(cls)}
+            request = cls(**{name: value for name, value in values.items() if name in known})
+            return replace(request, bon=tuple(request.bon))
+        except (ValueError, TypeError, AttributeError) as fault:
+            raise DataError(f"{origin} is no request of an evaluation: {fault}") from fault
+
+
+def parse_size(text: str) -> Size:
+    """Parse "4x4": programs and tests of a best-of-n. Raises ConfigError."""
+    n, cross, m = text.partition("x")
+    if not cross or not n.isdecimal() or not m.isdecimal() or not int(n) or not int(m):
+        raise ConfigError(f"'{text}' is no size of best of n", "write programs x tests, such as 4x4 or 16x16")
+    return int(n), int(m)
+
+
+def with_identity(request: EvalRequest) -> EvalRequest:
+    """Return the request with absolute specs and the present identity of its models.
+
+    Raises CureError: no such run, preset or model; a size of best of n larger than n and m.
+    """
+    for n, m in request.sizes:
+        if n > request.n or m > request.m:
+            raise ConfigError(
+                f"best of {n}x{m} needs more than -n {request.n} and -m {request.m}", "sample more, or change --bon"
+            )
+    specs = [absolute_spec(spec) for spec in request.specs]
+    for spec in specs:
+        if spec.kind == "openai" and spec.url and Address.parse(spec.url).login:
+            raise ConfigError(
+                "an address with a password cannot be kept for resuming",
+                f"give the server's key in {endpoints_file()}",
+            )
+    local = [spec for spec in dict.fromkeys(specs) if spec.kind != "openai"]
+    identity = {name: value for name, value in identity_of(local).items() if name not in _SHARED}
+    coder, tester = map(str, specs)
+    return replace(request, coder=coder, tester=tester, identity=identity)

@@ -398,18 +398,22 @@ def test_a_password_in_an_address_is_refused_without_quoting_it() -> None:
 NAMES_OF_NO_FILE = ["x" * 5000, "a/" * 3000, "~" * 300, "/" + "x" * 300]
 
 
-@pytest.mark.parametrize("name", [*NAMES_OF_NO_FILE, "~nobody/x.toml", "x" * 300 + ".toml"])
+@pytest.mark.parametrize(
+    "name", [*NAMES_OF_NO_FILE, "~nobody/x.toml", "x" * 300 + ".toml"], ids=lambda text: ascii(text[:20])
+)
 def test_a_name_that_no_file_can_have_is_no_preset(name: str) -> None:
     assert "no preset" in str(refusal(name))
 
 
 @pytest.mark.parametrize("key", ["model.source", "data.train"])
-@pytest.mark.parametrize("name", [*NAMES_OF_NO_FILE, "a\0b", "asset:a\0b", "data:" + "x" * 300])
+@pytest.mark.parametrize(
+    "name", [*NAMES_OF_NO_FILE, "a\0b", "asset:a\0b", "data:" + "x" * 300], ids=lambda text: ascii(text[:20])
+)
 def test_a_setting_that_no_file_can_be_called_is_refused(key: str, name: str) -> None:
     assert f"{key} = " in str(refusal("nano", f"{key}={name}"))
 
 
-@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000])
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000], ids=lambda text: ascii(text[:20]))
 def test_an_override_that_toml_cannot_hold_is_text(value: str) -> None:
     assert "run.steps = " in str(refusal("nano", f"run.steps={value}"))
 

@@ -17,7 +17,9 @@ _LETTERS = "a-z\u00df-\u024f\u0400-\u04ff"
 _GAP = re.compile(r"[\W_]+")
 _JOINT = re.compile("[ _-]+")
 _NUMBER = re.compile(r"\d{1,3}(?!\d)")
-_REMARK = re.compile(r"(?P<head>[^(（–—]{4,40}?)\s*(?:[(（][^()（）]*[^\W\d_]{2}[^()（）]*[)）]\s*[:：]?|\s[-–—]\s+[^\d\W][^\d]*)")
+_REMARK = re.compile(
+    r"(?P<head>[^(（–—]{4,40}?)\s*(?:[(（][^()（）]*[^\W\d_]{2}[^()（）]*[)）]\s*[:：]?|\s[-–—]\s+[^\d\W][^\d]*)"
+)
 _COLON = re.compile(r"[:：]")
 _ROLES = (
     "input", "output", "both", "example", "example_input", "example_output", "explanation", "note", "constraints",

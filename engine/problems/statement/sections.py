@@ -41,8 +41,8 @@ Item: TypeAlias = Text | Code | Table
 class Section:
     """Label or heading, and the items below it. level: of the heading, 7 for a label in a text, 8 inside a code block.
 
-    heading: its text. paragraph: its number. end: line of the source at which its items end. is_mixed: it labels a block
-    that holds labels, too, and what these say contradicts it.
+    heading: its text. paragraph: its number. end: line of the source at which its items end. is_mixed: it labels a
+    block that holds labels, too, and what these say contradicts it.
     """
 
     label: Label | None
@@ -65,7 +65,8 @@ def sections(document: Document, blocks: Sequence[Block]) -> list[Section]:
     title = _title(blocks)
     for item, level in _items(blocks):
         if isinstance(item, Text) and title is not None and item.line is title.line:
-            found.append(Section(None, level, item.plain, item.paragraph, start=None if item.at is None else item.at + 1))
+            start = None if item.at is None else item.at + 1
+            found.append(Section(None, level, item.plain, item.paragraph, start=start))
         elif isinstance(item, Code):
             _add_code(found, item)
         elif isinstance(item, Table):

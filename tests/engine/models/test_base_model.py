@@ -156,6 +156,23 @@ def test_what_this_machine_cannot_do_is_refused(model_folder: Path, monkeypatch:
         assert "no CUDA GPU" in _fault(model_folder, device="cuda")
 
 
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_code_of_a_model_is_never_run_and_never_asked_about(
+    model_folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    settings = json.loads((model_folder / file).read_text())
+    classes = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own", "AutoTokenizer": ["own.Own", "own.Own"]}
+    settings |= {"auto_map": classes, "model_type": "unheard-of", "tokenizer_class": "Own"}
+    (model_folder / file).write_text(json.dumps(settings))
+    (model_folder / "own.py").write_text("print('own code')\nraise SystemExit(9)\n")
+    if file == "config.json":
+        assert "Python code of its own, which is never run" in _fault(model_folder)
+    else:  # a tokenizer is loaded by the class that transformers has for its file
+        load_base_model(str(model_folder))
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("num_hidden_layers", 10**9), ("num_attention_heads", 10**4), ("vocab_size", 10**9)]
 )
@@ -177,20 +194,3 @@ def test_a_fifo_in_the_place_of_weights_is_refused(model_folder: Path) -> None:
 def test_an_index_that_names_no_files_is_broken(model_folder: Path) -> None:
     (model_folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": 1}}')
     assert "broken" in _fault(model_folder)
-
-
-@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
-def test_code_of_a_model_is_never_run_and_never_asked_about(
-    model_folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, file: str
-) -> None:
-    monkeypatch.setattr("builtins.input", lambda *_: "y")
-    settings = json.loads((model_folder / file).read_text())
-    classes = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own", "AutoTokenizer": ["own.Own", "own.Own"]}
-    settings |= {"auto_map": classes, "model_type": "unheard-of", "tokenizer_class": "Own"}
-    (model_folder / file).write_text(json.dumps(settings))
-    (model_folder / "own.py").write_text("print('own code')\nraise SystemExit(9)\n")
-    if file == "config.json":
-        assert "Python code of its own, which is never run" in _fault(model_folder)
-    else:  # a tokenizer is loaded by the class that transformers has for its file
-        load_base_model(str(model_folder))
-    assert capfd.readouterr() == ("", "")

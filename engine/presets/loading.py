@@ -164,12 +164,14 @@ def _with_absolute_paths(document: Document) -> Document:
     for section, key in _PATH_SETTINGS:
         table = document.tree.get(section)
         source = table.get(key) if isinstance(table, dict) else None
-        if not isinstance(source, str) or source.startswith(("asset:", "data:")) or not source:
+        if not isinstance(source, str) or not source:
             continue
         path = document.folder / user_path(source)
         if not can_be_path(path):
             where = document.where((section, key))
             raise ConfigError(f"{where}: {section}.{key} = {_shown(source)} is no path", "name a file or a folder")
+        if source.startswith(("asset:", "data:")):
+            continue
         if section == "data" or source.startswith((".", "/", "~")) or path.is_dir():
             changes.setdefault(section, {})[key] = str(path.resolve())
     if not changes:

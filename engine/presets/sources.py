@@ -81,15 +81,16 @@ def list_presets(user_dir: Path | None = None) -> dict[str, Path]:
 def read_documents(path: Path, user_dir: Path | None = None) -> list[Document]:
     """Read the file and those it extends, the most basic one first. Raises ConfigError."""
     documents: list[Document] = []
-    visited: list[Path] = []
+    visited: list[str] = []
     next_path: Path | None = path
     while next_path is not None:
-        if next_path.resolve() in visited:
+        place = os.path.realpath(next_path)
+        if place in visited:
             raise ConfigError(
                 f"{documents[-1].where((EXTENDS,))}: extends itself through '{next_path.name}'",
                 "end the chain at a built-in preset",
             )
-        visited.append(next_path.resolve())
+        visited.append(place)
         document = read_document(next_path)
         documents.append(document)
         next_path = _extended(document, user_dir)
@@ -114,7 +115,7 @@ def read_document(path: Path) -> Document:
         raise ConfigError(f"{label}:{line}: not valid TOML: {reason}", "fix that line") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
         raise ConfigError(f"{label}: not a preset: {type(error).__name__}", "fix the file") from error
-    return Document(label, tree, key_lines(text), path.resolve().parent)
+    return Document(label, tree, key_lines(text), Path(os.path.realpath(path)).parent)
 
 
 def read_override(text: str) -> Document:

@@ -44,7 +44,7 @@ def variant_names(documents: Sequence[Document]) -> list[str]:
                 f"{document.where((VARIANTS,))}: variants must be tables", "write for example [variants.24.policy]"
             )
         for name in table:
-            if not re.fullmatch(r"[1-9][0-9]*", name):
+            if not re.fullmatch(r"[1-9][0-9]{0,3}", name):
                 first = next((path for path in document.lines if path[:2] == (VARIANTS, name)), (VARIANTS,))
                 raise ConfigError(
                     f"{document.where(first)}: variant '{name}' is not a number of GB",

@@ -267,7 +267,7 @@ def _read_text(path: Path) -> str:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a FIFO would never end, a device may give gigabytes
-            raise DataError(f"{path} is not a file", "give a .json or .jsonl file")
+            raise DataError(f"{path} cannot be read: it is not a file", "give a .json or .jsonl file")
         if status.st_size > _MOST_BYTES:
             raise DataError(f"{path} is larger than {_MOST_BYTES >> 30} GB", "split it")
         # utf-8-sig: editors on Windows write a byte-order mark, which is not an error in the data.

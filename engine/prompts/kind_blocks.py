@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.prompts.source_look import look_at
+from engine.prompts.source_look import MOST_CHARACTERS, look_at
 
 _OPENING = re.compile(
     r"(?P<before>[ \t]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?|[^`~]*:[ \t*]*)(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$"
@@ -83,6 +83,8 @@ def kind_blocks(text: str) -> Iterator[KindBlock]:
 
 def mended(body: str) -> str:
     """Return a program without what keeps it from running: a tag in its first line, common indentation, odd blanks."""
+    if len(body) > MOST_CHARACTERS:  # whatever is done to it, nothing looks at it
+        return body
     tag, _, rest = body.lstrip("\n").partition("\n")
     if tag.strip().lower() in ("python", "python3", "py"):
         body = rest

@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
-_MOST_CHARACTERS = 100_000
+MOST_CHARACTERS = 100_000
 """Longer sources are not parsed: no answer of that length is worth the time."""
 _ENDLESS_NAME = re.compile(r"(?<!\w)(?:\w++\s*+\.\s*+){1000}")
 """Name of a thousand parts: the time that Python takes to parse `import a.a.a` grows with the square of them."""
@@ -46,7 +46,7 @@ def can_be_parsed(source: str) -> bool:
 @lru_cache(maxsize=256)
 def look_at(source: str) -> Look | None:
     """Return what a source shows; None if it does not compile, is blank or too long."""
-    if not source.strip() or len(source) > _MOST_CHARACTERS or not can_be_parsed(source):
+    if not source.strip() or len(source) > MOST_CHARACTERS or not can_be_parsed(source):
         return None
     try:
         with warnings.catch_warnings():

@@ -246,10 +246,10 @@ def _mutate_answer(chance: random.Random, place: Path) -> str:
 
 def _read_answer(place: Path) -> None:
     text = (place / "home" / "answer").read_text(encoding="utf-8") if (place / "home" / "answer").exists() else ""
+    is_odd = bool(len(text) % 2)
     for reading in Reading:
-        for is_odd in (False, True):
-            read_answer(text, reading, in_thought=is_odd, finished=not is_odd)
-            read_unit_test(text, reading, in_thought=is_odd, finished=not is_odd)
+        read_answer(text, reading, in_thought=is_odd, finished=not is_odd)
+        read_unit_test(text, reading, in_thought=is_odd, finished=not is_odd)
 
 
 def _read_program(place: Path) -> None:

@@ -174,7 +174,7 @@ def _lines(chance: random.Random, run: Path) -> str:
     at = chance.randrange(len(lines))
     how = chance.choice(("swap", "swap", "swap", "swap", "drop", "repeat", "shuffle", "deep", "many", "long"))
     if how == "swap":
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             lines[at] = json.dumps(changed_tree(chance, json.loads(lines[at]))).encode()
     elif how == "drop":
         del lines[at]
@@ -196,7 +196,7 @@ def _json_file(chance: random.Random, run: Path) -> str:
     path = run / chance.choice(
         ("live", "checkpoints/step-000004/manifest.json", "checkpoints/step-000001/manifest.json")
     )
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         if path.is_file() and not path.is_symlink():
             tree = json.loads(path.read_bytes())
             path.write_text(json.dumps(changed_tree(chance, tree)), errors="replace")

@@ -21,6 +21,8 @@ _REMARK = re.compile(
 _REMARKED = re.compile(r"^[-\d., \t]*\d[ \t]*(?://|[#←]|<--?|--)[ \t]*[^\W\d_]{2}", re.MULTILINE)
 """Line of numbers with words behind it."""
 
+_MOST_AT_AN_END = 200
+"""Characters at both ends of a value in which a remark is looked for: the time of the search grows with their cube."""
 _SHORTENED = re.compile(r"^(?=.*\d).*(?:\s\.\.\.(?:\s|$)|…)", re.MULTILINE)
 _NO_DATA = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|<!--.*-->)?\s*")
 _HEADER = re.compile(r"\s*STDIN\s+(?P<right>Function)\s*", re.IGNORECASE)
@@ -166,7 +168,7 @@ def _value(section: Section, *, is_sure: bool) -> Datum:
         return Datum(why="writes line breaks as \\n")
     if not is_code and is_sentence(text):
         return Datum(why="is followed by a sentence" if is_sure else "")
-    if not is_code and _REMARK.search(text):
+    if not is_code and _REMARK.search(text[:_MOST_AT_AN_END] + text[_MOST_AT_AN_END:][-_MOST_AT_AN_END:]):
         return Datum(why="may carry a remark")
     if not (is_code or is_sure) and (not re.search(r"[\d\[\"'=]", text) or _describes(text)):
         return Datum(why="may be a format")

@@ -171,7 +171,11 @@ def test_a_folder_that_cannot_be_written_is_one_line(cli: Cli, file: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("text", ["n = " + "9" * 5000, "n = " + "[" * 5000, 'coder = "' + "a/" * 3000 + '"'])
+@pytest.mark.parametrize(
+    "text",
+    ["n = " + "9" * 5000, "n = " + "[" * 5000, 'coder = "' + "a/" * 3000 + '"'],
+    ids=lambda text: ascii(text[:20]),
+)
 def test_a_default_that_nothing_can_hold_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

@@ -398,17 +398,33 @@ def test_a_password_in_an_address_is_refused_without_quoting_it() -> None:
 NAMES_OF_NO_FILE = ["x" * 5000, "a/" * 3000, "~" * 300, "/" + "x" * 300]
 
 
-@pytest.mark.parametrize("name", [*NAMES_OF_NO_FILE, "~nobody/x.toml", "x" * 300 + ".toml"])
+@pytest.mark.parametrize(
+    "name", [*NAMES_OF_NO_FILE, "~nobody/x.toml", "x" * 300 + ".toml"], ids=lambda text: ascii(text[:20])
+)
 def test_a_name_that_no_file_can_have_is_no_preset(name: str) -> None:
     assert "no preset" in str(refusal(name))
 
 
 @pytest.mark.parametrize("key", ["model.source", "data.train"])
-@pytest.mark.parametrize("name", [*NAMES_OF_NO_FILE, "a\0b"])
+@pytest.mark.parametrize(
+    "name", [*NAMES_OF_NO_FILE, "a\0b", "asset:a\0b", "data:" + "x" * 300], ids=lambda text: ascii(text[:20])
+)
 def test_a_setting_that_no_file_can_be_called_is_refused(key: str, name: str) -> None:
     assert f"{key} = " in str(refusal("nano", f"{key}={name}"))
 
 
-@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000])
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000], ids=lambda text: ascii(text[:20]))
 def test_an_override_that_toml_cannot_hold_is_text(value: str) -> None:
     assert "run.steps = " in str(refusal("nano", f"run.steps={value}"))
+
+
+def test_a_variant_for_more_memory_than_there_is_is_refused(write: Write) -> None:
+    path = write("mine", f'extends = "nano"\n[variants.{"9" * 5000}]\n')
+    assert "is not a number of GB" in str(refusal(path))
+
+
+def test_a_link_to_itself_is_no_preset(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.symlink_to(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(path)

@@ -294,3 +294,10 @@ def test_a_name_of_thousands_of_parts_is_not_parsed() -> None:
     assert look_at("import a" + ".a" * 45_000) is None
     assert look_at("x" * 90_000 + " = 1") is not None
     assert time.process_time() - started < 1
+
+
+def test_a_block_of_a_megabyte_with_many_fences_is_read_at_once() -> None:
+    line = "   x = [1,\n" * 4000 + "        ```\n"  # too far to the right to end the block, unless it compiles
+    started = time.process_time()
+    read_program("```python\n" + line * 30 + "```\n")
+    assert time.process_time() - started < 1

@@ -262,7 +262,7 @@ def test_the_room_loads_no_framework() -> None:
     assert not loaded & {"torch", "transformers", "pydantic", "textual", "typer"}
 
 
-@pytest.mark.parametrize("name", ["~nobody/run", "x" * 5000, "/" + "x" * 300])
+@pytest.mark.parametrize("name", ["~nobody/run", "x" * 5000, "/" + "x" * 300], ids=lambda text: ascii(text[:20]))
 def test_a_run_that_no_file_can_be_called_is_not_found(name: str) -> None:
     with pytest.raises(RunError):
         find_run(name)

@@ -17,7 +17,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return endpoints_file()
 
 
-@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000, "a = \xff", "a.b = 1"])
+@pytest.mark.parametrize(
+    "text", ["a = " + "9" * 5000, "a = " + "[" * 5000, "a = \xff", "a.b = 1"], ids=lambda text: ascii(text[:20])
+)
 def test_a_file_that_toml_cannot_hold_is_refused_in_one_line(file: Path, text: str) -> None:
     file.write_text(text, encoding="latin-1")
     with pytest.raises(ConfigError) as caught:

@@ -102,7 +102,11 @@ def test_what_is_no_such_decoder_has_no_shape(text: str, tmp_path: Path) -> None
     assert shape_of("nobody/knows-this") is None
 
 
-@pytest.mark.parametrize("text", ["[" * 5000, '{"model_type": "qwen3", "num_attention_heads": 1e999}', "9" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5000, '{"model_type": "qwen3", "num_attention_heads": 1e999}', "9" * 5000],
+    ids=lambda text: ascii(text[:20]),
+)
 def test_a_configuration_that_holds_nonsense_has_no_shape(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     assert read_shape(tmp_path / "config.json") is None

@@ -63,7 +63,7 @@ def test_what_is_no_text_is_refused_in_one_line(data: bytes, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "charset", ["undefined", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "hex", "x" * 5000]
+    "charset", ["undefined", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "hex", "x" * 100]
 )
 def test_a_page_cannot_choose_an_encoding_that_is_no_text(charset: str) -> None:
     with pytest.raises(DataError, match="not UTF-8"):

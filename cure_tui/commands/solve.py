@@ -134,8 +134,12 @@ def solve(
         from cure_tui.solving.own_program import read_program
 
         if len(found) > 1 or coder is not None or output is not None:
-            wrong = "several problems" if len(found) > 1 else "--coder" if coder is not None else "--output"
-            raise ConfigError(f"--test takes one problem and samples no program: {wrong} does not fit", "leave it out")
+            if len(found) > 1:
+                raise ConfigError(
+                    "--test takes one problem", "give a single file, and --index for one that holds several"
+                )
+            wrong = "--coder" if coder is not None else "--output"
+            raise ConfigError(f"--test samples no program: {wrong} does not fit", "leave it out")
         program = read_program(test)
         options = options | {"n": 0, "coder": options["tester"]}
     choice.tell()

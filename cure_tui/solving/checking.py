@@ -68,7 +68,7 @@ def as_json(problems: Sequence[ReadProblem]) -> str:
 
 def doubts(problem: ReadProblem) -> tuple[str, ...]:
     """Return the sentences of doubt of a problem, that its source holds more among them."""
-    if problem.siblings == 1:
+    if problem.siblings == 1 or problem.is_chosen:
         return problem.read.doubts
     return (f"{problem.source} holds {problem.siblings} problems: choose with --index", *problem.read.doubts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from cure_tui.solving.default import (
 )
 from cure_tui.solving.who import both_roles
 from cure_tui.terminal import unfiltered
+from engine.errors import ConfigError
 from engine.printable import printable
 
 NANO = "nano"
@@ -68,6 +70,8 @@ def choose(context: typer.Context, *, save: bool) -> Choice:
         given = dict.fromkeys(WRITERS, both) | given
     ended = _end_kept() if given.get("keep") == "0" else False
     if save:
+        if not context.params.get("problems"):
+            _refuse_unsaved(context, typed)
         _save({name: value for name, value in given.items() if (name, value) != ("keep", "0")})
     default = {} if save else read_default()
     used = {name: value for name, value in default.items() if name not in given | dict.fromkeys(unasked)}
@@ -85,6 +89,16 @@ def _keep_seconds(text: str) -> float | None:
     return keep_seconds(text) or None
 
 
+def _refuse_unsaved(context: typer.Context, typed: Collection[str]) -> None:
+    """Raise ConfigError for an option that no default holds: without a problem it would have no effect."""
+    kept = {*OPTIONS, "preset", "model", "adapter", "save_default"}
+    for parameter in context.command.params:
+        if parameter.name in typed and parameter.name not in kept:
+            raise ConfigError(
+                f"a default does not hold {parameter.opts[0]}", "leave it out, or name a problem to solve"
+            )
+
+
 def _save(default: Default) -> None:
     save_default({name: absolute_writer(value) if name in WRITERS else value for name, value in default.items()})
     said = f"saved: {in_words(default)}" if default else "cleared: nano is the default again"
@@ -95,5 +109,5 @@ def _end_kept() -> bool:
     from cure_tui.solving.kept import end_kept
 
     ended = end_kept()
-    typer.echo("\n".join(f"ended: {info}" for info in ended) or "no model is kept", err=True)
+    typer.echo("\n".join(f"ended: {info.name}" for info in ended) or "no model is kept", err=True)
     return True

@@ -29,7 +29,7 @@ from cure_tui.solving.report import summary_line
 from engine.errors import CureError
 from engine.prompts import Role
 from engine.solve.events import Event, SolveState
-from engine.solve.fates import in_words, remedy_of
+from engine.solve.fates import in_words, remedies_of
 
 _FRAME_SECONDS = 1 / 8
 
@@ -141,7 +141,7 @@ class SolveApp(ThemedApp[list[SolveState]]):
             return
         self._dirty = False
         seconds = time.monotonic() - self._began if under_way else self._seconds.get(state.number, 0.0)
-        self.query_one("#head", RowsView).show([*headline_rows(state, seconds), self._last_row(state)])
+        self.query_one("#head", RowsView).show([*headline_rows(state, seconds, self.size.width), self._last_row(state)])
         reading = solve_reading(state) if state.rejected else None
         self.query_one(MatrixView).show_reading(reading, nothing="no program yet")
         leader = state.leader
@@ -222,6 +222,6 @@ def _why_none(state: SolveState) -> str:
         return "no program runs" if state.solution else ""
     if not reasons:
         return ""
-    remedy = remedy_of(reasons, Role.CODER)
-    told = ["No answer holds a program:", *in_words(reasons).split(", "), f"remedy: {remedy}" if remedy else ""]
-    return "\n".join([*filter(None, told), "", "Enter shows the answer of the row."])
+    remedies = [f"remedy: {remedy}" for remedy in remedies_of({Role.CODER: reasons})]
+    told = ["No answer holds a program:", *in_words(reasons).split(", "), *remedies]
+    return "\n".join([*told, "", "Enter shows the answer of the row."])

@@ -39,11 +39,15 @@ class KeptInfo:
     left_seconds: float
     memory_mb: int
 
+    @property
+    def name(self) -> str:
+        return f"pid {self.pid}: {', '.join(self.models) or 'loading'}"
+
     def __str__(self) -> str:
         left = "busy" if self.busy else f"{self.left_seconds / 60:.0f} min left"
         if not self.busy and self.left_seconds < 120:
             left = f"{self.left_seconds:.0f} s left"
-        return f"pid {self.pid}: {', '.join(self.models) or 'loading'}, {self.memory_mb} MB, {left}"
+        return f"{self.name}, {self.memory_mb} MB, {left}"
 
 
 class _Unusable(Exception):

@@ -20,17 +20,22 @@ def solve_rows(
 
     Rows fit into `columns` unless these are very few. finishing: the user has asked to end.
     """
-    title, progress, *unusual = headline_rows(state, seconds, widths=(0, 1, 2))
+    title, progress, *others = headline_rows(state, seconds, columns, widths=(0, 1, 2))
     if finishing:
         progress = (Span(_FINISHING, "warning"),)
+    elif rows == 1 and state.life_line():
+        counts, life = _counts(state, seconds), _life(state)
+        rows_of_all = (_joined(title, counts, life), _joined(counts, life))
+        return [next((row for row in rows_of_all if _width(row) <= columns), _joined(life, counts))]
     if rows == 1:
-        return [(*title, Span("  " if title[-1].text else ""), *progress)]
-    head = [title, progress, *unusual][: max(rows - 1, 2)]
+        return [_joined(title, progress)]
+    head = [title, progress, *others][: max(rows - 1, 2)]
     return [*head, *_matrix(state, columns, rows - len(head))][:rows]
 
 
-def headline_rows(state: SolveState, seconds: float, *, widths: Container[int] = (1,)) -> list[Row]:
-    """Return a line that names the problem, one with its progress, and one for each role with unusual answers.
+def headline_rows(state: SolveState, seconds: float, columns: int, *, widths: Container[int] = (1,)) -> list[Row]:
+    """Return a line that names the problem, its progress, a second line of it where `columns` are too few for what is
+    waited for, and one for each role with unusual answers.
 
     Characters that do not take one of `widths` columns are drawn as dots.
     """
@@ -44,10 +49,30 @@ def headline_rows(state: SolveState, seconds: float, *, widths: Container[int] =
         return [title, (Span(f"starting ... {seconds:.0f} s", "muted"),)]
     unusual = [(role, in_words(fates)) for role, fates in state.answers.items()]
     told = [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]
-    return [title, _progress(state, seconds), *told]
+    counts, life = _counts(state, seconds), _life(state)
+    whole = _joined(counts, life)
+    return [title, *([whole] if _width(whole) <= columns else [counts, life]), *told]
 
 
-def _progress(state: SolveState, seconds: float) -> Row:
+def _life(state: SolveState) -> Row:
+    line = state.life_line()
+    return (Span(printable(line, (1,)), "muted"),) if line else ()
+
+
+def _joined(*rows: Row) -> Row:
+    """Join rows that hold text, with a blank between them."""
+    joined: Row = ()
+    for row in rows:
+        if any(span.text for span in row):
+            joined = (*joined, Span("  "), *row) if joined else row
+    return joined
+
+
+def _width(row: Row) -> int:
+    return sum(len(span.text) for span in row)
+
+
+def _counts(state: SolveState, seconds: float) -> Row:
     cost = f"  ${state.dollars:.4f}" if state.dollars else ""
     malformed = f" (+{state.malformed} malformed)" if state.malformed else ""
     return (
@@ -55,7 +80,6 @@ def _progress(state: SolveState, seconds: float) -> Row:
         Span("  "),
         Span(f"{len(state.tests)} tests{malformed}", "tester"),
         Span(f"  {state.tokens} tokens  {seconds:.1f} s{cost}", "muted"),
-        Span(f"  {printable(waiting, (1,))}" if (waiting := state.life_line()) else "", "muted"),
     )
 
 

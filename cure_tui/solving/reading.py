@@ -22,12 +22,13 @@ _RANGE = re.compile(r"^(\d+)(?:-(\d+))?$")
 
 @dataclass(frozen=True, slots=True)
 class ReadProblem:
-    """A problem, its origin as the user typed it, and the number of problems there."""
+    """A problem, its origin as the user typed it, and the number of problems there. is_chosen: --index names it."""
 
     origin: str
     read: Statement
     source: str = ""
     siblings: int = 1
+    is_chosen: bool = False
 
 
 def read_problems(
@@ -75,7 +76,9 @@ def read_source(source: str, index: str | None) -> list[ReadProblem]:
     name = "standard input" if source == STDIN else source
     places = range(count) if index is None else _places(source, index, count)
     many = count > 1 or source.endswith(_JSON)
-    return [ReadProblem(f"{name}[{at}]" if many else name, statements[at], name, count) for at in places]
+    return [
+        ReadProblem(f"{name}[{at}]" if many else name, statements[at], name, count, index is not None) for at in places
+    ]
 
 
 def _is_ambiguous(source: str, count: int, named: str = "") -> ConfigError:

@@ -14,7 +14,7 @@ from cure_tui.exit_codes import FOUND, NONE_RUNS, WEAK
 from cure_tui.terminal import unfiltered
 from engine.printable import printable, python_escape
 from engine.prompts import Role
-from engine.solve.fates import in_words, remedy_of
+from engine.solve.fates import in_words, remedies_of
 
 _BY_SUPPORT = {"supported": FOUND, "weak": WEAK, "none": NONE_RUNS}
 
@@ -60,7 +60,8 @@ def summary_line(solution: Mapping[str, Any]) -> str:
     """Return one line: how well the program is supported, its evidence, what was unusual, its cost, and remedies."""
     spent = solution["spent"]
     cost = f", ${spent['dollars']:.4f}" if spent["dollars"] else ""
-    paid = f"{spent['tokens']} tokens, {spent['seconds']:.1f} s{cost}{_given_up(spent.get('given_up'))}"
+    tokens = f"{spent['tokens']} tokens{_uncounted(spent.get('uncounted', 0))}"
+    paid = f"{tokens}, {spent['seconds']:.1f} s{cost}{_given_up(spent.get('given_up'))}"
     parts = [_evidence(solution), *_unusual(solution), paid, solution["ended"], *_remedies(solution)]
     return "; ".join(filter(None, parts))
 
@@ -68,7 +69,7 @@ def summary_line(solution: Mapping[str, Any]) -> str:
 def _evidence(solution: Mapping[str, Any]) -> str:
     candidates, is_own = solution["candidates"], "failing" in solution  # --test: one program, no model's
     if solution["chosen"] is None and not is_own:
-        return f"no program runs: {len(candidates)} answers"
+        return f"no program runs: {_answers(len(candidates))}"
     chosen = candidates[solution["chosen"] or 0]
     word = "does not run" if solution["chosen"] is None else solution["support"]
     parts = []
@@ -98,13 +99,21 @@ def _remedies(solution: Mapping[str, Any]) -> Iterator[str]:
         yield f"it would pass with --comparison {another}"
     if solution["support"] != "supported":
         answers = solution.get("answers", {})
-        yield from dict.fromkeys(remedy_of(answers[role], Role(role)) for role in answers)
+        yield from remedies_of({Role(role): fates for role, fates in answers.items()})
 
 
 def _given_up(cost: Mapping[str, Any] | None) -> str:
     """Tell what a server may bill for requests that nobody waited for; "" for none."""
     if not cost or not cost["answers"]:
         return ""
-    answers = f"{cost['answers']} answer{'' if cost['answers'] == 1 else 's'}"
     money = f"${cost['dollars']:.4f}" if cost["dollars"] else f"{cost['prompt_tokens'] + cost['tokens']} tokens"
-    return f" (and about {money} for {answers} given up)"
+    return f" (and about {money} for {_answers(cost['answers'])} given up)"
+
+
+def _uncounted(count: int) -> str:
+    """Tell of answers whose server reports no usage, so that nobody knows what they cost; "" for none."""
+    return f" (and those of {_answers(count)}, which the server does not report)" if count else ""
+
+
+def _answers(count: int) -> str:
+    return f"{count} answer{'' if count == 1 else 's'}"

@@ -39,7 +39,7 @@ def solve_and_report(
     """
     several = len(request.tasks) > 1
     if output is not None:
-        _refuse_output(output, several=several)
+        _refuse_output(output, origins)
     status = 0
     state = SolveState()
     with _process(request, keep) as process, contextlib.ExitStack() as stack:
@@ -77,7 +77,7 @@ def solve_in_full_view(
 
     several = len(request.tasks) > 1
     if output is not None:
-        _refuse_output(output, several=several)
+        _refuse_output(output, origins)
     with _process(request, keep) as process:
         app = SolveApp(process, origins, ascii_only=not draws_unicode())
         states = result_of(app) or []
@@ -141,10 +141,15 @@ def _stem(origin: str) -> str:
     return name.replace("[", "-").replace("]", "").replace(" ", "-")
 
 
-def _refuse_output(output: Path, *, several: bool) -> None:
+def _refuse_output(output: Path, origins: Sequence[str]) -> None:
     """Raise ConfigError if the output cannot be written, before minutes are spent on solving."""
-    if several and output.is_file():
+    several = len(origins) > 1
+    if several and output.exists() and not output.is_dir():
         raise ConfigError(f"{output} is a file, and there are several problems", "give a folder")
+    stems = [_stem(origin) for origin in origins]
+    twice = next((stem for number, stem in enumerate(stems) if stem in stems[:number]), None)
+    if twice is not None:
+        raise ConfigError(f"two programs would be {output / twice}.py", "solve them one after the other")
     if not several and output.is_dir():
         raise ConfigError(f"{output} is a folder", "give a file such as solution.py")
     folder = output if several else output.parent

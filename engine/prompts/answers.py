@@ -33,6 +33,7 @@ class RejectReason(StrEnum):
     # Known to those who sampled the answer, not to a parser:
     CUT_OFF = "cut_off"  # the token limit ended it
     CUT_OFF_THINKING = "cut_off_thinking"  # the token limit ended its thought
+    STOPPED = "stopped"  # sampling ended before the answer did
     ONLY_THOUGHT = "only_thought"  # a thought, and no answer behind it
     EMPTY = "empty"  # no text at all
     REFUSED = "refused"  # the server returned a refusal

@@ -40,6 +40,8 @@ _WITHHELD = {"null": RejectReason.NULL, "refusal": RejectReason.REFUSED, "filter
 def explained(answer: Answer, found: Rejected) -> Rejected:
     """Replace a parser's reason by what cut the answer off or withheld it."""
     thinks = found.reason is RejectReason.UNFINISHED_THOUGHT or (answer.reasoning and not answer.text.strip())
+    if answer.stopped:
+        return Rejected(RejectReason.STOPPED)
     if not answer.finished:
         return Rejected(RejectReason.CUT_OFF_THINKING if thinks else RejectReason.CUT_OFF)
     if answer.withheld in ("refusal", "filter"):
@@ -58,14 +60,15 @@ _FATES: Mapping[str, tuple[str, str]] = {
     SYNTAX_ERROR: ("with a syntax error", _ANOTHER),
     RejectReason.CUT_OFF_THINKING: ("cut off at the token limit while thinking", _LONGER),
     RejectReason.CUT_OFF: ("cut off at the token limit", _LONGER),
+    RejectReason.STOPPED: ("unfinished when sampling ended", ""),
     RejectReason.UNCLOSED_BLOCK: ("with a block that never ends", _LONGER),
     RejectReason.UNFINISHED_THOUGHT: ("with a thought that never ends", _LONGER),
     RejectReason.ONLY_THOUGHT: ("with a thought and no answer", "turn the model's thinking off, or use another model"),
     RejectReason.EMPTY: ("empty", "check the model's chat template, or use another model"),
-    RejectReason.NULL: ("null", "look at the server's log, or use another model"),
+    RejectReason.NULL: ("without any text", "look at the server's log, or use another model"),
     RejectReason.REFUSED: ("refused by the model", _ANOTHER),
     RejectReason.FILTERED: ("withheld by the server's filter", "reword the problem, or use another model"),
-    RejectReason.NO_BLOCK: ("without a code block", _ANOTHER),
+    RejectReason.NO_BLOCK: ("without a block of Python", _ANOTHER),
     RejectReason.EMPTY_PROGRAM: ("with an empty program", _ANOTHER),
     RejectReason.NO_INPUT: ("without a test input", _ANOTHER),
     RejectReason.NO_OUTPUT: ("without a test output", _ANOTHER),
@@ -86,10 +89,19 @@ def words_of(fate: str) -> str:
     return _FATES.get(fate, (fate.replace("_", " "), ""))[0]
 
 
-def remedy_of(fates: Fates, role: Role) -> str:
-    """Return the remedy for the most frequent fault of a role's answers; "" if most answers are usable."""
-    faults = {fate: count for fate, count in fates.items() if fate not in USABLE and count}
-    if not faults or sum(faults.values()) * 2 < sum(fates.values()):
-        return ""
-    _, remedy = _FATES.get(max(faults, key=lambda fate: faults[fate]), ("", _ANOTHER))
-    return f"{remedy} (--{role})" if remedy.endswith("another model") else remedy
+def remedies_of(answers: Mapping[Role, Fates]) -> list[str]:
+    """Return a remedy for the most frequent fault of each role's answers, unless most of them are usable.
+
+    A remedy of both roles is given once.
+    """
+    roles: dict[str, list[Role]] = {}
+    for role, fates in answers.items():
+        faults = {fate: count for fate, count in fates.items() if fate not in USABLE and count}
+        if faults and sum(faults.values()) * 2 >= sum(fates.values()):
+            _, remedy = _FATES.get(max(faults, key=lambda fate: faults[fate]), ("", _ANOTHER))
+            roles.setdefault(remedy, []).append(role)
+    return [
+        f"{remedy} ({', '.join(f'--{role}' for role in own)})" if remedy.endswith(_ANOTHER) else remedy
+        for remedy, own in roles.items()
+        if remedy
+    ]

@@ -16,7 +16,7 @@ kinds         function, class, query, shell script: what a task asks for
 """
 
 from engine.problems.functions.asserts import Assertion, read_assertions
-from engine.problems.functions.converting import FunctionTask, Refused, convert, convert_calls
+from engine.problems.functions.converting import FunctionTask, Refused, convert, convert_calls, refusals
 from engine.problems.functions.encoding import (
     JSON_CONSTANTS,
     PYTHON_CONSTANTS,
@@ -58,6 +58,7 @@ __all__ = [
     "operations_of",
     "program_of",
     "read_assertions",
+    "refusals",
     "signatures",
     "type_of",
 ]

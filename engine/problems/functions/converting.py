@@ -134,6 +134,11 @@ def convert(examples: Sequence[IOExample], code: Sequence[str] = ()) -> Function
     return task
 
 
+def refusals(examples: Sequence[IOExample]) -> list[str]:
+    """Return why each of the examples is no call that can be read, "" for one that is."""
+    return [each.reason if isinstance(each, Refused) else "" for each in map(_read, examples)]
+
+
 def convert_calls(
     head: Signature,
     calls: Sequence[tuple[Sequence[object], object]],

@@ -144,7 +144,9 @@ def _may_be_words(value: Line) -> bool:
     read = value_text(value)
     if read is None or read[1]:
         return False
-    return _are_words(value) or (not re.match(r"[\d\[\"'{+-]|\w+\s*=", read[0]) and len(_WORD.findall(read[0])) > 1)
+    words = re.findall(r"[^\W\d_]+", read[0])
+    is_phrase = len(words) > 1 and max(map(len, words)) > 2
+    return _are_words(value) or (is_phrase and not re.match(r"[\d\[\"'{+-]|\w+\s*=", read[0]))
 
 
 def _are_words(value: Line) -> bool:

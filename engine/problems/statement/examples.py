@@ -5,6 +5,7 @@ A misread example is worse than a lost one: what is not sure is left out, and sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,6 +16,9 @@ from engine.problems.statement.labels import announces_example
 from engine.problems.statement.sections import Section, Text
 from engine.problems.statement.tables import TableReading, read_table, with_heads
 from engine.problems.statement.tree import Code, Document, Span, Table
+
+_MINUS = re.compile(r"(?<![^\s,;(\[])\u2212(?=\d)")
+"""Minus of typesetters before a number: a judge's data has a hyphen there."""
 
 _INSIDE = ("input", "output", "explanation", "example")
 """Labels that do not end a part with examples."""
@@ -111,9 +115,10 @@ def _chosen(search: _Search, numbered: set[int]) -> Found:
     has_sure = any(is_sure for _, is_sure in search.pairs)
     examples: list[IOExample] = []
     for example, is_sure in search.pairs:
-        example = IOExample(
-            *("\n".join(line.rstrip() or line for line in text.split("\n")) for text in (example.input, example.output))
+        texts = (
+            "\n".join(line.rstrip() or line for line in text.split("\n")) for text in (example.input, example.output)
         )
+        example = IOExample(*(_MINUS.sub("-", text) for text in texts))
         if (is_sure or not has_sure) and example not in examples:
             examples.append(example)
     if examples and all(text.endswith("\n\n") for each in examples for text in (each.input, each.output)):

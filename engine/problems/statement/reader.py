@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import DataError
-from engine.problems.functions import FunctionTask, convert, kind_of
+from engine.problems.functions import FunctionTask, convert, kind_of, refusals
 from engine.problems.problem import IOExample, Problem
 from engine.problems.statement import doubts as doubt
 from engine.problems.statement.calls import calls_of
@@ -143,7 +143,10 @@ def _usable(found: Found, kind: str, task: FunctionTask | None) -> tuple[tuple[I
     if kind in _UNUSABLE:
         return (), []
     if task is None and kind == "function" and found.examples:
-        return (), [f"the calls of {len(found.examples)} examples are not understood: left out"]
+        return (), [
+            f"example {number} is left out: {reason or 'it is no call of a function'}"
+            for number, reason in enumerate(refusals(found.examples), 1)
+        ]
     if task is None:
         return found.examples, []
     reasons = [

@@ -147,7 +147,7 @@ class TransformersSampler:
         if context is not None and longest + params.max_new_tokens > context:
             raise ConfigError(
                 f"a prompt of {longest} tokens and {params.max_new_tokens} new ones exceed the context of {context}",
-                "lower max_new_tokens or drop the longest problems",
+                "lower max_new_tokens or --max-tokens, or give shorter problems",
             )
 
 

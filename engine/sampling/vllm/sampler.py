@@ -259,7 +259,7 @@ class VllmSampler(Swaps):
             raise ConfigError(
                 f"a prompt of {longest} tokens and {params.max_new_tokens} new ones exceed the "
                 f"{self._settings.max_model_len} that vLLM was started for",
-                "lower max_new_tokens or drop the longest problems",
+                "lower max_new_tokens or --max-tokens, or give shorter problems",
             )
 
 

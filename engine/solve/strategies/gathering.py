@@ -170,6 +170,8 @@ class Gathering:
             # Thousands of outcomes arrive a second: ranking after each would cost more than running the programs.
             if item is None or time.monotonic() - self._ranked >= _RANKING_SECONDS:
                 self._rank(early_stop=early_stop)
+        if not self.ended and (bound := self._bench.spent.account.full):  # found by the writers themselves
+            self.ended = f"the budget of {bound} is spent"
         if fault is not None:
             if not any(isinstance(program, Program) for program in self.board.programs):
                 raise fault

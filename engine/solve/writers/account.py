@@ -15,12 +15,16 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Cost of answers: their number, tokens of prompts and of answers, dollars."""
+    """Cost of answers: their number, tokens of prompts and of answers, dollars.
+
+    uncounted: answers among them whose server has not said what they cost.
+    """
 
     answers: int = 0
     prompt_tokens: int = 0
     tokens: int = 0
     dollars: float = 0.0
+    uncounted: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -28,10 +32,11 @@ class Cost:
             self.prompt_tokens + other.prompt_tokens,
             self.tokens + other.tokens,
             self.dollars + other.dollars,
+            self.uncounted + other.uncounted,
         )
 
     def __sub__(self, other: Cost) -> Cost:
-        return self + Cost(-other.answers, -other.prompt_tokens, -other.tokens, -other.dollars)
+        return self + Cost(-other.answers, -other.prompt_tokens, -other.tokens, -other.dollars, -other.uncounted)
 
     def beyond(self, tokens: int | None, dollars: float | None, *, at: bool = False) -> str:
         """Return the limit that the cost passes (with `at`: reaches), in words, or ""; None for no limit."""

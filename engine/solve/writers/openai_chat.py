@@ -261,10 +261,12 @@ class OpenAIWriter:
     def _read(self, task: _Task, reply: ChatReply, reservation: Reservation) -> Answer:
         """Make an answer of a reply. Raises ConfigError for one without usage if a limit needs it."""
         cost = self._cost(reply.prompt_tokens or 0, reply.tokens or 0)
-        if reply.prompt_tokens is None or reply.tokens is None:
+        is_counted = reply.prompt_tokens is not None and reply.tokens is not None
+        if not is_counted:
             if self._endpoint.settings.usage == "estimate":
                 written = len(reply.text or "") + len(reply.reasoning)
                 cost = self._cost(_prompt_size(task.ask) // _BYTES_ESTIMATED, -(-written // _BYTES_ESTIMATED))
+                is_counted = True
             elif self._account.is_limited:
                 raise ConfigError(
                     f"{self._endpoint.url} reports no token usage, so that no limit of tokens or dollars can hold",
@@ -284,6 +286,7 @@ class OpenAIWriter:
             dollars=cost.dollars,
             reasoning=reply.reasoning,
             withheld=_withheld(reply),
+            is_counted=is_counted,
             reservation=reservation,
         )
 

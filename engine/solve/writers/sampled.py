@@ -77,11 +77,12 @@ class SampledWriter:
         under_way: dict[tuple[str, int], list[int]] = {(ask.id, index): [] for ask in asks for index in ask.indices}
         settled: set[tuple[str, int]] = set()
 
-        def answer(key: tuple[str, int], text: str, tokens: int, *, finished: bool) -> Answer:
+        def answer(key: tuple[str, int], text: str, tokens: int, *, finished: bool, stopped: bool = False) -> Answer:
             name, index = key
             prompt_tokens = len(requests[name].prompt_ids) if index == 0 else 0
             return Answer(
-                name, role, index, text, prompt_tokens, tokens, finished=finished, in_thought=in_thought[name]
+                name, role, index, text, prompt_tokens, tokens, finished=finished, in_thought=in_thought[name],
+                stopped=stopped,
             )  # fmt: skip
 
         def take(delta: Delta) -> None:
@@ -103,7 +104,8 @@ class SampledWriter:
         except _Ended:
             for key, tokens in under_way.items():
                 if tokens:
-                    yield answer(key, self._text(tokens), len(tokens), finished=key in settled)
+                    whole = key in settled
+                    yield answer(key, self._text(tokens), len(tokens), finished=whole, stopped=not whole)
 
     def _is_settled(self, role: Role, tokens: Sequence[int], in_thought: bool) -> bool:
         text = "" if self._whole else self._text(tokens)

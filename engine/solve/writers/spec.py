@@ -44,6 +44,8 @@ def parse_spec(text: str) -> WriterSpec:
             model, url = rest[: found.start()], rest[found.end() :]
         if not model:
             raise ConfigError(f"'openai:@{without_login(url)}' names no model", "write openai:MODEL@URL")
+        if not url and rest.endswith("@"):
+            raise ConfigError(f"'{text}' names no address", "write openai:MODEL@URL; openai:MODEL is one of OpenAI")
         if url:
             Address.parse(url)
         return WriterSpec("openai", model, url)

@@ -43,6 +43,8 @@ Withheld: TypeAlias = Literal["", "null", "refusal", "filter"]
 class Answer:
     """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models.
 
+    stopped: it is unfinished because sampling ended. is_counted: False if its server has not said what it cost.
+
     in_thought: the prompt ended within an open thought, so `text` begins inside it. reasoning: the thought that a
     server returns apart from `text`. reservation: the estimate that the answer's cost replaces.
     """
@@ -58,11 +60,13 @@ class Answer:
     in_thought: bool = False
     reasoning: str = ""
     withheld: Withheld = ""
+    stopped: bool = False
+    is_counted: bool = True
     reservation: Reservation | None = field(default=None, repr=False, compare=False)
 
     @property
     def cost(self) -> Cost:
-        return Cost(1, self.prompt_tokens, self.tokens, self.dollars)
+        return Cost(1, self.prompt_tokens, self.tokens, self.dollars, 0 if self.is_counted else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def test_the_next_solve_uses_the_loaded_model_and_answers_the_same(kept: Cli) ->
 
     ended = kept("solve", "--keep", "0")
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert ended.stderr.startswith(f"ended: pid {after['pid']}: preset:nano")
+    assert ended.stderr == f"ended: pid {after['pid']}: preset:nano\n"
     assert has_ended(after["pid"])
     assert files(kept) == []
     assert kept("solve", "--keep", "0").stderr == "no model is kept\n"

@@ -149,6 +149,12 @@ def test_what_is_no_problem_is_refused_in_one_line(cli: Cli, content: bytes, wha
         (["double.md", "-o", "nowhere/p.py"], "no folder"),
         (["double.md", "--coder", "openai:m@nowhere"], "not an address"),
         (["double.md", "--ui", "full"], "needs a terminal"),
+        (["double.md", "--coder", "openai:m@"], "names no address"),
+        (["double.md", "double.md", "-o", "/dev/null"], "several problems"),
+        (["double.md", "./double.md", "-o", "programs"], "two programs would be programs/double.py"),
+        (["double.md", "double.md", "--test", "mine.py"], "--test takes one problem"),
+        (["double.md", "--test", "mine.py", "--coder", "nano"], "--test samples no program"),
+        (["double.md", "--max-tokens", "4000"], "lower max_new_tokens or --max-tokens"),
     ],
 )
 def test_wrong_usage_is_one_line_with_a_remedy(cli: Cli, problem: Path, arguments: list[str], what: str) -> None:

@@ -49,10 +49,10 @@ THINKING = {"reasoning_content": f"I would write {DOUBLE}"}
         (reply("", "length"), "4 cut off at the token limit", "raise --max-tokens"),
         (reply("", **THINKING), "4 with a thought and no answer", "turn the model's thinking off"),
         (reply(""), "4 empty", "check the model's chat template"),
-        (reply(None), "4 null", "look at the server's log"),
+        (reply(None), "4 without any text", "look at the server's log"),
         (reply(None, refusal="I cannot."), "4 refused by the model", "use another model (--coder)"),
         (reply(None, "content_filter"), "4 withheld by the server's filter", "reword the problem"),
-        (reply("I do not know."), "4 without a code block", "use another model (--coder)"),
+        (reply("I do not know."), "4 without a block of Python", "use another model (--coder)"),
         (reply(program("print((")), "4 with a syntax error", "use another model (--coder)"),
     ],
 )

@@ -183,6 +183,8 @@ def test_a_limit_of_tokens_on_a_server_without_usage_is_refused_with_the_remedy(
         'reports no token usage, so that no limit of tokens or dollars can hold (write usage = "estimate"'
         in done.stderr
     )
+    done = asked(cli, problem, handle)
+    assert "(and those of 8 answers, which the server does not report)" in done.stderr
     done = asked(cli, problem, handle, "--budget", "20k", settings=[*AT_ONCE, 'usage = "estimate"'])
     assert done.returncode == 0, done.stderr
 

@@ -212,11 +212,11 @@ async def test_answers_without_a_program_say_why_and_enter_shows_them(examples: 
     async with app.run_test(size=(120, 32)) as pilot:
         await until(pilot, lambda: "no program runs" in head(app))
         await pilot.pause()
-        assert "2 without a code block" in shown(app)
+        assert "2 without a block of Python" in shown(app)
         assert "1 with a block that never ends" in shown(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, AnswerScreen))
-        assert "p0: no program (answer without a code block)" in shown(app)
+        assert "p0: no program (answer without a block of Python)" in shown(app)
         assert "I cannot.·[31m" in shown(app)
         await pilot.press("escape", "down", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, AnswerScreen))

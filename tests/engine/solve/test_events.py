@@ -80,7 +80,9 @@ def test_a_life_line_says_what_is_waited_for() -> None:
     for line in out.getvalue().splitlines():
         state.take(json.loads(line))
     assert state.life_line() == "waiting for 3 answers, longest 42 s, 300 tokens so far, retry 1 of 3: 429"
-    assert "waiting for 3 answers" in plain(solve_rows(state, 1.0, 120))
+    for columns in (60, 80, 120):
+        assert "waiting for 3 answers, longest 42 s" in plain(solve_rows(state, 1.0, columns))
+        assert "waiting for 3 answers, longest 42 s" in plain(solve_rows(state, 1.0, columns, 1))[:columns]
     stream.on_waiting("coder", Waiting(0, 0.0))
     state.take(json.loads(out.getvalue().splitlines()[-1]))
     assert state.life_line() == "waiting for 1 answer, longest 3 s"

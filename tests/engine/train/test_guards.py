@@ -109,7 +109,7 @@ def test_a_step_with_too_many_unusable_answers_is_told_once_with_the_commonest_r
     step(CODER[0], "none", "none", "cut", unfinished=["cut"])
     step(CODER[0], "none", "none", "none")
     assert [text.partition(" (")[0] for text in said] == [
-        "75% of the coder's answers hold no program, most often 2 without a code block"
+        "75% of the coder's answers hold no program, most often 2 without a block of Python"
     ]
     step(*CODER[:1] * 4)
     step(CODER[0], "cut", "cut", "cut", unfinished=["cut"])

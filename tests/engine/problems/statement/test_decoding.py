@@ -34,6 +34,8 @@ def test_a_page_that_names_its_encoding_is_read(charset: str) -> None:
         (RUSSIAN, "cp1251", "Windows-1251"),
         (RUSSIAN, "koi8-r", "KOI8-R"),
         ("# Suma\n\nLímite: diez. Añada dos números según la explicación.\n", "latin-1", "Windows-1252"),
+        ("# Année\n\nÉcrivez la somme où ça se trouve.\n", "latin-1", "Windows-1252"),
+        ("# 合計\n\n二つの数の和を計算してください。\n", "shift_jis", "Shift_JIS"),
     ],
 )
 def test_another_encoding_is_named(text: str, encoding: str, looks: str) -> None:
@@ -50,6 +52,7 @@ def test_another_encoding_is_named(text: str, encoding: str, looks: str) -> None
         (b"%PDF-1.7\n", "is a PDF"),
         (b"PK\x03\x04rest", "is a ZIP archive or an office document"),
         ("Add.".encode("utf-16-le"), "UTF-16 without a byte order mark"),
+        (RUSSIAN.encode("utf-16-le"), "UTF-16 without a byte order mark"),
         (b"\xff\xfe\x41", "UTF-16 is damaged"),
         (b"ab\xff\xfe", "not UTF-8 (byte 2)"),
     ],

@@ -198,3 +198,138 @@ def test_a_solution_below_the_problem_is_not_shown_to_the_models() -> None:
     statement = read(f"# Sum\n\n{PROSE}## Solution\n\n```python\nprint(sum(a))\n```\n\n## Note\n\nEasy.\n")
     assert "print" not in statement.problem.statement
     assert "Easy" in statement.problem.statement
+
+
+BLOCK = "```\n{}\n```\n"
+SAMPLES = "## Sample Input{0}\n```\n1 2\n```\n## Sample Output{1}\n```\n3\n```\n"
+
+
+@pytest.mark.parametrize(
+    "remark", [": (two lines)", " (two lines):", " 1 (two lines)", " — the usual", " for Subtask 2"]
+)
+def test_a_remark_behind_the_label_of_a_block_is_no_data(remark: str) -> None:
+    assert examples(PROSE + SAMPLES.format(remark, remark)) == [("1 2\n", "3\n")]
+
+
+@pytest.mark.parametrize("remark", [": for the case above", ": see below", ": when n = 2"])
+def test_words_behind_the_label_of_a_block_leave_the_example_out(remark: str) -> None:
+    statement = read(PROSE + SAMPLES.format("", remark))
+    assert statement.problem.public == ()
+    assert "has words and a block" in statement.doubts[0]
+
+
+def test_a_value_above_a_block_stays_the_value() -> None:
+    picture = "Input: nums = [1,2]\nOutput: 3\n```\n1 + 2\n```\n"
+    assert [each.output for each in read(PROSE + picture).raw] == ["3\n"]
+
+
+@pytest.mark.parametrize("sign", ["→", "->", "=>", ",", ";", "|", "-"])
+def test_the_sign_between_two_labels_of_a_line_is_no_data(sign: str) -> None:
+    assert examples(f"{PROSE}1. Input: `1 2` {sign} Output: `3`\n") == [("1 2\n", "3\n")]
+
+
+def test_labels_in_the_data_of_a_sample_input_make_no_examples() -> None:
+    log = BLOCK.format("Input: 5\nOutput: 6\nInput: 7")
+    statement = read(f"{PROSE}## Sample Input\n{log}## Sample Output\n{BLOCK.format('Output: 1')}")
+    assert statement.problem.public == ()
+    assert statement.doubts == ("'Sample Input' has a block with labels of its own: its example is left out",)
+    whole = BLOCK.format("Input:\n5\nOutput:\n6")
+    assert examples(f"{PROSE}## Sample Input\n{whole}") == [("5\n", "6\n")]
+
+
+@pytest.mark.parametrize("data", ["见下发文件", "见附件", "See attachment", "см. файл"])
+def test_data_that_the_page_does_not_show_is_left_out_and_said(data: str) -> None:
+    text = f"{PROSE}## Sample Input\n{BLOCK.format(data)}## Sample Output\n{BLOCK.format(data)}"
+    assert read(text).problem.public == ()
+    assert "is in a file of its own" in read(text).doubts[0]
+
+
+def test_numbers_with_remarks_behind_them_are_left_out_and_said() -> None:
+    text = f"{PROSE}## Sample Input\n{BLOCK.format('3      # numbers of boxes')}## Sample Output\n{BLOCK.format(6)}"
+    assert read(text).problem.public == ()
+    assert "may carry a remark" in read(text).doubts[0]
+    grid = f"{PROSE}## Sample Input\n{BLOCK.format('2 # .')}## Sample Output\n{BLOCK.format('#..#')}"
+    assert examples(grid) == [("2 # .\n", "#..#\n")]
+
+
+def test_a_row_of_dots_is_no_example_and_a_shortened_cell_is_said() -> None:
+    table = "| input | output |\n|---|---|\n| ab | 1 |\n| ... | ... |\n"
+    assert examples(PROSE + table) == [("ab\n", "1\n")]
+    statement = read(f"{PROSE}| input | output |\n|---|---|\n| 1 2 ... 9 | 45 |\n")
+    assert statement.problem.public == ()
+    assert "is shortened by dots" in statement.doubts[0]
+
+
+def test_tables_without_heads_go_on_with_those_of_the_table_above() -> None:
+    row = "<table><tr><td>{}</td><td>{}</td></tr></table>"
+    page = "<p>Add.</p><table><tr><td>Input</td><td>Output</td></tr><tr><td>1 2</td><td>3</td></tr></table>"
+    assert examples(page + row.format("4 5", 9), "p.html") == [("1 2\n", "3\n"), ("4 5\n", "9\n")]
+    assert examples(page + "<p>Costs:</p>" + row.format("4 5", 9), "p.html") == [("1 2\n", "3\n")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Input: The first line contains n = 5\n\nOutput: 42 numbers in a line\n",
+        "Input: 5 numbers a1...a5 (1 <= ai <= 100)\n\nOutput: 1\n",
+    ],
+)
+def test_words_about_the_input_beside_a_plain_label_are_no_data(text: str) -> None:
+    assert read(PROSE + text).problem.public == ()
+    assert "may be a format" in read(PROSE + text).doubts[0]
+
+
+def test_a_label_of_a_sample_that_goes_on_otherwise_is_said() -> None:
+    other = f"## Sample Input for the hard version\n{BLOCK.format(9)}"
+    statement = read(PROSE + SAMPLES.format("", "") + other)
+    assert len(statement.problem.public) == 1
+    assert statement.doubts == ("'Sample Input for the hard version' is not understood: its block is left out",)
+
+
+@pytest.mark.parametrize("title", ["Notes", "Test cases", "Remarks", "Examples"])
+def test_a_title_may_be_a_word_of_labels(title: str) -> None:
+    statement = read(f"# {title}\n\n{PROSE}{SAMPLES.format('', '')}")
+    assert statement.prose == "Add the numbers."
+    assert len(statement.problem.public) == 1
+
+
+def test_empty_braces_in_a_list_may_be_an_object_and_are_left_out() -> None:
+    statement = read(f"{PROSE}Input: nums = [null, {{}}, 3]\nOutput: 3\n")
+    assert statement.problem.public == ()
+    assert "may be an array or an object" in statement.doubts[0]
+
+
+def test_a_minus_of_typesetters_is_a_hyphen_in_data() -> None:
+    text = f"{PROSE}## Sample Input\n{BLOCK.format('−5 3')}## Sample Output\n{BLOCK.format('−2')}"
+    assert examples(text) == [("-5 3\n", "-2\n")]
+
+
+@pytest.mark.parametrize("words", ["each letter in any case", "either uppercase or lowercase", "в любом регистре"])
+def test_letters_in_any_case_are_warned_of(words: str) -> None:
+    statement = read(f"{PROSE}Print the answer, {words}.\n\n{SAMPLES.format('', '')}")
+    assert "where the example does not" in statement.doubts[0]
+
+
+def test_the_title_of_a_page_tells_the_problem_from_its_site() -> None:
+    sample = "<h3>Sample Input</h3><pre>1</pre><h3>Sample Output</h3><pre>2</pre>"
+    cses = f"<title>CSES - Towers</title><h3>CSES Problem Set</h3><h1>Towers</h1><p>Add.</p>{sample}"
+    assert read(cses, "p.html").title == "Towers"
+    body = f'<div id="task-statement"><p>Score : 300 points</p><p>Add.</p>{sample}</div>'
+    atcoder = f"<html><head><title>C - Garden</title></head><body><p>Contest</p>{body}</body></html>"
+    assert read(atcoder, "p.html").title == "C - Garden"
+
+
+def test_a_logo_above_all_text_is_no_picture_of_the_problem() -> None:
+    assert read(f"![badge](b.svg)\n\n{PROSE}").doubts == ()
+    assert "1 picture" in read(f"{PROSE}![drawing](b.svg)\n").doubts[0]
+
+
+def test_a_limit_that_is_not_understood_is_quoted_once_in_whole_words() -> None:
+    assert read(f"{PROSE}Timelimit: 1\n").doubts == ("the time limit '1' is not understood",)
+    doubt = read(f"Time Limit: 2000/1000 MS (Java/Others)    Memory Limit: 64 MB\n\n{PROSE}").doubts[0]
+    assert "'2000/1000 MS (Java/Others) Memory'" in doubt
+
+
+def test_limits_in_brackets_below_the_title_are_read() -> None:
+    statement = read(f"# A\n\n(Время: 3 сек. Память: 16 Мб Сложность: 2%)\n\n{PROSE}")
+    assert (statement.time_limit, statement.memory_limit) == (3.0, 16.0)

@@ -109,8 +109,9 @@ def test_limits_of_tokens_and_dollars_hold_for_all_problems_together(executor: E
     account = Account(dollars=0.12)
     with serving(answering(lambda number: 0.0)) as server:
         for dollars in (0.08, 0.04, 0.0):
-            _, spent = solve(executor, server.url, Budget(dollars=0.12), n=4, m=4, account=account)
+            solution, spent = solve(executor, server.url, Budget(dollars=0.12), n=4, m=4, account=account)
             assert spent.cost.dollars == pytest.approx(dollars)
+            assert solution.ended == ("" if dollars == 0.08 else "the budget of $0.12 is spent")
     assert len(server.requests) == 12
 
 

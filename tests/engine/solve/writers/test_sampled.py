@@ -9,6 +9,7 @@ import pytest
 
 from engine.prompts import PromptStyle, Role
 from engine.sampling import Completion, Delta, OnDelta, Request, SamplingParams
+from engine.solve.fates import fate_of, program_of
 from engine.solve.writers import Answer, Ask
 from engine.solve.writers.sampled import SampledWriter
 from tests.engine.solve.strategies.scripted import program, unit_test
@@ -78,6 +79,7 @@ def test_answers_under_way_are_handed_over_when_the_writing_is_stopped() -> None
         found.append(answer)
         writing.stop()
     assert [(answer.index, answer.finished) for answer in found] == [(0, True), (1, False), (2, False)]
+    assert [fate_of(program_of(answer, in_thought=False)) for answer in found[1:]] == ["stopped", "stopped"]
     assert found[2].text == CHATTER[: found[2].tokens] != ""
     assert [answer.index for answer in writing.write([ask(3)])] == [0, 1, 2]  # the next writing is not stopped
 

@@ -25,7 +25,7 @@ def test_a_word_says_where_the_words_come_from(text: str, meant: WriterSpec) -> 
     assert parse_spec(text) == meant
 
 
-@pytest.mark.parametrize("text", ["", "run:", "openai:", "openai:m@nowhere", "magic:x"])
+@pytest.mark.parametrize("text", ["", "run:", "openai:", "openai:m@", "openai:m@nowhere", "magic:x"])
 def test_what_means_nobody_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_spec(text)

@@ -30,12 +30,8 @@ _FORMATS = {
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _LANGUAGES = {
     "GB18030": ("zh", "\u4e00-\u9fff"), "Big5": ("zh", "\u4e00-\u9fff"),
-<<<<<<< ours
     "Shift_JIS": ("ja", "\u3040-\u30ff\u4e00-\u9fff"),
     "EUC-JP": ("ja", "\u3040-\u30ff\u4e00-\u9fff"), "EUC-KR": ("ko", "\uac00-\ud7a3"), "Windows-1251": ("ru", "а-яё"),
-=======
-    "Shift_JIS": ("ja", "\u3040-\u30ff\u4e00-\u9fff"), "EUC-JP": ("ja", "\u3040-\u30ff\u4e00-\u9fff"), "EUC-KR": ("ko", "\uac00-\ud7a3"), "Windows-1251": ("ru", "а-яё"),
->>>>>>> theirs
     "KOI8-R": ("ru", "а-яё"), "Windows-1252": ("es", "\u00c0-\u00ff"),
 }  # fmt: skip
 _KANA = re.compile("[\u3040-\u30ff]")

@@ -41,13 +41,8 @@ Item: TypeAlias = Text | Code | Table
 class Section:
     """Label or heading, and the items below it. level: of the heading, 7 for a label in a text, 8 inside a code block.
 
-<<<<<<< ours
-    heading: its text. paragraph: its number. end: line of the source at which its items end. is_mixed: it labels a
-    block that holds labels, too, and what these say contradicts it.
-=======
     heading: its text. paragraph: its number. end: line of the source at which its items end.
     is_mixed: it labels a block with labels of its own, which contradict those around it.
->>>>>>> theirs
     """
 
     label: Label | None
@@ -70,12 +65,7 @@ def sections(document: Document, blocks: Sequence[Block]) -> list[Section]:
     title = _title(blocks)
     for item, level in _items(blocks):
         if isinstance(item, Text) and title is not None and item.line is title.line:
-<<<<<<< ours
-            start = None if item.at is None else item.at + 1
-            found.append(Section(None, level, item.plain, item.paragraph, start=start))
-=======
             found.append(Section(None, level, item.plain, item.paragraph))
->>>>>>> theirs
         elif isinstance(item, Code):
             _add_code(found, item)
         elif isinstance(item, Table):

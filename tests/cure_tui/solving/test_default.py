@@ -171,7 +171,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(cli: Cli, file: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
-<<<<<<< ours
 @pytest.mark.parametrize(
     "text",
     ["n = " + "9" * 5000, "n = " + "[" * 5000, 'coder = "' + "a/" * 3000 + '"'],
@@ -193,7 +192,8 @@ def test_a_default_that_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytes
     os.mkfifo(default_file())
     with pytest.raises(ConfigError, match="cannot be read: refused"):
         read_default()
-=======
+
+
 @pytest.mark.parametrize(("option", "value"), [("--seed", "5"), ("--comparison", "tokens"), ("--index", "0")])
 def test_an_option_that_no_default_holds_is_refused_and_clears_nothing(
     cli: Cli, file: Path, option: str, value: str
@@ -203,4 +203,3 @@ def test_an_option_that_no_default_holds_is_refused_and_clears_nothing(
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: a default does not hold {option} (leave it out, or name a problem to solve)\n"
     assert "n = 3" in file.read_text()
->>>>>>> theirs

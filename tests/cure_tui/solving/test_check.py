@@ -82,7 +82,7 @@ def test_several_problems_in_a_file_are_listed_and_chosen_with_index(cli: Cli) -
     listed = checked(cli, name)
     assert [each["title"] for each in listed] == ["Two", "One"]
     assert listed[0]["doubts"] == ["two.md holds 2 problems: choose with --index"]
-    assert [each["title"] for each in checked(cli, name, "--index", "1")] == ["One"]
+    assert [(each["title"], each["doubts"]) for each in checked(cli, name, "--index", "1")] == [("One", [])]
     refused = cli("solve", name)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "two.md holds 2 problems: 0 Two, 1 One (choose with --index 0 or --index 0-1)" in refused.stderr

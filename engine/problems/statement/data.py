@@ -56,7 +56,8 @@ def _found(section: Section, document: Document, *, is_sure: bool) -> Datum:
     if section.level == 8:
         return _inner(section)
     if section.label.value is not None:
-        if not (section.items and isinstance(section.items[0], Code)) or not _may_be_words(section.label.value):
+        below = section.items[0] if section.items else None
+        if not (isinstance(below, Code) and is_untagged(below)) or not _may_be_words(section.label.value):
             return _value(section, is_sure=is_sure)
         if not _are_words(section.label.value):
             return Datum(why="has words and a block" if is_sure else "")
@@ -137,6 +138,11 @@ def _inner(section: Section) -> Datum:
     if is_nothing(text):
         return Datum(("",))
     return Datum((text + "\n",)) if text else Datum(why="is empty")
+
+
+def is_untagged(code: Code) -> bool:
+    """Tell whether the info of a block names no programming language, so that it may hold data."""
+    return normal(code.info.split(" ")[0]) in phrases("untagged")
 
 
 def _may_be_words(value: Line) -> bool:

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*(?:\[\])*")
 
 @dataclass(frozen=True, slots=True)
 class TableReading:
-    """Examples of a table; `why` says why it holds none, "" where it is about something else.
+    """Examples of a table; `why` says why it holds none or not all, "" where it is about something else.
 
     is_open: its heads are labels of an input and an output, but no row follows.
     """
@@ -66,19 +66,22 @@ def cell_label(cell: Sequence[Block]) -> Label | None:
 
 
 def _pairs(pairs: Sequence[tuple[Sequence[Block], Sequence[Block]]]) -> TableReading:
+    """Read rows of an input and an output. A cell of prose makes all rows doubtful, an unusable one its own."""
     examples: list[IOExample] = []
+    lost = ""
     for given, wanted in pairs:
         texts = _data(given), _data(wanted)
         if all(text is not None and re.fullmatch(r"\s*(?:\.{2,}|…|⋮)?\s*", text) for text in texts) and any(texts):
             continue  # "and so on"
         if any(text is not None and is_stream(text) for text in texts):
             return TableReading()
-        if texts[0] is None or not texts[1]:
+        if texts[0] is None or texts[1] is None:
             return TableReading(why="has a cell that is not plain data")
-        if why := no_data(texts[0]) or no_data(texts[1]):
-            return TableReading(why=f"has a cell that {why}")
-        examples.append(IOExample(texts[0], texts[1]))
-    return TableReading(tuple(examples), is_open=not examples)
+        if why := no_data(texts[0]) or no_data(texts[1]) or ("" if texts[1] else "is empty"):
+            lost = f"has a cell that {why}: its row is left out"
+        else:
+            examples.append(IOExample(texts[0], texts[1]))
+    return TableReading(tuple(examples), lost, is_open=not (examples or lost))
 
 
 def _calls(names: Sequence[str], rows: Sequence[Sequence[Sequence[Block]]]) -> TableReading:
@@ -118,7 +121,9 @@ def _data(cell: Sequence[Block]) -> str | None:
 
 
 def _cell_text(line: Line) -> str | None:
-    """Return the text of a cell's line, its marks of emphasis too; None where code and text mix."""
+    """Return the text of a cell's line, marks of emphasis within it too; None where code and text mix."""
+    while len(line) > 2 and line[0].kind == line[-1].kind == "mark" and line[0].text == line[-1].text:
+        line = line[1:-1]
     has_code = any(span.kind == "code" for span in line)
     if has_code and len(line) > 1:
         return None

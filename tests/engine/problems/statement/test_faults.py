@@ -333,3 +333,21 @@ def test_a_limit_that_is_not_understood_is_quoted_once_in_whole_words() -> None:
 def test_limits_in_brackets_below_the_title_are_read() -> None:
     statement = read(f"# A\n\n(Время: 3 сек. Память: 16 Мб Сложность: 2%)\n\n{PROSE}")
     assert (statement.time_limit, statement.memory_limit) == (3.0, 16.0)
+
+
+def test_an_unusable_row_of_a_table_is_left_out_alone() -> None:
+    statement = read(f"{PROSE}| Input | Output |\n|---|---|\n| 1 2 | 3 |\n| 4 5 |  |\n| 1 ... 9 | 45 |\n| 2 2 | 4 |\n")
+    assert [each.input for each in statement.problem.public] == ["1 2\n", "2 2\n"]
+    assert "has a cell that is shortened by dots: its row is left out" in statement.doubts[0]
+    prose = f"{PROSE}| Input | Output |\n|---|---|\n| 1 2 | 3 |\n| The first line contains the number n. | 4 |\n"
+    assert read(prose).problem.public == ()
+
+
+def test_a_solution_below_the_last_value_does_not_make_it_doubtful() -> None:
+    text = f"{PROSE}Sample Input: the sky is blue\n\nSample Output: blue is sky the\n\n```python\nprint()\n```\n"
+    assert examples(text) == [("the sky is blue\n", "blue is sky the\n")]
+
+
+def test_emphasis_around_a_whole_cell_is_no_data_and_stars_within_are() -> None:
+    table = "| Input | Output |\n|---|---|\n| **1 2** | _3_ |\n| 2*3*4 | 24 |\n| **`5`** | *** |\n"
+    assert examples(PROSE + table) == [("1 2\n", "3\n"), ("2*3*4\n", "24\n"), ("5\n", "***\n")]

@@ -6,7 +6,7 @@ KINDS = {
     "run folder": "run_folders:RUN_FOLDER",
     "journal": "run_folders:JOURNAL",
     "archive": "run_folders:ARCHIVE",
-    "tar": "run_folders:TAR",
+    "tar": "tars:TAR",
     "dashboard": "run_folders:DASHBOARD",
     "CURE": "problem_files:CURE",
     "statement": "problem_files:STATEMENT",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import json
 import os
 import random
 import shutil
 import socket
 import sqlite3
-import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +37,7 @@ from engine.runs.live import LiveReader, LiveWriter
 from engine.runs.transfer import export_run, import_run
 from tests.cure_tui.recorded import record_run
 from tests.fuzz.kind import Kind
-from tests.fuzz.mutations import changed_bytes, changed_tree, odd_value
+from tests.fuzz.mutations import changed_tree, odd_value
 
 RUN = "nano-20261125-1200-abc"
 _DASHBOARD_SECONDS = 30
@@ -55,7 +53,7 @@ _TABLES = {
 }  # fmt: skip
 
 
-def _prepare(place: Path) -> None:
+def prepare_run(place: Path) -> None:
     """Record the run that all cases start from."""
     (place / "home" / "runs").mkdir(parents=True)
     folder = RunFolder.create(place / "home" / "runs" / RUN, dump_toml(load_preset("nano")))
@@ -88,12 +86,12 @@ def _mutated(*mutations: _Mutation) -> _Mutation:
     """Return a mutation of a case that makes one to three of `mutations` in its run."""
 
     def mutate(chance: random.Random, place: Path) -> str:
-        return "; ".join(chance.choice(mutations)(chance, _run(place)) for _ in range(chance.randint(1, 3)))
+        return "; ".join(chance.choice(mutations)(chance, run_of(place)) for _ in range(chance.randint(1, 3)))
 
     return mutate
 
 
-def _run(place: Path) -> Path:
+def run_of(place: Path) -> Path:
     return place / "home" / "runs" / RUN
 
 
@@ -268,13 +266,21 @@ def _database(run: Path) -> Iterator[sqlite3.Connection]:
 
 def _exercise(place: Path) -> None:
     """Read the run as every command and view does, then resume and hand it on. Each part may raise CureError."""
-    parts: tuple[Callable[[Path], object], ...] = (_list, _watch, _compare, _read_archive, _export, _resume, _watch)
+    parts: tuple[Callable[[Path], object], ...] = (
+        list_run,
+        watch_run,
+        _compare,
+        read_archive,
+        _export,
+        resume_run,
+        watch_run,
+    )
     for part in parts:
         with contextlib.suppress(CureError):
-            part(_run(place))
+            part(run_of(place))
 
 
-def _list(run: Path) -> None:
+def list_run(run: Path) -> None:
     with contextlib.redirect_stdout(open(os.devnull, "w")):
         list_command(_NoCommand(), as_json=False)  # type: ignore[arg-type]
         list_command(_NoCommand(), as_json=True)  # type: ignore[arg-type]
@@ -286,7 +292,7 @@ class _NoCommand:
     invoked_subcommand = None
 
 
-def _watch(run: Path) -> None:
+def watch_run(run: Path) -> None:
     watcher = RunWatcher(run, lambda snapshot: None)
     for _ in range(100):
         snapshot = watcher.look()
@@ -304,7 +310,7 @@ def _compare(run: Path) -> None:
     plain(overlays([compared, compared], 60, 8))
 
 
-def _read_archive(run: Path) -> None:
+def read_archive(run: Path) -> None:
     folder = RunFolder.open(run)
     view = ArchiveView(folder.archive)
     try:
@@ -331,7 +337,7 @@ def _export(run: Path) -> None:
         target.unlink(missing_ok=True)
 
 
-def _resume(run: Path) -> None:
+def resume_run(run: Path) -> None:
     folder = RunFolder.open(run)
     config = load_config(folder.config)
     resume_question(config, folder)
@@ -372,81 +378,13 @@ async def _show(run: Path) -> None:
 
 
 def _show_it(place: Path) -> None:
-    asyncio.run(_show(_run(place)))
-
-
-# Handed on ---------------------------------------------------------------------------------------------------------
-
-
-def _prepare_tar(place: Path) -> None:
-    _prepare(place)
-    export_run(RunFolder.open(_run(place)), place / "home" / "run.tar")
-    shutil.rmtree(_run(place))
-
-
-def _mutate_tar(chance: random.Random, place: Path) -> str:
-    """Write the tar anew with members that no export writes, or change its bytes."""
-    path = place / "home" / "run.tar"
-    if chance.random() < 0.4:
-        path.write_bytes(changed_bytes(chance, path.read_bytes()))
-        return "bytes of the tar"
-    with tarfile.open(path) as tar:
-        members = [(member, b"" if member.isdir() else _content(tar, member)) for member in tar]
-    done = []
-    for _ in range(chance.randint(1, 3)):
-        at = chance.randrange(len(members))
-        member, content = copy.copy(members[at][0]), members[at][1]
-        match chance.randrange(6):
-            case 0:
-                odd = ("../precious/file", "/tmp/x", "x/../../precious/new", "a\nb", "\x1b[31m", "x" * 90, ".", "")
-                member.name = chance.choice((*odd, f"{RUN}/{chance.choice(odd)}", f"{RUN}/checkpoints/best/x"))
-            case 1:
-                kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE, b"x",
-                         b"L", b"S", b"g", b"\0", b"V")  # fmt: skip
-                member.type, member.linkname = chance.choice(kinds), chance.choice(("../../precious/file", "/dev/zero"))
-            case 2:
-                member.size = chance.choice((0, 1, 1 << 20, 1 << 33, 1 << 60, len(content) + 1))
-            case 3:
-                members[at:at] = [(member, content)] * chance.choice((1, 9, 200))
-            case 4:
-                content = chance.choice((changed_bytes(chance, content), b""))
-                member.size = len(content)
-            case _:
-                member.mode, member.mtime = chance.choice((0, 0o7777)), chance.choice((0, -1, 1 << 33))
-                member.uname, member.devmajor = "\x1b]0;x\x07", 1
-        members[at] = member, content
-        done.append(member.name[:80])
-    with path.open("wb") as file:
-        for member, content in members:
-            with contextlib.suppress(ValueError):  # a number that no header holds
-                file.write(member.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE))
-        file.write(bytes(tarfile.BLOCKSIZE * 2))
-    return f"members {done}"
-
-
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = tar.extractfile(member)
-    assert file is not None
-    return file.read()
-
-
-def _import(place: Path) -> None:
-    """Import the tar; use what comes of it."""
-    runs = place / "home" / "runs"
-    run = import_run(place / "home" / "run.tar", runs)
-    assert sorted(each.name for each in runs.iterdir()) == [run.path.name]
-    for path in run.path.rglob("*"):
-        assert path.is_dir() or (path.is_file() and path.stat().st_nlink == 1 and not path.is_symlink()), path
-    for part in (_list, _watch, _read_archive, _resume):
-        with contextlib.suppress(CureError):
-            part(run.path)
+    asyncio.run(_show(run_of(place)))
 
 
 _ALL = (
     _flip, _flip, _cut, _odd, _odd, _lines, _lines, _lines, _json_file, _text, _row, _row, _row, _schema
 )  # fmt: skip
-RUN_FOLDER = Kind(_prepare, _mutated(*_ALL), _exercise)
-JOURNAL = Kind(_prepare, _mutated(_lines), _exercise)
-ARCHIVE = Kind(_prepare, _mutated(_row, _row, _schema), _exercise)
-TAR = Kind(_prepare_tar, _mutate_tar, _import)
-DASHBOARD = Kind(_prepare, _mutated(*_ALL), _show_it, seconds=_DASHBOARD_SECONDS)
+RUN_FOLDER = Kind(prepare_run, _mutated(*_ALL), _exercise)
+JOURNAL = Kind(prepare_run, _mutated(_lines), _exercise)
+ARCHIVE = Kind(prepare_run, _mutated(_row, _row, _schema), _exercise)
+DASHBOARD = Kind(prepare_run, _mutated(*_ALL), _show_it, seconds=_DASHBOARD_SECONDS)

@@ -84,110 +84,90 @@ def _events(chance: random.Random, events: Sequence[Any]) -> bytes:
         odd = (b": ping\n\n", b"event: x\n", b"id: 1\nretry: 9\n", b"data:\n\n", b"data: [DONE]\n\n", b"\n" * 5000,
                b"data: <html>\n\n", b'data: {"error": "\x1b[31m"}\n\n', b"\xff\n", b"{}\n", b"data: " + b" " * 90_000 + b"\n")  # fmt: skip
         lines.insert(chance.randint(0, len(lines)), chance.choice(odd))
-    return b"".join(lines) + chance.choice((b"data: [DONE]\n\n", b"data: [DONE]\n\n", b"", b"data: [DONE]"))
+    whole = b"".join(lines)[: 8 << 20]  # larger ones are sent in repeated steps: this process holds them, too
+    return whole + chance.choice((b"data: [DONE]\n\n", b"data: [DONE]\n\n", b"", b"data: [DONE]"))
+
+
+_STATUSES = ("200 OK",) * 90 + (
+    "400 Bad", "401 No", "404 X", "422 X", "429 Slow", "500 X", "503 X", "204 X", "206 X", "307 Away", "308 Away",
+    "301 Away", "304 X", "100 Go on", "103 X", "101 X", "999 X", "200", "20", "-1 X", "2000 X", "\x1b[31m X",
+)  # fmt: skip
+_NAMES = (
+    "Retry-After",
+    "retry-after-ms",
+    "Set-Cookie",
+    "Content-Type",
+    "Content-Length",
+    "Connection",
+    "X",
+    "x" * 9000,
+)
+_VALUES = ("nan", "inf", "-1", "1e999", "0", "9" * 400, "é", "", "x" * 50_000, "a\tb", "1", "close, x", "text/html")
+_LOCATIONS = (
+    "/v1/models", "http://127.0.0.1:1/x", "file:///etc/passwd", "//", "http://[", "", "http://example.invalid/",
+    "\x1b]0;x", "x" * 9000, "http://127.0.0.1:99999/", "javascript:1", "?", "/v1/chat/completions", "http://u:p@h/",
+)  # fmt: skip
+_NO_HTTP = (
+    b"", b"\0" * 5000, b"HTTP/2.0 200 OK\r\n\r\n", b"\x16\x03\x01\x02\0\x01" * 50, b"SSH-2.0-x\r\n", b"<html>", b"\n",
+    b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000, b"HTTP/1.1 200 OK\r\nA: " + b"x" * (1 << 20),
+    b"HTTP/0.9 200\r\n\r\n", b"HTTP/1.1 200 OK\r\n:\r\n\r\n", b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
+    b"HTTP/1.1 200 OK\nA: b\n\n{}",
+)  # fmt: skip
+_ENCODINGS = ("gzip", "deflate", "br", "zstd", "gzip, gzip", "x", "identity", "gzip" * 900)
+_SIZES = ("ffffffffff", "-1", "x", "0", "", "9" * 400)
+_LENGTHS = (0, 1, 1 << 40, -1, "x", "1, 2", "9" * 5000, "+5", "0x10", "")
 
 
 def _reply(chance: random.Random, body: bytes, kind: str = "application/json") -> list[Step]:
-    """Write a reply, in which a header lies, or the body is packed, cut, dripped or endless."""
-    status = chance.choice(("200 OK",) * 90 + ("400 Bad", "401 No", "404 X", "422 X", "429 Slow", "500 X", "503 X", "204 X", "206 X",
-                            "307 Away", "308 Away", "301 Away", "304 X", "100 Go on", "103 X", "101 X", "999 X", "200", "20", "-1 X",
-                            "2000 X", "\x1b[31m X"))  # fmt: skip
-    headers = [("Content-Type", kind), ("Connection", "close")]
+    """Write a reply, in which now and then a header lies, or the body is packed, cut, dripped or endless."""
+    status, headers = chance.choice(_STATUSES), [("Content-Type", kind), ("Connection", "close")]
     length: object = len(body)
-    steps: list[Step] = []
-    match chance.randrange(24):
+    match chance.randrange(16):
         case 0:
-            length = chance.choice(
-                (0, 1, len(body) // 2, len(body) + 10, 1 << 40, -1, "x", "1, 2", "9" * 5000, "+5", "0x10", "")
-            )
+            length = chance.choice((*_LENGTHS, len(body) // 2, len(body) + 10))
         case 1:
             packed = gzip.compress(body, 1)
-            packed = chance.choice((packed, packed[:-4], changed_bytes(chance, packed), gzip.compress(packed)))
-            headers.append(
-                (
-                    "Content-Encoding",
-                    chance.choice(("gzip", "deflate", "br", "zstd", "gzip, gzip", "x", "identity", "gzip" * 900)),
-                )
-            )
-            body, length = packed, len(packed)
-        case 2:  # 6 MB that become 300 MB, or 900 MB
-            packer = zlib.compressobj(1, wbits=31)
-            part = packer.compress(chance.choice((b" ", b"a", b"data: {}\n\n")) * (1 << 20)) + packer.flush(
-                zlib.Z_FULL_FLUSH
-            )
-            headers.append(("Content-Encoding", "gzip"))
-            length, body = None, b""
-            packer = zlib.compressobj(1, wbits=-15)
-            block = packer.compress(b" " * (1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
-            steps = [_send(part[:10]), {"send": _text(block), "times": chance.choice((300, 900))}]
-        case 3:
+            body = chance.choice((packed, packed[:-4], changed_bytes(chance, packed), gzip.compress(packed)))
+            headers.append(("Content-Encoding", chance.choice(_ENCODINGS)))
+            length = len(body)
+        case 2:
             headers.append(("Transfer-Encoding", chance.choice(("chunked", "chunked", "gzip, chunked", "x"))))
-            size = chance.choice(
-                (f"{len(body):x}", "ffffffffff", "-1", "x", "0", "", f"{len(body):x};a=" + "b" * 9000, "9" * 400)
-            )
-            body, length = f"{size}\r\n".encode() + body + chance.choice((b"\r\n0\r\n\r\n", b"", b"\r\n")), None
-        case 4:
-            odd = ("/v1/models", "http://127.0.0.1:1/x", "file:///etc/passwd", "//", "http://[", "", "http://example.invalid/",
-                   "\x1b]0;x", "x" * 9000, "http://127.0.0.1:99999/", "javascript:1", "?", "/v1/chat/completions", "http://u:p@h/")  # fmt: skip
-            headers.append(("Location", chance.choice(odd)))
+            size = chance.choice((*_SIZES, f"{len(body):x}", f"{len(body):x};a=" + "b" * 9000))
+            body = f"{size}\r\n".encode() + body + chance.choice((b"\r\n0\r\n\r\n", b"", b"\r\n"))
+            length = None
+        case 3:
+            headers.append(("Location", chance.choice(_LOCATIONS)))
             status = chance.choice(("307 X", "308 X", "302 X", "301 X", "303 X"))
-        case 5:
-            names = (
-                "Retry-After",
-                "retry-after-ms",
-                "Set-Cookie",
-                "Content-Type",
-                "Content-Length",
-                "Connection",
-                "X",
-                "x" * 9000,
-            )
-            values = (
-                "nan",
-                "inf",
-                "-1",
-                "1e999",
-                "0",
-                "9" * 400,
-                "é",
-                "",
-                "x" * 50_000,
-                "a\tb",
-                "1",
-                "close, x",
-                "text/html",
-            )
-            headers += [(chance.choice(names), chance.choice(values)) for _ in range(chance.choice((1, 3, 2000)))]
+        case 4:
+            headers += [(chance.choice(_NAMES), chance.choice(_VALUES)) for _ in range(chance.choice((1, 3, 2000)))]
             status = chance.choice(("429 X", "503 X", "200 OK", "200 OK"))
-        case 6:  # slow
-            head, length = _head(status, headers, None), None
-            return [_send(head), {"drip": _text(chance.choice((b" ", b"\n", b"data: {}\n\n", b": x\n", body[:1])))}]
-        case 7:  # endless
-            part = chance.choice(
-                (b" " * 65536, b"data: {}\n\n" * 6000, b"x" * 65536, b'{"a":' * 9000, b"data: x" + b"y" * 60_000)
-            )
-            return [_send(_head(status, headers, None)), {"send": _text(part), "times": 10_000}]
-        case 8:
-            return [
-                _send(b"HTTP/1.1 100 Continue\r\n\r\n"),
-                {"send": _text(b"HTTP/1.1 100 Continue\r\n\r\n"), "times": 9000},
-            ]
-        case 9:
-            junk = (b"", b"\0" * 5000, b"HTTP/2.0 200 OK\r\n\r\n", b"\x16\x03\x01\x02\0\x01" * 50, b"SSH-2.0-x\r\n", b"<html>", b"\n",
-                    b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100_000, b"HTTP/1.1 200 OK\r\nA: " + b"x" * (1 << 20), b"HTTP/0.9 200\r\n\r\n",
-                    b"HTTP/1.1 200 OK\r\n:\r\n\r\n", b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n", b"HTTP/1.1 200 OK\nA: b\n\n{}")  # fmt: skip
-            return [_send(chance.choice(junk))]
-        case 10:
-            return [
-                _send((_head(status, headers, len(body)) + body)[: chance.randrange(300)]),
-                {"end": chance.choice(("hang", "reset"))},
-            ]
-        case 11:
-            return [_send(changed_bytes(chance, _head(status, headers, len(body)) + body))]
-        case 12:
+        case 5:
             body = changed_bytes(chance, body)
             length = len(body)
-    return [_send(_head(status, headers, length)), *steps, _send(body)]
+        case 6 | 7:
+            return _no_end(chance, _head(status, headers, None), body)
+        case 8:
+            whole = _head(status, headers, len(body)) + body
+            cut = [_send(whole[: chance.randrange(300)]), {"end": chance.choice(("hang", "reset"))}]
+            return chance.choice(([_send(chance.choice(_NO_HTTP))], cut, [_send(changed_bytes(chance, whole))]))
+    return [_send(_head(status, headers, length)), _send(body)]
+
+
+def _no_end(chance: random.Random, head: bytes, body: bytes) -> list[Step]:
+    """Write a reply that drips, never ends, or grows to hundreds of megabytes when it is unpacked."""
+    continued = b"HTTP/1.1 100 Continue\r\n\r\n"
+    part = chance.choice(
+        (b" " * 65536, b"data: {}\n\n" * 6000, b"x" * 65536, b'{"a":' * 9000, b"data: x" + b"y" * 60_000)
+    )
+    packer = zlib.compressobj(1, wbits=-15)
+    block = packer.compress(b" " * (1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = head.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + gzip.compress(b"")[:10]
+    return chance.choice((
+        [_send(head), {"drip": _text(chance.choice((b" ", b"\n", b"data: {}\n\n", b": x\n", body[:1])))}],
+        [_send(head), {"send": _text(part), "times": 10_000}],
+        [_send(packed), {"send": _text(block), "times": chance.choice((300, 900))}],
+        [{"send": _text(continued), "times": 9000}],
+    ))  # fmt: skip
 
 
 def _head(status: str, headers: Sequence[tuple[str, str]], length: object) -> bytes:

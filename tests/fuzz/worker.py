@@ -93,6 +93,7 @@ def main(name: str, seed: int, first: int, last: int, until: float, save: Path) 
         tempfile.tempdir = str(Path(folder, "tmp"))
         os.mkdir(tempfile.tempdir)
         kind = load_kind(name)
+        _bound_memory()
         errors = os.open(Path(folder, "stderr"), os.O_RDWR | os.O_CREAT | os.O_APPEND)
         watch = Watch()
         for number in range(3):  # imports and caches count for no case
@@ -108,8 +109,7 @@ def main(name: str, seed: int, first: int, last: int, until: float, save: Path) 
             shutil.rmtree(base)
         _make(kind, base)
         os.dup2(errors, 2)
-        own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (own + _ADDRESS_SPACE, resource.RLIM_INFINITY))
+        _bound_memory()
         for number in range(first, min(last, first + _CASES_OF_A_PROCESS)):
             if number > first and time.time() > until:
                 report(over=True)
@@ -134,6 +134,12 @@ def main(name: str, seed: int, first: int, last: int, until: float, save: Path) 
                 return
             shutil.rmtree(left)
             report(number=number, seconds=time.monotonic() - started)
+
+
+def _bound_memory() -> None:
+    """Let this process take so much address space more: a fault ends it, not the others of this machine."""
+    own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (own + _ADDRESS_SPACE, resource.RLIM_INFINITY))
 
 
 def _make(kind: Kind, base: Path) -> None:

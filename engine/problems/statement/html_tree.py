@@ -59,6 +59,7 @@ _START = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PAGE = re.compile(rf"{_BEFORE}(?:!doctype|html)\b", re.IGNORECASE | re.DOTALL)
+_CODE_OPENING = re.compile(r"<(pre|script|style)\b", re.IGNORECASE)
 _MARKDOWN = re.compile(r"^(?:#{1,6} |```|~~~|\*\*\w|\|.*\|\s*$|[-*] |\d+\. )", re.MULTILINE)
 
 
@@ -67,7 +68,23 @@ def looks_like_html(text: str) -> bool:
     head = text[:20_000]
     if not _START.match(head):
         return False
-    return bool(_PAGE.match(head)) or not _MARKDOWN.search(re.sub(r"(?is)<(pre|script|style)\b.*?</\1>", "", head))
+    return bool(_PAGE.match(head)) or not _MARKDOWN.search(_without_code(head))
+
+
+def _without_code(text: str) -> str:
+    """Remove the elements whose lines may look like Markdown; those that nothing closes stay."""
+    kept, place, open_ones = [], 0, set[str]()
+    for opening in _CODE_OPENING.finditer(text):
+        name = opening[1].lower()
+        if opening.start() < place or name in open_ones:
+            continue
+        closing = re.compile(rf"</{name}>", re.IGNORECASE).search(text, opening.end())
+        if closing is None:
+            open_ones.add(name)  # looked for once: many that stay open take no time
+            continue
+        kept.append(text[place : opening.start()])
+        place = closing.end()
+    return "".join([*kept, text[place:]])
 
 
 def html_document(text: str) -> Document:

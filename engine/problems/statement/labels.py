@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -104,18 +105,19 @@ def announces_example(line: Line) -> bool:
 
 def value_text(value: Line) -> tuple[str, bool] | None:
     """Return the text of a label's value, and whether it is inline code; None where it has several parts of code."""
-    spans = list(value)
-    while spans and not spans[0].text.strip():
-        spans = spans[1:]
-    while spans and not spans[-1].text.strip():
-        spans = spans[:-1]
-    while len(spans) > 1 and spans[0].kind == spans[-1].kind == "mark" and spans[0].text == spans[-1].text:
-        spans = spans[1:-1]
-    marks = [span.text for span in spans if span.kind == "mark"]
+    first, last = 0, len(value)
+    while first < last and not value[first].text.strip():
+        first += 1
+    while first < last and not value[last - 1].text.strip():
+        last -= 1
+    while last - first > 1 and value[first].kind == "mark" and value[first] == value[last - 1]:
+        first, last = first + 1, last - 1
+    spans = list(value[first:last])
+    marks = Counter(span.text for span in spans if span.kind == "mark")
     codes = [span for span in spans if span.kind == "code"]
     if codes and (len(codes) > 1 or len(spans) > 1):
         return None
-    if any(marks.count(mark) % 2 for mark in marks):
+    if any(count % 2 for count in marks.values()):
         spans = [span for span in spans if span.kind != "mark"]
     text = "".join(span.text for span in spans)
     return (text, True) if codes else (text.strip(), False)

@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import DataError
 from engine.problems.statement import read_statements
+from engine.problems.statement.html_tree import looks_like_html
 
 SAMPLE = "<p>Print n.</p><h3>Sample Input</h3><pre>1</pre><h3>Sample Output</h3><pre>2</pre>"
 DEEP = 10_000
@@ -122,3 +123,18 @@ def test_a_value_of_any_length_is_read_at_once(part: str) -> None:
     started = time.monotonic()
     read_statements(f"Print n.\n\n**Input:** {value}\n\n**Output:** {value}\n")
     assert time.monotonic() - started < SECONDS / 2
+
+
+@pytest.mark.parametrize("part", ["<pre>", "<pre><script><style>", "<pre></pre>", "</pre><pre>"])
+def test_code_that_nothing_closes_takes_no_time(part: str) -> None:
+    started = time.process_time()
+    assert looks_like_html("<p>Print n.</p>\n" + part * (20_000 // len(part)))
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("mark", ["_", "*", "** ", "*a* ", "__x__ "])
+def test_a_value_of_marks_alone_is_read_at_once(mark: str) -> None:
+    started = time.process_time()
+    with contextlib.suppress(DataError):
+        read_statements(f"Print n.\n\n**Input:** {mark * (60_000 // len(mark))}\n\n**Output:** 1\n")
+    assert time.process_time() - started < SECONDS / 2

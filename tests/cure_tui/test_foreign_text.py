@@ -281,7 +281,7 @@ def test_a_task_id_with_a_control_character_is_refused(cli: Cli, problems: Path,
 def test_evaluations_of_others_are_shown_as_text(cli: Cli, command: str) -> None:
     names = ("one", "two")
     for name, accuracy in zip(names, (0.2, 0.7), strict=True):
-        foreign = spoiled(report(name, accuracy, seed=1), {"released", "ut_basis"})
+        foreign = spoiled(report(name, accuracy, seed=1), {"released", "ut_basis", "bon"})
         (cli.folder / f"{name}.json").write_text(foreign.to_json())
     asked = ["eval", command, *(f"{name}.json" for name in names)]
     shown_by(cli, *asked)

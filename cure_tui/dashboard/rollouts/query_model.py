@@ -22,6 +22,7 @@ REJECTIONS = (
     "ambiguous",
     "cut_off",
     "cut_off_thinking",
+    "stopped",
     "only_thought",
     "empty",
     "refused",

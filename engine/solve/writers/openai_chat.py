@@ -327,8 +327,9 @@ class OpenAIWriter:
         match fault:
             case _StatusFault(status=401 | 403):
                 if self._endpoint.key or self._endpoint.login:
-                    return EnvironmentError_(f"{url} refuses the API key", "check the key in its environment variable")
-                return EnvironmentError_(f"{url} refuses the API key: it got none", key_remedy(url))
+                    remedy = "check the key in its environment variable"
+                    return EnvironmentError_(f"{url} refuses the API key: {said}", remedy)
+                return EnvironmentError_(f"{url} refuses the API key: it got none, and says {said}", key_remedy(url))
             case _StatusFault(status=404):
                 remedy = "check the model's name, and the address: most end in /v1"
                 return ConfigError(f"{url} has no model {model}: {said}", remedy)

@@ -30,6 +30,7 @@ from engine.evaluation.results import TaskResult
 from engine.evaluation.totals import summary_of, totals
 from engine.problems import Problem
 from engine.prompts import Program, Rejected, Role, UnitTest, read_program, read_unit_test
+from engine.prompts.thoughts import closes_thought
 from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of
 from engine.rollouts.filling import FilledTask, Filling
 from engine.runs.archive import ArchiveWriter
@@ -99,6 +100,8 @@ class Evaluator:
         self._sizes = curve_sizes(self._request.n, self._request.m, self._request.sizes)
         self._rows: list[TaskRow] = []
         self._told: set[str] = set()
+        self._thinking: set[Role] = set()  # roles whose server's template opens a thought
+        self._held: list[tuple[_Task, Answer]] = []
         self._done = 0
         self._beat = 0.0
 
@@ -202,6 +205,9 @@ class Evaluator:
         self._show_progress(number)
         if asks:
             chunk.sampling = self._write(chunk, asks)
+        for task, answer in self._held:
+            self._read(task, answer)
+        self._held.clear()
         chunk.total = time.monotonic() - started
         return chunk
 
@@ -231,10 +237,24 @@ class Evaluator:
         return waited
 
     def _take(self, task: _Task, answer: Answer) -> None:
-        reading = self._models[answer.role].reading
+        """Count an answer and read it; one that a server's limit cut off is read when the chunk is sampled.
+
+        By then others may have closed a thought that the server's template opens, unseen from here.
+        """
         task.answers[answer.role][answer.index] = answer
+        self._done += 1
+        if closes_thought(answer.text):
+            self._thinking.add(answer.role)
+        if self._models[answer.role].spec.kind == "openai" and not answer.finished:
+            self._held.append((task, answer))
+        else:
+            self._read(task, answer)
+
+    def _read(self, task: _Task, answer: Answer) -> None:
+        reading = self._models[answer.role].reading
         read = read_program if answer.role is Role.CODER else read_unit_test
-        found = read(answer.text, reading, in_thought=answer.in_thought, finished=answer.finished)
+        in_thought = answer.in_thought or (not answer.finished and answer.role in self._thinking)
+        found = read(answer.text, reading, in_thought=in_thought, finished=answer.finished)
         if isinstance(found, Rejected):
             found = explained(answer, found)
         if answer.role is Role.CODER:
@@ -243,7 +263,6 @@ class Evaluator:
         else:
             assert not isinstance(found, Program)
             task.filling.take_test(answer.index, found)
-        self._done += 1
 
     def _show_progress(self, step: int) -> None:
         now = time.monotonic()

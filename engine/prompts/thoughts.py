@@ -9,6 +9,7 @@ from typing import Any, Protocol
 _NAMES = "think|thinking|thought|reasoning"
 _OPENS = re.compile(rf"\s*(?:<(?:{_NAMES})>|\[THINK\])", re.IGNORECASE)
 _CLOSES = re.compile(rf"</(?:{_NAMES})>|\[/THINK\]", re.IGNORECASE)
+_CLOSES_THINK = re.compile("</think>")
 _ENDS_OPEN = re.compile(rf"(?:<(?:{_NAMES})>|\[THINK\])\s*$", re.IGNORECASE)
 _TAIL_TOKENS = 24
 
@@ -26,6 +27,17 @@ def opens_thought(tokenizer: Decoder, prompt_ids: Sequence[int]) -> bool:
     """
     tail = str(tokenizer.decode(list(prompt_ids[-_TAIL_TOKENS:]), skip_special_tokens=False))
     return _ENDS_OPEN.search(tail) is not None
+
+
+def ends_thought(text: str, in_thought: bool) -> int | None:
+    """Return where the answer begins, behind the last closing tag; None where a thought never ended.
+
+    Only a thought can be closed: a tag is looked for if the prompt or the text opened one, and `</think>` always.
+    """
+    is_thought = in_thought or _OPENS.match(text) is not None
+    closing = _CLOSES if is_thought else _CLOSES_THINK
+    end = max((found.end() for found in closing.finditer(text)), default=None)
+    return end if end is not None or is_thought else 0
 
 
 def closes_thought(text: str) -> bool:

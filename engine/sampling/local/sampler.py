@@ -14,6 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from engine.errors import ConfigError, RunError
+from engine.sampling.answer_text import answer_text
 from engine.sampling.local.active_rows import Group
 from engine.sampling.local.batch import Batch
 from engine.sampling.local.decoder import Decoder
@@ -135,7 +136,7 @@ class TransformersSampler:
                     token_ids=sample.token_ids,
                     logprobs=sample.logprobs,
                     finished=sample.finished,
-                    text=self._tokenizer.decode(list(sample.token_ids), skip_special_tokens=True),
+                    text=answer_text(self._tokenizer, sample.token_ids),
                 )
 
     def _check(self, requests: Sequence[Request], params: SamplingParams) -> None:

@@ -17,6 +17,7 @@ from engine.prompts import (
     read_unit_test,
 )
 from engine.sampling import Delta, Request, Sampler, SamplingParams
+from engine.sampling.answer_text import answer_text
 from engine.solve.writers.writer import Answer, Ask
 
 _LOOK_EVERY = 64
@@ -115,4 +116,4 @@ class SampledWriter:
         return isinstance(read(text, in_thought=in_thought, finished=False), Program | UnitTest)
 
     def _text(self, tokens: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+        return answer_text(self._tokenizer, tokens)

@@ -26,6 +26,9 @@ def export(
         Path | None,
         typer.Option(parser=folder, metavar="DIR", help="New folder for the base model with the adapter merged in."),
     ] = None,
+    step: Annotated[
+        str, typer.Option(metavar="N|best|last", help="Checkpoint: of a step, the best by validation, or the newest.")
+    ] = "best",
 ) -> None:
     """Write a run's trained model to a new folder."""
     from engine.errors import ConfigError
@@ -38,5 +41,5 @@ def export(
     target = adapter or merged
     assert target is not None
     form = "--adapter" if adapter else "--merged"
-    arguments = ["--run-dir", str(find_run(run).path), form, str(target.absolute())]
+    arguments = ["--run-dir", str(find_run(run).path), form, str(target.absolute()), "--step", step]
     raise typer.Exit(run_tool("engine.train.export", arguments))

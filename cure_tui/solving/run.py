@@ -56,6 +56,9 @@ def solve_and_report(
                     status = max(status, event["status"])
                 elif event["event"] == "warning":
                     _say(view, f"warning: {event['text']}")
+                elif event["event"] == "ready":
+                    for name, step in event["steps"].items():
+                        _say(view, f"{name}: the policy after step {step}")
                 state.take(event)
                 if event["event"] == "solution":
                     if view is not None:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from engine.config import RunConfig
 from engine.machine.regular_files import user_path
 from engine.presets import load_config, load_preset
-from engine.runs.checkpoints import Checkpoint, exported_checkpoint
+from engine.runs.checkpoints import BEST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
 from engine.solve.writers.spec import WriterSpec
@@ -25,7 +25,8 @@ def named_model(spec: WriterSpec, tell: Callable[[str], None]) -> tuple[RunConfi
     """
     if spec.kind == "run":
         folder = RunFolder.open(find_run(spec.name).path)
-        return load_config(folder.config), exported_checkpoint(folder.checkpoints, tell)
+        checkpoint = exported_checkpoint(folder.checkpoints, tell, spec.step or BEST, f"run:{spec.name}@0")
+        return load_config(folder.config), checkpoint
     if spec.kind == "model":
         place = user_path(spec.name)
         source = str(place.absolute()) if os.path.isdir(place) else spec.name

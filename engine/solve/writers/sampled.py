@@ -35,7 +35,8 @@ class SampledWriter:
 
     A model that goes on writing after its program or test is not waited for: once all answers under way hold one, with
     text of _ROOM_FOR_A_CORRECTION behind it, the call ends. params: sampling parameters of each role; one writer may
-    play both. whole: wait for the end of every answer all the same, as a measurement must.
+    play both. whole: wait for the end of every answer all the same, as a measurement must. step: of the run that has
+    trained the model; None for one that no run has.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class SampledWriter:
         thinking: bool,
         *,
         whole: bool = False,
+        step: int | None = None,
     ) -> None:
-        self.name, self.style = name, style
+        self.name, self.style, self.step = name, style, step
         self._sampler, self._tokenizer, self._params, self._thinking = sampler, tokenizer, params, thinking
         self._whole = whole
         self._stopped = threading.Event()

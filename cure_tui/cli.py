@@ -20,7 +20,7 @@ from cure_tui.commands.export import export
 from cure_tui.commands.import_run import import_run
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
-from cure_tui.commands.runs import runs_app
+from cure_tui.commands.runs import run_ids, runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
 from cure_tui.commands.values import folder
@@ -77,6 +77,15 @@ def root(
         bool,
         typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D)."),
     ] = False,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN", help="Start from the adapter that this run has trained.", autocompletion=run_ids
+        ),
+    ] = None,
+    step: Annotated[
+        str | None, typer.Option(metavar="N|best|last", help="With --from: of which step; by default the best.")
+    ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Train one local model to write programs and the unit tests that judge them."""
@@ -87,6 +96,9 @@ def root(
     settings += [f"run.steps={steps}"] if steps is not None else []
     settings += [f"run.seed={seed}"] if seed is not None else []
     settings += ["sandbox.allow_unconfined=true"] if allow_unsandboxed else []
+    if step is not None and origin is None:
+        raise ConfigError("--step names a checkpoint of another run", "add --from RUN, or give --steps")
+    settings += [f"start={origin}@{step}" if step else f"start={origin}"] if origin else []
     if context.invoked_subcommand is not None:
         if preset or no_ui or settings or run_dir or as_json:
             raise ConfigError(

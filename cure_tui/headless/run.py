@@ -42,6 +42,8 @@ def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as
     """Train by `preset` in a new run folder and return the exit status. Raises CureError if the run cannot start."""
     confirm_beside_live_runs()
     prepared = prepare_run(preset, overrides, run_dir)
+    for note in prepared.notes:
+        typer.echo(f"warning: {note}", err=True)
     return _follow(prepared, as_json=as_json)
 
 

@@ -19,6 +19,7 @@ from engine.presets import load_config
 from engine.printable import printable
 from engine.runs.checkpoints import BEST, LAST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
+from engine.runs.lineage import ancestors
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     except CureError as error:
         _say(f"error: {error}")
         return error.exit_status
-    _say(f"policy after step {checkpoint.step} of run {folder.id}")
+    origins = "".join(f", which started from {origin}" for origin in ancestors(folder.path))
+    _say(f"policy after step {checkpoint.step} of run {folder.id}{origins}")
     print(printable(str(target)))
     return 0
 

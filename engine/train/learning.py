@@ -18,6 +18,8 @@ DRY_STEPS = 3
 """Steps in a row without a trained sample before the first notice; then after twice as many, and so on."""
 
 _EASY, _MOST_UNREADABLE, _NEAR_LIMIT = 0.98, 0.5, 0.9
+_FEWEST_TASKS = 8
+"""Tasks of an evaluation below which all or none of its programs may be right by chance."""
 _TEMPERATURE = 0.7
 """Temperature at which weak models keep to a form; at 1.0 they lose it several times as often."""
 
@@ -91,12 +93,13 @@ def nothing_learnt(trained_samples: int, steps: int) -> str:
 def _fault_of(summary: EvalSummary) -> str:
     """Say why few groups will be usable; "" where nothing speaks for it."""
     code, rejected, malformed = summary.code.mean, summary.rejected_share.mean, summary.malformed_share.mean
-    if code is not None and code >= _EASY:
+    tells = summary.n_tasks >= _FEWEST_TASKS
+    if tells and code is not None and code >= _EASY:
         return "nearly every program is right before any training"
     if rejected is not None and rejected > _MOST_UNREADABLE:
         return f"before any training {rejected:.0%} of the coder's answers hold no program"
     if malformed is not None and malformed > _MOST_UNREADABLE:
         return f"before any training {malformed:.0%} of the tester's answers hold no test"
-    if code == 0.0:
+    if tells and code == 0.0:
         return "before any training no program is right"
     return ""

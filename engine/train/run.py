@@ -30,6 +30,7 @@ from engine.runs.events import EvaluationTime
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
+from engine.runs.lineage import drop_start
 from engine.runs.state import RunState
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
@@ -173,6 +174,7 @@ class Trainer:
         self._evaluate("validation", "start")
         self._progress = replace(self._progress, seconds=self._seconds())
         self._checkpoint(best=False)
+        drop_start(self._folder.path)
 
     def _evaluate_at_end(self, ended_by: EndedBy, reason: str) -> None:
         """Validate the last policy, then report the best one by validation on the held-out tasks.

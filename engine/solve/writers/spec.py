@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import ConfigError
+from engine.runs.lineage import split_step
 from engine.servers.addresses import Address, without_login
 
 Kind = Literal["preset", "run", "model", "openai"]
 _BEFORE_URL = re.compile(r"@(?=https?://)")
 """Separator of model and URL; a model name may contain an @ too, as qwen3-4b@q4_k_m in LM Studio."""
-
-_STEP = re.compile(r"(?P<name>.+)@(?P<step>\d{1,12}|best|last)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,9 @@ def parse_spec(text: str) -> WriterSpec:
     if kind in ("preset", "run", "model") and colon:
         if not rest:
             raise ConfigError(f"'{text}' names nothing", f"write {kind}:NAME")
-        if kind == "run" and (found := _STEP.fullmatch(rest)):
-            return WriterSpec("run", found["name"], step=found["step"])
+        if kind == "run":
+            name, step = split_step(rest)
+            return WriterSpec("run", name, step=step)
         return WriterSpec(kind, rest)  # type: ignore[arg-type]  # one of the three, looked up a line above
     if not text or (colon and "/" not in text):
         raise ConfigError(f"'{text}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")

@@ -24,13 +24,14 @@ from engine.train.step import CoevolutionStep
 from tests.engine.train.test_guards import REPORT, SMALL, notices, train
 
 
-def evaluated(**means: float) -> EvalSummary:
-    return EvalSummary.from_json({name: {"mean": mean} for name, mean in means.items()}, strict=False)
+def evaluated(n_tasks: int = 20, **means: float) -> EvalSummary:
+    shares = {name: {"mean": mean} for name, mean in means.items()}
+    return EvalSummary.from_json({"n_tasks": n_tasks, **shares}, strict=False)
 
 
-def after_the_start(config: RunConfig, **means: float) -> list[str]:
+def after_the_start(config: RunConfig, n_tasks: int = 20, **means: float) -> list[str]:
     said: list[str] = []
-    LearningWatch(config, said.append).look_at_start(evaluated(**means))
+    LearningWatch(config, said.append).look_at_start(evaluated(n_tasks, **means))
     return said
 
 
@@ -62,6 +63,7 @@ def test_remedies_that_are_taken_are_not_named() -> None:
 def test_an_evaluation_with_hope_is_not_remarked_on() -> None:
     assert after_the_start(load_preset("nano"), code=0.3, rejected_share=0.2, malformed_share=0.3) == []
     assert after_the_start(load_preset("nano")) == []  # of an earlier version: unknown
+    assert after_the_start(load_preset("nano"), n_tasks=2, code=1.0) == []  # may be chance
 
 
 def step(number: int, **update: Any) -> CoevolutionStep:

@@ -5,13 +5,11 @@ Without its tags a thought reads as the answer: a draft in it would be run as th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-# The tags that `engine.prompts.thoughts` reads.
-_TAG = re.compile(r"</?(?:think|thinking|thought|reasoning)>|\[/?THINK\]", re.IGNORECASE)
+from engine.machine.thought_tags import CLOSING, OPENING
 
 
 def answer_text(tokenizer: Any, token_ids: Sequence[int]) -> str:
@@ -40,6 +38,6 @@ def _special_tags(tokenizer: Any) -> Mapping[int, str]:
         _KNOWN[tokenizer] = {
             token_id: token.content
             for token_id, token in added.items()
-            if token.special and _TAG.fullmatch(token.content)
+            if token.special and (OPENING.fullmatch(token.content) or CLOSING.fullmatch(token.content))
         }
     return _KNOWN[tokenizer]

@@ -127,8 +127,10 @@ class TransformersSampler:
                     "lower the sampler's max_batch",
                 ) from error
             if on_delta is not None:
+                gone = {(sample.request_id, sample.index) for sample in progress.ended}
                 for delta in progress.deltas:
-                    on_delta(delta)
+                    if on_delta(delta) and (delta.request_id, delta.index) not in gone:
+                        batch.end(delta.request_id, delta.index)
             for sample in progress.ended:
                 yield Completion(
                     request_id=sample.request_id,

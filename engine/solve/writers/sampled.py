@@ -33,8 +33,9 @@ class _Ended(Exception):
 class SampledWriter:
     """Writer that answers all asks of one role in one call of its sampler, which batches them.
 
-    A model that goes on writing after its program or test is not waited for: once all answers under way hold one, with
-    text of _ROOM_FOR_A_CORRECTION behind it, the call ends. params: sampling parameters of each role; one writer may
+    A model that goes on writing after its program or test is not waited for: an answer that holds one, with text of
+    _ROOM_FOR_A_CORRECTION behind it, ends there if the sampler can end it alone; once all answers under way are such,
+    the call ends. params: sampling parameters of each role; one writer may
     play both. whole: wait for the end of every answer all the same, as a measurement must. step: of the run that has
     trained the model; None for one that no run has.
     """
@@ -88,7 +89,7 @@ class SampledWriter:
                 stopped=stopped,
             )  # fmt: skip
 
-        def take(delta: Delta) -> None:
+        def take(delta: Delta) -> bool:
             key = delta.request_id, delta.index
             tokens = under_way[key]
             looks = len(tokens) // _LOOK_EVERY
@@ -97,13 +98,15 @@ class SampledWriter:
                 settled.add(key)
             if self._stopped.is_set() or len(settled) == len(under_way):
                 raise _Ended
+            return key in settled
 
         try:
             for completion in self._sampler.sample(list(requests.values()), self._params[role], take):
                 key = completion.request_id, completion.index
                 del under_way[key]
+                finished = completion.finished or key in settled
                 settled.discard(key)
-                yield answer(key, completion.text, len(completion.token_ids), finished=completion.finished)
+                yield answer(key, completion.text, len(completion.token_ids), finished=finished)
         except _Ended:
             for key, tokens in under_way.items():
                 if tokens:

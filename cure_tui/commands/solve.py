@@ -50,6 +50,10 @@ def solve(
     n: Annotated[int, typer.Option("-n", min=1, max=512, help="Number of programs to sample.")] = 16,
     m: Annotated[int, typer.Option("-m", min=0, max=512, help="Number of tests to sample.")] = 16,
     strategy: Annotated[str, typer.Option(help="bon (best of n), codet, debug or single (one program).")] = "bon",
+    select: Annotated[
+        str,
+        typer.Option(metavar="SELECTOR", help="Choose the program by bon, codet, consensus, b4, mpsc or majority."),
+    ] = "",
     budget: Annotated[
         str, typer.Option(help="Limits: 30s for each problem; 20000tok, $0.10 for all together; several with commas.")
     ] = "",
@@ -154,6 +158,7 @@ def solve(
         m=options["m"],
         seed=seed,
         strategy=options["strategy"],
+        select=options["select"],
         budget=options["budget"],
         temperature=options["temperature"],
         max_tokens=options["max_tokens"],

@@ -23,7 +23,7 @@ from cure_tui.commands.resume import resume
 from cure_tui.commands.runs import run_ids, runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
-from cure_tui.commands.values import folder
+from cure_tui.commands.values import Yes, folder
 from cure_tui.exit_codes import epilog, errors_as_lines, root_epilog
 from cure_tui.terminal import in_terminal
 from engine.errors import ConfigError
@@ -51,7 +51,6 @@ for command in (attach, resume, compare, solve, doctor, export, import_run, serv
 app.add_typer(presets_app, name="presets")
 app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 app.add_typer(data_app, name="data", epilog=epilog("data"))
-app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 
 
 @app.callback(invoke_without_command=True)
@@ -86,6 +85,7 @@ def root(
     step: Annotated[
         str | None, typer.Option(metavar="N|best|last", help="With --from: of which step; by default the best.")
     ] = None,
+    yes: Yes = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Train one local model to write programs and the unit tests that judge them."""
@@ -116,6 +116,12 @@ def root(
 
         show_dashboard()
         return
+    if origin:
+        from cure_tui.launch.question import confirm_origin
+        from engine.runs.lineage import split_step
+        from engine.runs.listing import find_run
+
+        confirm_origin([find_run(split_step(origin.removeprefix("run:"))[0]).path], yes=yes)
     if no_ui or as_json or not in_terminal():
         from cure_tui.headless.run import start_run
 

@@ -5,8 +5,9 @@ Each command imports what is heavier than typer inside its function: `--help` ta
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -134,4 +135,27 @@ def root(
 def main() -> None:
     """Run the command line; print an error that the user can fix as one line and exit with its status."""
     with errors_as_lines():
-        app()
+        run()
+
+
+def run() -> NoReturn:
+    """Run the command line and exit. Raises CureError, for wrong usage as for any other fault."""
+    try:
+        status = app(standalone_mode=False)
+    except _USAGE_ERROR as error:
+        raise _in_one_line(error) from error
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+_USAGE_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+"""Base of typer's errors of usage, which it exports only in part."""
+
+
+def _in_one_line(error: Any) -> ConfigError:
+    """Return an error of typer's, which prints four lines, with the help to look at as its remedy."""
+    said = (
+        str(error.format_message()).removesuffix(".").replace("Value error, ", "").replace("Input should", "it should")
+    )
+    words = error.ctx.command_path.split() if error.ctx is not None else []
+    command = " ".join(["cure-tui", *(word for word in words[1:] if word not in ("-m", "cure_tui"))])
+    return ConfigError(f"{said[:1].lower()}{said[1:]}", f"see `{command} --help`")

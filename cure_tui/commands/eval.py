@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from cure_tui.commands.eval_tables import compare_evaluations, table
 from cure_tui.commands.runs import run_ids
 from cure_tui.commands.values import finite
 from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.evaluation.report import Report
 
 eval_app = typer.Typer(rich_markup_mode=None)
 
@@ -35,6 +38,13 @@ def evaluate(
         typer.Option(metavar="WRITER", help="Writes programs: PRESET, run:NAME, model:FOLDER, openai:MODEL@URL."),
     ] = None,
     tester: Annotated[str | None, typer.Option(metavar="WRITER", help="Writes tests; given in the same way.")] = None,
+    baseline_tester: Annotated[
+        str,
+        typer.Option(metavar="WRITER", help="Also judge the same programs by this one's tests; coder: by the coder's."),
+    ] = "",
+    one_shot: Annotated[
+        str, typer.Option(metavar="WRITER", help="Also measure one program a task of this model.")
+    ] = "",
     data: Annotated[
         str | None,
         typer.Option(
@@ -56,6 +66,10 @@ def evaluate(
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Maximum tokens of an answer.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the answers and of --limit.")] = 0,
+    budget: Annotated[
+        str, typer.Option(help="Limits of the whole evaluation: $2, 500k tokens, 90m; several with commas.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the estimate of tokens and cost; stop.")] = False,
     protocol: Annotated[
         str, typer.Option(metavar="NAME", help="cure: also count as the published script does, which leaves tasks out.")
     ] = "",
@@ -87,7 +101,7 @@ def evaluate(
         return
     bounds = [_bound(text) for text in fail_under or ()]
     if resume:
-        report = resume_evaluation(resume, regrade=regrade)
+        report: Report | None = resume_evaluation(resume, regrade=regrade, budget=budget)
     else:
         both = both_roles(preset, model, run, not (coder and tester))
         who = coder or both or tester, tester or both or coder
@@ -102,10 +116,15 @@ def evaluate(
             EvalRequest(
                 who[0], who[1], data, split, limit, after, n, m, tuple(size.strip() for size in sizes), temperature,
                 max_tokens, seed, protocol=protocol, allow_unsandboxed=allow_unsandboxed,
+                baseline_tester=who[0] if baseline_tester == "coder" else baseline_tester, one_shot=one_shot,
+                budget=budget,
             ),
             name=name,
             regrade=regrade,
+            dry_run=dry_run,
         )  # fmt: skip
+        if report is None:
+            return
     typer.echo(report.to_json() if as_json else "\n".join(report_lines(report)))
     figures = {**report.totals.figures} | {f"bon {size}": each for size, each in report.totals.bon.items()}
     for share, bound in bounds:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,11 +20,21 @@ from engine.evaluate.folder import ANSWERS, write_whole
 from engine.prompts import Role
 from engine.runs.faults import damaged, run_faults
 from engine.runs.files import open_file
-from engine.solve.writers import Answer
+from engine.solve.writers import Answer, Cost
 
 _KEY_CHARACTERS = 24
 _HEAD = b'{"key": "'
 _NOT_KEPT = ("reservation", "ask_id")
+_SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCost:
+    """Cost of one answer, seconds of its writer, and the name that a server gave the model."""
+
+    cost: Cost
+    seconds: float
+    served: str
 
 
 def group_key(parts: Iterable[object]) -> str:
@@ -52,25 +63,25 @@ class AnswerJournal:
 
     def get(self, key: str, ask_id: str) -> Answer:
         """Return an answer. Raises RunError if its line is corrupt."""
-        start, length = self._places[key.encode()]
-        with run_faults(self._run_dir):
-            line = os.pread(self._file, length, start)
-        try:
-            fields: dict[str, Any] = json.loads(line)
-            del fields["key"]
-            fields["role"] = Role(fields["role"])
-            return Answer(ask_id=ask_id, **fields)
-        except (ValueError, KeyError, TypeError) as fault:
-            raise damaged(self._run_dir, f"{ANSWERS} has a line that is no answer, at byte {start}") from fault
+        return self._read(key, ask_id)[0]
 
-    def add(self, key: str, answer: Answer) -> None:
-        """Write an answer, in one write. Raises RunError: disk full, not writable."""
+    def add(self, key: str, answer: Answer, seconds: float = 0.0) -> None:
+        """Write an answer, in one write; seconds: its writer's for it. Raises RunError: disk full, not writable."""
         fields = {name: getattr(answer, name) for name in answer.__slots__ if name not in _NOT_KEPT}
-        line = json.dumps({"key": key, **fields, "role": str(answer.role)}).encode() + b"\n"
+        record = {"key": key, **fields, "role": str(answer.role), _SECONDS: round(seconds, 4)}
+        line = json.dumps(record).encode() + b"\n"
         with run_faults(self._run_dir):
             write_whole(self._file, line)
         self._places[key.encode()] = (self._size, len(line))
         self._size += len(line)
+
+    def costs(self) -> dict[str, AnswerCost]:
+        """Read what every answer cost, by its key: one pass over the file. Raises RunError if a line is corrupt."""
+        found = {}
+        for key in map(bytes.decode, self._places):
+            answer, seconds = self._read(key, "")
+            found[key] = AnswerCost(answer.cost, seconds, answer.served)
+        return found
 
     def close(self) -> None:
         if self._file >= 0:
@@ -84,6 +95,19 @@ class AnswerJournal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _read(self, key: str, ask_id: str) -> tuple[Answer, float]:
+        start, length = self._places[key.encode()]
+        with run_faults(self._run_dir):
+            line = os.pread(self._file, length, start)
+        try:
+            fields: dict[str, Any] = json.loads(line)
+            del fields["key"]
+            seconds = float(fields.pop(_SECONDS, 0.0))
+            fields["role"] = Role(fields["role"])
+            return Answer(ask_id=ask_id, **fields), seconds
+        except (ValueError, KeyError, TypeError) as fault:
+            raise damaged(self._run_dir, f"{ANSWERS} has a line that is no answer, at byte {start}") from fault
 
     def _read_places(self) -> int:
         """Note where each answer is; return the offset after the last whole line."""

@@ -22,6 +22,7 @@ from engine.errors import DataError, RunError
 from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
+from engine.rollouts.live_wall import LiveFeed
 from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
@@ -40,7 +41,6 @@ from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
-from engine.train.live_wall import LiveFeed
 from engine.train.metrics import step_metrics
 from engine.train.step import Phase, StepAbandoned, coevolve
 

@@ -92,7 +92,7 @@ def evaluate(
     """
     if context.invoked_subcommand is not None:
         return
-    from cure_tui.headless.evaluation import evaluate, list_lines, report_lines, resume_evaluation
+    from cure_tui.headless.evaluation import evaluate, list_lines, report_text, resume_evaluation
     from cure_tui.solving.who import both_roles
     from engine.evaluate.request import EvalRequest
 
@@ -125,7 +125,7 @@ def evaluate(
         )  # fmt: skip
         if report is None:
             return
-    typer.echo(report.to_json() if as_json else "\n".join(report_lines(report)))
+    typer.echo(report.to_json() if as_json else report_text(report))
     figures = {**report.totals.figures} | {f"bon {size}": each for size, each in report.totals.bon.items()}
     for share, bound in bounds:
         mean = figures[share].mean if share in figures else None

@@ -17,6 +17,9 @@ from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import DEFECT
 from cure_tui.headless.run import EngineEnded, follow_to_end
 from cure_tui.launch.process import EngineProcess, Interruption
+from cure_tui.runs.evaluations.accuracy import accuracy_sheet, figures_sheet
+from cure_tui.runs.evaluations.costs import cost_sheets
+from cure_tui.runs.evaluations.sheet import for_terminal
 from cure_tui.runs.step_line import clock, sandbox_line
 from cure_tui.terminal import unfiltered
 from engine.errors import ConfigError, CureError, RunError
@@ -91,33 +94,9 @@ def estimate_line(found: Estimate) -> str:
     )
 
 
-def report_lines(report: Report) -> list[str]:
-    """Return the main figures, a line each: shares in % with their standard errors over tasks."""
-    figures, settings, spent = report.totals.figures, report.settings, report.spent
-    lines = [f"{report.name}: {report.who.coder} on {report.data.name}, {len(report.rows)} tasks"]
-    ended = f"ended by the budget of {report.ended}" if report.ended else "not finished"
-    lines[0] += "" if report.complete else f" of {report.data.tasks}, {ended}"
-    shown = [("code accuracy", figures["code"]), ("unit-test accuracy", figures["ut"])]
-    shown += [(f"BoN({size.replace('x', ', ')})", report.totals.bon[size]) for size in settings.bon]
-    shown += [(f"pass@{k}", each) for k, each in report.totals.pass_at.items()]
-    shown += [("any program correct", figures["pass_at_n"]), ("rejected programs", figures["rejected_share"])]
-    shown += [("malformed tests", figures["malformed_share"]), ("truncated programs", figures["coder_truncated"])]
-    shown += [("truncated tests", figures["tester_truncated"])]
-    lines += [f"  {title:<22}{estimate_text(each):>12}" for title, each in shown]
-    counted = [("code", "code"), ("unit-test", "ut"), *((f"BoN {size}", f"bon {size}") for size in settings.bon)]
-    for title, key in counted:
-        share = report.totals.published.get(key)
-        if share is not None:
-            lines.append(f"  {title + ', as published':<24}{share * 100:>10.1f}")
-    lines += [f"  {title:<22}{estimate_text(figures[key], 1):>12}" for title, key in (
-        ("coder length, tokens", "coder_length"), ("tester length, tokens", "tester_length"),
-    )]  # fmt: skip
-    dollars = f", ${spent.dollars:.4f}" if spent.dollars else ""
-    lines.append(
-        f"  {spent.answers:,} answers, {spent.tokens:,} tokens{dollars}, {clock(spent.seconds)} "
-        f"(sampling {clock(spent.sampling_seconds)}, executing {clock(spent.executing_seconds)})"
-    )
-    return lines + [f"  warning: {text}" for text in report.warnings]
+def report_text(report: Report) -> str:
+    """Return all figures, then what roles and ways cost, and last, where a terminal shows it, the table."""
+    return for_terminal([figures_sheet([report]), *cost_sheets([report]), accuracy_sheet([report])])
 
 
 class EvaluationView:
@@ -196,7 +175,7 @@ def _follow(evaluation: Evaluation, *, regrade: bool, budget: str) -> Report:
         return partial
     if state.status is RunStatus.STOPPED or (interruption.count and code < 0):
         if partial is not None:
-            typer.echo("\n".join(report_lines(partial)), err=True)
+            typer.echo(report_text(partial), err=True)
         typer.echo(resume, err=True)
         raise typer.Exit(128 + interruption.number if interruption.count else 143)
     if state.status is RunStatus.FAILED and code > 0:

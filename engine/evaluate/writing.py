@@ -76,11 +76,14 @@ class Writers:
                     yield answer, seconds
         self._look_at_limits()
 
-    def end(self, why: str) -> None:
-        """End the writing soon, from any thread or a signal handler; nothing more is asked for. why: in words."""
+    def end(self, why: str, *, local: bool = True) -> None:
+        """End the writing soon, from any thread or a signal handler; nothing more is asked for.
+
+        why: in words. local: False lets local models finish what they have been asked.
+        """
         self.ended = self.ended or why
         self.account.closed = True
-        for writer in tuple(self._writers.values()):
+        for writer in tuple(self._writers.values()) if local else ():
             if isinstance(writer, Stoppable):
                 writer.stop()
 
@@ -88,10 +91,11 @@ class Writers:
         self._resources.close()
 
     def _look_at_limits(self) -> None:
-        account = self.account
-        reached = account.full or (account.paid + account.lost).beyond(account.tokens, account.dollars, at=True)
-        if reached:
-            self.end(reached)
+        account, spent = self.account, self.account.paid + self.account.lost
+        if tokens := spent.beyond(account.tokens, None, at=True):
+            self.end(tokens)
+        elif dollars := account.full or spent.beyond(None, account.dollars, at=True):
+            self.end(dollars, local=False)
 
     def _writer(self, spec: WriterSpec) -> Writer:
         if spec not in self._writers:

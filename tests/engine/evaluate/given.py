@@ -58,6 +58,7 @@ class Given:
     asked: list[tuple[str, int]] = field(default_factory=list)
     cut: frozenset[Role] = frozenset()
     pause: float = 0.0
+    account: Account = field(default_factory=Account)
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         for ask in asks:
@@ -127,6 +128,8 @@ def run(
         answers = resources.enter_context(AnswerJournal(folder.path))
         paid = sum((each.cost for each in answers.costs().values()), Cost())
         account = Account(budget.tokens, budget.dollars, paid)
+        for each in by_spec.values():
+            each.account = account
         writers = Writers(request, models, lambda model, *_: by_spec[model.spec], account)
         evaluator = Evaluator(
             evaluation, choose_tasks(request), models, writers, executor, answers, journal,

@@ -25,19 +25,14 @@ A_TASK = 4 + 4 + 4 + 1
 
 
 class Slow(Given):
-    """Writer that takes its time for an answer and ends when it is told to, as a local model does."""
-
-    ended = False
+    """Writer that takes its time for an answer, and asks for none once its account is closed, as one of a server."""
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
-        self.ended, self.pause = False, 0.003
+        self.pause = 0.003
         for answer in super().write(asks):
             yield answer
-            if self.ended:
+            if self.account.closed:
                 return
-
-    def stop(self) -> None:
-        self.ended = True
 
 
 def with_arms(folder: Path, tasks: int = TASKS, name: str = "evaluation", **fields: str) -> Evaluation:

@@ -39,7 +39,7 @@ def judge(task: Task, runner: Runner, sizes: Sequence[Size], *, as_published: bo
     if ONE_SHOT in task.arms:
         ways.append(_Way(ONE_SHOT, task.of(ONE_SHOT), [], task.arms[ONE_SHOT]))
     filled = [way.filling.collect() for way in ways]
-    judges = [judge_by_references(each, runner) for each in filled]
+    judges = [judge_by_references(each, runner, own) for each in filled]
     for run in (own, *(run for runs in judges for run in runs)):
         if run is not None:
             run.by_input()

@@ -70,7 +70,9 @@ class Filling:
     def _execute_on_generated(self, programs: dict[int, Program | Rejected]) -> None:
         inputs = inputs_of(self.tests.values())
         for index, program in programs.items():
-            self.on_generated[index] = execute(program, inputs, self.runner, self.problem.time_limit, self.peers)
+            self.on_generated[index] = execute(
+                program, inputs, self.runner, self.problem.time_limit, self.peers, before=self.on_truth[index]
+            )
 
     @property
     def programs_in_order(self) -> tuple[Program | Rejected, ...]:

@@ -34,6 +34,7 @@ from engine.evaluate.models import find_models
 from engine.evaluate.plan import Estimate, choose_tasks, estimate, rounded_hours
 from engine.evaluate.request import EvalRequest, with_identity
 from engine.evaluation.report import Report
+from engine.evaluation.summary import UNKNOWN
 from engine.evaluation.table import estimate_text
 from engine.runs.events import Event, EventKind
 from engine.runs.journal import JournalReader
@@ -199,6 +200,6 @@ def list_lines() -> list[str]:
     for evaluation, _ in evaluations():
         report = _read_report(evaluation)
         done = f"{len(report.rows)}/{report.data.tasks} tasks" if report else "no report yet"
-        code = f", code {estimate_text(report.totals.figures['code'])}" if report else ""
+        code = f", code {estimate_text(report.totals.figures.get('code', UNKNOWN))}" if report else ""
         lines.append(f"{evaluation.name}  {read_info(evaluation.folder.path).state}  {done}{code}")
     return lines

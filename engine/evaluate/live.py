@@ -19,7 +19,7 @@ from engine.solve.writers import Answer
 
 @dataclass(slots=True)
 class _Asked:
-    """What an ask is about."""
+    """Subject of an ask."""
 
     task: str
     role: Role

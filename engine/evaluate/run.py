@@ -254,10 +254,14 @@ class Evaluator:
         """Return the rows of whole chunks; a chunk that is torn, or of other tasks, is judged again."""
         rows = self._evaluation.read_rows()
         known = len(rows) if len(rows) == len(problems) else len(rows) // CHUNK_TASKS * CHUNK_TASKS
-        same = next(
-            (place for place in range(min(known, len(problems))) if rows[place].row.task != problems[place].id),
-            min(known, len(problems)),
+        arms = {part.name for part in self._parts if part.name not in (CODER, TESTER)}
+        most = min(known, len(problems))
+        other = (
+            place
+            for place, each in enumerate(rows[:most])
+            if each.row.task != problems[place].id or set(each.arms) != arms
         )
+        same = next(other, most)
         kept = rows[: same if same == len(problems) else same // CHUNK_TASKS * CHUNK_TASKS]
         self._evaluation.keep_rows(kept)
         return kept

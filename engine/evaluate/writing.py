@@ -14,6 +14,7 @@ from engine.evaluate.models import Model
 from engine.evaluate.parts import place_and_part
 from engine.evaluate.request import EvalRequest
 from engine.rollouts.live_wall import Decode
+from engine.sampling import Delta
 from engine.solve.opening import Wishes, load_model, open_writer
 from engine.solve.writers import Account, Answer, Ask, Remote, Stoppable, Writer
 from engine.solve.writers.spec import WriterSpec
@@ -35,7 +36,10 @@ def open_model(model: Model, request: EvalRequest, account: Account, watch: Watc
     def decode(token_ids: Sequence[int]) -> str:
         return str(loaded.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
-    on_delta = watch and (lambda delta: watch(delta.request_id, delta.index, delta.token_ids, decode))
+    def on_delta(delta: Delta) -> None:
+        if watch is not None:
+            watch(delta.request_id, delta.index, delta.token_ids, decode)
+
     return loaded.writer(wishes, whole=True, on_delta=on_delta)
 
 

@@ -95,7 +95,7 @@ class Trainer:
         self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
-        self._live = LiveFeed(folder.live, engine.decode)
+        self._live = LiveFeed(folder.live, lambda token_ids: engine.decode(list(token_ids)))
         self._updates = UpdateWatch(self._warn)
         self._answers = AnswerWatch(self._warn)
         self._stop_after_step = False

@@ -86,7 +86,7 @@ def _go_on() -> None:
         report_text(found)
         summary_of(found).to_json()
     if rows := evaluation.read_rows():
-        totals(rows)
+        totals([each.row for each in rows])
     with AnswerJournal(evaluation.folder.path) as answers:
         if _KEY in answers:
             assert answers.get(_KEY, "mine").cost

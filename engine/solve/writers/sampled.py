@@ -16,7 +16,7 @@ from engine.prompts import (
     read_program,
     read_unit_test,
 )
-from engine.sampling import Delta, Request, Sampler, SamplingParams
+from engine.sampling import Delta, OnDelta, Request, Sampler, SamplingParams
 from engine.sampling.answer_text import answer_text
 from engine.solve.writers.writer import Answer, Ask
 
@@ -35,9 +35,9 @@ class SampledWriter:
 
     A model that goes on writing after its program or test is not waited for: an answer that holds one, with text of
     _ROOM_FOR_A_CORRECTION behind it, ends there if the sampler can end it alone; once all answers under way are such,
-    the call ends. params: sampling parameters of each role; one writer may
-    play both. whole: wait for the end of every answer all the same, as a measurement must. step: of the run that has
-    trained the model; None for one that no run has.
+    the call ends. params: sampling parameters of each role; one writer may play both. whole: wait for the end of every
+    answer all the same, as a measurement must. step: of the run that has trained the model; None for one that no run
+    has. on_delta: sees all tokens.
     """
 
     def __init__(
@@ -51,10 +51,11 @@ class SampledWriter:
         *,
         whole: bool = False,
         step: int | None = None,
+        on_delta: OnDelta | None = None,
     ) -> None:
         self.name, self.style, self.step = name, style, step
         self._sampler, self._tokenizer, self._params, self._thinking = sampler, tokenizer, params, thinking
-        self._whole = whole
+        self._whole, self._on_delta = whole, on_delta
         self._stopped = threading.Event()
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
@@ -90,6 +91,8 @@ class SampledWriter:
             )  # fmt: skip
 
         def take(delta: Delta) -> bool:
+            if self._on_delta is not None:
+                self._on_delta(delta)
             key = delta.request_id, delta.index
             tokens = under_way[key]
             looks = len(tokens) // _LOOK_EVERY

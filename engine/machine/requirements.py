@@ -66,7 +66,7 @@ def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
     plan = plan_memory(config, gpu.memory_gb)
     if plan is None:
         return _least_memory(config, gpu.memory_gb, "GPU memory")
-    return _gpu_memory(config, plan, gpu) + _host_memory(plan, machine)
+    return _gpu_memory(config, plan, gpu) + _host_memory(config, plan, machine)
 
 
 def _least_memory(config: RunConfig, here_gb: float, kind: str) -> list[Missing]:
@@ -110,16 +110,26 @@ def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
     return []
 
 
-def _host_memory(plan: MemoryPlan, machine: Machine) -> list[Missing]:
+def _host_memory(config: RunConfig, plan: MemoryPlan, machine: Machine) -> list[Missing]:
     if plan.host_gib <= machine.free_memory_gb:
         return []
     return [
         Missing(
             f"memory: {plan.host_gib:.1f} GiB needed for vLLM's weights while it sleeps, "
             f"{machine.free_memory_gb:.1f} GiB free",
-            "set " + _says([("vllm.sleep_level", 2)]),
+            _what_spares_the_host(config, plan.gpu_gib),
         )
     ]
+
+
+def _what_spares_the_host(config: RunConfig, gpu_gb: float) -> str:
+    """Name the sleep level that keeps no copy of the weights: 2, or with NF4, which is not read again, 0 if it fits."""
+    level = 0 if config.vllm.precision == "nf4" else 2
+    vllm = config.vllm.model_copy(update={"sleep_level": level})
+    plan = plan_memory(config.model_copy(update={"vllm": vllm}), gpu_gb)
+    if plan is None or not plan.fits:
+        return "end programs that use memory, or take a smaller preset"
+    return "set " + _says([("vllm.sleep_level", level)])
 
 
 def _what_would_fit(config: RunConfig, gpu_gb: float) -> str:

@@ -94,6 +94,7 @@ def load_preset(
 _BEFORE: Tree = {
     "variant": "",
     "rollout": {"reading": "strict"},
+    "vllm": {"device": "same", "kv_cache_dtype": "auto", "model_runner": "auto"},
     "sandbox": {"libraries": [], "time_rule": "exact"},
     "evaluation": {"reading": "strict"},
 }

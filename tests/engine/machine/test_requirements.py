@@ -143,8 +143,16 @@ def test_a_kv_cache_that_holds_no_whole_answer_is_refused(tmp_path: Path) -> Non
 def test_host_memory_for_a_sleeping_vllm_is_needed_too(tmp_path: Path) -> None:
     (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), replace(card(24), free_memory_gb=5))
     assert missing.what == "memory: 7.5 GiB needed for vLLM's weights while it sleeps, 5.0 GiB free"
+    assert missing.remedy == "set vllm.sleep_level = 2"
     config = with_files("qwen3-4b@24", tmp_path, "vllm.sleep_level=2")
     assert missing_for(config, replace(card(24), free_memory_gb=5)) == ()
+
+
+def test_nf4_weights_are_spared_the_host_by_the_level_that_keeps_them_on_the_card(tmp_path: Path) -> None:
+    machine = replace(card(16), free_memory_gb=1)
+    (missing,) = missing_for(with_files("qwen3-4b@16", tmp_path), machine)
+    assert missing.remedy == "set vllm.sleep_level = 0"
+    assert missing_for(with_files("qwen3-4b@16", tmp_path, "vllm.sleep_level=0"), machine) == ()
 
 
 def test_a_model_of_unknown_shape_is_refused_below_its_lower_bound_only(tmp_path: Path) -> None:

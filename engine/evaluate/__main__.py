@@ -17,6 +17,7 @@ from pathlib import Path
 
 from engine.errors import CureError, RunError
 from engine.evaluate.folder import Evaluation, open_evaluation
+from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.printable import printable
 from engine.process_memory import keep_freed_memory
@@ -34,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--regrade", action="store_true", help="judge all answers again, and sample none")
     arguments = parser.parse_args(argv)
     sleep_at_barriers()
+    claim_card()
     try:
         return _evaluate(open_evaluation(arguments.run_dir), regrade=arguments.regrade)
     except CureError as error:

@@ -13,10 +13,19 @@ from pathlib import Path
 
 from engine.config.schema import RunConfig
 from engine.errors import CureError
-from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
+from engine.machine.cards import Gpu
+from engine.machine.libraries import (
+    Missing,
+    cuda_device,
+    kernel_compiler,
+    libraries,
+    needs_gpu,
+    samples_elsewhere,
+    second_card,
+)
 from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
 from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
-from engine.machine.probe import Gpu, Machine
+from engine.machine.probe import Machine
 from engine.machine.resources import DATA_SCHEME, source_path
 from engine.machine.toml_text import toml_value
 
@@ -60,9 +69,12 @@ def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
 
     A missing GPU is another check's finding: the machine's memory is checked here all the same.
     """
-    if not needs_gpu(config, machine) or not machine.gpus:
+    gpu = machine.card
+    if gpu is None or not needs_gpu(config, machine):
         return _least_memory(config, machine.memory_gb, "memory")
-    gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb)
+    if samples_elsewhere(config, machine):
+        rollout = config.rollout.model_copy(update={"sampler": "endpoint"})  # nothing but the update is on this card
+        config = config.model_copy(update={"rollout": rollout})
     plan = plan_memory(config, gpu.memory_gb)
     if plan is None:
         return _least_memory(config, gpu.memory_gb, "GPU memory")
@@ -212,6 +224,8 @@ def _program_libraries(config: RunConfig, machine: Machine) -> list[Missing]:
 
 CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     cuda_device,
+    second_card,
+    kernel_compiler,
     libraries,
     _program_libraries,
     _memory,

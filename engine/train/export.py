@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import CureError, RunError
+from engine.machine.process_environment import claim_card
 from engine.presets import load_config
 from engine.printable import printable
 from engine.runs.checkpoints import Checkpoint, exported_checkpoint
@@ -28,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     form.add_argument("--adapter", type=Path, metavar="DIR", help="LoRA adapter, as peft and vLLM read it")
     form.add_argument("--merged", type=Path, metavar="DIR", help="the whole model, with the adapter merged")
     arguments = parser.parse_args(argv)
+    claim_card()
     try:
         folder = RunFolder.open(arguments.run_dir)
         checkpoint = exported_checkpoint(folder.checkpoints, lambda text: _say(f"warning: {text}"))

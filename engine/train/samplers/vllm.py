@@ -29,7 +29,7 @@ def open_sampler(
     """Return a sampler with room for the longest prompt and answer; a canary checks its log-probs by the trainer's."""
     every_prompt = list(prompts)
     rollout, base = config.rollout, base_of(policy.model)
-    card = _card(config, base.device)
+    card = vllm_card(config, base.device)
     settings = VllmSettings.of(
         config,
         locate_model(str(source_path(config.model.source))),
@@ -38,7 +38,7 @@ def open_sampler(
         stop_ids=stop_ids(policy, tokenizer),
         device=default_device(),
         threads=sampling_threads(),
-        kv_cache_bytes=_kv_cache_bytes(config, base.device, card),
+        kv_cache_bytes=kv_cache_size(config, base.device, card),
         card=card,
     )
     agreement = agreement_bound(config.policy.precision, sampled_in(config))
@@ -61,7 +61,7 @@ def sampled_in(config: RunConfig) -> str:
     return "fp8" if config.vllm.kv_cache_dtype == "fp8" else config.model.dtype
 
 
-def _card(config: RunConfig, device: torch.device) -> Gpu | None:
+def vllm_card(config: RunConfig, device: torch.device) -> Gpu | None:
     """Return the card that vLLM samples on; None on a CPU. Raises EnvironmentError_: `vllm.device` names none."""
     if device.type != "cuda":
         return None
@@ -74,7 +74,7 @@ def _card(config: RunConfig, device: torch.device) -> Gpu | None:
     return cards.visible[int(named)]
 
 
-def _kv_cache_bytes(config: RunConfig, device: torch.device, card: Gpu | None) -> int | None:
+def kv_cache_size(config: RunConfig, device: torch.device, card: Gpu | None) -> int | None:
     """Return the configured size in bytes, or on a GPU what is free beside the rest; None leaves it to vLLM."""
     if config.vllm.kv_cache_gb:
         return round(config.vllm.kv_cache_gb * 2**30)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.config.schema import RunConfig
+from engine.machine.memory_plan import KvCache, plan_memory
 from engine.machine.memory_plan import calibration as c
-from engine.machine.memory_plan import plan_memory
 from engine.machine.memory_plan.plan import update_setup
 from engine.machine.memory_plan.sampling_phase import vllm_parts
 from engine.machine.memory_plan.shape import ModelShape, shape_of
@@ -30,13 +30,24 @@ def cache_beside_trainer(config: RunConfig, *, free: float, total: float, own: f
 
 def cache_on_own_card(config: RunConfig, *, free: float) -> int | None:
     """Return the bytes of the KV cache on a card where vLLM is alone; None if the model's shape is unknown."""
+    needed = needed_on_own_card(config)
+    if needed is None:
+        return None
+    others, cache = needed
+    most = cache.most_sequences * cache.longest_sequence * cache.bytes_per_token
+    return int(min(max(free - others, cache.least_bytes), most))
+
+
+def needed_on_own_card(config: RunConfig) -> tuple[float, KvCache] | None:
+    """Return the bytes of vLLM without its KV cache on a card of its own, with what is kept free, and the least cache.
+
+    None if the model's shape is unknown.
+    """
     shape = shape_of(config.model.source)
     plan = None if shape is None else plan_memory(config, 0.0, shape)
     if shape is None or plan is None or plan.kv_cache is None:
         return None
-    parts = sum(part.bytes for part in vllm_parts(shape, config))
-    most = config.rollout.max_batch * plan.kv_cache.longest_sequence * plan.kv_cache.bytes_per_token
-    return int(min(max(free - parts - c.CUDA_CONTEXT - KEPT, plan.kv_cache.least_bytes), most))
+    return sum(part.bytes for part in vllm_parts(shape, config)) + c.CUDA_CONTEXT + KEPT, plan.kv_cache
 
 
 def canary_bytes(shape: ModelShape, config: RunConfig) -> float:

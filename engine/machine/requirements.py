@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.config.schema import RunConfig
 from engine.errors import CureError
 from engine.machine.cards import Gpu
+from engine.machine.kv_cache import needed_on_own_card
 from engine.machine.libraries import (
     Missing,
     cuda_device,
@@ -21,6 +22,7 @@ from engine.machine.libraries import (
     libraries,
     needs_gpu,
     samples_elsewhere,
+    sampling_card,
     second_card,
 )
 from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
@@ -72,13 +74,28 @@ def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
     gpu = machine.card
     if gpu is None or not needs_gpu(config, machine):
         return _least_memory(config, machine.memory_gb, "memory")
+    elsewhere: list[Missing] = []
     if samples_elsewhere(config, machine):
+        elsewhere = _second_cards_memory(config, machine)
         rollout = config.rollout.model_copy(update={"sampler": "endpoint"})  # nothing but the update is on this card
         config = config.model_copy(update={"rollout": rollout})
     plan = plan_memory(config, gpu.memory_gb)
     if plan is None:
         return _least_memory(config, gpu.memory_gb, "GPU memory")
-    return _gpu_memory(config, plan, gpu) + _host_memory(config, plan, machine)
+    return elsewhere + _gpu_memory(config, plan, gpu) + _host_memory(config, plan, machine)
+
+
+def _second_cards_memory(config: RunConfig, machine: Machine) -> list[Missing]:
+    card, needed = sampling_card(config, machine), needed_on_own_card(config)
+    if card is None or needed is None:
+        return []
+    gib = (needed[0] + needed[1].least_bytes) / 2**30
+    if gib <= card.free_gb:
+        return []
+    what = (
+        f"vLLM needs {gib:.1f} GiB on a card of its own, {card.free_gb:.1f} of {card.memory_gb:.1f} GiB of {card.name}"
+    )
+    return [Missing(f"{what} are free", 'set vllm.device = "same", or name a larger card')]
 
 
 def _least_memory(config: RunConfig, here_gb: float, kind: str) -> list[Missing]:

@@ -54,7 +54,7 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a part printed, and why it ended early; empty if it did not."""
+    """Output of a part, and the reason if it ended early."""
 
     text: str
     fault: str = ""

@@ -112,7 +112,7 @@ def test_the_cache_is_sized_on_the_card_that_vllm_gets() -> None:
     assert here == WORKER["uuid"]
     assert much - less == pytest.approx(2**30, abs=1)
     assert elsewhere == DESKTOP["uuid"]
-    assert size < 5 * 2**30  # the least that is worth starting: only 4.6 GiB are free there
+    assert size < much  # the least that is worth starting: only 4.6 GiB are free there
     assert fixed == [WORKER["uuid"], 2.5 * 2**30]
     assert on_cpu == [None, None]
     assert "this machine shows 2 cards, counted from 0" in refused

@@ -245,12 +245,18 @@ def test_fp8_needs_a_card_that_computes_in_it(
 def test_a_second_card_must_be_there_and_relieves_the_first(tmp_path: Path) -> None:
     config = with_files("qwen3-4b@24", tmp_path, "vllm.device='1'")
     assert said(config, WORKSTATION) == ['vllm.device = "1", but this machine shows one card, number 0']
-    small, large = Gpu("small", 16, 15.5, uuid="GPU-1"), Gpu("large", 24, 23.5, uuid="GPU-2", index=1)
+    small, large = Gpu("small", 18, 17.5, uuid="GPU-1"), Gpu("large", 24, 23.5, uuid="GPU-2", index=1)
     assert said(config, replace(WORKSTATION, gpus=(large, small))) == []
     on_small = replace(WORKSTATION, gpus=(small, large), trains_on=small)
-    assert said(config, on_small) == []  # the update alone fits into 16 GiB
+    assert said(config, on_small) == []  # the update alone fits into 18 GiB
     (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), on_small)
     assert missing.what.startswith("GPU memory: ")
+    tiny = Gpu("tiny", 8, 7.5, uuid="GPU-3", index=2)
+    (missing,) = missing_for(config, replace(WORKSTATION, gpus=(large, tiny)))
+    assert re.fullmatch(
+        r"vLLM needs 1[0-9]\.[0-9] GiB on a card of its own, 7\.5 of 8\.0 GiB of tiny are free", missing.what
+    )
+    assert missing.remedy.startswith('set vllm.device = "same"')
 
 
 def test_the_versions_of_vllm_that_are_claimed_are_those_that_the_extra_allows() -> None:

@@ -30,7 +30,7 @@ class _Ended(Exception):
 
 
 class SampledWriter:
-    """Writer that answers all asks of one role in one call of its sampler, which batches them.
+    """Writer that answers all asks of one role and temperature in one call of its sampler, which batches them.
 
     A model that goes on writing after its program or test is not waited for: once all answers under way hold one, with
     text of _ROOM_FOR_A_CORRECTION behind it, the call ends. params: sampling parameters of each role; one writer may
@@ -56,9 +56,10 @@ class SampledWriter:
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         self._stopped.clear()
         for role in Role:
-            own = [ask for ask in asks if ask.role is role]
-            if own and not self._stopped.is_set():
-                yield from self._write_as(role, own)
+            for temperature in dict.fromkeys(ask.temperature for ask in asks if ask.role is role):
+                own = [ask for ask in asks if ask.role is role and ask.temperature == temperature]
+                if not self._stopped.is_set():
+                    yield from self._write_as(role, own, self._params[role].at(temperature))
 
     def stop(self) -> None:
         self._stopped.set()
@@ -66,7 +67,7 @@ class SampledWriter:
     def close(self) -> None:
         self._sampler.close()
 
-    def _write_as(self, role: Role, asks: Sequence[Ask]) -> Iterator[Answer]:
+    def _write_as(self, role: Role, asks: Sequence[Ask], params: SamplingParams) -> Iterator[Answer]:
         requests = {
             ask.id: Request(
                 ask.id, encode_prompt(self._tokenizer, ask.messages, self._thinking), ask.n, ask.seed, ask.absent
@@ -96,7 +97,7 @@ class SampledWriter:
                 raise _Ended
 
         try:
-            for completion in self._sampler.sample(list(requests.values()), self._params[role], take):
+            for completion in self._sampler.sample(list(requests.values()), params, take):
                 key = completion.request_id, completion.index
                 del under_way[key]
                 settled.discard(key)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cure_tui.commands.values import finite
+from cure_tui.commands.values import Yes, finite
 from cure_tui.terminal import in_terminal
 
 
@@ -96,6 +96,7 @@ def solve(
         bool,
         typer.Option("--save-default", help="Save models, -n, -m, --strategy, --keep and the like; none: clear them."),
     ] = False,
+    yes: Yes = False,
 ) -> None:
     """Sample programs and tests for a problem, print the best program.
 
@@ -123,6 +124,7 @@ def solve(
         for doubt in problem.read.doubts:
             typer.echo(f"warning: {problem.origin}: {doubt}", err=True)
     from cure_tui.launch.exposed import exposed_keys
+    from cure_tui.launch.question import confirm_models
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from engine.solve.request import SolveRequest, Task
 
@@ -147,6 +149,7 @@ def solve(
         program = read_program(test)
         options = options | {"n": 0, "coder": options["tester"]}
     choice.tell()
+    confirm_models((options["coder"], options["tester"]), yes=yes)
     request = SolveRequest(
         tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
         coder=options["coder"],

@@ -59,9 +59,9 @@ def repair_messages(
     happened: in words ("printed something else", "hit the time limit"). stdout: output up to then. is_reverted:
     `source` made things worse, and the test is one that the program before it fails.
     """
-    got = f"It printed:\n{fence(_shortened(stdout))}\n" if stdout.strip() else ""
+    got = f"It printed:\n{fence(shortened(stdout))}\n" if stdout.strip() else ""
     request = _REPAIR.format(
-        input=fence(_shortened(stdin)), expected=fence(_shortened(expected)), happened=happened, got=got
+        input=fence(shortened(stdin)), expected=fence(shortened(expected)), happened=happened, got=got
     )
     if is_reverted:
         request = _REVERTED + request.partition("\n")[2]
@@ -88,7 +88,8 @@ def parse_output(text: str, *, in_thought: bool = False) -> str | None:
     return last if last is not None and last.strip() and len(last) <= MAX_CHARACTERS else None
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text that is short enough for a prompt: of a long one the beginning and the end."""
     if len(text) <= _SHOWN_CHARACTERS:
         return text
     half = _SHOWN_CHARACTERS // 2

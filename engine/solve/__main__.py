@@ -67,10 +67,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _specs(request: SolveRequest, strategy: Strategy) -> dict[Part, WriterSpec]:
-    """Return the specs of coder and tester, and of the other parts of the strategy that the request names."""
+    """Return the specs of coder and tester, and of the judge if the strategy has one. Raises ConfigError."""
     named = {Part.CODER: request.coder, Part.TESTER: request.tester}
-    others = {Part.JUDGE: request.judge or request.coder, Part.SPECIFIER: request.specifier or request.tester}
-    named |= {part: others[part] for part in strategy.parts if part in others}
+    if Part.JUDGE in strategy.parts:
+        named[Part.JUDGE] = request.judge or request.coder
+    elif request.judge:
+        raise ConfigError(
+            f"{strategy.name} has no judge: --judge does not fit", "leave it out, or use --strategy sstar"
+        )
     return {part: parse_spec(text) for part, text in named.items()}
 
 
@@ -104,7 +108,6 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
             task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,
             observer=events, spent=spent, selector=selector,
             judge=writers[specs[Part.JUDGE]] if Part.JUDGE in specs else None,
-            specifier=writers[specs[Part.SPECIFIER]] if Part.SPECIFIER in specs else None,
         )  # fmt: skip
         try:
             solution = solve(strategy, bench)

@@ -62,6 +62,7 @@ class Board:
     """Growing matrix of n programs x (t public + m generated) tests, filled by executions. For one thread.
 
     Rows stand in order of arrival, for the live view; `samples` holds the sample index of each, which decides ties.
+    Outcomes on inputs without a test are kept, and say nothing of agreement: they are those of a few programs.
     A malformed test is counted but gets no column: no program can be run on it. Every outcome updates the cells that it
     settles, so that a ranking costs a few array operations however large the board is.
     """
@@ -137,7 +138,10 @@ class Board:
                 self._cells_nt.cells[row, column] = self._judge(outcome, test)
         for column in self._columns.get(stdin, ()):
             self._cells_nm.cells[row, column] = self._judge(outcome, self.tests[column])
-        self._note_output(row, stdin, outcome)
+        if outcome.status is Status.OK and len(self._printed[row]) < 2:
+            self._printed[row].add(outcome.stdout)
+        if stdin in self._columns or any(test.input == stdin for test in self.public):
+            self._note_output(row, stdin, outcome)
 
     def outcome(self, row: int, stdin: str) -> Outcome | None:
         return self._outcomes.get((row, stdin))
@@ -244,6 +248,8 @@ class Board:
             outcome = self._outcomes.get((row, test.input))
             if outcome is not None:
                 self._cells_nm.cells[row, column] = self._judge(outcome, test)
+                if test.input not in self._places or not self._prints_nx.cells[row, self._places[test.input]]:
+                    self._note_output(row, test.input, outcome)  # executed before, to tell programs apart
 
     def _judge(self, outcome: Outcome, test: TestCase) -> int:
         found = verdict(outcome, test.output, self.judging)
@@ -257,8 +263,6 @@ class Board:
         number = 0
         if outcome.status is Status.OK:
             number = self._groups[place].group(outcome.stdout)
-            if len(self._printed[row]) < 2:
-                self._printed[row].add(outcome.stdout)
         elif outcome.status is not Status.INFRASTRUCTURE:
             number = -1 - list(Status).index(outcome.status)
         self._prints_nx.cells[row, place] = number

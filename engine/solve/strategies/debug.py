@@ -19,22 +19,10 @@ from engine.solve.options import option
 from engine.solve.selectors import choose
 from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.board import Board, TestCase, TestStatus
+from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Need, Part
 from engine.solve.strategies.session import Session
 from engine.solve.writers import Message
-
-_CONTEXT_CHARACTERS = 24_000
-"""Longest conversation: of a longer one the oldest rounds are left out."""
-
-_HAPPENED = {
-    Status.OK: "it printed something else",
-    Status.RUNTIME_ERROR: "it ended with an error",
-    Status.TIME_LIMIT: "it ran out of time",
-    Status.MEMORY_LIMIT: "it ran out of memory",
-    Status.OUTPUT_LIMIT: "it printed far too much",
-    Status.CRASH: "it crashed",
-    Status.COMPILE_ERROR: "it is not valid Python",
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +87,7 @@ class Debug:
         board = session.board
         base = choose(board.arrays(), session.selector)
         first = session.first_question(Part.CODER, 1).ask.messages
-        room = _CONTEXT_CHARACTERS - sum(len(message["content"]) for message in first)
+        room = CONTEXT_CHARACTERS - sum(len(message["content"]) for message in first)
         conversation: tuple[Message, ...] = ()
         written = {program.source for program in board.programs if isinstance(program, Program)}
         reverted = ""  # source of the last repair, if it made things worse
@@ -111,10 +99,10 @@ class Debug:
                 return
             outcome = board.outcome(base, failed.input) or Outcome(Status.OK)
             conversation = repair_messages(
-                conversation, reverted or program.source, failed.input, failed.output, _happened(outcome),
+                conversation, reverted or program.source, failed.input, failed.output, happened(outcome),
                 outcome.stdout, is_reverted=bool(reverted),
             )  # fmt: skip
-            conversation = _cut(conversation, room)
+            conversation = cut(conversation, room)
             with session.ask(session.question(Part.CODER, f"repair-{attempt}", (*first, *conversation))) as batch:
                 rows = [session.add_program(answer, parent=base, why="it fails a test") for answer in batch]
             session.settle()
@@ -155,16 +143,3 @@ def _passed(session: Session, row: int) -> tuple[int, int]:
     """Return how many examples, and then how many tests, a program passes."""
     matrix = session.board.matrix()
     return int(matrix.truth_nt[row].sum()), int(matrix.votes_n[row])
-
-
-def _cut(conversation: tuple[Message, ...], most: int) -> tuple[Message, ...]:
-    """Leave out the oldest rounds, each an answer and a question, of a conversation that is too long; keep the last."""
-    while len(conversation) > 2 and sum(len(message["content"]) for message in conversation) > most:
-        conversation = conversation[2:]
-    return conversation
-
-
-def _happened(outcome: Outcome) -> str:
-    said = _HAPPENED.get(outcome.status, "it failed")
-    last_line = outcome.stderr_tail.strip().rpartition("\n")[2]
-    return f"{said} ({last_line})" if last_line else said

@@ -75,8 +75,29 @@ def _an_output(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str
     return f"So it prints\n```\n{number * 2 if is_right else number + draw % 3}\n```\n"
 
 
+def _inputs(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    numbers = [draw % 20, draw // 20 % 20, 2] if is_right else [2, 2]
+    head = "### Input" if is_sloppy else "**Input {}:**"
+    return "Edge cases.\n\n" + "\n\n".join(f"{head.format(place)}\n```\n{n}\n```" for place, n in enumerate(numbers, 1))
+
+
+def _a_choice(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    """Compare what both programs do: a right judge runs them in its head, a wrong one always takes the first."""
+    first, second = (_is_right(source) for source in _BLOCK.findall(question)[:2])
+    right = "equal" if first == second else "first" if first else "second"
+    choice = right if is_right else "first"
+    return f"Choice: {choice.upper()}." if is_sloppy else f"I have worked it out.\n\n**Choice:** {choice}"
+
+
+def _is_right(source: str) -> bool:
+    return source.strip() not in WRONG
+
+
 PURPOSES = (
     ("does not pass this test", "repair"),
+    ("was run on the problem's examples", "repair"),
+    ("Which one is right?", "choice"),
+    ("No outputs are wanted", "inputs"),
     ("work out step by step what a right program prints", "output"),
     ("Write one unit test", "test"),
 )
@@ -85,6 +106,8 @@ ANSWERS: dict[str, Callable[[str, int, bool, bool], str]] = {
     "repair": _a_program,
     "test": _a_test,
     "output": _an_output,
+    "inputs": _inputs,
+    "choice": _a_choice,
 }
 
 

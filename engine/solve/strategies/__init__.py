@@ -10,7 +10,7 @@ runner and budget), `batch` (questions under way), `evidence` (the Solution and 
 
 from engine.solve.strategies.bench import Bench, Observer, Quiet
 from engine.solve.strategies.board import Board, TestCase
-from engine.solve.strategies.budget import Budget, Spent
+from engine.solve.strategies.budget import Budget, Spent, refuse_unbound_limits
 from engine.solve.strategies.evidence import Candidate, Solution, Support
 from engine.solve.strategies.parts import Need, Part
 from engine.solve.strategies.protocol import Strategy, find_strategy, strategy_names
@@ -31,6 +31,7 @@ __all__ = [
     "Support",
     "TestCase",
     "find_strategy",
+    "refuse_unbound_limits",
     "solve",
     "strategy_names",
 ]

@@ -108,7 +108,8 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
         resources.callback(writer.close)
         writers[spec] = writer
     coder, tester = writers[specs[Part.CODER]], writers[specs[Part.TESTER]]
-    events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter)
+    steps = {writer.name: step for writer in writers.values() if (step := getattr(writer, "step", None)) is not None}
+    events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter, steps=steps)
     status = 0
     for number, task in enumerate(request.tasks):
         events.problem(number, task.problem)

@@ -90,6 +90,8 @@ class Batch:
         self.writers: list[Writer] = []
         self._turns, self._account = turns, account
         self._parts = {question.ask.id: question.part for question in questions}
+        self._asked_of = {question.ask.id: question.writer for question in questions}
+        self._held: list[Answer] = []  # cut off, and not known yet whether they begin inside a thought
         self._answers: deque[Answer] = deque()
         self._stop = threading.Event()
         self._is_open = True
@@ -114,6 +116,9 @@ class Batch:
 
     def __iter__(self) -> Iterator[Answer]:
         while True:
+            if self._held and (self.is_stopped or not self._writing):
+                self._answers += self._held
+                self._held = []
             while self._answers:
                 yield self._answers.popleft()
             if not self.is_waited_for:
@@ -175,7 +180,9 @@ class Batch:
             self._writing -= 1
             self.fault = self.fault or item.fault
         elif self._is_open:
-            self._answers.append(item.answer)
+            is_held = isinstance(self._asked_of[item.answer.ask_id], Remote) and not item.answer.finished
+            # Read last: others may close a thought that the server's template opens.
+            (self._held if is_held else self._answers).append(item.answer)
 
     def _write(self, writer: Writer, asks: Sequence[Ask]) -> None:
         """Put a writer's answers into the inbox, from a thread of its own."""

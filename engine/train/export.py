@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.errors import CureError, RunError
 from engine.presets import load_config
-from engine.printable import printable
+from engine.printable import print_printable, printable
 from engine.runs.checkpoints import Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 
@@ -78,4 +78,5 @@ def _writes(target: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    print_printable()
     sys.exit(main())

@@ -22,6 +22,7 @@ from engine.errors import DataError, RunError
 from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
+from engine.rollouts.live_wall import LiveFeed
 from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
@@ -40,7 +41,6 @@ from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
-from engine.train.live_wall import LiveFeed
 from engine.train.metrics import step_metrics
 from engine.train.step import Phase, StepAbandoned, coevolve
 
@@ -95,7 +95,7 @@ class Trainer:
         self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
-        self._live = LiveFeed(folder.live, engine.decode)
+        self._live = LiveFeed(folder.live, lambda token_ids: engine.decode(list(token_ids)))
         self._updates = UpdateWatch(self._warn)
         self._answers = AnswerWatch(self._warn)
         self._stop_after_step = False

@@ -19,6 +19,7 @@ WRITERS = ("coder", "tester")
 OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
     "coder": ("--coder", str, 0, 0),
     "tester": ("--tester", str, 0, 0),
+    "judge": ("--judge", str, 0, 0),
     "n": ("-n", int, 1, 512),
     "m": ("-m", int, 0, 512),
     "strategy": ("--strategy", str, 0, 0),
@@ -97,7 +98,7 @@ def check_default(default: Default) -> None:
     from engine.solve.selectors import find_selector
     from engine.solve.strategies import Budget, find_strategy
 
-    for name in WRITERS:
+    for name in (*WRITERS, "judge"):
         if name in default:
             _check_writer(default[name])
     find_strategy(default.get("strategy", "bon"))

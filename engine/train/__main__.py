@@ -19,7 +19,7 @@ from engine.errors import CureError, RunError
 from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.presets import load_config
-from engine.printable import printable
+from engine.printable import print_printable, printable
 from engine.process_memory import grows_without_cycles, keep_freed_memory
 from engine.runs.archive import ArchiveWriter
 from engine.runs.checkpoints import CheckpointStore
@@ -130,4 +130,5 @@ def _last_words(folder: RunFolder, journal: JournalWriter, error: CureError) -> 
 
 
 if __name__ == "__main__":
+    print_printable()
     sys.exit(main())

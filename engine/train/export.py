@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.errors import CureError, RunError
 from engine.machine.process_environment import claim_card
 from engine.presets import load_config
-from engine.printable import printable
+from engine.printable import print_printable, printable
 from engine.runs.checkpoints import BEST, LAST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.lineage import ancestors
@@ -83,4 +83,5 @@ def _writes(target: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    print_printable()
     sys.exit(main())

@@ -22,7 +22,8 @@ from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
-from engine.solve.opening import Wishes, open_writer, refuse_unmet_needs
+from engine.solve.needs import refuse_unmet_needs
+from engine.solve.opening import Wishes, open_writer
 from engine.solve.request import SolveRequest
 from engine.solve.selectors import find_selector
 from engine.solve.strategies import (

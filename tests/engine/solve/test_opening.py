@@ -15,7 +15,7 @@ from engine.presets import load_config, load_preset
 from engine.prompts import PromptStyle, Role
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
-from engine.solve.opening import refuse_unmet_needs
+from engine.solve.needs import refuse_unmet_needs
 from engine.solve.strategies import Part, find_strategy
 from engine.solve.writers import Ask
 from engine.solve.writers.spec import parse_spec

@@ -66,7 +66,9 @@ def test_a_runs_adapter_answers_without_peft(tmp_path: Path) -> None:
         for name, weight in policy.model.named_parameters():
             if "lora_B" in name:
                 weight.normal_(std=0.05)
-    CheckpointStore(folder.checkpoints).save(1, policy.save_state)
+    store = CheckpointStore(folder.checkpoints)
+    store.save(1, policy.save_state)
+    store.mark_best(1)
     config = load_config(folder.config)
     sampler = TransformersSampler(policy.model, tokenizer)
     params = dict.fromkeys(Role, SamplingParams(1.0, config.rollout.top_p, 24))

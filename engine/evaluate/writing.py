@@ -72,6 +72,8 @@ class Writers:
         for ask in asks:
             by_spec.setdefault(self._models[place_and_part(ask.id)[1]].spec, []).append(ask)
         work = [(self._writer(spec), own) for spec, own in by_spec.items()]
+        if self.ended:  # while a model was loaded
+            return
         with closing(_timed(*work[0]) if len(work) == 1 else _together(work)) as found:
             for answer, seconds in found:
                 self.account.settle(answer.reservation, answer.cost)

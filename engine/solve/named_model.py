@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 from engine.config import RunConfig
+from engine.errors import RunError
 from engine.machine.regular_files import user_path
 from engine.presets import load_config, load_preset
 from engine.runs.checkpoints import Checkpoint, exported_checkpoint
@@ -14,6 +15,8 @@ from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
 from engine.solve.writers.spec import WriterSpec
 
+_EVALUATION = "evaluation.json"
+"""File that an evaluation's folder has and a run's has not."""
 _MODEL_PRESET = "qwen2.5-7b"
 """Preset with the prompts, limits and precision for a model that has no preset."""
 
@@ -25,6 +28,8 @@ def named_model(spec: WriterSpec, tell: Callable[[str], None]) -> tuple[RunConfi
     """
     if spec.kind == "run":
         folder = RunFolder.open(find_run(spec.name).path)
+        if (folder.path / _EVALUATION).is_file():
+            raise RunError(f"{folder.path} is an evaluation, no run", "name a run of `cure-tui runs`")
         return load_config(folder.config), exported_checkpoint(folder.checkpoints, tell)
     if spec.kind == "model":
         place = user_path(spec.name)

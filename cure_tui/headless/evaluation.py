@@ -91,8 +91,9 @@ def resume_evaluation(wanted: str, *, regrade: bool, budget: str = "") -> Report
 def estimate_line(found: Estimate) -> str:
     """Return the estimate in a sentence."""
     dollars = f", ${found.dollars:.2f} (at most ${found.most_dollars:.2f})" if found.most_dollars else ""
+    tasks = "1 task" if found.tasks == 1 else f"{found.tasks:,} tasks"
     return (
-        f"{found.tasks:,} task{'s' if found.tasks != 1 else ''}, {found.answers:,} answers: about {found.tokens:,.0f} tokens "
+        f"{tasks}, {found.answers:,} answers: about {found.tokens:,.0f} tokens "
         f"(at most {found.most_tokens:,}), about {rounded_hours(found.seconds)}{dollars} ({found.basis})"
     )
 

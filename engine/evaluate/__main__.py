@@ -21,7 +21,7 @@ from pathlib import Path
 from engine.errors import CureError, RunError
 from engine.evaluate.folder import Evaluation, open_evaluation
 from engine.machine.threads import sleep_at_barriers
-from engine.printable import printable
+from engine.printable import print_printable, printable
 from engine.process_memory import keep_freed_memory
 from engine.runs.heartbeat import Heartbeat
 from engine.runs.journal import JournalWriter
@@ -147,6 +147,7 @@ def _last_words(evaluation: Evaluation, journal: JournalWriter, error: CureError
 
 
 if __name__ == "__main__":
+    print_printable()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -20,12 +19,13 @@ from cure_tui.dashboard.home.picture import about_run, machine_rows, runs_captio
 from cure_tui.dashboard.home.preset_cards import PresetList
 from cure_tui.dashboard.home.run_table import RunTable
 from cure_tui.dashboard.keys_line import KeysLine
-from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartPreset
+from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartFrom, StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import Span
 from cure_tui.runs.listing import LETTERS, Order, RunList, matching, sorted_by
 from engine.errors import CureError
 from engine.machine.home import runs_home
+from engine.machine.regular_files import remove_tree
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class HomeScreen(Screen[None]):
         Binding("slash", "filter", "Filter"),
         Binding("o", "order", "Order", show=False),
         Binding("r", "resume", "Resume", show=False),
+        Binding("f", "start_from", "Train on from this run's adapter", show=False),
         Binding("delete,x", "delete", "Delete"),
         Binding("escape", "clear", "Clear filter or marks", show=False),
         Binding("tab", "app.focus_next", "Switch list", show=False),
@@ -209,6 +210,11 @@ class HomeScreen(Screen[None]):
         if run is not None:
             self.post_message(ResumeRun(run.path))
 
+    def action_start_from(self) -> None:
+        run = self._chosen_run()
+        if run is not None:
+            self.post_message(StartFrom(run.path))
+
     def action_delete(self) -> None:
         run = self._chosen_run()
         if run is None or self._is_live(run):
@@ -229,7 +235,7 @@ class HomeScreen(Screen[None]):
         if self.app.call_from_thread(self._is_live, read_info(path)):
             return
         try:
-            shutil.rmtree(path)
+            remove_tree(path)
         except OSError as error:
             said = f"cannot delete {path}: {error.strerror or error}"
             self.app.call_from_thread(self.notify, said, severity="error", markup=False)

@@ -11,12 +11,13 @@ import pytest
 
 from engine.errors import ConfigError, EnvironmentError_
 from engine.problems import IOExample, Problem
-from engine.prompts import PromptStyle, Role
+from engine.prompts import Role
 from engine.sandbox import Executor
 from engine.solve.selectors import find_selector
 from engine.solve.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
+from engine.solve.strategies import solve as run
 from engine.solve.strategies.ranking import certain_leader, ranked
-from engine.solve.writers import Answer, Ask
+from engine.solve.writers import Answer, Ask, Waiting
 from tests.engine.solve.strategies.scripted import Reply, ScriptedWriter, answers, program, unit_test
 
 DOUBLE = program("print(int(input()) * 2)")
@@ -45,7 +46,7 @@ def bench(
 
 
 def solve(name: str, given: Bench) -> Solution:
-    return find_strategy(name).solve(given)
+    return run(find_strategy(name), given)
 
 
 GOOD_TESTS = answers(unit_test("3", "6"), unit_test("5", "10"), unit_test("0", "0"), unit_test("2", "4"))
@@ -133,12 +134,6 @@ def test_debug_drops_tests_whose_output_the_vote_does_not_confirm(executor: Exec
 
 def _asked_input(ask: Ask) -> str:
     return ask.messages[0]["content"].rpartition("Input:\n```\n")[2].partition("\n```")[0]
-
-
-def test_debug_says_that_a_model_of_single_questions_cannot_converse(executor: Executor) -> None:
-    nano = ScriptedWriter(answers(DOUBLE), style=PromptStyle.SHORT)
-    with pytest.raises(ConfigError, match="single questions"):
-        solve("debug", bench(executor, nano, GOOD_TESTS))
 
 
 @pytest.mark.parametrize("name", strategy_names())
@@ -262,6 +257,28 @@ def test_a_truncated_answer_of_a_model_whose_prompt_opens_a_thought_is_no_progra
     assert solution.coder_answers == {"ok": 1, "cut_off_thinking": 1, "only_thought": 1}
 
 
+def test_what_a_server_cut_off_is_read_last_when_it_is_known_whether_it_thinks(executor: Executor) -> None:
+    class Server(ScriptedWriter):
+        def __init__(self, last: str) -> None:
+            super().__init__(answers())
+            self._last = last
+
+        def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+            ask = asks[0]
+            yield Answer(ask.id, ask.role, 0, SQUARE, 5, 9, finished=False)
+            yield Answer(ask.id, ask.role, 1, self._last, 5, 9)
+
+        def waiting(self) -> Waiting:
+            return Waiting(0, 0.0)
+
+        def give_up(self) -> None: ...
+
+    thinking = solve("bon", bench(executor, Server(f"Hm.</think>{DOUBLE}"), GOOD_TESTS, n=2))
+    assert thinking.coder_answers == {"ok": 1, "cut_off_thinking": 1}
+    plain = solve("bon", bench(executor, Server(DOUBLE), GOOD_TESTS, n=2))
+    assert plain.coder_answers == {"ok": 2}
+
+
 def test_what_became_of_the_answers_is_counted(executor: Executor) -> None:
     coder = answers(DOUBLE, "```\nprint(int(input()) * 2)\n```", program("print(("), NOTHING)
     tester = answers(unit_test("3", "6"), "### Test Input\n`4`\n### Test Output\n`8`", NOTHING, unit_test("3", ""))
@@ -286,7 +303,7 @@ def test_debug_says_nothing_in_favour_of_tests_that_its_vote_has_refused(executo
 
 def test_a_vote_follows_the_comparison_and_keeps_the_lines_of_the_output(executor: Executor) -> None:
     def tester(ask: Ask, index: int) -> str:
-        return unit_test("3", "3 3") if ask.id == Role.TESTER else ("```\n3\n3\n```", "```\n3 3\n```")[index % 2]
+        return unit_test("3", "3 3") if ask.id == Role.TESTER else ("```\n3\n3\n```", "```\n3 3\n```")[index % 3 == 2]
 
     given = bench(executor, answers(program("n = input()\nprint(n, n, sep='\\n')")), tester, m=1)
     assert [test.output for test in solve("debug", given).tests] == ["3\n3"]

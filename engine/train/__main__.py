@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.errors import CureError, RunError
+from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.presets import load_config
 from engine.printable import print_printable, printable
@@ -37,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="RUN.KEY=VALUE", help="a new limit: run.steps=9")
     arguments = parser.parse_args(argv)
     sleep_at_barriers()
+    claim_card()
     try:
         return _train(RunFolder.open(arguments.run_dir), arguments.set)
     except CureError as error:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import CureError, RunError
+from engine.machine.process_environment import claim_card
 from engine.presets import load_config
 from engine.printable import print_printable, printable
 from engine.runs.checkpoints import BEST, LAST, Checkpoint, exported_checkpoint
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     form.add_argument("--merged", type=Path, metavar="DIR", help="the whole model, with the adapter merged")
     parser.add_argument("--step", default=BEST, metavar=f"N|{BEST}|{LAST}", help="checkpoint to export")
     arguments = parser.parse_args(argv)
+    claim_card()
     try:
         folder = RunFolder.open(arguments.run_dir)
         checkpoint = exported_checkpoint(folder.checkpoints, lambda text: _say(f"warning: {text}"), arguments.step)

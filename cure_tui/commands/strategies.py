@@ -87,5 +87,6 @@ def _span(bounds: list[int], unit: int, suffix: str) -> str:
 
 def _needs(strategy: dict[str, Any]) -> str:
     needs = [{"conversation": "a chat model"}.get(need, need) for need in strategy["needs"]]
-    needs += ["a judge (--judge, else the coder)"] if "judge" in strategy["parts"] else []
+    others = (("judge", "the coder"), ("specifier", "the tester"))
+    needs += [f"a {part} (--{part}, else {other})" for part, other in others if part in strategy["parts"]]
     return ", ".join(needs) or "-"

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shlex
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from engine.errors import ConfigError, CureError
 from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular
+from engine.machine.toml_reading import parse_toml
 
 WRITERS, OTHERS = ("coder", "tester"), ("judge", "specifier")
 OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
@@ -46,7 +46,7 @@ def read_default() -> Default:
     """Return the saved options; empty without a file. Raises ConfigError for a broken one."""
     path = default_file()
     try:
-        tree = tomllib.loads(read_regular(path, _MOST_BYTES).decode())
+        tree = parse_toml(read_regular(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from engine.errors import ConfigError, CureError
+from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
@@ -56,6 +57,7 @@ def main() -> int:
 def _answer(request: SolveRequest, events: EventStream, opened: OpenWriter) -> int:
     """Solve, and tell what ends it early; return the exit status."""
     sleep_at_barriers()
+    claim_card()
     try:
         try:
             with ExitStack() as resources:

@@ -110,12 +110,16 @@ class Board:
 
     def add_test(self, test: UnitTest | Rejected) -> int | None:
         """Add a generated test; return its column, None for a malformed one."""
-        self._tester_fates[fate_of(test)] += 1
+        self.count_test(test)
         if isinstance(test, Rejected):
-            self.malformed += 1
             return None
         self._add_column(TestCase(test.input, test.output, False, test.explanation))
         return len(self.tests) - 1
+
+    def count_test(self, test: UnitTest | Rejected) -> None:
+        """Count what became of a tester's answer."""
+        self._tester_fates[fate_of(test)] += 1
+        self.malformed += isinstance(test, Rejected)
 
     def replace_tests(self, tests: Sequence[TestCase], retired: Sequence[TestCase] = ()) -> None:
         """Replace the generated tests by others on inputs that were executed already.

@@ -34,6 +34,7 @@ class Strategy(Protocol):
 
 
 def _strategies() -> Mapping[str, type[Strategy]]:
+    from engine.solve.strategies.agentic_tests import AgenticTests
     from engine.solve.strategies.auto import Auto
     from engine.solve.strategies.bon import BestOfN
     from engine.solve.strategies.codet import CodeT
@@ -42,7 +43,7 @@ def _strategies() -> Mapping[str, type[Strategy]]:
     from engine.solve.strategies.single import Single
     from engine.solve.strategies.sstar import SStar
 
-    every: tuple[type[Strategy], ...] = (BestOfN, CodeT, Auto, Debug, SStar, MPSC, Single)
+    every: tuple[type[Strategy], ...] = (BestOfN, CodeT, Auto, Debug, SStar, MPSC, AgenticTests, Single)
     return {strategy.name: strategy for strategy in every}
 
 

@@ -98,7 +98,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
     budget = Budget.parse(request.budget)
     specs = _specs(request, strategy)
     refuse_unbound_limits(tuple(specs.values()), budget)
-    refuse_unmet_needs(strategy, specs, [task.problem for task in request.tasks])
+    refuse_unmet_needs(strategy, specs)
     account = Account(budget.tokens, budget.dollars)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
     executor = resources.enter_context(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.config import RunConfig
 from engine.errors import ConfigError
 from engine.machine.resources import source_path
-from engine.problems import Problem
 from engine.process_memory import grows_without_cycles
 from engine.prompts import ChatTokenizer, PromptStyle, Role
 from engine.runs.checkpoints import Checkpoint
@@ -34,8 +33,8 @@ class Wishes:
     seed: int
 
 
-def refuse_unmet_needs(strategy: Strategy, specs: Mapping[Part, WriterSpec], problems: Sequence[Problem]) -> None:
-    """Raise ConfigError for a strategy that these writers or problems cannot follow, before a model is loaded."""
+def refuse_unmet_needs(strategy: Strategy, specs: Mapping[Part, WriterSpec]) -> None:
+    """Raise ConfigError for a strategy that these writers cannot follow, before a model is loaded."""
     if Need.CONVERSATION in strategy.needs:
         for spec in dict.fromkeys(specs[part] for part in strategy.parts):
             if _style_of(spec) is PromptStyle.SHORT:
@@ -43,8 +42,6 @@ def refuse_unmet_needs(strategy: Strategy, specs: Mapping[Part, WriterSpec], pro
                     f"{spec} answers single questions only, {strategy.name} is a conversation",
                     "use --strategy bon, or a chat model",
                 )
-    if Need.EXAMPLES in strategy.needs and not all(problem.public for problem in problems):
-        raise ConfigError(f"{strategy.name} needs a problem with examples", "use --strategy bon")
 
 
 def _style_of(spec: WriterSpec) -> PromptStyle:

@@ -17,11 +17,12 @@ from engine.machine.toml_reading import parse_toml
 
 NANO = "nano"
 """Model that solves where no other is named."""
-WRITERS = ("coder", "tester")
+WRITERS, OTHERS = ("coder", "tester"), ("judge", "specifier")
 OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
     "coder": ("--coder", str, 0, 0),
     "tester": ("--tester", str, 0, 0),
     "judge": ("--judge", str, 0, 0),
+    "specifier": ("--specifier", str, 0, 0),
     "n": ("-n", int, 1, 512),
     "m": ("-m", int, 0, 512),
     "strategy": ("--strategy", str, 0, 0),
@@ -101,7 +102,7 @@ def check_default(default: Default) -> None:
     from engine.solve.selectors import find_selector
     from engine.solve.strategies import Budget, find_strategy
 
-    for name in (*WRITERS, "judge"):
+    for name in (*WRITERS, *OTHERS):
         if name in default:
             _check_writer(default[name])
     find_strategy(default.get("strategy", "bon"))
@@ -124,7 +125,7 @@ def _check_needs(default: Default) -> None:
         return default.get(part.value) or default.get(part.role.value) or NANO
 
     strategy = find_strategy(default.get("strategy", "bon"))
-    refuse_unmet_needs(strategy, {part: parse_spec(writer_of(part)) for part in strategy.parts}, ())
+    refuse_unmet_needs(strategy, {part: parse_spec(writer_of(part)) for part in strategy.parts})
 
 
 def absolute_writer(text: str) -> str:

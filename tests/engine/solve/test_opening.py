@@ -45,9 +45,9 @@ def test_a_conversation_with_a_model_of_single_questions_is_refused_before_it_is
     debug, nano = find_strategy("debug"), parse_spec("nano")
     chat = parse_spec("qwen2.5-7b")
     with pytest.raises(ConfigError, match="preset:nano answers single questions only, debug is a conversation"):
-        refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: nano}, [])
-    refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: chat}, [])
-    refuse_unmet_needs(find_strategy("bon"), {Part.CODER: nano, Part.TESTER: nano}, [])
+        refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: nano})
+    refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: chat})
+    refuse_unmet_needs(find_strategy("bon"), {Part.CODER: nano, Part.TESTER: nano})
 
 
 @pytest.mark.slow

@@ -52,8 +52,9 @@ class Choice:
         """Name other models on stderr if nano, which nobody chose, has not solved the problem."""
         if self.by_nobody and status in (WEAK, NONE_RUNS):
             from cure_tui.solving.at_hand import hint, models_at_hand
+            from cure_tui.solving.report import echo_wrapped
 
-            typer.echo(hint(models_at_hand()), err=True)
+            echo_wrapped(hint(models_at_hand()))
 
 
 def choose(context: typer.Context, *, save: bool) -> Choice:

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from engine.evaluate.folder import ANSWERS, write_whole
+from engine.evaluate.folder import ANSWERS
 from engine.prompts import Role
 from engine.runs.faults import damaged, run_faults
-from engine.runs.files import open_file
+from engine.runs.files import open_file, write_whole
 from engine.solve.writers import Answer
 
 _KEY_CHARACTERS = 24

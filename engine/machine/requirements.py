@@ -14,10 +14,13 @@ from pathlib import Path
 from engine.config.schema import RunConfig
 from engine.errors import CureError
 from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
-from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
+from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory, plan_memory_on_cpu, shape_of
 from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
 from engine.machine.probe import Gpu, Machine
 from engine.machine.resources import DATA_SCHEME, source_path
+from engine.machine.run_plan.disk import disk_of
+from engine.machine.run_plan.room import Room
+from engine.machine.run_plan.work import Lengths, work_of
 from engine.machine.toml_text import toml_value
 
 BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "nf4": 0.55}
@@ -38,7 +41,8 @@ def missing_for_solving(config: RunConfig, machine: Machine) -> tuple[Missing, .
         rollout = config.rollout.model_copy(update={"sampler": "transformers"})
         vllm = config.vllm.model_copy(update={"precision": "dtype"})
         config = config.model_copy(update={"rollout": rollout, "vllm": vllm})
-    return tuple(missing for check in CHECKS if check is not _task_files for missing in check(config, machine))
+    apart = (_task_files, _disk)
+    return tuple(missing for check in CHECKS if check not in apart for missing in check(config, machine))
 
 
 def least_memory_gb(config: RunConfig) -> float:
@@ -60,13 +64,30 @@ def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
 
     A missing GPU is another check's finding: the machine's memory is checked here all the same.
     """
-    if not needs_gpu(config, machine) or not machine.gpus:
+    room = Room.of(machine)
+    if not needs_gpu(config, machine):
+        return _memory_on_cpu(config, room)
+    if room.gpu is None:
         return _least_memory(config, machine.memory_gb, "memory")
-    gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb)
-    plan = plan_memory(config, gpu.memory_gb)
+    plan = plan_memory(
+        config, room.gpu.memory_gb, free_gib=room.gpu.free_gb, pinned_threshold_mb=room.pinned_threshold_mb
+    )
     if plan is None:
-        return _least_memory(config, gpu.memory_gb, "GPU memory")
-    return _gpu_memory(config, plan, gpu) + _host_memory(plan, machine)
+        return _least_memory(config, room.gpu.memory_gb, "GPU memory")
+    return _gpu_memory(config, plan, room.gpu) + _host_memory(config, plan, machine)
+
+
+def _memory_on_cpu(config: RunConfig, room: Room) -> list[Missing]:
+    plan = plan_memory_on_cpu(config, room.memory_gib, room.free_memory_gib) if config.run.steps else None
+    if plan is None or plan.needed_gib <= room.memory_gib:
+        return _least_memory(config, room.memory_gib, "memory")
+    return [
+        Missing(
+            f"memory: {plan.needed_gib:.1f} GiB needed, {room.memory_gib:.1f} GiB here",
+            "take a smaller preset, or lower rollout.max_batch, rollout.max_new_tokens_coder and _tester, and "
+            "policy.micro_batch_tokens",
+        )
+    ]
 
 
 def _least_memory(config: RunConfig, here_gb: float, kind: str) -> list[Missing]:
@@ -92,6 +113,8 @@ def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
                 f"set vllm.kv_cache_gb = 0.0 for what the memory plan leaves, or to {least:.1f} or more",
             )
         ]
+    if plan.needed_gib <= gpu.memory_gb and not plan.fits:
+        return _taken(plan, gpu)
     if not plan.fits:
         return [
             Missing(
@@ -99,25 +122,46 @@ def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
                 _what_would_fit(config, gpu.memory_gb),
             )
         ]
-    taken = gpu.memory_gb - gpu.free_gb
-    if plan.needed_gib > gpu.free_gb and taken > 1:
-        return [
-            Missing(
-                f"GPU memory: {plan.needed_gib:.1f} GiB needed, {gpu.free_gb:.1f} GiB of {gpu.name} are free",
-                f"end the processes that hold the other {taken:.1f} GiB; `nvidia-smi` lists them",
-            )
-        ]
     return []
 
 
-def _host_memory(plan: MemoryPlan, machine: Machine) -> list[Missing]:
+def _taken(plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
+    taken = gpu.memory_gb - gpu.free_gb
+    return [
+        Missing(
+            f"GPU memory: {plan.needed_gib:.1f} GiB needed, {gpu.free_gb:.1f} GiB of {gpu.name} are free",
+            f"end the processes that hold the other {taken:.1f} GiB; `nvidia-smi` lists them",
+        )
+    ]
+
+
+def _host_memory(config: RunConfig, plan: MemoryPlan, machine: Machine) -> list[Missing]:
     if plan.host_gib <= machine.free_memory_gb:
+        return []
+    pinned = next((part.gib for part in plan.host if "pinned" in part.name), 0.0)
+    parts = f", {pinned:.1f} of them for vLLM's weights while it sleeps" if pinned else ""
+    suffices = plan.host_gib - pinned <= machine.free_memory_gb and config.vllm.precision != "nf4"
+    remedy = "end other programs, or take a machine with more memory"
+    return [
+        Missing(
+            f"memory: {plan.host_gib:.1f} GiB needed{parts}, {machine.free_memory_gb:.1f} GiB free",
+            "set " + _says([("vllm.sleep_level", 2)]) if pinned and suffices else remedy,
+        )
+    ]
+
+
+def _disk(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Check the disk of the run's folder for checkpoints, archive and adapters."""
+    shape = shape_of(config.model.source)
+    if shape is None:
+        return []
+    disk = disk_of(config, shape, work_of(config, Lengths.of(config)))
+    if disk.gib <= machine.disk_free_gb:
         return []
     return [
         Missing(
-            f"memory: {plan.host_gib:.1f} GiB needed for vLLM's weights while it sleeps, "
-            f"{machine.free_memory_gb:.1f} GiB free",
-            "set " + _says([("vllm.sleep_level", 2)]),
+            f"disk: {disk.gib:.1f} GiB needed at most, {machine.disk_free_gb:.1f} GiB free",
+            "free some, lower run.keep_checkpoints or run.archive_mb, or put the run elsewhere with --run-dir",
         )
     ]
 
@@ -205,6 +249,7 @@ CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     libraries,
     _program_libraries,
     _memory,
+    _disk,
     _model_files,
     _task_files,
 )

@@ -93,7 +93,13 @@ def load_preset(
 
 _BEFORE: Tree = {
     "variant": "",
-    "rollout": {"reading": "strict"},
+    "rollout": {
+        "reading": "strict",
+        "length_curriculum": [],
+        "length_steps": 0,
+        "length_truncated": 0.0,
+        "sampling_threads": 0,
+    },
     "sandbox": {"libraries": [], "time_rule": "exact"},
     "evaluation": {"reading": "strict"},
 }

@@ -11,63 +11,50 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from engine.config import RunConfig
-from engine.errors import DataError, RunError
+from engine.config import RolloutConfig, RunConfig, at_stage, longest_answer
+from engine.errors import RunError
 from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
+from engine.rollouts.rollout import groups_of
 from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.events import EvaluationTime
-from engine.runs.faults import damaged, run_faults
-from engine.runs.files import read_file
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
 from engine.runs.state import RunState
-from engine.runs.values import has_declared_types
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
+from engine.train.curriculum import LengthStage
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
+from engine.train.kept_answers import KeptAnswers, forget_answers
 from engine.train.live_wall import LiveFeed
 from engine.train.metrics import step_metrics
-from engine.train.step import Phase, StepAbandoned, coevolve
+from engine.train.progress import PhaseProgress
+from engine.train.rates import RateMemory
+from engine.train.run_progress import RunProgress, read_progress
+from engine.train.step import CoevolutionStep, Phase, StepAbandoned, coevolve
 
 Ending = Literal["finished", "stopped"]
 EndedBy = Literal["steps", "minutes", "drift"]
 _PAUSE_POLL_SECONDS = 0.2
-_PROGRESS_BYTES = 1 << 20
 _BY_THE_USER = "stopped by the user"
 
 
-@dataclass(frozen=True)
-class RunProgress:
-    """State of a run in a checkpoint, without the policy.
-
-    best_*: the step with the highest validation score so far. uncounted_seconds: work before new limits were given that
-    `seconds` leaves out, such as the last evaluations of the former end.
-    """
-
-    step: int = 0
-    seconds: float = 0.0
-    tokens: int = 0
-    best_step: int = 0
-    best_score: float = -1.0
-    evaluation_seconds: float = 0.0
-    uncounted_seconds: float = 0.0
-    heldout_start: dict[str, Any] | None = None
-    recent_kl: tuple[float, ...] = ()
+class _StartTooLong(Exception):
+    """End of a run whose time limit passed before its start evaluation was over; what was sampled is kept."""
 
 
 class Trainer:
@@ -96,6 +83,8 @@ class Trainer:
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
         self._live = LiveFeed(folder.live, engine.decode)
+        self._phase = PhaseProgress(journal, self._live)
+        self._rates = RateMemory(config)
         self._updates = UpdateWatch(self._warn)
         self._answers = AnswerWatch(self._warn)
         self._stop_after_step = False
@@ -128,36 +117,45 @@ class Trainer:
             self._evaluate_at_end(*reached)
         except StepAbandoned:
             return self._end_stopped()
+        except _StartTooLong as error:
+            self.request_stop(str(error))
+            return self._end_stopped()
         finally:
             self._live.close()
         return "finished"
 
     def _step(self, step: int) -> None:
         engine, config = self._engine, self._config
+        length = self._progress.length
+        rollout = at_stage(config.rollout, length.number)
         done = coevolve(
-            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config,
-            on_phase=lambda phase: self._enter(step, phase), observer=self._live,
-            in_thought=engine.in_thought,
+            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy,
+            config.model_copy(update={"rollout": rollout}),
+            on_phase=lambda phase: self._enter(step, phase), observer=self._phase, in_thought=engine.in_thought,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
-        kl = done.update.kl
-        self._progress = replace(
-            self._progress,
-            step=step,
-            seconds=self._seconds(),
-            tokens=self._progress.tokens + done.sampling.tokens,
-            recent_kl=self._progress.recent_kl if kl is None else (*self._progress.recent_kl, kl)[-KL_STEPS:],
-        )
+        self._progress = _after_step(self._progress, config.rollout, done, self._seconds())
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
+        if config.rollout.length_curriculum:
+            metrics["answer_limit"] = float(longest_answer(rollout))
         self._journal.step_finished(step, metrics)
+        self._rates.learn(metrics, longest_answer(rollout))
+        self._tell_length(length)
         self._updates.look(done.update)
-        self._answers.look([task.rollouts for task in done.tasks])
+        self._answers.look([task.rollouts for task in done.tasks], rises=rollout is not config.rollout)
         self._prune_archive(step)
         every = config.evaluation.every_steps
         validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
         if validated or self._checkpoint_wanted or step % config.run.checkpoint_every == 0:
             self._checkpoint(best=bool(validated))
         self._end_if_hopeless()
+
+    def _tell_length(self, before: LengthStage) -> None:
+        """Record that the curriculum has raised the limit on answers, if it has."""
+        after, rollout = self._progress.length, self._config.rollout
+        if after.number != before.number:
+            text = f"answers may take {after.limit(rollout):,} tokens from now on, instead of {before.limit(rollout):,}"
+            self._journal.notice(text, step=self._progress.step)
 
     def _end_if_hopeless(self) -> None:
         """Raise RunError after too many NaN updates in a row, once there is a checkpoint to resume from."""
@@ -174,17 +172,19 @@ class Trainer:
         if self.stop.is_set():
             raise StepAbandoned
         rollout = self._config.rollout
-        total = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests) if phase == "sample" else None
-        self._journal.phase_started(step, phase, total, "answers" if total else "")
-        self._live.start_phase(phase, total or 0)
+        answers = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests)
+        self._phase.start(step, phase, answers if phase == "sample" else 0)
 
     # Evaluation ---------------------------------------------------------------------------------------------
 
     def _evaluate_at_start(self) -> None:
         started = time.monotonic()
+        # An evaluation that was broken off goes on, and the time it has taken counts.
+        before = self._journal.seconds_before
+        self._started = started - before
         summary = self._evaluate("heldout", "start")
         self._progress = replace(
-            self._progress, heldout_start=summary.to_json(), evaluation_seconds=time.monotonic() - started
+            self._progress, heldout_start=summary.to_json(), evaluation_seconds=before + time.monotonic() - started
         )
         self._validate("start")
         self._progress = replace(self._progress, seconds=self._seconds())
@@ -228,16 +228,16 @@ class Trainer:
         problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
         config = self._config
         started = time.monotonic()
-        phase = f"evaluate {split}"
-        total = len(problems) * (config.evaluation.n_programs + config.evaluation.m_tests)
-        self._journal.phase_started(step, phase, total, "answers")
-        self._live.start_phase(phase, total)
-        summary = measure(
-            problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
-            judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
-            derive_seed(config.run.seed, "evaluate", split), self._between_chunks, self._live,
-            in_thought=engine.in_thought,
-        )  # fmt: skip
+        phase, seed = f"evaluate {split}", derive_seed(config.run.seed, "evaluate", split)
+        with KeptAnswers(self._folder.path, [config.model.source, engine.policy.weights_digest(), split]) as kept:
+            groups = groups_of(problems, engine.encode, config.evaluation_rollout, seed)
+            known = sum(map(kept.count, groups))
+            self._phase.start(step, phase, sum(group.count for group in groups), known)
+            summary = measure(
+                problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
+                judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
+                seed, self._between_chunks, self._phase, in_thought=engine.in_thought, known=kept,
+            )  # fmt: skip
         self._journal.phase_finished(step, phase, time.monotonic() - started)
         self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())
         return summary
@@ -246,6 +246,13 @@ class Trainer:
         self._poll_inbox()
         if self.stop.is_set():
             raise StepAbandoned
+        minutes, start_is_over = self._config.run.max_minutes, self._progress.heldout_start is not None
+        if minutes and not start_is_over and self._seconds() > minutes * 60:
+            of = len(self._engine.heldout)
+            raise _StartTooLong(
+                f"the start evaluation has used up all {minutes:g} minutes at task {tasks_done} of {of}; its answers "
+                "are kept: resume with more --minutes, or start anew with fewer evaluation.heldout_tasks"
+            )
 
     def _start_summary(self) -> EvalSummary:
         if self._progress.heldout_start is None:
@@ -275,10 +282,22 @@ class Trainer:
         if done >= run.steps:
             return "steps", f"all {run.steps} steps done" if run.steps != 1 else "its only step done"
         if self._time_is_up():
+            if not done:
+                return "minutes", self._no_time_at_all()
             notice = f"{run.max_minutes:g} minutes are nearly used up: starting the last evaluation"
             self._journal.notice(notice, step=done)
             return "minutes", f"no time for another step within {run.max_minutes:g} min"
         return None
+
+    def _no_time_at_all(self) -> str:
+        """Say, as a warning too, that the evaluations leave no time for a step."""
+        used, limit = self._seconds() / 60, self._config.run.max_minutes
+        reason = (
+            f"nothing was trained: the start evaluation took {used:.1f} of {limit:g} min, and the last one takes as "
+            "long; raise run.max_minutes or lower evaluation.heldout_tasks and validation_tasks"
+        )
+        self._warn(reason)
+        return reason
 
     def _time_is_up(self) -> bool:
         """Return True if another step might leave too little time for the last evaluations."""
@@ -341,12 +360,13 @@ class Trainer:
             self._checkpoints.mark_best(saved.step)
         self._journal.checkpoint(saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best)
         self._journal.sync()
+        forget_answers(self._folder.path)  # those of the evaluation before; the checkpoint has its figures
 
     def _restore(self, recorded: RunState) -> None:
         saved = resumed_checkpoint(self._folder.checkpoints, recorded, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
-            self._progress = _read_progress(saved)
+            self._progress = read_progress(saved)
             if self._progress.best_step == saved.step:
                 self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds
@@ -376,17 +396,18 @@ class Trainer:
         return time.monotonic() - self._started
 
 
-def _read_progress(saved: Checkpoint) -> RunProgress:
-    """Read the progress in a checkpoint. Raises RunError if it is not one."""
-    run, name = saved.path.parents[1], f"checkpoints/{saved.path.name}/progress.json"
-    try:
-        with run_faults(run):
-            fields = json.loads(read_file(run, name, _PROGRESS_BYTES))
-        progress = RunProgress(**fields | {"recent_kl": tuple(map(float, fields["recent_kl"]))})
-        if not has_declared_types(progress) or progress.step != saved.step:
-            raise ValueError("fields of other types")
-        if progress.heldout_start is not None:
-            EvalSummary.from_json(progress.heldout_start)
-    except (ValueError, TypeError, KeyError, RecursionError, DataError) as error:
-        raise damaged(run, f"{name} holds no progress: {error}") from error
-    return progress
+def _after_step(before: RunProgress, rollout: RolloutConfig, done: CoevolutionStep, seconds: float) -> RunProgress:
+    """Return the progress after a step of a run whose full limits are those of `rollout`."""
+    finished = [completion.finished for task in done.tasks for group in task.groups for completion in group.completions]
+    length = before.length.after_step(rollout, 1.0 - sum(finished) / max(1, len(finished)))
+    kl = done.update.kl
+    return replace(
+        before,
+        step=done.step,
+        seconds=seconds,
+        tokens=before.tokens + done.sampling.tokens,
+        recent_kl=before.recent_kl if kl is None else (*before.recent_kl, kl)[-KL_STEPS:],
+        length_number=length.number,
+        length_steps=length.steps,
+        length_truncated=length.truncated,
+    )

@@ -67,11 +67,15 @@ def vllm_asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
     return kept
 
 
-def host_bytes(shape: ModelShape, config: RunConfig) -> float:
-    """Return the bytes of host memory that hold vLLM's weights while it sleeps, at level 1 only."""
-    if config.rollout.sampler != "vllm" or config.vllm.sleep_level != 1:
-        return 0.0
-    return vllm_weights(shape, vllm_format(config), config.model.dtype)
+def canary_part(shape: ModelShape, config: RunConfig) -> Part:
+    """Return the trainer's forward pass over one prompt, by which vLLM's log-probs are checked while it is awake."""
+    width = 4 if config.policy.precision == "fp32" else 2
+    tokens = c.PROMPT_TOKENS + c.CANARY_TOKENS
+    layer = tokens * width * c.CANARY_COPIES * (shape.hidden + shape.intermediate)
+    return Part(
+        "canary: the trainer's pass over one prompt",
+        layer + c.LOGITS_TILE + dequantised_weight(shape, config.policy.precision),
+    )
 
 
 def transformers_parts(shape: ModelShape, config: RunConfig) -> list[Part]:

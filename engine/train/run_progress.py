@@ -1,0 +1,61 @@
+"""State of a run in a checkpoint, without the policy: what a resumed engine goes on with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import DataError
+from engine.evaluation.summary import EvalSummary
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.faults import damaged, run_faults
+from engine.runs.files import read_file
+from engine.runs.values import has_declared_types
+from engine.train.curriculum import LengthStage
+
+_PROGRESS_BYTES = 1 << 20
+_ROWS = ("recent_kl", "length_truncated")
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """State of a run in a checkpoint, without the policy.
+
+    best_*: the step with the highest validation score so far. uncounted_seconds: work before new limits were given that
+    `seconds` leaves out, such as the last evaluations of the former end. length_*: as in `LengthStage`.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    best_step: int = 0
+    best_score: float = -1.0
+    evaluation_seconds: float = 0.0
+    uncounted_seconds: float = 0.0
+    heldout_start: dict[str, Any] | None = None
+    recent_kl: tuple[float, ...] = ()
+    length_number: int = 0
+    length_steps: int = 0
+    length_truncated: tuple[float, ...] = ()
+
+    @property
+    def length(self) -> LengthStage:
+        return LengthStage(self.length_number, self.length_steps, self.length_truncated)
+
+
+def read_progress(saved: Checkpoint) -> RunProgress:
+    """Read the progress in a checkpoint. Raises RunError if it is not one."""
+    run, name = saved.path.parents[1], f"checkpoints/{saved.path.name}/progress.json"
+    try:
+        with run_faults(run):
+            fields = json.loads(read_file(run, name, _PROGRESS_BYTES))
+        rows = {row: tuple(map(float, fields.get(row, ()))) for row in _ROWS}
+        progress = RunProgress(**fields | rows)
+        if not has_declared_types(progress) or progress.step != saved.step or progress.length_number < 0:
+            raise ValueError("fields of other types")
+        if progress.heldout_start is not None:
+            EvalSummary.from_json(progress.heldout_start)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DataError) as error:
+        raise damaged(run, f"{name} holds no progress: {error}") from error
+    return progress

@@ -79,7 +79,10 @@ def _when(moment: float | None) -> str:
 
 
 def _remark(run: RunInfo) -> str:
-    return "; ".join(filter(None, (run.fault, run.ending)))
+    from cure_tui.runs.phase_progress import progress_of
+
+    progress = progress_of(run.phase)
+    return "; ".join(filter(None, (run.fault, run.ending, str(progress or ""))))
 
 
 def _as_json(run: RunInfo) -> dict[str, object]:

@@ -17,6 +17,7 @@ from cure_tui.launch.plan_report import start_lines
 from cure_tui.launch.prepare import PreparedRun, prepare_resume, prepare_run
 from cure_tui.launch.process import EngineProcess, Interruption
 from cure_tui.launch.question import confirm_beside_live_runs
+from cure_tui.runs.step_line import evaluation_line
 from engine.config import describe
 from engine.errors import CureError, RunError
 from engine.evaluation.summary import EvalSummary
@@ -145,7 +146,10 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(result))
         return
-    if start and end:
+    if start and state.status is RunStatus.FINISHED and state.steps and not state.step:
+        typer.echo(evaluation_line(state.evaluations[0]))
+        typer.echo(state.ending, err=True)
+    elif start and end:
         typer.echo(format_table(start, end))
     else:
         typer.echo("no table: the run was not evaluated at both start and end", err=True)

@@ -131,12 +131,12 @@ def _amount(name: str, amount: Amount) -> str:
 
 def _time_as_text(plan: RunPlan) -> Iterator[str]:
     times, work, speed = plan.times, plan.work, plan.speed
-    yield f"Time, {speed.basis}"
+    yield f"Time ({speed.basis})"
     yield f"  {'start evaluation':<{_LABEL}} {duration(times.start):>9}"
     for seconds, stage in zip(times.steps, work.stages, strict=True):
         rollout = stage.rollout
         limit = max(rollout.max_new_tokens_coder, rollout.max_new_tokens_tester)
-        name = f"a step of answers up to {limit:,} tokens, {speed.sampled(rollout):,.0f} tokens/s"
+        name = f"a step, up to {limit:,} long ({speed.sampled(rollout):,.0f} tokens/s)"
         yield f"  {name:<{_LABEL}} {duration(seconds):>9}"
     yield f"  {'until the first update is done':<{_LABEL}} {duration(times.first_learning):>9}"
     yield f"  {f'the run, {plan.config.run.steps} steps':<{_LABEL}} {duration(times.run):>9}"

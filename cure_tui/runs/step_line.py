@@ -25,7 +25,7 @@ _RECENT_STEPS = 10
 
 def step_line(state: RunState, max_minutes: float) -> str:
     """Return the line of the last finished step: the metrics that it has, then the time left."""
-    parts = [f"step {state.step:>{len(str(state.steps))}}/{state.steps}", *_figures(state.metrics)]
+    parts = [f"step {state.step:>{len(str(state.steps))}}/{state.steps}", *_figures(state.metrics), *_new_limit(state)]
     left = seconds_left(state, max_minutes)
     parts += [f"left {clock(left)}"] if left is not None else []
     parts += [UNCONFINED] if state.sandbox and not state.sandbox.confined else []
@@ -58,6 +58,14 @@ def seconds_left(state: RunState, max_minutes: float) -> float | None:
     if max_minutes:
         left = min(left, max_minutes * 60 - state.seconds)
     return max(0.0, left)
+
+
+def _new_limit(state: RunState) -> list[str]:
+    """Return the limit on answers if the length curriculum has changed it since the step before."""
+    limits = [point.metrics.get("answer_limit") for point in state.points[-2:]]
+    if limits[-1] is None or (len(limits) == 2 and limits[0] == limits[1]):
+        return []
+    return [f"max {limits[-1]:,.0f} tok"]
 
 
 def clock(seconds: float) -> str:

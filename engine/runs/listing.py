@@ -18,7 +18,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import BEAT_SECONDS, seconds_since_beat
 from engine.runs.journal import JournalReader, read_ends
 from engine.runs.lock import LockHolder, lock_holder
-from engine.runs.state import Evaluation, RunState, RunStatus, replay
+from engine.runs.state import Evaluation, Phase, RunState, RunStatus, replay
 
 _DEAD_SECONDS = 15 * BEAT_SECONDS
 _EVENTS_A_ROUND = 20_000
@@ -45,7 +45,7 @@ class RunInfo:
 
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
     evaluation: the last one; ending: why the run finished, stopped or failed; fault: why it is unreadable, or that its
-    journal is corrupt.
+    journal is corrupt; phase: of a live run.
     """
 
     id: str
@@ -63,6 +63,7 @@ class RunInfo:
     evaluation: Evaluation | None = None
     ending: str = ""
     fault: str = ""
+    phase: Phase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def read_info(path: Path) -> RunInfo:
         metrics=state.metrics,
         evaluation=state.evaluations[-1] if state.evaluations else None,
         ending=state.ending,
+        phase=state.phase if condition is RunCondition.LIVE else None,
         fault="its journal is corrupt" if is_corrupt else "its journal is empty" if is_lost else "",
     )
 

@@ -88,11 +88,15 @@ VLLM_PROCESS_CUDA = 2.0 * GIB
 """Memory of both processes of their own, without weights; the mapped CUDA libraries, some GiB more, are shared with the
 page cache (estimates)."""
 
-TRAINER_PROCESS_CPU = 0.43 * GIB
-"""Resident memory of the engine on a CPU before a model is loaded: torch, transformers, peft, tasks, the archive's
-cache (tests/benchmarks/plan.py)."""
+TRAINER_PROCESS_CPU = 0.46 * GIB
+"""Resident memory of the engine on a CPU without a model's weights: torch, transformers, peft, a tokenizer
+(tests/benchmarks/plan.py)."""
 
-INTERFACE_PROCESS = 0.06 * GIB
+CPU_ATTENTION_COPIES, CPU_KEY_COPIES = 8, 4
+"""Tensors of the size of attention's scores, and of its keys, that exist at once in a backward pass on the CPU, whose
+kernel takes a mask and grouped queries only by way of the scores (fitted; tests/benchmarks/plan.py)."""
+
+INTERFACE_PROCESS = 0.04 * GIB
 """Resident memory of `cure-tui`, with or without the dashboard (tests/benchmarks/plan.py)."""
 
 PINNED_GRAIN = 2 * 2**20

@@ -10,7 +10,7 @@ from engine.machine.memory_plan.host import programs
 from engine.machine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
 from engine.machine.memory_plan.plan import update_setup
 from engine.machine.memory_plan.shape import ModelShape, shape_of
-from engine.machine.memory_plan.update_phase import resting_trainer, update_parts
+from engine.machine.memory_plan.update_phase import UpdateSetup, resting_trainer, update_parts
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -37,7 +37,11 @@ def plan_memory_on_cpu(
         Part("keys and values of a batch", cache.bytes),
         Part("logits of a batch", logits_bytes(shape, config, setup.width)),
     ]
-    update = [*resting, *update_parts(shape, setup, logits_tile=c.CPU_LOGITS_TILE)]
+    update = [
+        *resting,
+        *update_parts(shape, setup, logits_tile=c.CPU_LOGITS_TILE),
+        Part("attention of a micro-batch", attention_bytes(shape, config, setup)),
+    ]
     return MemoryPlan(
         model=config.model.source,
         shape=shape,
@@ -64,12 +68,30 @@ def logits_bytes(shape: ModelShape, config: RunConfig, width: int) -> float:
     return float(numbers * width + min(numbers, c.CHOICE_CHUNK) * c.CHOICE_BYTES)
 
 
+def attention_bytes(shape: ModelShape, config: RunConfig, setup: UpdateSetup) -> float:
+    """Return the bytes of attention in one layer's backward pass, and of the scores that the other layers have saved.
+
+    A micro-batch's answers, each gathered with its group's prompt, are padded to the longest.
+    """
+    answer, group = longest_answer(config.rollout), min(config.rollout.n_programs, config.rollout.m_tests)
+    keys = _longest_prompt(config) + answer
+    answers = max(1.0, setup.tokens / (answer + _longest_prompt(config) / group))
+    scores = answers * shape.heads * answer * keys * 4.0
+    gathered = answers * keys * shape.query_width * setup.width
+    saved = 0 if setup.checkpointing else shape.layers - 1
+    return (c.CPU_ATTENTION_COPIES + saved) * scores + c.CPU_KEY_COPIES * gathered
+
+
+def _longest_prompt(config: RunConfig) -> int:
+    return c.SHORT_PROMPT_TOKENS if config.model.prompt_style == "short" else c.PROMPT_TOKENS
+
+
 def _kv_cache(shape: ModelShape, config: RunConfig, width: int) -> KvCache:
     """Return the keys and values of a full batch: each group's prompt once, each row's answer up to its limit."""
     rollout = config.rollout
     rows, answer = rollout.max_batch, longest_answer(rollout)
     group = min(rollout.n_programs, rollout.m_tests)
     per_token = shape.kv_bytes_per_token(width)
-    prompt = c.SHORT_PROMPT_TOKENS if config.model.prompt_style == "short" else c.PROMPT_TOKENS
+    prompt = _longest_prompt(config)
     tokens = -(-rows // group) * prompt + rows * answer
     return KvCache(float(tokens * per_token), float(tokens * per_token), per_token, prompt + answer, rows)

@@ -8,8 +8,8 @@ remember(key, measured)                       rates of a step, for the next plan
 Read in this order: plan, work (answers and tokens), speed (tokens a second), cards (the table), remembered, disk.
 """
 
+from engine.machine.run_plan.cautions import warnings
 from engine.machine.run_plan.plan import RunPlan, Times, plan_run
 from engine.machine.run_plan.room import Room
-from engine.machine.run_plan.warnings import warnings
 
 __all__ = ["Room", "RunPlan", "Times", "plan_run", "warnings"]

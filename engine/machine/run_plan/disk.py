@@ -48,9 +48,9 @@ def disk_of(config: RunConfig, shape: ModelShape, work: Work) -> Disk:
     exports = 0.0 if config.rollout.sampler == "transformers" else 2 * adapter
     return Disk(
         (
-            Part(f"checkpoints ({kept} with optimiser, at most)", kept * (adapter + moments)),
+            Part(f"checkpoints, {kept} with optimiser", kept * (adapter + moments)),
             Part("archive of rollouts", archive),
-            Part("adapters for the sampler (in /dev/shm if that has room)", exports),
+            Part("adapters handed to the sampler", exports),
             Part("answers of an evaluation under way", work.start.tokens * JOURNALLED_PER_TOKEN),
             Part("journal, log, reserve", float(_RESERVE)),
         )

@@ -101,13 +101,13 @@ def _on_card(config: RunConfig, shape: ModelShape, memory: MemoryPlan, room: Roo
         return _decoded(config, rollout, shape, memory, card, lengths)
 
     servers = max(1, len(config.rollout.endpoints)) if config.rollout.sampler == "endpoint" else 1
-    about = "" if is_named else " of a usual card of that size"
+    about = card.name if is_named else f"a card like the {card.name}"
     return Speed(
         (lambda rollout: servers * sampled(rollout)),
         flops * PREFILL_EFFICIENCY / (FORWARD * shape.parameters),
         trained,
         VLLM_START_SECONDS if config.rollout.sampler == "vllm" else 0.0,
-        f"by the bandwidth{about} ({card.name}, {card.bandwidth:,.0f} GB/s) and answers half as long as allowed: rough",
+        f"rough: {about}, answers half as long as allowed",
     )
 
 
@@ -141,7 +141,7 @@ def _on_cpu(config: RunConfig, shape: ModelShape, room: Room) -> Speed:
     forward = FORWARD * _multiplied(shape)
 
     def rate(gigaflops: float, threads: int, flops: float) -> float:
-        return gain * gigaflops * 1e9 * float(threads) ** CPU_SCALING / flops
+        return float(gain * gigaflops * 1e9 * float(threads) ** CPU_SCALING / flops)
 
     decoded = rate(CPU_GIGAFLOPS, threads, forward)
     return Speed(
@@ -149,7 +149,7 @@ def _on_cpu(config: RunConfig, shape: ModelShape, room: Room) -> Speed:
         rate(CPU_UPDATE_GIGAFLOPS, threads, forward),
         rate(CPU_UPDATE_GIGAFLOPS, update_threads, _update_flops(config, shape)),
         0.0,
-        f"by the model's size on {threads} CPU thread{'s' * (threads > 1)} and answers half as long as allowed: rough",
+        f"rough: by size on {threads} CPU thread{'s' * (threads > 1)}, answers half as long as allowed",
     )
 
 

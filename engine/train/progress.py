@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from engine.rollouts.live_wall import LiveFeed
 from engine.rollouts.observer import Judgement, RolloutKey
 from engine.runs.journal import JournalWriter
 from engine.sampling import Completion
-from engine.train.live_wall import LiveFeed
 
 FIRST_BEAT_SECONDS, SLOWEST_BEAT_SECONDS = 5.0, 60.0
 """Between heartbeats at first, and in a phase of hours: a journal of heartbeats would be slow to read."""

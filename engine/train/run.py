@@ -17,11 +17,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine.config import RolloutConfig, RunConfig, at_stage, longest_answer
+from engine.config import RunConfig, at_stage, longest_answer
 from engine.errors import RunError
 from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
+from engine.rollouts.live_wall import LiveFeed
 from engine.rollouts.rollout import groups_of
 from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
@@ -40,12 +41,11 @@ from engine.train.curriculum import LengthStage
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.kept_answers import KeptAnswers, forget_answers
-from engine.train.live_wall import LiveFeed
 from engine.train.metrics import step_metrics
 from engine.train.progress import PhaseProgress
 from engine.train.rates import RateMemory
-from engine.train.run_progress import RunProgress, read_progress
-from engine.train.step import CoevolutionStep, Phase, StepAbandoned, coevolve
+from engine.train.run_progress import RunProgress, after_step, read_progress
+from engine.train.step import Phase, StepAbandoned, coevolve
 
 Ending = Literal["finished", "stopped"]
 EndedBy = Literal["steps", "minutes", "drift"]
@@ -82,7 +82,7 @@ class Trainer:
         self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
-        self._live = LiveFeed(folder.live, engine.decode)
+        self._live = LiveFeed(folder.live, lambda token_ids: engine.decode(list(token_ids)))
         self._phase = PhaseProgress(journal, self._live)
         self._rates = RateMemory(config)
         self._updates = UpdateWatch(self._warn)
@@ -134,7 +134,7 @@ class Trainer:
             on_phase=lambda phase: self._enter(step, phase), observer=self._phase, in_thought=engine.in_thought,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
-        self._progress = _after_step(self._progress, config.rollout, done, self._seconds())
+        self._progress = after_step(self._progress, config.rollout, done, self._seconds())
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         if config.rollout.length_curriculum:
             metrics["answer_limit"] = float(longest_answer(rollout))
@@ -394,20 +394,3 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
-
-
-def _after_step(before: RunProgress, rollout: RolloutConfig, done: CoevolutionStep, seconds: float) -> RunProgress:
-    """Return the progress after a step of a run whose full limits are those of `rollout`."""
-    finished = [completion.finished for task in done.tasks for group in task.groups for completion in group.completions]
-    length = before.length.after_step(rollout, 1.0 - sum(finished) / max(1, len(finished)))
-    kl = done.update.kl
-    return replace(
-        before,
-        step=done.step,
-        seconds=seconds,
-        tokens=before.tokens + done.sampling.tokens,
-        recent_kl=before.recent_kl if kl is None else (*before.recent_kl, kl)[-KL_STEPS:],
-        length_number=length.number,
-        length_steps=length.steps,
-        length_truncated=length.truncated,
-    )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.config import RolloutConfig
 from engine.errors import DataError
 from engine.evaluation.summary import EvalSummary
 from engine.runs.checkpoints import Checkpoint
+from engine.runs.drift import KL_STEPS
 from engine.runs.faults import damaged, run_faults
 from engine.runs.files import read_file
 from engine.runs.values import has_declared_types
 from engine.train.curriculum import LengthStage
+from engine.train.step import CoevolutionStep
 
 _PROGRESS_BYTES = 1 << 20
 _ROWS = ("recent_kl", "length_truncated")
@@ -59,3 +62,20 @@ def read_progress(saved: Checkpoint) -> RunProgress:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DataError) as error:
         raise damaged(run, f"{name} holds no progress: {error}") from error
     return progress
+
+
+def after_step(before: RunProgress, rollout: RolloutConfig, done: CoevolutionStep, seconds: float) -> RunProgress:
+    """Return the progress after a step of a run whose full limits are those of `rollout`."""
+    finished = [completion.finished for task in done.tasks for group in task.groups for completion in group.completions]
+    length = before.length.after_step(rollout, 1.0 - sum(finished) / max(1, len(finished)))
+    kl = done.update.kl
+    return replace(
+        before,
+        step=done.step,
+        seconds=seconds,
+        tokens=before.tokens + done.sampling.tokens,
+        recent_kl=before.recent_kl if kl is None else (*before.recent_kl, kl)[-KL_STEPS:],
+        length_number=length.number,
+        length_steps=length.steps,
+        length_truncated=length.truncated,
+    )

@@ -287,6 +287,7 @@ class OpenAIWriter:
             reasoning=reply.reasoning,
             withheld=_withheld(reply),
             is_counted=is_counted,
+            served=reply.model,
             reservation=reservation,
         )
 

@@ -16,7 +16,7 @@ from engine.prompts import (
     read_program,
     read_unit_test,
 )
-from engine.sampling import Delta, Request, Sampler, SamplingParams
+from engine.sampling import Delta, OnDelta, Request, Sampler, SamplingParams
 from engine.solve.writers.writer import Answer, Ask
 
 _LOOK_EVERY = 64
@@ -34,7 +34,7 @@ class SampledWriter:
 
     A model that goes on writing after its program or test is not waited for: once all answers under way hold one, with
     text of _ROOM_FOR_A_CORRECTION behind it, the call ends. params: sampling parameters of each role; one writer may
-    play both. whole: wait for the end of every answer all the same, as a measurement must.
+    play both. whole: wait for the end of every answer all the same, as a measurement must. on_delta: sees all tokens.
     """
 
     def __init__(
@@ -47,10 +47,11 @@ class SampledWriter:
         thinking: bool,
         *,
         whole: bool = False,
+        on_delta: OnDelta | None = None,
     ) -> None:
         self.name, self.style = name, style
         self._sampler, self._tokenizer, self._params, self._thinking = sampler, tokenizer, params, thinking
-        self._whole = whole
+        self._whole, self._on_delta = whole, on_delta
         self._stopped = threading.Event()
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
@@ -86,6 +87,8 @@ class SampledWriter:
             )  # fmt: skip
 
         def take(delta: Delta) -> None:
+            if self._on_delta is not None:
+                self._on_delta(delta)
             key = delta.request_id, delta.index
             tokens = under_way[key]
             looks = len(tokens) // _LOOK_EVERY

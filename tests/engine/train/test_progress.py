@@ -6,11 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from engine.prompts import Role
+from engine.rollouts.live_wall import LiveFeed
 from engine.rollouts.observer import RolloutKey
 from engine.runs.events import Event
 from engine.runs.journal import JournalWriter, read_journal
 from engine.sampling import Completion
-from engine.train.live_wall import LiveFeed
 from engine.train.progress import PhaseProgress
 
 KEY = RolloutKey("task/1", Role.CODER, 0)

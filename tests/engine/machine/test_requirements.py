@@ -142,7 +142,7 @@ def test_a_kv_cache_that_holds_no_whole_answer_is_refused(tmp_path: Path) -> Non
 
 def test_host_memory_for_a_sleeping_vllm_is_needed_too(tmp_path: Path) -> None:
     (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), replace(card(24), free_memory_gb=5))
-    assert missing.what == ("memory: 14.6 GiB needed, 10.0 of them for vLLM's weights while it sleeps, 5.0 GiB free")
+    assert missing.what == ("memory: 14.5 GiB needed, 10.0 of them for vLLM's weights while it sleeps, 5.0 GiB free")
     assert missing.remedy == "set vllm.sleep_level = 2"
     config = with_files("qwen3-4b@24", tmp_path, "vllm.sleep_level=2")
     assert missing_for(config, replace(card(24), free_memory_gb=5)) == ()

@@ -43,8 +43,9 @@ def rate_key(config: RunConfig, device: str) -> str:
     rollout, policy = config.rollout, config.policy
     formats = vllm_format(config) if rollout.sampler == "vllm" else policy.precision
     parts = (
-        socket.gethostname(), device, config.model.source, rollout.sampler, formats, policy.precision,
-        rollout.max_batch, config.model.thinking,
+        socket.gethostname(), device, config.run.threads, rollout.sampling_threads, config.model.source,
+        config.model.thinking, rollout.sampler, formats, policy.precision, rollout.max_batch, rollout.tasks_per_step,
+        rollout.n_programs, rollout.m_tests,
     )  # fmt: skip
     return "|".join(map(str, parts))
 

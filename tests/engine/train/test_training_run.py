@@ -44,7 +44,8 @@ def make_run(path: Path, *overrides: str) -> RunFolder:
 
 def engine(folder: RunFolder) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "engine.train", "--run-dir", str(folder.path)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"CURE_TUI_HOME": str(folder.path.parent / "home")}  # where rates are remembered
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def run_to_end(folder: RunFolder) -> tuple[int, str]:

@@ -81,8 +81,8 @@ def _when(moment: float | None) -> str:
 def _remark(run: RunInfo) -> str:
     from cure_tui.runs.phase_progress import progress_of
 
-    progress = progress_of(run.phase)
-    return "; ".join(filter(None, (run.fault, run.ending, str(progress or ""))))
+    progress = str(progress_of(run.phase) or "")
+    return "; ".join(filter(None, (run.fault, run.start and f"from {run.start}", run.ending, progress)))
 
 
 def _as_json(run: RunInfo) -> dict[str, object]:
@@ -93,6 +93,7 @@ def _as_json(run: RunInfo) -> dict[str, object]:
         "preset": run.preset,
         "step": run.step,
         "steps": run.steps,
+        "start": run.start,
         "started": run.started,
         "updated": run.updated,
         "pid": run.pid,

@@ -47,7 +47,8 @@ def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as
     confirm_beside_live_runs()
     prepared = prepare_run(preset, overrides, run_dir)
     room = Room.of(probe_machine(prepared.folder.path))
-    return _follow(prepared, start_lines(prepared.config, plan_run(prepared.config, room)), as_json=as_json)
+    notes = [f"warning: {note}" for note in prepared.notes]
+    return _follow(prepared, [*start_lines(prepared.config, plan_run(prepared.config, room)), *notes], as_json=as_json)
 
 
 def resume_run(wanted: str, steps: int | None, minutes: float | None, *, as_json: bool) -> int:
@@ -135,7 +136,8 @@ def _exit_status(engine: EngineProcess, state: RunState, interruption: Interrupt
 def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
     """Print the result: a table of held-out accuracies at start and end, or one line of JSON."""
     start, end = _heldout(state, "start"), _heldout(state, "end")
-    if end is None and state.status is RunStatus.FINISHED:
+    learnt = (state.summary or {}).get("trained_samples")
+    if end is None and state.status is RunStatus.FINISHED and not state.step:
         end = start  # a run of 0 steps is evaluated once
     if as_json:
         result = {
@@ -143,7 +145,7 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
             "steps": state.step,
             "seconds": round(state.seconds, 1),
             "heldout": {"start": start and start.headline(), "end": end and end.headline()},
-        }
+        } | ({} if learnt is None else {"trained_samples": learnt})
         typer.echo(json.dumps(result))
         return
     if start and state.status is RunStatus.FINISHED and state.steps and not state.step:
@@ -151,6 +153,8 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
         typer.echo(state.ending, err=True)
     elif start and end:
         typer.echo(format_table(start, end))
+    elif learnt == 0:
+        typer.echo("no table: the run learnt nothing, so its accuracies are those of the start", err=True)
     else:
         typer.echo("no table: the run was not evaluated at both start and end", err=True)
 

@@ -13,7 +13,7 @@ from engine.evaluate.request import EvalRequest
 from engine.evaluate.tasks import Task
 from engine.evaluate.writing import Writers
 from engine.problems import Problem
-from engine.prompts import Program, Rejected, UnitTest
+from engine.prompts.thoughts import closes_thought
 from engine.rollouts.executing import Runner
 from engine.solve.writers import Answer, Ask
 
@@ -36,6 +36,8 @@ class Sampling:
     ) -> None:
         self._request, self._parts, self._answers = request, {part.name: part for part in parts}, answers
         self._writers, self._runner, self._wall, self._on_answer = writers, runner, wall, on_answer
+        self._thinking: set[str] = set()  # parts whose server's template opens a thought, unseen from here
+        self._held: list[tuple[Task, Part, Answer, bool]] = []
         self.seconds = 0.0
         self.done = 0
 
@@ -56,6 +58,7 @@ class Sampling:
         tasks = [self._task(problem) for problem in problems]
         for task in tasks:
             self._take_known(task)
+        self._read_held()
         size = max(1, -(-_ANSWERS_AT_ONCE // self.answers_a_task)) if self._request.budget else len(tasks)
         for start in range(0, len(tasks), max(1, size)):
             self._write(tasks[start : start + size])
@@ -74,7 +77,7 @@ class Sampling:
         for name, keys in task.keys.items():
             for key in keys:
                 if key in self._answers:
-                    self._take(task, self._parts[name], self._answers.get(key, ""))
+                    self._take(task, self._parts[name], self._answers.get(key, ""), is_new=False)
 
     def _write(self, tasks: Sequence[Task]) -> None:
         asks = [ask for place, task in enumerate(tasks) for ask in self._missing(place, task)]
@@ -93,9 +96,10 @@ class Sampling:
                 place, name = place_and_part(answer.ask_id)
                 task, part = tasks[place], self._parts[name]
                 self._answers.add(task.keys[name][answer.index], answer, seconds)
-                self._wall.take(task, part, answer, self._take(task, part, answer))
+                self._take(task, part, answer, is_new=True)
         finally:
             answers.close()
+            self._read_held()
 
     def _missing(self, place: int, task: Task) -> list[Ask]:
         return [
@@ -104,8 +108,27 @@ class Sampling:
             if not task.has_all_of(name)
         ]
 
-    def _take(self, task: Task, part: Part, answer: Answer) -> Program | UnitTest | Rejected:
-        found = task.take(part, answer)
+    def _take(self, task: Task, part: Part, answer: Answer, *, is_new: bool) -> None:
+        """Count an answer and read it; one that a server's limit cut off is read when the others have come.
+
+        By then these may have closed a thought that the server's template opens.
+        """
+        if closes_thought(answer.text):
+            self._thinking.add(part.name)
+        if part.model.spec.kind == "openai" and not answer.finished:
+            self._held.append((task, part, answer, is_new))
+        else:
+            self._read(task, part, answer, is_new)
         self.done += 1
         self._on_answer()
-        return found
+
+    def _read_held(self) -> None:
+        held, self._held = self._held, []
+        for task, part, answer, is_new in held:
+            self._read(task, part, answer, is_new)
+
+    def _read(self, task: Task, part: Part, answer: Answer, is_new: bool) -> None:
+        in_thought = answer.in_thought or (not answer.finished and part.name in self._thinking)
+        found = task.take(part, answer, in_thought=in_thought)
+        if is_new:
+            self._wall.take(task, part, answer, found)

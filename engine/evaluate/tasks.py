@@ -50,11 +50,11 @@ class Task:
         """Return a part's answers in the order of their indices."""
         return [self.answers[part][index] for index in sorted(self.answers[part])]
 
-    def take(self, part: Part, answer: Answer) -> Program | UnitTest | Rejected:
-        """Take an answer and submit what can be executed now; return what it holds."""
+    def take(self, part: Part, answer: Answer, *, in_thought: bool) -> Program | UnitTest | Rejected:
+        """Take an answer and submit what can be executed now; return what it holds. in_thought: as of the readers."""
         self.answers[part.name][answer.index] = answer
         read = read_program if part.role is Role.CODER else read_unit_test
-        found = read(answer.text, part.model.reading, in_thought=answer.in_thought, finished=answer.finished)
+        found = read(answer.text, part.model.reading, in_thought=in_thought, finished=answer.finished)
         if isinstance(found, Rejected):
             found = explained(answer, found)
         if isinstance(found, UnitTest) or (isinstance(found, Rejected) and part.role is Role.TESTER):

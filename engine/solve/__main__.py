@@ -86,7 +86,8 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
         resources.callback(writer.close)
         writers.append(writer)
     coder, tester = writers[0], writers[-1]
-    events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter)
+    steps = {writer.name: step for writer in writers if (step := getattr(writer, "step", None)) is not None}
+    events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter, steps=steps)
     status = 0
     for number, task in enumerate(request.tasks):
         events.problem(number, task.problem)

@@ -57,10 +57,11 @@ def open_writer(
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """Model of a spec, loaded; writers for any wishes share its sampler."""
+    """Model of a spec, loaded; writers for any wishes share its sampler. step: of a run's checkpoint."""
 
     spec: WriterSpec
     config: RunConfig
+    step: int | None
     sampler: Sampler
     tokenizer: ChatTokenizer
 
@@ -76,6 +77,7 @@ class LoadedModel:
             style=PromptStyle(self.config.model.prompt_style),
             thinking=self.config.model.thinking,
             whole=whole,
+            step=self.step,
             on_delta=on_delta,
         )
 
@@ -89,7 +91,7 @@ def load_model(spec: WriterSpec, max_tokens: int | None, tell: Callable[[str], N
     with_vllm = config.rollout.sampler == "vllm" and installed_version() is not None
     longest = max_tokens or max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
     sampler, tokenizer = (_with_vllm if with_vllm else _with_transformers)(config, checkpoint, longest)
-    return LoadedModel(spec, config, sampler, tokenizer)
+    return LoadedModel(spec, config, checkpoint.step if checkpoint else None, sampler, tokenizer)
 
 
 def _with_vllm(config: RunConfig, checkpoint: Checkpoint | None, longest_answer: int) -> tuple[Sampler, Any]:

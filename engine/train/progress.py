@@ -1,61 +1,88 @@
-"""Progress of a phase for those who watch: the wall of answers, and heartbeats in the journal with rate and count."""
+"""Progress of a run: what a checkpoint holds beside the policy."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+import json
+from dataclasses import dataclass, replace
+from typing import Any
 
-from engine.rollouts.live_wall import LiveFeed
-from engine.rollouts.observer import Judgement, RolloutKey
-from engine.runs.journal import JournalWriter
-from engine.sampling import Completion
+from engine.config import RolloutConfig
+from engine.errors import DataError
+from engine.evaluation.summary import EvalSummary
+from engine.runs.checkpoints import PROGRESS, Checkpoint
+from engine.runs.drift import KL_STEPS
+from engine.runs.faults import damaged, run_faults
+from engine.runs.files import read_file
+from engine.runs.values import has_declared_types
+from engine.train.curriculum import LengthStage
+from engine.train.step import CoevolutionStep
 
-FIRST_BEAT_SECONDS, SLOWEST_BEAT_SECONDS = 5.0, 60.0
-"""Between heartbeats at first, and in a phase of hours: a journal of heartbeats would be slow to read."""
-
-_BEATS_PER_ELAPSED = 50
+_PROGRESS_BYTES = 1 << 20
+_ROWS = ("recent_kl", "length_truncated")
 
 
-class PhaseProgress:
-    """Observer of rollouts that counts answers and tokens of the phase, and passes everything on to the wall."""
+@dataclass(frozen=True)
+class RunProgress:
+    """State of a run in a checkpoint, without the policy.
 
-    def __init__(self, journal: JournalWriter, wall: LiveFeed, clock: Callable[[], float] = time.monotonic) -> None:
-        self._journal, self._wall, self._clock = journal, wall, clock
-        self._step = self._total = self._known = 0
-        self._sampled = self._tokens = 0
-        self._started = self._due = 0.0
+    best_*: the trained step with the highest validation score so far. uncounted_seconds: work before new limits were
+    given that `seconds` leaves out, such as the last evaluations of the former end. length_*: as in `LengthStage`.
+    """
 
-    def start(self, step: int, phase: str, total: int = 0, known: int = 0) -> None:
-        """Start a phase with `total` answers, of which `known` need not be sampled; 0 for a phase without answers."""
-        self._step, self._total, self._known = step, total, known
-        self._sampled = self._tokens = 0
-        self._started = self._clock()
-        self._due = self._started + FIRST_BEAT_SECONDS
-        self._journal.phase_started(step, phase, total or None, "answers" if total else "")
-        self._wall.start_phase(phase, total, known)
-        if known:
-            self._beat()
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    best_step: int = 0
+    best_score: float = -1.0
+    evaluation_seconds: float = 0.0
+    uncounted_seconds: float = 0.0
+    trained_samples: int = 0
+    heldout_start: dict[str, Any] | None = None
+    recent_kl: tuple[float, ...] = ()
+    length_number: int = 0
+    length_steps: int = 0
+    length_truncated: tuple[float, ...] = ()
 
-    def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
-        self._wall.on_tokens(key, token_ids)
-        self._tokens += len(token_ids)
-        self._beat_if_due()
+    @property
+    def length(self) -> LengthStage:
+        return LengthStage(self.length_number, self.length_steps, self.length_truncated)
 
-    def on_completion(self, key: RolloutKey, completion: Completion) -> None:
-        self._wall.on_completion(key, completion)
-        self._sampled += 1
-        self._beat_if_due()
+    def is_best(self, score: float) -> bool:
+        """Tell whether a validation score is the best of a trained step. Earlier versions let step 0 compete."""
+        return not self.best_step or score > self.best_score
 
-    def on_judgement(self, key: RolloutKey, judgement: Judgement) -> None:
-        self._wall.on_judgement(key, judgement)
 
-    def _beat_if_due(self) -> None:
-        now = self._clock()
-        if now >= self._due:
-            pause = (now - self._started) / _BEATS_PER_ELAPSED
-            self._due = now + min(max(FIRST_BEAT_SECONDS, pause), SLOWEST_BEAT_SECONDS)
-            self._beat()
+def read_progress(saved: Checkpoint) -> RunProgress:
+    """Read the progress in a checkpoint. Raises RunError if it is not one."""
+    run, name = saved.path.parents[1], f"checkpoints/{saved.path.name}/{PROGRESS}"
+    try:
+        with run_faults(run):
+            fields = json.loads(read_file(run, name, _PROGRESS_BYTES))
+        fields.setdefault("trained_samples", fields["step"])  # of earlier versions, which did not count
+        rows = {row: tuple(map(float, fields.get(row, ()))) for row in _ROWS}
+        progress = RunProgress(**fields | rows)
+        if not has_declared_types(progress) or progress.step != saved.step or progress.length_number < 0:
+            raise ValueError("fields of other types")
+        if progress.heldout_start is not None:
+            EvalSummary.from_json(progress.heldout_start)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DataError) as error:
+        raise damaged(run, f"{name} holds no progress: {error}") from error
+    return progress
 
-    def _beat(self) -> None:
-        done = self._known + self._sampled
-        self._journal.heartbeat(self._step, done=done, total=self._total, sampled=self._sampled, tokens=self._tokens)
+
+def after_step(before: RunProgress, rollout: RolloutConfig, done: CoevolutionStep, seconds: float) -> RunProgress:
+    """Return the progress after a step of a run whose full limits are those of `rollout`."""
+    finished = [completion.finished for task in done.tasks for group in task.groups for completion in group.completions]
+    length = before.length.after_step(rollout, 1.0 - sum(finished) / max(1, len(finished)))
+    kl = done.update.kl
+    return replace(
+        before,
+        step=done.step,
+        seconds=seconds,
+        tokens=before.tokens + done.sampling.tokens,
+        trained_samples=before.trained_samples + done.update.samples,
+        recent_kl=before.recent_kl if kl is None else (*before.recent_kl, kl)[-KL_STEPS:],
+        length_number=length.number,
+        length_steps=length.steps,
+        length_truncated=length.truncated,
+    )

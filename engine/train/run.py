@@ -26,12 +26,13 @@ from engine.rollouts.live_wall import LiveFeed
 from engine.rollouts.rollout import groups_of
 from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
-from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
+from engine.runs.checkpoints import PROGRESS, Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.events import EvaluationTime
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
+from engine.runs.lineage import drop_start
 from engine.runs.state import RunState
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
@@ -41,20 +42,18 @@ from engine.train.curriculum import LengthStage
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.kept_answers import KeptAnswers, forget_answers
+from engine.train.learning import LearningWatch, nothing_learnt
 from engine.train.metrics import step_metrics
-from engine.train.progress import PhaseProgress
+from engine.train.phase_progress import PhaseProgress
+from engine.train.progress import RunProgress, after_step, read_progress
 from engine.train.rates import RateMemory
-from engine.train.run_progress import RunProgress, after_step, read_progress
 from engine.train.step import Phase, StepAbandoned, coevolve
+from engine.train.time_limit import StartTooLong, nothing_trained
 
 Ending = Literal["finished", "stopped"]
 EndedBy = Literal["steps", "minutes", "drift"]
 _PAUSE_POLL_SECONDS = 0.2
 _BY_THE_USER = "stopped by the user"
-
-
-class _StartTooLong(Exception):
-    """End of a run whose time limit passed before its start evaluation was over; what was sampled is kept."""
 
 
 class Trainer:
@@ -87,6 +86,7 @@ class Trainer:
         self._rates = RateMemory(config)
         self._updates = UpdateWatch(self._warn)
         self._answers = AnswerWatch(self._warn)
+        self._learning = LearningWatch(config, self._warn)
         self._stop_after_step = False
         self._checkpoint_wanted = False
         self._progress = RunProgress()
@@ -117,7 +117,7 @@ class Trainer:
             self._evaluate_at_end(*reached)
         except StepAbandoned:
             return self._end_stopped()
-        except _StartTooLong as error:
+        except StartTooLong as error:
             self.request_stop(str(error))
             return self._end_stopped()
         finally:
@@ -143,6 +143,7 @@ class Trainer:
         self._tell_length(length)
         self._updates.look(done.update)
         self._answers.look([task.rollouts for task in done.tasks], rises=rollout is not config.rollout)
+        self._learning.look(done)
         self._prune_archive(step)
         every = config.evaluation.every_steps
         validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
@@ -186,9 +187,12 @@ class Trainer:
         self._progress = replace(
             self._progress, heldout_start=summary.to_json(), evaluation_seconds=before + time.monotonic() - started
         )
-        self._validate("start")
+        if self._config.run.steps:
+            self._learning.look_at_start(summary)
+        self._evaluate("validation", "start")
         self._progress = replace(self._progress, seconds=self._seconds())
-        self._checkpoint(best=True)
+        self._checkpoint(best=False)
+        drop_start(self._folder.path)
 
     def _evaluate_at_end(self, ended_by: EndedBy, reason: str) -> None:
         """Validate the last policy, then report the best one by validation on the held-out tasks.
@@ -196,6 +200,11 @@ class Trainer:
         Choosing by held-out tasks instead would bias the reported figures upwards.
         """
         trained = self._progress.step
+        if nothing := nothing_learnt(self._progress.trained_samples, trained):
+            if self._checkpoints.steps()[-1:] != [trained]:
+                self._checkpoint(best=False)
+            self._journal.run_finished(trained, self._summary(None, None) | {"ended_by": ended_by}, nothing)
+            return
         if trained and self._validate("end"):
             self._checkpoint(best=True)
         elif trained and self._checkpoints.steps()[-1:] != [trained]:
@@ -212,11 +221,14 @@ class Trainer:
         self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
 
     def _validate(self, when: EvaluationTime) -> bool:
-        """Return True if the current policy is the best so far by validation: mean of code, UT and largest BoN."""
+        """Return True if the current policy is the best trained one so far, by the mean of code, UT and largest BoN.
+
+        The untrained one does not compete: if it won, even by a tie, the run would hand over what it had started with.
+        """
         summary = self._evaluate("validation", when)
         largest = "{}x{}".format(*self._config.evaluation.largest_bon)
         value = float(np.mean([summary.code.mean, summary.ut.mean, summary.bon[largest].mean]))
-        if value <= self._progress.best_score:
+        if not self._progress.is_best(value):
             return False
         self._progress = replace(self._progress, best_score=value, best_step=self._progress.step)
         return True
@@ -248,25 +260,22 @@ class Trainer:
             raise StepAbandoned
         minutes, start_is_over = self._config.run.max_minutes, self._progress.heldout_start is not None
         if minutes and not start_is_over and self._seconds() > minutes * 60:
-            of = len(self._engine.heldout)
-            raise _StartTooLong(
-                f"the start evaluation has used up all {minutes:g} minutes at task {tasks_done} of {of}; its answers "
-                "are kept: resume with more --minutes, or start anew with fewer evaluation.heldout_tasks"
-            )
+            raise StartTooLong(minutes, tasks_done, len(self._engine.heldout))
 
     def _start_summary(self) -> EvalSummary:
         if self._progress.heldout_start is None:
             raise RunError("the run has no evaluation to report", "start a new run")
         return EvalSummary.from_json(self._progress.heldout_start)
 
-    def _summary(self, end: EvalSummary, best: Checkpoint | None) -> dict[str, Any]:
+    def _summary(self, end: EvalSummary | None, best: Checkpoint | None) -> dict[str, Any]:
         return {
             "run": self._folder.id,
             "preset": self._config.name,
             "steps": self._progress.step,
             "best_step": best.step if best else self._progress.step,
             "seconds": round(self._seconds(), 1),
-            "heldout": {"start": self._start_summary().headline(), "end": end.headline()},
+            "heldout": {"start": self._start_summary().headline(), "end": end and end.headline()},
+            "trained_samples": self._progress.trained_samples,
         }
 
     # Limits and commands ------------------------------------------------------------------------------------
@@ -283,21 +292,13 @@ class Trainer:
             return "steps", f"all {run.steps} steps done" if run.steps != 1 else "its only step done"
         if self._time_is_up():
             if not done:
-                return "minutes", self._no_time_at_all()
+                reason = nothing_trained(self._seconds(), run.max_minutes)
+                self._warn(reason)
+                return "minutes", reason
             notice = f"{run.max_minutes:g} minutes are nearly used up: starting the last evaluation"
             self._journal.notice(notice, step=done)
             return "minutes", f"no time for another step within {run.max_minutes:g} min"
         return None
-
-    def _no_time_at_all(self) -> str:
-        """Say, as a warning too, that the evaluations leave no time for a step."""
-        used, limit = self._seconds() / 60, self._config.run.max_minutes
-        reason = (
-            f"nothing was trained: the start evaluation took {used:.1f} of {limit:g} min, and the last one takes as "
-            "long; raise run.max_minutes or lower evaluation.heldout_tasks and validation_tasks"
-        )
-        self._warn(reason)
-        return reason
 
     def _time_is_up(self) -> bool:
         """Return True if another step might leave too little time for the last evaluations."""
@@ -353,7 +354,7 @@ class Trainer:
 
         def write(folder: Path) -> None:
             self._engine.policy.save_state(folder)
-            (folder / "progress.json").write_text(json.dumps(asdict(self._progress)))
+            (folder / PROGRESS).write_text(json.dumps(asdict(self._progress)))
 
         saved = self._checkpoints.save(self._progress.step, write)
         if best:
@@ -367,7 +368,7 @@ class Trainer:
         if saved is not None:
             self._engine.policy.load_state(saved.path)
             self._progress = read_progress(saved)
-            if self._progress.best_step == saved.step:
+            if self._progress.best_step == saved.step > 0:
                 self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds
         if self._has_new_limits:

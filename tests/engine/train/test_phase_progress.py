@@ -11,7 +11,7 @@ from engine.rollouts.observer import RolloutKey
 from engine.runs.events import Event
 from engine.runs.journal import JournalWriter, read_journal
 from engine.sampling import Completion
-from engine.train.progress import PhaseProgress
+from engine.train.phase_progress import PhaseProgress
 
 KEY = RolloutKey("task/1", Role.CODER, 0)
 ANSWER = Completion("0/coder", 0, (1, 2), (-0.1, -0.1), True, "x")

@@ -13,10 +13,28 @@ from pathlib import Path
 
 from engine.config.schema import RunConfig
 from engine.errors import CureError
-from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
-from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory, plan_memory_on_cpu, shape_of
+from engine.machine.cards import Gpu
+from engine.machine.kv_cache import needed_on_own_card
+from engine.machine.libraries import (
+    Missing,
+    cuda_device,
+    kernel_compiler,
+    libraries,
+    needs_gpu,
+    samples_elsewhere,
+    sampling_card,
+    second_card,
+)
+from engine.machine.memory_plan import (
+    MemoryPlan,
+    changes_that_fit,
+    plan_memory,
+    plan_memory_on_cpu,
+    shape_of,
+    without_sampler,
+)
 from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
-from engine.machine.probe import Gpu, Machine
+from engine.machine.probe import Machine
 from engine.machine.resources import DATA_SCHEME, source_path
 from engine.machine.run_plan.disk import disk_of
 from engine.machine.run_plan.room import Room
@@ -67,14 +85,30 @@ def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
     room = Room.of(machine)
     if not needs_gpu(config, machine):
         return _memory_on_cpu(config, room)
-    if room.gpu is None:
+    gpu = room.gpu
+    if gpu is None:
         return _least_memory(config, machine.memory_gb, "memory")
-    plan = plan_memory(
-        config, room.gpu.memory_gb, free_gib=room.gpu.free_gb, pinned_threshold_mb=room.pinned_threshold_mb
-    )
+    elsewhere: list[Missing] = []
+    if samples_elsewhere(config, machine):
+        elsewhere = _second_cards_memory(config, machine)
+        config = without_sampler(config)  # nothing but the update is on this card
+    plan = plan_memory(config, gpu.memory_gb, free_gib=gpu.free_gb, pinned_threshold_mb=room.pinned_threshold_mb)
     if plan is None:
-        return _least_memory(config, room.gpu.memory_gb, "GPU memory")
-    return _gpu_memory(config, plan, room.gpu) + _host_memory(config, plan, machine)
+        return _least_memory(config, gpu.memory_gb, "GPU memory")
+    return elsewhere + _gpu_memory(config, plan, gpu) + _host_memory(config, plan, machine)
+
+
+def _second_cards_memory(config: RunConfig, machine: Machine) -> list[Missing]:
+    card, needed = sampling_card(config, machine), needed_on_own_card(config)
+    if card is None or needed is None:
+        return []
+    gib = (needed[0] + needed[1].least_bytes) / 2**30
+    if gib <= card.free_gb:
+        return []
+    what = (
+        f"vLLM needs {gib:.1f} GiB on a card of its own, {card.free_gb:.1f} of {card.memory_gb:.1f} GiB of {card.name}"
+    )
+    return [Missing(f"{what} are free", 'set vllm.device = "same", or name a larger card')]
 
 
 def _memory_on_cpu(config: RunConfig, room: Room) -> list[Missing]:
@@ -140,12 +174,10 @@ def _host_memory(config: RunConfig, plan: MemoryPlan, machine: Machine) -> list[
         return []
     pinned = next((part.gib for part in plan.host if "pinned" in part.name), 0.0)
     parts = f", {pinned:.1f} of them for vLLM's weights while it sleeps" if pinned else ""
-    suffices = plan.host_gib - pinned <= machine.free_memory_gb and config.vllm.precision != "nf4"
-    remedy = "end other programs, or take a machine with more memory"
     return [
         Missing(
             f"memory: {plan.host_gib:.1f} GiB needed{parts}, {machine.free_memory_gb:.1f} GiB free",
-            "set " + _says([("vllm.sleep_level", 2)]) if pinned and suffices else remedy,
+            _what_spares_the_host(config, plan, machine.free_memory_gb),
         )
     ]
 
@@ -164,6 +196,16 @@ def _disk(config: RunConfig, machine: Machine) -> list[Missing]:
             "free some, lower run.keep_checkpoints or run.archive_mb, or put the run elsewhere with --run-dir",
         )
     ]
+
+
+def _what_spares_the_host(config: RunConfig, plan: MemoryPlan, free_gb: float) -> str:
+    """Name the sleep level that keeps no copy of the weights: 2, or with NF4, which is not read again, 0 if it fits."""
+    level = 0 if config.vllm.precision == "nf4" else 2
+    vllm = config.vllm.model_copy(update={"sleep_level": level})
+    changed = plan_memory(config.model_copy(update={"vllm": vllm}), plan.gpu_gib, free_gib=plan.free_gib)
+    if changed is None or not changed.fits or changed.host_gib > free_gb:
+        return "end programs that use memory, or take a machine with more of it"
+    return "set " + _says([("vllm.sleep_level", level)])
 
 
 def _what_would_fit(config: RunConfig, gpu_gb: float) -> str:
@@ -246,6 +288,8 @@ def _program_libraries(config: RunConfig, machine: Machine) -> list[Missing]:
 
 CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     cuda_device,
+    second_card,
+    kernel_compiler,
     libraries,
     _program_libraries,
     _memory,

@@ -13,7 +13,7 @@ Read in this order: plan (which parts exist at the same time), update_phase, sam
 
 from engine.machine.memory_plan.on_cpu import plan_memory_on_cpu
 from engine.machine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
-from engine.machine.memory_plan.plan import kv_cache_bytes, plan_memory
+from engine.machine.memory_plan.plan import kv_cache_bytes, plan_memory, without_sampler
 from engine.machine.memory_plan.remedy import changes_that_fit
 from engine.machine.memory_plan.shape import ModelShape, read_shape, shape_of
 
@@ -29,4 +29,5 @@ __all__ = [
     "plan_memory_on_cpu",
     "read_shape",
     "shape_of",
+    "without_sampler",
 ]

@@ -72,12 +72,6 @@ CUDA_GRAPHS_MOST_SEQUENCES = 256
 VLLM_ASLEEP = 0.3 * GIB
 """GPU memory of a sleeping vLLM besides its context and graphs: workspaces, sampling state (estimate)."""
 
-CANARY_TOKENS = 16
-"""Answer tokens of the trainer's pass over one prompt while vLLM is awake (engine/sampling/adapters/canary.py)."""
-
-CANARY_COPIES = 3
-"""Tensors of hidden and of intermediate width that exist at once in a layer's forward pass without a graph."""
-
 TRANSFORMERS_LOGITS_COPIES = 4.0
 """Copies of a decoded batch's fp32 logits: the logits, their probabilities and temporaries of drawing from them."""
 

@@ -8,7 +8,13 @@ from engine.config.curriculum import longest_answer
 from engine.machine.memory_plan import calibration as c
 from engine.machine.memory_plan.host import host_parts
 from engine.machine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
-from engine.machine.memory_plan.sampling_phase import canary_part, transformers_parts, vllm_asleep, vllm_parts
+from engine.machine.memory_plan.sampling_phase import (
+    canary_part,
+    kv_cache_format,
+    transformers_parts,
+    vllm_asleep,
+    vllm_parts,
+)
 from engine.machine.memory_plan.shape import ModelShape, shape_of
 from engine.machine.memory_plan.update_phase import UpdateSetup, resting_trainer, update_parts
 
@@ -57,6 +63,11 @@ def kv_cache_bytes(config: RunConfig, gpu_gib: float, free_gib: float | None = N
     return int(plan.kv_cache.bytes) if plan is not None and plan.kv_cache is not None else None
 
 
+def without_sampler(config: RunConfig) -> RunConfig:
+    """Return `config` as the trainer's card sees it when answers are sampled on another one."""
+    return config.model_copy(update={"rollout": config.rollout.model_copy(update={"sampler": "endpoint"})})
+
+
 def update_setup(config: RunConfig) -> UpdateSetup:
     """Return the update's setup. A sample is never split, so a micro-batch may hold one longest prompt and answer."""
     policy = config.policy
@@ -94,7 +105,7 @@ def _kv_cache(shape: ModelShape, config: RunConfig, left: float) -> KvCache | No
     rollout = config.rollout
     if rollout.sampler == "endpoint":
         return None
-    per_token = shape.kv_bytes_per_token(c.BYTES[config.model.dtype])
+    per_token = shape.kv_bytes_per_token(c.BYTES[kv_cache_format(config)])
     longest = longest_sequence(config)
     most = float(rollout.max_batch * longest * per_token)
     if rollout.sampler == "transformers":  # it allocates for a whole batch at once

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.machine.memory_plan import calibration as c
 from engine.machine.memory_plan.parts import Part
 from engine.machine.memory_plan.shape import ModelShape
-from engine.machine.memory_plan.update_phase import dequantised_weight
+from engine.machine.memory_plan.update_phase import dequantised_weight, saved_per_token_of_a_layer
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 def vllm_format(config: RunConfig) -> str:
     """Return the format of vLLM's base weights: fp32, bf16, fp16, fp8 or nf4."""
     return config.model.dtype if config.vllm.precision == "dtype" else config.vllm.precision
+
+
+def kv_cache_format(config: RunConfig) -> str:
+    """Return the format of the keys and values that the sampler keeps."""
+    fp8 = config.rollout.sampler == "vllm" and config.vllm.kv_cache_dtype == "fp8"
+    return "fp8" if fp8 else config.model.dtype
 
 
 def vllm_weights(shape: ModelShape, weights_format: str, dtype: str) -> float:
@@ -69,13 +75,10 @@ def vllm_asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
 
 def canary_part(shape: ModelShape, config: RunConfig) -> Part:
     """Return the trainer's forward pass over one prompt, by which vLLM's log-probs are checked while it is awake."""
-    width = 4 if config.policy.precision == "fp32" else 2
-    tokens = c.PROMPT_TOKENS + c.CANARY_TOKENS
-    layer = tokens * width * c.CANARY_COPIES * (shape.hidden + shape.intermediate)
-    return Part(
-        "canary: the trainer's pass over one prompt",
-        layer + c.LOGITS_TILE + dequantised_weight(shape, config.policy.precision),
-    )
+    policy = config.policy
+    layer = saved_per_token_of_a_layer(shape, policy.lora_rank, 4 if policy.precision == "fp32" else 2, repeats_kv=True)
+    size = c.PROMPT_TOKENS * layer + c.LOGITS_TILE + dequantised_weight(shape, policy.precision)
+    return Part("canary: the trainer's pass over one prompt", size)
 
 
 def transformers_parts(shape: ModelShape, config: RunConfig) -> list[Part]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.machine.probe import Gpu
+from engine.machine.cards import Gpu
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.config import RunConfig
-from engine.machine.memory_plan import MemoryPlan, plan_memory, plan_memory_on_cpu, shape_of
+from engine.machine.memory_plan import MemoryPlan, plan_memory, plan_memory_on_cpu, shape_of, without_sampler
 from engine.machine.run_plan.disk import Disk, disk_of
 from engine.machine.run_plan.room import Room
 from engine.machine.run_plan.speed import Speed, speed_of
@@ -55,8 +55,13 @@ def plan_run(config: RunConfig, room: Room) -> RunPlan | None:
     if room.gpu is None:
         memory = plan_memory_on_cpu(config, room.memory_gib, room.free_memory_gib, shape)
     else:
-        free_gib, threshold = room.gpu.free_gb, room.pinned_threshold_mb
-        memory = plan_memory(config, room.gpu.memory_gb, shape, free_gib=free_gib, pinned_threshold_mb=threshold)
+        memory = plan_memory(
+            config if config.vllm.device == "same" else without_sampler(config),
+            room.gpu.memory_gb,
+            shape,
+            free_gib=room.gpu.free_gb,
+            pinned_threshold_mb=room.pinned_threshold_mb,
+        )
     assert memory is not None
     speed, lengths = speed_of(config, shape, memory, room)
     work = work_of(config, lengths)

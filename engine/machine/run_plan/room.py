@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
-from engine.machine.probe import Gpu, Machine
+from engine.machine.cards import Gpu
+from engine.machine.probe import Machine
+from engine.machine.process_environment import pinned_threshold_mb
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,16 @@ class Room:
 
     @classmethod
     def of(cls, machine: Machine) -> Room:
-        """Return the room of a machine, on its largest card."""
-        gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb, default=None)
-        return cls(gpu, machine.memory_gb, machine.free_memory_gb, machine.disk_free_gb, machine.cores)
+        """Return the room of a machine, on the card that a run would choose."""
+        threshold = pinned_threshold_mb(os.environ)
+        return cls(
+            machine.card,
+            machine.memory_gb,
+            machine.free_memory_gb,
+            machine.disk_free_gb,
+            machine.cores,
+            pinned_threshold_mb=threshold,
+        )
 
     def with_card(self, gib: float) -> Room:
         """Return the room with another card, of which all is free; its machine is not this one."""

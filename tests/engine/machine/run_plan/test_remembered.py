@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.machine.probe import Gpu
+from engine.machine.cards import Gpu
 from engine.machine.run_plan import Room, plan_run
 from engine.machine.run_plan.remembered import measured_now, rate_key, recall, remember
 from engine.machine.run_plan.speed import device_name

@@ -35,7 +35,7 @@ def test_everything_else_and_half_a_gib_fit_beside_the_cache(preset: str, deskto
     assert cache is not None
     assert plan is not None
     assert plan.kv_cache is not None
-    parts = [part for part in plan.sampling.parts if part.name != "KV cache" and not part.name == "kept free"]
+    parts = [part for part in plan.sampling.parts if part.name != "KV cache" and part.name != "kept free"]
     others = sum(part.bytes for part in parts)
     if cache > plan.kv_cache.least_bytes:
         assert others + cache + desktop * GIB + KEPT <= TOTAL + 1

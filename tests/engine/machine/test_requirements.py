@@ -122,7 +122,7 @@ def card(gib: float, free: float | None = None) -> Machine:
 def test_a_card_too_small_is_told_by_the_plan_with_the_settings_that_would_fit(tmp_path: Path) -> None:
     config = with_files("qwen3-4b@48", tmp_path)
     (missing,) = missing_for(config, card(24))
-    assert missing.what == "GPU memory: 25.6 GiB needed, 24.0 GiB on a card"
+    assert missing.what == "GPU memory: 25.8 GiB needed, 24.0 GiB on a card"
     assert missing.remedy == 'set policy.precision = "nf4"'
     overrides = [change.replace(" = ", "=") for change in missing.remedy.removeprefix("set ").split(", ")]
     assert missing_for(with_files("qwen3-4b@48", tmp_path, *overrides), card(24)) == ()
@@ -135,7 +135,7 @@ def test_a_card_too_small_for_every_setting_says_so(tmp_path: Path) -> None:
 
 def test_a_card_that_others_use_is_told_from_one_too_small(tmp_path: Path) -> None:
     (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), card(24, free=12))
-    assert missing.what == "GPU memory: 20.5 GiB needed, 12.0 GiB of a card are free"
+    assert missing.what == "GPU memory: 20.7 GiB needed, 12.0 GiB of a card are free"
     assert "nvidia-smi" in missing.remedy
 
 

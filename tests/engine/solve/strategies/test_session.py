@@ -306,6 +306,11 @@ def test_auto_asks_few_tests_where_programs_agree_and_more_where_they_do_not() -
     assert (len(hard.tests), hard.ended) == (12, "")
 
 
+def test_auto_asks_for_no_more_tests_where_there_is_no_program() -> None:
+    solution = solve(find_strategy("auto"), bench_of(Family("malformed"), Family("right"), m=16))
+    assert (len(solution.tests), solution.ended) == (4, "there was no program to test after 4 tests")
+
+
 def test_auto_asks_for_the_same_tests_as_best_of_n() -> None:
     auto = solve(find_strategy("auto:step=2,most=6"), bench_of(Family("wrong"), Family("mixed"), m=6, seed=3))
     whole = solve(find_strategy("codet"), bench_of(Family("wrong"), Family("mixed"), m=6, seed=3))

@@ -303,3 +303,25 @@ def test_no_runs_is_no_error(cli: Cli) -> None:
     done = cli("runs")
     assert (done.returncode, done.stdout) == (0, "")
     assert cli("runs", "--json").stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "fault", "command"),
+    [
+        (["solve", "--nope"], "no such option: --nope", "cure-tui solve"),
+        (["solve", "-n", "0", "x.md"], "invalid value for '-n'", "cure-tui solve"),
+        (["solve", "--ui", "odd", "x.md"], "invalid value for '--ui': 'odd' is not one of", "cure-tui solve"),
+        (["data", "fetch", "--nope"], "no such option: --nope", "cure-tui data fetch"),
+        (["export"], "missing argument", "cure-tui export"),
+        (["nosuch"], "no such command 'nosuch'", "cure-tui"),
+        (["--preset"], "'--preset' requires an argument", "cure-tui"),
+        (["--step", "3", "--preset", "nano"], "--step names a checkpoint of another run", ""),
+    ],
+)
+def test_wrong_usage_is_one_line_with_its_remedy(cli: Cli, words: list[str], fault: str, command: str) -> None:
+    done = cli(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert fault in line
+    assert not command or line.endswith(f"(see `{command} --help`)")

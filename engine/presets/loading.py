@@ -95,7 +95,13 @@ def load_preset(
 _BEFORE: Tree = {
     "variant": "",
     "start": "",
-    "rollout": {"reading": "strict"},
+    "rollout": {
+        "reading": "strict",
+        "length_curriculum": [],
+        "length_steps": 0,
+        "length_truncated": 0.0,
+        "sampling_threads": 0,
+    },
     "vllm": {"device": "same", "kv_cache_dtype": "auto", "model_runner": "auto"},
     "sandbox": {"libraries": [], "time_rule": "exact"},
     "evaluation": {"reading": "strict"},

@@ -117,7 +117,7 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
         model,
         cast(Any, base.tokenizer),
         max_batch=config.rollout.max_batch,
-        threads=sampling_threads(),
+        threads=sampling_threads(config.rollout.sampling_threads, model),
     )
     return sampler, base.tokenizer
 

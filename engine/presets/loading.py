@@ -15,6 +15,7 @@ from engine.config.schema import RunConfig, Section
 from engine.errors import ConfigError
 from engine.machine.probe import largest_gpu_gb
 from engine.machine.regular_files import can_be_path, user_path
+from engine.presets.prompt_text import built_in_turns_document, needs_built_in_turns, with_prompt_text
 from engine.presets.sources import (
     Document,
     Tree,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _LOGIN = re.compile(r"//[^/\s\"]*@")
 _PATH_SETTINGS: tuple[tuple[str, str], ...] = (
     ("model", "source"),
+    ("model", "prompt_file"),
     ("data", "train"),
     ("data", "validation"),
     ("data", "heldout"),
@@ -93,7 +95,9 @@ def load_preset(
 
 _BEFORE: Tree = {
     "variant": "",
+    "model": {"prompt_file": "", "prompt_text": ""},
     "rollout": {"reading": "strict"},
+    "reward": {"without_correct": "skip"},
     "sandbox": {"libraries": [], "time_rule": "exact"},
     "evaluation": {"reading": "strict"},
 }
@@ -140,7 +144,9 @@ def _variant_document(path: Path, variant: str) -> Document:
 
 
 def _checked(documents: list[Document]) -> RunConfig:
-    tree = merged([_with_absolute_paths(document) for document in documents])
+    tree = merged([with_prompt_text(_with_absolute_paths(document)) for document in documents])
+    if needs_built_in_turns(tree):
+        tree = merged([Document("", tree, {}, Path()), built_in_turns_document()])
     try:
         config = RunConfig.model_validate(tree)
     except ValidationError as error:
@@ -172,7 +178,7 @@ def _with_absolute_paths(document: Document) -> Document:
             raise ConfigError(f"{where}: {section}.{key} = {_shown(source)} is no path", "name a file or a folder")
         if source.startswith(("asset:", "data:")):
             continue
-        if section == "data" or source.startswith((".", "/", "~")) or path.is_dir():
+        if section == "data" or key == "prompt_file" or source.startswith((".", "/", "~")) or path.is_dir():
             changes.setdefault(section, {})[key] = str(path.resolve())
     if not changes:
         return document

@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.errors import ConfigError
 from engine.machine.resources import source_path
 from engine.process_memory import grows_without_cycles
-from engine.prompts import ChatTokenizer, PromptStyle, Role
+from engine.prompts import ChatTokenizer, Role, style_of
 from engine.runs.checkpoints import Checkpoint
 from engine.sampling import Sampler, SamplingParams
 from engine.solve.named_model import named_model
@@ -92,7 +92,7 @@ class LoadedModel:
             sampler=self.sampler,
             tokenizer=self.tokenizer,
             params={role: _params(self.config, role, wishes) for role in Role},
-            style=PromptStyle(self.config.model.prompt_style),
+            style=style_of(self.config.model),
             thinking=self.config.model.thinking,
             whole=whole,
         )

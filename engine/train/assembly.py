@@ -20,7 +20,7 @@ from engine.models.device import default_device
 from engine.models.download_progress import OnProgress
 from engine.policy import Policy, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
-from engine.prompts import PromptStyle, Role, build_messages, encode_prompt, opens_thought
+from engine.prompts import Role, build_messages, encode_prompt, opens_thought, style_of
 from engine.rollouts.rollout import EncodePrompt
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
@@ -170,7 +170,7 @@ def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tup
 
 def prompt_encoder(config: RunConfig, tokenizer: Any) -> EncodePrompt:
     """Return the function (problem, role) -> prompt ids of a run."""
-    style = PromptStyle(config.model.prompt_style)
+    style = style_of(config.model)
 
     def encode(problem: Problem, role: Role) -> tuple[int, ...]:
         messages = build_messages(problem, role, style, show_example=config.model.show_example)

@@ -20,7 +20,8 @@ from engine.problems import IOExample, Problem
 SEED = 20261129
 HELDOUT_TASKS, VALIDATION_TASKS = 72, 24
 PUBLIC_TESTS, HIDDEN_TESTS = 2, 8
-_CANDIDATES = 400
+_PROBES, _CANDIDATES = 400, 200
+_BY_CHANCE = 3
 _MOST_ALIKE = 4
 """Hidden tests with the same output, at most, where the inputs allow it: few programs that print a constant pass half."""
 
@@ -78,18 +79,12 @@ def make_splits() -> dict[str, list[Problem]]:
 
 def distinct_tasks(form: Form) -> list[EasyTask]:
     """Return the tasks of one form of input, without those that answer all inputs like an earlier one."""
-    inputs = candidate_inputs(form)
+    rng = random.Random(f"{SEED} {form.name}")
+    inputs = list(dict.fromkeys(form.draw(rng) for _ in range(_PROBES)))
     first: dict[tuple[str, ...], EasyTask] = {}
     for task in _tasks(form):
         first.setdefault(tuple(task.answer(text) for text in inputs), task)
     return list(first.values())
-
-
-@cache
-def candidate_inputs(form: Form) -> tuple[str, ...]:
-    """Draw the distinct inputs of which all tasks of a form choose their tests."""
-    rng = random.Random(f"{SEED} {form.name}")
-    return tuple(dict.fromkeys(form.draw(rng) for _ in range(_CANDIDATES)))
 
 
 def to_problem(task: EasyTask, rivals: Sequence[EasyTask], split: str) -> Problem:
@@ -97,8 +92,8 @@ def to_problem(task: EasyTask, rivals: Sequence[EasyTask], split: str) -> Proble
 
     Raises ValueError where some rival passes them all.
     """
-    inputs = list(candidate_inputs(task.rule.form))
-    random.Random(f"{SEED} tests {task.id}").shuffle(inputs)
+    rng = random.Random(f"{SEED} tests {task.id}")  # inputs of its own: tasks that share most inputs look like one
+    inputs = list(dict.fromkeys(task.rule.form.draw(rng) for _ in range(_CANDIDATES)))
     others = {rival.id: rival for rival in rivals if rival.id != task.id}
     hidden = _telling_inputs(task, others, inputs)
     public = [text for text in inputs if text not in hidden][:PUBLIC_TESTS]
@@ -115,14 +110,19 @@ def to_problem(task: EasyTask, rivals: Sequence[EasyTask], split: str) -> Proble
 
 
 def _telling_inputs(task: EasyTask, rivals: Mapping[str, EasyTask], inputs: Sequence[str]) -> list[str]:
-    """Choose HIDDEN_TESTS inputs, each the one that most of the rivals left so far answer otherwise."""
+    """Choose HIDDEN_TESTS inputs: some by chance, then each the one that most of the rivals so far answer otherwise."""
     chosen: list[str] = []
     outputs: Counter[str] = Counter()
     alive = dict(rivals)
+
+    def told_apart(text: str) -> int:
+        return sum(rival.answer(text) != task.answer(text) for rival in alive.values())
+
     while len(chosen) < HIDDEN_TESTS:
         free = [text for text in inputs if text not in chosen]
-        varied = [text for text in free if outputs[task.answer(text)] < _MOST_ALIKE]
-        best = max(varied or free, key=lambda text: sum(rival.answer(text) != task.answer(text) for rival in alive.values()))
+        varied = [text for text in free if outputs[task.answer(text)] < _MOST_ALIKE] or free
+        # By chance at first, or tasks with the same rivals would get the same inputs.
+        best = varied[0] if len(chosen) < _BY_CHANCE else max(varied, key=told_apart)
         chosen.append(best)
         outputs[task.answer(best)] += 1
         alive = {name: rival for name, rival in alive.items() if rival.answer(best) == task.answer(best)}

@@ -15,6 +15,7 @@ from engine.machine.probe import probe_machine
 from engine.machine.requirements import missing_for
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
+from engine.prompts import style_of
 from engine.runs.budget import Used, read_used
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, find_run
@@ -36,6 +37,7 @@ class PreparedRun:
 def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> PreparedRun:
     """Create the folder of a new run. Raises CureError: invalid settings, or settings that cannot run here."""
     config = load_preset(preset, overrides)
+    style_of(config.model)  # worked turns that cannot be read are said before there is a folder
     path = run_dir.absolute() if run_dir else new_run_path(config.name)
     refuse_what_is_missing(config, path)
     return PreparedRun(RunFolder.create(path, dump_toml(config)), config)

@@ -75,7 +75,7 @@ class ModelConfig(Section):
     prompt_style: StyleName = Field(
         description="full: instructions in words; short: nano's pretraining format; shots: worked turns before the task"
     )
-    prompt_file: str = Field(description="worked turns of shots: a TOML file like asset:prompts/shots.toml; empty = that")
+    prompt_file: str = Field(description="worked turns of shots, a TOML file; empty = asset:prompts/shots.toml")
     prompt_text: str = Field(description="contents of that file, filled in when the settings are loaded")
     show_example: bool = Field(description="show the tester a public example of the task, if it has one")
 

@@ -15,7 +15,14 @@ from engine.config.schema import RunConfig
 from engine.errors import CureError
 from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
 from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
-from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
+from engine.machine.model_folders import (
+    cache_fault,
+    cached_snapshot,
+    folder_fault,
+    gguf_file,
+    gguf_refusal,
+    is_folder_source,
+)
 from engine.machine.probe import Gpu, Machine
 from engine.machine.resources import DATA_SCHEME, source_path
 from engine.machine.toml_text import toml_value
@@ -154,6 +161,8 @@ def _model_in_folder(source: str) -> list[Missing]:
         folder = source_path(source)
     except CureError as error:
         return [Missing(error.message, error.remedy)]
+    if file := gguf_file(folder):
+        return [Missing(*gguf_refusal(file))]
     if not folder.is_dir():
         return [Missing(f"no model folder {folder}", remedy)]
     fault = folder_fault(folder)

@@ -6,13 +6,14 @@ file since.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.errors import ConfigError
 from engine.machine.regular_files import read_regular
-from engine.machine.resources import source_path
+from engine.machine.resources import WORKED_TURNS, source_path
 from engine.presets.sources import Document, Tree, merged
 
 _MOST_BYTES = 1 << 18
-_BUILT_IN = "asset:prompts/shots.toml"
 
 
 def with_prompt_text(document: Document) -> Document:
@@ -37,11 +38,11 @@ def needs_built_in_turns(tree: Tree) -> bool:
 
 def built_in_turns_document() -> Document:
     """Return the setting with the built-in turns as they are in this version."""
-    return _document(_read(_BUILT_IN, _BUILT_IN))
+    return _document(_read(WORKED_TURNS, WORKED_TURNS))
 
 
 def _document(text: str) -> Document:
-    return Document("", {"model": {"prompt_text": text}}, {}, source_path("."))
+    return Document("", {"model": {"prompt_text": text}}, {}, Path())
 
 
 def _read(source: str, where: str) -> str:

@@ -8,7 +8,7 @@ from engine.prompts.answers import (
     parse_program,
     parse_unit_test,
 )
-from engine.prompts.chat import ChatTokenizer, encode_prompt
+from engine.prompts.chat import ChatTokenizer, encode_prompt, missing_start
 from engine.prompts.messages import PromptStyle, Style, build_messages, style_of
 from engine.prompts.reading import Reading, read_program, read_unit_test
 from engine.prompts.roles import Role
@@ -29,6 +29,7 @@ __all__ = [
     "build_messages",
     "built_in_turns",
     "encode_prompt",
+    "missing_start",
     "opens_thought",
     "parse_program",
     "parse_unit_test",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-
 from typing import TypeAlias
 
 from engine.config.schema import ModelConfig
@@ -113,7 +112,7 @@ def build_messages(problem: Problem, role: Role, style: Style, show_example: boo
     if style is PromptStyle.SHOTS:
         style = built_in_turns()
     if isinstance(style, WorkedTurns):
-        return style.messages(role, problem.statement, example)
+        return style.messages(role, problem.statement, example, show_example)
     form = _CODER if role is Role.CODER else _TESTER
     shown = "" if example is None else _EXAMPLE.format(input=fence(example.input), output=fence(example.output))
     content = form.format(statement=problem.statement.strip(), example=shown)

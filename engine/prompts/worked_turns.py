@@ -14,12 +14,9 @@ from functools import cache
 from typing import Any
 
 from engine.errors import ConfigError
-from engine.machine.resources import asset_path
+from engine.machine.resources import WORKED_TURNS, source_path
 from engine.problems import IOExample
 from engine.prompts.roles import Role
-
-BUILT_IN = "asset:prompts/shots.toml"
-"""Source of the turns that apply where `model.prompt_file` names none."""
 
 _MOST_TURNS = 64
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -28,15 +25,16 @@ _REMEDY = "give it the form of assets/prompts/shots.toml"
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Request as the user makes it, and the answer as the model is to write it."""
+    """Task with an example, and the answer as the model is to write it."""
 
-    request: str
+    statement: str
+    example: IOExample
     answer: str
 
 
 @dataclass(frozen=True, slots=True)
 class RoleTurns:
-    """Turns of one role, and the form of the request for the task that follows them."""
+    """Turns of one role, and the forms of a request and of the example in it."""
 
     form: str
     example_form: str
@@ -46,7 +44,8 @@ class RoleTurns:
         """Write the request for a task; without an example, nothing stands in its place."""
         shown = ""
         if example is not None:
-            shown = _filled(self.example_form, {"input": example.input.strip("\n"), "output": example.output.strip("\n")})
+            sides = {"input": example.input.strip("\n"), "output": example.output.strip("\n")}
+            shown = _filled(self.example_form, sides)
         return _filled(self.form, {"statement": statement.strip(), "example": shown}).strip()
 
 
@@ -60,12 +59,15 @@ class WorkedTurns:
     def of(self, role: Role) -> RoleTurns:
         return self.coder if role is Role.CODER else self.tester
 
-    def messages(self, role: Role, statement: str, example: IOExample | None) -> list[dict[str, str]]:
-        """Build the conversation: the turns of the role, then the request for the task."""
+    def messages(
+        self, role: Role, statement: str, example: IOExample | None, show_examples: bool
+    ) -> list[dict[str, str]]:
+        """Build the conversation: the turns of the role, with their examples or without, then the request."""
         own = self.of(role)
         messages = []
         for turn in own.turns:
-            messages.append({"role": "user", "content": turn.request})
+            request = own.request(turn.statement, turn.example if show_examples else None)
+            messages.append({"role": "user", "content": request})
             messages.append({"role": "assistant", "content": turn.answer})
         return [*messages, {"role": "user", "content": own.request(statement, example)}]
 
@@ -83,7 +85,7 @@ def parse_worked_turns(text: str, label: str = "model.prompt_text") -> WorkedTur
 @cache
 def built_in_turns() -> WorkedTurns:
     """Return the turns of assets/prompts/shots.toml."""
-    path = asset_path(BUILT_IN.removeprefix("asset:"))
+    path = source_path(WORKED_TURNS)
     return parse_worked_turns(path.read_text(encoding="utf-8"), str(path))
 
 
@@ -99,15 +101,14 @@ def _role_turns(table: Any, where: str) -> RoleTurns:
         raise ConfigError(f"{where} turns is no list of tables", f"write each as [[{where.split('[')[1]}.turns]]")
     if len(rows) > _MOST_TURNS:
         raise ConfigError(f"{where} has {len(rows)} turns", f"give at most {_MOST_TURNS}")
-    own = RoleTurns(form, example_form, ())
-    return RoleTurns(form, example_form, tuple(_turn(row, own, f"{where} turn {i}") for i, row in enumerate(rows, 1)))
+    return RoleTurns(form, example_form, tuple(_turn(row, f"{where} turn {i}") for i, row in enumerate(rows, 1)))
 
 
-def _turn(row: Mapping[str, Any], own: RoleTurns, where: str) -> Turn:
+def _turn(row: Mapping[str, Any], where: str) -> Turn:
     keys = ("statement", "input", "output", "answer")
     _refuse_others(row, keys, where)
     statement, given, printed, answer = (_text(row, key, where) for key in keys)
-    return Turn(own.request(statement, IOExample(given, printed)), answer.strip())
+    return Turn(statement.strip(), IOExample(given, printed), answer.strip())
 
 
 def _text(table: Mapping[str, Any], key: str, where: str) -> str:

@@ -32,9 +32,7 @@ def coder_rewards(matrix: PassMatrix) -> FloatArray:
     return _with_neutral(rewards_n, judged_k=known_n > 0)
 
 
-def tester_rewards(
-    matrix: PassMatrix, variant: str = "cure", without_correct: str = "skip"
-) -> FloatArray | None:
+def tester_rewards(matrix: PassMatrix, variant: str = "cure", without_correct: str = "skip") -> FloatArray | None:
     """Return R_u(k) of each of the m generated tests, (m,), by a variant of `engine.reward.testers`.
 
     The variant "cure" is the paper's equation: + #{wrong programs that fail k} where every correct program passes k,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from engine.easy.rules import FORMS, RULES, Form, Rule
+from engine.data.easy.rules import FORMS, RULES, Form, Rule
 from engine.problems import IOExample, Problem
 
 SEED = 20261129
@@ -23,7 +23,7 @@ PUBLIC_TESTS, HIDDEN_TESTS = 2, 8
 _PROBES, _CANDIDATES = 400, 200
 _BY_CHANCE = 3
 _MOST_ALIKE = 4
-"""Hidden tests with the same output, at most, where the inputs allow it: few programs that print a constant pass half."""
+"""Hidden tests with the same output, at most, where the inputs allow it: a constant passes no more than half."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Command line that rebuilds assets/easy: `python -m engine.easy`; with --check it only proves what is there."""
+"""Command line that rebuilds assets/easy: `python -m engine.data.easy`; with --check it only proves what is there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.easy.check import failed_references
-from engine.easy.tasks import make_splits
+from engine.data.easy.check import failed_references
+from engine.data.easy.tasks import make_splits
 from engine.problems import assert_disjoint, load_problems, save_problems
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m engine.easy", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m engine.data.easy", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("assets/easy"))
     parser.add_argument("--check", action="store_true", help="write nothing; compare the files with the recipe")
     arguments = parser.parse_args()

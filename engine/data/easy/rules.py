@@ -11,18 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-WORDS = tuple(
-    """
-    level radar civic kayak noon anna stats refer apple banana cherry lemon melon olive onion garlic pepper tomato
-    potato carrot salad bread butter cheese sugar honey coffee water juice table chair window door floor wall roof
-    house garden flower tree forest river lake ocean island mountain valley desert stone metal silver gold paper
-    pencil letter book story poem music song dance piano guitar drum violin summer winter spring autumn morning evening
-    night sunrise monday friday yellow orange purple green black white brown small large quick quiet happy brave clever
-    gentle honest lucky proud tiger lion zebra monkey rabbit turtle horse sheep goat chicken eagle parrot salmon whale
-    spider beetle bottle basket ladder hammer needle button pocket jacket sweater mirror candle lamp train plane bicycle
-    engine wheel bridge road street city village school teacher doctor farmer baker sailor pilot
-    """.split()
-)
+_WORDS = """
+level radar civic kayak noon anna stats refer apple banana cherry lemon melon olive onion garlic pepper tomato
+potato carrot salad bread butter cheese sugar honey coffee water juice table chair window door floor wall roof house
+garden flower tree forest river lake ocean island mountain valley desert stone metal silver gold paper pencil letter
+book story poem music song dance piano guitar drum violin summer winter spring autumn morning evening night sunrise
+monday friday yellow orange purple green black white brown small large quick quiet happy brave clever gentle honest
+lucky proud tiger lion zebra monkey rabbit turtle horse sheep goat chicken eagle parrot salmon whale spider beetle
+bottle basket ladder hammer needle button pocket jacket sweater mirror candle lamp train plane bicycle engine wheel
+bridge road street city village school teacher doctor farmer baker sailor pilot
+"""
+WORDS = tuple(_WORDS.split())
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,11 @@ def _rule(family: str, form: Form, phrase: str, expression: str, *values: Any) -
 
 
 def _choice(form: Form, condition: str, test: str, *values: Any) -> Rule:
-    return _rule(
-        "conditions", form, f"yes if {condition}, otherwise no", f'"yes" if {test} else "no"', *values
-    )
+    return _rule("conditions", form, f"yes if {condition}, otherwise no", f'"yes" if {test} else "no"', *values)
 
 
+# One line a rule, as in the table that this is.
+# fmt: off
 _ARITHMETIC = (
     _rule("arithmetic", NUMBER, "n plus {0}", "n + {0}", 3, 7, 12, 25, 40),
     _rule("arithmetic", NUMBER, "n minus {0}", "n - {0}", 1, 4, 9, 15),
@@ -138,18 +137,10 @@ _CONDITIONS = (
     _choice(NUMBER, "n ends with the digit {0}", "n % 10 == {0}", 0, 3, 8),
     _rule("conditions", NUMBER, "n if n is greater than {0}, otherwise {0}", "max(n, {0})", 10, 25, 30),
     _rule("conditions", NUMBER, "n if n is less than {0}, otherwise {0}", "min(n, {0})", 12, 20, 45),
-    _rule(
-        "conditions", NUMBER, "small if n is less than {0}, otherwise large", '"small" if n < {0} else "large"', 10, 24
-    ),
+    _rule("conditions", NUMBER, "small if n is less than {0}, otherwise large", '"small" if n < {0} else "large"',
+          10, 24),
     _rule("conditions", NUMBER, "even if n is even, otherwise odd", '"even" if n % 2 == 0 else "odd"'),
-    _rule(
-        "conditions",
-        NUMBER,
-        "n plus {0} if n is even, otherwise n",
-        "n + {0} if n % 2 == 0 else n",
-        1,
-        5,
-    ),
+    _rule("conditions", NUMBER, "n plus {0} if n is even, otherwise n", "n + {0} if n % 2 == 0 else n", 1, 5),
     _choice(PAIR, "a is greater than b", "a > b"),
     _choice(PAIR, "a is less than b", "a < b"),
     _choice(PAIR, "a and b are equal", "a == b"),
@@ -199,12 +190,11 @@ _STRINGS = (
     _rule("strings", WORD, 'the word with "{0}" behind it', 's + "{0}"', "!", "ing", "er", "s", "?"),
     _rule("strings", WORD, 'the word with "{0}" in front of it', '"{0}" + s', "re", "un", "#", "my"),
     _rule("strings", WORD, 'the word between "{0}" and "{1}"', '"{0}" + s + "{1}"', ("(", ")"), ("<", ">"), ("[", "]")),
-    _rule(
-        "strings", WORD, "the word with every {0} replaced by {1}", 's.replace("{0}", "{1}")',
-        ("a", "o"), ("e", "i"), ("o", "u"), ("r", "l"), ("t", "d"),
-    ),
+    _rule("strings", WORD, "the word with every {0} replaced by {1}", 's.replace("{0}", "{1}")',
+          ("a", "o"), ("e", "i"), ("o", "u"), ("r", "l"), ("t", "d")),
     _rule("strings", WORD, "the word without the letter {0}", 's.replace("{0}", "")', "a", "e", "n", "o"),
-    _rule("strings", WORD, "the letters of the word with a {0} between them", '"{1}".join(s)', ("dash", "-"), ("dot", ".")),
+    _rule("strings", WORD, "the letters of the word with a {0} between them", '"{1}".join(s)',
+          ("dash", "-"), ("dot", ".")),
     _rule("strings", WORD, "the letters of the word with a space between them", '" ".join(s)'),
     _rule("strings", WORD, "the letters of the word in alphabetical order, without spaces", '"".join(sorted(s))'),
     _rule("strings", WORD, "every other letter of the word, beginning with the first", "s[::2]"),
@@ -219,21 +209,21 @@ _STRINGS = (
     _rule("strings", LINE, "the words in capital letters", '" ".join(words).upper()'),
     _rule("strings", LINE, "the words without the first one", '" ".join(words[1:])'),
     _rule("strings", LINE, "the words without the last one", '" ".join(words[:-1])'),
-    _rule(
-        "strings", LINE, "the words with a {0} between them instead of a space", '"{1}".join(words)',
-        ("dash", "-"), ("comma", ","), ("plus sign", "+"),
-    ),
+    _rule("strings", LINE, "the words with a {0} between them instead of a space", '"{1}".join(words)',
+          ("dash", "-"), ("comma", ","), ("plus sign", "+")),
     _rule("strings", LINE, "the words without any space between them", '"".join(words)'),
     _rule("strings", LINE, "the first letter of every word, without spaces", '"".join(w[0] for w in words)'),
     _rule("strings", LINE, "the last letter of every word, without spaces", '"".join(w[-1] for w in words)'),
-    _rule("strings", LINE, "the first word and then the last word, with a space between them", 'words[0] + " " + words[-1]'),
-)  # fmt: skip
+    _rule("strings", LINE, "the first word and then the last word, with a space between them",
+          'words[0] + " " + words[-1]'),
+)
 
 _COUNTING = (
     _rule("counting", WORD, "the number of letters in the word", "len(s)"),
     _rule("counting", WORD, "the number of letters in the word, {0} {1}", "len(s) {2} {1}",
           ("plus", 1, "+"), ("plus", 10, "+"), ("minus", 1, "-"), ("times", 2, "*"), ("times", 5, "*")),
-    _rule("counting", WORD, "how often the letter {0} occurs in the word", 's.count("{0}")', "a", "e", "l", "o", "r", "t"),
+    _rule("counting", WORD, "how often the letter {0} occurs in the word", 's.count("{0}")',
+          "a", "e", "l", "o", "r", "t"),
     _rule("counting", WORD, "how many letters of the word are vowels (a, e, i, o, u)", 'sum(c in "aeiou" for c in s)'),
     _rule("counting", WORD, "how many letters of the word are not vowels", 'sum(c not in "aeiou" for c in s)'),
     _rule("counting", WORD, "how many different letters the word has", "len(set(s))"),
@@ -246,7 +236,8 @@ _COUNTING = (
     _rule("counting", LINE, "how often the letter {0} occurs in all words together", '"".join(words).count("{0}")',
           "a", "e", "r", "n"),
     _rule("counting", LINE, "how many words have more than {0} letters", "sum(len(w) > {0} for w in words)", 4, 5, 6),
-    _rule("counting", LINE, "how many words start with the letter {0}", 'sum(w[0] == "{0}" for w in words)', "b", "p", "s"),
+    _rule("counting", LINE, "how many words start with the letter {0}", 'sum(w[0] == "{0}" for w in words)',
+          "b", "p", "s"),
     _rule("counting", LINE, "the length of the longest word", "max(len(w) for w in words)"),
     _rule("counting", LINE, "the length of the shortest word", "min(len(w) for w in words)"),
     _rule("counting", NUMBER, "the number of digits of n", "len(str(n))"),
@@ -264,7 +255,7 @@ _COUNTING = (
     _rule("counting", NUMBERS, "how many of the numbers are less than {0}", "sum(x < {0} for x in xs)", 6, 9, 16),
     _rule("counting", NUMBERS, "how many of the numbers are equal to the first one", "xs.count(xs[0])"),
     _rule("counting", NUMBERS, "how many different numbers there are", "len(set(xs))"),
-)  # fmt: skip
+)
 
 _LISTS = (
     _rule("lists", NUMBERS, "the sum of the numbers", "sum(xs)"),
@@ -303,6 +294,7 @@ _LISTS = (
     _rule("lists", NUMBERS, "every number times {0}", '" ".join(str(x * {0}) for x in xs)', 2, 3, 10),
     _rule("lists", NUMBERS, "every other number, beginning with the first", '" ".join(map(str, xs[::2]))'),
     _rule("lists", NUMBERS, "the numbers with a comma between them", '",".join(map(str, xs))'),
-)  # fmt: skip
+)
+# fmt: on
 
 RULES = _ARITHMETIC + _CONDITIONS + _STRINGS + _COUNTING + _LISTS

@@ -51,7 +51,6 @@ for command in (attach, resume, compare, solve, doctor, export, import_run, serv
 app.add_typer(presets_app, name="presets")
 app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 app.add_typer(data_app, name="data", epilog=epilog("data"))
-app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 
 
 @app.callback(invoke_without_command=True)

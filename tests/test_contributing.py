@@ -26,6 +26,15 @@ assert "right" in TESTER_REWARDS and "right" in field.annotation.__args__ and "r
 matrix = PassMatrix(np.array([[True], [False]]), np.array([[True, False], [True, True]]))
 print(tester_rewards(matrix, "right").tolist())
 """
+SELECT = """
+import numpy as np
+from engine.reward.pass_matrix import PassMatrix
+from engine.solve.selectors import BoardArrays, choose, find_selector
+
+matrix = PassMatrix(np.zeros((3, 0), bool), np.array([[False], [True], [True]]))
+board = BoardArrays(matrix, np.array([[1], [2], [3]]), np.ones(1, bool), np.zeros(3, bool), np.arange(3))
+print(choose(board, find_selector("first")))
+"""
 
 
 def snippets(heading: str) -> list[str]:
@@ -50,6 +59,20 @@ def test_a_tester_reward_is_added_as_the_page_says(tmp_path: Path) -> None:
     schema.write_text(schema.read_text().replace(declared, f'{declared}"right", '))
     said = subprocess.run([sys.executable, "-c", USE_IT], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert said.stdout == "[1.0, -1.0]\n", said.stderr
+
+
+def test_a_selector_is_added_as_the_page_says(tmp_path: Path) -> None:
+    file, lines = snippets("A selector")
+    import_line, registry_line = lines.splitlines()
+    shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("__pycache__"))
+    selectors = tmp_path / "engine/solve/selectors"
+    (selectors / "first.py").write_text(file)
+    registry = (selectors / "__init__.py").read_text()
+    registry = registry.replace("\n\n__all__", f"\n{import_line}\n\n__all__", 1)
+    registry = re.sub(r"(SELECTORS: .*= \{\n)", rf"\1{registry_line}\n", registry)
+    (selectors / "__init__.py").write_text(registry)
+    said = subprocess.run([sys.executable, "-c", SELECT], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.stdout == "1\n", said.stderr
 
 
 def test_a_sampler_is_opened_as_the_page_says() -> None:

@@ -34,5 +34,5 @@ def attach(
     found = find_watched(run) if run is not None else next(iter(list_runs()), None)
     if found is None:
         raise RunError("there are no runs yet", "start one: cure-tui --preset nano")
-    confirm_origin(found.path, yes=yes)
+    confirm_origin([found.path], yes=yes)
     show_dashboard(found.path)

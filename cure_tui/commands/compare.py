@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cure_tui.commands.runs import run_ids
+from cure_tui.commands.values import Yes
 from cure_tui.terminal import draws_unicode
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ def compare(
     a: _Run,
     b: _Run,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Compare two runs: settings, accuracies on held-out tasks, curves."""
     from cure_tui.charts import GlyphSet
     from cure_tui.drawing.glyphs import to_ascii
     from cure_tui.drawing.spans import plain
+    from cure_tui.launch.question import confirm_origin
     from cure_tui.runs.comparison import check_choice, comparison_text, config_differences, overlays
+    from engine.runs.listing import find_run
 
+    confirm_origin([find_run(wanted).path for wanted in (a, b)], yes=yes)
     runs = [_read(wanted) for wanted in (a, b)]
     check_choice([run.name for run in runs])
     if as_json:

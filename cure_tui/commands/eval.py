@@ -9,7 +9,7 @@ import typer
 from cure_tui.commands.data import set_names
 from cure_tui.commands.eval_tables import compare_evaluations, table
 from cure_tui.commands.runs import run_ids
-from cure_tui.commands.values import finite
+from cure_tui.commands.values import Yes, finite
 from engine.errors import ConfigError
 
 eval_app = typer.Typer(rich_markup_mode=None)
@@ -71,6 +71,7 @@ def evaluate(
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D).")
     ] = False,
+    yes: Yes = False,
 ) -> None:
     """Measure a model on a set of tasks: code, unit tests, best of n, lengths, cost.
 
@@ -79,7 +80,9 @@ def evaluate(
     if context.invoked_subcommand is not None:
         return
     from cure_tui.headless.evaluation import evaluate, list_lines, report_lines, resume_evaluation
+    from cure_tui.launch.question import confirm_models, confirm_origin
     from cure_tui.solving.who import both_roles
+    from engine.evaluate.folder import find_evaluation
     from engine.evaluate.request import EvalRequest
 
     if listed:
@@ -87,6 +90,9 @@ def evaluate(
         return
     bounds = [_bound(text) for text in fail_under or ()]
     if resume:
+        found = find_evaluation(resume)
+        confirm_origin([found.folder.path], yes=yes)
+        confirm_models((found.request.coder, found.request.tester), yes=yes)
         report = resume_evaluation(resume, regrade=regrade)
     else:
         both = both_roles(preset, model, run, not (coder and tester))
@@ -98,6 +104,7 @@ def evaluate(
         if protocol not in ("", "cure"):
             raise ConfigError(f"there is no protocol '{protocol}'", "the only one is cure")
         sizes = bon.split(",") if bon else [size for size in ("4x4",) if n > 4 and m > 4] + [f"{n}x{m}"]
+        confirm_models(who, yes=yes)
         report = evaluate(
             EvalRequest(
                 who[0], who[1], data, split, limit, after, n, m, tuple(size.strip() for size in sizes), temperature,

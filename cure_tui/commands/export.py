@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cure_tui.commands.runs import run_ids
-from cure_tui.commands.values import folder
+from cure_tui.commands.values import Yes, folder
 
 
 def export(
@@ -26,6 +26,7 @@ def export(
         Path | None,
         typer.Option(parser=folder, metavar="DIR", help="New folder for the base model with the adapter merged in."),
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """Write a run's trained model to a new folder."""
     from engine.errors import ConfigError
@@ -33,10 +34,13 @@ def export(
     if (adapter is None) == (merged is None):
         raise ConfigError("export needs exactly one form", "give one of --adapter DIR and --merged DIR")
     from cure_tui.launch.process import run_tool
+    from cure_tui.launch.question import confirm_origin
     from engine.runs.listing import find_run
 
     target = adapter or merged
     assert target is not None
+    found = find_run(run).path
+    confirm_origin([found], yes=yes)
     form = "--adapter" if adapter else "--merged"
-    arguments = ["--run-dir", str(find_run(run).path), form, str(target.absolute())]
+    arguments = ["--run-dir", str(found), form, str(target.absolute())]
     raise typer.Exit(run_tool("engine.train.export", arguments))

@@ -30,4 +30,4 @@ def import_run(
         signal.signal(number, lambda received, frame: sys.exit(128 + received))
     imported = unpack(source, runs_home(), run_dir)
     typer.echo(run_name(imported.path))
-    typer.echo("it was made elsewhere: attach and resume will ask before they open it", err=True)
+    typer.echo("it was made elsewhere: every command asks before it opens it", err=True)

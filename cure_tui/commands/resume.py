@@ -38,7 +38,7 @@ def resume(
     from cure_tui.launch.question import confirm_origin
     from engine.runs.listing import find_run
 
-    confirm_origin(find_run(run).path, yes=yes)
+    confirm_origin([find_run(run).path], yes=yes)
     if no_ui or as_json or not in_terminal():
         from cure_tui.headless.run import resume_run
 

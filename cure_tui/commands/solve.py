@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cure_tui.commands.values import finite
+from cure_tui.commands.values import Yes, finite
 from cure_tui.terminal import in_terminal
 
 
@@ -50,6 +50,10 @@ def solve(
     n: Annotated[int, typer.Option("-n", min=1, max=512, help="Number of programs to sample.")] = 16,
     m: Annotated[int, typer.Option("-m", min=0, max=512, help="Number of tests to sample.")] = 16,
     strategy: Annotated[str, typer.Option(help="bon (best of n), codet, debug or single (one program).")] = "bon",
+    select: Annotated[
+        str,
+        typer.Option(metavar="SELECTOR", help="Choose the program by bon, codet, consensus, b4, mpsc or majority."),
+    ] = "",
     budget: Annotated[
         str, typer.Option(help="Limits: 30s for each problem; 20000tok, $0.10 for all together; several with commas.")
     ] = "",
@@ -92,6 +96,7 @@ def solve(
         bool,
         typer.Option("--save-default", help="Save models, -n, -m, --strategy, --keep and the like; none: clear them."),
     ] = False,
+    yes: Yes = False,
 ) -> None:
     """Sample programs and tests for a problem, print the best program.
 
@@ -119,6 +124,7 @@ def solve(
         for doubt in problem.read.doubts:
             typer.echo(f"warning: {problem.origin}: {doubt}", err=True)
     from cure_tui.launch.exposed import exposed_keys
+    from cure_tui.launch.question import confirm_models
     from cure_tui.solving.run import solve_and_report, solve_in_full_view
     from engine.solve.request import SolveRequest, Task
 
@@ -143,6 +149,7 @@ def solve(
         program = read_program(test)
         options = options | {"n": 0, "coder": options["tester"]}
     choice.tell()
+    confirm_models((options["coder"], options["tester"]), yes=yes)
     request = SolveRequest(
         tasks=tuple(Task(each.read.problem, each.read.prose) for each in found),
         coder=options["coder"],
@@ -151,6 +158,7 @@ def solve(
         m=options["m"],
         seed=seed,
         strategy=options["strategy"],
+        select=options["select"],
         budget=options["budget"],
         temperature=options["temperature"],
         max_tokens=options["max_tokens"],

@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
+from cure_tui.dashboard.background import background
 from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.keys_line import HELP
 from cure_tui.dashboard.messages import (
@@ -91,10 +91,10 @@ class CureApp(ThemedApp[str]):
     # What the screens ask for -------------------------------------------------------------------------------
 
     def on_open_run(self, event: OpenRun) -> None:
-        self.watch_run(event.path)
+        self._ask_about_others([event.path], lambda: self.watch_run(event.path))
 
     def on_compare_runs(self, event: CompareRuns) -> None:
-        self.compare_runs(event.paths)
+        self._ask_about_others(event.paths, lambda: self.compare_runs(event.paths))
 
     def on_fault(self, event: Fault) -> None:
         self.tell(event.error)
@@ -102,11 +102,11 @@ class CureApp(ThemedApp[str]):
     def on_name_window(self, event: NameWindow) -> None:
         self.window_title = event.title or self.TITLE
 
-    @work(thread=True)
+    @background()
     def on_home_is_shown(self, event: HomeIsShown) -> None:
         import cure_tui.dashboard.run.screen  # noqa: F401  (preloads the next screen while the app is idle)
 
-    @work(thread=True)
+    @background()
     def on_start_preset(self, event: StartPreset) -> None:
         """Ask first: a stray key must not start a training, least of all beside another one."""
         from cure_tui.launch.prepare import refuse_what_is_missing
@@ -114,26 +114,18 @@ class CureApp(ThemedApp[str]):
         from engine.machine.home import runs_home
         from engine.presets import load_preset
 
-        try:
-            config = load_preset(event.preset)
-            refuse_what_is_missing(config, runs_home())
-            question = start_question(config)
-        except CureError as error:
-            self.call_from_thread(self.tell, error)
-            return
+        config = load_preset(event.preset)
+        refuse_what_is_missing(config, runs_home())
+        question = start_question(config)
         self.call_from_thread(self._ask, question, lambda: self.start_preset(event.preset))
 
-    @work(thread=True)
+    @background()
     def on_resume_run(self, event: ResumeRun) -> None:
         from cure_tui.launch.prepare import prepare_resume
         from cure_tui.launch.question import resume_question
 
-        try:
-            prepared = prepare_resume(str(event.path))
-            question = resume_question(prepared.config, prepared.folder)
-        except CureError as error:
-            self.call_from_thread(self.tell, error)
-            return
+        prepared = prepare_resume(str(event.path))
+        question = resume_question(prepared.config, prepared.folder)
         if prepared.finished:  # no fault: the notice must not hide the list for long
             self.call_from_thread(
                 self.notify, prepared.finished, severity="warning", timeout=_FINISHED_SECONDS, markup=False
@@ -154,6 +146,36 @@ class CureApp(ThemedApp[str]):
                 start()
 
         self.push_screen(AskScreen(question.text, answers[::-1] if question.beside else answers), answered)
+
+    def _ask_about_others(self, paths: Sequence[Path], open_them: Callable[[], None]) -> None:
+        """Open runs at once if they are the user's own, else after a question that Enter alone answers with no."""
+        from cure_tui.dashboard.ask import AskScreen, Choice
+        from cure_tui.launch.question import origin_warning
+        from engine.runs.origin import accept
+
+        try:
+            warning = origin_warning(paths)
+        except CureError as error:
+            self.tell(error)
+            return
+        if not warning:
+            open_them()
+        elif not isinstance(self.screen, AskScreen):
+
+            def answered(answer: str | None) -> None:
+                if answer != "open":
+                    return
+                try:
+                    for path in paths:
+                        accept(path)
+                except CureError as error:
+                    self.tell(error)
+                    return
+                open_them()
+
+            answers = [Choice("nothing", "n", "no, open nothing"), Choice("open", "y", "yes, open it")]
+            text = f"Open it? {warning[0].upper()}{warning[1:]}: its settings and files are somebody else's."
+            self.push_screen(AskScreen(text, answers), answered)
 
     # Runs ---------------------------------------------------------------------------------------------------
 
@@ -193,11 +215,13 @@ class CureApp(ThemedApp[str]):
     def resume_run(self, path: Path) -> None:
         """Resume a run and show it."""
         from cure_tui.launch.prepare import prepare_resume
+        from engine.runs.origin import accept
 
         try:
             prepared = prepare_resume(str(path))
             if prepared.finished:
                 raise RunError(prepared.finished)
+            accept(path)  # the question has said whose run it is
             self._start(prepared)
         except CureError as error:
             self.tell(error)

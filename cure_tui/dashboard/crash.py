@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from textual.worker import WorkerFailed
 
+from cure_tui.dashboard.background import ends_the_app
 from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.exit_codes import DEFECT
 from engine.errors import CureError
@@ -29,7 +30,8 @@ class Crash(CureError):
 
 def result_of(app: ThemedApp[_Result]) -> _Result | None:
     """Run the app until it exits and return its result. Raises Crash once the terminal is restored."""
-    result = app.run()
+    with ends_the_app(app):
+        result = app.run()
     if app.crash is None:
         return result
     error = app.crash.error if isinstance(app.crash, WorkerFailed) else app.crash

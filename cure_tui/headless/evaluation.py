@@ -30,7 +30,8 @@ from engine.evaluate.models import find_model
 from engine.evaluate.plan import Estimate, choose_tasks, estimate, rounded_hours
 from engine.evaluate.request import EvalRequest, with_identity
 from engine.evaluation.report import Report
-from engine.evaluation.table import estimate_text
+from engine.evaluation.summary import UNKNOWN
+from engine.evaluation.table import accuracy_title, estimate_text
 from engine.runs.events import Event, EventKind
 from engine.runs.journal import JournalReader
 from engine.runs.listing import read_info
@@ -93,19 +94,21 @@ def report_lines(report: Report) -> list[str]:
     figures, settings, spent = report.totals.figures, report.settings, report.spent
     lines = [f"{report.name}: {report.who.coder} on {report.data.name}, {len(report.rows)} tasks"]
     lines[0] += "" if report.complete else f" of {report.data.tasks}, not finished"
-    shown = [("code accuracy", figures["code"]), ("unit-test accuracy", figures["ut"])]
-    shown += [(f"BoN({size.replace('x', ', ')})", report.totals.bon[size]) for size in settings.bon]
+    shown = [("code accuracy", figures.get("code", UNKNOWN)), ("unit-test accuracy", figures.get("ut", UNKNOWN))]
+    shown += [(accuracy_title(f"bon {size}"), report.totals.bon.get(size, UNKNOWN)) for size in settings.bon]
     shown += [(f"pass@{k}", each) for k, each in report.totals.pass_at.items()]
-    shown += [("any program correct", figures["pass_at_n"]), ("rejected programs", figures["rejected_share"])]
-    shown += [("malformed tests", figures["malformed_share"]), ("truncated programs", figures["coder_truncated"])]
-    shown += [("truncated tests", figures["tester_truncated"])]
+    shown += [(title, figures.get(name, UNKNOWN)) for title, name in (
+        ("any program correct", "pass_at_n"), ("rejected programs", "rejected_share"),
+        ("malformed tests", "malformed_share"), ("truncated programs", "coder_truncated"),
+        ("truncated tests", "tester_truncated"),
+    )]  # fmt: skip
     lines += [f"  {title:<22}{estimate_text(each):>12}" for title, each in shown]
     counted = [("code", "code"), ("unit-test", "ut"), *((f"BoN {size}", f"bon {size}") for size in settings.bon)]
     for title, key in counted:
         share = report.totals.published.get(key)
         if share is not None:
             lines.append(f"  {title + ', as published':<24}{share * 100:>10.1f}")
-    lines += [f"  {title:<22}{estimate_text(figures[key], 1):>12}" for title, key in (
+    lines += [f"  {title:<22}{estimate_text(figures.get(key, UNKNOWN), 1):>12}" for title, key in (
         ("coder length, tokens", "coder_length"), ("tester length, tokens", "tester_length"),
     )]  # fmt: skip
     dollars = f", ${spent.dollars:.4f}" if spent.dollars else ""
@@ -213,6 +216,6 @@ def list_lines() -> list[str]:
     for evaluation, _ in evaluations():
         report = _read_report(evaluation)
         done = f"{len(report.rows)}/{report.data.tasks} tasks" if report else "no report yet"
-        code = f", code {estimate_text(report.totals.figures['code'])}" if report else ""
+        code = f", code {estimate_text(report.totals.figures.get('code', UNKNOWN))}" if report else ""
         lines.append(f"{evaluation.name}  {read_info(evaluation.folder.path).state}  {done}{code}")
     return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from engine.config import RunConfig
 from engine.errors import RunError
 from engine.machine.home import run_name
 from engine.runs.folder import RunFolder
-from engine.runs.listing import RunCondition, RunInfo, list_runs, read_info
+from engine.runs.listing import RunCondition, RunInfo, find_run, list_runs, read_info
 from engine.runs.lock import lock_holder
 from engine.runs.origin import accept, foreign_origin
+from engine.solve.writers.spec import parse_spec
 
 _NAMED = 3  # more than one live run is rare, more than three would fill a small window
 
@@ -81,23 +83,38 @@ def confirm_beside_live_runs() -> None:
             raise typer.Exit(STOPPED)
 
 
-def confirm_origin(run_dir: Path, *, yes: bool) -> None:
-    """Ask the user before a run that is not their own is opened; a no ends the command with status STOPPED.
+def confirm_origin(run_dirs: Iterable[Path], *, yes: bool) -> None:
+    """Ask the user before runs that are not their own are opened; a no ends the command with status STOPPED.
 
     yes: the user has agreed on the command line. Raises RunError if there is no user to ask.
     """
-    origin = foreign_origin(run_dir)
-    if origin and not yes:
-        what = printable(f"run {run_name(run_dir)} {origin}")
-        if not has_user():
-            raise RunError(what, "look through its config.toml; if you trust its author, add --yes")
-        typer.echo(f"warning: {what}: its settings and files are somebody else's", err=True)
-        typer.echo("open it anyway? [y/N] ", nl=False, err=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            typer.echo("nothing was opened", err=True)
-            raise typer.Exit(STOPPED)
-    if origin:
-        accept(run_dir)
+    for run_dir in dict.fromkeys(run_dirs):
+        said = origin_warning([run_dir])
+        if said and not yes:
+            if not has_user():
+                raise RunError(said, "look through its config.toml; if you trust its author, add --yes")
+            typer.echo(f"warning: {said}: its settings and files are somebody else's", err=True)
+            typer.echo("open it anyway? [y/N] ", nl=False, err=True)
+            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+                typer.echo("nothing was opened", err=True)
+                raise typer.Exit(STOPPED)
+        if said:
+            accept(run_dir)
+
+
+def confirm_models(writers: Iterable[str | None], *, yes: bool) -> None:
+    """Ask, as `confirm_origin` does, before a model of a run that is not the user's own is loaded, or even looked at.
+
+    writers: specs, such as "run:nano-1"; those of no run pass. Raises ConfigError for what is no spec.
+    """
+    specs = [parse_spec(writer) for writer in writers if writer]
+    confirm_origin([find_run(spec.name).path for spec in specs if spec.kind == "run"], yes=yes)
+
+
+def origin_warning(run_dirs: Iterable[Path]) -> str:
+    """Say which of the runs are not the user's own, and why; "" if all are. Raises RunError if one cannot be read."""
+    found = ((run_name(each), foreign_origin(each)) for each in run_dirs)
+    return printable("; ".join(f"run {name} {origin}" for name, origin in found if origin))
 
 
 def _is_here(run: RunInfo) -> bool:

@@ -22,6 +22,7 @@ OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
     "n": ("-n", int, 1, 512),
     "m": ("-m", int, 0, 512),
     "strategy": ("--strategy", str, 0, 0),
+    "select": ("--select", str, 0, 0),
     "budget": ("--budget", str, 0, 0),
     "temperature": ("--temperature", (int, float), 0, 5),
     "max_tokens": ("--max-tokens", int, 1, 1 << 31),
@@ -93,12 +94,15 @@ def save_default(default: Default) -> None:
 def check_default(default: Default) -> None:
     """Raise ConfigError if an option cannot be used, such as a run that has been deleted."""
     from cure_tui.solving.kept import keep_seconds
+    from engine.solve.selectors import find_selector
     from engine.solve.strategies import Budget, find_strategy
 
     for name in WRITERS:
         if name in default:
             _check_writer(default[name])
     find_strategy(default.get("strategy", "bon"))
+    if default.get("select"):
+        find_selector(default["select"])
     Budget.parse(default.get("budget", ""))
     keep_seconds(default.get("keep", "0"))
 

@@ -11,18 +11,20 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from engine.evaluate.folder import ANSWERS, write_whole
-from engine.prompts import Role
+from engine.evaluation.reading import read_strictly
+from engine.machine.regular_files import OddFile
 from engine.runs.faults import damaged, run_faults
 from engine.runs.files import open_file
 from engine.solve.writers import Answer
 
 _KEY_CHARACTERS = 24
-_HEAD = b'{"key": "'
+_HEAD, _AS_ASK = b'{"key": "', b'{"ask_id": "'
+_MOST_LINE = 1 << 24
 _NOT_KEPT = ("reservation", "ask_id")
 
 
@@ -56,11 +58,9 @@ class AnswerJournal:
         with run_faults(self._run_dir):
             line = os.pread(self._file, length, start)
         try:
-            fields: dict[str, Any] = json.loads(line)
-            del fields["key"]
-            fields["role"] = Role(fields["role"])
-            return Answer(ask_id=ask_id, **fields)
-        except (ValueError, KeyError, TypeError) as fault:
+            answer = read_strictly(Answer, _AS_ASK + line.removeprefix(_HEAD))
+            return replace(answer, ask_id=ask_id, reservation=None)
+        except ValueError as fault:
             raise damaged(self._run_dir, f"{ANSWERS} has a line that is no answer, at byte {start}") from fault
 
     def add(self, key: str, answer: Answer) -> None:
@@ -90,9 +90,11 @@ class AnswerJournal:
         start = 0
         with open(os.dup(self._file), "rb") as file:
             file.seek(0)
-            for line in file:
+            while line := file.readline(_MOST_LINE):
                 if not line.endswith(b"\n"):
-                    break
+                    if len(line) < _MOST_LINE:
+                        break
+                    raise OddFile(ANSWERS, f"has a line of more than {_MOST_LINE >> 20} MiB")
                 if line.startswith(_HEAD) and line.endswith(b"}\n"):
                     self._places[line[len(_HEAD) : len(_HEAD) + _KEY_CHARACTERS]] = (start, len(line))
                 start += len(line)

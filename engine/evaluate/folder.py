@@ -17,7 +17,8 @@ from pathlib import Path
 
 from engine.errors import CureError, DataError, RunError
 from engine.evaluate.request import EvalRequest
-from engine.evaluation.report import Report, TaskRow
+from engine.evaluation.reading import read_strictly
+from engine.evaluation.report import MOST_TASKS, Report, TaskRow
 from engine.machine.home import home, new_run_id
 from engine.runs.faults import run_faults
 from engine.runs.files import open_file, read_file, write_file
@@ -25,7 +26,8 @@ from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, find_run, read_info, run_paths
 
 REQUEST, ANSWERS, ROWS, REPORT = "evaluation.json", "answers.jsonl", "rows.jsonl", "report.json"
-_MOST_BYTES = 1 << 29
+MOST_BYTES = 1 << 27
+"""Bytes of a report or of rows, at most: 10,000 tasks have 20 MB."""
 _CONFIG = "# the settings of an evaluation are in evaluation.json\n"
 _UNFINISHED = (RunCondition.STOPPED, RunCondition.FAILED, RunCondition.CRASHED, RunCondition.LIVE)
 
@@ -47,16 +49,18 @@ class Evaluation:
 
     def read_rows(self) -> list[TaskRow]:
         """Read the rows of all finished tasks; a torn last line is no row. Raises RunError, DataError."""
-        from pydantic import TypeAdapter, ValidationError
-
         text = self._read(ROWS)
         if text is None:
             return []
-        reader = TypeAdapter(TaskRow)
+        lines = text[: text.rfind(b"\n") + 1].split(b"\n")[:-1]
         try:
-            return [reader.validate_json(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
-        except ValidationError as fault:
-            raise DataError(f"{self.folder.path / ROWS} is corrupt", "judge it again with --regrade") from fault
+            if len(lines) > MOST_TASKS:
+                raise ValueError(f"more than {MOST_TASKS:,} rows")
+            return [read_strictly(TaskRow, line) for line in lines]
+        except ValueError as fault:
+            raise DataError(
+                f"{self.folder.path / ROWS} is corrupt: {fault}", "judge it again with --regrade"
+            ) from fault
 
     def keep_rows(self, rows: list[TaskRow]) -> None:
         """Write the file of rows anew. Raises RunError."""
@@ -79,7 +83,7 @@ class Evaluation:
     def _read(self, name: str) -> bytes | None:
         with run_faults(self.folder.path):
             try:
-                return read_file(self.folder.path, name, _MOST_BYTES)
+                return read_file(self.folder.path, name, MOST_BYTES)
             except FileNotFoundError:
                 return None
 

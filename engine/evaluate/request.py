@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from engine.errors import ConfigError, DataError
+from engine.evaluation.reading import read_strictly
 from engine.servers.addresses import Address
 from engine.servers.settings import endpoints_file
 from engine.solve.kept.identity import absolute_spec, identity_of
@@ -65,11 +66,8 @@ class EvalRequest:
     def from_json(cls, text: str | bytes, origin: str = "the request") -> EvalRequest:
         """Read the text of `to_json`. Raises DataError."""
         try:
-            values = json.loads(text)
-            known = {each.name for each in fields(cls)}
-            request = cls(**{name: value for name, value in values.items() if name in known})
-            return replace(request, bon=tuple(request.bon))
-        except (ValueError, TypeError, AttributeError) as fault:
+            return read_strictly(cls, text)
+        except ValueError as fault:
             raise DataError(f"{origin} is no request of an evaluation: {fault}") from fault
 
 

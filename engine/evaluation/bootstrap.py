@@ -24,7 +24,7 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 LEAST_CLUSTERS = 10
 """Fewer clusters than these say too little of how much clusters differ: tasks count as independent then."""
-_CHUNK = 500  # resamples drawn at once: 1,600 tasks take 6 MB
+_CHUNK, _DRAWN = 500, 1 << 20  # resamples and tasks drawn at once: 8 MB
 _NORMAL = NormalDist()
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -139,8 +139,9 @@ def _resampled_means(sums_ck: Floats, counts_ck: Floats, seed: int, resamples: i
     """Return (resamples, k) means over clusters drawn with replacement; nan where no drawn task has the figure."""
     rng, n = np.random.default_rng(seed), len(sums_ck)
     means = np.empty((resamples, sums_ck.shape[1]))
-    for first in range(0, resamples, _CHUNK):
-        size = min(_CHUNK, resamples - first)
+    chunk = min(_CHUNK, max(1, _DRAWN // n))
+    for first in range(0, resamples, chunk):
+        size = min(chunk, resamples - first)
         drawn = rng.integers(0, n, (size, n)) + np.arange(size)[:, None] * n
         # times each cluster is drawn, instead of its indices: all figures' means are two matrix products
         times = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)

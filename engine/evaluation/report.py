@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 
 from engine.errors import DataError
-from engine.evaluation.summary import Estimate, UtBasis
+from engine.evaluation.possible import is_share
+from engine.evaluation.reading import read_strictly
+from engine.evaluation.summary import COUNTS, Estimate, UtBasis
 from engine.reward.trust import Trust
 
 SCHEMA = 1
-
-
-_LARGEST = 9999
-_SIZE = re.compile(r"[0-9]{1,4}x[0-9]{1,4}", re.ASCII)
+MOST_TASKS = 20_000
+"""Tasks of an evaluation, at most; sets have a few thousand, and figures are resampled 10,000 times over all tasks."""
+_MOST_SAMPLES = 1000
+_MOST_SIZES = 500
+_SIZE, _NUMBER = re.compile(r"[0-9]{1,4}x[0-9]{1,4}", re.ASCII), re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for sizes that no evaluation has: a report may come from others."""
-        if not (1 <= self.n <= _LARGEST and 0 <= self.m <= _LARGEST and all(map(_SIZE.fullmatch, self.bon))):
-            raise ValueError(f"samples of {self.n} x {self.m}, best of {self.bon}")
+        _require(1 <= self.n <= _MOST_SAMPLES and 0 <= self.m <= _MOST_SAMPLES, "an impossible number of samples")
+        _require_sizes(self.bon)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,16 @@ class TaskRow:
     references_passed: int = 0
     spent: Spent = Spent()
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for figures that no task has."""
+        _require(max(self.programs, self.tests) <= _MOST_SAMPLES, "an impossible number of samples")
+        _require(self.correct <= self.judged <= self.programs, "more programs are correct or judged than there are")
+        _require(self.references_passed <= self.references, "more references pass than there are")
+        _require_shares(self.figures)
+        _require_shares(self.bon)
+        _require_sizes(self.bon)
+        _require(all(hits <= of for hits, of in self.published.values()), "more hits than answers")
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -167,6 +180,15 @@ class Totals:
     trust: Trust
     pass_at: Mapping[str, Estimate] = field(default_factory=dict)
     published: Mapping[str, float | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for figures that no evaluation has."""
+        for group in (self.figures, self.bon, self.pass_at):
+            for part in ("mean", "low", "high"):
+                _require_shares({name: getattr(estimate, part) for name, estimate in group.items()})
+        _require_shares(self.published)
+        _require_sizes(self.bon)
+        _require(all(map(_NUMBER.fullmatch, self.pass_at)), "pass@k for what is no k")
 
 
 BASELINE, ONE_SHOT = "baseline tester", "one-shot"
@@ -231,21 +253,43 @@ class Report:
     excluded: Mapping[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for more rows than tasks, or more than `MOST_TASKS`."""
+        for rows in (self.rows, *(arm.rows for arm in self.arms)):
+            _require(len(rows) <= min(self.data.tasks, MOST_TASKS), "an impossible number of rows")
+
     def to_json(self) -> str:
         """Return the report as JSON of one line, readable by `from_json`."""
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str = "the report") -> Report:
-        """Read a report. Raises DataError: not a report, of another schema, not finite numbers."""
-        from pydantic import TypeAdapter, ValidationError
-
+        """Read a report. Raises DataError: not a report, of another schema, numbers that no evaluation has."""
         try:
-            parsed = json.loads(text)
-            schema = parsed["schema"]
+            schema = read_strictly(_Schema, text).schema
             if schema != SCHEMA:
                 raise DataError(f"{origin} is of schema {schema}, this cure-tui reads {SCHEMA}", "judge it again")
-            return TypeAdapter(cls).validate_python(parsed)
-        except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as fault:
-            where = fault.errors()[0]["loc"] if isinstance(fault, ValidationError) else type(fault).__name__
-            raise DataError(f"{origin} is no report of an evaluation: {where}") from fault
+            return read_strictly(cls, text)
+        except ValueError as fault:
+            raise DataError(f"{origin} is no report of an evaluation: {fault}") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    """Part of a report that every version of this program can read."""
+
+    schema: int
+
+
+def _require(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
+
+
+def _require_sizes(sizes: Collection[str]) -> None:
+    _require(len(sizes) <= _MOST_SIZES and all(map(_SIZE.fullmatch, sizes)), "impossible sizes of best of n")
+
+
+def _require_shares(figures: Mapping[str, float | None]) -> None:
+    for name, value in figures.items():
+        _require(value is None or name in COUNTS or is_share(value), f"a share of {name[:40]} that is not in 0..1")

@@ -11,12 +11,15 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from engine.errors import DataError
+from engine.evaluation.possible import is_possible, is_share
 from engine.reward.trust import Trust
 
 _TRUST_RATIOS = ("p_u", "p_01", "p_00", "mu", "bound", "precision")
 _FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-_LARGEST, _MOST_SIZES = 1e15, 100  # no figure of an evaluation is near it, and no evaluation has more sizes of BoN
+_MOST_SIZES = 100  # of best of n
 _T = TypeVar("_T")
+COUNTS = frozenset({"distinct_inputs", "distinct_programs", "coder_length", "tester_length"})
+"""Figures that are no shares of a task's answers."""
 
 
 class UtBasis(StrEnum):
@@ -54,9 +57,13 @@ class Estimate:
         }
 
     @staticmethod
-    def from_json(record: Mapping[str, Any], *, strict: bool = True) -> Estimate:
-        """Read the output of `to_json`. For a missing or unreadable key, raise if strict, else use "unknown"."""
-        mean, error, low, high = (_part(record, key, _number, None, strict) for key in ("mean", "se", "low", "high"))
+    def from_json(record: Mapping[str, Any], *, strict: bool = True, share: bool = False) -> Estimate:
+        """Read the output of `to_json`; `share`: of a figure in 0..1.
+
+        For a missing or unreadable key, raise if strict, else use "unknown".
+        """
+        parse = _share if share else _number
+        mean, error, low, high = (_part(record, key, parse, None, strict) for key in ("mean", "se", "low", "high"))
         return Estimate(mean, error, low, high, _part(record, "n_tasks", _count, 0, strict))
 
 
@@ -114,7 +121,7 @@ class EvalSummary:
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict for the journal: floats rounded to 6 places, trust as counts and ratios."""
         record: dict[str, Any] = {"n_tasks": self.n_tasks}
-        record |= {name: getattr(self, name).to_json() for name in _ESTIMATES}
+        record |= {name: getattr(self, name).to_json() for name in ESTIMATES}
         record["bon"] = {name: estimate.to_json() for name, estimate in self.bon.items()}
         record["ut_bases"] = {basis.value: count for basis, count in self.ut_bases.items()}
         ratios = {name: getattr(self.trust, name) for name in _TRUST_RATIOS}
@@ -132,16 +139,24 @@ class EvalSummary:
         use "unknown", so that runs of other versions can be shown.
         """
 
-        def estimate(value: Mapping[str, Any]) -> Estimate:
+        def share(value: Mapping[str, Any]) -> Estimate:
+            return Estimate.from_json(value, strict=strict, share=True)
+
+        def count(value: Mapping[str, Any]) -> Estimate:
             return Estimate.from_json(value, strict=strict)
 
         try:
             return EvalSummary(
                 n_tasks=_part(record, "n_tasks", _count, 0, strict),
-                bon=_part(record, "bon", lambda sizes: {size: estimate(v) for size, v in _few(sizes)}, {}, strict),
+                bon=_part(record, "bon", lambda sizes: {size: share(v) for size, v in _few(sizes)}, {}, strict),
                 ut_bases=_part(record, "ut_bases", _bases, {}, strict),
                 trust=_part(record, "trust", _trust, Trust(), strict),
-                **{name: _part(record, name, estimate, UNKNOWN, strict and name not in _LATER) for name in _ESTIMATES},
+                **{
+                    name: _part(
+                        record, name, count if name in COUNTS else share, UNKNOWN, strict and name not in _LATER
+                    )
+                    for name in ESTIMATES
+                },
             )
         except _FAULTS as fault:
             what = f"not an evaluation summary: {type(fault).__name__}: {fault}"
@@ -150,7 +165,8 @@ class EvalSummary:
 
 _LATER = ("recovered_share",)
 """Figures that runs of earlier versions lack; they may be resumed all the same."""
-_ESTIMATES = tuple(each.name for each in fields(EvalSummary) if each.type == "Estimate")
+ESTIMATES = tuple(each.name for each in fields(EvalSummary) if each.type == "Estimate")
+"""Names of the estimates of a summary."""
 
 
 def _part(record: Mapping[str, Any], key: str, parse: Callable[[Any], _T], unknown: _T, strict: bool) -> _T:
@@ -165,14 +181,20 @@ def _part(record: Mapping[str, Any], key: str, parse: Callable[[Any], _T], unkno
         return unknown
 
 
-def _number(value: object) -> float | None:
-    if value is None or (type(value) in (int, float) and -_LARGEST < value < _LARGEST):  # type: ignore[operator]
-        return value  # type: ignore[return-value]
-    raise TypeError("not a number")
+def _number(value: Any) -> float | None:
+    if value is None or is_possible(value):
+        return value  # type: ignore[no-any-return]
+    raise TypeError("not a number that an evaluation can have")
+
+
+def _share(value: Any) -> float | None:
+    if value is None or is_share(value):
+        return value  # type: ignore[no-any-return]
+    raise TypeError("not a share in 0..1")
 
 
 def _count(value: Any) -> int:
-    if type(value) is int and 0 <= value < _LARGEST:
+    if type(value) is int and is_possible(value):
         return value
     raise TypeError("not a count")
 
@@ -185,7 +207,7 @@ def _few(sizes: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _trust(trust: Mapping[str, Any]) -> Trust:
     counts = {name: _number(count) for name, count in trust["counts"].items()}
-    if any(count is None or count < 0 for count in counts.values()):
+    if any(count is None for count in counts.values()):
         raise ValueError("not counts")
     return Trust(**counts)  # type: ignore[arg-type]  # wins count by halves
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 
 import numpy as np
 
 from engine.evaluation.bootstrap import estimates
 from engine.evaluation.passk import pass_at_k, sizes_of_k
 from engine.evaluation.report import Report, TaskRow, Totals
-from engine.evaluation.summary import Estimate, EvalSummary
+from engine.evaluation.summary import COUNTS, ESTIMATES, UNKNOWN, Estimate, EvalSummary
 from engine.reward.trust import aggregate_trust
-
-COUNTS = frozenset({"distinct_inputs", "distinct_programs", "coder_length", "tester_length"})
-"""Figures that are no shares of a task's answers."""
 
 
 def totals(rows: Sequence[TaskRow], seed: int = 0) -> Totals:
@@ -53,13 +49,13 @@ def pass_at(row: TaskRow) -> dict[str, float | None]:
 
 def summary_of(report: Report) -> EvalSummary:
     """Return the totals in the form of a run's evaluations, with the sizes of best of n that were asked for."""
-    sums, names = report.totals, {each.name for each in fields(EvalSummary)}
+    sums = report.totals
     return EvalSummary(
         n_tasks=len(report.rows),
         bon={size: sums.bon[size] for size in report.settings.bon if size in sums.bon},
         ut_bases=sums.ut_bases,
         trust=sums.trust,
-        **{name: estimate for name, estimate in sums.figures.items() if name in names},
+        **{name: sums.figures.get(name, UNKNOWN) for name in ESTIMATES},
     )
 
 

@@ -7,9 +7,11 @@ exchanged meanwhile changes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 OWNER_ONLY_FOLDER = 0o700
@@ -73,6 +75,29 @@ def open_folder(path: Path | str, folder: int | None = None) -> int:
         if folder is not None and error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise OddFile(str(path), "is not a folder") from None
         raise
+
+
+@contextlib.contextmanager
+def plain_path(folder: Path, name: str, most_bytes: int | None = None) -> Iterator[str]:
+    """Open the regular file `name` of `folder`, and yield a path of just that open file, for libraries that want one.
+
+    Whatever takes the file's place meanwhile is not opened. Raises OddFile if the file or `folder` is a link, if it is
+    a name of another user's file, or larger than `most_bytes`; OSError.
+    """
+    with contextlib.ExitStack() as opened:
+
+        def kept(descriptor: int) -> int:
+            opened.callback(os.close, descriptor)
+            return descriptor
+
+        inner = kept(open_folder(folder.name, kept(open_folder(folder.parent))))
+        file = kept(open_regular(name, folder=inner))
+        status = os.fstat(file)
+        if status.st_nlink > 1 and status.st_uid != os.fstat(inner).st_uid:
+            raise OddFile(name, "is a hard link, another name of somebody else's file")
+        if most_bytes is not None and status.st_size > most_bytes:
+            raise OddFile(name, f"is larger than {most_bytes / 1e6:g} MB")
+        yield f"/proc/self/fd/{file}"
 
 
 def read_all(file: int, name: str, most_bytes: int) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from transformers import PreTrainedModel
 
 from engine.errors import RunError
 from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
-from engine.machine.regular_files import check_kind, read_regular
+from engine.machine.regular_files import plain_path
 from engine.models.faults import LoadingFault, loading_faults
 
 _MOST_BYTES = 1 << 20
@@ -55,7 +54,8 @@ def merge_lora(model: PreTrainedModel, adapter: Path) -> None:
 
 def check_lora(model: PreTrainedModel, adapter: Path) -> PlainLora:
     """Raise RunError where `merge_lora` would, without merging: for callers that load the folder with peft."""
-    lora = _read(adapter)
+    # An adapter is smaller than what it adapts: two factors for each layer, of a rank below the layer's.
+    lora = _read(adapter, sum(each.numel() for each in model.parameters()) * 16 + _MOST_BYTES)
     layers = dict(model.named_modules())
     for name, (a, b) in lora.factors.items():
         layer = layers.get(name)
@@ -64,12 +64,13 @@ def check_lora(model: PreTrainedModel, adapter: Path) -> PlainLora:
     return lora
 
 
-def _read(adapter: Path) -> PlainLora:
+def _read(adapter: Path, most_bytes: int) -> PlainLora:
     try:
         with loading_faults():
-            config: dict[str, Any] = json.loads(read_regular(adapter / ADAPTER_CONFIG_FILE, _MOST_BYTES))
-            check_kind(os.path.realpath(adapter / ADAPTER_FILE))  # a FIFO would never end
-            tensors = load_file(adapter / ADAPTER_FILE)
+            with plain_path(adapter, ADAPTER_CONFIG_FILE, _MOST_BYTES) as file:
+                config: dict[str, Any] = json.loads(Path(file).read_bytes())
+            with plain_path(adapter, ADAPTER_FILE, most_bytes) as file:
+                tensors = load_file(file)
             rank, alpha = int(config["r"]), float(config["lora_alpha"])
             if rank < 1 or not math.isfinite(alpha):
                 raise ValueError(f"rank {rank}, alpha {alpha}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from engine.errors import RunError
@@ -29,9 +30,15 @@ def with_adapter(base: PreTrainedModel, adapter: Path) -> PeftModel:
         lora_alpha=lora.alpha,  # type: ignore[arg-type]  # peft only divides it by the rank, so a float works
         target_modules=sorted(lora.factors),
         task_type="CAUSAL_LM",
+        inference_mode=True,
     )
     try:
         with loading_faults():
-            return PeftModel.from_pretrained(base, str(adapter), config=config)
+            model = get_peft_model(base, config)
+            weights: dict[str, Tensor] = {}
+            for layer, (a, b) in lora.factors.items():
+                weights |= {f"base_model.model.{layer}.lora_A.weight": a, f"base_model.model.{layer}.lora_B.weight": b}
+            set_peft_model_state_dict(model, weights)
     except LoadingFault as fault:
         raise RunError(f"the adapter in {adapter} cannot be loaded: {fault}", "solve with another run") from fault
+    return cast(PeftModel, model.eval())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +23,16 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from engine.config.schema import Optimiser
 from engine.errors import RunError
 from engine.machine.model_folders import ADAPTER_FILE
-from engine.machine.regular_files import check_kind
+from engine.machine.regular_files import plain_path
 from engine.models.faults import LoadingFault, first_line, loading_faults
 from engine.models.quiet import quiet_transformers
+from engine.policy import trainer_file
 from engine.policy.adapter import base_of
 from engine.policy.optimiser import repage
 
 TRAINER_FILE = "trainer_state.pt"
 FORMAT = 1
+_MOST_UPDATES = 1 << 53
 
 
 def save(
@@ -64,10 +65,12 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
     remedy = "resume from an earlier checkpoint"
     try:
         with loading_faults():
-            for name in (ADAPTER_FILE, TRAINER_FILE):
-                check_kind(os.path.realpath(path / name))  # a FIFO would never end
-            weights = load_file(path / ADAPTER_FILE)
-            state = torch.load(path / TRAINER_FILE, map_location="cpu", weights_only=True)
+            own = get_peft_model_state_dict(model, save_embedding_layers=False)
+            with plain_path(path, ADAPTER_FILE, _most_bytes(own)) as file:
+                weights = load_file(file)
+            most = trainer_file.most_bytes([each for group in optimiser.param_groups for each in group["params"]])
+            with plain_path(path, TRAINER_FILE, most) as file, open(file, "rb") as opened:
+                state = trainer_file.read_trainer_state(opened, most)
     except LoadingFault as error:
         raise RunError(f"checkpoint {path} cannot be read: {error}", remedy) from error
     if not isinstance(state, dict) or type(state.get("format")) is not int or state["format"] != FORMAT:
@@ -78,7 +81,7 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
             f"checkpoint {path} holds the state of {saved_kind}, not {kind}",
             f'set policy.optimiser = "{saved_kind}", as the run had it',
         )
-    _check_same_adapters(path, weights, get_peft_model_state_dict(model, save_embedding_layers=False))
+    _check_same_adapters(path, weights, own)
     if str(state.get("base", base_mark(model)))[:100] != base_mark(model):
         raise RunError(
             f"checkpoint {path} was trained on another base model of the same shape",
@@ -103,10 +106,15 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
     return updates_done
 
 
+def _most_bytes(weights: dict[str, torch.Tensor]) -> int:
+    """Return the bytes of such weights in a file, at most: in fp64, with a header."""
+    return sum(weight.numel() * 8 + 1024 for weight in weights.values()) + (1 << 20)
+
+
 def _check_state(state: dict[str, Any], optimiser: torch.optim.Optimizer, kind: Optimiser) -> None:
     """Raise ValueError for a state that would end the training only at its next update."""
     own = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    if type(state["updates_done"]) is not int or state["updates_done"] < 0:
+    if type(state["updates_done"]) is not int or not 0 <= state["updates_done"] < _MOST_UPDATES:
         raise ValueError("its number of updates is none")
     now = torch.get_rng_state()
     if state["torch_rng"].dtype != now.dtype or state["torch_rng"].shape != now.shape:

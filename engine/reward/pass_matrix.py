@@ -152,9 +152,13 @@ class PassMatrix:
 
     @cached_property
     def clusters_n(self) -> IntArray:
-        """Agreement clusters: equal ids mean identical rows of `generated_nm`. Ids count up in order of appearance."""
+        """Agreement clusters: equal ids mean the same verdicts; a cell without one equals only another without one.
+
+        Ids count up in order of appearance.
+        """
         first_seen: dict[bytes, int] = {}
-        ids = [first_seen.setdefault(row.tobytes(), len(first_seen)) for row in self.generated_nm]
+        verdicts_nm = np.where(self.known_nm, self.generated_nm, 2).astype(np.int8)
+        ids = [first_seen.setdefault(row.tobytes(), len(first_seen)) for row in verdicts_nm]
         return _read_only(np.array(ids, dtype=np.int64))
 
     @cached_property

@@ -36,6 +36,18 @@ class Trust:
     n_pairs: int = 0  # (correct, wrong) pairs of programs of one task
     pair_wins: float = 0.0  # pairs in which the correct one has more votes; a tie is half a win
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a part that is larger than its whole: counts may come from others' files."""
+        parts_of_wholes = (
+            (self.n_groups, self.n_tests),  # a group has a judged test
+            (self.n_right, self.n_tests),
+            (self.wrong_passes_right, self.wrong_on_right),
+            (self.wrong_passes_wrong, self.wrong_on_wrong),
+            (self.pair_wins, self.n_pairs),
+        )
+        if not all(0 <= part <= whole for part, whole in parts_of_wholes) or bool(self.n_groups) != bool(self.n_tests):
+            raise ValueError("counts of trust that no tests have")
+
     @property
     def p_u(self) -> float | None:
         """P(a generated test is right)."""

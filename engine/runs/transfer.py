@@ -156,13 +156,7 @@ def _unpack(members: _Members, aside: Path) -> str:
         if inner in _SMALL and size > _SMALL_BYTES:
             raise members.refused(f"its {inner} is larger than {_SMALL_BYTES >> 20} MiB")
         with run_faults(aside):
-            parts = inner.split("/")[:-1]
-            for depth in range(len(parts)):
-                make_folder(aside, "/".join(parts[: depth + 1]))
-            try:
-                output = open_file(aside, f".{inner}" if inner == "version" else inner, _NEW)
-            except FileExistsError:
-                raise members.refused(f"{inner} is in it twice") from None
+            output = _new_file(members, aside, f".{inner}" if inner == "version" else inner)
             try:
                 members.copy(output)
             finally:
@@ -178,6 +172,20 @@ def _unpack(members: _Members, aside: Path) -> str:
         write_file(aside, IMPORTED, b"")
         write_file(aside, "version", version)  # last: only now is the folder a run
     return run
+
+
+def _new_file(members: _Members, aside: Path, name: str) -> int:
+    """Create the file of a member and the folders above it; return its descriptor."""
+    parts = name.split("/")[:-1]
+    try:
+        for depth in range(len(parts)):
+            make_folder(aside, "/".join(parts[: depth + 1]))
+        return open_file(aside, name, _NEW)
+    except FileExistsError:
+        raise members.refused(f"{name} is in it twice") from None
+    except OddFile as odd:  # the folder that its own message names is removed again
+        what = f"{name} cannot be a file: {Path(str(odd.filename)).name} {odd.what}"
+        raise members.refused(what) from None
 
 
 def _check(aside: Path, source: Path) -> None:

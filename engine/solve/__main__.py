@@ -23,6 +23,7 @@ from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
 from engine.solve.opening import Wishes, open_writer, refuse_unbound_limits
 from engine.solve.request import SolveRequest
+from engine.solve.selectors import find_selector
 from engine.solve.strategies import Bench, Budget, Spent, find_strategy
 from engine.solve.strategies.own import OwnProgram
 from engine.solve.writers import Account, Writer
@@ -68,6 +69,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack, opened: OpenWriter) -> int:
     own = OwnProgram(request.program) if request.program else None
     strategy = own or find_strategy(request.strategy)
+    selector = find_selector(request.select) if request.select else None
     budget = Budget.parse(request.budget)
     specs = parse_spec(request.coder), parse_spec(request.tester)
     refuse_unbound_limits(specs, budget)
@@ -91,7 +93,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
         spent = Spent(account)
         bench = Bench(
             task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,
-            observer=events, spent=spent,
+            observer=events, spent=spent, selector=selector,
         )  # fmt: skip
         try:
             solution = strategy.solve(bench)

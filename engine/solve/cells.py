@@ -37,8 +37,12 @@ class Cells:
         return _VERDICTS[self._rows[row][column]]
 
     def passed(self, row: int) -> int:
-        """Return the columns that the row passes as a set of bits: equal for programs that pass the same tests."""
+        """Return the columns that the row passes as a set of bits."""
         return self._passed[row]
+
+    def key(self, row: int) -> bytes:
+        """Return a key that is equal for rows of the same verdicts, unknown ones included."""
+        return bytes(self._rows[row])
 
     def arrays(self) -> tuple[BoolArray, BoolArray]:
         """Return which cells are passed and which are known, each (rows, columns)."""

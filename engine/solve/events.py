@@ -100,6 +100,8 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
     """
     return {
         "strategy": solution.strategy,
+        "select": solution.select,
+        "scores": [score if score is None else round(score, 6) for score in solution.scores],
         "support": str(solution.support),
         "program": solution.program,
         "chosen": solution.chosen,
@@ -265,11 +267,11 @@ class SolveState:
 
     def ranking(self) -> list[int]:
         """Return the rows, best first, as `ranked` does for the board's matrix."""
-        agreeing = Counter(self.tests.verdicts.passed(row) for row, reason in enumerate(self.rejected) if not reason)
+        keys = [self.tests.verdicts.key(row) for row in range(len(self.rejected))]
+        agreeing = Counter(key for key, reason in zip(keys, self.rejected, strict=True) if not reason)
 
         def place(row: int) -> tuple[bool, int, int, int]:
-            same = agreeing[self.tests.verdicts.passed(row)]
-            return bool(self.rejected[row]), -self.examples.votes(row), -self.tests.votes(row), -same
+            return bool(self.rejected[row]), -self.examples.votes(row), -self.tests.votes(row), -agreeing[keys[row]]
 
         return sorted(range(len(self.rejected)), key=place)
 

@@ -21,7 +21,8 @@ class SolveRequest:
     """Request to solve tasks. coder, tester: see `engine.solve.writers.spec`.
 
     temperature, max_tokens: None leaves them to the model's preset. program: the user's own, to be tested; n is then 0
-    and coder equals tester, so that only the tester is opened.
+    and coder equals tester, so that only the tester is opened. select: a selector with its options, "" for the
+    strategy's own.
     """
 
     tasks: tuple[Task, ...]
@@ -36,6 +37,7 @@ class SolveRequest:
     max_tokens: int | None = None
     allow_unsandboxed: bool = False
     program: str = ""
+    select: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

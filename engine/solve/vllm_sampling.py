@@ -12,6 +12,7 @@ from transformers import GenerationConfig
 from engine.config import RunConfig
 from engine.machine.home import home
 from engine.machine.model_folders import ADAPTER_CONFIG_FILE, ADAPTER_FILE
+from engine.machine.regular_files import plain_path
 from engine.machine.resources import source_path
 from engine.models.base_model import FROM_FOLDER, load_model_config
 from engine.models.device import default_device, sampling_threads
@@ -35,7 +36,8 @@ class StillAdapter:
     def export_adapter(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         for name in (ADAPTER_FILE, ADAPTER_CONFIG_FILE):
-            shutil.copy(self.folder / name, path / name)
+            with plain_path(self.folder, name) as file:
+                shutil.copyfile(file, path / name)
 
 
 def vllm_sampler(config: RunConfig, tokenizer: Any, checkpoint: Checkpoint | None, longest_answer: int) -> VllmSampler:

@@ -8,6 +8,7 @@ KINDS = {
     "archive": "run_folders:ARCHIVE",
     "tar": "tars:TAR",
     "dashboard": "run_folders:DASHBOARD",
+    "evaluation": "evaluations:EVALUATION",
     "CURE": "problem_files:CURE",
     "statement": "problem_files:STATEMENT",
     "front matter": "problem_files:FRONT_MATTER",

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from engine.sandbox import SandboxLevel
 
 
-def machine_rows(machine: Machine, level: SandboxLevel | None) -> list[Row]:
-    """Return two rows: the hardware, and the sandbox level (None: still being probed)."""
+def machine_rows(machine: Machine, level: SandboxLevel | str | None) -> list[Row]:
+    """Return two rows: the hardware, and the sandbox level (None: still being probed; a text: why it is unknown)."""
     gpus = ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus)
     first: Row = (
         Span("cure-tui", "accent"),
@@ -25,6 +25,8 @@ def machine_rows(machine: Machine, level: SandboxLevel | None) -> list[Row]:
     )
     if level is None:
         return [first, (Span("probing the sandbox", "muted"),)]
+    if isinstance(level, str):
+        return [first, (Span("sandbox level unknown", "error"), Span(f"  {one_column(level)}", "text"))]
     style = "good" if level.letter == "A" else "warning" if level.confined else "error"
     second: Row = (Span(f"sandbox level {level.letter}", style), Span(f"  {level.summary}", "muted"))
     if level.remedy:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -16,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import DataTable, Input, OptionList, Static
 
 from cure_tui.dashboard.ask import AskScreen, Choice
+from cure_tui.dashboard.background import background
 from cure_tui.dashboard.home.picture import about_run, machine_rows, runs_caption
 from cure_tui.dashboard.home.preset_cards import PresetList
 from cure_tui.dashboard.home.run_table import RunTable
@@ -24,6 +24,7 @@ from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, Resum
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import Span
 from cure_tui.runs.listing import LETTERS, Order, RunList, matching, sorted_by
+from engine.errors import CureError
 from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
@@ -133,7 +134,7 @@ class HomeScreen(Screen[None]):
 
     # What is read in the background -------------------------------------------------------------------------
 
-    @work(thread=True, exclusive=True, group="machine")
+    @background("machine", exclusive=True)
     def _probe(self) -> None:
         # Half of the dashboard's import time is spent here, after the first frame.
         from cure_tui.launch.presets import preset_entries
@@ -143,11 +144,14 @@ class HomeScreen(Screen[None]):
         machine = probe_machine(runs_home())
         presets = preset_entries(machine)
         self.app.call_from_thread(self._while_open, self._show_presets, machine, presets)
-        level = sandbox_level()
+        try:
+            level: SandboxLevel | str = sandbox_level()
+        except CureError as error:
+            level = str(error)
         self.app.call_from_thread(self._while_open, self._show_machine, machine, level)
         self.post_message(HomeIsShown())
 
-    @work(thread=True, exclusive=True, group="runs")
+    @background("runs", exclusive=True)
     def _read_runs(self) -> None:
         if self.app.screen is self:
             self.app.call_from_thread(self._while_open, self._take_runs, self._list.read())
@@ -159,7 +163,7 @@ class HomeScreen(Screen[None]):
         if self.children:
             show(*found)
 
-    def _show_machine(self, machine: Machine, level: SandboxLevel | None) -> None:
+    def _show_machine(self, machine: Machine, level: SandboxLevel | str | None) -> None:
         self.query_one("#machine", RowsView).show(machine_rows(machine, level))
 
     def _show_presets(self, machine: Machine, presets: list[PresetEntry]) -> None:
@@ -218,7 +222,7 @@ class HomeScreen(Screen[None]):
 
         self.app.push_screen(AskScreen(question, answers), delete)
 
-    @work(thread=True, group="delete")
+    @background("delete")
     def _delete(self, path: Path) -> None:
         """Delete in the background: checkpoints of large models take seconds to remove."""
         # The run may have been resumed while the question was open.

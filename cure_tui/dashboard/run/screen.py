@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, cast
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -15,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from cure_tui.dashboard.ask import AskScreen, Choice
+from cure_tui.dashboard.background import background
 from cure_tui.dashboard.condition import condition_span
 from cure_tui.dashboard.curves.lengths import LengthsPane
 from cure_tui.dashboard.curves.pane import CurvesPane
@@ -222,7 +222,7 @@ class RunScreen(Screen[None]):
         screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts)
         self.app.push_screen(screen, event.closed)
 
-    @work(thread=True, exclusive=True)
+    @background(exclusive=True)
     def on_compare_with_another(self, event: CompareWithAnother) -> None:
         """Read the list of runs in the background: a hundred runs take a fraction of a second."""
         runs = [run for run in list_runs() if run.path != self.path and run.state is not RunCondition.UNREADABLE]

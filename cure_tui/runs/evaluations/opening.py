@@ -6,12 +6,10 @@ import os
 from pathlib import Path
 
 from engine.errors import RunError
-from engine.evaluate.folder import REPORT, evaluations_home, find_evaluation
+from engine.evaluate.folder import MOST_BYTES, REPORT, evaluations_home, find_evaluation
 from engine.evaluation.report import Report
 from engine.runs.faults import run_faults
 from engine.runs.files import read_file
-
-_MOST_BYTES = 1 << 29
 
 
 def open_report(wanted: str) -> Report:
@@ -19,7 +17,7 @@ def open_report(wanted: str) -> Report:
     path = Path(wanted).expanduser()
     if path.suffix == ".json" and path.is_file():
         with run_faults(path.absolute().parent):
-            return Report.from_json(read_file(path.absolute().parent, path.name, _MOST_BYTES), wanted)
+            return Report.from_json(read_file(path.absolute().parent, path.name, MOST_BYTES), wanted)
     if os.sep in wanted and not os.path.lexists(path / "version"):
         raise RunError(f"{wanted} is no evaluation", "give an evaluation's name, its folder, or a report.json")
     report = find_evaluation(wanted).read_report()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.errors import RunError
+from engine.machine.regular_files import plain_path
 from engine.sampling.protocol import AdapterSource
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -89,6 +90,7 @@ def _make_root(parent: Path) -> tuple[Path, IO[bytes]]:
 
 def _remove_if_abandoned(folder: Path) -> None:
     # An OSError means another user's folder, a live owner, or one that has not created its lock yet: keep the folder.
-    with contextlib.suppress(OSError), (folder / _LOCK).open("rb") as lock:
+    # Other users may write to shared memory, and put a FIFO or a link there.
+    with contextlib.suppress(OSError), plain_path(folder, _LOCK) as file, open(file, "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)

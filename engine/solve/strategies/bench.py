@@ -9,6 +9,7 @@ from engine.problems import Problem
 from engine.prompts import Program, Rejected, UnitTest
 from engine.rollouts.executing import Runner
 from engine.sandbox import AS_A_PROCESS, Judging
+from engine.solve.selectors import Selector
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Budget, Spent
 from engine.solve.writers import Answer, Waiting, Writer
@@ -60,7 +61,8 @@ class Quiet:
 class Bench:
     """Problem with the writers, runner and budget for solving it.
 
-    prose: the statement without examples, for models of short prompts. n, m: programs and tests to sample.
+    prose: the statement without examples, for models of short prompts. n, m: programs and tests to sample. selector:
+    the user's; None for the strategy's own.
     """
 
     problem: Problem
@@ -75,3 +77,4 @@ class Bench:
     judging: Judging = AS_A_PROCESS
     observer: Observer = field(default_factory=Quiet)
     spent: Spent = field(default_factory=Spent)
+    selector: Selector | None = None

@@ -14,6 +14,7 @@ from engine.prompts.source_look import look_at
 from engine.reward.pass_matrix import BoolArray, IntArray, PassMatrix
 from engine.sandbox import Judging, Outcome, Status, verdict
 from engine.solve.fates import SYNTAX_ERROR, fate_of
+from engine.solve.selectors.arrays import BoardArrays
 from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.ranking import ranked
 
@@ -33,6 +34,7 @@ class TestCase:
 class Board:
     """Growing matrix of n programs x (t public + m generated) tests, filled by executions. For one thread.
 
+    Rows stand in order of arrival, for the live view; `samples` holds the sample index of each, which decides ties.
     A malformed test is counted but gets no column: no program can be run on it. Every outcome updates the cells that it
     settles, so that a ranking costs a few array operations however large the board is.
     """
@@ -41,6 +43,7 @@ class Board:
         self.public = tuple(TestCase(example.input, example.output, True) for example in public)
         self.tests: list[TestCase] = []
         self.programs: list[Program | Rejected] = []
+        self.samples: list[int] = []
         self.judging = judging
         self.malformed = 0
         self._tester_fates: Counter[str] = Counter()
@@ -56,10 +59,11 @@ class Board:
         self._printed: list[set[str]] = []
         self._matrix: PassMatrix | None = None
 
-    def add_program(self, program: Program | Rejected) -> int:
-        """Add a program; return its row."""
+    def add_program(self, program: Program | Rejected, sample: int | None = None) -> int:
+        """Add a program; return its row. sample: its index among all samples; None: behind all others."""
         self._matrix = None
         self.programs.append(program)
+        self.samples.append(max(self.samples, default=-1) + 1 if sample is None else sample)
         look = look_at(program.source) if isinstance(program, Program) else None
         self._seems_blind.append(look is not None and (not look.reads or look.fed))
         self._printed.append(set())
@@ -135,7 +139,18 @@ class Board:
 
     def order(self) -> list[int]:
         """Return the rows, best first."""
-        return ranked(self.matrix(), self.blind_n(), self.agreeing_n())
+        return ranked(self.matrix(), self.blind_n(), self.agreeing_n(), np.array(self.samples, dtype=np.int64))
+
+    def arrays(self) -> BoardArrays:
+        """Return the board so far as selectors see it."""
+        tested = {test.input for test in self.tests}
+        return BoardArrays(
+            self.matrix(),
+            self._prints_nx.used.astype(np.int64),
+            np.array([stdin in tested for stdin in self._places], dtype=np.bool_),
+            self.blind_n(),
+            np.array(self.samples, dtype=np.int64),
+        )
 
     def blind_n(self) -> BoolArray:
         """Return the programs that seem not to read their input: nothing in the source does, and all outputs are equal.

@@ -17,7 +17,7 @@ from engine.seeds import derive_seed
 from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.board import TestCase
-from engine.solve.strategies.evidence import Solution, conclude
+from engine.solve.strategies.evidence import Solution, conclude_by
 from engine.solve.strategies.gathering import Gathering
 from engine.solve.writers import Answer, Ask, first_ask
 
@@ -57,9 +57,7 @@ class Debug:
         for attempt in range(ROUNDS):
             if gathering.ended or not _repair(bench, gathering, attempt):
                 break
-        order = gathering.board.order()
-        chosen = order[0] if order else None
-        return conclude(self.name, gathering.board, chosen, gathering.ended, asked_for=bench.m)
+        return conclude_by(gathering.selector, self.name, gathering.board, gathering.ended, asked_for=bench.m)
 
 
 def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:

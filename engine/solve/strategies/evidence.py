@@ -11,6 +11,7 @@ import numpy as np
 from engine.reward.pass_matrix import BoolArray, PassMatrix
 from engine.sandbox import Status, outputs_match
 from engine.sandbox.comparisons import COMPARISONS
+from engine.solve.selectors import Selector, choose, scores_n
 from engine.solve.strategies.board import Board, TestCase
 
 
@@ -47,7 +48,8 @@ class Solution:
     disputed: tests that the chosen program fails, or that some candidates pass but at least as many fail. ended: why
     sampling stopped before all samples were drawn, "" if it did not. understood: generated tests beside those that
     repeat an example; needed: how many of them support takes. coder_answers, tester_answers: number of answers by fate
-    (`engine.solve.fates`). comparison: of outputs; another: one by which the program would pass, "" for none.
+    (`engine.solve.fates`). comparison: of outputs; another: one by which the program would pass, "" for none. select:
+    the selector, "" where none chose; scores: those of the candidates, None for one that was not eligible.
     """
 
     strategy: str
@@ -65,6 +67,8 @@ class Solution:
     tester_answers: Mapping[str, int] = field(default_factory=dict)
     comparison: str = ""
     another: str = ""
+    select: str = ""
+    scores: tuple[float | None, ...] = ()
 
     @property
     def program(self) -> str | None:
@@ -108,6 +112,14 @@ def is_settled(board: Board, leader: int, asked_for: int, to_come: int) -> bool:
         return True
     every_example = bool(matrix.truth_nt[leader].all())
     return every_example and votes * 2 > len(board.tests) + to_come and board.understood() >= needed_tests(asked_for)
+
+
+def conclude_by(selector: Selector, strategy: str, board: Board, ended: str = "", *, asked_for: int = 0) -> Solution:
+    """Return the evidence for the program that `selector` chooses; the rest as of `conclude`."""
+    arrays = board.arrays()
+    solution = conclude(strategy, board, choose(arrays, selector), ended, asked_for=asked_for)
+    scores = tuple(None if np.isnan(score) else float(score) for score in scores_n(arrays, selector))
+    return replace(solution, select=selector.name, scores=scores)
 
 
 def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "", *, asked_for: int = 0) -> Solution:

@@ -22,6 +22,8 @@ from engine.prompts import Program, Role, UnitTest
 from engine.prompts.thoughts import closes_thought
 from engine.rollouts.executing import ProgramRun, execute
 from engine.solve.fates import program_of, unit_test_of
+from engine.solve.selectors import choose
+from engine.solve.selectors.bon import Bon
 from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.evidence import is_settled
@@ -35,7 +37,8 @@ _HANDING_OVER_SECONDS = 1.0
 _PAID_SECONDS = 2.0
 """Patience, once sampling has ended, with answers that a server is paid for already."""
 _OVERTIME_SHARE, _LEAST_OVERTIME_SECONDS = 0.05, 0.1
-_RANKING_SECONDS = 0.05
+_RANKING_SECONDS, _RANKING_FACTOR = 0.05, 20
+"""Least time between two rankings, in seconds and in times that the last one took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Gathering:
     def __init__(self, bench: Bench) -> None:
         self.board = Board(bench.problem.public, bench.judging.for_task(bench.problem.compare))
         self.ended = ""
+        self.selector = bench.selector or Bon()
         self._bench = bench
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -72,7 +76,7 @@ class Gathering:
         self._programs_to_come = 0
         self._tests_to_come = 0
         self._leader: int | None = None
-        self._ranked = 0.0
+        self._rank_again = 0.0
         self._thinking: set[Role] = set()
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
@@ -168,7 +172,7 @@ class Gathering:
                 self._writing -= 1
                 fault = fault or item.fault
             # Thousands of outcomes arrive a second: ranking after each would cost more than running the programs.
-            if item is None or time.monotonic() - self._ranked >= _RANKING_SECONDS:
+            if time.monotonic() >= self._rank_again:
                 self._rank(early_stop=early_stop)
         if not self.ended and (bound := self._bench.spent.account.full):  # found by the writers themselves
             self.ended = f"the budget of {bound} is spent"
@@ -238,15 +242,18 @@ class Gathering:
     def _take_first_answer(self, answer: Answer) -> None:
         if answer.role is Role.CODER:
             self._programs_to_come -= 1
-            self.take_program(answer)
+            self._add_program(answer, answer.index)
         else:
             self._tests_to_come -= 1
             self.take_test(answer)
 
     def take_program(self, answer: Answer) -> int:
-        """Add an answer to the board as a program and execute it on every input so far; return its row."""
+        """Add an answer to the board as one more program and execute it on every input so far; return its row."""
+        return self._add_program(answer, None)
+
+    def _add_program(self, answer: Answer, sample: int | None) -> int:
         program = program_of(answer, in_thought=self.is_in_thought(answer))
-        row = self.board.add_program(program)
+        row = self.board.add_program(program, sample)
         self._bench.observer.on_program(row, program)
         self.execute(row, self.board.inputs())
         return row
@@ -273,11 +280,13 @@ class Gathering:
             self._bench.observer.on_outcome(self.board, executed.row, stdin)
 
     def _rank(self, *, early_stop: bool) -> None:
-        self._ranked = time.monotonic()
-        leader = next(iter(self.board.order()), None)
+        began = time.monotonic()
+        leader = choose(self.board.arrays(), self.selector)
         if leader is not None and leader != self._leader and isinstance(self.board.programs[leader], Program):
             self._leader = leader
             self._bench.observer.on_leader(self.board, leader)
+        ended = time.monotonic()
+        self._rank_again = ended + max(_RANKING_SECONDS, _RANKING_FACTOR * (ended - began))
         if early_stop and not self._stop.is_set() and self._is_decided():
             self._end("the leader could not be overtaken")
 

@@ -17,17 +17,24 @@ class Ranked(Protocol):
     def order(self) -> list[int]: ...
 
 
-def ranked(matrix: PassMatrix, blind_n: BoolArray | None = None, agreeing_n: IntArray | None = None) -> list[int]:
-    """Return rows, best first: most public examples passed, most votes, most programs that agree, first to arrive.
+def ranked(
+    matrix: PassMatrix,
+    blind_n: BoolArray | None = None,
+    agreeing_n: IntArray | None = None,
+    sample_n: IntArray | None = None,
+) -> list[int]:
+    """Return rows, best first: most public examples passed, most votes, most programs that agree, lowest sample index.
 
     matrix: with the public examples as ground truth, as `Board.matrix`. blind_n: programs that do not read their input;
     they come behind all others, since an example that they pass is written into them. agreeing_n: number of programs
-    that print the same; by default the clusters of equal verdicts. Answers without a program come last.
+    that print the same; by default the clusters of equal verdicts. sample_n: by default the order of the rows. Answers
+    without a program come last.
     """
     public_n = matrix.truth_nt.sum(axis=1)
     blind_n = np.zeros(matrix.n_programs, dtype=np.bool_) if blind_n is None else blind_n
     agreeing_n = matrix.cluster_sizes_n if agreeing_n is None else agreeing_n
-    order_n = np.lexsort((-agreeing_n, -matrix.votes_n, -public_n, blind_n, matrix.rejected_n))  # stable: ties stay
+    sample_n = np.arange(matrix.n_programs) if sample_n is None else sample_n
+    order_n = np.lexsort((sample_n, -agreeing_n, -matrix.votes_n, -public_n, blind_n, matrix.rejected_n))
     rows: list[int] = order_n.tolist()
     return rows
 

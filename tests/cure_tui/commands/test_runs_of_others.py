@@ -6,15 +6,20 @@ import json
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from cure_tui.cli import app
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from tests.cure_tui.command_line import Cli
 from tests.cure_tui.recorded import record_run
+from tests.cure_tui.runs.evaluations.reports import report, store
 from tests.left_on_screen import After, left_on_screen
 
 RUN = "nano-20261125-1200-abc"
@@ -72,10 +77,73 @@ def test_a_run_of_another_user_is_refused_to_a_script_each_time(cli: Cli, foreig
     assert cli("resume", RUN, "--no-ui").returncode == 6
 
 
-@pytest.mark.parametrize("command", ["attach", "resume"])
+_OPENING = {
+    "resume": ("resume", RUN, "--no-ui"),
+    "resume for JSON": ("resume", RUN, "--json"),
+    "export": ("export", RUN, "--adapter", "out"),
+    "merged": ("export", RUN, "--merged", "out"),
+    "compare": ("compare", RUN, "own"),
+    "compare the second": ("compare", "own", RUN, "--json"),
+    "solve": ("solve", "p.md", "--run", RUN),
+    "solve with a coder": ("solve", "p.md", "--coder", f"run:{RUN}", "--tester", "nano", "--json"),
+    "solve with a tester": ("solve", "p.md", "--tester", f"run:{RUN}"),
+    "eval": ("eval", "--run", RUN, "--data", "nano"),
+    "eval with a tester": ("eval", "--coder", "nano", "--tester", f"run:{RUN}", "--data", "nano"),
+}
+
+
+@pytest.mark.parametrize("command", _OPENING.values(), ids=_OPENING)
+def test_without_a_terminal_no_command_opens_a_run_that_was_imported(
+    cli: Cli, folder: RunFolder, command: tuple[str, ...]
+) -> None:
+    record_run(RunFolder.create(folder.path.with_name("own"), dump_toml(load_preset("nano"))), 3)
+    (cli.folder / "p.md").write_text("Add.\n\nExample input:\n```\n1\n```\nExample output:\n```\n2\n```\n")
+    (folder.path / "imported").touch()
+    refused = cli(*command)
+    assert (refused.returncode, refused.stdout) == (6, "")
+    assert refused.stderr.splitlines() == [
+        f"error: run {RUN} was imported and has not been opened yet (look through its config.toml; if you trust its "
+        "author, add --yes)"
+    ]
+    assert (folder.path / "imported").exists()
+    agreed = cli(*command, "--yes")
+    assert "has not been opened yet" not in agreed.stderr
+    assert not (folder.path / "imported").exists()
+
+
+def test_every_command_that_takes_a_run_can_be_told_to_open_that_of_another() -> None:
+    """Only `runs export` has no such option: it copies files, and neither loads nor executes anything."""
+
+    def commands(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+        for word, command in getattr(group, "commands", {}).items():
+            yield f"{name} {word}".strip(), command
+            yield from commands(command, word)
+
+    naming = {
+        name: {parameter.name for parameter in command.params}
+        for name, command in commands(typer.main.get_command(app))
+        if name == "compare" or any(word in (each.metavar or "") for each in command.params for word in ("RUN", "WRIT"))
+    }
+    naming.pop("import")  # a file, or a new folder
+    assert {name for name, parameters in naming.items() if "yes" not in parameters} == {"runs export"}
+    assert naming.keys() >= {"attach", "resume", "export", "compare", "solve", "eval"}
+
+
+def test_an_evaluation_of_another_user_is_not_gone_on_with_unasked(cli: Cli, own_home: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("giving a folder away takes root")
+    store(own_home, report("theirs", 0.5, tasks=3))
+    os.chown(own_home / "evaluations" / "theirs", 12_345, 12_345)
+    refused = cli("eval", "--resume", "theirs")
+    assert refused.returncode == 6
+    assert "theirs belongs to user 12345, not to you" in refused.stderr
+    assert "--yes" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["attach", "resume", "compare"])
 def test_a_user_is_asked_before_a_run_of_another_is_opened(cli: Cli, foreign: RunFolder, command: str) -> None:
     left = left_on_screen(
-        [sys.executable, "-m", "cure_tui", command, RUN],
+        [sys.executable, "-m", "cure_tui", command, RUN, *([RUN] if command == "compare" else [])],
         script=[After("open it anyway? [y/N]", keys="n\r")],
         environment=cli.environment,
     )

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.machine.toml_text import dump_toml
+from engine.presets import load_preset
+from engine.runs.folder import RunFolder
 from tests.cure_tui.command_line import Cli
+from tests.cure_tui.recorded import record_run
 from tests.cure_tui.solving.test_solve import GOOD, PROBLEM
 from tests.engine.solve.writers.fake_server import serving
 from tests.left_on_screen import left_on_screen
@@ -20,6 +24,7 @@ def crash(*anything):
 """
 _IN_A_SCREEN = "from cure_tui.dashboard.home.screen import HomeScreen\nHomeScreen.compose = crash\n"
 _IN_A_THREAD = "import engine.machine.probe\nengine.machine.probe.probe_machine = crash\n"
+_IN_A_WATCHER = "from cure_tui.runs.watcher import RunWatcher\nRunWatcher._run = crash\n"
 _IN_SOLVE = "from cure_tui.solving.full import SolveApp\nSolveApp.compose = crash\n"
 _MAIN = "from cure_tui.__main__ import main\nmain()\n"
 _PAGE = "import runpy\nrunpy.run_module('cure_tui.web.dashboard', run_name='__main__')\n"
@@ -41,6 +46,16 @@ def check_line(cli: Cli, line: str) -> None:
 @pytest.mark.parametrize("where", [_IN_A_SCREEN, _IN_A_THREAD], ids=["screen", "thread"])
 def test_a_crash_of_the_dashboard_is_one_line_with_status_1(cli: Cli, where: str) -> None:
     command = [sys.executable, "-P", "-c", _RAISES + where + _MAIN]
+    left = left_on_screen(command, environment=cli.environment, folder=cli.folder, size=(240, 24))
+    assert (left.lost, left.untidy, left.status) == ((), (), 1), left.text
+    (line,) = left.below
+    check_line(cli, line)
+
+
+def test_a_crash_in_a_thread_that_reads_a_run_is_one_line_too(cli: Cli) -> None:
+    home = Path(cli.environment["CURE_TUI_HOME"])
+    record_run(RunFolder.create(home / "runs" / "mine", dump_toml(load_preset("nano"))), 2)
+    command = [sys.executable, "-P", "-c", _RAISES + _IN_A_WATCHER + _MAIN, "attach", "mine"]
     left = left_on_screen(command, environment=cli.environment, folder=cli.folder, size=(240, 24))
     assert (left.lost, left.untidy, left.status) == ((), (), 1), left.text
     (line,) = left.below

@@ -138,6 +138,15 @@ def test_weights_that_no_model_can_compute_with_are_refused(base: PreTrainedMode
         merge_lora(base, adapter)
 
 
+@pytest.mark.parametrize("name", [ADAPTER_FILE, ADAPTER_CONFIG_FILE])
+@pytest.mark.parametrize("use", [merge_lora, with_adapter])
+def test_an_adapter_of_links_is_refused(base: PreTrainedModel, adapter: Path, tmp_path: Path, name: str, use) -> None:  # type: ignore[no-untyped-def]
+    (adapter / name).rename(tmp_path / "elsewhere")
+    (adapter / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=f"refused: {name} is a link"):
+        use(base, adapter)
+
+
 def test_of_an_adapters_configuration_rank_and_alpha_alone_are_used(
     make_model: MakeModel, base: PreTrainedModel, adapter: Path
 ) -> None:

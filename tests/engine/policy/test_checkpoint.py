@@ -163,6 +163,52 @@ def test_a_damaged_checkpoint_is_one_clear_line_and_changes_nothing(
     assert all(torch.equal(old, new) for old, new in zip(before, policy.model.parameters(), strict=True))
 
 
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "trainer_state.pt"])
+@pytest.mark.parametrize("kind", ["link", "FIFO", "device", "folder", "foreign hard link", "huge", "folder as a link"])
+def test_what_is_no_plain_file_of_a_checkpoint_is_refused(
+    file: str, kind: str, tmp_path: Path, make_policy: MakePolicy
+) -> None:
+    saved = tmp_path / "step-000001"
+    make_policy().save_state(saved)
+    elsewhere = tmp_path / "elsewhere"
+    (saved / file).rename(elsewhere)
+    match kind:
+        case "link":
+            (saved / file).symlink_to(elsewhere)
+        case "FIFO":
+            os.mkfifo(saved / file)
+        case "device":
+            (saved / file).symlink_to("/dev/zero")
+        case "folder":
+            (saved / file).mkdir()
+        case "foreign hard link":
+            if os.geteuid():
+                pytest.skip("giving a file away takes root")
+            os.chown(elsewhere, 12_345, 12_345)
+            (saved / file).hardlink_to(elsewhere)
+        case "huge":
+            elsewhere.rename(saved / file)
+            os.truncate(saved / file, 1 << 40)
+        case _:
+            elsewhere.rename(saved / file)
+            saved.rename(elsewhere)
+            saved.symlink_to(elsewhere)
+    policy = make_policy(moved=True)
+    with pytest.raises(RunError, match="cannot be read") as caught:
+        policy.load_state(saved)
+    assert "\n" not in str(caught.value)
+    assert ("refused" in str(caught.value)) or kind == "FIFO"
+
+
+def test_a_copy_of_a_checkpoint_by_hard_links_of_ones_own_is_read(tmp_path: Path, make_policy: MakePolicy) -> None:
+    make_policy().save_state(tmp_path / "one")
+    (tmp_path / "two").mkdir()
+    for path in (tmp_path / "one").iterdir():
+        (tmp_path / "two" / path.name).hardlink_to(path)
+    make_policy().load_state(tmp_path / "two")
+
+
 def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, make_policy: MakePolicy) -> None:
     policy = make_policy()
     policy.save_state(tmp_path)

@@ -124,6 +124,38 @@ def test_what_is_no_run_is_refused_and_nothing_is_left(
     assert {path.name for path in tmp_path.iterdir()} <= {"t", "home", "elsewhere"}
 
 
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ([("r/checkpoints/step-000001/a", b""), ("r/checkpoints/step-000001/a/b", b"")], "a/b cannot be a file"),
+        ([("r/checkpoints/step-000001/a/b", b""), ("r/checkpoints/step-000001/a", b"")], "step-000001/a"),
+        ([("r/checkpoints/step-000001/a", b""), ("r/checkpoints/step-000001/a", b"x")], "a is in it twice"),
+        ([("r/checkpoints/best", b"1"), ("r/checkpoints/best/x", b"")], ""),
+    ],
+)
+def test_members_that_exclude_each_other_are_named_and_no_folder_that_is_gone(
+    tmp_path: Path, elsewhere: Path, members: list[tuple[str, bytes]], says: str
+) -> None:
+    if not says:
+        assert import_run(tar_of(tmp_path / "t", *members, *LEAST), elsewhere).id == "r"
+        return
+    with pytest.raises(RunError, match="is no run") as raised:
+        import_run(tar_of(tmp_path / "t", *members, *LEAST), elsewhere)
+    assert says in str(raised.value)
+    assert ".importing-" not in str(raised.value)
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.timeout(60)
+def test_an_import_of_many_or_deep_members_is_refused_at_once(tmp_path: Path, elsewhere: Path) -> None:
+    many = tar_of(tmp_path / "many", *LEAST, *((f"r/checkpoints/step-000001/{n}", b"") for n in range(100_000)))
+    deep = tar_of(tmp_path / "deep", *LEAST, ("r/checkpoints/step-000001/" + "d/" * 30 + "x", b"x"))
+    with pytest.raises(RunError, match="more than 10000 files"):
+        import_run(many, elsewhere)
+    arrived = import_run(deep, elsewhere)  # nothing that a run has lies so deep: it is left out
+    assert not list(arrived.checkpoints.iterdir())
+
+
 def test_a_tar_that_ends_early_is_refused_wherever_it_ends(whole: RunFolder, tmp_path: Path, elsewhere: Path) -> None:
     export_run(whole, tmp_path / "run.tar")
     data = (tmp_path / "run.tar").read_bytes().rstrip(b"\0")

@@ -80,3 +80,25 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not
     AdapterExports(Source(), tmp_path, shared_memory=tmp_path).close()
     assert used.exists()
     living.close()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("kind", ["FIFO", "link to a FIFO", "folder as a link"])
+def test_what_another_user_leaves_in_shared_memory_is_neither_waited_for_nor_removed(tmp_path: Path, kind: str) -> None:
+    shared, theirs = tmp_path / "shared", tmp_path / "theirs"
+    left = shared / "cure-tui-adapters-theirs"
+    theirs.mkdir()
+    shared.mkdir()
+    (theirs / "owner.lock").touch()
+    if kind == "folder as a link":
+        left.symlink_to(theirs)
+    else:
+        left.mkdir()
+        os.mkfifo(theirs / "pipe")
+        if kind == "FIFO":
+            os.mkfifo(left / "owner.lock")
+        else:
+            (left / "owner.lock").symlink_to(theirs / "pipe")
+    AdapterExports(Source(), tmp_path / "fallback", shared_memory=shared).close()
+    assert left.exists()
+    assert (theirs / "owner.lock").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from engine.errors import ConfigError, EnvironmentError_
 from engine.problems import IOExample, Problem
 from engine.prompts import PromptStyle, Role
 from engine.sandbox import Executor
+from engine.solve.selectors import find_selector
 from engine.solve.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
 from engine.solve.strategies.ranking import certain_leader, ranked
 from engine.solve.writers import Answer, Ask
@@ -359,3 +361,28 @@ def test_an_unknown_strategy_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigError) as caught:
         find_strategy("magic")
     assert "bon" in caught.value.remedy
+
+
+class Shuffled(ScriptedWriter):
+    """Writer whose answers arrive in another order than that of their indices."""
+
+    def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        arrived = list(super().write(asks))
+        random.Random(len(arrived)).shuffle(arrived)
+        yield from reversed(arrived)
+
+
+@pytest.mark.parametrize("name", ["bon", "codet", "single"])
+@pytest.mark.parametrize("selector", ["bon", "codet", "consensus", "b4", "mpsc", "majority"])
+def test_the_same_answers_in_another_order_of_arrival_choose_the_same_program(
+    executor: Executor, name: str, selector: str
+) -> None:
+    texts = [
+        program(f"n = int(input())  # {number}\nprint(n * 2 + ({extra}))") for number, extra in enumerate("102010")
+    ]
+    tests = answers(unit_test("3", "6"), unit_test("3", "7"), unit_test("4", "8"), unit_test("4", "10"))
+    given = replace(bench(executor, answers(*texts), tests, n=6, m=4), selector=find_selector(selector))
+    solution = solve(name, given)
+    moved = replace(given, coder=Shuffled(answers(*texts)), tester=Shuffled(tests))
+    assert solve(name, moved).program == solution.program
+    assert solution.select == ("" if name == "single" else selector)

@@ -23,9 +23,9 @@ def main() -> None:
 
             show_dashboard()
         else:
-            from cure_tui.cli import app
+            from cure_tui.cli import run
 
-            app()
+            run()
 
 
 if __name__ == "__main__":

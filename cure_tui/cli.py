@@ -5,8 +5,9 @@ Each command imports what is heavier than typer inside its function: `--help` ta
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -20,10 +21,10 @@ from cure_tui.commands.export import export
 from cure_tui.commands.import_run import import_run
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
-from cure_tui.commands.runs import runs_app
+from cure_tui.commands.runs import run_ids, runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
-from cure_tui.commands.values import folder
+from cure_tui.commands.values import Yes, folder
 from cure_tui.exit_codes import epilog, errors_as_lines, root_epilog
 from cure_tui.terminal import in_terminal
 from engine.errors import ConfigError
@@ -76,6 +77,16 @@ def root(
         bool,
         typer.Option("--allow-unsandboxed", help="Run generated programs even without a sandbox (level D)."),
     ] = False,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN", help="Start from the adapter that this run has trained.", autocompletion=run_ids
+        ),
+    ] = None,
+    step: Annotated[
+        str | None, typer.Option(metavar="N|best|last", help="With --from: of which step; by default the best.")
+    ] = None,
+    yes: Yes = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Train one local model to write programs and the unit tests that judge them."""
@@ -86,6 +97,9 @@ def root(
     settings += [f"run.steps={steps}"] if steps is not None else []
     settings += [f"run.seed={seed}"] if seed is not None else []
     settings += ["sandbox.allow_unconfined=true"] if allow_unsandboxed else []
+    if step is not None and origin is None:
+        raise ConfigError("--step names a checkpoint of another run", "add --from RUN, or give --steps")
+    settings += [f"start={origin}@{step}" if step else f"start={origin}"] if origin else []
     if context.invoked_subcommand is not None:
         if preset or no_ui or settings or run_dir or as_json:
             raise ConfigError(
@@ -103,6 +117,12 @@ def root(
 
         show_dashboard()
         return
+    if origin:
+        from cure_tui.launch.question import confirm_origin
+        from engine.runs.lineage import split_step
+        from engine.runs.listing import find_run
+
+        confirm_origin([find_run(split_step(origin.removeprefix("run:"))[0]).path], yes=yes)
     if no_ui or as_json or not in_terminal():
         from cure_tui.headless.run import start_run
 
@@ -115,4 +135,27 @@ def root(
 def main() -> None:
     """Run the command line; print an error that the user can fix as one line and exit with its status."""
     with errors_as_lines():
-        app()
+        run()
+
+
+def run() -> NoReturn:
+    """Run the command line and exit. Raises CureError, for wrong usage as for any other fault."""
+    try:
+        status = app(standalone_mode=False)
+    except _USAGE_ERROR as error:
+        raise _in_one_line(error) from error
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+_USAGE_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+"""Base of typer's errors of usage, which it exports only in part."""
+
+
+def _in_one_line(error: Any) -> ConfigError:
+    """Return an error of typer's, which prints four lines, with the help to look at as its remedy."""
+    said = (
+        str(error.format_message()).removesuffix(".").replace("Value error, ", "").replace("Input should", "it should")
+    )
+    words = error.ctx.command_path.split() if error.ctx is not None else []
+    command = " ".join(["cure-tui", *(word for word in words[1:] if word not in ("-m", "cure_tui"))])
+    return ConfigError(f"{said[:1].lower()}{said[1:]}", f"see `{command} --help`")

@@ -18,7 +18,7 @@ from engine.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from engine.data.converted import Options
     from engine.data.fetch import Located
-    from engine.data.provenance import Tally
+    from engine.data.provenance import Origin, Tally
     from engine.data.sets import DataSet
     from engine.problems import Problem
     from engine.sandbox import Executor
@@ -72,7 +72,8 @@ def list_sets(as_json: AsJson = False) -> None:
 
     entries = []
     for entry in SETS.values():
-        counts = read_provenance(set_folder(entry.name)).get("counts", {})
+        account = read_provenance(set_folder(entry.name))
+        counts = account.get("counts", {})
         here = {split: (set_folder(entry.name) / f"{split}.jsonl").is_file() for split in entry.splits()}
         state = (
             "built in" if entry.assets else "yes" if all(here.values()) else "in part" if any(here.values()) else "-"
@@ -86,6 +87,8 @@ def list_sets(as_json: AsJson = False) -> None:
                 "licence": entry.licence,
                 "title": entry.title,
                 "note": entry.note,
+                "pinned": entry.is_pinned,
+                "fetched": [origin.get("revision", "") for origin in account.get("sources", [])],
                 "repositories": list(dict.fromkeys(source.repo for source in entry.sources)),
                 "folder": str(set_folder(entry.name)),
                 "counts": counts,
@@ -99,13 +102,19 @@ def list_sets(as_json: AsJson = False) -> None:
             each["name"],
             each["here"],
             f"{each['megabytes']:,.1f}" if each["megabytes"] else "?",
+            "yes" if each["pinned"] else "no",
             each["licence"],
             each["title"],
         ]
         for each in entries
     ]
-    typer.echo(text_table(["SET", "HERE", "MB", "LICENCE", "WHAT"], [[str(cell) for cell in row] for row in rows]))
+    titles = ["SET", "HERE", "MB", "PINNED", "LICENCE", "WHAT"]
+    typer.echo(text_table(titles, [[str(cell) for cell in row] for row in rows]))
     typer.echo("fetch one: cure-tui data fetch NAME; MB: of the download, where it is known", err=True)
+    typer.echo(
+        "not pinned: no commit of it is known here; what its repository holds on the day is taken and recorded",
+        err=True,
+    )
 
 
 @data_app.command(epilog=epilog("data"))
@@ -163,7 +172,7 @@ def fetch(
             remove_downloads(name)
     for origin in origins:
         if not origin.pinned:
-            typer.echo(f"note: {origin.url} is not the pinned content; sha256 {origin.sha256}", err=True)
+            typer.echo(f"warning: {_unpinned(entry, origin)}", err=True)
     _report(tallies, as_json)
     typer.echo(f"{folder}: {', '.join(f'{split}.jsonl' for split in entry.splits())}", err=True)
 
@@ -317,6 +326,13 @@ def _executors(wanted: bool) -> Iterator[list[Executor]]:
         except EnvironmentError_ as error:
             typer.echo(f"note: no reference is run, every task stays unverified: {error.message}", err=True)
         yield executors
+
+
+def _unpinned(entry: DataSet, origin: Origin) -> str:
+    if entry.is_pinned:
+        return f"{origin.url} is not the pinned content; sha256 {origin.sha256}"
+    again = f"; --revision {origin.revision} takes it again" if origin.found != "by hand" else ""
+    return f"nothing of {entry.name} is pinned: this is revision {origin.revision}, sha256 {origin.sha256}{again}"
 
 
 def _tell(entry: DataSet, revision: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from cure_tui.commands.eval_tables import compare_evaluations, table
 from cure_tui.commands.runs import run_ids
 from cure_tui.commands.values import Yes, finite
 from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.evaluation.report import Report
 
 eval_app = typer.Typer(rich_markup_mode=None)
 
@@ -35,6 +38,13 @@ def evaluate(
         typer.Option(metavar="WRITER", help="Writes programs: PRESET, run:NAME, model:FOLDER, openai:MODEL@URL."),
     ] = None,
     tester: Annotated[str | None, typer.Option(metavar="WRITER", help="Writes tests; given in the same way.")] = None,
+    baseline_tester: Annotated[
+        str,
+        typer.Option(metavar="WRITER", help="Also judge the same programs by this one's tests; coder: by the coder's."),
+    ] = "",
+    one_shot: Annotated[
+        str, typer.Option(metavar="WRITER", help="Also measure one program a task of this model.")
+    ] = "",
     data: Annotated[
         str | None,
         typer.Option(
@@ -56,6 +66,10 @@ def evaluate(
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Maximum tokens of an answer.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the answers and of --limit.")] = 0,
+    budget: Annotated[
+        str, typer.Option(help="Limits of the whole evaluation: $2, 500k tokens, 90m; several with commas.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the estimate of tokens and cost; stop.")] = False,
     protocol: Annotated[
         str, typer.Option(metavar="NAME", help="cure: also count as the published script does, which leaves tasks out.")
     ] = "",
@@ -79,7 +93,7 @@ def evaluate(
     """
     if context.invoked_subcommand is not None:
         return
-    from cure_tui.headless.evaluation import evaluate, list_lines, report_lines, resume_evaluation
+    from cure_tui.headless.evaluation import evaluate, list_lines, report_text, resume_evaluation
     from cure_tui.launch.question import confirm_models, confirm_origin
     from cure_tui.solving.who import both_roles
     from engine.evaluate.folder import find_evaluation
@@ -92,8 +106,8 @@ def evaluate(
     if resume:
         found = find_evaluation(resume)
         confirm_origin([found.folder.path], yes=yes)
-        confirm_models((found.request.coder, found.request.tester), yes=yes)
-        report = resume_evaluation(resume, regrade=regrade)
+        confirm_models(map(str, found.request.specs.values()), yes=yes)
+        report: Report | None = resume_evaluation(resume, regrade=regrade, budget=budget)
     else:
         both = both_roles(preset, model, run, not (coder and tester))
         who = coder or both or tester, tester or both or coder
@@ -104,16 +118,21 @@ def evaluate(
         if protocol not in ("", "cure"):
             raise ConfigError(f"there is no protocol '{protocol}'", "the only one is cure")
         sizes = bon.split(",") if bon else [size for size in ("4x4",) if n > 4 and m > 4] + [f"{n}x{m}"]
-        confirm_models(who, yes=yes)
+        baseline = who[0] if baseline_tester == "coder" else baseline_tester
+        confirm_models((*who, baseline, one_shot), yes=yes)
         report = evaluate(
             EvalRequest(
                 who[0], who[1], data, split, limit, after, n, m, tuple(size.strip() for size in sizes), temperature,
                 max_tokens, seed, protocol=protocol, allow_unsandboxed=allow_unsandboxed,
+                baseline_tester=baseline, one_shot=one_shot, budget=budget,
             ),
             name=name,
             regrade=regrade,
+            dry_run=dry_run,
         )  # fmt: skip
-    typer.echo(report.to_json() if as_json else "\n".join(report_lines(report)))
+    if report is None:
+        return
+    typer.echo(report.to_json() if as_json else report_text(report))
     figures = {**report.totals.figures} | {f"bon {size}": each for size, each in report.totals.bon.items()}
     for share, bound in bounds:
         mean = figures[share].mean if share in figures else None

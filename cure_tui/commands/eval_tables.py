@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,14 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cure_tui.commands.values import completable
-from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from cure_tui.runs.evaluations.sheet import Sheet
     from engine.evaluation.report import Report
-
-_COLUMNS = 120  # of a table that no terminal bounds
 
 
 def _names() -> list[str]:
@@ -116,8 +112,7 @@ def _check_date(text: str) -> None:
 
 def _put(sheets: Sequence[Sheet], title: str, markdown: bool, html: Path | None, page: Any) -> None:
     """Print the sheets, or write the page, which is built only then."""
-    from cure_tui.drawing.glyphs import to_ascii
-    from cure_tui.runs.evaluations.sheet import as_markdown, as_text
+    from cure_tui.runs.evaluations.sheet import as_markdown, for_terminal
 
     if html is not None:
         try:
@@ -130,8 +125,7 @@ def _put(sheets: Sequence[Sheet], title: str, markdown: bool, html: Path | None,
     elif markdown:
         typer.echo(as_markdown(sheets, title), nl=False)
     else:
-        text = as_text(sheets, shutil.get_terminal_size((_COLUMNS, 24)).columns)
-        typer.echo(text if draws_unicode() else to_ascii(text))
+        typer.echo(for_terminal(sheets))
 
 
 def _summaries(reports: Sequence[Report], paper: bool) -> dict[str, Any]:

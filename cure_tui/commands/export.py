@@ -26,6 +26,9 @@ def export(
         Path | None,
         typer.Option(parser=folder, metavar="DIR", help="New folder for the base model with the adapter merged in."),
     ] = None,
+    step: Annotated[
+        str, typer.Option(metavar="N|best|last", help="Checkpoint: of a step, the best by validation, or the newest.")
+    ] = "best",
     yes: Yes = False,
 ) -> None:
     """Write a run's trained model to a new folder."""
@@ -42,5 +45,5 @@ def export(
     found = find_run(run).path
     confirm_origin([found], yes=yes)
     form = "--adapter" if adapter else "--merged"
-    arguments = ["--run-dir", str(found), form, str(target.absolute())]
+    arguments = ["--run-dir", str(found), form, str(target.absolute()), "--step", step]
     raise typer.Exit(run_tool("engine.train.export", arguments))

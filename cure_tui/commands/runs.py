@@ -79,7 +79,7 @@ def _when(moment: float | None) -> str:
 
 
 def _remark(run: RunInfo) -> str:
-    return "; ".join(filter(None, (run.fault, run.ending)))
+    return "; ".join(filter(None, (run.fault, run.start and f"from {run.start}", run.ending)))
 
 
 def _as_json(run: RunInfo) -> dict[str, object]:
@@ -90,6 +90,7 @@ def _as_json(run: RunInfo) -> dict[str, object]:
         "preset": run.preset,
         "step": run.step,
         "steps": run.steps,
+        "start": run.start,
         "started": run.started,
         "updated": run.updated,
         "pid": run.pid,

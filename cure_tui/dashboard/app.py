@@ -26,6 +26,7 @@ from cure_tui.dashboard.messages import (
     NameWindow,
     OpenRun,
     ResumeRun,
+    StartFrom,
     StartPreset,
 )
 from cure_tui.dashboard.screen_picture import screen_svg
@@ -120,6 +121,20 @@ class CureApp(ThemedApp[str]):
         self.call_from_thread(self._ask, question, lambda: self.start_preset(event.preset))
 
     @background()
+    def on_start_from(self, event: StartFrom) -> None:
+        from cure_tui.launch.prepare import refuse_what_is_missing, with_start
+        from cure_tui.launch.question import origin_warning, start_question
+        from engine.machine.home import runs_home
+        from engine.presets import load_preset
+
+        preset, overrides = str(event.path / "config.toml"), [f"start={event.path}"]
+        notes: list[str] = []
+        config, _ = with_start(load_preset(preset, overrides), notes.append)
+        refuse_what_is_missing(config, runs_home())
+        question = start_question(config, [*notes, *filter(None, [origin_warning([event.path])])])
+        self.call_from_thread(self._ask, question, lambda: self.start_preset(preset, overrides))
+
+    @background()
     def on_resume_run(self, event: ResumeRun) -> None:
         from cure_tui.launch.prepare import prepare_resume
         from cure_tui.launch.question import resume_question
@@ -203,12 +218,12 @@ class CureApp(ThemedApp[str]):
             return
         self.push_screen(screen)
 
-    def start_preset(self, preset: str) -> None:
+    def start_preset(self, preset: str, overrides: Sequence[str] = ()) -> None:
         """Start a new run of a preset and show it."""
         from cure_tui.launch.prepare import prepare_run
 
         try:
-            self._start(prepare_run(preset, [], None))
+            self._start(prepare_run(preset, overrides, None))
         except CureError as error:
             self.tell(error)
 

@@ -35,6 +35,13 @@ class StartPreset(Message):
 
 
 @dataclass
+class StartFrom(Message):
+    """Request to train anew from a run's adapter, with its settings; the app asks the user first."""
+
+    path: Path
+
+
+@dataclass
 class ResumeRun(Message):
     """Request to resume a run; the app asks the user first."""
 

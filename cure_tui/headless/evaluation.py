@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TextIO
 
 import typer
@@ -16,6 +17,9 @@ from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import DEFECT
 from cure_tui.headless.run import EngineEnded, follow_to_end
 from cure_tui.launch.process import EngineProcess, Interruption
+from cure_tui.runs.evaluations.accuracy import accuracy_sheet, figures_sheet
+from cure_tui.runs.evaluations.costs import cost_sheets
+from cure_tui.runs.evaluations.sheet import for_terminal
 from cure_tui.runs.step_line import clock, sandbox_line
 from cure_tui.terminal import unfiltered
 from engine.errors import ConfigError, CureError, RunError
@@ -26,12 +30,12 @@ from engine.evaluate.folder import (
     find_evaluation,
     find_same,
 )
-from engine.evaluate.models import find_model
+from engine.evaluate.models import find_models
 from engine.evaluate.plan import Estimate, choose_tasks, estimate, rounded_hours
 from engine.evaluate.request import EvalRequest, with_identity
 from engine.evaluation.report import Report
 from engine.evaluation.summary import UNKNOWN
-from engine.evaluation.table import accuracy_title, estimate_text
+from engine.evaluation.table import estimate_text
 from engine.runs.events import Event, EventKind
 from engine.runs.journal import JournalReader
 from engine.runs.listing import read_info
@@ -43,30 +47,32 @@ _DRAWN_EVERY, _WRITTEN_EVERY, _RATE_SECONDS = 0.2, 10.0, 20.0
 _STOPPING = "stopping; every answer so far is kept; interrupt again to end it at once"
 
 
-def evaluate(request: EvalRequest, *, name: str, regrade: bool) -> Report:
-    """Evaluate, going on with an unfinished evaluation of the same request. Raises CureError."""
+def evaluate(request: EvalRequest, *, name: str, regrade: bool, dry_run: bool = False) -> Report | None:
+    """Evaluate, going on with an unfinished evaluation of the same request; None after a dry run. Raises CureError."""
     request = with_identity(request)
     chosen = choose_tasks(request)  # before a folder is made: a set that is not here, a file that cannot be read
     found = find_same(request, finished=regrade) if not name else None
     if regrade and found is None:
         raise ConfigError("there is no evaluation of these models and tasks to judge again", "leave out --regrade")
-    coder, tester = (
-        find_model(spec, request.temperature, request.max_tokens, lambda text: typer.echo(f"warning: {text}", err=True))
-        for spec in request.specs
-    )
+    models = find_models(request, lambda text: typer.echo(f"warning: {text}", err=True))
     if not regrade:
         before = [report for each, _ in evaluations()[:20] if (report := _read_report(each)) is not None]
-        typer.echo(estimate_line(estimate(chosen, request, coder, tester, before)), err=True)
+        typer.echo(estimate_line(estimate(chosen, request, models, before)), err=True)
+    if dry_run:
+        return None
     evaluation = found or create_evaluation(request, name)
     if found is not None:
         typer.echo(f"going on with evaluation {found.name}", err=True)
-    return _follow(evaluation, regrade=regrade)
+    return _follow(evaluation, regrade=regrade, budget=request.budget)
 
 
-def resume_evaluation(wanted: str, *, regrade: bool) -> Report:
-    """Go on with an evaluation, or judge it again. Raises CureError: none of that name, or its models have changed."""
+def resume_evaluation(wanted: str, *, regrade: bool, budget: str = "") -> Report:
+    """Go on with an evaluation, or judge it again. budget: "" for the one that it has.
+
+    Raises CureError: none of that name, or its models have changed.
+    """
     evaluation = find_evaluation(wanted)
-    now = with_identity(evaluation.request)
+    now = with_identity(replace(evaluation.request, budget=budget or evaluation.request.budget))
     changed = sorted(name for name, value in now.identity.items() if evaluation.request.identity.get(name) != value)
     if changed and not regrade:
         raise ConfigError(
@@ -77,46 +83,21 @@ def resume_evaluation(wanted: str, *, regrade: bool) -> Report:
     if report is not None and report.complete and not regrade:
         typer.echo(f"evaluation {evaluation.name} is finished; --regrade judges it again", err=True)
         return report
-    return _follow(evaluation, regrade=regrade)
+    return _follow(evaluation, regrade=regrade, budget=now.budget)
 
 
 def estimate_line(found: Estimate) -> str:
     """Return the estimate in a sentence."""
-    dollars = f", ${found.dollars:.2f}" if found.dollars else ""
+    dollars = f", ${found.dollars:.2f} (at most ${found.most_dollars:.2f})" if found.most_dollars else ""
     return (
         f"{found.tasks:,} tasks, {found.answers:,} answers: about {found.tokens:,.0f} tokens "
         f"(at most {found.most_tokens:,}), about {rounded_hours(found.seconds)}{dollars} ({found.basis})"
     )
 
 
-def report_lines(report: Report) -> list[str]:
-    """Return the main figures, a line each: shares in % with their standard errors over tasks."""
-    figures, settings, spent = report.totals.figures, report.settings, report.spent
-    lines = [f"{report.name}: {report.who.coder} on {report.data.name}, {len(report.rows)} tasks"]
-    lines[0] += "" if report.complete else f" of {report.data.tasks}, not finished"
-    shown = [("code accuracy", figures.get("code", UNKNOWN)), ("unit-test accuracy", figures.get("ut", UNKNOWN))]
-    shown += [(accuracy_title(f"bon {size}"), report.totals.bon.get(size, UNKNOWN)) for size in settings.bon]
-    shown += [(f"pass@{k}", each) for k, each in report.totals.pass_at.items()]
-    shown += [(title, figures.get(name, UNKNOWN)) for title, name in (
-        ("any program correct", "pass_at_n"), ("rejected programs", "rejected_share"),
-        ("malformed tests", "malformed_share"), ("truncated programs", "coder_truncated"),
-        ("truncated tests", "tester_truncated"),
-    )]  # fmt: skip
-    lines += [f"  {title:<22}{estimate_text(each):>12}" for title, each in shown]
-    counted = [("code", "code"), ("unit-test", "ut"), *((f"BoN {size}", f"bon {size}") for size in settings.bon)]
-    for title, key in counted:
-        share = report.totals.published.get(key)
-        if share is not None:
-            lines.append(f"  {title + ', as published':<24}{share * 100:>10.1f}")
-    lines += [f"  {title:<22}{estimate_text(figures.get(key, UNKNOWN), 1):>12}" for title, key in (
-        ("coder length, tokens", "coder_length"), ("tester length, tokens", "tester_length"),
-    )]  # fmt: skip
-    dollars = f", ${spent.dollars:.4f}" if spent.dollars else ""
-    lines.append(
-        f"  {spent.answers:,} answers, {spent.tokens:,} tokens{dollars}, {clock(spent.seconds)} "
-        f"(sampling {clock(spent.sampling_seconds)}, executing {clock(spent.executing_seconds)})"
-    )
-    return lines + [f"  warning: {text}" for text in report.warnings]
+def report_text(report: Report) -> str:
+    """Return all figures, then what roles and ways cost, and last, where a terminal shows it, the table."""
+    return for_terminal([figures_sheet([report]), *cost_sheets([report]), accuracy_sheet([report])])
 
 
 class EvaluationView:
@@ -169,13 +150,13 @@ class EvaluationView:
         return text
 
 
-def _follow(evaluation: Evaluation, *, regrade: bool) -> Report:
+def _follow(evaluation: Evaluation, *, regrade: bool, budget: str) -> Report:
     folder = evaluation.folder
     typer.echo(f"evaluation {evaluation.name}", err=True)
     reader = JournalReader(folder.journal)
     state = replay(reader.poll(stale=False), RunState())
     view = EvaluationView(sys.stderr)
-    options: Sequence[str] = ("--regrade",) if regrade else ()
+    options: Sequence[str] = ("--regrade",) if regrade else ("--budget", budget)
     with Interruption() as interruption:
         try:
             engine = EngineProcess(folder, module=_MODULE, options=options)
@@ -189,10 +170,13 @@ def _follow(evaluation: Evaluation, *, regrade: bool) -> Report:
         if report is None:
             raise RunError(f"evaluation {evaluation.name} has written no report", resume)
         return report
+    partial = _read_report(evaluation)
+    if state.status is RunStatus.STOPPED and partial is not None and partial.ended and not interruption.count:
+        typer.echo(f"the budget of {partial.ended} is spent; {resume} and a larger --budget, a total", err=True)
+        return partial
     if state.status is RunStatus.STOPPED or (interruption.count and code < 0):
-        partial = _read_report(evaluation)
         if partial is not None:
-            typer.echo("\n".join(report_lines(partial)), err=True)
+            typer.echo(report_text(partial), err=True)
         typer.echo(resume, err=True)
         raise typer.Exit(128 + interruption.number if interruption.count else 143)
     if state.status is RunStatus.FAILED and code > 0:

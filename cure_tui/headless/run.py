@@ -42,6 +42,8 @@ def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as
     """Train by `preset` in a new run folder and return the exit status. Raises CureError if the run cannot start."""
     confirm_beside_live_runs()
     prepared = prepare_run(preset, overrides, run_dir)
+    for note in prepared.notes:
+        typer.echo(f"warning: {note}", err=True)
     return _follow(prepared, as_json=as_json)
 
 
@@ -129,7 +131,8 @@ def _exit_status(engine: EngineProcess, state: RunState, interruption: Interrupt
 def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
     """Print the result: a table of held-out accuracies at start and end, or one line of JSON."""
     start, end = _heldout(state, "start"), _heldout(state, "end")
-    if end is None and state.status is RunStatus.FINISHED:
+    learnt = (state.summary or {}).get("trained_samples")
+    if end is None and state.status is RunStatus.FINISHED and not state.step:
         end = start  # a run of 0 steps is evaluated once
     if as_json:
         result = {
@@ -137,11 +140,13 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
             "steps": state.step,
             "seconds": round(state.seconds, 1),
             "heldout": {"start": start and start.headline(), "end": end and end.headline()},
-        }
+        } | ({} if learnt is None else {"trained_samples": learnt})
         typer.echo(json.dumps(result))
         return
     if start and end:
         typer.echo(format_table(start, end))
+    elif learnt == 0:
+        typer.echo("no table: the run learnt nothing, so its accuracies are those of the start", err=True)
     else:
         typer.echo("no table: the run was not evaluated at both start and end", err=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,14 @@ from engine.errors import ConfigError, EnvironmentError_, RunError
 from engine.machine.home import new_run_path, run_name
 from engine.machine.probe import probe_machine
 from engine.machine.requirements import missing_for
+from engine.machine.resources import source_path
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
 from engine.prompts import style_of
 from engine.runs.budget import Used, read_used
+from engine.runs.checkpoints import BEST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
+from engine.runs.lineage import split_step
 from engine.runs.listing import RunCondition, find_run
 
 
@@ -26,21 +29,59 @@ class PreparedRun:
     """Run folder that an engine may be started on, with `new_limits`.
 
     finished: the reason why nothing is left to do, with the command that goes on anyway; "" for a run that can resume.
+    notes: what the user should know of the adapter that a new run starts from.
     """
 
     folder: RunFolder
     config: RunConfig
     new_limits: tuple[str, ...] = ()
     finished: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> PreparedRun:
-    """Create the folder of a new run. Raises CureError: invalid settings, or settings that cannot run here."""
+    """Create the folder of a new run; one that starts from another's adapter gets a copy of it.
+
+    Raises CureError: invalid settings, settings that cannot run here, or an adapter that does not fit them.
+    """
     config = load_preset(preset, overrides)
     style_of(config.model)  # worked turns that cannot be read are said before there is a folder
     path = run_dir.absolute() if run_dir else new_run_path(config.name)
     refuse_what_is_missing(config, path)
-    return PreparedRun(RunFolder.create(path, dump_toml(config)), config)
+    notes: list[str] = []
+    start = None
+    if config.start:
+        config, start = with_start(config, notes.append)
+    return PreparedRun(RunFolder.create(path, dump_toml(config), start), config, notes=tuple(notes))
+
+
+def with_start(config: RunConfig, tell: Callable[[str], None]) -> tuple[RunConfig, Checkpoint]:
+    """Return the settings with the whole name of the run and step to start from, and the checkpoint.
+
+    Call `tell` as `exported_checkpoint` does. Raises CureError: no such run or step, none trained yet, another base
+    model, or adapters of another shape.
+    """
+    wanted, step = split_step(config.start.removeprefix("run:"))
+    folder = RunFolder.open(find_run(wanted).path)
+    name, origin = run_name(folder.path), load_config(folder.config)
+    if _model(origin) != _model(config):
+        raise ConfigError(
+            f"run {name} has trained {origin.model.source}, and this run would train {config.model.source}",
+            f"add --set model.source={shlex.quote(origin.model.source)}, or start from another run",
+        )
+    theirs, ours = origin.policy, config.policy
+    if (theirs.lora_rank, theirs.lora_alpha) != (ours.lora_rank, ours.lora_alpha):
+        raise ConfigError(
+            f"the adapter of run {name} has rank {theirs.lora_rank} and alpha {theirs.lora_alpha:g}, "
+            f"and this run would have {ours.lora_rank} and {ours.lora_alpha:g}",
+            f"add --set policy.lora_rank={theirs.lora_rank} --set policy.lora_alpha={theirs.lora_alpha:g}",
+        )
+    found = exported_checkpoint(folder.checkpoints, tell, step or BEST, f"--from {wanted}@0")
+    return config.model_copy(update={"start": f"{name}@{found.step}"}), found
+
+
+def _model(config: RunConfig) -> str:
+    return str(source_path(config.model.source))
 
 
 def prepare_resume(wanted: str, steps: int | None = None, minutes: float | None = None) -> PreparedRun:

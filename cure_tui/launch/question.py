@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +33,14 @@ class Question:
     beside: bool
 
 
-def start_question(config: RunConfig) -> Question:
-    """Describe a new run by a preset, and name the other live runs."""
+def start_question(config: RunConfig, notes: Sequence[str] = ()) -> Question:
+    """Describe a new run by a preset, and name the other live runs. notes: on the adapter that it starts from."""
     preset = f"{config.name}@{config.variant}" if config.variant else config.name
     ends = f"{config.run.steps} steps"
     if config.run.max_minutes:
         ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
-    return _question(f"Start a run of preset {preset}?", config.description, f"It ends after {ends}.")
+    origin = [f"It starts from the adapter of {config.start}, with a fresh optimiser."] if config.start else []
+    return _question(f"Start a run of preset {preset}?", config.description, *origin, *notes, f"It ends after {ends}.")
 
 
 def resume_question(config: RunConfig, folder: RunFolder) -> Question:

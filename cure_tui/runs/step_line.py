@@ -1,4 +1,4 @@
-"""Lines of a run as text: step (at most 100 columns), sandbox, evaluation; and the estimate of the time left."""
+"""Lines of a run as text: step (at most 110 columns), sandbox, evaluation; and the estimate of the time left."""
 
 from __future__ import annotations
 
@@ -24,12 +24,25 @@ _RECENT_STEPS = 10
 
 
 def step_line(state: RunState, max_minutes: float) -> str:
-    """Return the line of the last finished step: the metrics that it has, then the time left."""
+    """Return the line of the last finished step: the metrics that it has, its usable groups, then the time left."""
     parts = [f"step {state.step:>{len(str(state.steps))}}/{state.steps}", *_figures(state.metrics)]
+    groups = usable_groups(state.metrics)
+    parts += [f"usable {groups[0]}/{groups[1]}"] if groups else []
     left = seconds_left(state, max_minutes)
     parts += [f"left {clock(left)}"] if left is not None else []
     parts += [UNCONFINED] if state.sandbox and not state.sandbox.confined else []
     return "  ".join(parts)
+
+
+def usable_groups(metrics: Mapping[str, float | None]) -> tuple[int, int] | None:
+    """Return how many groups of a step had a gradient, and of how many; None if the step does not say.
+
+    A task has two groups, the coder's and the tester's.
+    """
+    coder, tester, tasks = (metrics.get(name) for name in ("coder_usable_groups", "tester_usable_groups", "tasks"))
+    if coder is None or tester is None or tasks is None:
+        return None
+    return round(coder + tester), round(2 * tasks)
 
 
 def sandbox_line(sandbox: Sandbox) -> str:

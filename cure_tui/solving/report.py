@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,6 +66,15 @@ def summary_line(solution: Mapping[str, Any]) -> str:
     paid = f"{tokens}, {spent['seconds']:.1f} s{cost}{_given_up(spent.get('given_up'))}"
     parts = [_evidence(solution), *_unusual(solution), paid, solution["ended"], *_remedies(solution)]
     return "; ".join(filter(None, parts))
+
+
+def echo_wrapped(line: str) -> None:
+    """Print a line on stderr; on a terminal that is too narrow for it, broken between words."""
+    if sys.stderr.isatty():
+        columns = shutil.get_terminal_size().columns
+        rows = textwrap.wrap(line, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        line = "\n".join(rows)
+    typer.echo(line, err=True)
 
 
 def _evidence(solution: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from cure_tui.exit_codes import INTERRUPTED
 from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.live import FRAME_SECONDS, LiveView
 from cure_tui.solving.own_program import report_own
-from cure_tui.solving.report import print_program, status_of, summary_line
+from cure_tui.solving.report import echo_wrapped, print_program, status_of, summary_line
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 from engine.solve.events import SolveState
@@ -56,6 +56,9 @@ def solve_and_report(
                     status = max(status, event["status"])
                 elif event["event"] == "warning":
                     _say(view, f"warning: {event['text']}")
+                elif event["event"] == "ready":
+                    for name, step in event["steps"].items():
+                        _say(view, f"{name}: the policy after step {step}")
                 state.take(event)
                 if event["event"] == "solution":
                     if view is not None:
@@ -124,7 +127,8 @@ def _hand_over(solution: dict[str, Any], origin: str, output: Path | None, *, se
         print_program(solution["program"])
     if solution["program"] is not None and output is not None:
         _write(output / f"{_stem(origin)}.py" if several else output, solution["program"])
-    typer.echo(f"{origin}: {summary_line(solution)}" if several else summary_line(solution), err=True)
+    said = summary_line(solution)
+    echo_wrapped(f"{origin}: {said}" if several else said)
 
 
 def _say(view: LiveView | None, text: str) -> None:

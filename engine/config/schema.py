@@ -232,6 +232,10 @@ class RunConfig(Section):
     variant: str = Field(
         pattern=r"^([1-9][0-9]*)?$", max_length=4, description="the preset's variant, in GB of GPU memory; empty = none"
     )
+    start: str = Field(
+        max_length=4096,
+        description="run whose trained adapter this one starts from: RUN or RUN@STEP; empty = the base model",
+    )
     model: ModelConfig
     data: DataConfig
     rollout: RolloutConfig

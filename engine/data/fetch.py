@@ -169,7 +169,7 @@ def bring(hub: Hub, located: Sequence[Located], on_progress: OnProgress) -> list
             sha256 = download(hub, each.remote, each.path, source.repo, on_progress)
         else:
             sha256 = file_sha256(each.path)
-        pinned = sha256 == source.sha256 if source.sha256 else each.revision == source.revision != "main"
+        pinned = sha256 == source.sha256 if source.sha256 else source.is_pinned and each.revision == source.revision
         size = each.path.stat().st_size
         origins.append(Origin(source.split, url, each.revision, sha256, size, each.found, pinned))
     return origins

@@ -6,6 +6,7 @@ hub is asked for the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ VALIDATION_TASKS, VALIDATION_SEED = 200, 0
 """Tasks that are cut from a training set for validation, and the seed that chooses them."""
 
 SUFFIX = ".jsonl"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Source:
     size: int = 0
     sha256: str = ""
     url: str = ""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Tell whether its content is settled: by its hash, or by a commit; a branch is not, it moves."""
+        return bool(self.sha256) or _COMMIT.fullmatch(self.revision) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,10 @@ class DataSet:
     own_splits: tuple[str, ...] = ()
     megabytes: float = 0.0
     note: str = ""
+
+    @property
+    def is_pinned(self) -> bool:
+        return all(source.is_pinned for source in self.sources)
 
     def splits(self) -> tuple[str, ...]:
         """Return the names of its files, without suffix: train, validation, test."""
@@ -161,7 +172,6 @@ SETS: Mapping[str, DataSet] = {
             "CURE's cut of MBPP: 221 tasks",
             Source("Gen-Verse/MBPP-ReasonFlux", "main", "test/*.json"),
             licence="MIT (originals: CC BY 4.0)",
-            note="its revision is not pinned: the one fetched is in PROVENANCE.json",
         ),
         _original(
             "mbpp-original",
@@ -249,7 +259,6 @@ SETS: Mapping[str, DataSet] = {
             "MIT",
             Source("codeparrot/apps", "main", "train.jsonl", "train"),
             Source("codeparrot/apps", "main", "test.jsonl"),
-            note="its revision is not pinned",
         ),
         _original(
             "taco",
@@ -259,7 +268,6 @@ SETS: Mapping[str, DataSet] = {
             Source("BAAI/TACO", "main", "ALL/train-*.parquet", "train"),
             Source("BAAI/TACO", "main", "ALL/test-*.parquet"),
             megabytes=2420.0,
-            note="its revision is not pinned",
         ),
     )
 }

@@ -1,4 +1,6 @@
-"""Process of an evaluation: `python -m engine.evaluate --run-dir DIR [--regrade]`; it holds the folder's lock.
+"""Process of an evaluation: `python -m engine.evaluate --run-dir DIR [--regrade] [--budget LIMIT]`.
+
+It holds the folder's lock. --budget replaces the request's, and is kept.
 
 SIGTERM and SIGINT end it after the answer under way. Exit status: 0 if finished or stopped on request, otherwise that
 of the error, which is also the last event of the journal.
@@ -13,6 +15,7 @@ import signal
 import sys
 import traceback
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from engine.errors import CureError, RunError
@@ -32,22 +35,24 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.evaluate", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--regrade", action="store_true", help="judge all answers again, and sample none")
+    parser.add_argument("--budget", help="limits, a total of all sessions")
     arguments = parser.parse_args(argv)
     sleep_at_barriers()
     try:
-        return _evaluate(open_evaluation(arguments.run_dir), regrade=arguments.regrade)
+        return _evaluate(open_evaluation(arguments.run_dir), regrade=arguments.regrade, budget=arguments.budget)
     except CureError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return error.exit_status
 
 
-def _evaluate(evaluation: Evaluation, *, regrade: bool) -> int:
+def _evaluate(evaluation: Evaluation, *, regrade: bool, budget: str | None) -> int:
     folder = evaluation.folder
     with ExitStack() as resources:
         resources.enter_context(folder.lock())
         resources.enter_context(Heartbeat(folder.heartbeat))
         journal = resources.enter_context(JournalWriter(folder.journal))
         try:
+            evaluation = evaluation if budget is None else evaluation.with_budget(budget)
             return _evaluate_locked(evaluation, journal, resources, regrade=regrade)
         except CureError as error:
             error.remedy = error.remedy.replace("cure-tui resume", "cure-tui eval --resume")
@@ -62,14 +67,16 @@ def _evaluate(evaluation: Evaluation, *, regrade: bool) -> int:
 
 def _evaluate_locked(evaluation: Evaluation, journal: JournalWriter, resources: ExitStack, *, regrade: bool) -> int:
     from engine.evaluate.answers import AnswerJournal
-    from engine.evaluate.models import find_model
+    from engine.evaluate.live import Wall
+    from engine.evaluate.models import find_models
     from engine.evaluate.plan import choose_tasks
     from engine.evaluate.run import CHUNK_TASKS, Evaluator, Stopped
     from engine.evaluate.surroundings import surroundings
-    from engine.evaluate.writing import Writers
-    from engine.prompts import Role
+    from engine.evaluate.writing import Writers, open_model
     from engine.runs.archive import ArchiveWriter
     from engine.sandbox import Executor, Limits
+    from engine.solve.strategies import Budget
+    from engine.solve.writers import Account, Cost
 
     keep_freed_memory()
     request, folder = evaluation.request, evaluation.folder
@@ -96,30 +103,34 @@ def _evaluate_locked(evaluation: Evaluation, journal: JournalWriter, resources: 
     def tell(text: str) -> None:
         journal.notice(text, level="warning")
 
-    models = {
-        role: find_model(spec, request.temperature, request.max_tokens, tell)
-        for role, spec in zip(Role, request.specs, strict=True)
-    }
-    writers = Writers(request, models)
+    models = find_models(request, tell)
+    answers = resources.enter_context(AnswerJournal(folder.path))
+    budget, wall = Budget.parse(request.budget), Wall(folder.live)
+    resources.callback(wall.close)
+    paid = sum((each.cost for each in answers.costs().values()), Cost()) if request.budget else Cost()
+    account = Account(budget.tokens, budget.dollars, paid)
+    writers = Writers(request, models, partial(open_model, watch=wall.watch), account)
     resources.callback(writers.close)
     evaluator = Evaluator(
-        evaluation, chosen, models, writers, executor,
-        resources.enter_context(AnswerJournal(folder.path)), journal,
-        resources.enter_context(ArchiveWriter(folder.archive)), surroundings(level.letter), samples=not regrade,
+        evaluation, chosen, models, writers, executor, answers, journal,
+        resources.enter_context(ArchiveWriter(folder.archive)), surroundings(level.letter), wall, samples=not regrade,
     )  # fmt: skip
 
     def stop(received: int, frame: object) -> None:
         asked.append(signal.Signals(received).name)
-        evaluator.stop.set()
+        evaluator.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     if asked:
-        evaluator.stop.set()
+        evaluator.stop()
     try:
         report = evaluator.run()
     except Stopped:
         journal.run_stopped(0, f"stopped by {asked[0]}" if asked else "stopped")
+        return 0
+    if report.ended:
+        journal.run_stopped(steps, report.warnings[len(chosen.notes)])
         return 0
     reason = "" if report.complete else f"{len(report.rows)} of {report.data.tasks} tasks had all their answers"
     journal.run_finished(steps, {"tasks": len(report.rows)}, reason)

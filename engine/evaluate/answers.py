@@ -11,21 +11,39 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
+from engine.errors import RunError
 from engine.evaluate.folder import ANSWERS, write_whole
 from engine.evaluation.reading import read_strictly
 from engine.machine.regular_files import OddFile
 from engine.runs.faults import damaged, run_faults
 from engine.runs.files import open_file
-from engine.solve.writers import Answer
+from engine.solve.writers import Answer, Cost
 
 _KEY_CHARACTERS = 24
 _HEAD, _AS_ASK = b'{"key": "', b'{"ask_id": "'
 _MOST_LINE = 1 << 24
 _NOT_KEPT = ("reservation", "ask_id")
+_SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCost:
+    """Part of an answer's line: what it cost, seconds of its writer, and the name that a server gave the model."""
+
+    prompt_tokens: int
+    tokens: int
+    dollars: float
+    is_counted: bool
+    served: str = ""
+    seconds: float = 0.0
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(1, self.prompt_tokens, self.tokens, self.dollars, 0 if self.is_counted else 1)
 
 
 def group_key(parts: Iterable[object]) -> str:
@@ -54,23 +72,31 @@ class AnswerJournal:
 
     def get(self, key: str, ask_id: str) -> Answer:
         """Return an answer. Raises RunError if its line is corrupt."""
-        start, length = self._places[key.encode()]
-        with run_faults(self._run_dir):
-            line = os.pread(self._file, length, start)
         try:
-            answer = read_strictly(Answer, _AS_ASK + line.removeprefix(_HEAD))
+            answer = read_strictly(Answer, _AS_ASK + self._line(key).removeprefix(_HEAD))
             return replace(answer, ask_id=ask_id, reservation=None)
         except ValueError as fault:
-            raise damaged(self._run_dir, f"{ANSWERS} has a line that is no answer, at byte {start}") from fault
+            raise self._corrupt(key) from fault
 
-    def add(self, key: str, answer: Answer) -> None:
-        """Write an answer, in one write. Raises RunError: disk full, not writable."""
+    def add(self, key: str, answer: Answer, seconds: float = 0.0) -> None:
+        """Write an answer, in one write; seconds: its writer's for it. Raises RunError: disk full, not writable."""
         fields = {name: getattr(answer, name) for name in answer.__slots__ if name not in _NOT_KEPT}
-        line = json.dumps({"key": key, **fields, "role": str(answer.role)}).encode() + b"\n"
+        record = {"key": key, **fields, "role": str(answer.role), _SECONDS: round(seconds, 4)}
+        line = json.dumps(record).encode() + b"\n"
         with run_faults(self._run_dir):
             write_whole(self._file, line)
         self._places[key.encode()] = (self._size, len(line))
         self._size += len(line)
+
+    def costs(self) -> dict[str, AnswerCost]:
+        """Read what every answer cost, by its key: one pass over the file. Raises RunError if a line is corrupt."""
+        found = {}
+        for key in map(bytes.decode, self._places):
+            try:
+                found[key] = read_strictly(AnswerCost, self._line(key))
+            except ValueError as fault:
+                raise self._corrupt(key) from fault
+        return found
 
     def close(self) -> None:
         if self._file >= 0:
@@ -84,6 +110,16 @@ class AnswerJournal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _line(self, key: str) -> bytes:
+        start, length = self._places[key.encode()]
+        with run_faults(self._run_dir):
+            return os.pread(self._file, length, start)
+
+    def _corrupt(self, key: str) -> RunError:
+        return damaged(
+            self._run_dir, f"{ANSWERS} has a line that is no answer, at byte {self._places[key.encode()][0]}"
+        )
 
     def _read_places(self) -> int:
         """Note where each answer is; return the offset after the last whole line."""

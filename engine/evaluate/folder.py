@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from engine.errors import CureError, DataError, RunError
 from engine.evaluate.request import EvalRequest
 from engine.evaluation.reading import read_strictly
-from engine.evaluation.report import MOST_TASKS, Report, TaskRow
+from engine.evaluation.report import CODER, MOST_TASKS, Report, TaskRow
 from engine.machine.home import home, new_run_id
 from engine.runs.faults import run_faults
 from engine.runs.files import open_file, read_file, write_file
@@ -30,6 +31,14 @@ MOST_BYTES = 1 << 27
 """Bytes of a report or of rows, at most: 10,000 tasks have 20 MB."""
 _CONFIG = "# the settings of an evaluation are in evaluation.json\n"
 _UNFINISHED = (RunCondition.STOPPED, RunCondition.FAILED, RunCondition.CRASHED, RunCondition.LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRows:
+    """Rows of one task: of the evaluation itself, and of each arm by its name."""
+
+    row: TaskRow
+    arms: Mapping[str, TaskRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Evaluation:
     def answers(self) -> Path:
         return self.folder.path / ANSWERS
 
-    def read_rows(self) -> list[TaskRow]:
+    def read_rows(self) -> list[TaskRows]:
         """Read the rows of all finished tasks; a torn last line is no row. Raises RunError, DataError."""
         text = self._read(ROWS)
         if text is None:
@@ -56,20 +65,32 @@ class Evaluation:
         try:
             if len(lines) > MOST_TASKS:
                 raise ValueError(f"more than {MOST_TASKS:,} rows")
-            return [read_strictly(TaskRow, line) for line in lines]
+            return [read_strictly(TaskRows, line) for line in lines]
         except ValueError as fault:
             raise DataError(
                 f"{self.folder.path / ROWS} is corrupt: {fault}", "judge it again with --regrade"
             ) from fault
 
-    def keep_rows(self, rows: list[TaskRow]) -> None:
+    def keep_rows(self, rows: Sequence[TaskRows]) -> None:
         """Write the file of rows anew. Raises RunError."""
         with run_faults(self.folder.path):
             write_file(self.folder.path, ROWS, b"".join(map(_line, rows)), sync=True)
 
-    def add_rows(self, rows: list[TaskRow]) -> None:
+    def add_rows(self, rows: Sequence[TaskRows]) -> None:
         """Append rows in one write. Raises RunError, after which nothing of them is left."""
         append(self.folder.path, ROWS, b"".join(map(_line, rows)))
+
+    def write_request(self) -> None:
+        with run_faults(self.folder.path):
+            write_file(self.folder.path, REQUEST, self.request.to_json().encode(), sync=True)
+
+    def with_budget(self, budget: str) -> Evaluation:
+        """Return the evaluation with another budget, and keep it."""
+        if budget == self.request.budget:
+            return self
+        changed = replace(self, request=replace(self.request, budget=budget))
+        changed.write_request()
+        return changed
 
     def write_report(self, report: Report) -> None:
         with run_faults(self.folder.path):
@@ -117,13 +138,13 @@ def evaluations_home() -> Path:
 
 def create_evaluation(request: EvalRequest, name: str = "") -> Evaluation:
     """Create the folder of a new evaluation. Raises RunError."""
-    model = request.specs[0].name.rstrip("/").rpartition("/")[2]
+    model = request.specs[CODER].name.rstrip("/").rpartition("/")[2]
     data = Path(request.data).stem
     path = evaluations_home() / (name or new_run_id(f"{model}-{data}"))
     folder = RunFolder.create(path, _CONFIG)
-    with run_faults(folder.path):
-        write_file(folder.path, REQUEST, request.to_json().encode(), sync=True)
-    return Evaluation(folder, request)
+    evaluation = Evaluation(folder, request)
+    evaluation.write_request()
+    return evaluation
 
 
 def open_evaluation(path: Path) -> Evaluation:
@@ -182,5 +203,5 @@ def find_same(request: EvalRequest, *, finished: bool = False) -> Evaluation | N
     return None
 
 
-def _line(row: TaskRow) -> bytes:
-    return json.dumps(asdict(row), allow_nan=False).encode() + b"\n"
+def _line(rows: TaskRows) -> bytes:
+    return json.dumps(asdict(rows), allow_nan=False).encode() + b"\n"

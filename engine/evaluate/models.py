@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.config import RunConfig
+from engine.evaluate.request import EvalRequest
 from engine.machine.probe import largest_gpu_gb
 from engine.problems import Problem
 from engine.prompts import PromptStyle, Reading, Role, Style, build_messages, style_of
@@ -55,6 +56,15 @@ class Model:
 
     def messages(self, problem: Problem, role: Role) -> tuple[Message, ...]:
         return tuple(build_messages(problem, role, self.style, show_example=self.show_example))
+
+
+def find_models(request: EvalRequest, tell: Callable[[str], None]) -> dict[str, Model]:
+    """Find the models of a request by the names of its parts; as `find_model`."""
+    by_spec = {
+        spec: find_model(spec, request.temperature, request.max_tokens, tell)
+        for spec in dict.fromkeys(request.specs.values())
+    }
+    return {name: by_spec[spec] for name, spec in request.specs.items()}
 
 
 def find_model(

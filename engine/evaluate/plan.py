@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,28 +14,38 @@ from engine.data.sets import SETS, find_set, task_file
 from engine.data.streams import BadRow, read_rows
 from engine.errors import ConfigError, DataError
 from engine.evaluate.models import Model
+from engine.evaluate.parts import Part, parts_of
 from engine.evaluate.request import EvalRequest
-from engine.evaluation.report import Report, TaskSet
+from engine.evaluation.report import Report, Spent, TaskSet
 from engine.problems import Problem, parse_cure_record
+from engine.prompts import Role
 
 _TOKENS_A_SECOND_OF_A_BILLION = 20.0
 """Sampling on a CPU; measured at 0.135 billion parameters: 150 tokens a second on two cores."""
 _GPU_FACTOR, _MOST_CPU, _MOST_GPU, _A_STREAM = 1000.0, 3000.0, 20_000.0, 40.0
 _USED_SHARE = 0.5
+_PROMPTS_LOOKED_AT, _BYTES_A_TOKEN = 100, 3.5
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Tasks of an evaluation, with at most `truth_tests` hidden tests each; notes: what was left out, in sentences."""
+    """Tasks of an evaluation, with at most `truth_tests` hidden tests each.
+
+    notes: what was left out, in sentences. excluded: the same by reason, counted.
+    """
 
     problems: tuple[Problem, ...]
     tasks: TaskSet
     notes: tuple[str, ...] = ()
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Estimated cost. basis: what the lengths and the speed are taken from, in words. dollars: 0 for local models."""
+    """Estimated cost. basis: what the lengths and the speed are taken from, in words.
+
+    dollars, most_dollars: expected, and if every answer is as long as it may be; 0 for local models.
+    """
 
     tasks: int
     answers: int
@@ -43,6 +53,7 @@ class Estimate:
     most_tokens: int
     seconds: float
     dollars: float
+    most_dollars: float
     basis: str
 
 
@@ -80,7 +91,12 @@ def choose_tasks(request: EvalRequest) -> Chosen:
     tasks = TaskSet(
         name, len(chosen), available, _digest(chosen), request.limit, request.after, request.seed
     )  # fmt: skip
-    return Chosen(tuple(chosen), tasks, tuple(notes))
+    excluded = {
+        "cannot be read": len(bad),
+        "no hidden test, or the id of another task": len(read) - available,
+        f"not released after {request.after}": available - len(found),
+    }
+    return Chosen(tuple(chosen), tasks, tuple(notes), {reason: count for reason, count in excluded.items() if count})
 
 
 def stratified(problems: Sequence[Problem], limit: int, seed: int) -> list[Problem]:
@@ -104,33 +120,49 @@ def stratified(problems: Sequence[Problem], limit: int, seed: int) -> list[Probl
     return [problem for problem in problems if problem.id in drawn]
 
 
-def estimate(chosen: Chosen, request: EvalRequest, coder: Model, tester: Model, before: Sequence[Report]) -> Estimate:
+def estimate(chosen: Chosen, request: EvalRequest, models: Mapping[str, Model], before: Sequence[Report]) -> Estimate:
     """Estimate tokens and time from earlier evaluations of the same models, else by limits and sizes of the models.
 
-    The first of `before` that fits decides.
+    models: by the names of parts. The first of `before` that fits decides.
     """
-    tasks = len(chosen.problems)
-    answers = tasks * (request.n + request.m)
-    longest = {"coder": coder.params.coder.max_new_tokens, "tester": tester.params.tester.max_new_tokens}
-    most = tasks * (request.n * longest["coder"] + request.m * longest["tester"])
+    tasks, parts = len(chosen.problems), parts_of(request, models)
+    answers = tasks * sum(part.count for part in parts)
+    most = tasks * sum(part.count * _longest(part) for part in parts)
     same = next((each for each in before if (each.who.coder, each.who.tester) == (request.coder, request.tester)), None)
     if same is not None and same.rows and same.spent.answers:
-        spent, old = same.spent, sum(row.programs for row in same.rows)
-        a_program = spent.coder_tokens / max(1, old)
-        a_test = spent.tester_tokens / max(1, sum(row.tests for row in same.rows))
-        tokens = tasks * (request.n * a_program + request.m * a_test)
+        spent = sum((row.spent for row in same.rows), Spent())
+        of_a_role = {
+            Role.CODER: spent.coder_tokens / max(1, sum(row.programs for row in same.rows)),
+            Role.TESTER: spent.tester_tokens / max(1, sum(row.tests for row in same.rows)),
+        }
+        lengths = {part.name: of_a_role[part.role] for part in parts}
         speed = spent.tokens / max(spent.seconds, 1e-6)
         basis = f"as in {same.name}"
     else:
-        tokens = most * _USED_SHARE
-        speed = min(_speed(coder), _speed(tester))
+        lengths = {part.name: _longest(part) * _USED_SHARE for part in parts}
+        speed = min(_speed(part.model) for part in parts)
         basis = "answers half as long as allowed, speed by the model's size: rough"
-    dollars = sum(
-        model.price.dollars(tasks * count * 500, round(tokens * count / (request.n + request.m)))
-        for model, count in ((coder, request.n), (tester, request.m))
-        if model.price is not None
+    tokens = tasks * sum(part.count * lengths[part.name] for part in parts)
+    dollars, most_dollars = (
+        sum(_dollars(part, chosen.problems, of[part.name]) for part in parts)
+        for of in (lengths, {part.name: _longest(part) for part in parts})
     )
-    return Estimate(tasks, answers, tokens, most, tokens / speed, dollars, basis)
+    return Estimate(tasks, answers, tokens, most, tokens / speed, dollars, most_dollars, basis)
+
+
+def _longest(part: Part) -> int:
+    return part.model.params.of(part.role).max_new_tokens
+
+
+def _dollars(part: Part, problems: Sequence[Problem], tokens: float) -> float:
+    """Return what a part's answers of so many tokens cost, prompts by the bytes of some tasks; 0 without a price."""
+    price, some = part.model.price, problems[:: max(1, len(problems) // _PROMPTS_LOOKED_AT)]
+    if price is None:
+        return 0.0
+    texts = (message["content"] for problem in some for message in part.model.messages(problem, part.role))
+    prompt = sum(len(text.encode()) for text in texts) / len(some) / _BYTES_A_TOKEN
+    answers = part.count * len(problems)
+    return price.dollars(round(prompt * answers), round(tokens * answers))
 
 
 def _speed(model: Model) -> float:

@@ -11,11 +11,16 @@ from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, TaskRecor
 from engine.solve.writers import Answer
 
 
-def record_task(task: FilledTask, result: TaskResult, coder: Sequence[Answer], tester: Sequence[Answer]) -> TaskRecord:
-    """Return the archive's record of a task. The reward is 1 for a correct program or a right test, else 0."""
+def record_task(
+    task: FilledTask, result: TaskResult, coder: Sequence[Answer], tester: Sequence[Answer], arm: str = ""
+) -> TaskRecord:
+    """Return the archive's record of a task, or of an arm's way over it.
+
+    The reward is 1 for a correct program or a right test, else 0.
+    """
     matrix = task.matrix
     return TaskRecord(
-        task=task.problem.id,
+        task=f"{task.problem.id} ({arm})" if arm else task.problem.id,
         statement=task.problem.statement,
         rollouts=(
             *_rollouts(coder, task.programs, matrix.correct_n.tolist()),

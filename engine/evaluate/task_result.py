@@ -19,10 +19,13 @@ from engine.rollouts.filling import FilledTask
 from engine.sandbox import Judging, Outcome, Status, passes
 
 
-def judge_by_references(task: FilledTask, runner: Runner) -> list[ProgramRun]:
-    """Submit the task's r reference programs with the generated tests."""
-    inputs = inputs_of(task.tests)
-    return [execute(Program(source), inputs, runner, task.problem.time_limit) for source in task.problem.solutions]
+def judge_by_references(task: FilledTask, runner: Runner, first: ProgramRun | None = None) -> list[ProgramRun]:
+    """Submit the task's r reference programs with the generated tests. first: a run of the first one, if there is."""
+    inputs, seconds = inputs_of(task.tests), task.problem.time_limit
+    return [
+        execute(Program(source), inputs, runner, seconds, before=None if place else first)
+        for place, source in enumerate(task.problem.solutions)
+    ]
 
 
 def task_result(

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.evaluate.models import Model
-from engine.evaluation.report import TaskRow
+from engine.evaluate.parts import Part
+from engine.evaluation.report import ONE_SHOT, TaskRow
 from engine.prompts import Role
 
 _MANY = 0.05
 
 
-def warnings_of(rows: Sequence[TaskRow], models: Mapping[Role, Model]) -> list[str]:
-    """Return what is wrong with more than one answer in twenty, in sentences that begin with a share."""
+def warnings_of(rows: Sequence[TaskRow], parts: Sequence[Part], arms: Mapping[str, Sequence[TaskRow]]) -> list[str]:
+    """Return what is wrong with more than one answer in twenty, in sentences that begin with a share.
+
+    arms: rows of each arm, by its name.
+    """
     told = []
-    for role, what, unusable in (
-        (Role.CODER, "programs", "rejected_share"),
-        (Role.TESTER, "tests", "malformed_share"),
-    ):
-        cut, lost = _mean(rows, f"{role}_truncated"), _mean(rows, unusable)
-        longest = models[role].params.of(role).max_new_tokens
-        where = "in the thought or answer" if models[role].thinking else "before its end"
+    for part in parts:
+        of, role = arms.get(part.name, rows), part.role
+        what, unusable = ("programs", "rejected_share") if role is Role.CODER else ("tests", "malformed_share")
+        cut, lost = _mean(of, f"{role}_truncated"), _mean(of, unusable)
+        longest = part.model.params.of(role).max_new_tokens
+        where = "in the thought or answer" if part.model.thinking else "before its end"
+        whose = f"{part.name} model" if part.name == ONE_SHOT else part.name
         if cut > _MANY:
             told.append(
-                f"{cut:.0%} of the {role}'s answers are cut off {where}: "
+                f"{cut:.0%} of the {whose}'s answers are cut off {where}: "
                 f"raise --max-tokens, which is {longest}; they count as wrong"
             )
         elif lost > _MANY:
-            told.append(f"{lost:.0%} of the {role}'s answers hold no {what}: look at some with `cure-tui attach`")
+            told.append(f"{lost:.0%} of the {whose}'s answers hold no {what}: look at some with `cure-tui attach`")
     unknown = _mean(rows, "unknown_share")
     if unknown > 0:
         told.append(f"{unknown:.1%} of the cells have no verdict: the sandbox failed on them")

@@ -234,8 +234,8 @@ class Arm:
 class Report:
     """Evaluation with its rows in the order of the tasks; complete: every task of `data` has one.
 
-    roles: coder and tester, then one for each arm that sampled answers of its own. excluded: tasks of the set that
-    were not evaluated, by reason.
+    ended: the limit that ended an incomplete one, in words. roles: coder and tester, then one for each arm that sampled
+    answers of its own. excluded: tasks of the set that were not evaluated, by reason.
     """
 
     name: str
@@ -247,6 +247,7 @@ class Report:
     totals: Totals
     spent: Spent
     complete: bool = True
+    ended: str = ""
     warnings: tuple[str, ...] = ()
     arms: tuple[Arm, ...] = ()
     roles: tuple[RoleCost, ...] = ()

@@ -75,7 +75,7 @@ def has_chat_template(folder: Path) -> bool:
     """Return whether the model in `folder` brings a chat template, in a file of its own or in its tokenizer's."""
     if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
         return True
-    return bool(_json_of(folder / "tokenizer_config.json").get("chat_template"))
+    return bool(json_of(folder / "tokenizer_config.json").get("chat_template"))
 
 
 def cached_snapshot(name: str) -> Path | None:
@@ -153,11 +153,11 @@ def _index_fault(index: Path) -> str:
 
 
 def _writes_text(folder: Path) -> bool:
-    architectures = _json_of(folder / "config.json").get("architectures")
+    architectures = json_of(folder / "config.json").get("architectures")
     return isinstance(architectures, list) and any(str(each).endswith("ForCausalLM") for each in architectures)
 
 
-def _json_of(file: Path) -> dict[str, object]:
+def json_of(file: Path) -> dict[str, object]:
     """Read a JSON object; empty if there is none."""
     try:
         found = json.loads(read_regular(file, _MOST_BYTES))

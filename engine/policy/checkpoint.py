@@ -32,6 +32,7 @@ from engine.policy.optimiser import repage
 
 TRAINER_FILE = "trainer_state.pt"
 FORMAT = 1
+_EARLIER = "resume from an earlier checkpoint"
 _MOST_UPDATES = 1 << 53
 
 
@@ -56,37 +57,30 @@ def save(
         (path / TRAINER_FILE).write_bytes(packed.getbuffer())
 
 
+def load_adapter(path: Path, model: PeftModel) -> None:
+    """Load only the adapters of the output of `save` into `model`.
+
+    Raises RunError, with nothing changed, as `load` does for the adapters and their base model.
+    """
+    weights, state = _read(path, model)
+    _check_fit(path, weights, state, model)
+    set_peft_model_state_dict(model, weights)
+
+
 def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: Optimiser = "adamw") -> int:
     """Load the output of `save` into `model`, `optimiser` and torch's generators; return the number of updates done.
 
     Raises RunError, with nothing changed, if a file is missing or corrupt, or belongs to another base model, to
     adapters of another shape, or to another kind of optimiser.
     """
-    remedy = "resume from an earlier checkpoint"
-    try:
-        with loading_faults():
-            own = get_peft_model_state_dict(model, save_embedding_layers=False)
-            with plain_path(path, ADAPTER_FILE, _most_bytes(own)) as file:
-                weights = load_file(file)
-            most = trainer_file.most_bytes([each for group in optimiser.param_groups for each in group["params"]])
-            with plain_path(path, TRAINER_FILE, most) as file, open(file, "rb") as opened:
-                state = trainer_file.read_trainer_state(opened, most)
-    except LoadingFault as error:
-        raise RunError(f"checkpoint {path} cannot be read: {error}", remedy) from error
-    if not isinstance(state, dict) or type(state.get("format")) is not int or state["format"] != FORMAT:
-        raise RunError(f"checkpoint {path} is of another version", "resume it with the version that wrote it")
+    weights, state = _read(path, model)
     saved_kind = str(state.get("optimiser_kind", "adamw"))[:40]
     if saved_kind != kind:
         raise RunError(
             f"checkpoint {path} holds the state of {saved_kind}, not {kind}",
             f'set policy.optimiser = "{saved_kind}", as the run had it',
         )
-    _check_same_adapters(path, weights, own)
-    if str(state.get("base", base_mark(model)))[:100] != base_mark(model):
-        raise RunError(
-            f"checkpoint {path} was trained on another base model of the same shape",
-            "set model.source to the model of the run",
-        )
+    _check_fit(path, weights, state, model)
     before = optimiser.state_dict()
     try:
         with loading_faults():
@@ -95,7 +89,7 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
             optimiser.load_state_dict({"state": state["optimiser"]["state"], "param_groups": before["param_groups"]})
     except LoadingFault as fault:
         optimiser.load_state_dict(before)
-        raise RunError(f"the trainer's state in checkpoint {path} is broken: {fault}", remedy) from fault
+        raise RunError(f"the trainer's state in checkpoint {path} is broken: {fault}", _EARLIER) from fault
     set_peft_model_state_dict(model, weights)
     if kind == "paged-adamw-8bit":
         repage(optimiser)
@@ -104,6 +98,33 @@ def load(path: Path, model: PeftModel, optimiser: torch.optim.Optimizer, kind: O
         torch.cuda.set_rng_state_all(state["cuda_rng"])
     updates_done: int = state["updates_done"]
     return updates_done
+
+
+def _read(path: Path, model: PeftModel) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return adapters and trainer state of a checkpoint. Raises RunError: missing, corrupt, of another version."""
+    own = get_peft_model_state_dict(model, save_embedding_layers=False)
+    try:
+        with loading_faults():
+            with plain_path(path, ADAPTER_FILE, _most_bytes(own)) as file:
+                weights = load_file(file)
+            most = trainer_file.most_bytes([each for each in model.parameters() if each.requires_grad])
+            with plain_path(path, TRAINER_FILE, most) as file, open(file, "rb") as opened:
+                state = trainer_file.read_trainer_state(opened, most)
+    except LoadingFault as error:
+        raise RunError(f"checkpoint {path} cannot be read: {error}", _EARLIER) from error
+    if not isinstance(state, dict) or type(state.get("format")) is not int or state["format"] != FORMAT:
+        raise RunError(f"checkpoint {path} is of another version", "resume it with the version that wrote it")
+    return weights, state
+
+
+def _check_fit(path: Path, weights: dict[str, torch.Tensor], state: dict[str, Any], model: PeftModel) -> None:
+    """Raise RunError for adapters of another shape, or of another base model."""
+    _check_same_adapters(path, weights, get_peft_model_state_dict(model, save_embedding_layers=False))
+    if str(state.get("base", base_mark(model)))[:100] != base_mark(model):
+        raise RunError(
+            f"checkpoint {path} was trained on another base model of the same shape",
+            "set model.source to the model of the run",
+        )
 
 
 def _most_bytes(weights: dict[str, torch.Tensor]) -> int:

@@ -179,6 +179,11 @@ class Policy:
         self._updates_done = checkpoint.load(path, self.model, self._optimiser, self.settings.optimiser)
         self._weights_version += 1
 
+    def load_adapter(self, path: Path) -> None:
+        """Take over the adapters that another run has saved; optimiser and schedule stay fresh. Raises RunError."""
+        checkpoint.load_adapter(path, self.model)
+        self._weights_version += 1
+
     def export_adapter(self, path: Path) -> None:
         """Write the adapters as peft (and vLLM) read them: adapter_model.safetensors, adapter_config.json."""
         checkpoint.save_adapter(path, self.model)

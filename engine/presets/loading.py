@@ -71,6 +71,7 @@ def load_preset(
     documents = read_documents(path, user_dir)
     # A preset that extends another has the name of its own file, unless it sets one.
     documents.insert(-1, Document(str(path), {"name": path.stem}, {}, path.parent))
+    documents.insert(0, Document(str(path), {"start": ""}, {}, path.parent, is_override=True))  # no preset sets it
     documents += [read_override(text) for text in overrides]
     names = variant_names(documents)
 
@@ -95,6 +96,7 @@ def load_preset(
 
 _BEFORE: Tree = {
     "variant": "",
+    "start": "",
     "model": {"prompt_file": "", "prompt_text": ""},
     "rollout": {"reading": "strict"},
     "reward": {"without_correct": "skip"},

@@ -1,8 +1,8 @@
 """Strict parsers of the model's answers: to a program or a unit test, or to the one reason why it is neither.
 
-Both parsers read the text after the last `</think>`, take the last attempt, and need time linear in the answer,
-whatever text a model at temperature 1 produces. They accept the form that the prompts ask for and little else, because
-training teaches it; `engine.prompts.reading` reads more kindly where only the content counts.
+Both parsers read the text behind the thought (`engine.prompts.thoughts`), take the last attempt, and need time linear
+in the answer, whatever text a model at temperature 1 produces. They accept the form that the prompts ask for and little
+else, because training teaches it; `engine.prompts.reading` reads more kindly where only the content counts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.prompts.fences import Block, fenced_blocks
+from engine.prompts.thoughts import ends_thought
 
 MAX_CHARACTERS = 1_000_000
 """Limit for a program, an input or an output: each goes to n processes and into the archive."""
@@ -75,7 +76,7 @@ class Rejected:
 def parse_program(text: str, *, in_thought: bool = False) -> Program | Rejected:
     """Read the program in the last ```python block of an answer (```py and ```python3 too, in any case).
 
-    in_thought: the prompt ended within an open `<think>`, so the answer begins after its `</think>`.
+    in_thought: the prompt ended within an open thought, so the answer begins after the tag that closes it.
     """
     answer = _without_thought(text, in_thought)
     if answer is None:
@@ -134,11 +135,9 @@ class _Section:
 
 
 def _without_thought(text: str, in_thought: bool) -> str | None:
-    """Return the text after the last `</think>`; without one all of it, or None where a thought never ended."""
-    _, end, answer = text.rpartition("</think>")
-    if not end and (in_thought or answer.lstrip().startswith("<think>")):
-        return None
-    return answer
+    """Return the text behind its thought; None where a thought never ended."""
+    begins = ends_thought(text, in_thought)
+    return None if begins is None else text[begins:]
 
 
 def _sections(answer: str) -> list[_Section]:

@@ -15,7 +15,7 @@ from engine.prompts.kind_blocks import kind_blocks
 from engine.prompts.kind_programs import find_program
 from engine.prompts.kind_tests import find_unit_test
 from engine.prompts.source_look import look_at
-from engine.prompts.thoughts import without_thought
+from engine.prompts.thoughts import ends_thought, without_thought
 
 
 class Reading(StrEnum):
@@ -105,5 +105,5 @@ def _answers(text: str, in_thought: bool) -> list[str]:
         return [] if answer is None else [answer]
     code = [(block.start, block.end) for block in kind_blocks(text) if block.is_python and look_at(block.body)]
     behind_first = without_thought(text, in_thought, code)
-    behind_last = text.rpartition("</think>")[2]
+    behind_last = text[ends_thought(text, in_thought) or 0 :]
     return [] if behind_first is None else list(dict.fromkeys((behind_last, behind_first)))

@@ -29,14 +29,19 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ProgramRun:
-    """Run of one program on distinct inputs. future: an outcome per input, None where nothing was executed."""
+    """Run of one program on distinct inputs. future: an outcome per input, None where nothing was executed.
+
+    before: another run of the same program, whose outcomes are not asked for again.
+    """
 
     inputs: tuple[str, ...]
     future: Future[list[Outcome]] | None
+    before: ProgramRun | None = None
 
     def by_input(self) -> dict[str, Outcome]:
         """Wait for the outcomes of all inputs; empty where nothing was executed."""
-        return {} if self.future is None else dict(zip(self.inputs, self.future.result(), strict=True))
+        known = {} if self.before is None else self.before.by_input()
+        return known if self.future is None else known | dict(zip(self.inputs, self.future.result(), strict=True))
 
     def by_test(self, tests: Iterable[IOExample | UnitTest | Rejected]) -> tuple[Outcome | None, ...]:
         """Wait for the outcome of each test; None for a malformed test or a rejected program."""
@@ -50,15 +55,19 @@ def execute(
     runner: Runner,
     cpu_seconds: float | None,
     peers: Peers | None = None,
+    before: ProgramRun | None = None,
 ) -> ProgramRun:
     """Submit a program with every distinct input.
 
     cpu_seconds: the task's own limit, None for the runner's. peers: programs to which its time is relative, if any.
+    before: a run of the same program; what it has executed counts. The executor's cache would forget a time-out that
+    a busy machine may have caused, and a matrix with two outcomes of one execution contradicts itself.
     """
-    distinct = tuple(dict.fromkeys(inputs))
+    known = () if before is None else before.inputs
+    distinct = tuple(dict.fromkeys(text for text in inputs if text not in known))
     if isinstance(program, Rejected) or not distinct:
-        return ProgramRun(distinct, None)
-    return ProgramRun(distinct, runner.submit(program.source, distinct, cpu_seconds, peers))
+        return ProgramRun(distinct, None, before)
+    return ProgramRun(distinct, runner.submit(program.source, distinct, cpu_seconds, peers), before)
 
 
 def inputs_of(tests: Iterable[IOExample | UnitTest | Rejected]) -> list[str]:

@@ -50,11 +50,13 @@ class Filling:
     on_truth: dict[int, ProgramRun] = field(default_factory=dict)
     on_generated: dict[int, ProgramRun] = field(default_factory=dict)
 
-    def take_program(self, index: int, program: Program | Rejected) -> None:
-        """Take a coder's answer, parsed, and submit what can be executed now."""
+    def take_program(self, index: int, program: Program | Rejected, on_truth: ProgramRun | None = None) -> None:
+        """Take a coder's answer, parsed, and submit what can be executed now. on_truth: its run, if there is one."""
         seconds = self.problem.time_limit
         self.programs[index] = program
-        self.on_truth[index] = execute(program, inputs_of(self.truth_tests), self.runner, seconds, self.peers)
+        self.on_truth[index] = on_truth or execute(
+            program, inputs_of(self.truth_tests), self.runner, seconds, self.peers
+        )
         if self.m_tests and len(self.tests) == self.m_tests:
             self._execute_on_generated({index: program})
 
@@ -68,7 +70,9 @@ class Filling:
     def _execute_on_generated(self, programs: dict[int, Program | Rejected]) -> None:
         inputs = inputs_of(self.tests.values())
         for index, program in programs.items():
-            self.on_generated[index] = execute(program, inputs, self.runner, self.problem.time_limit, self.peers)
+            self.on_generated[index] = execute(
+                program, inputs, self.runner, self.problem.time_limit, self.peers, before=self.on_truth[index]
+            )
 
     @property
     def programs_in_order(self) -> tuple[Program | Rejected, ...]:

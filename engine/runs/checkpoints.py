@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.errors import RunError
+from engine.errors import ConfigError, RunError
 from engine.machine.home import run_name
 from engine.machine.regular_files import OddFile, check_kind
 from engine.runs.faults import disk_full, has_no_space, run_faults
@@ -28,6 +28,10 @@ from engine.runs.state import RunState, replay
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
+PROGRESS = "progress.json"
+"""File of a checkpoint beside the policy's own, see `engine.train.progress`."""
+BEST, LAST = "best", "last"
+"""Words for a checkpoint, in place of the number of its step."""
 _NAME, _OLD = re.compile(r"step-(\d{6,12})", re.ASCII), re.compile(r"\.old-(\d{1,12})", re.ASCII)
 _BEST_BYTES, _MANIFEST_BYTES = 100, 1 << 20
 _OF_ANOTHER_FORMAT = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -104,6 +108,12 @@ class CheckpointStore:
                 on_damage(path)
         return None
 
+    def of(self, step: int) -> Checkpoint | None:
+        """Return the checkpoint of a step, verified; None if it is missing or corrupt."""
+        with run_faults(self._path.parent):
+            path = self._path / _name(step)
+            return Checkpoint(step, path) if is_whole(path) else None
+
     def steps(self) -> list[int]:
         """Return the steps of all checkpoints, ascending, not verified."""
         if not self._path.is_dir():
@@ -170,26 +180,72 @@ class CheckpointStore:
         return step if step >= 0 else None
 
 
-def exported_checkpoint(checkpoints: Path, tell: Callable[[str], None]) -> Checkpoint:
-    """Choose the checkpoint whose policy a run reports: the best by validation, or the newest if none is marked.
+def exported_checkpoint(
+    checkpoints: Path, tell: Callable[[str], None], wanted: str = BEST, untrained: str = "--step 0"
+) -> Checkpoint:
+    """Choose the checkpoint whose policy is wanted: "best" by validation, the "last" one, or the number of a step.
 
-    Call `tell` with a sentence if another checkpoint stands in for a corrupt one, or if the policy is the untrained one
-    of step 0, which never stands in for another. Raises RunError: no checkpoint yet, or no trained one is whole.
+    The best is one that was validated after training began; without such a one, the last stands in for it. Call `tell`
+    with a sentence if another checkpoint stands in for the wanted one, or if the untrained policy of step 0 is wanted,
+    which never stands in for another. untrained: the words that ask for it, for a remedy. Raises ConfigError: `wanted`
+    is none of the three. Raises RunError: no such checkpoint, none yet, or no trained one is whole.
     """
-    store = CheckpointStore(checkpoints)
+    chosen = _wanted(checkpoints, tell, wanted, untrained)
+    if chosen.step and _has_learnt_nothing(chosen):
+        tell(f"{chosen.path.name} is the model before training: no sample was trained up to it")
+    return chosen
+
+
+def _wanted(checkpoints: Path, tell: Callable[[str], None], wanted: str, untrained: str) -> Checkpoint:
+    store, name = CheckpointStore(checkpoints), run_name(checkpoints.parent)
+    if wanted not in (BEST, LAST):
+        return _of_step(store, wanted, name, tell)
     corrupt: list[Path] = []
-    chosen = store.best(corrupt.append) or store.latest(corrupt.append)
+    best = store.best(corrupt.append) if wanted == BEST else None
+    if best is not None and best.step > 0:
+        return best
+    chosen = store.latest(corrupt.append)
     if chosen is None and not corrupt:
         state = replay(read_journal(checkpoints.parent / "events.jsonl"))
         if state.step or state.evaluations:
             raise _nothing_left(checkpoints, "its checkpoints are missing")
-        name = run_name(checkpoints.parent)
         raise RunError(f"run {name} has no checkpoint yet", f"continue it: cure-tui resume {shlex.quote(name)}")
     _account_for(_are_corrupt(corrupt), chosen, checkpoints, tell)
     assert chosen is not None  # else `_account_for` has raised
     if chosen.step == 0:
-        tell(f"{chosen.path.name} is the untrained model: the run has nothing better yet")
+        raise RunError(
+            f"run {name} has no trained checkpoint: step 0 is the model before training",
+            f"continue it: cure-tui resume {shlex.quote(name)}; {untrained} takes step 0 all the same",
+        )
+    if wanted == BEST and not corrupt:
+        tell(f"no trained step of run {name} was found best by validation: using {chosen.path.name}, the newest")
     return chosen
+
+
+def _has_learnt_nothing(checkpoint: Checkpoint) -> bool:
+    """Tell whether the run counts the samples it trains, and has none at the checkpoint."""
+    run, place = checkpoint.path.parents[1], f"checkpoints/{checkpoint.path.name}/{PROGRESS}"
+    try:
+        fields = json.loads(read_file(run, place, _MANIFEST_BYTES))
+        return bool(fields["trained_samples"] == 0)
+    except (OSError, *_OF_ANOTHER_FORMAT):
+        return False
+
+
+def _of_step(store: CheckpointStore, wanted: str, name: str, tell: Callable[[str], None]) -> Checkpoint:
+    kept = store.steps()
+    there = f"it has those of steps {', '.join(map(str, kept))}" if kept else "it has none yet"
+    if not (wanted.isascii() and wanted.isdecimal()):
+        raise ConfigError(f"'{wanted}' is no step of a run", f"give a number, {BEST} or {LAST}; {there}")
+    step = int(wanted)
+    if step not in kept:
+        raise RunError(f"run {name} has no checkpoint of step {step}", f"{there}; {BEST} and {LAST} choose one")
+    checkpoint = store.of(step)
+    if checkpoint is None:
+        raise RunError(f"{_name(step)} of run {name} is corrupt", f"choose another: {there}")
+    if step == 0:
+        tell(f"step 0 of run {name} is the model before training")
+    return checkpoint
 
 
 def resumed_checkpoint(checkpoints: Path, recorded: RunState, tell: Callable[[str], None]) -> Checkpoint | None:

@@ -25,7 +25,7 @@ WRITTEN_FILES = ("events.jsonl", *ARCHIVE_FILES, "lock", "heartbeat", "engine.lo
 """Files that an engine writes in place; the others are replaced as a whole."""
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")  # end of such a journal, by SQLite's file format
 KNOWN_FILES = ("version", "config.toml", *WRITTEN_FILES, "live", "imported", "checkpoints/best")
-KNOWN_FOLDERS = ("checkpoints", "inbox")
+KNOWN_FOLDERS = ("checkpoints", "inbox", "start")
 
 
 @contextlib.contextmanager

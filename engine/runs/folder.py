@@ -10,11 +10,12 @@ from pathlib import Path
 from engine.errors import RunError
 from engine.machine.home import run_name
 from engine.machine.regular_files import OWNER_ONLY_FOLDER
-from engine.runs.checkpoints import CheckpointStore
+from engine.runs.checkpoints import Checkpoint, CheckpointStore
 from engine.runs.faults import run_faults
 from engine.runs.files import check_names, make_folder, open_file, read_file, remove_file, write_file
 from engine.runs.heartbeat import last_beat
 from engine.runs.inbox import Inbox
+from engine.runs.lineage import copy_start
 from engine.runs.lock import RunLock
 
 FOLDER_VERSION = 1
@@ -30,8 +31,8 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, path: Path, config_toml: str) -> RunFolder:
-        """Create a run folder with its resolved configuration.
+    def create(cls, path: Path, config_toml: str, start: Checkpoint | None = None) -> RunFolder:
+        """Create a run folder with its resolved configuration. start: checkpoint of the run that it starts from.
 
         `path` may exist if it is empty; a new folder is its owner's alone, whatever the umask. Raises RunError: it
         holds a run already, or other files; disk full; not writable. `version` is written last: only then is the folder
@@ -53,6 +54,8 @@ class RunFolder:
                 make_folder(folder.path, place.name)
             write_file(folder.path, folder.config.name, config_toml.encode())
             folder._fill_reserve()
+            if start is not None:
+                copy_start(folder.path, start)
             write_file(folder.path, "version", b"%d\n" % FOLDER_VERSION)
         return folder
 

@@ -90,8 +90,11 @@ class JournalWriter:
 
     # One method per kind, so that the field names of a payload are written in one place.
 
-    def run_started(self, *, preset: str, steps: int, seed: int) -> Event:
-        data = {"version": JOURNAL_VERSION, "preset": preset, "steps": steps, "seed": seed}
+    def run_started(self, *, preset: str, steps: int, seed: int, start: str = "") -> Event:
+        """Write the first event. start: the run and step whose adapter the run starts from, "" for a fresh one."""
+        data: dict[str, object] = {"version": JOURNAL_VERSION, "preset": preset, "steps": steps, "seed": seed}
+        if start:
+            data["start"] = start
         return self.append(EventKind.RUN_STARTED, None, data)
 
     def sandbox(self, *, letter: str, summary: str, reasons: Sequence[str], remedy: str) -> Event:

@@ -45,7 +45,8 @@ class RunInfo:
 
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
     evaluation: the last one; ending: why the run finished, stopped or failed; fault: why it is unreadable, or that its
-    journal is corrupt.
+    journal is corrupt; start: the "RUN@STEP" whose adapter it starts from, "" for none;
+    learnt_nothing: it finished without having trained a sample.
     """
 
     id: str
@@ -63,6 +64,8 @@ class RunInfo:
     evaluation: Evaluation | None = None
     ending: str = ""
     fault: str = ""
+    start: str = ""
+    learnt_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def read_info(path: Path) -> RunInfo:
         metrics=state.metrics,
         evaluation=state.evaluations[-1] if state.evaluations else None,
         ending=state.ending,
+        start=state.start,
+        learnt_nothing=bool(state.step) and (state.summary or {}).get("trained_samples") == 0,
         fault="its journal is corrupt" if is_corrupt else "its journal is empty" if is_lost else "",
     )
 

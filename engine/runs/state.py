@@ -106,6 +106,7 @@ class RunState:
     preset: str = ""
     steps: int = 0  # planned
     seed: int | None = None
+    start: str = ""  # "RUN@STEP" whose adapter it starts from
     sandbox: Sandbox | None = None
     step: int = 0  # last finished
     phase: Phase | None = None
@@ -185,6 +186,7 @@ def _run_started(state: RunState, event: Event) -> Changes:
         preset=_text(event, "preset"),
         steps=_whole(event, "steps") or 0,
         seed=_whole(event, "seed"),
+        start=_text(event, "start"),
         started=event.time,
     )
 

@@ -83,7 +83,8 @@ class Delta:
     token_ids: tuple[int, ...]
 
 
-OnDelta: TypeAlias = Callable[[Delta], None]
+OnDelta: TypeAlias = Callable[[Delta], bool | None]
+"""Receiver of deltas. True: the sample is wanted as it is, and a sampler that can ends it there, not `finished`."""
 
 
 class AdapterSource(Protocol):

@@ -54,7 +54,7 @@ class ReportedError(NotAReply):
 class ChatReply:
     """One answer. text: None where the content is null throughout. refused: it holds a refusal instead of content.
 
-    prompt_tokens, tokens: None where the server does not report them.
+    prompt_tokens, tokens: None where the server does not report them. model: the name that it gives its model, or "".
     """
 
     text: str | None
@@ -63,6 +63,7 @@ class ChatReply:
     refused: bool = False
     prompt_tokens: int | None = None
     tokens: int | None = None
+    model: str = ""
 
 
 def read_json(data: bytes) -> Json:
@@ -95,6 +96,7 @@ class ChatStream:
     _text: list[str] = field(default_factory=list)
     _reasoning: list[str] = field(default_factory=list)
     _usage: tuple[int | None, int | None] = (None, None)
+    _model: str = ""
 
     def add(self, data: bytes) -> None:
         """Take a chat completion, or the data of one event of its stream. Raises NotAReply."""
@@ -102,6 +104,8 @@ class ChatStream:
             self.ended = True
             return
         body = read_json(data)
+        named = body.get("model")
+        self._model = one_line(named) if isinstance(named, str) else self._model
         usage = body.get("usage")
         if isinstance(usage, dict):
             self._usage = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
@@ -131,7 +135,7 @@ class ChatStream:
         if not self._begun:
             raise NotAReply("sends a reply without choices")
         text = _sound("".join(self._text)) if self._has_content else None
-        return ChatReply(text, _sound("".join(self._reasoning)), self._finish, self._refused, *self._usage)
+        return ChatReply(text, _sound("".join(self._reasoning)), self._finish, self._refused, *self._usage, self._model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,6 +109,20 @@ def read_endpoints() -> Endpoints:
         where = ".".join(map(str, first["loc"]))
         # The value is left out: it may be a key.
         raise ConfigError(f"{path}: {where}: {first['msg']}", "fix that entry") from None
+
+
+def price_in_words(model: str, price: Price) -> str:
+    """Return a price with its line in endpoints.toml and the date of that file."""
+    path = endpoints_file()
+    words = f"{price.input:g} and {price.output:g} dollars a million tokens, {path.name}"
+    try:
+        lines, changed = read_regular(path, _MOST_BYTES).decode().splitlines(), path.stat().st_mtime
+    except (OSError, ValueError):
+        return words
+    names = (f"[price.{quoted}]" for quoted in (f'"{model}"', f"'{model}'", model))
+    line = next((at for name in names for at, text in enumerate(lines, 1) if text.strip().startswith(name)), None)
+    place = "" if line is None else f" line {line}"
+    return f"{words}{place}, {date.fromtimestamp(changed).isoformat()}"
 
 
 def key_for(address: Address, settings: EndpointSettings) -> str:

@@ -21,10 +21,10 @@ from engine.errors import ConfigError, CureError
 from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
-from engine.solve.opening import Wishes, open_writer, refuse_unbound_limits
+from engine.solve.opening import Wishes, open_writer
 from engine.solve.request import SolveRequest
 from engine.solve.selectors import find_selector
-from engine.solve.strategies import Bench, Budget, Spent, find_strategy
+from engine.solve.strategies import Bench, Budget, Spent, find_strategy, refuse_unbound_limits
 from engine.solve.strategies.own import OwnProgram
 from engine.solve.writers import Account, Writer
 from engine.solve.writers.spec import WriterSpec, parse_spec
@@ -86,7 +86,8 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
         resources.callback(writer.close)
         writers.append(writer)
     coder, tester = writers[0], writers[-1]
-    events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter)
+    steps = {writer.name: step for writer in writers if (step := getattr(writer, "step", None)) is not None}
+    events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter, steps=steps)
     status = 0
     for number, task in enumerate(request.tasks):
         events.problem(number, task.problem)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.config import RunConfig
-from engine.errors import ConfigError
 from engine.machine.resources import source_path
 from engine.process_memory import grows_without_cycles
 from engine.prompts import ChatTokenizer, Role, encode_prompt, missing_start, style_of
 from engine.runs.checkpoints import Checkpoint
-from engine.sampling import Sampler, SamplingParams
+from engine.sampling import OnDelta, Sampler, SamplingParams
 from engine.solve.named_model import named_model
-from engine.solve.strategies import Budget
 from engine.solve.writers import Account, Writer
 from engine.solve.writers.spec import WriterSpec
 
@@ -31,23 +29,6 @@ class Wishes:
     temperature: float | None
     max_tokens: int | None
     seed: int
-
-
-def refuse_unbound_limits(specs: Sequence[WriterSpec], budget: Budget) -> None:
-    """Raise ConfigError for a limit in dollars that no price can bind. Looked at before a model is loaded."""
-    if budget.dollars is None:
-        return
-    from engine.solve.writers.endpoints import endpoints_file, find_endpoint
-
-    endpoints = [find_endpoint(spec.name, spec.url) for spec in specs if spec.kind == "openai"]
-    if not endpoints:
-        raise ConfigError("--budget limits dollars, and local models cost none", "limit seconds or tokens")
-    for endpoint in endpoints:
-        if endpoint.price is None:
-            raise ConfigError(
-                f"--budget limits dollars, and {endpoint.model} has no price",
-                f'add [price."{endpoint.model}"] with input and output to {endpoints_file()}',
-            )
 
 
 def open_writer(
@@ -76,15 +57,16 @@ def open_writer(
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """Model of a spec, loaded; writers for any wishes share its sampler."""
+    """Model of a spec, loaded; writers for any wishes share its sampler. step: of a run's checkpoint."""
 
     spec: WriterSpec
     config: RunConfig
+    step: int | None
     sampler: Sampler
     tokenizer: ChatTokenizer
 
-    def writer(self, wishes: Wishes, *, whole: bool = False) -> Writer:
-        """Return a writer over the model. whole: it waits for the end of every answer, see `SampledWriter`."""
+    def writer(self, wishes: Wishes, *, whole: bool = False, on_delta: OnDelta | None = None) -> Writer:
+        """Return a writer over the model. whole: it waits for the end of every answer; see `SampledWriter`."""
         from engine.solve.writers.sampled import SampledWriter
 
         return SampledWriter(
@@ -95,6 +77,8 @@ class LoadedModel:
             style=style_of(self.config.model),
             thinking=self.config.model.thinking,
             whole=whole,
+            step=self.step,
+            on_delta=on_delta,
         )
 
 
@@ -109,7 +93,7 @@ def load_model(spec: WriterSpec, max_tokens: int | None, tell: Callable[[str], N
     sampler, tokenizer = (_with_vllm if with_vllm else _with_transformers)(config, checkpoint, longest)
     if no_start := missing_start(tokenizer, encode_prompt(tokenizer, [{"role": "user", "content": "a"}], None)):
         tell(no_start)
-    return LoadedModel(spec, config, sampler, tokenizer)
+    return LoadedModel(spec, config, checkpoint.step if checkpoint else None, sampler, tokenizer)
 
 
 def _with_vllm(config: RunConfig, checkpoint: Checkpoint | None, longest_answer: int) -> tuple[Sampler, Any]:

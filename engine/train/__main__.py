@@ -67,7 +67,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     recorded: RunState | None = replay(reader.poll(stale=False))
     had_begun = not journal.is_empty
     if not had_begun:
-        journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed)
+        journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed, start=config.start)
     if reader.skipped:
         lines = "line of the journal is" if reader.skipped == 1 else "lines of the journal are"
         journal.notice(f"{reader.skipped} {lines} corrupt; skipped", level="warning")
@@ -89,7 +89,12 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         # A journal without a readable event does not prove that nothing was trained: the archive may hold steps.
         trained = archive.last_step()
         recorded = RunState(step=trained) if saved or trained else None
-    surroundings = Surroundings(folder.path, folder.log, lambda text: journal.notice(text, level="warning"))
+    surroundings = Surroundings(
+        folder.path,
+        folder.log,
+        on_notice=lambda text: journal.notice(text, level="warning"),
+        on_start=lambda text: journal.notice(text) if text else None,
+    )
     with DownloadPhase(journal, folder.live) as on_download:
         engine = assemble(config, resources, surroundings, on_download)
     trainer = Trainer(config, engine, folder, journal, archive, resumes=recorded, has_new_limits=bool(new_limits))

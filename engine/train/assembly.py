@@ -27,6 +27,7 @@ from engine.sampling.swapping import Swaps
 from engine.sandbox import Executor, Limits, check_libraries
 from engine.sandbox.judging import PROFILES
 from engine.train.samplers import Surroundings, choose_sampler
+from engine.train.start import load_start
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,8 @@ def assemble(
     if config.sandbox.libraries:
         check_libraries(executor.level, config.sandbox.libraries)
     policy, tokenizer = load_policy(config, on_download)
+    if config.start:
+        surroundings.on_start(load_start(policy, surroundings.scratch, config.start))
     encode = prompt_encoder(config, tokenizer)
     prompts = (encode(problem, role) for problem in (*train, *validation, *heldout) for role in Role)
     sampler = choose_sampler(config, policy, tokenizer, prompts, surroundings)

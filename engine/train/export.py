@@ -1,8 +1,8 @@
 """Export of a run's model: `python -m engine.train.export --run-dir RUN --adapter DIR` (or `--merged DIR`).
 
-It writes the policy that the run reports: its best checkpoint by validation, or the last one if none is marked. stdout
-names the folder; errors and warnings about corrupt checkpoints are one line each on stderr, an error with the exit
-status of `engine.errors`.
+It writes the policy that `--step` names: by default the best checkpoint by validation. stdout names the folder; stderr
+says in a line each what stands in for a corrupt checkpoint, which step was written, and the run that it started from.
+An error is one line, too, with the exit status of `engine.errors`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from pathlib import Path
 from engine.errors import CureError, RunError
 from engine.presets import load_config
 from engine.printable import printable
-from engine.runs.checkpoints import Checkpoint, exported_checkpoint
+from engine.runs.checkpoints import BEST, LAST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
+from engine.runs.lineage import ancestors
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,16 +28,18 @@ def main(argv: list[str] | None = None) -> int:
     form = parser.add_mutually_exclusive_group(required=True)
     form.add_argument("--adapter", type=Path, metavar="DIR", help="LoRA adapter, as peft and vLLM read it")
     form.add_argument("--merged", type=Path, metavar="DIR", help="the whole model, with the adapter merged")
+    parser.add_argument("--step", default=BEST, metavar=f"N|{BEST}|{LAST}", help="checkpoint to export")
     arguments = parser.parse_args(argv)
     try:
         folder = RunFolder.open(arguments.run_dir)
-        checkpoint = exported_checkpoint(folder.checkpoints, lambda text: _say(f"warning: {text}"))
+        checkpoint = exported_checkpoint(folder.checkpoints, lambda text: _say(f"warning: {text}"), arguments.step)
         target = arguments.adapter or arguments.merged
         export(folder, checkpoint, target, merged=arguments.merged is not None)
     except CureError as error:
         _say(f"error: {error}")
         return error.exit_status
-    _say(f"policy after step {checkpoint.step} of run {folder.id}")
+    origins = "".join(f", which started from {origin}" for origin in ancestors(folder.path))
+    _say(f"policy after step {checkpoint.step} of run {folder.id}{origins}")
     print(printable(str(target)))
     return 0
 

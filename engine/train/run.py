@@ -11,63 +11,43 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from engine.config import RunConfig
-from engine.errors import DataError, RunError
+from engine.errors import RunError
 from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
+from engine.rollouts.live_wall import LiveFeed
 from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
-from engine.runs.checkpoints import Checkpoint, CheckpointStore, resumed_checkpoint
+from engine.runs.checkpoints import PROGRESS, Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.events import EvaluationTime
-from engine.runs.faults import damaged, run_faults
-from engine.runs.files import read_file
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
 from engine.runs.journal import JournalWriter
+from engine.runs.lineage import drop_start
 from engine.runs.state import RunState
-from engine.runs.values import has_declared_types
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
-from engine.train.live_wall import LiveFeed
+from engine.train.learning import LearningWatch, nothing_learnt
 from engine.train.metrics import step_metrics
+from engine.train.progress import RunProgress, read_progress
 from engine.train.step import Phase, StepAbandoned, coevolve
 
 Ending = Literal["finished", "stopped"]
 EndedBy = Literal["steps", "minutes", "drift"]
 _PAUSE_POLL_SECONDS = 0.2
-_PROGRESS_BYTES = 1 << 20
 _BY_THE_USER = "stopped by the user"
-
-
-@dataclass(frozen=True)
-class RunProgress:
-    """State of a run in a checkpoint, without the policy.
-
-    best_*: the step with the highest validation score so far. uncounted_seconds: work before new limits were given that
-    `seconds` leaves out, such as the last evaluations of the former end.
-    """
-
-    step: int = 0
-    seconds: float = 0.0
-    tokens: int = 0
-    best_step: int = 0
-    best_score: float = -1.0
-    evaluation_seconds: float = 0.0
-    uncounted_seconds: float = 0.0
-    heldout_start: dict[str, Any] | None = None
-    recent_kl: tuple[float, ...] = ()
 
 
 class Trainer:
@@ -95,9 +75,10 @@ class Trainer:
         self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
-        self._live = LiveFeed(folder.live, engine.decode)
+        self._live = LiveFeed(folder.live, lambda token_ids: engine.decode(list(token_ids)))
         self._updates = UpdateWatch(self._warn)
         self._answers = AnswerWatch(self._warn)
+        self._learning = LearningWatch(config, self._warn)
         self._stop_after_step = False
         self._checkpoint_wanted = False
         self._progress = RunProgress()
@@ -146,12 +127,14 @@ class Trainer:
             step=step,
             seconds=self._seconds(),
             tokens=self._progress.tokens + done.sampling.tokens,
+            trained_samples=self._progress.trained_samples + done.update.samples,
             recent_kl=self._progress.recent_kl if kl is None else (*self._progress.recent_kl, kl)[-KL_STEPS:],
         )
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         self._journal.step_finished(step, metrics)
         self._updates.look(done.update)
         self._answers.look([task.rollouts for task in done.tasks])
+        self._learning.look(done)
         self._prune_archive(step)
         every = config.evaluation.every_steps
         validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
@@ -186,9 +169,12 @@ class Trainer:
         self._progress = replace(
             self._progress, heldout_start=summary.to_json(), evaluation_seconds=time.monotonic() - started
         )
-        self._validate("start")
+        if self._config.run.steps:
+            self._learning.look_at_start(summary)
+        self._evaluate("validation", "start")
         self._progress = replace(self._progress, seconds=self._seconds())
-        self._checkpoint(best=True)
+        self._checkpoint(best=False)
+        drop_start(self._folder.path)
 
     def _evaluate_at_end(self, ended_by: EndedBy, reason: str) -> None:
         """Validate the last policy, then report the best one by validation on the held-out tasks.
@@ -196,6 +182,11 @@ class Trainer:
         Choosing by held-out tasks instead would bias the reported figures upwards.
         """
         trained = self._progress.step
+        if nothing := nothing_learnt(self._progress.trained_samples, trained):
+            if self._checkpoints.steps()[-1:] != [trained]:
+                self._checkpoint(best=False)
+            self._journal.run_finished(trained, self._summary(None, None) | {"ended_by": ended_by}, nothing)
+            return
         if trained and self._validate("end"):
             self._checkpoint(best=True)
         elif trained and self._checkpoints.steps()[-1:] != [trained]:
@@ -212,11 +203,14 @@ class Trainer:
         self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
 
     def _validate(self, when: EvaluationTime) -> bool:
-        """Return True if the current policy is the best so far by validation: mean of code, UT and largest BoN."""
+        """Return True if the current policy is the best trained one so far, by the mean of code, UT and largest BoN.
+
+        The untrained one does not compete: if it won, even by a tie, the run would hand over what it had started with.
+        """
         summary = self._evaluate("validation", when)
         largest = "{}x{}".format(*self._config.evaluation.largest_bon)
         value = float(np.mean([summary.code.mean, summary.ut.mean, summary.bon[largest].mean]))
-        if value <= self._progress.best_score:
+        if not self._progress.is_best(value):
             return False
         self._progress = replace(self._progress, best_score=value, best_step=self._progress.step)
         return True
@@ -252,14 +246,15 @@ class Trainer:
             raise RunError("the run has no evaluation to report", "start a new run")
         return EvalSummary.from_json(self._progress.heldout_start)
 
-    def _summary(self, end: EvalSummary, best: Checkpoint | None) -> dict[str, Any]:
+    def _summary(self, end: EvalSummary | None, best: Checkpoint | None) -> dict[str, Any]:
         return {
             "run": self._folder.id,
             "preset": self._config.name,
             "steps": self._progress.step,
             "best_step": best.step if best else self._progress.step,
             "seconds": round(self._seconds(), 1),
-            "heldout": {"start": self._start_summary().headline(), "end": end.headline()},
+            "heldout": {"start": self._start_summary().headline(), "end": end and end.headline()},
+            "trained_samples": self._progress.trained_samples,
         }
 
     # Limits and commands ------------------------------------------------------------------------------------
@@ -334,7 +329,7 @@ class Trainer:
 
         def write(folder: Path) -> None:
             self._engine.policy.save_state(folder)
-            (folder / "progress.json").write_text(json.dumps(asdict(self._progress)))
+            (folder / PROGRESS).write_text(json.dumps(asdict(self._progress)))
 
         saved = self._checkpoints.save(self._progress.step, write)
         if best:
@@ -346,8 +341,8 @@ class Trainer:
         saved = resumed_checkpoint(self._folder.checkpoints, recorded, self._warn)
         if saved is not None:
             self._engine.policy.load_state(saved.path)
-            self._progress = _read_progress(saved)
-            if self._progress.best_step == saved.step:
+            self._progress = read_progress(saved)
+            if self._progress.best_step == saved.step > 0:
                 self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds
         if self._has_new_limits:
@@ -374,19 +369,3 @@ class Trainer:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
-
-
-def _read_progress(saved: Checkpoint) -> RunProgress:
-    """Read the progress in a checkpoint. Raises RunError if it is not one."""
-    run, name = saved.path.parents[1], f"checkpoints/{saved.path.name}/progress.json"
-    try:
-        with run_faults(run):
-            fields = json.loads(read_file(run, name, _PROGRESS_BYTES))
-        progress = RunProgress(**fields | {"recent_kl": tuple(map(float, fields["recent_kl"]))})
-        if not has_declared_types(progress) or progress.step != saved.step:
-            raise ValueError("fields of other types")
-        if progress.heldout_start is not None:
-            EvalSummary.from_json(progress.heldout_start)
-    except (ValueError, TypeError, KeyError, RecursionError, DataError) as error:
-        raise damaged(run, f"{name} holds no progress: {error}") from error
-    return progress

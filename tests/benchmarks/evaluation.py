@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine.evaluate.answers import AnswerJournal
 from engine.evaluate.folder import Evaluation
+from engine.evaluate.live import Wall
 from engine.evaluate.models import Model, Params, RoleParams
 from engine.evaluate.plan import choose_tasks
 from engine.evaluate.request import EvalRequest
@@ -78,12 +79,13 @@ def evaluate_given(folder: Path, tasks: int, n: int = 16, m: int = 16) -> Report
         executor = resources.enter_context(Executor(cache_mb=8))
         journal = resources.enter_context(JournalWriter(run.journal))
         journal.run_started(preset="given", steps=0, seed=0)
-        models = dict.fromkeys(Role, model)
+        models = dict.fromkeys(request.specs, model)
         writers = Writers(request, models, lambda *_: GivenAnswers())
         return Evaluator(
             Evaluation(run, request), choose_tasks(request), models, writers, executor,
             resources.enter_context(AnswerJournal(run.path)), journal,
             resources.enter_context(ArchiveWriter(run.archive)), surroundings("A"),
+            Wall(run.live),
         ).run()  # fmt: skip
 
 

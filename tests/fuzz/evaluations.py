@@ -11,10 +11,10 @@ from pathlib import Path
 from click.exceptions import Exit
 
 from cure_tui.commands.eval_tables import compare_evaluations, table
-from cure_tui.headless.evaluation import list_lines, report_lines
+from cure_tui.headless.evaluation import list_lines, report_text
 from engine.errors import CureError
 from engine.evaluate.answers import AnswerJournal
-from engine.evaluate.folder import ANSWERS, REPORT, REQUEST, ROWS, find_evaluation, open_evaluation
+from engine.evaluate.folder import ANSWERS, REPORT, REQUEST, ROWS, TaskRows, find_evaluation, open_evaluation
 from engine.evaluation.totals import summary_of, totals
 from engine.prompts import Role
 from engine.solve.writers import Answer
@@ -32,7 +32,7 @@ def _prepare(place: Path) -> None:
     store(home, *reports)
     for each in reports:
         evaluation = open_evaluation(home / "evaluations" / each.name)
-        evaluation.add_rows(list(each.rows))
+        evaluation.add_rows([TaskRows(row) for row in each.rows])
         with AnswerJournal(evaluation.folder.path) as answers:
             answers.add(_KEY, Answer("ask", Role.CODER, 0, "print(1)", 3, 4))
 
@@ -83,13 +83,14 @@ def _go_on() -> None:
     assert evaluation.request.key
     found = evaluation.read_report()
     if found is not None:
-        report_lines(found)
+        report_text(found)
         summary_of(found).to_json()
     if rows := evaluation.read_rows():
-        totals(rows)
+        totals([each.row for each in rows])
     with AnswerJournal(evaluation.folder.path) as answers:
         if _KEY in answers:
             assert answers.get(_KEY, "mine").cost
+            assert answers.costs()[_KEY].cost
 
 
 EVALUATION = Kind(_prepare, _mutate, _read, seconds=8.0)

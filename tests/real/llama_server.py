@@ -12,7 +12,7 @@ def main() -> None:
     params.model.path = sys.argv[1]
     params.n_ctx, params.n_parallel, params.n_predict = 8192, 4, 128
     params.cpuparams.n_threads = 1
-    params.hostname, params.port = "127.0.0.1", 0
+    params.hostnames, params.port = ["127.0.0.1"], 0
     params.warmup = False
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)

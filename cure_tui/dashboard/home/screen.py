@@ -20,7 +20,7 @@ from cure_tui.dashboard.home.picture import about_run, machine_rows, runs_captio
 from cure_tui.dashboard.home.preset_cards import PresetList
 from cure_tui.dashboard.home.run_table import RunTable
 from cure_tui.dashboard.keys_line import KeysLine
-from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartPreset
+from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartFrom, StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import Span
 from cure_tui.runs.listing import LETTERS, Order, RunList, matching, sorted_by
@@ -62,6 +62,7 @@ class HomeScreen(Screen[None]):
         Binding("slash", "filter", "Filter"),
         Binding("o", "order", "Order", show=False),
         Binding("r", "resume", "Resume", show=False),
+        Binding("f", "start_from", "Train on from this run's adapter", show=False),
         Binding("delete,x", "delete", "Delete"),
         Binding("escape", "clear", "Clear filter or marks", show=False),
         Binding("tab", "app.focus_next", "Switch list", show=False),
@@ -208,6 +209,11 @@ class HomeScreen(Screen[None]):
         run = self._chosen_run()
         if run is not None:
             self.post_message(ResumeRun(run.path))
+
+    def action_start_from(self) -> None:
+        run = self._chosen_run()
+        if run is not None:
+            self.post_message(StartFrom(run.path))
 
     def action_delete(self) -> None:
         run = self._chosen_run()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cure_tui.dashboard.condition import condition_span
 from cure_tui.drawing.spans import Row, Span, one_column, width
 from cure_tui.runs.alerts import drift
-from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left
+from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left, usable_groups
 from cure_tui.runs.watcher import Snapshot
 from engine.machine.home import run_name
 from engine.runs.inbox import Command, pause_wanted
@@ -140,6 +140,8 @@ def _second_row(state: RunState, kl_bound: float) -> Iterator[_Item]:
     yield from _metric(1, metrics, "ut_accuracy", "{:.2f}")
     yield from _metric(2, metrics, "mu", "{:+.2f}", "bad" if (metrics.get("mu") or 0.0) < 0 else "text")
     yield from _metric(3, metrics, "kl", "{:.3f}", "text" if drift(state, kl_bound) is None else "bad")
+    if groups := usable_groups(metrics):
+        yield _Item(3, (Span("usable ", "muted"), Span(f"{groups[0]}/{groups[1]}", "text" if groups[0] else "bad")))
     for rank, name in ((7, "peak_memory_mb"), (8, "peak_gpu_memory_mb")):
         yield from _figure(rank, metric(name).short, _gigabytes(metrics.get(name)), "{:.1f} GB")
     if state.sandbox is not None:

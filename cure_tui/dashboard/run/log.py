@@ -84,6 +84,8 @@ def _run_rows(snapshot: Snapshot) -> Iterator[Row]:
     yield (Span("run", "title"),)
     yield _line("folder", _below_home(snapshot.path))
     yield _line("preset", f"{state.preset}, seed {state.seed}, {state.steps} steps")
+    if state.start:
+        yield _line("from", f"the adapter of {state.start}; the KL is measured to the base model")
     if snapshot.pid is not None:
         yield _line("engine", f"process {snapshot.pid}, last heartbeat {snapshot.beat_seconds or 0:.0f} s ago")
     if state.sandbox is not None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.spans import printable
+from cure_tui.terminal import draws_unicode
 
 _GAP = 2
+_COLUMNS = 120  # of a table that no terminal bounds
 _MOST_NAME = 28  # columns of a first cell in text, beyond which its middle is cut out
 
 
@@ -42,6 +46,12 @@ def as_text(sheets: Iterable[Sheet], width: int) -> str:
     A sheet that is too wide leaves out columns and names them; if none may be left out, it goes on below itself.
     """
     return "\n\n".join(_text(sheet, width) for sheet in sheets)
+
+
+def for_terminal(sheets: Iterable[Sheet]) -> str:
+    """Return the sheets as text for standard output: as wide as the terminal, in its characters."""
+    text = as_text(sheets, shutil.get_terminal_size((_COLUMNS, 24)).columns)
+    return text if draws_unicode() else to_ascii(text)
 
 
 def as_markdown(sheets: Iterable[Sheet], title: str) -> str:

@@ -20,6 +20,7 @@ from typing import Protocol
 from engine.config import RolloutConfig
 from engine.errors import ConfigError, RunError
 from engine.sampling.adapters import AdapterExports, Canary, Reading
+from engine.sampling.answer_text import answer_text
 from engine.sampling.endpoint.server import Piece, Server, ServerLost
 from engine.sampling.endpoint.spreading import AllLost, Gained, Lost, Spreading
 from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
@@ -260,7 +261,7 @@ class EndpointSampler(Swaps):
                         on_delta(delta)
                 if sample.ended:
                     call.left -= 1
-                    yield sample.completion(self._tokenizer.decode(sample.token_ids, skip_special_tokens=True))
+                    yield sample.completion(answer_text(self._tokenizer, sample.token_ids))
 
     def _check_current(self, call: _Call) -> None:
         if self._call is not call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +79,11 @@ class ActiveRows:
         """Return a mask of the rows that hold `max_new_tokens` tokens."""
         full_b: npt.NDArray[np.bool_] = self._length_b[: self.count] == self._token_bs.shape[1]
         return full_b
+
+    def of_b(self, samples: Collection[tuple[str, int]]) -> npt.NDArray[np.bool_]:
+        """Return a mask of the rows of these samples, each named by request id and index."""
+        keys = zip(self._request_ids[: self.count], self._index_b[: self.count].tolist(), strict=True)
+        return np.array([key in samples for key in keys], dtype=np.bool_)
 
     def sample(self, row: int, *, finished: bool) -> Sample:
         length = self._length_b[row]

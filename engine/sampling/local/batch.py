@@ -47,6 +47,7 @@ class Batch:
         self._eos_ids = np.array(sorted(eos_ids), dtype=np.int64)
         self._stream_every = stream_every
         self._rows = ActiveRows(max_rows, params.max_new_tokens)
+        self._unwanted: set[tuple[str, int]] = set()
 
     @property
     def rows(self) -> int:
@@ -55,6 +56,10 @@ class Batch:
     @property
     def done(self) -> bool:
         return not self._waiting and not self._rows.count
+
+    def end(self, request_id: str, index: int) -> None:
+        """End a sample with its next token."""
+        self._unwanted.add((request_id, index))
 
     def advance(self) -> DecodingStep:
         """Let groups in, or else feed every row its latest token; draw; take out the rows that end."""
@@ -99,6 +104,9 @@ class Batch:
     def _collect(self) -> DecodingStep:
         finished_b = np.isin(self._rows.last_tokens_b(), self._eos_ids)
         ended_b = finished_b | self._rows.full_b()
+        if self._unwanted:
+            ended_b |= self._rows.of_b(self._unwanted)
+            self._unwanted.clear()
         deltas: tuple[Delta, ...] = ()
         if self._stream_every is not None:
             deltas = tuple(self._rows.take_deltas(self._stream_every, ended_b))

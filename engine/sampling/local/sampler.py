@@ -14,6 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from engine.errors import ConfigError, RunError
+from engine.sampling.answer_text import answer_text
 from engine.sampling.local.active_rows import Group
 from engine.sampling.local.batch import Batch
 from engine.sampling.local.decoder import Decoder
@@ -126,8 +127,10 @@ class TransformersSampler:
                     "lower the sampler's max_batch",
                 ) from error
             if on_delta is not None:
+                gone = {(sample.request_id, sample.index) for sample in progress.ended}
                 for delta in progress.deltas:
-                    on_delta(delta)
+                    if on_delta(delta) and (delta.request_id, delta.index) not in gone:
+                        batch.end(delta.request_id, delta.index)
             for sample in progress.ended:
                 yield Completion(
                     request_id=sample.request_id,
@@ -135,7 +138,7 @@ class TransformersSampler:
                     token_ids=sample.token_ids,
                     logprobs=sample.logprobs,
                     finished=sample.finished,
-                    text=self._tokenizer.decode(list(sample.token_ids), skip_special_tokens=True),
+                    text=answer_text(self._tokenizer, sample.token_ids),
                 )
 
     def _check(self, requests: Sequence[Request], params: SamplingParams) -> None:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from engine.errors import ConfigError, EnvironmentError_, RunError
 from engine.sampling.adapters import AdapterExports, Canary, Reading
+from engine.sampling.answer_text import answer_text
 from engine.sampling.protocol import AdapterSource, Completion, OnDelta, Request, SamplingParams
 from engine.sampling.sample_under_way import SampleUnderWay
 from engine.sampling.swapping import Swaps
@@ -224,7 +225,7 @@ class VllmSampler(Swaps):
                     self._note_restart(fault)
                     self._until_it_works(lambda: self._submit(under_way))
             for sample in ended:
-                yield sample.completion(self._tokenizer.decode(sample.token_ids, skip_special_tokens=True))
+                yield sample.completion(answer_text(self._tokenizer, sample.token_ids))
                 self._check_current(under_way)
 
     def _submit(self, under_way: UnderWay) -> None:

@@ -9,7 +9,7 @@ and budget), `gathering` (samples and executes concurrently), `evidence` (the So
 
 from engine.solve.strategies.bench import Bench, Observer, Quiet
 from engine.solve.strategies.board import Board, TestCase
-from engine.solve.strategies.budget import Budget, Spent
+from engine.solve.strategies.budget import Budget, Spent, refuse_unbound_limits
 from engine.solve.strategies.evidence import Candidate, Solution, Support
 from engine.solve.strategies.protocol import Strategy, find_strategy, strategy_names
 
@@ -26,5 +26,6 @@ __all__ = [
     "Support",
     "TestCase",
     "find_strategy",
+    "refuse_unbound_limits",
     "strategy_names",
 ]

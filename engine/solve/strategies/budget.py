@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import ConfigError
 from engine.solve.writers import Account, Answer, Cost
+from engine.solve.writers.spec import WriterSpec
 
-_PATTERN = re.compile(r"^(?:\$(?P<dollars>\d+(?:\.\d+)?)|(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|tok|tokens|k))$")
-_SECONDS = {"s": 1, "m": 60, "min": 60}
+_PATTERN = re.compile(
+    r"^(?:\$(?P<dollars>\d+(?:\.\d+)?)|(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|h|tok|tokens|k))$"
+)
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Budget:
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Parse "30s", "2m", "20000tok", "20k", "$0.10", or several separated by commas. Raises ConfigError."""
+        """Parse "30s", "2m", "1h", "20000tok", "20k", "$0.10", or several separated by commas. Raises ConfigError."""
         seconds = tokens = dollars = None
         for part in filter(None, (part.strip() for part in text.split(","))):
             found = _PATTERN.match(part)
@@ -45,6 +49,23 @@ class Budget:
             if not float(found["dollars"] or found["number"]):
                 raise ConfigError(f"--budget '{part}' leaves nothing to spend", "leave --budget out for no limit")
         return cls(seconds, tokens, dollars)
+
+
+def refuse_unbound_limits(specs: Sequence[WriterSpec], budget: Budget) -> None:
+    """Raise ConfigError for a limit in dollars that no price can bind. Looked at before a model is loaded."""
+    if budget.dollars is None:
+        return
+    from engine.solve.writers.endpoints import endpoints_file, find_endpoint
+
+    endpoints = [find_endpoint(spec.name, spec.url) for spec in specs if spec.kind == "openai"]
+    if not endpoints:
+        raise ConfigError("--budget limits dollars, and local models cost none", "limit seconds or tokens")
+    for endpoint in endpoints:
+        if endpoint.price is None:
+            raise ConfigError(
+                f"--budget limits dollars, and {endpoint.model} has no price",
+                f'add [price."{endpoint.model}"] with input and output to {endpoints_file()}',
+            )
 
 
 @dataclass(slots=True)

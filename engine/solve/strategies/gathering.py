@@ -78,6 +78,7 @@ class Gathering:
         self._leader: int | None = None
         self._rank_again = 0.0
         self._thinking: set[Role] = set()
+        self._held: list[Answer] = []  # cut off, and not known yet whether they begin inside a thought
 
     def sample(self, n: int, m: int, *, early_stop: bool = False) -> None:
         """Sample n programs and m tests onto the board and execute them.
@@ -149,7 +150,7 @@ class Gathering:
 
     def _work_off(self, take: Callable[[Answer], object], *, early_stop: bool) -> None:
         fault: CureError | None = None
-        while self._writing or self._executing or not self._items.empty():
+        while self._writing or self._executing or self._held or not self._items.empty():
             if not self._stop.is_set() and (bound := self._bench.spent.beyond(self._bench.budget)):
                 self._end(f"the budget of {bound} is spent")
             if self._stop.is_set():
@@ -171,6 +172,10 @@ class Gathering:
             elif isinstance(item, _WriterDone) and item.stage == self._stage:
                 self._writing -= 1
                 fault = fault or item.fault
+            if self._held and (self._stop.is_set() or not self._writing):
+                held, self._held = self._held, []
+                for answer in held:
+                    take(answer)
             # Thousands of outcomes arrive a second: ranking after each would cost more than running the programs.
             if time.monotonic() >= self._rank_again:
                 self._rank(early_stop=early_stop)
@@ -236,7 +241,12 @@ class Gathering:
         self._bench.observer.on_completion(answer)
         if closes_thought(answer.text):
             self._thinking.add(answer.role)  # a server whose template opens the thought, unseen from here
-        if answer.ask_id in self._asked:
+        if answer.ask_id not in self._asked:
+            return
+        writer = self._bench.coder if answer.role is Role.CODER else self._bench.tester
+        if isinstance(writer, Remote) and not answer.finished:
+            self._held.append(answer)  # read last: others may close a thought that the server's template opens
+        else:
             take(answer)
 
     def _take_first_answer(self, answer: Answer) -> None:

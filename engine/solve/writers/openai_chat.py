@@ -288,6 +288,7 @@ class OpenAIWriter:
             reasoning=reply.reasoning,
             withheld=_withheld(reply),
             is_counted=is_counted,
+            served=reply.model,
             reservation=reservation,
         )
 

@@ -16,7 +16,8 @@ from engine.prompts import (
     read_program,
     read_unit_test,
 )
-from engine.sampling import Delta, Request, Sampler, SamplingParams
+from engine.sampling import Delta, OnDelta, Request, Sampler, SamplingParams
+from engine.sampling.answer_text import answer_text
 from engine.solve.writers.writer import Answer, Ask
 
 _LOOK_EVERY = 64
@@ -32,9 +33,11 @@ class _Ended(Exception):
 class SampledWriter:
     """Writer that answers all asks of one role in one call of its sampler, which batches them.
 
-    A model that goes on writing after its program or test is not waited for: once all answers under way hold one, with
-    text of _ROOM_FOR_A_CORRECTION behind it, the call ends. params: sampling parameters of each role; one writer may
-    play both. whole: wait for the end of every answer all the same, as a measurement must.
+    A model that goes on writing after its program or test is not waited for: an answer that holds one, with text of
+    _ROOM_FOR_A_CORRECTION behind it, ends there if the sampler can end it alone; once all answers under way are such,
+    the call ends. params: sampling parameters of each role; one writer may play both. whole: wait for the end of every
+    answer all the same, as a measurement must. step: of the run that has trained the model; None for one that no run
+    has. on_delta: sees all tokens.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class SampledWriter:
         thinking: bool,
         *,
         whole: bool = False,
+        step: int | None = None,
+        on_delta: OnDelta | None = None,
     ) -> None:
-        self.name, self.style = name, style
+        self.name, self.style, self.step = name, style, step
         self._sampler, self._tokenizer, self._params, self._thinking = sampler, tokenizer, params, thinking
-        self._whole = whole
+        self._whole, self._on_delta = whole, on_delta
         self._stopped = threading.Event()
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
@@ -85,7 +90,9 @@ class SampledWriter:
                 stopped=stopped,
             )  # fmt: skip
 
-        def take(delta: Delta) -> None:
+        def take(delta: Delta) -> bool:
+            if self._on_delta is not None:
+                self._on_delta(delta)
             key = delta.request_id, delta.index
             tokens = under_way[key]
             looks = len(tokens) // _LOOK_EVERY
@@ -94,13 +101,15 @@ class SampledWriter:
                 settled.add(key)
             if self._stopped.is_set() or len(settled) == len(under_way):
                 raise _Ended
+            return key in settled
 
         try:
             for completion in self._sampler.sample(list(requests.values()), self._params[role], take):
                 key = completion.request_id, completion.index
                 del under_way[key]
+                finished = completion.finished or key in settled
                 settled.discard(key)
-                yield answer(key, completion.text, len(completion.token_ids), finished=completion.finished)
+                yield answer(key, completion.text, len(completion.token_ids), finished=finished)
         except _Ended:
             for key, tokens in under_way.items():
                 if tokens:
@@ -115,4 +124,4 @@ class SampledWriter:
         return isinstance(read(text, in_thought=in_thought, finished=False), Program | UnitTest)
 
     def _text(self, tokens: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+        return answer_text(self._tokenizer, tokens)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import ConfigError
+from engine.runs.lineage import split_step
 from engine.servers.addresses import Address, without_login
 
 Kind = Literal["preset", "run", "model", "openai"]
@@ -19,20 +20,23 @@ _BEFORE_URL = re.compile(r"@(?=https?://)")
 class WriterSpec:
     """Kind and name of a writer. Its text leaves out a password in the address.
 
-    preset: a preset's base model. run: a run's model with its best adapter. model: a folder or hub name.
-    openai: `name` is the model, `url` the address ("" for OpenAI's own).
+    preset: a preset's base model. run: a run's model with an adapter of it: of the step `step`, else the best. model: a
+    folder or hub name. openai: `name` is the model, `url` the address ("" for OpenAI's own).
     """
 
     kind: Kind
     name: str
     url: str = ""
+    step: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.name}" + (f"@{without_login(self.url)}" if self.url else "")
+        behind = without_login(self.url) or self.step
+        return f"{self.kind}:{self.name}" + (f"@{behind}" if behind else "")
 
 
 def parse_spec(text: str) -> WriterSpec:
-    """Parse `nano`, `preset:qwen3-4b`, `run:my-run`, `model:Qwen/Qwen3-4B`, `./folder`, `openai:MODEL@http://...`.
+    """Parse `nano`, `preset:qwen3-4b`, `run:my-run`, `run:my-run@12`, `run:my-run@last`, `model:Qwen/Qwen3-4B`,
+    `./folder`, `openai:MODEL@http://...`.
 
     A bare word or a TOML file is a preset; any other text with a slash, or the name of a folder, is a model. Raises
     ConfigError.
@@ -52,6 +56,9 @@ def parse_spec(text: str) -> WriterSpec:
     if kind in ("preset", "run", "model") and colon:
         if not rest:
             raise ConfigError(f"'{text}' names nothing", f"write {kind}:NAME")
+        if kind == "run":
+            name, step = split_step(rest)
+            return WriterSpec("run", name, step=step)
         return WriterSpec(kind, rest)  # type: ignore[arg-type]  # one of the three, looked up a line above
     if not text or (colon and "/" not in text):
         raise ConfigError(f"'{text}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")

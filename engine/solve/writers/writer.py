@@ -44,6 +44,7 @@ class Answer:
     """Answer `index` of 0..n-1. `finished`: False if a limit cut it off. dollars: its price, 0 for local models.
 
     stopped: it is unfinished because sampling ended. is_counted: False if its server has not said what it cost.
+    served: the name that a server gives its model, or "".
 
     in_thought: the prompt ended within an open thought, so `text` begins inside it. reasoning: the thought that a
     server returns apart from `text`. reservation: the estimate that the answer's cost replaces.
@@ -62,6 +63,7 @@ class Answer:
     withheld: Withheld = ""
     stopped: bool = False
     is_counted: bool = True
+    served: str = ""
     reservation: Reservation | None = field(default=None, repr=False, compare=False)
 
     @property

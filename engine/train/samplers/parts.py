@@ -17,12 +17,13 @@ class Surroundings:
     """Surroundings of a run.
 
     scratch: folder for files passed to a sampler's process. log: log file of the engine and its child processes.
-    on_notice: receives sentences for the user.
+    on_notice: receives sentences for the user. on_start: receives one about the adapter that the run starts from.
     """
 
     scratch: Path
     log: Path
     on_notice: Callable[[str], object] = lambda text: None
+    on_start: Callable[[str], object] = lambda text: None
 
 
 def stop_ids(policy: Policy, tokenizer: Any) -> tuple[int, ...]:

@@ -150,6 +150,124 @@ def test_a_coder_at_a_server_with_a_local_tester_is_paid_once_even_if_the_server
     assert good <= 40 + 16  # those that failed together
 
 
+PRICES = ("[price.m]", "input = 1.0", "output = 2.0", "[price.big]", "input = 10.0", "output = 40.0")
+
+
+def answer(number: int, request: dict[str, Any]) -> Reply:
+    """Answer a coder with a program and a tester with a test."""
+    asked = json.dumps(request["messages"])
+    return completion("**Test Input:**\n```\n1\n```\n\n**Test Output:**\n```\n1\n```" if "Test Input" in asked else
+                      "```python\nprint(input())\n```")  # fmt: skip
+
+
+def with_arms(url: str, *more: str) -> tuple[str, ...]:
+    """Return an evaluation of 6 tasks: 12 programs, 12 local tests, 12 of the baseline, 6 one-shot programs."""
+    return (
+        "eval", "--coder", f"openai:m@{url}", "--tester", "nano", "--baseline-tester", "coder", "--one-shot",
+        f"openai:big@{url}", "--data", "nano", "--limit", "6", "-n", "2", "-m", "2", *more,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_what_a_coder_a_baseline_and_a_one_shot_model_cost_is_what_their_server_was_asked(cli: Cli) -> None:
+    with serving(answer) as server:
+        cli.configure_endpoint(server.url, *PRICES)
+        estimated = cli(*with_arms(server.url, "--dry-run"))
+        assert estimated.returncode == 0, estimated.stderr
+        assert "6 tasks, 42 answers" in estimated.stderr
+        assert "at most $" in estimated.stderr
+        assert not server.requests
+        result = cli(*with_arms(server.url, "--json", "--name", "arms"))
+        assert result.returncode == 0, result.stderr
+        models = [request["model"] for request in server.requests]
+    assert (models.count("m"), models.count("big")) == (24, 6)
+    report = json.loads(result.stdout)
+    dollars = {role["role"]: role["dollars"] for role in report["roles"]}
+    assert dollars == {
+        "coder": pytest.approx(12 * (100 * 1.0 + 20 * 2.0) / 1e6),
+        "tester": 0.0,
+        "baseline tester": pytest.approx(12 * (100 * 1.0 + 20 * 2.0) / 1e6),
+        "one-shot": pytest.approx(6 * (100 * 10.0 + 20 * 40.0) / 1e6),
+    }
+    assert report["spent"]["dollars"] == pytest.approx(sum(dollars.values()))
+    table = cli("eval", "table", "arms")
+    assert "BoN(2, 2), own tests" in table.stdout
+    assert "one-shot" in table.stdout
+    assert "$ a solved one" in table.stdout
+    regraded = cli("eval", "--resume", "arms", "--regrade", "--json")
+    assert report_of(regraded.stdout) == report_of(result.stdout)
+    assert json.loads(regraded.stdout)["roles"] == report["roles"]
+
+
+@pytest.mark.slow
+def test_an_evaluation_with_arms_that_is_killed_loses_only_answers_under_way(cli: Cli) -> None:
+    def slow(number: int, request: dict[str, Any]) -> Reply:
+        time.sleep(0.1)
+        return answer(number, request)
+
+    home = Path(cli.environment["CURE_TUI_HOME"]) / "evaluations"
+    with serving(slow) as server:
+        cli.configure_endpoint(server.url, "concurrency = 2", *PRICES)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cure_tui", *with_arms(server.url, "--name", "killed")],
+            cwd=cli.folder, env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        answers = home / "killed" / "answers.jsonl"
+        until = time.monotonic() + 100
+        while not answers.exists() or answers.read_bytes().count(b'"coder"') < 6:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        os.kill(int((home / "killed" / "lock").read_text().split()[0]), signal.SIGKILL)
+        process.communicate(timeout=60)
+        assert process.returncode == 6
+        resumed = cli(*with_arms(server.url, "--json"))
+        assert resumed.returncode == 0, resumed.stderr
+        assert "going on with evaluation killed" in resumed.stderr
+        assert 30 <= len(server.requests) <= 30 + 2 * 2  # two requests of each of two models, m and big
+    report = json.loads(resumed.stdout)
+    assert [role["answers"] for role in report["roles"]] == [12, 12, 12, 6]
+    assert [len(arm["rows"]) for arm in report["arms"]] == [6, 6]
+
+
+@pytest.mark.slow
+def test_a_budget_ends_an_evaluation_between_two_tasks_and_a_larger_one_finishes_it(cli: Cli) -> None:
+    with serving(answer) as server:
+        cli.configure_endpoint(server.url, "concurrency = 2", *PRICES)
+        partial = cli(*with_arms(server.url, "--budget", "$0.01", "--name", "partial", "--json"))
+        assert partial.returncode == 0, partial.stderr
+        told = partial.stderr.splitlines()[-1]
+        assert told.startswith("the budget of $0.01 is spent; go on with `cure-tui eval --resume partial`")
+        report = json.loads(partial.stdout)
+        assert not report["complete"]
+        assert 0 < len(report["rows"]) < 6
+        paid = sum((100 + 40) / 1e6 if request["model"] == "m" else 1800 / 1e6 for request in server.requests)
+        assert paid <= 0.01
+        table = cli("eval", "table", "partial")
+        assert f"partial is unfinished: {len(report['rows'])} of 6 tasks" in table.stdout
+        assert "ended by the budget of $0.01" in " ".join(table.stdout.split())
+        whole = cli("eval", "--resume", "partial", "--budget", "$1", "--json")
+        assert whole.returncode == 0, whole.stderr
+        assert len(server.requests) == 30
+    assert json.loads(whole.stdout)["complete"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--baseline-tester", "nano"], "--baseline-tester names the tester itself, preset:nano"),
+        (["--baseline-tester", "coder"], "--baseline-tester names the tester itself, preset:nano"),
+        (["--one-shot", "nano"], "--one-shot names the coder itself, preset:nano"),
+        (["--budget", "$1"], "--budget limits dollars, and local models cost none"),
+        (["--budget", "2 dollars"], "--budget '2 dollars' is not a budget"),
+    ],
+)
+def test_arms_and_budgets_that_make_no_sense_are_one_line(cli: Cli, arguments: list[str], said: str) -> None:
+    result = cli("eval", "--preset", "nano", "--data", "nano", *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {said}")
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_password_in_an_address_is_not_written_into_an_evaluation(cli: Cli) -> None:
     result = cli("eval", "--coder", "openai:m@http://me:secret@127.0.0.1:9/v1", "--tester", "nano", "--data", "nano")
     assert result.returncode == 2

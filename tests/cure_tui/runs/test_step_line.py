@@ -29,10 +29,17 @@ def test_a_figure_without_meaning_is_left_out() -> None:
     assert step_line(after(1, code_accuracy=0.5, mu=None), 0) == "step  1/20  code 0.500"
 
 
-def test_a_line_fits_into_a_hundred_columns() -> None:
+def test_the_usable_groups_of_both_roles_are_shown() -> None:
+    state = after(1, tasks=6.0, coder_usable_groups=5.0, tester_usable_groups=4.0, refilled_tasks=2.0)
+    assert step_line(state, 0) == "step  1/20  usable 9/12"
+    assert step_line(after(1, tasks=6.0), 0) == "step  1/20"  # of an earlier version
+
+
+def test_a_line_fits_into_110_columns() -> None:
     figures = {"code_accuracy": 1.0, "ut_accuracy": 1.0, "mu": -1.0, "kl": 9.9999}
+    figures |= {"tasks": 99.0, "coder_usable_groups": 99.0, "tester_usable_groups": 99.0}
     state = after(999, planned=10_000, seconds=99.0, tokens_per_second=99_999.0, **figures)
-    assert len(step_line(state, 0)) <= 100
+    assert len(step_line(state, 0)) <= 110
 
 
 def test_the_time_left_follows_the_recent_pace() -> None:

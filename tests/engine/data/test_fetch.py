@@ -355,6 +355,25 @@ def test_files_brought_by_hand_are_told_apart_by_their_names(fetching: Fetching,
     refused(fetching("codecontests", "--from", str(tmp_path / "none")), "does not exist", status=4)
 
 
+def test_of_a_set_that_is_not_pinned_the_fetched_commit_is_told_and_recorded(fetching: Fetching, hub: LocalHub) -> None:
+    assert [name for name, entry in SETS.items() if not entry.is_pinned] == ["mbpp", "apps", "taco"]
+    hub.repos["Gen-Verse/MBPP-ReasonFlux"] = {"test/MBPP.json": packed(record(1), record(2, "Take 2."))}
+    done = fetching("mbpp")
+    succeeded(done)
+    commit = "c" * 40
+    assert f"warning: nothing of mbpp is pinned: this is revision {commit}" in done.stderr
+    assert f"--revision {commit} takes it again" in done.stderr
+    (source,) = read_provenance(fetching.home / "data" / "mbpp")["sources"]
+    assert (source["revision"], source["pinned"]) == (commit, False)
+    again = fetching("mbpp", "--revision", commit, "--again")
+    succeeded(again)
+    listed = json.loads(
+        subprocess.run(fetching.command("list", "--json"), env=fetching.environment, capture_output=True).stdout
+    )
+    (mbpp,) = (each for each in listed if each["name"] == "mbpp")
+    assert (mbpp["pinned"], mbpp["fetched"]) == (False, [commit])
+
+
 def test_a_set_whose_file_holds_all_splits_is_divided_by_its_ids(fetching: Fetching) -> None:
     rows = [json.loads(line) for line in (ROOT / "tests/engine/data/rows/mbpp.jsonl").read_text().splitlines()]
     file = fetching.home.with_name("mbpp.jsonl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from engine.errors import RunError
 from engine.evaluate.answers import AnswerJournal
 from engine.evaluate.folder import Evaluation
+from engine.evaluate.live import Wall
 from engine.evaluate.models import Model, Params, RoleParams
 from engine.evaluate.plan import choose_tasks
 from engine.evaluate.request import EvalRequest
@@ -24,8 +26,9 @@ from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 from engine.sandbox import Executor
 from engine.seeds import derive_seed
-from engine.solve.writers import Answer, Ask
-from engine.solve.writers.spec import parse_spec
+from engine.servers.settings import Price
+from engine.solve.strategies import Budget
+from engine.solve.writers import Account, Answer, Ask, Cost
 
 SUM = "print(sum(map(int, input().split())))"
 
@@ -44,13 +47,18 @@ def sums(tasks: int, **fields: str) -> list[Problem]:
 
 @dataclass
 class Given:
-    """Writer of answers that depend on the ask's seed and the index alone. fails_after: answers before a fault."""
+    """Writer of answers that depend on the ask's seed and the index alone.
+
+    fails_after: answers before a fault; pause: seconds that an answer takes.
+    """
 
     name: str = "given"
     style: PromptStyle = PromptStyle.FULL
     fails_after: int = 1_000_000
     asked: list[tuple[str, int]] = field(default_factory=list)
     cut: frozenset[Role] = frozenset()
+    pause: float = 0.0
+    account: Account = field(default_factory=Account)
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         for ask in asks:
@@ -58,10 +66,11 @@ class Given:
                 if len(self.asked) >= self.fails_after:
                     raise RunError("the server has gone", "start it again")
                 self.asked.append((ask.id, index))
+                time.sleep(self.pause)
                 draw = derive_seed(ask.seed, "draw", index) % 10
                 yield Answer(
                     ask.id, ask.role, index, self._text(ask.role, draw), 10, 20 + draw,
-                    finished=ask.role not in self.cut, dollars=0.001,
+                    finished=ask.role not in self.cut, dollars=0.001, served="given-2",
                 )  # fmt: skip
 
     def close(self) -> None: ...
@@ -85,23 +94,47 @@ def new_evaluation(folder: Path, request: EvalRequest, name: str = "evaluation")
     return Evaluation(RunFolder.create(folder / name, ""), request)
 
 
-def run(
-    evaluation: Evaluation, executor: Executor, writer: Given, *, samples: bool = True, stops: bool = False
-) -> Report:
-    """Run an evaluation to its end, or until the writer fails; stops: it is asked to stop before it begins."""
+def given_models(request: EvalRequest) -> dict[str, Model]:
+    """Return the models of a request as those of servers, each answer of which has a price."""
     role = RoleParams(0.8, 1.0, 64)
-    spec = parse_spec(evaluation.request.coder)
-    models = dict.fromkeys(Role, Model(spec, Params(role, role), PromptStyle.FULL, True, Reading.KIND, False))
+    return {
+        name: Model(
+            spec, Params(role, role), PromptStyle.FULL, True, Reading.KIND, False, price=Price(input=20.0, output=40.0)
+        )
+        for name, spec in request.specs.items()
+    }
+
+
+def run(
+    evaluation: Evaluation,
+    executor: Executor,
+    writer: Given,
+    *others: Given,
+    samples: bool = True,
+    stops: bool = False,
+) -> Report:
+    """Run an evaluation to its end, or until a writer fails; stops: it is asked to stop before it begins.
+
+    others: writers of the models that the request names after its first one.
+    """
     folder, request = evaluation.folder, evaluation.request
+    models, budget = given_models(request), Budget.parse(request.budget)
+    by_spec = dict(zip(dict.fromkeys(request.specs.values()), (writer, *others), strict=True))
     with ExitStack() as resources:
+        wall = Wall(folder.live)
         journal = resources.enter_context(JournalWriter(folder.journal))
         if journal.is_empty:
             journal.run_started(preset="given", steps=0, seed=0)
+        answers = resources.enter_context(AnswerJournal(folder.path))
+        paid = sum((each.cost for each in answers.costs().values()), Cost())
+        account = Account(budget.tokens, budget.dollars, paid)
+        for each in by_spec.values():
+            each.account = account
+        writers = Writers(request, models, lambda model, *_: by_spec[model.spec], account)
         evaluator = Evaluator(
-            evaluation, choose_tasks(request), models, Writers(request, models, lambda *_: writer), executor,
-            resources.enter_context(AnswerJournal(folder.path)), journal,
-            resources.enter_context(ArchiveWriter(folder.archive)), surroundings("A"), samples=samples,
+            evaluation, choose_tasks(request), models, writers, executor, answers, journal,
+            resources.enter_context(ArchiveWriter(folder.archive)), surroundings("A"), wall, samples=samples,
         )  # fmt: skip
         if stops:
-            evaluator.stop.set()
+            evaluator.stop()
         return evaluator.run()

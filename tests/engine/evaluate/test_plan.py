@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import ConfigError, DataError, NotFetched, RunError
 from engine.evaluate.folder import create_evaluation, find_evaluation, find_same, find_watched
-from engine.evaluate.models import find_model
+from engine.evaluate.models import find_models
 from engine.evaluate.plan import choose_tasks, estimate, stratified
 from engine.evaluate.request import EvalRequest, with_identity
 from engine.evaluate.rows import cluster_of
@@ -88,8 +88,8 @@ def test_tasks_that_are_not_here_are_named_with_the_remedy(data: str, error: typ
 
 def test_the_estimate_counts_answers_and_bounds_tokens() -> None:
     request = EvalRequest("preset:nano", "preset:nano", "nano", limit=10, n=4, m=2, bon=("4x2",))
-    models = [find_model(spec, None, None, print) for spec in request.specs]
-    found = estimate(choose_tasks(request), request, *models, before=())
+    models = find_models(request, print)
+    found = estimate(choose_tasks(request), request, models, before=())
     assert (found.tasks, found.answers) == (10, 60)
     assert found.most_tokens == 10 * (4 * 64 + 2 * 96)
     assert 0 < found.tokens <= found.most_tokens

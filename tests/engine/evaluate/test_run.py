@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import resource
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +16,13 @@ from engine.evaluate.answers import AnswerJournal
 from engine.evaluate.folder import open_evaluation
 from engine.evaluate.run import CHUNK_TASKS, Stopped
 from engine.evaluation.report import Report, Spent, TaskRow
+from engine.problems import IOExample
 from engine.prompts import Role
 from engine.runs.archive_reader import ArchiveReader
 from engine.runs.files import write_file
 from engine.runs.listing import read_state
 from engine.sandbox import Executor
-from engine.solve.writers import Ask
+from engine.solve.writers import Answer, Ask
 from tests.engine.evaluate.given import Given, new_evaluation, request_for, run, sums
 
 TASKS = 2 * CHUNK_TASKS + 3
@@ -139,6 +142,32 @@ def test_the_published_way_of_counting_leaves_out_tests_that_cannot_be_read(tmp_
     assert shares["ut"] > honest["ut"].mean
     by_hand = [row.published["code"] for row in report.rows if row.published]
     assert shares["code"] == sum(hits for hits, _ in by_hand) / sum(of for _, of in by_hand)
+
+
+class Endless(Given):
+    """Writer of programs that never end, and of tests that come when those have been judged on the ground truth."""
+
+    def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        for answer in super().write(asks):
+            if answer.role is Role.TESTER and answer.index == 0:
+                time.sleep(3)
+            yield answer
+
+    def _text(self, role: Role, draw: int) -> str:
+        if role is Role.CODER:
+            return f"```python\nwhile True: pass  # {draw}\n```"
+        return "**Test Input:**\n```\n0 1\n```\n\n**Test Output:**\n```\n1\n```"
+
+
+@pytest.mark.slow
+def test_a_program_that_runs_out_of_time_is_executed_once_on_an_input_of_both_kinds_of_tests(tmp_path: Path) -> None:
+    examples = tuple(IOExample(f"0 {other}", str(other)) for other in range(3))
+    problem = replace(sums(1)[0], hidden=examples, time_limit=0.2)
+    with Executor(cells=2) as executor:
+        request = request_for(tmp_path, [problem], n=1, m=2, bon=("1x1",))
+        report = run(new_evaluation(tmp_path, request), executor, Endless())
+        assert executor.executions == 3 + 3  # the program, and the reference
+    assert report.rows[0].figures["timeout_share"] == 1.0
 
 
 def test_answers_of_other_settings_are_never_taken_for_these(tmp_path: Path, executor: Executor) -> None:

@@ -47,7 +47,7 @@ def test_two_models_write_at_the_same_time_and_every_answer_comes_once() -> None
     opened: list[str] = []
     answers = list(writers(Meeting(), Meeting(), opened).write(ASKS))
     assert sorted(opened) == ["coder", "tester"]
-    assert sorted((each.ask_id, each.index) for each in answers) == sorted(
+    assert sorted((each.ask_id, each.index) for each, _ in answers) == sorted(
         (ask.id, index) for ask in ASKS for index in range(4)
     )
 
@@ -69,4 +69,4 @@ def test_the_fault_of_one_model_comes_after_the_answers_of_both() -> None:
 
 def test_known_answers_are_not_written_again() -> None:
     ask = Ask("0/coder", Role.CODER, (), 6, 0, frozenset({0, 3, 4}))
-    assert [each.index for each in writers(Given(), Given(), []).write([ask])] == [1, 2, 5]
+    assert [each.index for each, _ in writers(Given(), Given(), []).write([ask])] == [1, 2, 5]

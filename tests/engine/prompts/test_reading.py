@@ -123,6 +123,23 @@ def test_a_thought_that_the_prompt_has_opened_and_nothing_ended_is_no_answer() -
     assert source(f"draft ```python\nprint(input(1))\n```\n</think>\n{BLOCK}", in_thought=True) == SOLUTION
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<reasoning>", "</reasoning>"), ("<Thought>", "</Thought>")],
+)
+@pytest.mark.parametrize("reading", Reading)
+def test_a_draft_in_a_thought_of_any_name_is_no_answer(reading: Reading, opening: str, closing: str) -> None:
+    draft, final = "```python\nprint(input(1))\n```\n", f"\n{BLOCK}"
+    for opened, in_thought in ((opening, False), ("", True)):
+        cut = read_program(f"{opened}{draft}", reading, in_thought=in_thought, finished=False)
+        assert cut == Rejected(RejectReason.UNFINISHED_THOUGHT)
+        empty = read_program(f"{opened}{draft}{closing}I cannot.", reading, in_thought=in_thought)
+        assert empty == Rejected(RejectReason.NO_BLOCK)
+        whole = read_program(f"{opened}{draft}{closing}{final}", reading, in_thought=in_thought)
+        assert isinstance(whole, Program)
+        assert whole.source == SOLUTION
+
+
 # --- tests ---
 
 EXPECTED = UnitTest("3\n1 2 3", "6")

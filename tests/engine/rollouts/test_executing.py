@@ -55,3 +55,15 @@ def test_a_failure_of_the_sandbox_is_no_verdict() -> None:
     assert verdict(Outcome(Status.INFRASTRUCTURE), "1") is None
     assert verdict(Outcome(Status.OK, "1\n"), "1") is True
     assert verdict(Outcome(Status.TIME_LIMIT, "1\n"), "1") is False
+
+
+def test_what_a_run_before_has_executed_is_not_executed_again_and_has_one_outcome() -> None:
+    runner = Recorder()
+    truth = execute(Program("p"), ["1", "2"], runner, None)
+    generated = execute(Program("p"), ["2", "3", "1", "3"], runner, None, before=truth)
+    assert [inputs for _, inputs, _ in runner.asked] == [("1", "2"), ("3",)]
+    tests = [UnitTest(text, "x") for text in ("3", "2", "1")]
+    assert [outcome and outcome.stdout for outcome in generated.by_test(tests)] == ["3", "2", "1"]
+    again = execute(Program("p"), ["2"], runner, None, before=truth)
+    assert again.future is None
+    assert again.by_input() == truth.by_input()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from engine.errors import RunError
+from engine.errors import CureError, RunError
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
 from engine.runs.checkpoints import Checkpoint, CheckpointStore, exported_checkpoint
@@ -32,10 +33,10 @@ def test_a_run_without_checkpoint_is_refused(folder: RunFolder, capsys: pytest.C
     assert "has no checkpoint yet" in capsys.readouterr().err
 
 
-def chosen(folder: RunFolder) -> tuple[int, list[str]]:
+def chosen(folder: RunFolder, wanted: str = "best") -> tuple[int, list[str]]:
     """Return the exported step and the message about it."""
     said: list[str] = []
-    return exported_checkpoint(folder.checkpoints, said.append).step, said
+    return exported_checkpoint(folder.checkpoints, said.append, wanted).step, said
 
 
 def corrupt(folder: RunFolder, *steps: int) -> None:
@@ -43,9 +44,33 @@ def corrupt(folder: RunFolder, *steps: int) -> None:
         (folder.checkpoints / f"step-{step:06d}" / "weights").write_text("noise")
 
 
-def test_the_last_checkpoint_is_exported(folder: RunFolder) -> None:
-    save(folder, 0, 1, 2)
-    assert chosen(folder) == (2, [])
+@pytest.mark.parametrize("mark", [None, 0])
+def test_where_no_trained_step_was_best_the_last_checkpoint_is_exported_and_it_is_said(
+    folder: RunFolder, mark: int | None
+) -> None:
+    store = save(folder, 0, 1, 2)
+    if mark is not None:
+        store.mark_best(mark)  # as earlier versions did by a tie, or before the first validation
+    step, (said,) = chosen(folder)
+    assert step == 2
+    assert said.endswith("was found best by validation: using step-000002, the newest")
+
+
+def test_the_wanted_step_is_exported(folder: RunFolder) -> None:
+    save(folder, 0, 1, 2, 3).mark_best(1)
+    assert [chosen(folder, wanted) for wanted in ("best", "last", "2")] == [(1, []), (3, []), (2, [])]
+    step, (said,) = chosen(folder, "0")
+    assert (step, said.endswith("is the model before training")) == (0, True)
+    corrupt(folder, 2)
+    for wanted, fault in (
+        ("2", "corrupt"),
+        ("7", "no checkpoint of step 7"),
+        ("-1", "no step"),
+        ("², best", "no step"),
+    ):
+        with pytest.raises(CureError, match=fault) as caught:
+            chosen(folder, wanted)
+        assert "it has those of steps 0, 1, 2, 3" in caught.value.remedy
 
 
 def test_the_best_checkpoint_goes_before_the_last(folder: RunFolder) -> None:
@@ -85,9 +110,6 @@ def test_the_untrained_policy_never_replaces_a_corrupt_one(
 ) -> None:
     save(folder, 0, 1, 2).mark_best(best)
     corrupt(folder, *({0, 1, 2} - set(whole)))
-    if best in whole:
-        assert chosen(folder)[0] == best
-        return
     target = folder.path / "out"
     assert main(["--run-dir", str(folder.path), "--adapter", str(target)]) == 6
     (line,) = capsys.readouterr().err.splitlines()
@@ -97,9 +119,33 @@ def test_the_untrained_policy_never_replaces_a_corrupt_one(
     assert not target.exists()
 
 
-def test_an_untrained_policy_is_named_as_such(folder: RunFolder) -> None:
-    save(folder, 0).mark_best(0)
-    assert chosen(folder) == (0, ["step-000000 is the untrained model: the run has nothing better yet"])
+@pytest.mark.parametrize("mark", [None, 0])
+def test_an_untrained_policy_is_refused_unless_it_is_asked_for(
+    folder: RunFolder, mark: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = save(folder, 0)
+    if mark is not None:
+        store.mark_best(mark)
+    target = tmp_path / "out"
+    assert main(["--run-dir", str(folder.path), "--adapter", str(target)]) == 6
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has no trained checkpoint: step 0 is the model before training (" in line
+    assert "--step 0 takes step 0 all the same" in line
+    assert not target.exists()
+    assert chosen(folder, "0")[0] == 0
+
+
+def test_a_checkpoint_that_has_learnt_nothing_is_said(folder: RunFolder) -> None:
+    def save_after(step: int, samples: int) -> None:
+        progress = json.dumps({"trained_samples": samples})
+        store.save(step, lambda path: (path / "progress.json").write_text(progress) and None)
+
+    store = save(folder, 0)
+    save_after(3, 0)
+    store.mark_best(3)
+    assert chosen(folder) == (3, ["step-000003 is the model before training: no sample was trained up to it"])
+    save_after(4, 9)
+    assert chosen(folder, "4") == (4, [])
 
 
 def test_a_folder_with_files_is_not_written_to(folder: RunFolder) -> None:

@@ -315,3 +315,18 @@ def test_diverged_weights_are_reported_instead_of_sampled_from(model, tokenizer,
 def test_two_requests_of_one_id_are_refused(model, tokenizer, requests):
     with pytest.raises(ValueError, match="same id"):
         TransformersSampler(model, tokenizer).sample([requests[0], requests[0]], SamplingParams())
+
+
+def test_a_sample_that_is_wanted_as_it_is_ends_there_and_changes_no_other(model, tokenizer, requests):
+    params = SamplingParams(max_new_tokens=20)
+    sampler = TransformersSampler(model, tokenizer, eos_ids=(), stream_every=4)
+    whole = sample_all(sampler, requests, params)
+    wanted = (requests[0].id, requests[0].indices[0])
+    cut = sample_all(sampler, requests, params, lambda delta: (delta.request_id, delta.index) == wanted)
+    assert not cut[wanted].finished
+    length = len(cut[wanted].token_ids)
+    assert 4 <= length <= 6
+    assert cut[wanted].token_ids == whole[wanted].token_ids[:length]
+    assert {place: cut[place] for place in cut if place != wanted} == {
+        place: whole[place] for place in whole if place != wanted
+    }

@@ -16,7 +16,7 @@ from engine.sandbox import Executor
 from engine.solve.selectors import find_selector
 from engine.solve.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
 from engine.solve.strategies.ranking import certain_leader, ranked
-from engine.solve.writers import Answer, Ask
+from engine.solve.writers import Answer, Ask, Waiting
 from tests.engine.solve.strategies.scripted import Reply, ScriptedWriter, answers, program, unit_test
 
 DOUBLE = program("print(int(input()) * 2)")
@@ -260,6 +260,28 @@ def test_a_truncated_answer_of_a_model_whose_prompt_opens_a_thought_is_no_progra
 
     solution = solve("bon", bench(executor, Thinking(answers()), GOOD_TESTS, n=3))
     assert solution.coder_answers == {"ok": 1, "cut_off_thinking": 1, "only_thought": 1}
+
+
+def test_what_a_server_cut_off_is_read_last_when_it_is_known_whether_it_thinks(executor: Executor) -> None:
+    class Server(ScriptedWriter):
+        def __init__(self, last: str) -> None:
+            super().__init__(answers())
+            self._last = last
+
+        def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+            ask = asks[0]
+            yield Answer(ask.id, ask.role, 0, SQUARE, 5, 9, finished=False)
+            yield Answer(ask.id, ask.role, 1, self._last, 5, 9)
+
+        def waiting(self) -> Waiting:
+            return Waiting(0, 0.0)
+
+        def give_up(self) -> None: ...
+
+    thinking = solve("bon", bench(executor, Server(f"Hm.</think>{DOUBLE}"), GOOD_TESTS, n=2))
+    assert thinking.coder_answers == {"ok": 1, "cut_off_thinking": 1}
+    plain = solve("bon", bench(executor, Server(DOUBLE), GOOD_TESTS, n=2))
+    assert plain.coder_answers == {"ok": 2}
 
 
 def test_what_became_of_the_answers_is_counted(executor: Executor) -> None:

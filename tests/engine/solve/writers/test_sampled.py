@@ -94,6 +94,36 @@ def test_chatter_behind_a_closed_answer_is_not_waited_for(role: Role, text: str)
     assert sampler.drawn < len(text + CHATTER)
 
 
+def test_an_answer_that_is_complete_ends_alone_while_others_go_on() -> None:
+    class Ending(Streaming):
+        ended: set[int] = set()
+
+        def sample(
+            self, requests: Sequence[Request], params: SamplingParams, on_delta: OnDelta | None = None
+        ) -> Iterator[Completion]:
+            (request,) = requests
+            assert on_delta is not None
+            for place in range(0, max(map(len, self._texts)), STEP):
+                for index, text in enumerate(self._texts):
+                    piece = tuple(map(ord, text[place : place + STEP]))
+                    if not piece or index in self.ended:
+                        continue
+                    if on_delta(Delta(request.id, index, piece)):
+                        self.ended.add(index)
+                        said = text[: place + STEP]
+                        yield Completion(request.id, index, tuple(map(ord, said)), (0.0,) * len(said), False, said)
+                    elif len(text) - place <= STEP:
+                        yield Completion(request.id, index, tuple(map(ord, text)), (0.0,) * len(text), True, text)
+
+    slow = CHATTER * 2 + DOUBLE
+    sampler = Ending(DOUBLE + CHATTER * 2, slow)
+    found = {answer.index: answer for answer in writer(sampler).write([ask(2)])}
+    assert sampler.ended == {0}
+    assert (found[0].finished, found[1].finished) == (True, True)
+    assert len(DOUBLE) < found[0].tokens < len(DOUBLE + CHATTER)
+    assert found[1].text == slow
+
+
 def test_a_model_that_may_still_correct_itself_is_waited_for() -> None:
     corrected = DOUBLE + CHATTER[:300] + DOUBLE.replace("* 2", "* 3")
     (answer,) = writer(Streaming(corrected)).write([ask(1)])

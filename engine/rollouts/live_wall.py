@@ -18,7 +18,7 @@ from engine.rollouts.observer import Judgement, RolloutKey
 from engine.runs.live import SLOTS, LiveWriter
 from engine.sampling import Completion
 
-Decode = Callable[[list[int]], str]
+Decode = Callable[[Sequence[int]], str]
 LINGER_SECONDS = 2.0
 """Minimum time that a finished answer keeps its slot, from its last event."""
 
@@ -29,7 +29,10 @@ _TAIL_TOKENS = 200
 
 @dataclass
 class _Shown:
-    """Answer being sampled, or shown on the wall. at_rest: time of its last event; None while it is sampled."""
+    """Answer being sampled, or shown on the wall. at_rest: time of its last event; None while it is sampled.
+
+    decode, thread: what decodes its tokens, and the thread that samples them, the only one that may.
+    """
 
     key: RolloutKey
     text: str = ""
@@ -39,16 +42,18 @@ class _Shown:
     judgement: Judgement | None = None
     slot: int | None = None
     at_rest: float | None = None
+    decode: Decode | None = None
+    thread: int = 0
 
 
 class LiveFeed:
     """Observer of rollouts that writes the wall's file.
 
     Text is decoded only when the file is rewritten, at most 15 times a second, and only in the thread that samples:
-    tokenizers are not thread-safe.
+    tokenizers are not thread-safe. decode: of the one model, where `on_tokens` is given none.
     """
 
-    def __init__(self, path: Path, decode: Decode, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: Path, decode: Decode | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.writer, self._decode, self._clock = LiveWriter(path, clock=clock), decode, clock
         self._lock = threading.Lock()  # judgements come from the executor's threads
         self._answers: dict[RolloutKey, _Shown] = {}
@@ -66,11 +71,12 @@ class LiveFeed:
             self._put_changes(decode=True)
             self.writer.start_phase(phase, total)
 
-    def on_tokens(self, key: RolloutKey, token_ids: Sequence[int]) -> None:
+    def on_tokens(self, key: RolloutKey, token_ids: Sequence[int], decode: Decode | None = None) -> None:
         with self._lock:
             shown = self._answers.get(key)
             if shown is None or shown.at_rest is not None:  # the latter: the task was drawn again in a later step
                 shown = self._begin(key)
+            shown.decode, shown.thread = decode or self._decode, threading.get_ident()
             shown.newest.extend(token_ids)
             shown.tokens += len(token_ids)
             if shown.slot is None:
@@ -88,11 +94,20 @@ class LiveFeed:
             shown = self._answers.get(key)
             if shown is None:
                 return
-            shown.state = "done" if completion.finished else "truncated"
-            shown.text = completion.text
-            self._rest(shown)
+            self._end(shown, completion.text, finished=completion.finished)
+
+    def show_answer(self, key: RolloutKey, text: str, tokens: int, *, finished: bool) -> None:
+        """Show a whole answer, whether its tokens were seen or not."""
+        with self._lock:
+            self._done += 1
+            self.writer.progress(self._done)
+            shown = self._answers.get(key)
+            if shown is None or shown.at_rest is not None:
+                shown = self._begin(key)
             if shown.slot is None:
-                del self._answers[key]
+                self._take_slot(shown)
+            shown.tokens = tokens
+            self._end(shown, text, finished=finished)
 
     def on_judgement(self, key: RolloutKey, judgement: Judgement) -> None:
         with self._lock:
@@ -113,6 +128,13 @@ class LiveFeed:
         if before is not None and before.slot is not None:
             self._hang(shown, before.slot)
         return shown
+
+    def _end(self, shown: _Shown, text: str, *, finished: bool) -> None:
+        shown.state = "done" if finished else "truncated"
+        shown.text = text
+        self._rest(shown)
+        if shown.slot is None:
+            del self._answers[shown.key]
 
     def _take_slot(self, shown: _Shown) -> None:
         first = _SLOTS_PER_ROLE if shown.key.role is Role.TESTER else 0
@@ -139,13 +161,16 @@ class LiveFeed:
             self.writer.flush()
 
     def _put_changes(self, *, decode: bool) -> None:
-        """Pass the changed slots to the writer. Without `decode` (any thread), skip answers that are being sampled."""
+        """Pass the changed slots to the writer; of answers being sampled those of this thread, and none of them
+        without `decode`.
+        """
+        here = threading.get_ident()
         for slot in sorted(self._changed):
             shown = self._wall[slot]
             if shown.at_rest is None:
-                if not decode:
+                if not decode or shown.thread != here or shown.decode is None:
                     continue
-                shown.text = self._decode(list(shown.newest))
+                shown.text = shown.decode(list(shown.newest))
             self._changed.remove(slot)
             judgement = shown.judgement
             found = () if judgement is None else (judgement.finding, judgement.passed, judgement.of)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.prompts import Role
+from engine.rollouts.live_wall import LINGER_SECONDS, LiveFeed
 from engine.rollouts.observer import Judgement, RolloutKey
 from engine.runs.live import SLOTS, LiveReader, LiveSlot
 from engine.sampling import Completion
-from engine.train.live_wall import LINGER_SECONDS, LiveFeed
 
 HALF = SLOTS // 2
 

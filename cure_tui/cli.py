@@ -24,6 +24,7 @@ from cure_tui.commands.resume import resume
 from cure_tui.commands.runs import run_ids, runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
+from cure_tui.commands.strategies import strategies
 from cure_tui.commands.values import Yes, folder
 from cure_tui.exit_codes import epilog, errors_as_lines, root_epilog
 from cure_tui.terminal import in_terminal
@@ -46,7 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs_app, name="runs")
-for command in (attach, resume, compare, solve, doctor, export, import_run, serve):
+for command in (attach, resume, compare, solve, strategies, doctor, export, import_run, serve):
     name = command.__name__.removesuffix("_run")
     app.command(name, epilog=epilog(name))(command)
 app.add_typer(presets_app, name="presets")

@@ -14,25 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from engine.printable import printable
-
-
-class PrintableStream(TextIOWrapper):
-    """Stream that prints no control character but newline and tab. `unfiltered` is the stream that it stands for."""
-
-    def __init__(self, unfiltered: TextIOWrapper) -> None:
-        unfiltered.reconfigure(write_through=True)  # both write into one buffer, in the order of the calls
-        super().__init__(
-            unfiltered.buffer,
-            unfiltered.encoding,
-            unfiltered.errors,
-            line_buffering=unfiltered.line_buffering,
-            write_through=True,
-        )
-        self.unfiltered = unfiltered
-
-    def write(self, text: str) -> int:
-        return super().write(printable(text, keep="\n\t"))
+from engine.printable import PrintableStream, print_printable
 
 
 def unfiltered(stream: TextIO) -> TextIO:
@@ -56,10 +38,7 @@ def open_standard_streams() -> None:
             setattr(sys, name, os.fdopen(descriptor, "w" if descriptor else "r", encoding="utf-8"))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is getattr(sys, f"__{name}__") and isinstance(stream, TextIOWrapper):  # no stream of a test
-            setattr(sys, name, PrintableStream(stream))
+    print_printable()
 
 
 def in_terminal() -> bool:

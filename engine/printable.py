@@ -6,8 +6,10 @@ printable where it leaves this program: on standard streams, screens, titles, in
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Callable
+from io import TextIOWrapper
 
 STAND_IN = "·"
 
@@ -25,6 +27,32 @@ def printable(text: str, *, keep: str = "", shown: Callable[[str], str] = lambda
         else shown(character)
         for character in text
     )  # fmt: skip
+
+
+class PrintableStream(TextIOWrapper):
+    """Stream that prints no control character but newline and tab. `unfiltered` is the stream that it stands for."""
+
+    def __init__(self, unfiltered: TextIOWrapper) -> None:
+        unfiltered.reconfigure(write_through=True)  # both write into one buffer, in the order of the calls
+        super().__init__(
+            unfiltered.buffer,
+            unfiltered.encoding,
+            unfiltered.errors,
+            line_buffering=unfiltered.line_buffering,
+            write_through=True,
+        )
+        self.unfiltered = unfiltered
+
+    def write(self, text: str) -> int:
+        return super().write(printable(text, keep="\n\t"))
+
+
+def print_printable() -> None:
+    """Filter this process's stdout and stderr, tracebacks included: a log is looked at in a terminal, too."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is getattr(sys, f"__{name}__") and isinstance(stream, TextIOWrapper):  # no stream of a test
+            setattr(sys, name, PrintableStream(stream))
 
 
 def python_escape(character: str) -> str:

@@ -28,10 +28,16 @@ def to_csv(series: Sequence[Series], x_label: str = "x") -> str:
         columns.append(column)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([printable(name, keep="\n") for name in (x_label, *_distinct([each.name for each in series]))])
+    writer.writerow([_heading(name) for name in (x_label, *_distinct([each.name for each in series]))])
     for at in sorted(set().union(*columns)):
         writer.writerow([_cell(at[0]), *(_cell(column.get(at)) for column in columns)])
     return text.getvalue()
+
+
+def _heading(name: str) -> str:
+    """Return a name that no spreadsheet takes for a formula: metrics of a run are named by its author."""
+    shown = printable(name, keep="\n")
+    return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) else shown
 
 
 def _cell(value: float | None) -> str:

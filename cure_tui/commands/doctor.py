@@ -69,7 +69,7 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
     from engine.machine.probe import probe_machine
     from engine.presets import DESIGN_GB, load_preset, preset_variants
 
-    gpu = max(probe_machine().gpus, key=lambda gpu: gpu.memory_gb, default=None)
+    gpu = probe_machine().card
     if gpu_memory is not None:
         size, card = gpu_memory, f"a card of {gpu_memory:g} GiB"
     elif gpu is not None:
@@ -97,15 +97,12 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     from engine.machine.home import runs_home
     from engine.sandbox import found_libraries
 
-    gpus = [f"{gpu.name}, {gpu.memory_gb:.0f} GiB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus]
     yield "Machine"
     yield f"  python     {machine.python} on {machine.system}"
     yield f"  cores      {machine.cores}"
     yield f"  memory     {machine.memory_gb:.1f} GiB ({machine.free_memory_gb:.1f} free)"
     yield f"  disk       {machine.disk_free_gb:.1f} GiB free for runs in {runs_home()}"
-    yield f"  GPU        {'; '.join(gpus) or 'none; the presets that need one are marked below'}"
-    if machine.driver.version:
-        yield f"  driver     {machine.driver.version}, supports CUDA {machine.driver.cuda}"
+    yield from _gpu_as_text(machine)
     yield f"  libraries  {', '.join(f'{name} {version}' for name, version in machine.libraries)}"
     yield ""
     yield "Sandbox"
@@ -124,8 +121,33 @@ def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
     yield ""
     yield "Presets"
     for entry in presets:
-        yield f"  {'yes' if entry.runs_here else 'no':<4} {entry.name}{f'@{entry.variant}' if entry.variant else ''}"
+        fetched = f"  (downloads {entry.download_gb:.0f} GB)" if entry.download_gb else ""
+        variant = f"@{entry.variant}" if entry.variant else ""
+        yield f"  {'yes' if entry.runs_here else 'no':<4} {entry.name}{variant}{fetched}"
         yield from (f"         {missing.what}\n           -> {missing.remedy}" for missing in entry.missing)
+
+
+def _gpu_as_text(machine: Machine) -> Iterator[str]:
+    """Yield what a run on a GPU needs: the cards, numbered as `vllm.device` does, driver, compiler and headers."""
+    from engine.machine.libraries import oldest_driver
+
+    hidden = f"{machine.hidden_gpus} hidden by CUDA_VISIBLE_DEVICES"
+    if not machine.gpus:
+        reason = f" ({hidden})" if machine.hidden_gpus else ""
+        yield f"  GPU        none{reason}; the presets that need one are marked below"
+    for number, gpu in enumerate(machine.gpus):
+        size = f"{gpu.memory_gb:.1f} GiB ({gpu.free_gb:.1f} free)"
+        capability = f", compute capability {gpu.capability[0]}.{gpu.capability[1]}" if gpu.capability else ""
+        trains = ", trains" if len(machine.gpus) > 1 and gpu == machine.card else ""
+        yield f"  GPU {number:<6} {gpu.name}, {size}{capability}{trains}"
+    if machine.gpus and machine.hidden_gpus:
+        yield f"  GPU        {hidden}"
+    if machine.driver.version:
+        needed = f"{oldest_driver(machine)} or newer needed"
+        yield f"  driver     {machine.driver.version}, supports CUDA {machine.driver.cuda}; {needed}"
+    if machine.gpus:
+        headers = "with" if machine.python_headers else "without"
+        yield f"  compiler   {machine.compiler or 'none'}, {headers} Python.h (Triton builds kernels at run time)"
 
 
 def _solve_as_text(machine: Machine) -> Iterator[str]:
@@ -181,9 +203,19 @@ def _as_json(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]
         "free_memory_gb": round(machine.free_memory_gb, 2),
         "disk_free_gb": round(machine.disk_free_gb, 2),
         "gpus": [
-            {"name": gpu.name, "memory_gb": round(gpu.memory_gb, 2), "free_gb": round(gpu.free_gb, 2)}
+            {
+                "name": gpu.name,
+                "memory_gb": round(gpu.memory_gb, 2),
+                "free_gb": round(gpu.free_gb, 2),
+                "uuid": gpu.uuid,
+                "capability": gpu.capability,
+                "trains": gpu == machine.card,
+            }
             for gpu in machine.gpus
         ],
+        "hidden_gpus": machine.hidden_gpus,
+        "compiler": machine.compiler,
+        "python_headers": machine.python_headers,
         "driver": {"version": machine.driver.version, "cuda": machine.driver.cuda, "fault": machine.driver.fault},
         "libraries": dict(machine.libraries),
         "sandbox": {

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from engine.errors import ConfigError, EnvironmentError_
+from engine.machine.extras import install_extra
 
 _FOR_OTHERS = """\
 warning: other machines can reach {host}, and the connection is not encrypted: anyone who sees the address below, or
@@ -28,7 +29,7 @@ def serve(
         if (missing.name or "").startswith(("cure_tui", "engine")):
             raise
         lacking = f"the dashboard in a browser needs {(missing.name or '').partition('.')[0]}"
-        raise EnvironmentError_(lacking, "pip install 'cure-tui[serve]'") from missing
+        raise EnvironmentError_(lacking, install_extra("serve")) from missing
     listening = _listen(host, port)
     address, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(address).is_loopback:

@@ -49,10 +49,16 @@ def solve(
     tester: Annotated[str | None, typer.Option(metavar="WRITER", help="Writes tests; given in the same way.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=512, help="Number of programs to sample.")] = 16,
     m: Annotated[int, typer.Option("-m", min=0, max=512, help="Number of tests to sample.")] = 16,
-    strategy: Annotated[str, typer.Option(help="bon (best of n), codet, debug or single (one program).")] = "bon",
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="WRITER", help="Compares programs where a strategy has a judge; else the coder."),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="How answers are spent: `cure-tui strategies` lists names and options.")
+    ] = "bon",
     select: Annotated[
         str,
-        typer.Option(metavar="SELECTOR", help="Choose the program by bon, codet, consensus, b4, mpsc or majority."),
+        typer.Option(metavar="SELECTOR", help="Choose the program by another rule: `cure-tui strategies` lists them."),
     ] = "",
     budget: Annotated[
         str, typer.Option(help="Limits: 30s for each problem; 20000tok, $0.10 for all together; several with commas.")
@@ -159,6 +165,7 @@ def solve(
         seed=seed,
         strategy=options["strategy"],
         select=options["select"],
+        judge=options["judge"] or "",
         budget=options["budget"],
         temperature=options["temperature"],
         max_tokens=options["max_tokens"],

@@ -131,7 +131,7 @@ class CureApp(ThemedApp[str]):
         notes: list[str] = []
         config, _ = with_start(load_preset(preset, overrides), notes.append)
         refuse_what_is_missing(config, runs_home())
-        question = start_question(config, [*notes, *filter(None, [origin_warning([event.path])])])
+        question = start_question(config, notes, origin_warning([event.path]))
         self.call_from_thread(self._ask, question, lambda: self.start_preset(preset, overrides))
 
     @background()
@@ -149,7 +149,7 @@ class CureApp(ThemedApp[str]):
         self.call_from_thread(self._ask, question, lambda: self.resume_run(event.path))
 
     def _ask(self, question: Question, start: Callable[[], None]) -> None:
-        """Ask one question at a time; beside a live run Enter alone starts nothing."""
+        """Ask one question at a time; beside a live run, or by a run of others, Enter alone starts nothing."""
         from cure_tui.dashboard.ask import AskScreen, Choice
 
         if isinstance(self.screen, AskScreen):

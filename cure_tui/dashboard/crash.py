@@ -17,6 +17,7 @@ from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.exit_codes import DEFECT
 from engine.errors import CureError
 from engine.machine.home import home
+from engine.printable import printable
 
 _LONGEST_MESSAGE = 200
 _Result = TypeVar("_Result")
@@ -41,7 +42,7 @@ def result_of(app: ThemedApp[_Result]) -> _Result | None:
 
 def _written(error: BaseException) -> str:
     """Write the traceback into the user's data folder, or else a temporary one; return the file's path."""
-    lines = "".join(traceback.format_exception(error))
+    lines = printable("".join(traceback.format_exception(error)), keep="\n\t")  # such a file is looked at in a terminal
     for folder in (home(), None):
         with contextlib.suppress(OSError):
             if folder is not None:

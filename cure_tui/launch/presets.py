@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.machine.libraries import Missing
+from engine.machine.model_folders import download_gb
 from engine.machine.probe import Machine
 from engine.machine.requirements import missing_for
 from engine.presets import DESIGN_GB, list_presets, load_preset, preset_variants
@@ -23,6 +24,8 @@ class PresetEntry:
     variant: str = ""
     """The variant for this machine, in GB of GPU memory; empty if the preset has no variants."""
     variants: tuple[str, ...] = ()
+    download_gb: float = 0.0
+    """GB of the model that its first run fetches; 0 if the model is on this machine."""
 
     @property
     def runs_here(self) -> bool:
@@ -36,6 +39,7 @@ class PresetEntry:
             "variant": self.variant,
             "variants": list(self.variants),
             "runs_here": self.runs_here,
+            "download_gb": round(self.download_gb, 1),
             "missing": [{"what": each.what, "remedy": each.remedy} for each in self.missing],
         }
 
@@ -46,10 +50,18 @@ def preset_entries(machine: Machine) -> list[PresetEntry]:
 
 
 def _entry(name: str, path: Path, machine: Machine) -> PresetEntry:
-    largest_gb = max((gpu.memory_gb for gpu in machine.gpus), default=DESIGN_GB)
+    card_gb = DESIGN_GB if machine.card is None else machine.card.memory_gb
     try:
-        config = load_preset(path, gpu_memory_gb=largest_gb)
+        config = load_preset(path, gpu_memory_gb=card_gb)
         variants = preset_variants(path)
     except ConfigError as error:
         return PresetEntry(name, path, "invalid preset file", (Missing(error.message, error.remedy),))
-    return PresetEntry(name, path, config.description, missing_for(config, machine), config.variant, tuple(variants))
+    return PresetEntry(
+        name,
+        path,
+        config.description,
+        missing_for(config, machine),
+        config.variant,
+        tuple(variants),
+        download_gb(config.model.source, config.model.parameters_b),
+    )

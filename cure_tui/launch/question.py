@@ -27,34 +27,41 @@ _NAMED = 3  # more than one live run is rare, more than three would fill a small
 
 @dataclass(frozen=True)
 class Question:
-    """Question for the dashboard. beside: True if another training is live on this machine."""
+    """Question for the dashboard.
+
+    beside: True if another training is live on this machine, or the run is not the user's own: Enter alone starts none.
+    """
 
     text: str
     beside: bool
 
 
-def start_question(config: RunConfig, notes: Sequence[str] = ()) -> Question:
-    """Describe a new run by a preset, and name the other live runs. notes: on the adapter that it starts from."""
+def start_question(config: RunConfig, notes: Sequence[str] = (), foreign: str = "") -> Question:
+    """Describe a new run by a preset, and name the other live runs.
+
+    notes: on the adapter that it starts from; foreign: why that is not the user's own.
+    """
     preset = f"{config.name}@{config.variant}" if config.variant else config.name
     ends = f"{config.run.steps} steps"
     if config.run.max_minutes:
         ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
     origin = [f"It starts from the adapter of {config.start}, with a fresh optimiser."] if config.start else []
-    return _question(f"Start a run of preset {preset}?", config.description, *origin, *notes, f"It ends after {ends}.")
+    lines = (config.description, *origin, *notes, f"It ends after {ends}.")
+    return _question(f"Start a run of preset {preset}?", *lines, foreign=foreign)
 
 
 def resume_question(config: RunConfig, folder: RunFolder) -> Question:
     """Tell at which step a run resumes, and name the other live runs."""
     place = f"It continues after step {read_info(folder.path).step} of {config.run.steps}."
     origin = foreign_origin(folder.path)
-    whose = [f"This run {origin}: its settings and files are somebody else's."] if origin else []
-    return _question(f"Resume the training {run_name(folder.path)}?", place, *whose)
+    return _question(f"Resume the training {run_name(folder.path)}?", place, foreign=origin and f"this run {origin}")
 
 
-def _question(*lines: str) -> Question:
+def _question(*lines: str, foreign: str) -> Question:
+    whose = [f"{foreign[0].upper()}{foreign[1:]}: its settings and files are somebody else's."] if foreign else []
     warning = live_warning()
-    text = "\n".join(map(printable, lines))
-    return Question(f"{text}\n\n{warning}" if warning else text, beside=bool(warning))
+    text = "\n".join(map(printable, (*lines, *whose)))
+    return Question(f"{text}\n\n{warning}" if warning else text, beside=bool(warning or foreign))
 
 
 def live_warning() -> str:

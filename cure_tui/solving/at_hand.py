@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.errors import ConfigError
 from engine.machine.local_servers import local_servers
-from engine.machine.model_folders import cached_chat_models, cached_snapshot, folder_fault
+from engine.machine.model_folders import cached_chat_models, download_gb
 from engine.machine.probe import Machine, probe_machine
 from engine.machine.requirements import BYTES_PER_PARAMETER, WORKING_GB, missing_for_solving
 from engine.presets import list_presets, load_preset
@@ -48,7 +48,7 @@ def hint(at_hand: Sequence[AtHand]) -> str:
 
 
 def _cached(machine: Machine) -> list[AtHand]:
-    free_gb = max((gpu.free_gb for gpu in machine.gpus), default=machine.free_memory_gb)
+    free_gb = machine.free_memory_gb if machine.card is None else machine.card.free_gb
     share = BYTES_PER_PARAMETER["nf4" if has_nf4() else "bf16"] / BYTES_PER_PARAMETER["bf16"]
     fitting = [
         (size, name)
@@ -63,9 +63,9 @@ def _cached(machine: Machine) -> list[AtHand]:
 
 def _presets(machine: Machine) -> list[AtHand]:
     """Return the largest presets that fit the GPU, those whose model needs no download first."""
-    if not machine.gpus:
+    gpu = machine.card
+    if gpu is None:
         return []
-    gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb)
     found = []
     for name in list_presets():
         try:
@@ -74,9 +74,8 @@ def _presets(machine: Machine) -> list[AtHand]:
             continue
         if config.model.source.startswith("asset:") or missing_for_solving(config, machine):
             continue
-        folder = cached_snapshot(config.model.source)
-        is_here = folder is not None and not folder_fault(folder)
-        size = "" if is_here else f", downloads {2 * config.model.parameters_b:.0f} GB"
+        size_gb = download_gb(config.model.source, config.model.parameters_b)
+        is_here, size = not size_gb, f", downloads {size_gb:.0f} GB" if size_gb else ""
         found.append((is_here, config.model.parameters_b, AtHand(f"--preset {name}", f"fits {gpu.name}{size}")))
     return [each for *_, each in sorted(found, key=lambda entry: entry[:2], reverse=True)[:_MOST_OF_A_KIND]]
 

@@ -62,7 +62,7 @@ def choose(context: typer.Context, *, save: bool) -> Choice:
     """
     sources = {name: context.get_parameter_source(name) for name in context.params}
     typed = {name: context.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-    unasked = {"coder", "n", "strategy", "select"} if context.params.get("test") is not None else set[str]()
+    unasked = {"coder", "judge", "n", "strategy", "select"} if context.params.get("test") is not None else set[str]()
     needed = set(WRITERS) - unasked - typed.keys()
     both = both_roles(typed.get("preset"), typed.get("model"), typed.get("adapter"), bool(needed))
     given = {name: typed[name] for name in OPTIONS if name in typed}
@@ -100,7 +100,9 @@ def _refuse_unsaved(context: typer.Context, typed: Collection[str]) -> None:
 
 
 def _save(default: Default) -> None:
-    save_default({name: absolute_writer(value) if name in WRITERS else value for name, value in default.items()})
+    save_default(
+        {name: absolute_writer(value) if name in (*WRITERS, "judge") else value for name, value in default.items()}
+    )
     said = f"saved: {in_words(default)}" if default else "cleared: nano is the default again"
     typer.echo(f"{said} ({default_file()})", err=True)
 

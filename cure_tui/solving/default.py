@@ -6,7 +6,6 @@ import contextlib
 import os
 import shlex
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ from typing import Any
 from engine.errors import ConfigError, CureError
 from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular
+from engine.machine.toml_reading import parse_toml
 
 WRITERS = ("coder", "tester")
 OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
     "coder": ("--coder", str, 0, 0),
     "tester": ("--tester", str, 0, 0),
+    "judge": ("--judge", str, 0, 0),
     "n": ("-n", int, 1, 512),
     "m": ("-m", int, 0, 512),
     "strategy": ("--strategy", str, 0, 0),
@@ -44,7 +45,7 @@ def read_default() -> Default:
     """Return the saved options; empty without a file. Raises ConfigError for a broken one."""
     path = default_file()
     try:
-        tree = tomllib.loads(read_regular(path, _MOST_BYTES).decode())
+        tree = parse_toml(read_regular(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -97,7 +98,7 @@ def check_default(default: Default) -> None:
     from engine.solve.selectors import find_selector
     from engine.solve.strategies import Budget, find_strategy
 
-    for name in WRITERS:
+    for name in (*WRITERS, "judge"):
         if name in default:
             _check_writer(default[name])
     find_strategy(default.get("strategy", "bon"))

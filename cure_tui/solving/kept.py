@@ -125,7 +125,8 @@ def open_solve(request: SolveRequest, keep: float | None, tell_aside: list[str])
     preset or run.
     """
     coder, tester = absolute_spec(parse_spec(request.coder)), absolute_spec(parse_spec(request.tester))
-    local = [spec for spec in dict.fromkeys((coder, tester)) if spec.kind != "openai"]
+    judge = absolute_spec(parse_spec(request.judge)) if request.judge else coder
+    local = [spec for spec in dict.fromkeys((coder, tester, judge)) if spec.kind != "openai"]
     if not local:
         if keep is not None:
             tell_aside.append("--keep has no effect: a server's model is loaded by its server")
@@ -135,7 +136,9 @@ def open_solve(request: SolveRequest, keep: float | None, tell_aside: list[str])
         return SolveProcess(request)
     identity = identity_of(local)
     message = {
-        "solve": replace(request, coder=str(coder), tester=str(tester)).to_json(),
+        "solve": replace(
+            request, coder=str(coder), tester=str(tester), judge=str(judge) if request.judge else ""
+        ).to_json(),
         "identity": identity,
         "keep": keep,
         "environment": dict(os.environ),

@@ -87,6 +87,41 @@ def vllm_takes_only_some_ranks(config: RunConfig) -> Conflict | None:
     )
 
 
+def nf4_sampler_keeps_its_weights(config: RunConfig) -> Conflict | None:
+    """Refuse sleep level 2 with NF4: vLLM reads weights again only into the layers of the checkpoint's own format."""
+    if config.rollout.sampler != "vllm" or config.vllm.sleep_level != 2 or config.vllm.precision != "nf4":
+        return None
+    return Conflict(
+        "vllm.sleep_level",
+        "vLLM cannot load NF4 weights again after a sleep of level 2",
+        'set vllm.sleep_level = 1, or vllm.precision = "dtype"',
+    )
+
+
+def fp8_computes_in_half_precision(config: RunConfig) -> Conflict | None:
+    fp8 = [name for name in ("precision", "kv_cache_dtype") if getattr(config.vllm, name) == "fp8"]
+    if config.rollout.sampler != "vllm" or not fp8 or config.model.dtype != "fp32":
+        return None
+    unscaled = "dtype" if fp8[0] == "precision" else "auto"
+    return Conflict(
+        f"vllm.{fp8[0]}",
+        f'vLLM has no fp8 kernels for model.dtype = "fp32" (vllm.{fp8[0]} = "fp8")',
+        f'set model.dtype = "bf16", or vllm.{fp8[0]} = "{unscaled}"',
+    )
+
+
+def fp8_cache_has_no_nf4_weights(config: RunConfig) -> Conflict | None:
+    """Refuse an fp8 cache over NF4 weights: the two errors add up, and fp8 weights sample faster than NF4 ones."""
+    vllm = config.vllm
+    if config.rollout.sampler != "vllm" or vllm.kv_cache_dtype != "fp8" or vllm.precision != "nf4":
+        return None
+    return Conflict(
+        "vllm.kv_cache_dtype",
+        "an fp8 KV cache does not go with NF4 weights: their errors add up",
+        'set vllm.precision = "fp8", or vllm.kv_cache_dtype = "auto"',
+    )
+
+
 def sequential_updates_are_whole(config: RunConfig) -> Conflict | None:
     """Require one mini-batch: `sequential` reproduces the published code, which takes one optimiser step a role."""
     if config.policy.update != "sequential" or config.policy.mini_batches == 1:
@@ -148,6 +183,9 @@ RULES: tuple[Callable[[RunConfig], Conflict | None], ...] = (
     splits_are_disjoint,
     nf4_computes_in_half_precision,
     vllm_takes_only_some_ranks,
+    nf4_sampler_keeps_its_weights,
+    fp8_computes_in_half_precision,
+    fp8_cache_has_no_nf4_weights,
     sequential_updates_are_whole,
     constant_schedule_does_not_fall,
     micro_batch_holds_the_longest_answer,

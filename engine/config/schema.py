@@ -28,7 +28,9 @@ StyleName: TypeAlias = Literal["full", "short", "shots"]
 ReadingName: TypeAlias = Literal["strict", "kind"]
 SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
 VllmPrecision: TypeAlias = Literal["dtype", "nf4", "fp8"]
+KvCacheDtype: TypeAlias = Literal["auto", "fp8"]
 SleepLevel: TypeAlias = Literal[0, 1, 2]
+ModelRunner: TypeAlias = Literal["auto", "v1", "v2"]
 Comparison: TypeAlias = Literal["whitespace", "tokens", "numbers", "exact-lines", "json"]
 TimeRule: TypeAlias = Literal["exact", "relative"]
 JudgingName: TypeAlias = Literal["process", "cure-compat"]
@@ -47,6 +49,7 @@ Packages: TypeAlias = Annotated[
     BeforeValidator(_tuples),
     Field(max_length=64),
 ]
+SamplingCard: TypeAlias = Annotated[str, Field(pattern=r"^(same|[0-9]{1,3})$")]
 Betas: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], BeforeValidator(_tuples)
 ]
@@ -114,7 +117,13 @@ class VllmConfig(Section):
     precision: VllmPrecision = Field(
         description="format of the base weights in vLLM: dtype = that of model.dtype, nf4 (bitsandbytes) or fp8"
     )
-    kv_cache_gb: float = Field(ge=0, le=4096, description="KV cache in GiB; 0 = all that the memory plan leaves")
+    device: SamplingCard = Field(
+        description="card of vLLM: same (the trainer's, by turns), or another one, as `cure-tui doctor` numbers it"
+    )
+    kv_cache_gb: float = Field(ge=0, le=4096, description="KV cache in GiB; 0 = all that is free, up to max_batch")
+    kv_cache_dtype: KvCacheDtype = Field(
+        description="format of keys and values: auto = that of model.dtype, fp8 = half of 16 bits (Ada or newer)"
+    )
     max_batched_tokens: int = Field(
         ge=128, le=1_048_576, description="tokens in one forward pass of the scheduler, at most"
     )
@@ -122,6 +131,9 @@ class VllmConfig(Section):
     sleep_level: SleepLevel = Field(
         description="memory freed for the update: 0 = the KV cache, 1 = weights too (to host memory), "
         "2 = weights too (loaded again afterwards)"
+    )
+    model_runner: ModelRunner = Field(
+        description="vLLM's model runner: auto = vLLM's choice (v2 on a GPU), v1 = the older one, if v2 fails"
     )
     hang_seconds: float = Field(gt=0, le=86_400, description="seconds without a token after which vLLM counts as hung")
     restarts: int = Field(ge=0, le=1000, description="restarts of a vLLM that died or hung, at most, per run")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.errors import DataError, EnvironmentError_
+from engine.machine.extras import install_extra
 
 CHUNK_BYTES = 4_000_000
 LONGEST_VALUE = 256_000_000
@@ -330,7 +331,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         import pyarrow.parquet
     except ModuleNotFoundError:
         message = f"{path.name} is parquet, which needs pyarrow"
-        raise EnvironmentError_(message, "pip install 'cure-tui[data]'") from None
+        raise EnvironmentError_(message, install_extra("data")) from None
     index = 0
     try:
         with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:

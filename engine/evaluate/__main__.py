@@ -20,8 +20,9 @@ from pathlib import Path
 
 from engine.errors import CureError, RunError
 from engine.evaluate.folder import Evaluation, open_evaluation
+from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
-from engine.printable import printable
+from engine.printable import print_printable, printable
 from engine.process_memory import keep_freed_memory
 from engine.runs.heartbeat import Heartbeat
 from engine.runs.journal import JournalWriter
@@ -38,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--budget", help="limits, a total of all sessions")
     arguments = parser.parse_args(argv)
     sleep_at_barriers()
+    claim_card()
     try:
         return _evaluate(open_evaluation(arguments.run_dir), regrade=arguments.regrade, budget=arguments.budget)
     except CureError as error:
@@ -147,6 +149,7 @@ def _last_words(evaluation: Evaluation, journal: JournalWriter, error: CureError
 
 
 if __name__ == "__main__":
+    print_printable()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()

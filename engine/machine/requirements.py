@@ -13,7 +13,18 @@ from pathlib import Path
 
 from engine.config.schema import RunConfig
 from engine.errors import CureError
-from engine.machine.libraries import Missing, cuda_device, libraries, needs_gpu
+from engine.machine.cards import Gpu
+from engine.machine.kv_cache import needed_on_own_card
+from engine.machine.libraries import (
+    Missing,
+    cuda_device,
+    kernel_compiler,
+    libraries,
+    needs_gpu,
+    samples_elsewhere,
+    sampling_card,
+    second_card,
+)
 from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
 from engine.machine.model_folders import (
     cache_fault,
@@ -23,7 +34,7 @@ from engine.machine.model_folders import (
     gguf_refusal,
     is_folder_source,
 )
-from engine.machine.probe import Gpu, Machine
+from engine.machine.probe import Machine
 from engine.machine.resources import DATA_SCHEME, source_path
 from engine.machine.toml_text import toml_value
 
@@ -67,13 +78,31 @@ def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
 
     A missing GPU is another check's finding: the machine's memory is checked here all the same.
     """
-    if not needs_gpu(config, machine) or not machine.gpus:
+    gpu = machine.card
+    if gpu is None or not needs_gpu(config, machine):
         return _least_memory(config, machine.memory_gb, "memory")
-    gpu = max(machine.gpus, key=lambda gpu: gpu.memory_gb)
+    elsewhere: list[Missing] = []
+    if samples_elsewhere(config, machine):
+        elsewhere = _second_cards_memory(config, machine)
+        rollout = config.rollout.model_copy(update={"sampler": "endpoint"})  # nothing but the update is on this card
+        config = config.model_copy(update={"rollout": rollout})
     plan = plan_memory(config, gpu.memory_gb)
     if plan is None:
         return _least_memory(config, gpu.memory_gb, "GPU memory")
-    return _gpu_memory(config, plan, gpu) + _host_memory(plan, machine)
+    return elsewhere + _gpu_memory(config, plan, gpu) + _host_memory(config, plan, machine)
+
+
+def _second_cards_memory(config: RunConfig, machine: Machine) -> list[Missing]:
+    card, needed = sampling_card(config, machine), needed_on_own_card(config)
+    if card is None or needed is None:
+        return []
+    gib = (needed[0] + needed[1].least_bytes) / 2**30
+    if gib <= card.free_gb:
+        return []
+    what = (
+        f"vLLM needs {gib:.1f} GiB on a card of its own, {card.free_gb:.1f} of {card.memory_gb:.1f} GiB of {card.name}"
+    )
+    return [Missing(f"{what} are free", 'set vllm.device = "same", or name a larger card')]
 
 
 def _least_memory(config: RunConfig, here_gb: float, kind: str) -> list[Missing]:
@@ -117,16 +146,26 @@ def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
     return []
 
 
-def _host_memory(plan: MemoryPlan, machine: Machine) -> list[Missing]:
+def _host_memory(config: RunConfig, plan: MemoryPlan, machine: Machine) -> list[Missing]:
     if plan.host_gib <= machine.free_memory_gb:
         return []
     return [
         Missing(
             f"memory: {plan.host_gib:.1f} GiB needed for vLLM's weights while it sleeps, "
             f"{machine.free_memory_gb:.1f} GiB free",
-            "set " + _says([("vllm.sleep_level", 2)]),
+            _what_spares_the_host(config, plan.gpu_gib),
         )
     ]
+
+
+def _what_spares_the_host(config: RunConfig, gpu_gb: float) -> str:
+    """Name the sleep level that keeps no copy of the weights: 2, or with NF4, which is not read again, 0 if it fits."""
+    level = 0 if config.vllm.precision == "nf4" else 2
+    vllm = config.vllm.model_copy(update={"sleep_level": level})
+    plan = plan_memory(config.model_copy(update={"vllm": vllm}), gpu_gb)
+    if plan is None or not plan.fits:
+        return "end programs that use memory, or take a smaller preset"
+    return "set " + _says([("vllm.sleep_level", level)])
 
 
 def _what_would_fit(config: RunConfig, gpu_gb: float) -> str:
@@ -211,6 +250,8 @@ def _program_libraries(config: RunConfig, machine: Machine) -> list[Missing]:
 
 CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     cuda_device,
+    second_card,
+    kernel_compiler,
     libraries,
     _program_libraries,
     _memory,

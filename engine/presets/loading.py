@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from engine.config.rules import broken_rule
 from engine.config.schema import RunConfig, Section
 from engine.errors import ConfigError
-from engine.machine.probe import largest_gpu_gb
+from engine.machine.probe import card_gb
 from engine.machine.regular_files import can_be_path, user_path
 from engine.presets.prompt_text import built_in_turns_document, needs_built_in_turns, with_prompt_text
 from engine.presets.sources import (
@@ -90,7 +90,7 @@ def load_preset(
         return _checked([_variant_document(path, ""), *documents])
     if said is not None:
         return resolve(said)
-    memory = gpu_memory_gb if gpu_memory_gb is not None else largest_gpu_gb() or DESIGN_GB
+    memory = gpu_memory_gb if gpu_memory_gb is not None else card_gb() or DESIGN_GB
     return resolve(choose_variant(names, memory, resolve))
 
 
@@ -100,6 +100,7 @@ _BEFORE: Tree = {
     "model": {"prompt_file": "", "prompt_text": ""},
     "rollout": {"reading": "strict"},
     "reward": {"without_correct": "skip"},
+    "vllm": {"device": "same", "kv_cache_dtype": "auto", "model_runner": "auto"},
     "sandbox": {"libraries": [], "time_rule": "exact"},
     "evaluation": {"reading": "strict"},
 }

@@ -15,6 +15,7 @@ from engine.errors import ConfigError
 from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular, user_path
 from engine.machine.resources import preset_files
+from engine.machine.toml_reading import parse_toml
 from engine.presets.toml_lines import KeyPath, key_lines, line_of
 
 Tree: TypeAlias = dict[str, Any]
@@ -109,7 +110,7 @@ def read_document(path: Path) -> Document:
         raise ConfigError(f"{label}: cannot be read: {error.strerror}", "check the path and its permissions") from error
     text = text.replace("\r\n", "\n")
     try:
-        tree = tomllib.loads(text)
+        tree = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         line, reason = _syntax_error(str(error), text)
         raise ConfigError(f"{label}:{line}: not valid TOML: {reason}", "fix that line") from error
@@ -175,7 +176,7 @@ def _merge(base: Tree, update: Tree) -> Tree:
 
 def _toml_value(text: str) -> object:
     try:
-        tree = tomllib.loads(f"value = {text}")
+        tree = parse_toml(f"value = {text}")
     except (ValueError, RecursionError):  # no TOML, a number of thousands of digits, lists in lists in lists
         return text
     return tree["value"] if set(tree) == {"value"} else text

@@ -27,6 +27,10 @@ is. Then give the whole corrected program in one block that opens with ```python
 values of the test into it.
 """
 
+_REVERTED = """\
+This program passes fewer tests than the one before it. Go back to the one before, which does not pass this test.
+"""
+
 _OUTPUT = """\
 Read the following programming problem. You do not have to solve it in code.
 
@@ -41,18 +45,28 @@ Input:
 
 
 def repair_messages(
-    first: tuple[dict[str, str], ...], source: str, stdin: str, expected: str, happened: str, stdout: str
+    before: tuple[dict[str, str], ...],
+    source: str,
+    stdin: str,
+    expected: str,
+    happened: str,
+    stdout: str,
+    *,
+    is_reverted: bool = False,
 ) -> tuple[dict[str, str], ...]:
     """Continue the conversation with the program as the model's own answer and the test that it fails.
 
-    happened: in words ("printed something else", "hit the time limit"). stdout: output up to then.
+    happened: in words ("printed something else", "hit the time limit"). stdout: output up to then. is_reverted:
+    `source` made things worse, and the test is one that the program before it fails.
     """
-    got = f"It printed:\n{fence(_shortened(stdout))}\n" if stdout.strip() else ""
+    got = f"It printed:\n{fence(shortened(stdout))}\n" if stdout.strip() else ""
     request = _REPAIR.format(
-        input=fence(_shortened(stdin)), expected=fence(_shortened(expected)), happened=happened, got=got
+        input=fence(shortened(stdin)), expected=fence(shortened(expected)), happened=happened, got=got
     )
+    if is_reverted:
+        request = _REVERTED + request.partition("\n")[2]
     answer = f"```python\n{source.strip()}\n```"
-    return (*first, {"role": "assistant", "content": answer}, {"role": "user", "content": request.strip()})
+    return (*before, {"role": "assistant", "content": answer}, {"role": "user", "content": request.strip()})
 
 
 def output_messages(problem: Problem, stdin: str) -> tuple[dict[str, str], ...]:
@@ -74,7 +88,8 @@ def parse_output(text: str, *, in_thought: bool = False) -> str | None:
     return last if last is not None and last.strip() and len(last) <= MAX_CHARACTERS else None
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text that is short enough for a prompt: of a long one the beginning and the end."""
     if len(text) <= _SHOWN_CHARACTERS:
         return text
     half = _SHOWN_CHARACTERS // 2

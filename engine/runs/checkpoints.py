@@ -20,7 +20,7 @@ from typing import Any
 
 from engine.errors import ConfigError, RunError
 from engine.machine.home import run_name
-from engine.machine.regular_files import OddFile, check_kind
+from engine.machine.regular_files import OddFile, check_kind, remove_tree
 from engine.runs.faults import disk_full, has_no_space, run_faults
 from engine.runs.files import make_folder, open_file, opened_folder, read_file, write_file
 from engine.runs.journal import read_journal
@@ -360,6 +360,6 @@ def _sync(path: Path) -> None:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        remove_tree(path)
     else:
         path.unlink(missing_ok=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import shutil
-import tomllib
 from pathlib import Path
 
 from engine.errors import RunError
 from engine.machine.home import runs_home
+from engine.machine.toml_reading import parse_toml
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.faults import run_faults
 from engine.runs.files import make_folder, read_file
@@ -54,7 +54,7 @@ def ancestors(run_dir: Path) -> list[str]:
 def _origin(run_dir: Path) -> str:
     try:
         with run_faults(run_dir):
-            start = tomllib.loads(read_file(run_dir, "config.toml", _CONFIG_BYTES).decode()).get("start", "")
+            start = parse_toml(read_file(run_dir, "config.toml", _CONFIG_BYTES).decode()).get("start", "")
     except (RunError, OSError, ValueError, RecursionError):
         return ""
     return start if isinstance(start, str) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -29,6 +29,10 @@ class SamplingParams:
             raise ValueError(f"top_p must lie in (0, 1], got {self.top_p}")
         if self.max_new_tokens < 1:
             raise ValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}")
+
+    def at(self, temperature: float | None) -> SamplingParams:
+        """Return the same parameters at another temperature; None leaves it as it is."""
+        return self if temperature is None else replace(self, temperature=temperature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine.errors import ConfigError
 from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular
+from engine.machine.toml_reading import parse_toml
 from engine.servers.addresses import Address, origin_of
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -97,7 +97,7 @@ def read_endpoints() -> Endpoints:
     """Read endpoints.toml; a missing file is empty. Raises ConfigError."""
     path = endpoints_file()
     try:
-        tree: dict[str, Any] = tomllib.loads(read_regular(path, _MOST_BYTES).decode())
+        tree: dict[str, Any] = parse_toml(read_regular(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         return Endpoints()
     except (OSError, ValueError, RecursionError) as error:  # also a number of thousands of digits, lists in lists

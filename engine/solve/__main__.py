@@ -18,13 +18,23 @@ from pathlib import Path
 from types import FrameType
 
 from engine.errors import ConfigError, CureError
+from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
-from engine.solve.opening import Wishes, open_writer
+from engine.solve.opening import Wishes, open_writer, refuse_unmet_needs
 from engine.solve.request import SolveRequest
 from engine.solve.selectors import find_selector
-from engine.solve.strategies import Bench, Budget, Spent, find_strategy, refuse_unbound_limits
+from engine.solve.strategies import (
+    Bench,
+    Budget,
+    Part,
+    Spent,
+    Strategy,
+    find_strategy,
+    refuse_unbound_limits,
+    solve,
+)
 from engine.solve.strategies.own import OwnProgram
 from engine.solve.writers import Account, Writer
 from engine.solve.writers.spec import WriterSpec, parse_spec
@@ -47,6 +57,7 @@ def main() -> int:
 def _answer(request: SolveRequest, events: EventStream, opened: OpenWriter) -> int:
     """Solve, and tell what ends it early; return the exit status."""
     sleep_at_barriers()
+    claim_card()
     try:
         try:
             with ExitStack() as resources:
@@ -66,27 +77,40 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _specs(request: SolveRequest, strategy: Strategy) -> dict[Part, WriterSpec]:
+    """Return the specs of coder and tester, and of the judge if the strategy has one. Raises ConfigError."""
+    named = {Part.CODER: request.coder, Part.TESTER: request.tester}
+    if Part.JUDGE in strategy.parts:
+        named[Part.JUDGE] = request.judge or request.coder
+    elif request.judge:
+        raise ConfigError(
+            f"{strategy.name} has no judge: --judge does not fit", "leave it out, or use --strategy sstar"
+        )
+    return {part: parse_spec(text) for part, text in named.items()}
+
+
 def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack, opened: OpenWriter) -> int:
     own = OwnProgram(request.program) if request.program else None
     strategy = own or find_strategy(request.strategy)
     selector = find_selector(request.select) if request.select else None
     budget = Budget.parse(request.budget)
-    specs = parse_spec(request.coder), parse_spec(request.tester)
-    refuse_unbound_limits(specs, budget)
+    specs = _specs(request, strategy)
+    refuse_unbound_limits(tuple(specs.values()), budget)
+    refuse_unmet_needs(strategy, specs, [task.problem for task in request.tasks])
     account = Account(budget.tokens, budget.dollars)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
     executor = resources.enter_context(
         Executor(allow_unsandboxed=request.allow_unsandboxed, libraries=[library.name for library in found_libraries()])
     )
-    writers: list[Writer] = []
-    for spec in dict.fromkeys(specs):
+    writers: dict[WriterSpec, Writer] = {}
+    for spec in dict.fromkeys(specs.values()):
         events.tell("loading", what=str(spec))
         wishes = Wishes(request.temperature, request.max_tokens, request.seed)
         writer = opened(spec, wishes, lambda text: events.tell("warning", text=text), account)
         resources.callback(writer.close)
-        writers.append(writer)
-    coder, tester = writers[0], writers[-1]
-    steps = {writer.name: step for writer in writers if (step := getattr(writer, "step", None)) is not None}
+        writers[spec] = writer
+    coder, tester = writers[specs[Part.CODER]], writers[specs[Part.TESTER]]
+    steps = {writer.name: step for writer in writers.values() if (step := getattr(writer, "step", None)) is not None}
     events.tell("ready", coder=coder.name, tester=tester.name, sandbox=executor.level.letter, steps=steps)
     status = 0
     for number, task in enumerate(request.tasks):
@@ -95,9 +119,10 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
         bench = Bench(
             task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,
             observer=events, spent=spent, selector=selector,
+            judge=writers[specs[Part.JUDGE]] if Part.JUDGE in specs else None,
         )  # fmt: skip
         try:
-            solution = strategy.solve(bench)
+            solution = solve(strategy, bench)
         except ConfigError:
             raise
         except CureError as error:

@@ -12,6 +12,9 @@ program    row, source, rejected, fate, answer    fate: of `engine.solve.fates`;
 test       column, input, output, fate    column null: malformed
 verdict    row, public, column, passed, status, got        got: its output, cut to MAX_OUTPUT_CHARS
 leads      row
+stage      name            the strategy begins a stage
+lineage    row, parent, why    a new program is to repair or replace that of row `parent`
+settled    tests           from now on these tests vote, and no others; verdicts on them follow
 solution   solution        the whole evidence, see `solution_to_json`
 fault      message, remedy, status    of this problem or, before `ready`, of the whole request
 """
@@ -92,6 +95,19 @@ class EventStream:
     def on_leader(self, board: Board, row: int) -> None:
         self.tell("leads", row=row)
 
+    def on_stage(self, name: str) -> None:
+        self.tell("stage", name=name)
+
+    def on_lineage(self, row: int, parent: int, why: str) -> None:
+        self.tell("lineage", row=row, parent=parent, why=why)
+
+    def on_tests_settled(self, board: Board) -> None:
+        self.tell("settled", tests=[_test(test.input, test.output) for test in board.tests])
+        for row in range(len(board.programs)):
+            for stdin in dict.fromkeys(test.input for test in board.tests):
+                if board.outcome(row, stdin) is not None:
+                    self.on_outcome(board, row, stdin)
+
 
 def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
     """Convert the evidence to JSON, for `--json` and for storage: the names are stable.
@@ -117,7 +133,11 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
         "another_comparison": solution.another,
         "candidates": [asdict(candidate) for candidate in solution.candidates],
         "public": [_test(test.input, test.output) for test in solution.public],
-        "tests": [_test(test.input, test.output, test.explanation) for test in solution.tests],
+        "tests": [
+            _test(test.input, test.output, test.explanation) | {"status": str(test.status)} for test in solution.tests
+        ],
+        "retired_tests": [_test(test.input, test.output) | {"status": str(test.status)} for test in solution.retired],
+        "trail": [{"stage": each.stage, "part": str(each.part), **_cost(each.cost)} for each in solution.trail],
         "spent": {"seconds": round(spent.seconds, 2), **_cost(spent.cost), "given_up": _cost(spent.given_up)},
     }
 
@@ -237,6 +257,10 @@ class SolveState:
                 self.printed[row, tests.columns[column][0]] = (event["status"], event["got"])
             case "leads":
                 self.leader = event["row"]
+            case "settled":
+                self.tests = Tests((test["input"], test["output"]) for test in event["tests"])
+                for _ in self.sources:
+                    self.tests.add_program()
             case "solution":
                 self._conclude(event["solution"])
 

@@ -22,7 +22,7 @@ class SolveRequest:
 
     temperature, max_tokens: None leaves them to the model's preset. program: the user's own, to be tested; n is then 0
     and coder equals tester, so that only the tester is opened. select: a selector with its options, "" for the
-    strategy's own.
+    strategy's own. judge: "" for the coder.
     """
 
     tasks: tuple[Task, ...]
@@ -38,6 +38,7 @@ class SolveRequest:
     allow_unsandboxed: bool = False
     program: str = ""
     select: str = ""
+    judge: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -16,9 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.errors import CureError, RunError
+from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.presets import load_config
-from engine.printable import printable
+from engine.printable import print_printable, printable
 from engine.process_memory import grows_without_cycles, keep_freed_memory
 from engine.runs.archive import ArchiveWriter
 from engine.runs.checkpoints import CheckpointStore
@@ -37,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="RUN.KEY=VALUE", help="a new limit: run.steps=9")
     arguments = parser.parse_args(argv)
     sleep_at_barriers()
+    claim_card()
     try:
         return _train(RunFolder.open(arguments.run_dir), arguments.set)
     except CureError as error:
@@ -128,4 +130,5 @@ def _last_words(folder: RunFolder, journal: JournalWriter, error: CureError) -> 
 
 
 if __name__ == "__main__":
+    print_printable()
     sys.exit(main())

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import CureError, RunError
+from engine.machine.process_environment import claim_card
 from engine.presets import load_config
-from engine.printable import printable
+from engine.printable import print_printable, printable
 from engine.runs.checkpoints import BEST, LAST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.lineage import ancestors
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     form.add_argument("--merged", type=Path, metavar="DIR", help="the whole model, with the adapter merged")
     parser.add_argument("--step", default=BEST, metavar=f"N|{BEST}|{LAST}", help="checkpoint to export")
     arguments = parser.parse_args(argv)
+    claim_card()
     try:
         folder = RunFolder.open(arguments.run_dir)
         checkpoint = exported_checkpoint(folder.checkpoints, lambda text: _say(f"warning: {text}"), arguments.step)
@@ -81,4 +83,5 @@ def _writes(target: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    print_printable()
     sys.exit(main())

@@ -42,6 +42,7 @@ from engine.sandbox import AS_A_PROCESS, Executor, Limits, Outcome, Peers, Statu
 from engine.solve.events import EventStream, SolveState, solution_to_json  # noqa: E402
 from engine.solve.request import SolveRequest, Task  # noqa: E402
 from engine.solve.strategies import find_strategy  # noqa: E402
+from engine.solve.strategies import solve as run  # noqa: E402
 from engine.solve.strategies.bench import Bench  # noqa: E402
 from engine.solve.writers import Answer, Ask  # noqa: E402
 
@@ -100,7 +101,7 @@ def tool(task: Problem, solution: dict, rounds: int) -> None:  # type: ignore[ty
                 observer=EventStream(io.StringIO()),
             )  # fmt: skip
             began = time.perf_counter()
-            find_strategy("bon").solve(bench)
+            run(find_strategy("bon"), bench)
             if number == 0:
                 say("tool, 16 x 16, cells cold", f"{time.perf_counter() - began:.2f} s", "1 s")
             else:
@@ -133,7 +134,7 @@ def overhead(size: int, strategy: str = "bon") -> tuple[float, float, float]:
     events.problem(0, problem)
     began = time.process_time()
     bench = Bench(problem, problem.statement, writer, writer, Instant(), size, size, observer=events)
-    solution = find_strategy(strategy).solve(bench)
+    solution = run(find_strategy(strategy), bench)
     events.tell("solution", solution=solution_to_json(solution, bench.spent))
     engine = time.process_time() - began
     began = time.process_time()

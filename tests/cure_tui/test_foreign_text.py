@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import csv
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -147,6 +149,27 @@ def test_charts_in_files_hold_foreign_names_as_text() -> None:
         assert MARK in text
         assert leaks(text.encode()) == []
         assert not any(control in text for control in "\x1b\r\b\x07\x00")
+
+
+@pytest.mark.parametrize("name", ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(1)", " =1", "\n=1"])
+def test_no_name_in_a_table_is_a_formula_of_a_spreadsheet(name: str) -> None:
+    table = to_csv([Series(name, np.arange(2.0), -np.arange(2.0))], name)
+    rows = list(csv.reader(table.splitlines(keepends=True)))
+    assert all(cell.startswith("'") for cell in rows[0])
+    assert rows[-1] == ["1", "-1"]
+
+
+def test_a_traceback_in_the_log_of_an_engine_has_no_control_characters() -> None:
+    program = (
+        "import sys, traceback\nfrom engine.printable import print_printable\nprint_printable()\n"
+        f"print({HOSTILE!r})\nprint({HOSTILE!r}, file=sys.stderr)\n"
+        f"try:\n    raise ValueError({HOSTILE!r})\nexcept ValueError:\n    traceback.print_exc()\n"
+        f"raise OSError({HOSTILE!r})"
+    )
+    ended = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, timeout=SECONDS)
+    assert ended.returncode == 1
+    assert ended.stderr.count(MARK.encode()) >= 3
+    assert leaks(ended.stdout + ended.stderr) == []
 
 
 @pytest.fixture

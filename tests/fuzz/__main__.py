@@ -28,10 +28,11 @@ _START_SECONDS = 120.0
 
 @dataclass(slots=True)
 class Tally:
-    """Cases of a kind that ran, their seconds, and the faults."""
+    """Cases of a kind that ran, the longest in seconds, the largest growth in megabytes, and the faults."""
 
     ran: int = 0
     slowest: float = 0.0
+    grown: float = 0.0
     faults: list[str] = field(default_factory=list)
 
 
@@ -55,6 +56,7 @@ def run_kind(kind: str, seed: int, cases: range, seconds: float, save: Path) -> 
                 if "number" in report:
                     tally.ran, next_case, begun = tally.ran + 1, report["number"] + 1, -1
                     tally.slowest = max(tally.slowest, report.get("seconds", 0.0))
+                    tally.grown = max(tally.grown, report.get("grown", 0.0))
                 if "fault" in report:
                     _note(tally, f"{kind} {seed}-{report['number']}: {report['done']}\n{report['fault']}")
             said = worker.stderr.read() if worker.stderr else ""
@@ -92,7 +94,8 @@ def main() -> int:
         tally = run_kind(kind, arguments.seed, cases, share, arguments.save)
         took, ran, faults = time.time() - started, ran + tally.ran, faults + len(tally.faults)
         print(
-            f"{kind:14} {tally.ran:6} cases {len(tally.faults):3} faults {took:6.0f} s, slowest {tally.slowest:.1f} s"
+            f"{kind:14} {tally.ran:6} cases {len(tally.faults):3} faults {took:6.0f} s, "
+            f"slowest {tally.slowest:.1f} s, largest growth {tally.grown:.0f} MB"
         )
         sys.stdout.flush()
     print(f"{ran} cases, {faults} faults")

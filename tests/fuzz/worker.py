@@ -126,20 +126,22 @@ def main(name: str, seed: int, first: int, last: int, until: float, save: Path) 
             left = save / f"{name.replace(' ', '-')}-{seed}-{number}"
             _keep(place, left)
             started = time.monotonic()
-            fault = _fault(kind, place, watch, errors)
+            fault, grown = _fault(kind, place, watch, errors)
             if fault:
                 left.mkdir(parents=True, exist_ok=True)
                 (left / "why.txt").write_text(f"{done}\n{fault}", errors="replace")
                 report(number=number, fault=fault, done=done, saved=str(left))
                 return
             shutil.rmtree(left)
-            report(number=number, seconds=time.monotonic() - started)
+            report(number=number, seconds=time.monotonic() - started, grown=grown)
 
 
 def _bound_memory() -> None:
     """Let this process take so much address space more: a fault ends it, not the others of this machine."""
     own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (own + _ADDRESS_SPACE, resource.RLIM_INFINITY))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = own + _ADDRESS_SPACE
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
 
 
 def _make(kind: Kind, base: Path) -> None:
@@ -173,8 +175,8 @@ def _keep(place: Path, left: Path) -> None:
     shutil.copytree(place / "home", left, symlinks=True, ignore=odd)
 
 
-def _fault(kind: Kind, place: Path, watch: Watch, errors: int) -> str:
-    """Use the case; return why it fails, "" if it holds."""
+def _fault(kind: Kind, place: Path, watch: Watch, errors: int) -> tuple[str, float]:
+    """Use the case; return why it fails, "" if it holds, and the megabytes that the process grew by."""
     outside = _outside(place, kind.may_write)
     before = _reset_peak_mb()
     watch.allowed, watch.seen = place.parent, []
@@ -206,7 +208,7 @@ def _fault(kind: Kind, place: Path, watch: Watch, errors: int) -> str:
     os.ftruncate(errors, 0)
     if not fault and "Traceback (most recent call last)" in said:  # of a thread, or a task that nobody awaits
         fault = said[-4000:]
-    return fault
+    return fault, max(0.0, grown)
 
 
 def _reset_peak_mb() -> float:

@@ -1,12 +1,8 @@
-"""Training of the embedded model on the GPU from beginning to end, as a user would run it, and its result.
-
-    python tests/gpu/nano.py [--steps 40] [--dry]
-
-Prints Markdown for RESULTS.md on stdout; progress goes to stderr.
-"""
+"""Training of the embedded model on the card from beginning to end, as a user would run it, and its result."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -15,13 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT)]
+from engine.runs.events import EventKind
+from engine.runs.folder import RunFolder
+from engine.runs.journal import read_journal
+from tests.gpu import workbench as bench
 
-from engine.runs.events import EventKind  # noqa: E402
-from engine.runs.folder import RunFolder  # noqa: E402
-from engine.runs.journal import read_journal  # noqa: E402
-from tests.gpu import workbench as bench  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 SMALL = (
     "rollout.tasks_per_step=2", "rollout.n_programs=4", "rollout.m_tests=4", "evaluation.heldout_tasks=2",
@@ -65,12 +60,9 @@ def figures(folder: Path) -> list[tuple[str, str]]:
     ]
 
 
-def main() -> None:
-    options = bench.parser(__doc__)
-    options.add_argument("--steps", type=int, default=40)
-    arguments = options.parse_args()
+def report(arguments: argparse.Namespace) -> None:
+    bench.start(arguments)
     steps = 3 if arguments.dry else arguments.steps
-    bench.start(arguments, "Nano, from beginning to end")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "run"
         result = run(folder, steps, dry=arguments.dry)
@@ -81,7 +73,3 @@ def main() -> None:
         if isinstance(before, float):
             rows.append((f"{name}, held-out tasks", f"{before:.3f} -> {heldout['end'][name]:.3f}"))
     bench.table([f"{steps} steps", ""], rows)
-
-
-if __name__ == "__main__":
-    main()

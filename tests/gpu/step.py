@@ -1,10 +1,7 @@
-"""Measurement of one whole step at full size: rollouts by transformers and by vLLM, then the update.
-
-    python tests/gpu/step.py [--models qwen3-4b] [--samplers transformers vllm] [--answer-tokens 8192] [--dry]
+"""One whole step at full size: rollouts by vLLM at each sleep level and by transformers, then the update.
 
 The preset's variant for `--cap-gib`, on random weights. They write text without a program, so nothing is executed and
 advantages are synthetic; everything else is the run's own: sampler, sleep and wake, hot-swap, canary, update.
-Prints Markdown for RESULTS.md on stdout; progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -17,27 +14,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
-sys.path[:0] = [str(Path(__file__).parents[2])]
+from engine.config import RunConfig
+from engine.machine.memory_plan import MemoryPlan, changes_that_fit, kv_cache_bytes, plan_memory
+from engine.machine.probe import probe_machine
+from engine.policy import Policy, TrainSample, UpdateReport
+from engine.presets import load_preset
+from engine.prompts import Role
+from engine.sampling import Completion, Request, Sampler, SamplingParams
+from engine.sampling.swapping import Swaps
+from engine.sampling.vllm.compat import installed_version
+from engine.train.assembly import load_policy, load_splits, prompt_encoder
+from engine.train.samplers import Surroundings, choose_sampler
+from tests.gpu import workbench as bench
+from tests.gpu.workbench import GIB
 
-from engine.config import RunConfig  # noqa: E402
-from engine.machine.memory_plan import MemoryPlan, changes_that_fit, kv_cache_bytes, plan_memory  # noqa: E402
-from engine.machine.probe import probe_machine  # noqa: E402
-from engine.policy import Policy, TrainSample, UpdateReport  # noqa: E402
-from engine.presets import load_preset  # noqa: E402
-from engine.prompts import Role  # noqa: E402
-from engine.sampling import Completion, Request, Sampler, SamplingParams  # noqa: E402
-from engine.sampling.swapping import Swaps  # noqa: E402
-from engine.train.assembly import load_policy, load_splits, prompt_encoder  # noqa: E402
-from engine.train.samplers import Surroundings, choose_sampler  # noqa: E402
-from tests.gpu import workbench as bench  # noqa: E402
-from tests.gpu.workbench import GIB, MODELS  # noqa: E402
-
-SAMPLERS = ("transformers", "vllm")
+PROMPT_TASKS = 1
+"""Tasks of the step, each with a coder's and a tester's prompt."""
 
 
 @dataclass
@@ -65,7 +61,9 @@ def watched_card() -> Iterator[CardPeak]:
         thread.join()
 
 
-def configuration(name: str, folder: Path, sampler: str, arguments: argparse.Namespace) -> RunConfig:
+def configuration(
+    name: str, folder: Path, sampler: str, sleep_level: int | None, arguments: argparse.Namespace
+) -> RunConfig:
     """Return the preset's variant for the cap, with the changes that let this sampler fit into it."""
     variant = int(arguments.cap_gib)
     answer = arguments.answer_tokens
@@ -75,6 +73,7 @@ def configuration(name: str, folder: Path, sampler: str, arguments: argparse.Nam
         f"rollout.max_new_tokens_coder={answer}",
         f"rollout.max_new_tokens_tester={answer}",
         f"policy.micro_batch_tokens={max(answer, 2048)}",
+        *([] if sleep_level is None else [f"vllm.sleep_level={sleep_level}"]),
         *(f'data.{split}="asset:nano/tasks/{split}.jsonl"' for split in ("train", "validation", "heldout")),
     ]
     if arguments.dry:
@@ -90,6 +89,12 @@ def configuration(name: str, folder: Path, sampler: str, arguments: argparse.Nam
     if sampler == "vllm" and cache is not None:
         overrides.append(f"vllm.kv_cache_gb={cache / GIB:.3f}")
     return load_preset(f"{name}@{variant}", overrides)
+
+
+HEADS = (
+    "rollouts", "update in", "sampled tokens/s", "trained tokens/s", "sampling s", "update s", "swap s",
+    "neither", "card while sampling, GiB / plan", "card while updating, GiB / plan", "trainer / sampler",
+)  # fmt: skip
 
 
 def sample(sampler: Sampler, prompts: list[tuple[int, ...]], n: int, tokens: int, seed: int) -> list[Completion]:
@@ -116,7 +121,7 @@ def measure(config: RunConfig, device: torch.device, arguments: argparse.Namespa
     """Measure one row of the table."""
     policy, tokenizer = load_policy(config)
     encode = prompt_encoder(config, tokenizer)
-    tasks = load_splits(config)[0][: arguments.tasks]
+    tasks = load_splits(config)[0][:PROMPT_TASKS]
     prompts = [encode(task, role) for task in tasks for role in Role]
     with tempfile.TemporaryDirectory() as place:
         surroundings = Surroundings(Path(place), Path(place) / "engine.log", bench.say)
@@ -156,8 +161,9 @@ def _measured_step(
     swaps = sampler.take_swap_seconds() if isinstance(sampler, Swaps) else 0.0
     sampled = sum(len(each.token_ids) for each in completions)
     plan = plan_memory(config, arguments.cap_gib)
+    with_vllm = config.rollout.sampler == "vllm"
     return [
-        config.rollout.sampler,
+        f"vllm, sleep level {config.vllm.sleep_level}" if with_vllm else config.rollout.sampler,
         config.policy.precision,
         f"{sampled / sampling.seconds:,.0f}",
         f"{report.tokens / updating.seconds:,.0f}",
@@ -178,35 +184,27 @@ def _against(peak_gib: float, plan: MemoryPlan | None, phase: str) -> str:
     return f"{peak_gib:.1f} / {planned:.1f}"
 
 
-def main() -> None:
-    options = bench.parser(__doc__)
-    options.add_argument("--models", nargs="+", choices=MODELS, default=["qwen3-4b"])
-    options.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
-    options.add_argument("--answer-tokens", type=int, default=8192)
-    options.add_argument("--tasks", type=int, default=1, help="each with a coder's and a tester's prompt")
-    options.add_argument("--answers", type=int, default=8, help="to each prompt")
-    arguments = options.parse_args()
+def report(arguments: argparse.Namespace) -> None:
     if arguments.dry:
         arguments.answer_tokens, arguments.answers = 24, 4
-    device = bench.start(arguments, "Step")
+    device = bench.start(arguments)
     for name in arguments.models:
         rows = []
-        print(f"### {name}, {arguments.answer_tokens:,} tokens per answer\n")
+        print(f"#### {name}, {arguments.answer_tokens:,} tokens per answer\n")
         with tempfile.TemporaryDirectory() as place:
             folder = bench.random_model(Path(place) / name, name, device, arguments.dry)
-            for sampler in arguments.samplers:
-                if sampler == "vllm" and find_spec("vllm") is None:
-                    print("vLLM is not installed: left out (`pip install 'cure-tui[gpu]'`).\n")
+            for sampler, level in _rows(arguments):
+                if sampler == "vllm" and installed_version() is None:
+                    print("vLLM is not installed: left out.\n")
                     continue
-                bench.say(f"{name} with {sampler}")
-                rows.append(measure(configuration(name, folder, sampler, arguments), device, arguments))
+                bench.say(f"{name} with {sampler}{'' if level is None else f', sleep level {level}'}")
+                rows.append(measure(configuration(name, folder, sampler, level, arguments), device, arguments))
                 bench.forget()
-        heads = [
-            "rollouts", "update in", "sampled tokens/s", "trained tokens/s", "sampling s", "update s", "swap s",
-            "neither", "card while sampling, GiB / plan", "card while updating, GiB / plan", "trainer / sampler",
-        ]  # fmt: skip
-        bench.table(heads, rows)
+                bench.table(HEADS, rows[-1:])  # at once: what follows may not come to its end
+        if len(rows) > 1:
+            bench.table(HEADS, rows)
 
 
-if __name__ == "__main__":
-    main()
+def _rows(arguments: argparse.Namespace) -> list[tuple[str, int | None]]:
+    levels: dict[str, list[int | None]] = {"vllm": [*arguments.sleep_levels]}
+    return [(sampler, level) for sampler in arguments.samplers for level in levels.get(sampler, [None])]

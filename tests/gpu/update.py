@@ -1,42 +1,36 @@
-"""Measurement of the update at full size: tokens/s, peak memory against the plan, tiled loss, packed rows, TRL.
-
-    python tests/gpu/update.py [--models qwen3-4b qwen2.5-7b] [--precisions bf16 nf4] [--tokens 8192] [--dry]
+"""The update at full size: tokens/s, peak memory against the plan, tiled loss, packed rows, TRL.
 
 LoRA of rank 32 on random weights, layers recomputed in the backward pass, one sequence of `--tokens` at a time.
-Prints Markdown for RESULTS.md on stdout; progress goes to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import torch
 from peft import PeftModel
 
-sys.path[:0] = [str(Path(__file__).parents[2])]
-
-from engine.machine.memory_plan import read_shape  # noqa: E402
-from engine.machine.memory_plan.update_phase import UpdateSetup, update_parts  # noqa: E402
-from engine.models import load_base_model  # noqa: E402
-from engine.policy import (  # noqa: E402
+from engine.machine.memory_plan import read_shape
+from engine.machine.memory_plan.update_phase import UpdateSetup, update_parts
+from engine.models import load_base_model
+from engine.policy import (
     Layout,
     Policy,
     TrainSample,
     attach_adapter,
 )
-from engine.policy.adapter import base_of  # noqa: E402
-from engine.policy.packed.attention import kernels_for  # noqa: E402
-from engine.policy.packed.batching import TokenSequence, build_micro_batch, plan_micro_batches  # noqa: E402
-from engine.policy.packed.logprobs import score_tokens  # noqa: E402
-from engine.policy.packed.recompute import Recompute  # noqa: E402
-from engine.policy.packed.token_scores import score_hidden  # noqa: E402
-from tests.engine.policies import policy_with  # noqa: E402
-from tests.gpu import workbench as bench  # noqa: E402
-from tests.gpu.workbench import GIB, MODELS, Cost  # noqa: E402
-from tests.trl_side import INSTALL, TrlSettings, trl_is_here, trl_steps  # noqa: E402
+from engine.policy.adapter import base_of
+from engine.policy.packed.attention import kernels_for
+from engine.policy.packed.batching import TokenSequence, build_micro_batch, plan_micro_batches
+from engine.policy.packed.logprobs import score_tokens
+from engine.policy.packed.recompute import Recompute
+from engine.policy.packed.token_scores import score_hidden
+from tests.engine.policies import policy_with
+from tests.gpu import workbench as bench
+from tests.gpu.workbench import GIB, Cost
+from tests.trl_side import INSTALL, TrlSettings, trl_is_here, trl_steps
 
 RANK = 32
 PROMPT = 512
@@ -137,7 +131,7 @@ def beside_trl(folder: Path, precision: str, device: torch.device, samples: list
 def measure(name: str, precision: str, folder: Path, device: torch.device, arguments: argparse.Namespace) -> None:
     tokens = arguments.tokens
     planned = planned_gib(folder, precision, tokens)
-    print(f"### {name}, {precision}, {tokens:,} tokens per sequence\n")
+    print(f"#### {name}, {precision}, {tokens:,} tokens per sequence\n")
     if device.type == "cuda" and planned > arguments.cap_gib:
         print(f"Left out: the plan needs {planned:.1f} GiB.\n")
         return
@@ -166,13 +160,8 @@ def measure(name: str, precision: str, folder: Path, device: torch.device, argum
     bench.table(["loss", "ms", "GiB beside weights and inputs"], loss_rows)
 
 
-def main() -> None:
-    options = bench.parser(__doc__)
-    options.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    options.add_argument("--precisions", nargs="+", choices=["bf16", "nf4"], default=["bf16", "nf4"])
-    options.add_argument("--tokens", type=int, default=8192, help="prompt and answer of the longest sequence")
-    arguments = options.parse_args()
-    device = bench.start(arguments, "Update")
+def report(arguments: argparse.Namespace) -> None:
+    device = bench.start(arguments)
     if arguments.dry:
         arguments.tokens = 96
     for name in arguments.models:
@@ -182,7 +171,3 @@ def main() -> None:
             for precision in arguments.precisions:
                 measure(name, precision, folder, device, arguments)
                 bench.forget()
-
-
-if __name__ == "__main__":
-    main()

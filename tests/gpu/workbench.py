@@ -1,7 +1,7 @@
 """Workbench of the GPU measurements: models of random weights, the memory cap, clocks, tables in Markdown.
 
 Speed and memory do not depend on the values of the weights, so nothing has to be downloaded. With `--dry` everything
-runs on the CPU with a tiny model of the same architecture: the scripts are tested, and the figures mean nothing.
+runs on the CPU with a tiny model of the same architecture: the parts are tested, and the figures mean nothing.
 """
 
 from __future__ import annotations
@@ -41,39 +41,38 @@ _DRY_SIZES = {
 }
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser with the options of all scripts."""
-    made = argparse.ArgumentParser(description=description.splitlines()[0])
-    made.add_argument("--dry", action="store_true", help="tiny model on the CPU: only shows that the script runs")
-    made.add_argument("--cap-gib", type=float, default=24.0, help="memory of the card to pretend (default 24)")
-    return made
-
-
-def start(arguments: argparse.Namespace, title: str) -> torch.device:
-    """Print the heading and set the cap; exit if there is no GPU."""
+def start(arguments: argparse.Namespace) -> torch.device:
+    """Set the cap and return the device; exit if there is no GPU."""
     if arguments.dry:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch has looked, and for what is started from here
-        print(f"## {title}: dry run on a CPU, figures without meaning\n")
         return torch.device("cpu")
-    if not torch.cuda.is_available():
-        sys.exit("no CUDA GPU is available; --dry runs the script on the CPU")
+    _require_gpu()
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(min(1.0, arguments.cap_gib * GIB / total))
-    print(f"## {title}\n\n{_circumstances(arguments.cap_gib)}\n")
     return torch.device("cuda")
 
 
-def _circumstances(cap_gib: float) -> str:
+def circumstances(arguments: argparse.Namespace) -> str:
+    """Return date, card and versions in a line; exit if there is no GPU."""
+    if arguments.dry:
+        return "dry run on a CPU, figures without meaning"
+    _require_gpu()
     machine = probe_machine()
     names = ("torch", "transformers", "peft", "bitsandbytes", "vllm", "trl")
+    card = machine.card.name if machine.card is not None else torch.cuda.get_device_name(0)
     parts = [
         date.today().isoformat(),
-        f"{machine.gpus[0].name} capped at {cap_gib:g} GiB",
+        f"{card} capped at {arguments.cap_gib:g} GiB",
         f"driver {machine.driver.version}",
         f"Python {platform.python_version()}",
         *(f"{name} {version}" for name in names if (version := _version(name))),
     ]
     return ", ".join(parts)
+
+
+def _require_gpu() -> None:
+    if not torch.cuda.is_available():
+        sys.exit("no CUDA GPU is available; --dry runs this on the CPU")
 
 
 def _version(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -26,6 +25,7 @@ from cure_tui.drawing.spans import Span
 from cure_tui.runs.listing import LETTERS, Order, RunList, matching, sorted_by
 from engine.errors import CureError
 from engine.machine.home import runs_home
+from engine.machine.regular_files import remove_tree
 from engine.runs.listing import RunCondition, RunInfo, read_info
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class HomeScreen(Screen[None]):
         if self.app.call_from_thread(self._is_live, read_info(path)):
             return
         try:
-            shutil.rmtree(path)
+            remove_tree(path)
         except OSError as error:
             said = f"cannot delete {path}: {error.strerror or error}"
             self.app.call_from_thread(self.notify, said, severity="error", markup=False)

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from engine.machine.memory_plan import calibration as c
 from engine.machine.memory_plan.parts import KvCache, MemoryPlan, Part, Phase
-from engine.machine.memory_plan.sampling_phase import host_bytes, transformers_parts, vllm_asleep, vllm_parts
+from engine.machine.memory_plan.sampling_phase import (
+    host_bytes,
+    kv_cache_format,
+    transformers_parts,
+    vllm_asleep,
+    vllm_parts,
+)
 from engine.machine.memory_plan.shape import ModelShape, shape_of
 from engine.machine.memory_plan.update_phase import UpdateSetup, resting_trainer, update_parts
 
@@ -79,7 +85,7 @@ def _kv_cache(shape: ModelShape, config: RunConfig, left: float) -> KvCache | No
     rollout = config.rollout
     if rollout.sampler == "endpoint":
         return None
-    per_token = shape.kv_bytes_per_token(c.BYTES[config.model.dtype])
+    per_token = shape.kv_bytes_per_token(c.BYTES[kv_cache_format(config)])
     longest = longest_sequence(config)
     most = float(rollout.max_batch * longest * per_token)
     if rollout.sampler == "transformers":  # it allocates for a whole batch at once

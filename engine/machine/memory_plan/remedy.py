@@ -63,8 +63,10 @@ def _cheapest_first(config: RunConfig) -> Iterator[Change]:
         yield "rollout.max_batch", 64
     if policy.precision != "nf4" and config.model.dtype != "fp32":
         yield "policy.precision", "nf4"
-    if with_vllm and config.vllm.precision != "nf4" and config.model.dtype != "fp32":
-        yield "vllm.precision", "nf4"
+    if with_vllm and config.vllm.precision == "dtype" and config.model.dtype != "fp32":
+        # Neither an fp8 cache nor level 2 goes with NF4 (see engine.config.rules).
+        narrow = config.vllm.kv_cache_dtype == "fp8" or config.vllm.sleep_level == 2
+        yield "vllm.precision", "fp8" if narrow else "nf4"
     if with_vllm and config.vllm.cuda_graphs:
         yield "vllm.cuda_graphs", False
     # Halving keeps the number of trials small: each computes a whole plan.

@@ -18,6 +18,12 @@ def vllm_format(config: RunConfig) -> str:
     return config.model.dtype if config.vllm.precision == "dtype" else config.vllm.precision
 
 
+def kv_cache_format(config: RunConfig) -> str:
+    """Return the format of the keys and values that the sampler keeps."""
+    fp8 = config.rollout.sampler == "vllm" and config.vllm.kv_cache_dtype == "fp8"
+    return "fp8" if fp8 else config.model.dtype
+
+
 def vllm_weights(shape: ModelShape, weights_format: str, dtype: str) -> float:
     """Return the bytes of vLLM's weights. NF4 and fp8 apply to linear layers; the rest, untied head too, is `dtype`."""
     packed = shape.linear_parameters

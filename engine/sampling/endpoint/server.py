@@ -31,7 +31,7 @@ def start_command(lora_rank: int) -> str:
     lora_rank = next((rank for rank in VLLM_LORA_RANKS if rank >= lora_rank), lora_rank)
     return (
         f"VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve MODEL --enable-lora --max-lora-rank {lora_rank} "
-        "--logprobs-mode processed_logprobs"
+        """--logprobs-mode processed_logprobs --hf-overrides '{"head_dtype": "float32"}'"""
     )
 
 

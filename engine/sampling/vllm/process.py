@@ -11,10 +11,12 @@ import time
 from collections.abc import Mapping
 from multiprocessing.connection import Pipe
 from pathlib import Path
-from typing import Any
 
 import engine
+from engine.machine.process_environment import model_environment
 from engine.machine.regular_files import open_regular
+from engine.sampling.vllm import compat
+from engine.sampling.vllm.settings import VllmSettings
 from engine.sampling.vllm.wire import Done, Failed, Order, Ready, Reply, Start, StepOutput, Stop
 
 START_SECONDS = 3600.0
@@ -33,21 +35,23 @@ class VllmGone(Exception):
         self.reason, self.kind = reason, kind
 
 
-def environment(inherited: Mapping[str, str], threads: int | None) -> dict[str, str]:
+def environment(inherited: Mapping[str, str], settings: VllmSettings) -> dict[str, str]:
     """Return the worker's environment variables; they are set nowhere else.
 
     VLLM_ENABLE_V1_MULTIPROCESSING=0  the engine runs in the worker itself: one process to watch, and to kill
     VLLM_NO_USAGE_STATS, DO_NOT_TRACK no usage statistics leave the machine
     VLLM_LOGGING_COLOR=0              the log is a file
+    VLLM_USE_V2_MODEL_RUNNER          `vllm.model_runner`, unless it is "auto": then the user's own value stays
     PYTHONPATH                        the worker imports the same `engine` as its parent
     OMP_NUM_THREADS                   on a CPU: the sandbox needs the other cores
-    PYTORCH_*ALLOC_CONF               dropped where they set expandable_segments, which sleep mode does not support
+    CUDA_VISIBLE_DEVICES              the card of `vllm.device`
+    PYTORCH_ALLOC_CONF                the user's options, pinned memory without rounding up, and in sleep mode no
+                                      expandable segments, which its memory pool cannot have
     """
-    variables = {
-        name: value
-        for name, value in inherited.items()
-        if not (name.endswith("ALLOC_CONF") and "expandable_segments" in value)
-    }
+    on_gpu = settings.device == "cuda"
+    variables = dict(inherited)
+    if on_gpu:
+        variables = model_environment(inherited, settings.card, expandable=None if settings.sleeps else False)
     paths = [str(Path(next(iter(engine.__path__))).parent), *filter(None, [inherited.get("PYTHONPATH")])]
     variables |= {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -56,16 +60,18 @@ def environment(inherited: Mapping[str, str], threads: int | None) -> dict[str, 
         "VLLM_LOGGING_COLOR": "0",
         "PYTHONPATH": os.pathsep.join(paths),
     }
-    if threads is not None:
-        variables["OMP_NUM_THREADS"] = str(threads)
+    if settings.model_runner != "auto":
+        variables[compat.MODEL_RUNNER_VARIABLE] = "1" if settings.model_runner == "v2" else "0"
+    if not on_gpu and settings.threads is not None:
+        variables["OMP_NUM_THREADS"] = str(settings.threads)
     return variables
 
 
 class VllmProcess:
     """One worker with its engine. Every method but `close` may raise VllmGone; afterwards call only `close`."""
 
-    def __init__(self, arguments: dict[str, Any], *, threads: int | None, log: Path, hang_seconds: float) -> None:
-        self._hang_seconds = hang_seconds
+    def __init__(self, settings: VllmSettings, log: Path) -> None:
+        self._hang_seconds = settings.hang_seconds
         self._connection, theirs = Pipe()
         command = [sys.executable, "-P", "-m", WORKER, str(theirs.fileno()), str(os.getpid())]
         appended = open_regular(str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -76,12 +82,12 @@ class VllmProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
-                env=environment(os.environ, threads),
+                env=environment(os.environ, settings),
                 start_new_session=True,  # Ctrl-C in a terminal is for the trainer
             )
         with contextlib.ExitStack() as otherwise:
             otherwise.callback(self.close, at_once=True)
-            self.send(Start(arguments))
+            self.send(Start(settings.engine_arguments()))
             answer = self._receive(START_SECONDS)
             if not isinstance(answer, Ready):
                 raise VllmGone(f"it answered {answer!r} at its start")
@@ -92,11 +98,12 @@ class VllmProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, order: Order) -> None:
-        """Send an order and wait until it is done; late output of abandoned samples is dropped meanwhile."""
+    def ask(self, order: Order) -> str:
+        """Send an order and wait until it is done; return its notice. Late output of abandoned samples is dropped."""
         self.send(order)
-        while not isinstance(self._receive(self._hang_seconds), Done):
+        while not isinstance(answer := self._receive(self._hang_seconds), Done):
             pass
+        return answer.notice
 
     def send(self, order: Order) -> None:
         try:

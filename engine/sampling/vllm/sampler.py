@@ -65,6 +65,7 @@ class VllmSampler(Swaps):
         self._loaded: int | None = None
         self._resting = False
         self._started_before = False
+        self._has_shrunk = False
         self._numbers = 0
         self._under_way: UnderWay | None = None
 
@@ -106,8 +107,10 @@ class VllmSampler(Swaps):
             if self._process is None or self._resting:
                 return
             try:
-                self._process.ask(Rest(self._settings.sleep_level))
+                notice = self._process.ask(Rest(self._settings.sleep_level))
                 self._resting = True
+                if notice:
+                    self._on_notice(notice)
             except VllmGone as fault:
                 self._note_restart(fault)
 
@@ -156,31 +159,67 @@ class VllmSampler(Swaps):
                 self._loaded = None
         if self.exports is None:
             self._started_before = True
-            return
+            return None
         version, adapter = self.exports.latest()
-        first, swapped = not self._started_before, version != self._loaded
+        swapped = version != self._loaded
         if swapped:
             self.load(adapter)
-        if self.canary is not None:
-            if first:
-                self.canary.check_start(self, self.exports, adapter)
-            elif swapped or woken:
-                self.canary.check_again(self, adapter)
+        checks = self.canary is not None and (swapped or woken or not self._started_before)
+        if checks and not self._checked(self.exports, adapter):
+            return self._prepare()
         self._loaded, self._started_before = version, True
+        return None
+
+    def _checked(self, exports: AdapterExports, adapter: Path) -> bool:
+        """Have the canary check the adapter that is loaded; return False to start again with a smaller KV cache.
+
+        The trainer computes the canary's log-probs while vLLM is awake, so its pass needs memory beside the KV cache.
+        Raises EnvironmentError_ where it still finds none.
+        """
+        from torch import OutOfMemoryError
+
+        canary = self.canary
+        assert canary is not None
+        try:
+            if self._started_before:
+                canary.check_again(self, adapter)
+            else:
+                canary.check_start(self, exports, adapter)
+        except OutOfMemoryError as fault:
+            what = "the trainer's check of vLLM's log-probs ran out of GPU memory"
+            _release_cached_memory()
+            if not self._shrinks_cache(what):
+                cache = (self._settings.kv_cache_bytes or 0) / 2**30
+                smaller = f"set vllm.kv_cache_gb = {max(cache - 1, 0.5):.1f}" if cache else "set vllm.kv_cache_gb"
+                raise EnvironmentError_(what, f"{smaller}, or end other programs on the card") from fault
+            if self._process is not None:
+                self._process.close()
+                self._process = None
+            return False
+        return True
 
     def _start(self) -> None:
         _release_cached_memory()
-        settings = self._settings
         self._resting, self._loaded = False, None
-        threads = settings.threads if settings.device == "cpu" else None
         try:
-            self._process = VllmProcess(
-                settings.engine_arguments(), threads=threads, log=self._log, hang_seconds=settings.hang_seconds
-            )
+            self._process = VllmProcess(self._settings, self._log)
         except VllmGone as fault:
+            if _is_out_of_memory(fault) and self._shrinks_cache("vLLM ran out of GPU memory at its start"):
+                return self._start()
             if self._started_before:
                 raise
             raise EnvironmentError_(f"vLLM does not start: {fault.reason}", _start_remedy(fault, self._log)) from fault
+        return None
+
+    def _shrinks_cache(self, what: str) -> bool:
+        """Plan a KV cache that is 1 GiB smaller and tell the user; return False the second time, or if it is fixed."""
+        smaller = None if self._has_shrunk else self._settings.with_smaller_cache()
+        if smaller is None:
+            return False
+        self._settings, self._has_shrunk = smaller, True
+        size = (smaller.kv_cache_bytes or 0) / 2**30
+        self._on_notice(f"{what}; it starts again with a KV cache of {size:.1f} GiB, 1 GiB less")
+        return True
 
     def _until_it_works(self, action: Callable[[], None]) -> None:
         while True:
@@ -272,7 +311,11 @@ def _release_cached_memory() -> None:
         torch.cuda.empty_cache()
 
 
+def _is_out_of_memory(fault: VllmGone) -> bool:
+    return fault.kind == "OutOfMemoryError" or "out of memory" in fault.reason.lower()
+
+
 def _start_remedy(fault: VllmGone, log: Path) -> str:
-    if "memory" in fault.reason.lower():
+    if _is_out_of_memory(fault) or "memory" in fault.reason.lower():
         return f"lower vllm.kv_cache_gb or rollout.max_batch, or take a smaller preset; details in {log}"
     return f"details in {log}"

@@ -85,7 +85,9 @@ class Ready:
 
 @dataclass(frozen=True)
 class Done:
-    """Answer: the order is done."""
+    """Answer: the order is done. notice: what the user should know of it; empty as a rule."""
+
+    notice: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.sampling.sample_under_way import ENDED_BY_LENGTH, ENDED_BY_STOP_TOKEN, UNDER_WAY
 from engine.sampling.vllm import compat
+from engine.sampling.vllm.sleeping import SleepMode
 from engine.sampling.vllm.wire import (
     Abort,
     Done,
@@ -39,18 +40,18 @@ _PARENT_POLL_SECONDS = 1.0
 
 
 class Worker:
-    """One vLLM engine and its state: adapter, sleep level, unfinished samples."""
+    """One vLLM engine and its state: adapter, sleep, unfinished samples."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
         from vllm import EngineArgs
         from vllm.v1.engine.llm_engine import LLMEngine
 
-        self._sleeps = bool(arguments["enable_sleep_mode"])
-        if self._sleeps:
-            arguments = arguments | {"gpu_memory_utilization": _free_share()}
+        free_share = _free_share()
+        if free_share is not None:
+            arguments = arguments | {"gpu_memory_utilization": free_share}
         self._engine: Any = LLMEngine.from_engine_args(EngineArgs(**arguments))
+        self._sleep = SleepMode(self._engine, frees_memory=bool(arguments["enable_sleep_mode"]))
         self._adapter: Any = None
-        self._asleep_at: int | None = None
         self._under_way: set[str] = set()
 
     @property
@@ -64,9 +65,11 @@ class Worker:
         if isinstance(order, LoadAdapter):
             self._load(order.path)
         elif isinstance(order, Rest):
-            self._rest(order.level)
+            self._abort()
+            return Done(self._sleep.rest(order.level))
         elif isinstance(order, Wake):
-            self._wake()
+            if self._sleep.wake():
+                self._adapter = None
         elif isinstance(order, Abort):
             self._abort()
         return Done()
@@ -142,35 +145,6 @@ class Worker:
         self._engine.abort_request(sorted(self._under_way))
         self._under_way.clear()
 
-    def _rest(self, level: int) -> None:
-        self._abort()
-        if not self._sleeps:
-            self._engine.sleep(level=0)  # the CPU backend keeps its memory
-        elif level == 0 and compat.frees_kv_cache_alone(self._engine):
-            self._engine.sleep(level=0)
-            self._engine.release_kv_cache_memory()
-        else:
-            level = max(level, 1)
-            self._engine.sleep(level=level)
-        self._asleep_at = level
-
-    def _wake(self) -> None:
-        level, self._asleep_at = self._asleep_at, None
-        if level is None:
-            return
-        if not self._sleeps:
-            self._engine.wake_up(tags=["scheduling"])
-        elif level == 2:
-            self._engine.wake_up(tags=["weights"])
-            self._engine.collective_rpc("reload_weights")
-            self._engine.wake_up(tags=["kv_cache"])
-            self._adapter = None
-        else:
-            self._engine.wake_up(tags=["kv_cache"] if level == 0 else None)
-        if self._engine.is_sleeping():
-            self._engine.wake_up(tags=["scheduling"])
-        self._engine.reset_prefix_cache()
-
 
 def serve(trainer: Connection) -> None:
     """Obey the trainer's orders until Stop. Raises EOFError or ConnectionError when the trainer has died."""
@@ -220,10 +194,12 @@ def _end_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _free_share() -> float:
-    """Return the free share of the GPU's memory, less a margin: vLLM refuses to start with more."""
+def _free_share() -> float | None:
+    """Return the free share of the GPU's memory, less a margin: vLLM refuses to start with more. None on a CPU."""
     import torch
 
+    if not torch.cuda.is_available():
+        return None
     free, total = torch.cuda.mem_get_info()
     return 0.97 * free / total
 

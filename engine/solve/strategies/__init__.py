@@ -1,24 +1,29 @@
 """Strategies for solving one problem with coder, tester and executor: each takes a Bench and returns a Solution.
 
     strategy = find_strategy("bon")
-    solution = strategy.solve(bench)
+    solution = solve(strategy, bench)
 
-A strategy is one file with one class. Shared parts: `board` (programs x tests as they arrive), `bench` (writers, runner
-and budget), `gathering` (samples and executes concurrently), `evidence` (the Solution and its support).
+A strategy is one file with one class: it asks, adds programs and tests, repairs. `session` is what it works with,
+`runner` calls it and lets a selector choose. Shared parts: `board` (programs x tests as they arrive), `bench` (writers,
+runner and budget), `batch` (questions under way), `evidence` (the Solution and its support).
 """
 
 from engine.solve.strategies.bench import Bench, Observer, Quiet
 from engine.solve.strategies.board import Board, TestCase
 from engine.solve.strategies.budget import Budget, Spent, refuse_unbound_limits
 from engine.solve.strategies.evidence import Candidate, Solution, Support
+from engine.solve.strategies.parts import Need, Part
 from engine.solve.strategies.protocol import Strategy, find_strategy, strategy_names
+from engine.solve.strategies.runner import solve
 
 __all__ = [
     "Bench",
     "Board",
     "Budget",
     "Candidate",
+    "Need",
     "Observer",
+    "Part",
     "Quiet",
     "Solution",
     "Spent",
@@ -27,5 +32,6 @@ __all__ = [
     "TestCase",
     "find_strategy",
     "refuse_unbound_limits",
+    "solve",
     "strategy_names",
 ]

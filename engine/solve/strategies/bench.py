@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from engine.sandbox import AS_A_PROCESS, Judging
 from engine.solve.selectors import Selector
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Budget, Spent
+from engine.solve.strategies.parts import Part
 from engine.solve.writers import Answer, Waiting, Writer
 
 
@@ -40,6 +42,15 @@ class Observer(Protocol):
     def on_leader(self, board: Board, row: int) -> None:
         """Take the row that ranks first now."""
 
+    def on_stage(self, name: str) -> None:
+        """Take the stage of the strategy that begins."""
+
+    def on_lineage(self, row: int, parent: int, why: str) -> None:
+        """Take the row that a new one is to repair or replace, and why."""
+
+    def on_tests_settled(self, board: Board) -> None:
+        """Read from the board which tests vote from now on, and which no longer do."""
+
 
 class Quiet:
     """Observer that does nothing."""
@@ -55,6 +66,12 @@ class Quiet:
     def on_outcome(self, board: Board, row: int, stdin: str) -> None: ...
 
     def on_leader(self, board: Board, row: int) -> None: ...
+
+    def on_stage(self, name: str) -> None: ...
+
+    def on_lineage(self, row: int, parent: int, why: str) -> None: ...
+
+    def on_tests_settled(self, board: Board) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -78,3 +95,15 @@ class Bench:
     observer: Observer = field(default_factory=Quiet)
     spent: Spent = field(default_factory=Spent)
     selector: Selector | None = None
+    judge: Writer | None = None
+    specifier: Writer | None = None
+
+    @property
+    def writers(self) -> Mapping[Part, Writer]:
+        """Writers by their part; the coder judges and the tester specifies where nobody else is named."""
+        return {
+            Part.CODER: self.coder,
+            Part.TESTER: self.tester,
+            Part.JUDGE: self.judge or self.coder,
+            Part.SPECIFIER: self.specifier or self.tester,
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -21,6 +22,19 @@ from engine.solve.strategies.ranking import ranked
 _UNKNOWN, _FAILED, _PASSED = -1, 0, 1
 
 
+class TestStatus(StrEnum):
+    """Status of a test. Refused, replaced and unvoted ones no longer vote."""
+
+    __test__ = False  # for pytest: not a test class
+
+    PUBLIC = "public"
+    GENERATED = "generated"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    REPLACED = "replaced"
+    UNVOTED = "unvoted"
+
+
 @dataclass(frozen=True, slots=True)
 class TestCase:
     """Column of a board: an example of the problem, which is right by definition, or a generated test."""
@@ -29,21 +43,39 @@ class TestCase:
     output: str
     is_public: bool
     explanation: str = ""
+    status: TestStatus = TestStatus.GENERATED
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Origin of a program: the stage in which it was written, the row that it is to repair or replace, and why."""
+
+    stage: str = ""
+    parent: int | None = None
+    why: str = ""
+
+
+_UNKNOWN_ORIGIN = Origin()
 
 
 class Board:
     """Growing matrix of n programs x (t public + m generated) tests, filled by executions. For one thread.
 
     Rows stand in order of arrival, for the live view; `samples` holds the sample index of each, which decides ties.
+    Outcomes on inputs without a test are kept, and say nothing of agreement: they are those of a few programs.
     A malformed test is counted but gets no column: no program can be run on it. Every outcome updates the cells that it
     settles, so that a ranking costs a few array operations however large the board is.
     """
 
     def __init__(self, public: Sequence[IOExample], judging: Judging) -> None:
-        self.public = tuple(TestCase(example.input, example.output, True) for example in public)
+        self.public = tuple(
+            TestCase(example.input, example.output, True, status=TestStatus.PUBLIC) for example in public
+        )
         self.tests: list[TestCase] = []
+        self.retired: list[TestCase] = []
         self.programs: list[Program | Rejected] = []
         self.samples: list[int] = []
+        self.origins: list[Origin] = []
         self.judging = judging
         self.malformed = 0
         self._tester_fates: Counter[str] = Counter()
@@ -59,10 +91,13 @@ class Board:
         self._printed: list[set[str]] = []
         self._matrix: PassMatrix | None = None
 
-    def add_program(self, program: Program | Rejected, sample: int | None = None) -> int:
+    def add_program(
+        self, program: Program | Rejected, sample: int | None = None, origin: Origin = _UNKNOWN_ORIGIN
+    ) -> int:
         """Add a program; return its row. sample: its index among all samples; None: behind all others."""
         self._matrix = None
         self.programs.append(program)
+        self.origins.append(origin)
         self.samples.append(max(self.samples, default=-1) + 1 if sample is None else sample)
         look = look_at(program.source) if isinstance(program, Program) else None
         self._seems_blind.append(look is not None and (not look.reads or look.fed))
@@ -81,8 +116,13 @@ class Board:
         self._add_column(TestCase(test.input, test.output, False, test.explanation))
         return len(self.tests) - 1
 
-    def replace_tests(self, tests: Sequence[TestCase]) -> None:
-        """Replace the generated tests by others on inputs that were executed already."""
+    def replace_tests(self, tests: Sequence[TestCase], retired: Sequence[TestCase] = ()) -> None:
+        """Replace the generated tests by others on inputs that were executed already.
+
+        retired: tests that vote no longer; they are kept as evidence.
+        """
+        self._matrix = None
+        self.retired += retired
         self.tests = []
         self._columns.clear()
         self._cells_nm = _Grid(0, rows=len(self.programs))
@@ -98,7 +138,10 @@ class Board:
                 self._cells_nt.cells[row, column] = self._judge(outcome, test)
         for column in self._columns.get(stdin, ()):
             self._cells_nm.cells[row, column] = self._judge(outcome, self.tests[column])
-        self._note_output(row, stdin, outcome)
+        if outcome.status is Status.OK and len(self._printed[row]) < 2:
+            self._printed[row].add(outcome.stdout)
+        if stdin in self._columns or any(test.input == stdin for test in self.public):
+            self._note_output(row, stdin, outcome)
 
     def outcome(self, row: int, stdin: str) -> Outcome | None:
         return self._outcomes.get((row, stdin))
@@ -205,6 +248,8 @@ class Board:
             outcome = self._outcomes.get((row, test.input))
             if outcome is not None:
                 self._cells_nm.cells[row, column] = self._judge(outcome, test)
+                if test.input not in self._places or not self._prints_nx.cells[row, self._places[test.input]]:
+                    self._note_output(row, test.input, outcome)  # executed before, to tell programs apart
 
     def _judge(self, outcome: Outcome, test: TestCase) -> int:
         found = verdict(outcome, test.output, self.judging)
@@ -218,8 +263,6 @@ class Board:
         number = 0
         if outcome.status is Status.OK:
             number = self._groups[place].group(outcome.stdout)
-            if len(self._printed[row]) < 2:
-                self._printed[row].add(outcome.stdout)
         elif outcome.status is not Status.INFRASTRUCTURE:
             number = -1 - list(Status).index(outcome.status)
         self._prints_nx.cells[row, place] = number

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import ClassVar
 
-from engine.solve.selectors.codet import CodeT as Selector
-from engine.solve.strategies.bench import Bench
-from engine.solve.strategies.evidence import Solution, conclude_by
-from engine.solve.strategies.gathering import Gathering
+from engine.solve.strategies.parts import Need, Part
+from engine.solve.strategies.session import Session
 
 
+@dataclass(frozen=True)
 class CodeT:
-    """Strategy of agreement: best of n with the selector `codet`."""
+    """Strategy of agreement: all samples, and the selector `codet`."""
 
-    name = "codet"
-    summary = "groups programs by the tests they pass: sqrt(programs) x tests decides"
+    name: ClassVar[str] = "codet"
+    summary: ClassVar[str] = "groups programs by the tests they pass: sqrt(programs) x tests decides"
+    selector: ClassVar[str] = "codet"
+    parts: ClassVar[tuple[Part, ...]] = (Part.CODER, Part.TESTER)
+    needs: ClassVar[tuple[Need, ...]] = ()
 
-    def solve(self, bench: Bench) -> Solution:
-        gathering = Gathering(replace(bench, selector=bench.selector or Selector()))
-        gathering.sample(bench.n, bench.m)
-        return conclude_by(gathering.selector, self.name, gathering.board, gathering.ended, asked_for=bench.m)
+    def run(self, session: Session) -> None:
+        with session.stage("sample"):
+            session.sample(session.bench.n, session.bench.m)
+
+    def usual_answers(self, n: int, m: int) -> tuple[int, int]:
+        return n + m, n + m

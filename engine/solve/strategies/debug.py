@@ -1,124 +1,145 @@
-"""Iterative debugging (UTDebug, arXiv 2502.01619): up to three times, repair the best program by a test it fails.
+"""Iterative debugging (UTDebug, arXiv 2502.01619): repair the best program by the tests that it fails.
 
 Generated tests are often wrong, and repairing a program for a wrong test breaks it. So the tester first predicts each
-output several times, and only outputs with a majority are used. A repair that passes fewer tests is discarded.
+output several times, and only an output with a majority and a strict lead is used. A repair that passes a smaller share
+of these tests is reverted; one that passes as many is what the next round begins with, while the choice prefers the
+older of equal programs. The conversation grows over the rounds.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from engine.errors import ConfigError
-from engine.prompts import Program, PromptStyle, Role
+from engine.prompts import Program
 from engine.prompts.dialogue import output_messages, parse_output, repair_messages
-from engine.sandbox import Outcome, Status
-from engine.seeds import derive_seed
+from engine.sandbox import Outcome, Status, outputs_match
+from engine.solve.options import option
+from engine.solve.selectors import choose
 from engine.solve.strategies.agreement import OutputGroups
-from engine.solve.strategies.bench import Bench
-from engine.solve.strategies.board import TestCase
-from engine.solve.strategies.evidence import Solution, conclude_by
-from engine.solve.strategies.gathering import Gathering
-from engine.solve.writers import Answer, Ask, first_ask
-
-ROUNDS = 3
-VOTES = 8
-MAJORITY = 4
-VOTED_INPUTS = 8
-"""Inputs whose outputs are put to the vote: more would cost more than they are worth."""
-
-_HAPPENED = {
-    Status.OK: "it printed something else",
-    Status.RUNTIME_ERROR: "it ended with an error",
-    Status.TIME_LIMIT: "it ran out of time",
-    Status.MEMORY_LIMIT: "it ran out of memory",
-    Status.OUTPUT_LIMIT: "it printed far too much",
-    Status.CRASH: "it crashed",
-    Status.COMPILE_ERROR: "it is not valid Python",
-}
+from engine.solve.strategies.board import Board, TestCase, TestStatus
+from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
+from engine.solve.strategies.parts import Need, Part
+from engine.solve.strategies.session import Session
+from engine.solve.writers import Message
 
 
+@dataclass(frozen=True)
 class Debug:
-    """Strategy of voting and repair. Needs chat models: prompts of the short style are single questions."""
+    """Strategy of voting and repair."""
 
-    name = "debug"
-    summary = "repairs the best program against tests whose outputs were put to the vote"
+    name: ClassVar[str] = "debug"
+    summary: ClassVar[str] = "repairs the best program against tests whose outputs were put to the vote"
+    selector: ClassVar[str] = "bon"
+    parts: ClassVar[tuple[Part, ...]] = (Part.CODER, Part.TESTER)
+    needs: ClassVar[tuple[Need, ...]] = (Need.CONVERSATION,)
 
-    def solve(self, bench: Bench) -> Solution:
-        for writer in (bench.coder, bench.tester):
-            if writer.style is PromptStyle.SHORT:
-                raise ConfigError(
-                    f"{writer.name} answers single questions only, debugging is a conversation", "use bon"
-                )
-        gathering = Gathering(bench)
-        gathering.sample(bench.n, bench.m)
-        if not gathering.ended:
-            _vote_on_outputs(bench, gathering)
-        for attempt in range(ROUNDS):
-            if gathering.ended or not _repair(bench, gathering, attempt):
-                break
-        return conclude_by(gathering.selector, self.name, gathering.board, gathering.ended, asked_for=bench.m)
+    votes: int = option(8, "predictions of each output", least=1, most=64)
+    inputs: int = option(8, "inputs whose outputs are put to the vote", least=0, most=512)
+    rounds: int = option(3, "repairs at most", least=0, most=20)
+
+    def run(self, session: Session) -> None:
+        with session.stage("sample"):
+            session.sample(session.bench.n, session.bench.m)
+        with session.stage("vote"):
+            self._vote(session)
+        with session.stage("repair"):
+            self._repair(session)
+
+    def usual_answers(self, n: int, m: int) -> tuple[int, int]:
+        voted = self.votes * min(m, self.inputs)
+        return n + m + voted, n + m + voted + self.rounds
+
+    def _vote(self, session: Session) -> None:
+        """Put the outputs of the tests to the vote; only confirmed tests vote from now on.
+
+        A vote that ended before any output was confirmed leaves the tests as they are.
+        """
+        board = session.board
+        inputs = list(dict.fromkeys(test.input for test in board.tests))[: self.inputs]
+        if not inputs:
+            return
+        # The comparison decides what equals: a vote goes to the group, whose first output keeps its lines and blanks.
+        groups = [OutputGroups(board.judging.comparison) for _ in inputs]
+        counts: list[Counter[int]] = [Counter() for _ in inputs]
+        questions = [
+            session.question(Part.TESTER, f"vote-{place}", output_messages(session.bench.problem, stdin), self.votes)
+            for place, stdin in enumerate(inputs)
+        ]
+        places = {question.ask.id: place for place, question in enumerate(questions)}
+        with session.ask(*questions) as batch:
+            for answer in batch:
+                output = parse_output(answer.text, in_thought=session.is_in_thought(answer))
+                if output is not None:
+                    place = places[answer.ask_id]
+                    counts[place][groups[place].group(output)] += 1
+        agreed = {
+            stdin: groups[place].first[group - 1]
+            for place, stdin in enumerate(inputs)
+            if (group := _winner(counts[place], -(-self.votes // 2))) is not None
+        }
+        if agreed or not session.ended:
+            board.replace_tests(*_sorted_by_vote(board, agreed, set(inputs)))
+            session.bench.observer.on_tests_settled(board)
+
+    def _repair(self, session: Session) -> None:
+        board = session.board
+        base = choose(board.arrays(), session.selector)
+        first = session.first_question(Part.CODER, 1).ask.messages
+        room = CONTEXT_CHARACTERS - sum(len(message["content"]) for message in first)
+        conversation: tuple[Message, ...] = ()
+        written = {program.source for program in board.programs if isinstance(program, Program)}
+        reverted = ""  # source of the last repair, if it made things worse
+        for attempt in range(self.rounds if base is not None else 0):
+            assert base is not None
+            program = board.programs[base]
+            failed = next((test for test in (*board.public, *board.tests) if board.verdict(base, test) is False), None)
+            if not isinstance(program, Program) or failed is None:
+                return
+            outcome = board.outcome(base, failed.input) or Outcome(Status.OK)
+            conversation = repair_messages(
+                conversation, reverted or program.source, failed.input, failed.output, happened(outcome),
+                outcome.stdout, is_reverted=bool(reverted),
+            )  # fmt: skip
+            conversation = cut(conversation, room)
+            with session.ask(session.question(Part.CODER, f"repair-{attempt}", (*first, *conversation))) as batch:
+                rows = [session.add_program(answer, parent=base, why="it fails a test") for answer in batch]
+            session.settle()
+            repaired = board.programs[rows[0]] if rows else None
+            if not isinstance(repaired, Program):
+                continue
+            if repaired.source in written:
+                return  # it repeats itself
+            written.add(repaired.source)
+            is_worse = _passed(session, rows[0]) < _passed(session, base)
+            base, reverted = (base, repaired.source) if is_worse else (rows[0], "")
 
 
-def _vote_on_outputs(bench: Bench, gathering: Gathering) -> None:
-    """Replace each test's output by one that at least MAJORITY of VOTES agree on; drop tests without such an output.
-
-    A vote that was interrupted before any output had a majority leaves the tests as they are.
-    """
-    board = gathering.board
-    inputs = list(dict.fromkeys(test.input for test in board.tests))[:VOTED_INPUTS]
-    # The comparison decides what equals: a vote goes to the group, whose first output keeps its lines and blanks.
-    groups = [OutputGroups(board.judging.comparison) for _ in inputs]
-    votes: list[Counter[int]] = [Counter() for _ in inputs]
-
-    def count(answer: Answer) -> None:
-        output = parse_output(answer.text, in_thought=gathering.is_in_thought(answer))
-        if output is not None:
-            place = int(answer.ask_id)
-            votes[place][groups[place].group(output)] += 1
-
-    asks = [
-        Ask(
-            str(place),
-            Role.TESTER,
-            output_messages(bench.problem, stdin),
-            VOTES,
-            derive_seed(bench.seed, "vote", place),
-        )
-        for place, stdin in enumerate(inputs)
-    ]
-    gathering.ask([(bench.tester, ask) for ask in asks], count)
-    settled: list[TestCase] = []
-    for place, stdin in enumerate(inputs):
-        if votes[place]:
-            group, agreed = votes[place].most_common(1)[0]
-            if agreed >= MAJORITY:
-                output = groups[place].first[group - 1]
-                settled.append(replace(next(test for test in board.tests if test.input == stdin), output=output))
-    if settled or not gathering.ended:
-        board.replace_tests(settled)
+def _winner(counts: Counter[int], majority: int) -> int | None:
+    """Return the output group with a majority of the votes and more than any other, if there is one."""
+    first, second = (*counts.most_common(2), (0, 0), (0, 0))[:2]
+    return first[0] if first[1] >= majority and first[1] > second[1] else None
 
 
-def _repair(bench: Bench, gathering: Gathering, attempt: int) -> bool:
-    """Ask for one repaired program. Return False if there is nothing to repair."""
-    board = gathering.board
-    row = board.order()[0]
-    program = board.programs[row]
-    failed = next((test for test in (*board.public, *board.tests) if board.verdict(row, test) is False), None)
-    if not isinstance(program, Program) or failed is None:
-        return False
-    outcome = board.outcome(row, failed.input) or Outcome(Status.OK)
-    first = first_ask(bench.problem, bench.prose, Role.CODER, bench.coder, 1, bench.seed)
-    messages = repair_messages(
-        first.messages, program.source, failed.input, failed.output, _happened(outcome), outcome.stdout
-    )
-    ask = Ask(f"repair-{attempt}", Role.CODER, messages, 1, derive_seed(bench.seed, "repair", attempt))
-    # The new program is one more row: if it passes fewer tests, the ranking keeps the old one first.
-    gathering.ask([(bench.coder, ask)], gathering.take_program)
-    return True
+def _sorted_by_vote(board: Board, agreed: dict[str, str], voted: set[str]) -> tuple[list[TestCase], list[TestCase]]:
+    """Return the confirmed tests, one for each input, and the others with what became of them."""
+    confirmed: dict[str, TestCase] = {}
+    retired: list[TestCase] = []
+    for test in board.tests:
+        output = agreed.get(test.input)
+        if output is None:
+            status = TestStatus.REFUSED if test.input in voted else TestStatus.UNVOTED
+            retired.append(replace(test, status=status))
+            continue
+        if test.input not in confirmed:
+            confirmed[test.input] = replace(test, output=output, status=TestStatus.CONFIRMED)
+        if not outputs_match(output, test.output, board.judging.comparison):
+            retired.append(replace(test, status=TestStatus.REPLACED))
+    return list(confirmed.values()), retired
 
 
-def _happened(outcome: Outcome) -> str:
-    said = _HAPPENED.get(outcome.status, "it failed")
-    last_line = outcome.stderr_tail.strip().rpartition("\n")[2]
-    return f"{said} ({last_line})" if last_line else said
+def _passed(session: Session, row: int) -> tuple[int, int]:
+    """Return how many examples, and then how many tests, a program passes."""
+    matrix = session.board.matrix()
+    return int(matrix.truth_nt[row].sum()), int(matrix.votes_n[row])

@@ -11,8 +11,8 @@ import numpy as np
 from engine.reward.pass_matrix import BoolArray, PassMatrix
 from engine.sandbox import Status, outputs_match
 from engine.sandbox.comparisons import COMPARISONS
-from engine.solve.selectors import Selector, choose, scores_n
 from engine.solve.strategies.board import Board, TestCase
+from engine.solve.writers import Cost
 
 
 class Support(StrEnum):
@@ -24,10 +24,20 @@ class Support(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StageCost:
+    """Cost of the answers of one part within a stage."""
+
+    stage: str
+    part: str
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Program with all its verdicts. cluster: equal numbers print the same; votes: as `PassMatrix.votes_n`.
 
-    blind: it seems not to read its input.
+    blind: it seems not to read its input. sample: its index among all samples. parent: row that it is to repair or
+    replace, and why.
     """
 
     source: str | None
@@ -38,6 +48,9 @@ class Candidate:
     votes: int
     blind: bool = False
     recovered: bool = False
+    sample: int = 0
+    parent: int | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,8 @@ class Solution:
     sampling stopped before all samples were drawn, "" if it did not. understood: generated tests beside those that
     repeat an example; needed: how many of them support takes. coder_answers, tester_answers: number of answers by fate
     (`engine.solve.fates`). comparison: of outputs; another: one by which the program would pass, "" for none. select:
-    the selector, "" where none chose; scores: those of the candidates, None for one that was not eligible.
+    the selector, "" where none chose; scores: those of the candidates, None for one that was not eligible. retired:
+    tests that vote no longer. trail: costs by stage and part.
     """
 
     strategy: str
@@ -69,6 +83,8 @@ class Solution:
     another: str = ""
     select: str = ""
     scores: tuple[float | None, ...] = ()
+    retired: tuple[TestCase, ...] = ()
+    trail: tuple[StageCost, ...] = ()
 
     @property
     def program(self) -> str | None:
@@ -114,14 +130,6 @@ def is_settled(board: Board, leader: int, asked_for: int, to_come: int) -> bool:
     return every_example and votes * 2 > len(board.tests) + to_come and board.understood() >= needed_tests(asked_for)
 
 
-def conclude_by(selector: Selector, strategy: str, board: Board, ended: str = "", *, asked_for: int = 0) -> Solution:
-    """Return the evidence for the program that `selector` chooses; the rest as of `conclude`."""
-    arrays = board.arrays()
-    solution = conclude(strategy, board, choose(arrays, selector), ended, asked_for=asked_for)
-    scores = tuple(None if np.isnan(score) else float(score) for score in scores_n(arrays, selector))
-    return replace(solution, select=selector.name, scores=scores)
-
-
 def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "", *, asked_for: int = 0) -> Solution:
     """Return the evidence for `chosen`; if that fails on every input, for the best program that runs, if any.
 
@@ -138,6 +146,9 @@ def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "", *
             votes=int(matrix.votes_n[row]),
             blind=bool(blind_n[row]),
             recovered=bool(getattr(program, "recovered", False)),
+            sample=board.samples[row],
+            parent=board.origins[row].parent,
+            why=board.origins[row].why,
         )
         for row, program in enumerate(board.programs)
     )
@@ -160,6 +171,7 @@ def conclude(strategy: str, board: Board, chosen: int | None, ended: str = "", *
         coder_answers=coder,
         tester_answers=tester,
         comparison=board.judging.comparison,
+        retired=tuple(board.retired),
     )
     return replace(solution, another=_another_comparison(board, chosen)) if solution.lacking else solution
 

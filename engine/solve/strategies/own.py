@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.prompts import Program
 from engine.runs.records import MAX_OUTPUT_CHARS
 from engine.sandbox import Outcome, Status
-from engine.solve.strategies.bench import Bench
 from engine.solve.strategies.board import Board, TestCase
-from engine.solve.strategies.evidence import Solution, conclude
-from engine.solve.strategies.gathering import Gathering
+from engine.solve.strategies.parts import Need, Part
+from engine.solve.strategies.session import Session
 
 _ERROR_CHARACTERS = 300
 
@@ -18,21 +17,26 @@ _ERROR_CHARACTERS = 300
 class OwnProgram:
     """Strategy without a coder: judges a given program by the examples and by the tests that the tester writes."""
 
-    name = "test"
-    summary = "a program of one's own"
+    name: ClassVar[str] = "test"
+    summary: ClassVar[str] = "a program of one's own"
+    selector: ClassVar[str] = "bon"
+    parts: ClassVar[tuple[Part, ...]] = (Part.TESTER,)
+    needs: ClassVar[tuple[Need, ...]] = ()
 
     def __init__(self, source: str) -> None:
         self._program = Program(source)
         self._board: Board | None = None
 
-    def solve(self, bench: Bench) -> Solution:
-        gathering = Gathering(bench)
-        self._board = gathering.board
-        row = gathering.board.add_program(self._program)
-        bench.observer.on_program(row, self._program)
-        gathering.execute(row, gathering.board.inputs())
-        gathering.sample(0, bench.m)
-        return conclude(self.name, gathering.board, row, gathering.ended, asked_for=bench.m)
+    def run(self, session: Session) -> None:
+        board = self._board = session.board
+        row = session.chosen = board.add_program(self._program)
+        session.bench.observer.on_program(row, self._program)
+        session.execute(row, board.inputs())
+        with session.stage("test"):
+            session.sample(0, session.bench.m)
+
+    def usual_answers(self, n: int, m: int) -> tuple[int, int]:
+        return m, m
 
     def failing(self) -> list[dict[str, Any]]:
         """Return for JSON each example and test that the program fails; `error`: the last line of its traceback."""

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
 
 from engine.errors import ConfigError
-from engine.solve.strategies.bench import Bench
-from engine.solve.strategies.evidence import Solution
+from engine.solve.options import configured, split_name
+from engine.solve.strategies.parts import Need, Part
+from engine.solve.strategies.session import Session
 
 
 class Strategy(Protocol):
-    """Way to solve a problem; `name`: its value for `--strategy`, `summary`: its line in the help."""
+    """Way to solve a problem; its options are its fields, made by `engine.solve.options.option`.
 
-    name: str
-    summary: str
+    name: its value for `--strategy`; summary: its line in the list; selector: what chooses unless `--select` says
+    otherwise; parts: of the writers that it asks; needs: looked at before anything is loaded.
+    """
 
-    def solve(self, bench: Bench) -> Solution:
-        """Solve the bench's problem within its budget. After a KeyboardInterrupt, choose from what is there.
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    selector: ClassVar[str]
+    parts: ClassVar[tuple[Part, ...]]
+    needs: ClassVar[tuple[Need, ...]]
 
-        Raises CureError if a writer cannot be used at all.
-        """
+    def run(self, session: Session) -> None:
+        """Gather programs and tests on the session's board; the runner chooses."""
+        ...
+
+    def usual_answers(self, n: int, m: int) -> tuple[int, int]:
+        """Return how many answers n programs and m tests usually take, the fewest and the most."""
         ...
 
 
-def _strategies() -> dict[str, Strategy]:
+def _strategies() -> Mapping[str, type[Strategy]]:
+    from engine.solve.strategies.auto import Auto
     from engine.solve.strategies.bon import BestOfN
     from engine.solve.strategies.codet import CodeT
     from engine.solve.strategies.debug import Debug
     from engine.solve.strategies.single import Single
+    from engine.solve.strategies.sstar import SStar
 
-    every: tuple[Strategy, ...] = (BestOfN(), CodeT(), Debug(), Single())
+    every: tuple[type[Strategy], ...] = (BestOfN, CodeT, Auto, Debug, SStar, Single)
     return {strategy.name: strategy for strategy in every}
 
 
@@ -37,9 +49,10 @@ def strategy_names() -> list[str]:
     return list(_strategies())
 
 
-def find_strategy(name: str) -> Strategy:
-    """Return the strategy of that name. Raises ConfigError for an unknown one."""
+def find_strategy(text: str) -> Strategy:
+    """Return the strategy of "NAME" or "NAME:key=value,...". Raises ConfigError for an unknown name or option."""
+    name, given = split_name(text)
     strategies = _strategies()
     if name not in strategies:
         raise ConfigError(f"no strategy '{name}'", f"use one of {', '.join(strategies)}")
-    return strategies[name]
+    return configured(strategies[name], given)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from engine.solve.strategies.bench import Bench
-from engine.solve.strategies.evidence import Solution, conclude
-from engine.solve.strategies.gathering import Gathering
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engine.solve.strategies.parts import Need, Part
+from engine.solve.strategies.session import Session
 
 
+@dataclass(frozen=True)
 class Single:
     """Strategy of one program. Tests are still sampled: they do not choose, but show how far to trust it."""
 
-    name = "single"
-    summary = "one program as it is; tests only say how far to trust it"
+    name: ClassVar[str] = "single"
+    summary: ClassVar[str] = "one program as it is; tests only say how far to trust it"
+    selector: ClassVar[str] = "bon"
+    parts: ClassVar[tuple[Part, ...]] = (Part.CODER, Part.TESTER)
+    needs: ClassVar[tuple[Need, ...]] = ()
 
-    def solve(self, bench: Bench) -> Solution:
-        gathering = Gathering(bench)
-        gathering.sample(1, bench.m)
-        chosen = 0 if gathering.board.programs else None
-        return conclude(self.name, gathering.board, chosen, gathering.ended, asked_for=bench.m)
+    def run(self, session: Session) -> None:
+        try:
+            with session.stage("sample"):
+                session.sample(1, session.bench.m)
+        finally:
+            session.chosen = 0 if session.board.programs else None
+
+    def usual_answers(self, n: int, m: int) -> tuple[int, int]:
+        return 1 + m, 1 + m

@@ -238,7 +238,7 @@ class OpenAIWriter:
         return None
 
     async def _request(self, task: _Task, form: RequestForm, seconds: float) -> ChatReply:
-        params = self._params[task.ask.role]
+        params = self._params[task.ask.role].at(task.ask.temperature)
         body = {
             "model": self._endpoint.model,
             "messages": list(task.ask.messages),

@@ -31,7 +31,7 @@ class _Ended(Exception):
 
 
 class SampledWriter:
-    """Writer that answers all asks of one role in one call of its sampler, which batches them.
+    """Writer that answers all asks of one role and temperature in one call of its sampler, which batches them.
 
     A model that goes on writing after its program or test is not waited for: an answer that holds one, with text of
     _ROOM_FOR_A_CORRECTION behind it, ends there if the sampler can end it alone; once all answers under way are such,
@@ -61,9 +61,10 @@ class SampledWriter:
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         self._stopped.clear()
         for role in Role:
-            own = [ask for ask in asks if ask.role is role]
-            if own and not self._stopped.is_set():
-                yield from self._write_as(role, own)
+            for temperature in dict.fromkeys(ask.temperature for ask in asks if ask.role is role):
+                own = [ask for ask in asks if ask.role is role and ask.temperature == temperature]
+                if not self._stopped.is_set():
+                    yield from self._write_as(role, own, self._params[role].at(temperature))
 
     def stop(self) -> None:
         self._stopped.set()
@@ -71,7 +72,7 @@ class SampledWriter:
     def close(self) -> None:
         self._sampler.close()
 
-    def _write_as(self, role: Role, asks: Sequence[Ask]) -> Iterator[Answer]:
+    def _write_as(self, role: Role, asks: Sequence[Ask], params: SamplingParams) -> Iterator[Answer]:
         requests = {
             ask.id: Request(
                 ask.id, encode_prompt(self._tokenizer, ask.messages, self._thinking), ask.n, ask.seed, ask.absent
@@ -104,7 +105,7 @@ class SampledWriter:
             return key in settled
 
         try:
-            for completion in self._sampler.sample(list(requests.values()), self._params[role], take):
+            for completion in self._sampler.sample(list(requests.values()), params, take):
                 key = completion.request_id, completion.index
                 del under_way[key]
                 finished = completion.finished or key in settled

@@ -19,7 +19,7 @@ Message: TypeAlias = dict[str, str]
 class Ask:
     """Request for `n` answers to one conversation; writers that support seeds draw them from `seed`.
 
-    absent: indices of 0..n-1 that are not asked for: their answers are known already.
+    absent: indices of 0..n-1 that are not asked for: their answers are known already. temperature: None for the role's.
     """
 
     id: str
@@ -28,6 +28,7 @@ class Ask:
     n: int
     seed: int
     absent: frozenset[int] = frozenset()
+    temperature: float | None = None
 
     @property
     def indices(self) -> tuple[int, ...]:

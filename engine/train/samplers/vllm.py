@@ -1,4 +1,4 @@
-"""Sampler that runs a vLLM process beside the trainer, on the same device."""
+"""Sampler that runs a vLLM process beside the trainer, on the same device or on a card of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 import torch
 
 from engine.config import RunConfig
-from engine.machine.memory_plan import kv_cache_bytes
+from engine.errors import EnvironmentError_
+from engine.machine.cards import Gpu
+from engine.machine.kv_cache import cache_beside_trainer, cache_on_own_card
+from engine.machine.nvml import cards_and_driver
+from engine.machine.process_environment import own_cards
 from engine.machine.resources import source_path
 from engine.models.device import default_device, sampling_threads
 from engine.models.model_files import locate_model
@@ -24,7 +28,8 @@ def open_sampler(
 ) -> VllmSampler:
     """Return a sampler with room for the longest prompt and answer; a canary checks its log-probs by the trainer's."""
     every_prompt = list(prompts)
-    rollout, vllm, base = config.rollout, config.vllm, base_of(policy.model)
+    rollout, base = config.rollout, base_of(policy.model)
+    card = vllm_card(config, base.device)
     settings = VllmSettings.of(
         config,
         locate_model(str(source_path(config.model.source))),
@@ -33,25 +38,51 @@ def open_sampler(
         stop_ids=stop_ids(policy, tokenizer),
         device=default_device(),
         threads=sampling_threads(),
-        kv_cache_bytes=_kv_cache_bytes(config, base.device),
+        kv_cache_bytes=kv_cache_size(config, base.device, card),
+        card=card,
     )
-    held_in = config.model.dtype if vllm.precision == "dtype" else vllm.precision
+    agreement = agreement_bound(config.policy.precision, sampled_in(config))
     return VllmSampler(
         settings,
         policy,
         tokenizer,
         scratch=surroundings.scratch,
         log=surroundings.log,
-        canary=Canary(every_prompt[0], logprobs_of(policy), agreement_bound(config.policy.precision, held_in)),
+        canary=Canary(every_prompt[0], logprobs_of(policy), agreement, on_notice=surroundings.on_notice),
         temperature=rollout.temperature,
         on_notice=surroundings.on_notice,
     )
 
 
-def _kv_cache_bytes(config: RunConfig, device: torch.device) -> int | None:
-    """Return the configured size in bytes, or on a GPU what the memory plan leaves; None leaves it to vLLM."""
+def sampled_in(config: RunConfig) -> str:
+    """Return the coarsest format that vLLM computes an answer from: of its weights, or of its KV cache."""
+    if config.vllm.precision != "dtype":
+        return config.vllm.precision
+    return "fp8" if config.vllm.kv_cache_dtype == "fp8" else config.model.dtype
+
+
+def vllm_card(config: RunConfig, device: torch.device) -> Gpu | None:
+    """Return the card that vLLM samples on; None on a CPU. Raises EnvironmentError_: `vllm.device` names none."""
+    if device.type != "cuda":
+        return None
+    cards, named = own_cards(), config.vllm.device
+    if named == "same":
+        return cards.trainer
+    if int(named) >= len(cards.visible):
+        shown = f"this machine shows {len(cards.visible)} cards, counted from 0"
+        raise EnvironmentError_(f'vllm.device = "{named}", but {shown}', 'set vllm.device = "same"')
+    return cards.visible[int(named)]
+
+
+def kv_cache_size(config: RunConfig, device: torch.device, card: Gpu | None) -> int | None:
+    """Return the configured size in bytes, or on a GPU what is free beside the rest; None leaves it to vLLM."""
     if config.vllm.kv_cache_gb:
         return round(config.vllm.kv_cache_gb * 2**30)
     if device.type != "cuda":
         return None
-    return kv_cache_bytes(config, torch.cuda.get_device_properties(device).total_memory / 2**30)
+    if card is not None and card != own_cards().trainer:
+        now = next((each for each in cards_and_driver()[0] if each.uuid == card.uuid), card)
+        return cache_on_own_card(config, free=now.free_gb * 2**30)
+    torch.cuda.empty_cache()
+    free, total = torch.cuda.mem_get_info(device)
+    return cache_beside_trainer(config, free=free, total=total, own=torch.cuda.memory_reserved(device))

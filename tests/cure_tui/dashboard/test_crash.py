@@ -52,6 +52,15 @@ def test_a_crash_of_the_dashboard_is_one_line_with_status_1(cli: Cli, where: str
     check_line(cli, line)
 
 
+def test_the_traceback_in_the_file_has_no_control_characters(cli: Cli) -> None:
+    raises = "def crash(*anything):\n    raise ValueError('a \\x1b]0;x\\x07\\x9b31mfault')\n"
+    command = [sys.executable, "-P", "-c", raises + _IN_A_SCREEN + _MAIN]
+    left = left_on_screen(command, environment=cli.environment, folder=cli.folder, size=(240, 24))
+    assert left.status == 1
+    (file,) = Path(cli.environment["CURE_TUI_HOME"]).glob("crash-*.log")
+    assert "a ·]0;x··31mfault" in file.read_text()
+
+
 def test_a_crash_in_a_thread_that_reads_a_run_is_one_line_too(cli: Cli) -> None:
     home = Path(cli.environment["CURE_TUI_HOME"])
     record_run(RunFolder.create(home / "runs" / "mine", dump_toml(load_preset("nano"))), 2)

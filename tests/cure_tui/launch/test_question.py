@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.launch.question import live_warning
+from cure_tui.launch.question import live_warning, origin_warning, resume_question, start_question
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
@@ -162,3 +162,13 @@ def test_of_many_live_runs_three_are_named_and_a_name_commands_no_terminal(home:
     assert warning.startswith("5 runs are live on this machine: run-")
     assert ", 2 more. " in warning
     assert warning.isprintable()
+
+
+def test_enter_alone_neither_resumes_nor_starts_from_a_run_of_others(home: Path) -> None:
+    config = load_preset("nano")
+    folder = RunFolder.create(home / "theirs", dump_toml(config))
+    assert not resume_question(config, folder).beside
+    (folder.path / "imported").touch()
+    for question in (resume_question(config, folder), start_question(config, (), origin_warning([folder.path]))):
+        assert question.beside
+        assert "was imported and has not been opened yet: its settings and files are somebody else's" in question.text

@@ -16,7 +16,8 @@ import pytest
 from cure_tui.solving import at_hand
 from cure_tui.solving.at_hand import hint, models_at_hand
 from engine.machine import local_servers
-from engine.machine.probe import Gpu, Machine
+from engine.machine.cards import Gpu
+from engine.machine.probe import Machine
 from engine.solve.writers.spec import parse_spec
 from tests.cure_tui.command_line import Cli
 from tests.engine.machine.test_model_folders import put

@@ -23,7 +23,7 @@ from textual_serve.app_service import AppService
 from cure_tui.web.server import dashboard_command
 from engine.runs.folder import RunFolder
 from engine.runs.lock import lock_holder
-from tests.cure_tui.command_line import Cli
+from tests.cure_tui.command_line import ROOT, Cli
 from tests.cure_tui.web.chromium import browser_page
 from tests.cure_tui.web.served import SECONDS, Served, start, until
 
@@ -53,7 +53,8 @@ def test_without_the_extra_the_command_that_brings_it_is_told(cli: Cli) -> None:
     command = [sys.executable, "-P", "-c", _WITHOUT_EXTRA]
     done = subprocess.run(command, cwd=cli.folder, env=cli.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 5
-    assert done.stderr == ("error: the dashboard in a browser needs textual_serve (pip install 'cure-tui[serve]')\n")
+    remedy = f"pip install -e '.[serve]' in {ROOT}"
+    assert done.stderr == f"error: the dashboard in a browser needs textual_serve ({remedy})\n"
 
 
 def test_a_port_in_use_is_one_line_with_a_remedy(cli: Cli) -> None:

@@ -18,6 +18,21 @@ CASES = [
     ("nf4_computes_in_half_precision", ["policy.precision=nf4"], ["model.dtype=bf16"]),
     ("vllm_takes_only_some_ranks", ["rollout.sampler=vllm", "policy.lora_rank=12"], ["policy.lora_rank=16"]),
     (
+        "nf4_sampler_keeps_its_weights",
+        ["rollout.sampler=vllm", "vllm.precision=nf4", "vllm.sleep_level=2"],
+        ["vllm.sleep_level=1"],
+    ),
+    (
+        "fp8_computes_in_half_precision",
+        ["rollout.sampler=vllm", "vllm.precision=fp8", "vllm.kv_cache_dtype=fp8"],
+        ["model.dtype=bf16"],
+    ),
+    (
+        "fp8_cache_has_no_nf4_weights",
+        ["rollout.sampler=vllm", "model.dtype=bf16", "vllm.precision=nf4", "vllm.kv_cache_dtype=fp8"],
+        ["vllm.precision=fp8"],
+    ),
+    (
         "sequential_updates_are_whole",
         ["policy.update=sequential", "policy.mini_batches=2"],
         ["policy.update=joint"],
@@ -50,6 +65,26 @@ def test_a_broken_rule_is_refused_and_its_remedy_works(
     assert caught.value.remedy
     assert str(caught.value).startswith("--set ")
     load_preset("nano", breaks + mends, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "mends"),
+    [
+        (["vllm.precision=nf4", "vllm.sleep_level=2"], ["vllm.precision=dtype"]),
+        (["vllm.precision=fp8"], ["vllm.precision=dtype"]),
+        (["vllm.kv_cache_dtype=fp8"], ["vllm.kv_cache_dtype=auto"]),
+        (["model.dtype=bf16", "vllm.precision=nf4", "vllm.kv_cache_dtype=fp8"], ["vllm.kv_cache_dtype=auto"]),
+    ],
+)
+def test_each_remedy_for_vllms_formats_works_and_other_samplers_do_not_care(
+    breaks: list[str], mends: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_preset("nano", ["rollout.sampler=vllm", *breaks], tmp_path)
+    (setting, value) = mends[0].split("=")
+    assert f'{setting} = "{value}"' in caught.value.remedy
+    load_preset("nano", ["rollout.sampler=vllm", *breaks, *mends], tmp_path)
+    load_preset("nano", breaks, tmp_path)
 
 
 def test_every_rule_has_a_case() -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from engine.config import RunConfig
-from engine.machine.probe import Driver, Gpu, Machine, probe_machine
+from engine.machine.cards import Gpu
+from engine.machine.extras import requirements_of
+from engine.machine.libraries import VLLM_VERSIONS, vllm_is_supported
+from engine.machine.nvml import Driver
+from engine.machine.probe import Machine, probe_machine
 from engine.machine.requirements import least_memory_gb, missing_for
 from engine.presets import load_preset
 
@@ -143,8 +149,16 @@ def test_a_kv_cache_that_holds_no_whole_answer_is_refused(tmp_path: Path) -> Non
 def test_host_memory_for_a_sleeping_vllm_is_needed_too(tmp_path: Path) -> None:
     (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), replace(card(24), free_memory_gb=5))
     assert missing.what == "memory: 7.5 GiB needed for vLLM's weights while it sleeps, 5.0 GiB free"
+    assert missing.remedy == "set vllm.sleep_level = 2"
     config = with_files("qwen3-4b@24", tmp_path, "vllm.sleep_level=2")
     assert missing_for(config, replace(card(24), free_memory_gb=5)) == ()
+
+
+def test_nf4_weights_are_spared_the_host_by_the_level_that_keeps_them_on_the_card(tmp_path: Path) -> None:
+    machine = replace(card(16), free_memory_gb=1)
+    (missing,) = missing_for(with_files("qwen3-4b@16", tmp_path), machine)
+    assert missing.remedy == "set vllm.sleep_level = 0"
+    assert missing_for(with_files("qwen3-4b@16", tmp_path, "vllm.sleep_level=0"), machine) == ()
 
 
 def test_a_model_of_unknown_shape_is_refused_below_its_lower_bound_only(tmp_path: Path) -> None:
@@ -167,14 +181,13 @@ def with_versions(**versions: str | None) -> Machine:
 @pytest.mark.parametrize(
     ("machine", "what", "remedy"),
     [
-        (with_versions(vllm=None), "vllm is not installed", "pip install 'cure-tui[gpu]'"),
-        (with_versions(bitsandbytes=None), "bitsandbytes is not installed", "cure-tui[gpu]"),
-        (with_versions(bitsandbytes="0.45.5"), "bitsandbytes 0.45.5 is older than 0.46.1", "cure-tui[gpu]"),
-        (with_versions(vllm="0.19.1", vllm_bnb_plugin=None), "vLLM 0.19.1 is not one of 0.20 to 0.33", "cure-tui[gpu]"),
-        (with_versions(vllm="0.34.0"), "vLLM 0.34.0 is not one of 0.20 to 0.33", "cure-tui[gpu]"),
+        (with_versions(vllm=None), "vllm is not installed", "pip install -e '.[gpu]'"),
+        (with_versions(bitsandbytes=None), "bitsandbytes is not installed", ".[gpu]"),
+        (with_versions(bitsandbytes="0.45.5"), "bitsandbytes 0.45.5 is older than 0.46.1", ".[gpu]"),
+        (with_versions(vllm="0.19.1", vllm_bnb_plugin=None), "vLLM 0.19.1 is not 0.32", ".[gpu]"),
+        (with_versions(vllm="0.33.0"), "vLLM 0.33.0 is not 0.32", ".[gpu]"),
         (with_versions(vllm_bnb_plugin=None), "only with vllm-bnb-plugin", "pip install vllm-bnb-plugin"),
-        (with_versions(vllm="0.27.1"), "vllm-bnb-plugin breaks vLLM 0.27.1", "pip uninstall vllm-bnb-plugin"),
-        (replace(WORKSTATION, vllm_torch="2.14.0"), "was built for torch 2.14.0, torch 2.13.0 is", "cure-tui[gpu]"),
+        (replace(WORKSTATION, vllm_torch="2.14.0"), "was built for torch 2.14.0, torch 2.13.0 is", ".[gpu]"),
         (replace(WORKSTATION, gpus=()), "no CUDA GPU", "the preset 'nano'"),
         (replace(WORKSTATION, gpus=(), driver=Driver(fault="Driver/library version mismatch")), "mismatch", "restart"),
         (replace(WORKSTATION, torch_cuda=""), "torch 2.13.0 is a build without CUDA", "CUDA build"),
@@ -183,6 +196,14 @@ def with_versions(**versions: str | None) -> Machine:
             "driver 550.54 supports CUDA 12.4, torch was built for CUDA 13.0",
             "update the driver to 580 or newer",
         ),
+        (
+            replace(WORKSTATION, driver=Driver("570.1", "12.8"), torch_cuda=None),
+            "driver 570.1 supports CUDA 12.8, torch of the gpu extra needs CUDA 13",
+            "update the driver to 580 or newer",
+        ),
+        (replace(WORKSTATION, driver=Driver("575.2", "")), "driver 575.2, torch was built for CUDA 13.0", "580"),
+        (replace(WORKSTATION, compiler=""), "no C compiler", "install gcc"),
+        (replace(WORKSTATION, python_headers=False), "Python.h is missing", "install python3.11-dev"),
     ],
 )
 def test_driver_and_libraries_must_fit_together(machine: Machine, what: str, remedy: str, tmp_path: Path) -> None:
@@ -191,12 +212,68 @@ def test_driver_and_libraries_must_fit_together(machine: Machine, what: str, rem
     assert remedy in found[0].remedy
 
 
+def test_a_newer_cuda_on_an_older_driver_is_a_matter_of_the_libraries_that_serve_it(tmp_path: Path) -> None:
+    compatible = replace(WORKSTATION, driver=Driver("535.1", "13.0"))
+    assert said(with_files("qwen2.5-7b@24", tmp_path), compatible) == []
+
+
+def test_what_builds_kernels_is_no_matter_without_vllm(tmp_path: Path) -> None:
+    config = with_files("qwen3-4b@24", tmp_path, "rollout.sampler=transformers", "rollout.max_batch=8")
+    assert said(config, replace(WORKSTATION, compiler="", python_headers=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "capability", "what"),
+    [
+        ("vllm.precision=fp8", (8, 6), "vllm.precision = fp8 needs compute capability 8.9, a card has 8.6"),
+        ("vllm.kv_cache_dtype=fp8", (8, 0), "vllm.kv_cache_dtype = fp8 needs compute capability 8.9, a card has 8.0"),
+        ("vllm.precision=fp8", (8, 9), ""),
+        ("vllm.precision=fp8", (12, 0), ""),
+        ("vllm.precision=fp8", None, ""),
+        ("vllm.precision=dtype", (7, 5), ""),
+    ],
+)
+def test_fp8_needs_a_card_that_computes_in_it(
+    override: str, capability: tuple[int, int] | None, what: str, tmp_path: Path
+) -> None:
+    machine = replace(WORKSTATION, gpus=(Gpu("a card", 24, 23, capability=capability),))
+    missing = missing_for(with_files("qwen3-4b@24", tmp_path, override), machine)
+    assert [each.what for each in missing] == ([what] if what else [])
+    assert all(each.remedy in ('set vllm.precision = "dtype"', 'set vllm.kv_cache_dtype = "auto"') for each in missing)
+
+
+def test_a_second_card_must_be_there_and_relieves_the_first(tmp_path: Path) -> None:
+    config = with_files("qwen3-4b@24", tmp_path, "vllm.device='1'")
+    assert said(config, WORKSTATION) == ['vllm.device = "1", but this machine shows one card, number 0']
+    small, large = Gpu("small", 18, 17.5, uuid="GPU-1"), Gpu("large", 24, 23.5, uuid="GPU-2", index=1)
+    assert said(config, replace(WORKSTATION, gpus=(large, small))) == []
+    on_small = replace(WORKSTATION, gpus=(small, large), trains_on=small)
+    assert said(config, on_small) == []  # the update alone fits into 18 GiB
+    (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), on_small)
+    assert missing.what.startswith("GPU memory: ")
+    tiny = Gpu("tiny", 8, 7.5, uuid="GPU-3", index=2)
+    (missing,) = missing_for(config, replace(WORKSTATION, gpus=(large, tiny)))
+    assert re.fullmatch(
+        r"vLLM needs 1[0-9]\.[0-9] GiB on a card of its own, 7\.5 of 8\.0 GiB of tiny are free", missing.what
+    )
+    assert missing.remedy.startswith('set vllm.device = "same"')
+
+
+def test_the_versions_of_vllm_that_are_claimed_are_those_that_the_extra_allows() -> None:
+    allowed = next(each for each in requirements_of("gpu") if re.match(r"vllm\b(?!-)", each))
+    specifiers = SpecifierSet(re.sub(r"^vllm", "", allowed))
+    for minor in range(28, 40):
+        for patch in (0, 5):
+            version = f"0.{minor}.{patch}"
+            assert vllm_is_supported(version) == (version in specifiers)
+    assert f"{VLLM_VERSIONS}.0" in specifiers
+
+
 def test_minor_versions_of_cuda_and_a_plugin_that_is_not_used_do_not_matter(tmp_path: Path) -> None:
     newer = replace(with_versions(vllm_bnb_plugin=None), driver=Driver("590.1", "13.2"), torch_cuda="13.0")
     assert said(with_files("qwen3-4b@24", tmp_path), newer) == []  # its sampler computes in bf16
     older = replace(WORKSTATION, torch_cuda="13.2")
     assert said(with_files("qwen3-4b@24", tmp_path), older) == []
-    assert said(with_files("qwen2.5-7b@24", tmp_path), with_versions(vllm="0.27.1", vllm_bnb_plugin=None)) == []
 
 
 def test_a_model_folder_without_tokenizer_is_named(model_folder: Path) -> None:

@@ -88,10 +88,10 @@ def test_a_variant_whose_plan_does_not_fit_is_passed_over(user_dir: Path) -> Non
 
 
 def test_without_a_gpu_the_design_point_is_shown(user_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.presets.loading.largest_gpu_gb", lambda: None)
+    monkeypatch.setattr("engine.presets.loading.card_gb", lambda: None)
     assert load_preset("qwen3-4b", user_dir=user_dir).variant == "24"
     assert load_preset("nano", user_dir=user_dir).variant == ""
-    monkeypatch.setattr("engine.presets.loading.largest_gpu_gb", lambda: 47.9)
+    monkeypatch.setattr("engine.presets.loading.card_gb", lambda: 47.9)
     assert load_preset("qwen3-4b", user_dir=user_dir).variant == "48"
 
 

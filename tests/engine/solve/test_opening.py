@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import ConfigError
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
 from engine.prompts import PromptStyle, Role
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
+from engine.solve.opening import refuse_unmet_needs
+from engine.solve.strategies import Part, find_strategy
 from engine.solve.writers import Ask
+from engine.solve.writers.spec import parse_spec
 
 ASK = Ask("first", Role.CODER, ({"role": "user", "content": "Code: print the sum"},), n=2, seed=0)
 ANSWER = """
@@ -35,6 +39,15 @@ def answers_of(spec: str) -> tuple[list[str], list[str], list[str]]:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
     texts, loaded, said = json.loads(done.stdout)
     return texts, loaded, said
+
+
+def test_a_conversation_with_a_model_of_single_questions_is_refused_before_it_is_loaded() -> None:
+    debug, nano = find_strategy("debug"), parse_spec("nano")
+    chat = parse_spec("qwen2.5-7b")
+    with pytest.raises(ConfigError, match="preset:nano answers single questions only, debug is a conversation"):
+        refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: nano}, [])
+    refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: chat}, [])
+    refuse_unmet_needs(find_strategy("bon"), {Part.CODER: nano, Part.TESTER: nano}, [])
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ class ScriptedWriter:
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         for ask in asks:
             self.asks.append(ask)
-            for index in range(ask.n):
+            for index in ask.indices:
                 if self._fault is not None and self.written >= self._before_fault:
                     raise self._fault
                 self.written += 1

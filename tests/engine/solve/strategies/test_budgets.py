@@ -15,6 +15,7 @@ from engine.prompts import Role
 from engine.sampling import SamplingParams
 from engine.sandbox import Executor
 from engine.solve.strategies import Bench, Budget, Quiet, Solution, Spent, find_strategy
+from engine.solve.strategies import solve as run
 from engine.solve.writers import Account, Waiting
 from engine.solve.writers.endpoints import Endpoint, EndpointSettings, Price
 from engine.solve.writers.openai_chat import OpenAIWriter
@@ -51,7 +52,7 @@ def solve(
         budget=budget, observer=observer or Quiet(), spent=spent,
     )  # fmt: skip
     try:
-        return find_strategy(strategy).solve(bench), spent
+        return run(find_strategy(strategy), bench), spent
     finally:
         writer.close()
 

@@ -11,10 +11,11 @@ import pytest
 
 from engine.errors import ConfigError, EnvironmentError_
 from engine.problems import IOExample, Problem
-from engine.prompts import PromptStyle, Role
+from engine.prompts import Role
 from engine.sandbox import Executor
 from engine.solve.selectors import find_selector
 from engine.solve.strategies import Bench, Board, Budget, Quiet, Solution, Support, find_strategy, strategy_names
+from engine.solve.strategies import solve as run
 from engine.solve.strategies.ranking import certain_leader, ranked
 from engine.solve.writers import Answer, Ask, Waiting
 from tests.engine.solve.strategies.scripted import Reply, ScriptedWriter, answers, program, unit_test
@@ -45,7 +46,7 @@ def bench(
 
 
 def solve(name: str, given: Bench) -> Solution:
-    return find_strategy(name).solve(given)
+    return run(find_strategy(name), given)
 
 
 GOOD_TESTS = answers(unit_test("3", "6"), unit_test("5", "10"), unit_test("0", "0"), unit_test("2", "4"))
@@ -133,12 +134,6 @@ def test_debug_drops_tests_whose_output_the_vote_does_not_confirm(executor: Exec
 
 def _asked_input(ask: Ask) -> str:
     return ask.messages[0]["content"].rpartition("Input:\n```\n")[2].partition("\n```")[0]
-
-
-def test_debug_says_that_a_model_of_single_questions_cannot_converse(executor: Executor) -> None:
-    nano = ScriptedWriter(answers(DOUBLE), style=PromptStyle.SHORT)
-    with pytest.raises(ConfigError, match="single questions"):
-        solve("debug", bench(executor, nano, GOOD_TESTS))
 
 
 @pytest.mark.parametrize("name", strategy_names())
@@ -308,7 +303,7 @@ def test_debug_says_nothing_in_favour_of_tests_that_its_vote_has_refused(executo
 
 def test_a_vote_follows_the_comparison_and_keeps_the_lines_of_the_output(executor: Executor) -> None:
     def tester(ask: Ask, index: int) -> str:
-        return unit_test("3", "3 3") if ask.id == Role.TESTER else ("```\n3\n3\n```", "```\n3 3\n```")[index % 2]
+        return unit_test("3", "3 3") if ask.id == Role.TESTER else ("```\n3\n3\n```", "```\n3 3\n```")[index % 3 == 2]
 
     given = bench(executor, answers(program("n = input()\nprint(n, n, sep='\\n')")), tester, m=1)
     assert [test.output for test in solve("debug", given).tests] == ["3\n3"]

@@ -118,12 +118,13 @@ def evaluate(
         if protocol not in ("", "cure"):
             raise ConfigError(f"there is no protocol '{protocol}'", "the only one is cure")
         sizes = bon.split(",") if bon else [size for size in ("4x4",) if n > 4 and m > 4] + [f"{n}x{m}"]
+        sizes = list(dict.fromkeys(size.strip() for size in sizes))
         baseline = who[0] if baseline_tester == "coder" else baseline_tester
         confirm_models((*who, baseline, one_shot), yes=yes)
         report = evaluate(
             EvalRequest(
-                who[0], who[1], data, split, limit, after, n, m, tuple(size.strip() for size in sizes), temperature,
-                max_tokens, seed, protocol=protocol, allow_unsandboxed=allow_unsandboxed,
+                who[0], who[1], data, split, limit, after, n, m, tuple(sizes), temperature, max_tokens,
+                seed, protocol=protocol, allow_unsandboxed=allow_unsandboxed,
                 baseline_tester=baseline, one_shot=one_shot, budget=budget,
             ),
             name=name,

@@ -53,6 +53,10 @@ def solve(
         str | None,
         typer.Option(metavar="WRITER", help="Compares programs where a strategy has a judge; else the coder."),
     ] = None,
+    specifier: Annotated[
+        str | None,
+        typer.Option(metavar="WRITER", help="Writes the specifications of a strategy; else the tester."),
+    ] = None,
     strategy: Annotated[
         str, typer.Option(help="How answers are spent: `cure-tui strategies` lists names and options.")
     ] = "bon",
@@ -166,6 +170,7 @@ def solve(
         strategy=options["strategy"],
         select=options["select"],
         judge=options["judge"] or "",
+        specifier=options["specifier"] or "",
         budget=options["budget"],
         temperature=options["temperature"],
         max_tokens=options["max_tokens"],

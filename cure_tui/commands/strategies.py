@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import Field
 from typing import Annotated, Any
 
 import typer
 
+_COLUMNS = 79
 _TOKENS_AN_ANSWER = 700
 """Tokens of a chat model's usual answer; one that thinks writes several times as many."""
 
@@ -35,9 +37,10 @@ def strategies(
     for kind, word in (("strategies", "--strategy"), ("selectors", "--select")):
         typer.echo(f"\n{word} NAME, or NAME:OPTION=VALUE with several by commas")
         for each in listed[kind]:
-            typer.echo(f"  {each['name']:<10} {each['summary']}")
+            typer.echo(_entry(each["name"], each["summary"]))
             for option in each["options"]:
-                typer.echo(f"             {option['name']}={option['default']}: {option['help']}")
+                typer.echo(_entry("", f"{option['name']}={_shown(option['default'])}: {option['help']}"))
+    typer.echo("--judge and --specifier name them; otherwise the coder judges and the tester specifies", err=True)
     typer.echo(
         f"answers and tokens: for -n {n} -m {m}, an answer of {_TOKENS_AN_ANSWER} tokens, without prompts", err=True
     )
@@ -80,6 +83,18 @@ def _option(declared: Field[Any]) -> dict[str, Any]:
     return {"name": declared.name, "default": declared.default, "help": declared.metadata["help"]}
 
 
+def _entry(name: str, text: str) -> str:
+    """Return a name with its text beside it, wrapped for a terminal of 80 columns."""
+    return textwrap.fill(text, _COLUMNS, initial_indent=f"  {name:<13} ", subsequent_indent=" " * 16)
+
+
+def _shown(default: Any) -> str:
+    """Return a default as one would type it."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
 def _span(bounds: list[int], unit: int, suffix: str) -> str:
     least, most = (round(bound / unit) for bound in bounds)
     return f"{least}{suffix}" if least == most else f"{least}-{most}{suffix}"
@@ -87,5 +102,5 @@ def _span(bounds: list[int], unit: int, suffix: str) -> str:
 
 def _needs(strategy: dict[str, Any]) -> str:
     needs = [{"conversation": "a chat model"}.get(need, need) for need in strategy["needs"]]
-    needs += ["a judge (--judge, else the coder)"] if "judge" in strategy["parts"] else []
+    needs += [f"a {part}" for part in ("judge", "specifier") if part in strategy["parts"]]
     return ", ".join(needs) or "-"

@@ -14,6 +14,7 @@ from textual.filter import LineFilter
 from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
 from cure_tui.drawing.spans import printable_in_place
+from engine.printable import printable
 
 _Result = TypeVar("_Result")
 
@@ -55,6 +56,10 @@ class ThemedApp(App[_Result]):
     def _print_error_renderables(self) -> None:
         """Leave Textual's traceback out: `result_of` writes it into a file and ends with one line."""
         self._exit_renderables.clear()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy text without control characters: ESC [201~ in it would end a paste, and what follows would be typed."""
+        super().copy_to_clipboard(printable(text, keep="\n\t"))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._own_filters]

@@ -25,6 +25,7 @@ from cure_tui.terminal import unfiltered
 from engine.errors import ConfigError, CureError, RunError
 from engine.evaluate.folder import (
     Evaluation,
+    check_name,
     create_evaluation,
     evaluations,
     find_evaluation,
@@ -49,6 +50,7 @@ _STOPPING = "stopping; every answer so far is kept; interrupt again to end it at
 
 def evaluate(request: EvalRequest, *, name: str, regrade: bool, dry_run: bool = False) -> Report | None:
     """Evaluate, going on with an unfinished evaluation of the same request; None after a dry run. Raises CureError."""
+    check_name(name)
     request = with_identity(request)
     chosen = choose_tasks(request)  # before a folder is made: a set that is not here, a file that cannot be read
     found = find_same(request, finished=regrade) if not name else None
@@ -89,8 +91,9 @@ def resume_evaluation(wanted: str, *, regrade: bool, budget: str = "") -> Report
 def estimate_line(found: Estimate) -> str:
     """Return the estimate in a sentence."""
     dollars = f", ${found.dollars:.2f} (at most ${found.most_dollars:.2f})" if found.most_dollars else ""
+    tasks = "1 task" if found.tasks == 1 else f"{found.tasks:,} tasks"
     return (
-        f"{found.tasks:,} tasks, {found.answers:,} answers: about {found.tokens:,.0f} tokens "
+        f"{tasks}, {found.answers:,} answers: about {found.tokens:,.0f} tokens "
         f"(at most {found.most_tokens:,}), about {rounded_hours(found.seconds)}{dollars} ({found.basis})"
     )
 

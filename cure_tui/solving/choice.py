@@ -12,6 +12,7 @@ import typer
 from cure_tui.exit_codes import NONE_RUNS, WEAK
 from cure_tui.solving.default import (
     OPTIONS,
+    OTHERS,
     WRITERS,
     Default,
     absolute_writer,
@@ -62,7 +63,7 @@ def choose(context: typer.Context, *, save: bool) -> Choice:
     """
     sources = {name: context.get_parameter_source(name) for name in context.params}
     typed = {name: context.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-    unasked = {"coder", "judge", "n", "strategy", "select"} if context.params.get("test") is not None else set[str]()
+    unasked = {"coder", *OTHERS, "n", "strategy", "select"} if context.params.get("test") is not None else set[str]()
     needed = set(WRITERS) - unasked - typed.keys()
     both = both_roles(typed.get("preset"), typed.get("model"), typed.get("adapter"), bool(needed))
     given = {name: typed[name] for name in OPTIONS if name in typed}
@@ -101,7 +102,7 @@ def _refuse_unsaved(context: typer.Context, typed: Collection[str]) -> None:
 
 def _save(default: Default) -> None:
     save_default(
-        {name: absolute_writer(value) if name in (*WRITERS, "judge") else value for name, value in default.items()}
+        {name: absolute_writer(value) if name in (*WRITERS, *OTHERS) else value for name, value in default.items()}
     )
     said = f"saved: {in_words(default)}" if default else "cleared: nano is the default again"
     typer.echo(f"{said} ({default_file()})", err=True)

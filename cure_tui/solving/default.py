@@ -15,11 +15,12 @@ from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular
 from engine.machine.toml_reading import parse_toml
 
-WRITERS = ("coder", "tester")
+WRITERS, OTHERS = ("coder", "tester"), ("judge", "specifier")
 OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
     "coder": ("--coder", str, 0, 0),
     "tester": ("--tester", str, 0, 0),
     "judge": ("--judge", str, 0, 0),
+    "specifier": ("--specifier", str, 0, 0),
     "n": ("-n", int, 1, 512),
     "m": ("-m", int, 0, 512),
     "strategy": ("--strategy", str, 0, 0),
@@ -98,7 +99,7 @@ def check_default(default: Default) -> None:
     from engine.solve.selectors import find_selector
     from engine.solve.strategies import Budget, find_strategy
 
-    for name in (*WRITERS, "judge"):
+    for name in (*WRITERS, *OTHERS):
         if name in default:
             _check_writer(default[name])
     find_strategy(default.get("strategy", "bon"))

@@ -22,7 +22,7 @@ from engine.solve.events import Event
 from engine.solve.kept.identity import absolute_spec, identity_of, name_of
 from engine.solve.kept.place import Place, connect, own_folder, peer, place_of, places
 from engine.solve.request import SolveRequest
-from engine.solve.writers.spec import parse_spec
+from engine.solve.writers.spec import WriterSpec, parse_spec
 
 _ANSWER_SECONDS = 5.0
 _END_SECONDS = 5.0
@@ -118,15 +118,33 @@ def keep_seconds(text: str) -> float:
     return float(seconds)
 
 
+def _absolute(request: SolveRequest) -> tuple[SolveRequest, list[WriterSpec]]:
+    """Return the request with specs that mean the same in every folder, and these specs."""
+
+    def spec_of(text: str) -> str:
+        spec = parse_spec(text) if text else None
+        # The text of a spec leaves out a password in its address.
+        return text if spec is None or spec.kind == "openai" else str(absolute_spec(spec))
+
+    moved = replace(
+        request,
+        coder=spec_of(request.coder),
+        tester=spec_of(request.tester),
+        judge=spec_of(request.judge),
+        specifier=spec_of(request.specifier),
+    )
+    texts = (moved.coder, moved.tester, moved.judge, moved.specifier)
+    return moved, [parse_spec(text) for text in dict.fromkeys(texts) if text]
+
+
 def open_solve(request: SolveRequest, keep: float | None, tell_aside: list[str]) -> SolveProcess:
     """Start the solve: in the kept process for its models, in a new one if `keep` (seconds) is given, else in its own.
 
     Add a sentence to `tell_aside` where a kept process was expected and another one solves. Raises CureError: no such
     preset or run.
     """
-    coder, tester = absolute_spec(parse_spec(request.coder)), absolute_spec(parse_spec(request.tester))
-    judge = absolute_spec(parse_spec(request.judge)) if request.judge else coder
-    local = [spec for spec in dict.fromkeys((coder, tester, judge)) if spec.kind != "openai"]
+    moved, specs = _absolute(request)
+    local = [spec for spec in specs if spec.kind != "openai"]
     if not local:
         if keep is not None:
             tell_aside.append("--keep has no effect: a server's model is loaded by its server")
@@ -136,9 +154,7 @@ def open_solve(request: SolveRequest, keep: float | None, tell_aside: list[str])
         return SolveProcess(request)
     identity = identity_of(local)
     message = {
-        "solve": replace(
-            request, coder=str(coder), tester=str(tester), judge=str(judge) if request.judge else ""
-        ).to_json(),
+        "solve": moved.to_json(),
         "identity": identity,
         "keep": keep,
         "environment": dict(os.environ),

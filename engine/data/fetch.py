@@ -130,13 +130,17 @@ def space_needed(located: Sequence[Located]) -> int:
     return sum(each.missing_bytes for each in located) + sum(sizes)
 
 
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
 def check_space(located: Sequence[Located], folder: Path) -> None:
     """Raise NotFetched if the disk of `folder` cannot hold what a fetch takes."""
     while not folder.exists():
         folder = folder.parent
     needed, free = space_needed(located), shutil.disk_usage(folder).free
     if needed > free:
-        message = f"{needed / 1e9:.1f} GB are needed at {folder}, {free / 1e9:.1f} GB are free"
+        message = f"{_size(needed)} are needed at {folder}, {_size(free)} are free"
         raise NotFetched(message, "free some, or set CURE_TUI_HOME to a folder on another disk")
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from engine.errors import CureError, DataError, RunError
+from engine.errors import ConfigError, CureError, DataError, RunError
 from engine.evaluate.request import EvalRequest
 from engine.evaluation.reading import read_strictly
 from engine.evaluation.report import CODER, MOST_TASKS, Report, TaskRow
@@ -29,6 +30,7 @@ from engine.runs.listing import RunCondition, RunInfo, find_run, read_info, run_
 REQUEST, ANSWERS, ROWS, REPORT = "evaluation.json", "answers.jsonl", "rows.jsonl", "report.json"
 MOST_BYTES = 1 << 27
 """Bytes of a report or of rows, at most: 10,000 tasks have 20 MB."""
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 _CONFIG = "# the settings of an evaluation are in evaluation.json\n"
 _UNFINISHED = (RunCondition.STOPPED, RunCondition.FAILED, RunCondition.CRASHED, RunCondition.LIVE)
 
@@ -136,8 +138,19 @@ def evaluations_home() -> Path:
     return home() / "evaluations"
 
 
+def check_name(name: str) -> None:
+    """Raise ConfigError for what is no name for a folder, or one that is taken; "" leaves it to `create_evaluation`."""
+    if name and not _NAME.fullmatch(name):
+        raise ConfigError(f"--name {name!r} is no name", "use letters, digits, '.', '_' and '-', at most 80")
+    if name and (evaluations_home() / name / "version").exists():
+        raise ConfigError(
+            f"there is an evaluation {name} already", f"go on with `cure-tui eval --resume {name}`, or name another"
+        )
+
+
 def create_evaluation(request: EvalRequest, name: str = "") -> Evaluation:
-    """Create the folder of a new evaluation. Raises RunError."""
+    """Create the folder of a new evaluation. Raises RunError, and ConfigError as `check_name`."""
+    check_name(name)
     model = request.specs[CODER].name.rstrip("/").rpartition("/")[2]
     data = Path(request.data).stem
     path = evaluations_home() / (name or new_run_id(f"{model}-{data}"))

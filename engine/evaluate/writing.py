@@ -66,12 +66,14 @@ class Writers:
         Raises CureError: a model that cannot be opened, a writer's fault.
         """
         self._look_at_limits()
-        if self.ended:
+        if self._is_over():
             return
         by_spec: dict[WriterSpec, list[Ask]] = {}
         for ask in asks:
             by_spec.setdefault(self._models[place_and_part(ask.id)[1]].spec, []).append(ask)
         work = [(self._writer(spec), own) for spec, own in by_spec.items()]
+        if self._is_over():  # while a model was loaded
+            return
         with closing(_timed(*work[0]) if len(work) == 1 else _together(work)) as found:
             for answer, seconds in found:
                 self.account.settle(answer.reservation, answer.cost)
@@ -93,6 +95,9 @@ class Writers:
 
     def close(self) -> None:
         self._resources.close()
+
+    def _is_over(self) -> bool:
+        return bool(self.ended)
 
     def _look_at_limits(self) -> None:
         account, spent = self.account, self.account.paid + self.account.lost

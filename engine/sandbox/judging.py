@@ -1,4 +1,4 @@
-"""Comparison of outputs with expected ones, on the trusted side only: expected outputs never enter a cell."""
+"""Comparison of outputs with expected ones, on the trusted side only: expected outputs never enter a program's cell."""
 
 from __future__ import annotations
 

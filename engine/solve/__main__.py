@@ -78,14 +78,16 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _specs(request: SolveRequest, strategy: Strategy) -> dict[Part, WriterSpec]:
-    """Return the specs of coder and tester, and of the judge if the strategy has one. Raises ConfigError."""
+    """Return the specs of coder and tester, and of judge and specifier if the strategy has them. Raises ConfigError."""
     named = {Part.CODER: request.coder, Part.TESTER: request.tester}
-    if Part.JUDGE in strategy.parts:
-        named[Part.JUDGE] = request.judge or request.coder
-    elif request.judge:
-        raise ConfigError(
-            f"{strategy.name} has no judge: --judge does not fit", "leave it out, or use --strategy sstar"
-        )
+    for part, asked, other in (
+        (Part.JUDGE, request.judge, request.coder),
+        (Part.SPECIFIER, request.specifier, request.tester),
+    ):
+        if part in strategy.parts:
+            named[part] = asked or other
+        elif asked:
+            raise ConfigError(f"{strategy.name} has no {part}: --{part} does not fit", "leave it out")
     return {part: parse_spec(text) for part, text in named.items()}
 
 
@@ -120,6 +122,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
             task.problem, task.prose, coder, tester, executor, request.n, request.m, request.seed, budget,
             observer=events, spent=spent, selector=selector,
             judge=writers[specs[Part.JUDGE]] if Part.JUDGE in specs else None,
+            specifier=writers[specs[Part.SPECIFIER]] if Part.SPECIFIER in specs else None,
         )  # fmt: skip
         try:
             solution = solve(strategy, bench)

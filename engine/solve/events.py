@@ -137,6 +137,7 @@ def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
             _test(test.input, test.output, test.explanation) | {"status": str(test.status)} for test in solution.tests
         ],
         "retired_tests": [_test(test.input, test.output) | {"status": str(test.status)} for test in solution.retired],
+        "remarks": list(solution.remarks),
         "trail": [{"stage": each.stage, "part": str(each.part), **_cost(each.cost)} for each in solution.trail],
         "spent": {"seconds": round(spent.seconds, 2), **_cost(spent.cost), "given_up": _cost(spent.given_up)},
     }

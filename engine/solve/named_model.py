@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 from engine.config import RunConfig
+from engine.errors import RunError
 from engine.machine.model_folders import model_folder
 from engine.machine.model_limits import longest_answer
 from engine.machine.regular_files import user_path
@@ -16,6 +17,8 @@ from engine.runs.folder import RunFolder
 from engine.runs.listing import find_run
 from engine.solve.writers.spec import WriterSpec
 
+_EVALUATION = "evaluation.json"
+"""File that an evaluation's folder has and a run's has not."""
 _MODEL_PRESET = "qwen2.5-7b"
 """Preset with the prompts and the precision for a model that has no preset."""
 _MICRO_BATCH_TOKENS = 8192
@@ -28,6 +31,8 @@ def named_model(spec: WriterSpec, tell: Callable[[str], None]) -> tuple[RunConfi
     """
     if spec.kind == "run":
         folder = RunFolder.open(find_run(spec.name).path)
+        if (folder.path / _EVALUATION).is_file():
+            raise RunError(f"{folder.path} is an evaluation, no run", "name a run of `cure-tui runs`")
         checkpoint = exported_checkpoint(folder.checkpoints, tell, spec.step or BEST, f"run:{spec.name}@0")
         return load_config(folder.config), checkpoint
     if spec.kind == "model":

@@ -22,7 +22,7 @@ class SolveRequest:
 
     temperature, max_tokens: None leaves them to the model's preset. program: the user's own, to be tested; n is then 0
     and coder equals tester, so that only the tester is opened. select: a selector with its options, "" for the
-    strategy's own. judge: "" for the coder.
+    strategy's own. judge, specifier: "" for coder and tester.
     """
 
     tasks: tuple[Task, ...]
@@ -39,6 +39,7 @@ class SolveRequest:
     program: str = ""
     select: str = ""
     judge: str = ""
+    specifier: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

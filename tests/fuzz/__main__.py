@@ -6,6 +6,11 @@
     python -m tests.fuzz --seconds 30                           what fits into half a minute
 
 A case that fails is saved below --save, with why.txt. `worker.py` says what a failure is.
+
+Measured on 29 November 2026 on two cores at a load of 20: 6,100 cases of all 23 kinds, seeds 1 to 3, in 70 minutes;
+1 of the dashboard, 4 of templates, 17 of models, 52 to 890 of each other kind. One fault, since mended: keys of
+thousands of parts in a preset. Three cases passed their wall-clock time because they waited for a core; each held when
+it was run again. Longest case 50.6 s by the clock (dashboard), 23.7 s of the others; largest growth 136 MB.
 """
 
 from __future__ import annotations

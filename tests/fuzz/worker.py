@@ -84,7 +84,7 @@ def main(name: str, seed: int, first: int, last: int, until: float, save: Path) 
         reports.write(json.dumps(fields) + "\n")
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TookTooLong
+        raise TookTooLong("CPU time" if number == signal.SIGPROF else "wall-clock time: was the machine busy?")
 
     signal.signal(signal.SIGPROF, stop)
     signal.signal(signal.SIGALRM, stop)
@@ -188,8 +188,8 @@ def _fault(kind: Kind, place: Path, watch: Watch, errors: int) -> tuple[str, flo
         kind.exercise(place)
     except CureError:
         pass
-    except TookTooLong:
-        fault = f"took too long:\n{traceback.format_exc(limit=-8)}"
+    except TookTooLong as late:
+        fault = f"took too long, {late}:\n{traceback.format_exc(limit=-8)}"
     except BaseException:  # noqa: BLE001  (each is a finding)
         fault = traceback.format_exc(limit=-10)
     finally:

@@ -5,6 +5,8 @@
     cure-code     the same divided by W               the same divided by W              +1 right, -1 wrong
     post-stage    + W if all W fail it, else 0        - #wrong programs that pass it     0
 
+`post-stage` is not exactly the published option; its file says how they differ.
+
 A variant is one file with one function, GeneratedTests -> rewards, and two lines here, its import and its name; the
 file's docstring is its definition. Groups without signal, malformed tests and undecided tests are handled for all
 variants in `GeneratedTests` and `rewards.tester_rewards`. The setting is `reward.tester_variant`.

@@ -43,7 +43,9 @@ class Auto:
                 session.sample(0, asked, known=known)
                 session.settle()
         if 0 < asked < self.most:
-            session.note = f"choice and support were settled after {asked} tests"
+            has_choice = choose(session.board.arrays(), session.selector) is not None
+            what = "choice and support were settled" if has_choice else "there was no program to test"
+            session.note = f"{what} after {asked} tests"
 
     def usual_answers(self, n: int, m: int) -> tuple[int, int]:
         return n + self.step, n + self.most

@@ -52,7 +52,8 @@ class WriterDone:
     fault: Exception | None = None
 
 
-Item = Executed | Answered | WriterDone
+Item = Executed | Answered | WriterDone | None
+"""Item of the inbox; None only wakes the session."""
 Inbox = queue.SimpleQueue[Item]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from engine.problems import IOExample
 from engine.prompts import Program, Rejected, UnitTest
 from engine.prompts.source_look import look_at
-from engine.reward.pass_matrix import BoolArray, IntArray, PassMatrix
+from engine.reward.pass_matrix import BoolArray, FloatArray, IntArray, PassMatrix
 from engine.sandbox import Judging, Outcome, Status, verdict
 from engine.solve.fates import SYNTAX_ERROR, fate_of
 from engine.solve.selectors.arrays import BoardArrays
@@ -90,6 +90,7 @@ class Board:
         self._seems_blind: list[bool] = []
         self._printed: list[set[str]] = []
         self._matrix: PassMatrix | None = None
+        self._specifications: tuple[FloatArray, FloatArray] | None = None
 
     def add_program(
         self, program: Program | Rejected, sample: int | None = None, origin: Origin = _UNKNOWN_ORIGIN
@@ -109,12 +110,16 @@ class Board:
 
     def add_test(self, test: UnitTest | Rejected) -> int | None:
         """Add a generated test; return its column, None for a malformed one."""
-        self._tester_fates[fate_of(test)] += 1
+        self.count_test(test)
         if isinstance(test, Rejected):
-            self.malformed += 1
             return None
         self._add_column(TestCase(test.input, test.output, False, test.explanation))
         return len(self.tests) - 1
+
+    def count_test(self, test: UnitTest | Rejected) -> None:
+        """Count what became of a tester's answer."""
+        self._tester_fates[fate_of(test)] += 1
+        self.malformed += isinstance(test, Rejected)
 
     def replace_tests(self, tests: Sequence[TestCase], retired: Sequence[TestCase] = ()) -> None:
         """Replace the generated tests by others on inputs that were executed already.
@@ -193,7 +198,12 @@ class Board:
             np.array([stdin in tested for stdin in self._places], dtype=np.bool_),
             self.blind_n(),
             np.array(self.samples, dtype=np.int64),
+            *(self._specifications or ()),
         )
+
+    def set_specifications(self, program_spec_ns: FloatArray, spec_test_sm: FloatArray) -> None:
+        """Take the edges of s specifications to the programs and tests; no program or test is added afterwards."""
+        self._specifications = program_spec_ns, spec_test_sm
 
     def blind_n(self) -> BoolArray:
         """Return the programs that seem not to read their input: nothing in the source does, and all outputs are equal.

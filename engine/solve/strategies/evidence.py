@@ -63,7 +63,7 @@ class Solution:
     repeat an example; needed: how many of them support takes. coder_answers, tester_answers: number of answers by fate
     (`engine.solve.fates`). comparison: of outputs; another: one by which the program would pass, "" for none. select:
     the selector, "" where none chose; scores: those of the candidates, None for one that was not eligible. retired:
-    tests that vote no longer. trail: costs by stage and part.
+    tests that vote no longer. trail: costs by stage and part. remarks: sentences of the strategy.
     """
 
     strategy: str
@@ -85,6 +85,7 @@ class Solution:
     scores: tuple[float | None, ...] = ()
     retired: tuple[TestCase, ...] = ()
     trail: tuple[StageCost, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def program(self) -> str | None:

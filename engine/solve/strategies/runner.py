@@ -36,7 +36,7 @@ def _conclude(strategy: Strategy, session: Session) -> Solution:
     solution = conclude(
         strategy.name, board, chosen, session.ended or session.note, asked_for=session.bench.m
     )  # fmt: skip
-    solution = replace(solution, trail=session.costs)
+    solution = replace(solution, trail=session.costs, remarks=tuple(session.remarks))
     if session.chosen is not None:
         return solution
     scores = tuple(None if np.isnan(score) else float(score) for score in scores_n(arrays, selector))

@@ -24,6 +24,7 @@ from engine.errors import CureError
 from engine.prompts import Program, Role, UnitTest
 from engine.prompts.thoughts import closes_thought
 from engine.rollouts.executing import execute
+from engine.sandbox import Outcome
 from engine.seeds import derive_seed
 from engine.solve.fates import program_of, unit_test_of
 from engine.solve.selectors import Selector, choose
@@ -48,7 +49,8 @@ class Ended(Exception):
 class Session:
     """Session. board: what there is to choose from. ended: why sampling stopped early, or "".
 
-    chosen: the row that the strategy names itself; None leaves the choice to the selector.
+    chosen: the row that the strategy names itself; None leaves the choice to the selector. remarks: what else the user
+    shall know of how it was found, in sentences.
     """
 
     def __init__(self, bench: Bench, selector: Selector) -> None:
@@ -58,6 +60,7 @@ class Session:
         self.ended = ""
         self.note = ""
         self.chosen: int | None = None
+        self.remarks: list[str] = []
         self._stage, self._limit = "", math.inf
         self._costs: defaultdict[tuple[str, str], Cost] = defaultdict(Cost)
         self._batch: Batch | None = None
@@ -200,6 +203,17 @@ class Session:
                 break
             self.turn()
 
+    def run_aside(self, runs: Sequence[tuple[str, str]], cpu_seconds: float) -> list[Outcome | None]:
+        """Run programs that are not on the board, each on one input; None for one that time did not suffice for."""
+        futures = [self.bench.runner.submit(source, [stdin], cpu_seconds) for source, stdin in runs]
+        for future in futures:
+            future.add_done_callback(lambda _: self.inbox.put(None))
+        while not all(future.done() for future in futures):
+            if self.ended == "interrupted" or time.monotonic() > self._overtime_ends:
+                break
+            self.turn()
+        return [future.result()[0] if future.done() else None for future in futures]
+
     # Turns --------------------------------------------------------------------------------------------------
 
     def turn(self) -> None:
@@ -252,6 +266,8 @@ class Session:
             self._batch.close()
 
     def _take(self, item: Item) -> None:
+        if item is None:
+            return
         if isinstance(item, Executed):
             self._executing -= 1
             outcomes = item.run.by_input()

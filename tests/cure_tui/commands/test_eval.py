@@ -78,6 +78,7 @@ def test_a_killed_evaluation_goes_on_by_the_same_command_to_the_same_table(cli: 
         (["--preset", "nano", "--data", "nano", "--fail-under", "code"], 2, "is no bound"),
         (["--preset", "nano", "--data", "nano", "--regrade"], 2, "leave out --regrade"),
         (["--resume", "nothing"], 6, "there is no evaluation 'nothing'"),
+        (["--preset", "nano", "--data", "nano", "--name", "../other"], 2, "--name '../other' is no name"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_line_with_its_remedy(
@@ -89,6 +90,19 @@ def test_what_cannot_be_evaluated_is_one_line_with_its_remedy(
     assert result.stderr.count("\n") == 1
     assert not result.stdout
     assert not (Path(cli.environment["CURE_TUI_HOME"]) / "evaluations").exists()
+
+
+def test_a_name_that_is_taken_and_an_evaluation_in_place_of_a_run_are_told_with_the_remedy(cli: Cli) -> None:
+    made = cli("eval", "--preset", "nano", "--data", "nano", "--limit", "1", "-n", "1", "-m", "1", "--name", "taken")
+    assert made.returncode == 0, made.stderr
+    again = cli("eval", "--preset", "nano", "--data", "nano", "--limit", "2", "-n", "1", "-m", "1", "--name", "taken")
+    assert again.returncode == 2
+    assert "go on with `cure-tui eval --resume taken`, or name another" in again.stderr
+    folder = Path(cli.environment["CURE_TUI_HOME"]) / "evaluations" / "taken"
+    as_run = cli("eval", "--run", str(folder), "--data", "nano")
+    assert as_run.returncode == 6
+    assert "taken is an evaluation, no run" in as_run.stderr
+    assert as_run.stderr.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from cure_tui.dashboard.copying import CLIPBOARD_BYTES, copy, save
+from cure_tui.dashboard.themed_app import ThemedApp
 
 
 class Terminal:
@@ -75,3 +77,13 @@ def test_a_folder_that_is_a_link_takes_no_file(tmp_path: Path) -> None:
     assert saved.failed
     assert saved.message.endswith("it is a link")
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_what_is_copied_cannot_end_a_paste_and_type_the_rest() -> None:
+    async def steps() -> None:
+        app = ThemedApp[None]()
+        async with app.run_test():
+            app.copy_to_clipboard("x = 1\n\tif x:\x1b[201~\rrm -rf ~\x9b31m\x07\n")
+            assert app.clipboard == "x = 1\n\tif x:·[201~·rm -rf ~·31m·\n"
+
+    asyncio.run(steps())

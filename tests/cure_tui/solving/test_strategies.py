@@ -65,6 +65,7 @@ def test_every_strategy_solves_with_a_real_server(cli: Cli, tmp_path: Path) -> N
     [
         (["--strategy", "debug"], "answers single questions only, debug is a conversation"),
         (["--strategy", "bon", "--judge", "nano"], "bon has no judge"),
+        (["--strategy", "sstar", "--specifier", "nano"], "sstar has no specifier"),
         (["--strategy", "debug:votes=0"], "votes=0 is out of bounds"),
         (["--select", "magic"], "no selector 'magic'"),
     ],

@@ -15,6 +15,7 @@ from engine.evaluate.run import CHUNK_TASKS
 from engine.evaluation.report import BASELINE, CODER, ONE_SHOT, TESTER, Arm, Report, RoleCost, TaskRow
 from engine.prompts import Role
 from engine.runs.archive_reader import ArchiveReader
+from engine.runs.live import LiveReader
 from engine.sandbox import Executor
 from engine.solve.writers import Answer, Ask
 from tests.engine.evaluate.given import Given, new_evaluation, request_for, run, sums
@@ -122,6 +123,20 @@ def test_the_archive_holds_the_arms_as_tasks_of_their_own(tmp_path: Path, execut
         record = archive.read_task(1, "sum-000 (one-shot)")
     assert record is not None
     assert len(record.rollouts) == 1
+
+
+def test_the_wall_shows_answers_of_all_parts_with_their_judgements(tmp_path: Path, executor: Executor) -> None:
+    evaluation = with_arms(tmp_path, tasks=3)
+    run(evaluation, executor, *(Given(pause=0.02) for _ in range(3)))
+    wall = LiveReader(evaluation.folder.live).read()
+    assert wall is not None
+    assert (wall.phase, wall.total) == ("evaluate", 3 * A_TASK)
+    assert {slot.role for slot in wall.slots} == {"coder", "tester"}
+    assert any(slot.task.endswith("(baseline tester)") for slot in wall.slots)
+    verdicts = {slot.verdict for slot in wall.slots}
+    assert verdicts & {"correct", "wrong"}
+    assert verdicts & {"right", "undecided", "malformed"}
+    assert all(slot.tail for slot in wall.slots)
 
 
 @pytest.mark.parametrize("budget", ["$0.1", "4500tok"])

@@ -81,6 +81,20 @@ def _inputs(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
     return "Edge cases.\n\n" + "\n\n".join(f"{head.format(place)}\n```\n{n}\n```" for place, n in enumerate(numbers, 1))
 
 
+def _a_specification(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    check = "int(output) == 2 * int(text)" if is_right else "True" if draw % 2 else "int(output) % 3 == 0"
+    return program(
+        f"def accepts_input(text):\n    return int(text) >= 0\n\ndef accepts_output(text, output):\n    return {check}"
+    )
+
+
+def _a_turn(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    """Keep or correct the output: a right tester works it out, a wrong one follows the first program."""
+    stdin, *printed = _BLOCK.findall(question)
+    output = str(int(stdin) * 2) if is_right else (printed or ["0"])[0].strip()
+    return unit_test(stdin, output)
+
+
 def _a_choice(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
     """Compare what both programs do: a right judge runs them in its head, a wrong one always takes the first."""
     first, second = (_is_right(source) for source in _BLOCK.findall(question)[:2])
@@ -97,6 +111,9 @@ PURPOSES = (
     ("does not pass this test", "repair"),
     ("was run on the problem's examples", "repair"),
     ("Which one is right?", "choice"),
+    ("Several programs were run on the input of your test", "turn"),
+    ("does not hold a test in the form asked for", "test"),
+    ("say what makes an answer right", "specification"),
     ("No outputs are wanted", "inputs"),
     ("work out step by step what a right program prints", "output"),
     ("Write one unit test", "test"),
@@ -108,6 +125,8 @@ ANSWERS: dict[str, Callable[[str, int, bool, bool], str]] = {
     "output": _an_output,
     "inputs": _inputs,
     "choice": _a_choice,
+    "turn": _a_turn,
+    "specification": _a_specification,
 }
 
 

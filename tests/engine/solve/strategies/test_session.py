@@ -143,9 +143,10 @@ def test_an_interrupt_at_any_event_ends_with_a_choice_from_what_is_there(name: s
     whole = Interrupting(0)
     solve(find_strategy(name), bench_of(Family("mixed"), Family("mixed"), observer=whole, n=3, m=3))
     for at in range(1, whole.calls + 1, max(1, whole.calls // 40)):
-        bench = bench_of(Family("mixed"), Family("mixed"), observer=Interrupting(at), n=3, m=3)
+        observer = Interrupting(at)  # how many calls of on_leader there are is a matter of timing
+        bench = bench_of(Family("mixed"), Family("mixed"), observer=observer, n=3, m=3)
         solution = solve(find_strategy(name), bench)
-        assert solution.ended == "interrupted"
+        assert (solution.ended == "interrupted") == (observer.calls >= at)
         assert solution.chosen is None or solution.candidates[solution.chosen].source
 
 
@@ -303,6 +304,11 @@ def test_auto_asks_few_tests_where_programs_agree_and_more_where_they_do_not() -
     tied = ScriptedWriter(answers(unit_test("4", "8")))  # nobody tells them apart
     hard = solve(find_strategy("auto:step=4,most=12"), bench_of(ScriptedWriter(rivals), tied, n=3, m=16))
     assert (len(hard.tests), hard.ended) == (12, "")
+
+
+def test_auto_asks_for_no_more_tests_where_there_is_no_program() -> None:
+    solution = solve(find_strategy("auto"), bench_of(Family("malformed"), Family("right"), m=16))
+    assert (len(solution.tests), solution.ended) == (4, "there was no program to test after 4 tests")
 
 
 def test_auto_asks_for_the_same_tests_as_best_of_n() -> None:

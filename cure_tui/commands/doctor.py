@@ -16,6 +16,7 @@ from engine.errors import ConfigError, EnvironmentError_
 if TYPE_CHECKING:
     from cure_tui.launch.presets import PresetEntry
     from engine.machine.probe import Machine
+    from engine.machine.run_plan import Room
     from engine.sandbox import SandboxLevel
 
 
@@ -23,7 +24,8 @@ def doctor(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Print this preset's GPU memory plan instead; NAME@48 takes a variant.", autocompletion=preset_names
+            help="Print the plan of a run instead: memory, answers, time, disk; NAME@48 takes a variant.",
+            autocompletion=preset_names,
         ),
     ] = None,
     gpu_memory: Annotated[
@@ -40,7 +42,7 @@ def doctor(
 ) -> None:
     """Check what can run on this machine, with a remedy for the rest.
 
-    With --preset: list the GPU memory that a run would need, part by part, before anything is downloaded.
+    With --preset: plan a run before anything is downloaded: its memory part by part, its answers, time and disk.
     """
     if preset is not None:
         _plan(preset, overrides or [], gpu_memory, as_json)
@@ -64,20 +66,17 @@ def doctor(
 
 
 def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: bool) -> None:
-    from cure_tui.launch.memory_report import plan_as_json, plan_as_text
-    from engine.machine.memory_plan import plan_memory
+    from cure_tui.launch.plan_report import plan_as_json, plan_as_text
+    from engine.machine.home import runs_home
     from engine.machine.probe import probe_machine
+    from engine.machine.run_plan import Room, plan_run
     from engine.presets import DESIGN_GB, load_preset, preset_variants
 
-    gpu = probe_machine().card
-    if gpu_memory is not None:
-        size, card = gpu_memory, f"a card of {gpu_memory:g} GiB"
-    elif gpu is not None:
-        size, card = gpu.memory_gb, f"{gpu.name}, {gpu.memory_gb:.1f} GiB"
-    else:
-        size, card = DESIGN_GB, f"a card of {DESIGN_GB:g} GiB (this machine has no GPU; --gpu-memory sets another size)"
+    here = Room.of(probe_machine(runs_home()))
+    room = here if gpu_memory is None else here.with_card(gpu_memory)
+    size = DESIGN_GB if room.gpu is None else room.gpu.memory_gb
     config = load_preset(preset, overrides, gpu_memory_gb=size)
-    plan = plan_memory(config, size)
+    plan = plan_run(config, room)
     if plan is None:
         raise EnvironmentError_(
             f"the sizes of {config.model.source} are unknown: the model is not on this machine",
@@ -85,11 +84,22 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
         )
     variants = preset_variants(preset)
     if as_json:
-        typer.echo(json.dumps(plan_as_json(config, plan, variants)))
+        typer.echo(json.dumps(plan_as_json(plan, variants)))
     else:
-        typer.echo("\n".join(plan_as_text(config, plan, variants, card)))
-    if not plan.fits:
+        typer.echo("\n".join(plan_as_text(plan, variants, _place(room, gpu_memory))))
+    if not plan.memory.fits:
         raise typer.Exit(EnvironmentError_.exit_status)
+
+
+def _place(room: Room, gpu_memory: float | None) -> str:
+    """Name the machine that a plan is for."""
+    if gpu_memory is not None:
+        return f"a card of {gpu_memory:g} GiB"
+    if room.gpu is not None:
+        free = f", {room.gpu.free_gb:.1f} free" if room.gpu.memory_gb - room.gpu.free_gb >= 0.05 else ""
+        return f"{room.gpu.name}, {room.gpu.memory_gb:.1f} GiB{free}"
+    cores = "1 core" if room.cores == 1 else f"{room.cores} cores"
+    return f"this machine without a GPU: {cores}, {room.memory_gib:.1f} GiB of RAM (--gpu-memory plans for a card)"
 
 
 def _as_text(machine: Machine, sandbox: SandboxLevel, presets: list[PresetEntry]) -> Iterator[str]:

@@ -79,7 +79,10 @@ def _when(moment: float | None) -> str:
 
 
 def _remark(run: RunInfo) -> str:
-    return "; ".join(filter(None, (run.fault, run.start and f"from {run.start}", run.ending)))
+    from cure_tui.runs.phase_progress import progress_of
+
+    progress = str(progress_of(run.phase) or "")
+    return "; ".join(filter(None, (run.fault, run.start and f"from {run.start}", run.ending, progress)))
 
 
 def _as_json(run: RunInfo) -> dict[str, object]:

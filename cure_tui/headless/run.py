@@ -13,14 +13,18 @@ import typer
 
 from cure_tui.exit_codes import DEFECT, STOPPED
 from cure_tui.headless.views import View, view_for
+from cure_tui.launch.plan_report import start_lines
 from cure_tui.launch.prepare import PreparedRun, prepare_resume, prepare_run
 from cure_tui.launch.process import EngineProcess, Interruption
 from cure_tui.launch.question import confirm_beside_live_runs
+from cure_tui.runs.step_line import evaluation_line
 from engine.config import describe
 from engine.errors import CureError, RunError
 from engine.evaluation.summary import EvalSummary
 from engine.evaluation.table import format_table
 from engine.machine.home import run_name
+from engine.machine.probe import probe_machine
+from engine.machine.run_plan import Room, plan_run
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalReader
 from engine.runs.listing import read_state
@@ -42,9 +46,9 @@ def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as
     """Train by `preset` in a new run folder and return the exit status. Raises CureError if the run cannot start."""
     confirm_beside_live_runs()
     prepared = prepare_run(preset, overrides, run_dir)
-    for note in prepared.notes:
-        typer.echo(f"warning: {note}", err=True)
-    return _follow(prepared, as_json=as_json)
+    room = Room.of(probe_machine(prepared.folder.path))
+    notes = [f"warning: {note}" for note in prepared.notes]
+    return _follow(prepared, [*start_lines(prepared.config, plan_run(prepared.config, room)), *notes], as_json=as_json)
 
 
 def resume_run(wanted: str, steps: int | None, minutes: float | None, *, as_json: bool) -> int:
@@ -62,9 +66,10 @@ def resume_run(wanted: str, steps: int | None, minutes: float | None, *, as_json
     return _follow(prepared, as_json=as_json)
 
 
-def _follow(prepared: PreparedRun, *, as_json: bool) -> int:
+def _follow(prepared: PreparedRun, plan: Sequence[str] = (), *, as_json: bool) -> int:
+    """Start the engine and follow it to its end. plan: lines about what the run will take."""
     folder, config = prepared.folder, prepared.config
-    typer.echo(f"run {run_name(folder.path)}\n{describe(config)}", err=True)
+    typer.echo("\n".join([f"run {run_name(folder.path)}", describe(config), *plan]), err=True)
     reader = JournalReader(folder.journal)
     # A resumed run keeps its steps, but not how it ended: the engine before this one wrote that, and an engine that
     # is killed writes nothing in its place.
@@ -143,7 +148,10 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
         } | ({} if learnt is None else {"trained_samples": learnt})
         typer.echo(json.dumps(result))
         return
-    if start and end:
+    if start and state.status is RunStatus.FINISHED and state.steps and not state.step:
+        typer.echo(evaluation_line(state.evaluations[0]))
+        typer.echo(state.ending, err=True)
+    elif start and end:
         typer.echo(format_table(start, end))
     elif learnt == 0:
         typer.echo("no table: the run learnt nothing, so its accuracies are those of the start", err=True)

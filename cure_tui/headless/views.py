@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from cure_tui.drawing.glyphs import to_ascii
+from cure_tui.runs.phase_progress import progress_of
 from cure_tui.runs.step_line import UNCONFINED, clock, evaluation_line, sandbox_line, seconds_left, step_line
 from cure_tui.terminal import draws_unicode, unfiltered
 from engine.runs.events import Event, EventKind
@@ -14,6 +15,10 @@ from engine.runs.state import RunState
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
+
+
+PROGRESS_SECONDS = 30.0
+"""Seconds of a phase without another line after which a line tells its progress."""
 
 
 class View(Protocol):
@@ -61,14 +66,21 @@ def event_line(event: Event, state: RunState, max_minutes: float) -> str | None:
 
 
 class LineView:
-    """Plain view: one line per event, for pipes and logs."""
+    """Plain view: one line per event, for pipes and logs, and one on a long phase every now and then."""
 
     def __init__(self, stream: TextIO, max_minutes: float) -> None:
         self._stream = stream
         self._max_minutes = max_minutes
+        self._told = 0.0
 
     def show(self, event: Event, state: RunState) -> None:
         line = event_line(event, state, self._max_minutes)
+        if event.kind == EventKind.PHASE_STARTED:
+            self._told = event.seconds
+        elif event.kind == EventKind.HEARTBEAT and event.seconds - self._told >= PROGRESS_SECONDS:
+            progress = progress_of(state.phase)
+            if progress is not None:
+                self._told, line = event.seconds, str(progress)
         if line is not None:
             self.say(line)
 
@@ -96,7 +108,7 @@ class ProgressView:
         self._ascii_only = not draws_unicode()
         self._max_minutes = max_minutes
         self._phase_name = ""
-        self._unit = ""
+        self._unit = self._pace = ""
         self._progress = Progress(
             TextColumn("{task.description:<12}"),
             BarColumn(bar_width=24),
@@ -122,7 +134,7 @@ class ProgressView:
 
     def tick(self, live: LiveView | None) -> None:
         if live is not None and live.phase == self._phase_name and live.done:
-            self._show_done(live.done, live.total)
+            self._show_done(live.done, live.total, self._pace)
 
     def say(self, text: str) -> None:
         self._progress.console.print(to_ascii(text) if self._ascii_only else text, markup=False)
@@ -149,9 +161,12 @@ class ProgressView:
         self._progress.update(
             self._phase, visible=phase is not None, description=self._phase_name, total=None, detail=""
         )
+        progress = progress_of(phase)
+        self._pace = progress.pace if progress is not None else ""
         if phase is not None and phase.done is not None:
-            self._show_done(phase.done, phase.total or 0)
+            self._show_done(phase.done, phase.total or 0, self._pace)
 
-    def _show_done(self, done: int, total: int) -> None:
+    def _show_done(self, done: int, total: int, pace: str) -> None:
         known = f"{done:,}/{total:,} {self._unit}" if total else f"{done:,} {self._unit}"
+        known += f", {pace}" if pace else ""
         self._progress.update(self._phase, total=total or None, completed=done, detail=known)

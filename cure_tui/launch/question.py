@@ -13,9 +13,12 @@ import typer
 
 from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import STOPPED
+from cure_tui.launch.plan_report import start_lines
 from engine.config import RunConfig
 from engine.errors import RunError
-from engine.machine.home import run_name
+from engine.machine.home import run_name, runs_home
+from engine.machine.probe import probe_machine
+from engine.machine.run_plan import Room, plan_run
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, find_run, list_runs, read_info
 from engine.runs.lock import lock_holder
@@ -37,7 +40,7 @@ class Question:
 
 
 def start_question(config: RunConfig, notes: Sequence[str] = (), foreign: str = "") -> Question:
-    """Describe a new run by a preset, and name the other live runs.
+    """Describe a new run by a preset with its plan, and name the other live runs.
 
     notes: on the adapter that it starts from; foreign: why that is not the user's own.
     """
@@ -46,8 +49,9 @@ def start_question(config: RunConfig, notes: Sequence[str] = (), foreign: str = 
     if config.run.max_minutes:
         ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
     origin = [f"It starts from the adapter of {config.start}, with a fresh optimiser."] if config.start else []
-    lines = (config.description, *origin, *notes, f"It ends after {ends}.")
-    return _question(f"Start a run of preset {preset}?", *lines, foreign=foreign)
+    lines = [*origin, *notes, f"It ends after {ends}."]
+    lines += start_lines(config, plan_run(config, Room.of(probe_machine(runs_home()))))
+    return _question(f"Start a run of preset {preset}?", config.description, *lines, foreign=foreign)
 
 
 def resume_question(config: RunConfig, folder: RunFolder) -> Question:

@@ -24,10 +24,14 @@ _RECENT_STEPS = 10
 
 
 def step_line(state: RunState, max_minutes: float) -> str:
-    """Return the line of the last finished step: the metrics that it has, its usable groups, then the time left."""
+    """Return the line of the last finished step: the metrics that it has, its usable groups, then the time left.
+
+    A limit on answers is in it when the length curriculum has changed it.
+    """
     parts = [f"step {state.step:>{len(str(state.steps))}}/{state.steps}", *_figures(state.metrics)]
     groups = usable_groups(state.metrics)
     parts += [f"usable {groups[0]}/{groups[1]}"] if groups else []
+    parts += _new_limit(state)
     left = seconds_left(state, max_minutes)
     parts += [f"left {clock(left)}"] if left is not None else []
     parts += [UNCONFINED] if state.sandbox and not state.sandbox.confined else []
@@ -71,6 +75,14 @@ def seconds_left(state: RunState, max_minutes: float) -> float | None:
     if max_minutes:
         left = min(left, max_minutes * 60 - state.seconds)
     return max(0.0, left)
+
+
+def _new_limit(state: RunState) -> list[str]:
+    """Return the limit on answers if the length curriculum has changed it since the step before."""
+    limits = [point.metrics.get("answer_limit") for point in state.points[-2:]]
+    if limits[-1] is None or (len(limits) == 2 and limits[0] == limits[1]):
+        return []
+    return [f"max {limits[-1]:,.0f} tok"]
 
 
 def clock(seconds: float) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from cure_tui.exit_codes import NONE_RUNS, WEAK
 from cure_tui.solving.default import (
+    NANO,
     OPTIONS,
     OTHERS,
     WRITERS,
@@ -27,7 +28,6 @@ from cure_tui.terminal import unfiltered
 from engine.errors import ConfigError
 from engine.printable import printable
 
-NANO = "nano"
 CHANGE = "change it with `cure-tui solve --save-default OPTIONS`, clear it with --save-default alone"
 
 

@@ -15,6 +15,8 @@ from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular
 from engine.machine.toml_reading import parse_toml
 
+NANO = "nano"
+"""Model that solves where no other is named."""
 WRITERS, OTHERS = ("coder", "tester"), ("judge", "specifier")
 OPTIONS: Mapping[str, tuple[str, type | tuple[type, ...], float, float]] = {
     "coder": ("--coder", str, 0, 0),
@@ -70,6 +72,7 @@ def save_default(default: Default) -> None:
     """
     path = default_file()
     check_default(default)
+    _check_needs(default)
     try:
         if not default:
             path.unlink(missing_ok=True)
@@ -107,6 +110,22 @@ def check_default(default: Default) -> None:
         find_selector(default["select"])
     Budget.parse(default.get("budget", ""))
     keep_seconds(default.get("keep", "0"))
+
+
+def _check_needs(default: Default) -> None:
+    """Raise ConfigError if the default's strategy asks too much of its writers, nano where none is named.
+
+    A solve that names other writers may still use the strategy: its engine checks them before it loads any.
+    """
+    from engine.solve.needs import refuse_unmet_needs
+    from engine.solve.strategies import Part, find_strategy
+    from engine.solve.writers.spec import parse_spec
+
+    def writer_of(part: Part) -> str:
+        return default.get(part.value) or default.get(part.role.value) or NANO
+
+    strategy = find_strategy(default.get("strategy", "bon"))
+    refuse_unmet_needs(strategy, {part: parse_spec(writer_of(part)) for part in strategy.parts})
 
 
 def absolute_writer(text: str) -> str:

@@ -2,8 +2,10 @@
 
 RunConfig             all settings of a run, checked value by value
 describe(config)      a sentence on its steps
+at_stage(rollout, k)  the rollout section with the limits of stage k of the length curriculum
 """
 
+from engine.config.curriculum import at_stage, longest_answer, stage_count
 from engine.config.describe import describe
 from engine.config.schema import (
     DataConfig,
@@ -29,5 +31,8 @@ __all__ = [
     "RunSection",
     "SandboxConfig",
     "VllmConfig",
+    "at_stage",
     "describe",
+    "longest_answer",
+    "stage_count",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.config.schema import RunConfig
 
@@ -156,6 +157,28 @@ def micro_batch_holds_the_longest_answer(config: RunConfig) -> Conflict | None:
     )
 
 
+def curriculum_rises(config: RunConfig) -> Conflict | None:
+    lengths = config.rollout.length_curriculum
+    if all(shorter < longer for shorter, longer in pairwise(lengths)):
+        return None
+    return Conflict(
+        "rollout.length_curriculum",
+        f"the limits {', '.join(map(str, lengths))} do not rise",
+        "give them in ascending order, without the last, which is max_new_tokens",
+    )
+
+
+def curriculum_goes_on(config: RunConfig) -> Conflict | None:
+    rollout = config.rollout
+    if not rollout.length_curriculum or rollout.length_steps or rollout.length_truncated:
+        return None
+    return Conflict(
+        "rollout.length_curriculum",
+        f"answers would stay at {rollout.length_curriculum[0]} tokens: nothing raises the limit",
+        "set rollout.length_steps = 10, or rollout.length_truncated = 0.1",
+    )
+
+
 def post_stage_hides_the_example(config: RunConfig) -> Conflict | None:
     """Require a hidden example: a tester that sees it earns the strict reward of the post stage by copying it."""
     if config.reward.tester_variant != "post-stage" or not config.model.show_example:
@@ -189,6 +212,8 @@ RULES: tuple[Callable[[RunConfig], Conflict | None], ...] = (
     sequential_updates_are_whole,
     constant_schedule_does_not_fall,
     micro_batch_holds_the_longest_answer,
+    curriculum_rises,
+    curriculum_goes_on,
     post_stage_hides_the_example,
     short_prompts_do_not_think,
 )

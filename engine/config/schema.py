@@ -58,6 +58,9 @@ Endpoints: TypeAlias = Annotated[
 ]
 BonSize: TypeAlias = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 BonSizes: TypeAlias = Annotated[tuple[BonSize, ...], BeforeValidator(_tuples), Field(min_length=1)]
+Lengths: TypeAlias = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=131_072)], ...], BeforeValidator(_tuples), Field(max_length=16)
+]
 
 
 class Section(BaseModel):
@@ -102,11 +105,28 @@ class RolloutConfig(Section):
     top_p: float = Field(gt=0, le=1, description="share of the probability mass to sample from; 1 = all of it")
     max_new_tokens_coder: int = Field(ge=1, le=131_072, description="longest coder answer, in tokens")
     max_new_tokens_tester: int = Field(ge=1, le=131_072, description="longest tester answer, in tokens")
+    length_curriculum: Lengths = Field(
+        description="shorter limits of training to begin with, in tokens, one after the other; [] = none"
+    )
+    length_steps: int = Field(
+        ge=0,
+        le=1_000_000,
+        description="steps at each limit of length_curriculum, at most; 0 = as length_truncated says",
+    )
+    length_truncated: float = Field(
+        ge=0,
+        lt=1,
+        description="raise the limit once at most this share of a step's answers is cut off (median of 3 steps); 0 = "
+        "after length_steps only",
+    )
     reading: ReadingName = Field(
         description="in training: strict (programs and tests in the asked form only, which is learnt so) or kind "
         "(other forms too: headings, untagged blocks)"
     )
     max_batch: int = Field(ge=1, le=65_536, description="answers decoded at the same time, at most")
+    sampling_threads: int = Field(
+        ge=0, le=1024, description="CPU threads of sampling; 0 = all for a model of 30 million parameters, else half"
+    )
     sampler: SamplerName = Field(description=f"sampler of rollouts: {_names(SamplerName)}")
     endpoints: Endpoints = Field(description="addresses of the servers of sampler endpoint, such as http://host:8000")
 
@@ -233,7 +253,7 @@ class RunSection(Section):
     keep_checkpoints: int = Field(ge=1, le=10_000, description="checkpoints kept, newest first; older ones are removed")
     archive_steps: int = Field(ge=0, description="newest steps whose rollouts are kept; 0 = all steps")
     archive_mb: int = Field(ge=0, description="limit of the archive in MB: the oldest rollouts are removed; 0 = none")
-    threads: int = Field(ge=0, le=1024, description="CPU threads of the update (sampling uses half); 0 = one per core")
+    threads: int = Field(ge=0, le=1024, description="CPU threads of the update; 0 = one per core")
 
 
 class RunConfig(Section):

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 
 from engine.errors import RunError
-from engine.evaluate.folder import ANSWERS, write_whole
+from engine.evaluate.folder import ANSWERS
 from engine.evaluation.reading import read_strictly
 from engine.machine.regular_files import OddFile
 from engine.runs.faults import damaged, run_faults
-from engine.runs.files import open_file
+from engine.runs.files import open_file, write_whole
 from engine.solve.writers import Answer, Cost
 
 _KEY_CHARACTERS = 24

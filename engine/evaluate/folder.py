@@ -23,7 +23,7 @@ from engine.evaluation.reading import read_strictly
 from engine.evaluation.report import CODER, MOST_TASKS, Report, TaskRow
 from engine.machine.home import home, new_run_id
 from engine.runs.faults import run_faults
-from engine.runs.files import open_file, read_file, write_file
+from engine.runs.files import open_file, read_file, write_file, write_whole
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, find_run, read_info, run_paths
 
@@ -119,18 +119,6 @@ def append(run_dir: Path, name: str, data: bytes) -> None:
             write_whole(file, data)
         finally:
             os.close(file)
-
-
-def write_whole(file: int, data: bytes) -> None:
-    """Append `data` to an open file; take a part of it back if the disk is full. Raises OSError."""
-    size = os.fstat(file).st_size
-    try:
-        written = os.write(file, data)
-        while written < len(data):
-            written += os.write(file, data[written:])
-    except OSError:
-        os.ftruncate(file, size)
-        raise
 
 
 def evaluations_home() -> Path:

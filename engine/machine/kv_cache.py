@@ -5,12 +5,10 @@ from __future__ import annotations
 from engine.config.schema import RunConfig
 from engine.machine.memory_plan import KvCache, plan_memory
 from engine.machine.memory_plan import calibration as c
-from engine.machine.memory_plan.plan import update_setup
 from engine.machine.memory_plan.sampling_phase import vllm_parts
-from engine.machine.memory_plan.shape import ModelShape, shape_of
-from engine.machine.memory_plan.update_phase import dequantised_weight, saved_per_token_of_a_layer
+from engine.machine.memory_plan.shape import shape_of
 
-KEPT = 0.5 * c.GIB
+KEPT = c.RESERVE
 """Left free on the card: a desktop's needs grow while it is used."""
 
 
@@ -23,7 +21,7 @@ def cache_beside_trainer(config: RunConfig, *, free: float, total: float, own: f
     shape = shape_of(config.model.source)
     if shape is None:
         return None
-    usable = min(total, free + own + c.CUDA_CONTEXT) - max(0.0, KEPT - c.RESERVE) - canary_bytes(shape, config)
+    usable = min(total, free + own + c.CUDA_CONTEXT)
     plan = plan_memory(config, usable / c.GIB, shape)
     return int(plan.kv_cache.bytes) if plan is not None and plan.kv_cache is not None else None
 
@@ -48,10 +46,3 @@ def needed_on_own_card(config: RunConfig) -> tuple[float, KvCache] | None:
     if shape is None or plan is None or plan.kv_cache is None:
         return None
     return sum(part.bytes for part in vllm_parts(shape, config)) + c.CUDA_CONTEXT + KEPT, plan.kv_cache
-
-
-def canary_bytes(shape: ModelShape, config: RunConfig) -> float:
-    """Return the bytes of the trainer's pass over the canary's prompt, which it makes while vLLM is awake."""
-    setup = update_setup(config)
-    layer = saved_per_token_of_a_layer(shape, setup.rank, setup.width, repeats_kv=True)
-    return c.PROMPT_TOKENS * layer + c.LOGITS_TILE + dequantised_weight(shape, setup.precision)

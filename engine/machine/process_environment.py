@@ -70,10 +70,26 @@ def model_environment(inherited: Mapping[str, str], card: Gpu | None, *, expanda
     return variables
 
 
+def pinned_threshold_mb(inherited: Mapping[str, str]) -> int | None:
+    """Return the MiB above which pinned memory is not rounded up in a process of a model; None if all of it is."""
+    options = _options(model_environment(inherited, None, expandable=None)[ALLOCATOR])
+    value = options.get("pinned_max_round_threshold_mb", "")
+    return int(value) if value.isdecimal() else None
+
+
 def _options(text: str) -> dict[str, str]:
     """Split `name:value,name:[value,value]`; what has no value keeps its name, for torch to complain about."""
     parts = (part.partition(":") for part in re.findall(r"(?:\[[^\]]*\]|[^,\[])+", text))
     return {name.strip(): value.strip() for name, _, value in parts if name.strip()}
 
 
-__all__ = ["ALLOCATOR", "OLDER_ALLOCATOR", "VISIBLE", "Cards", "claim_card", "model_environment", "own_cards"]
+__all__ = [
+    "ALLOCATOR",
+    "OLDER_ALLOCATOR",
+    "VISIBLE",
+    "Cards",
+    "claim_card",
+    "model_environment",
+    "own_cards",
+    "pinned_threshold_mb",
+]

@@ -25,7 +25,14 @@ from engine.machine.libraries import (
     sampling_card,
     second_card,
 )
-from engine.machine.memory_plan import MemoryPlan, changes_that_fit, plan_memory
+from engine.machine.memory_plan import (
+    MemoryPlan,
+    changes_that_fit,
+    plan_memory,
+    plan_memory_on_cpu,
+    shape_of,
+    without_sampler,
+)
 from engine.machine.model_folders import (
     cache_fault,
     cached_snapshot,
@@ -36,6 +43,9 @@ from engine.machine.model_folders import (
 )
 from engine.machine.probe import Machine
 from engine.machine.resources import DATA_SCHEME, source_path
+from engine.machine.run_plan.disk import disk_of
+from engine.machine.run_plan.room import Room
+from engine.machine.run_plan.work import Lengths, work_of
 from engine.machine.toml_text import toml_value
 
 BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "nf4": 0.55}
@@ -56,7 +66,8 @@ def missing_for_solving(config: RunConfig, machine: Machine) -> tuple[Missing, .
         rollout = config.rollout.model_copy(update={"sampler": "transformers"})
         vllm = config.vllm.model_copy(update={"precision": "dtype"})
         config = config.model_copy(update={"rollout": rollout, "vllm": vllm})
-    return tuple(missing for check in CHECKS if check is not _task_files for missing in check(config, machine))
+    apart = (_task_files, _disk)
+    return tuple(missing for check in CHECKS if check not in apart for missing in check(config, machine))
 
 
 def least_memory_gb(config: RunConfig) -> float:
@@ -78,15 +89,17 @@ def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
 
     A missing GPU is another check's finding: the machine's memory is checked here all the same.
     """
-    gpu = machine.card
-    if gpu is None or not needs_gpu(config, machine):
+    room = Room.of(machine)
+    if not needs_gpu(config, machine):
+        return _memory_on_cpu(config, room)
+    gpu = room.gpu
+    if gpu is None:
         return _least_memory(config, machine.memory_gb, "memory")
     elsewhere: list[Missing] = []
     if samples_elsewhere(config, machine):
         elsewhere = _second_cards_memory(config, machine)
-        rollout = config.rollout.model_copy(update={"sampler": "endpoint"})  # nothing but the update is on this card
-        config = config.model_copy(update={"rollout": rollout})
-    plan = plan_memory(config, gpu.memory_gb)
+        config = without_sampler(config)  # nothing but the update is on this card
+    plan = plan_memory(config, gpu.memory_gb, free_gib=gpu.free_gb, pinned_threshold_mb=room.pinned_threshold_mb)
     if plan is None:
         return _least_memory(config, gpu.memory_gb, "GPU memory")
     return elsewhere + _gpu_memory(config, plan, gpu) + _host_memory(config, plan, machine)
@@ -103,6 +116,19 @@ def _second_cards_memory(config: RunConfig, machine: Machine) -> list[Missing]:
         f"vLLM needs {gib:.1f} GiB on a card of its own, {card.free_gb:.1f} of {card.memory_gb:.1f} GiB of {card.name}"
     )
     return [Missing(f"{what} are free", 'set vllm.device = "same", or name a larger card')]
+
+
+def _memory_on_cpu(config: RunConfig, room: Room) -> list[Missing]:
+    plan = plan_memory_on_cpu(config, room.memory_gib, room.free_memory_gib) if config.run.steps else None
+    if plan is None or plan.needed_gib <= room.memory_gib:
+        return _least_memory(config, room.memory_gib, "memory")
+    return [
+        Missing(
+            f"memory: {plan.needed_gib:.1f} GiB needed, {room.memory_gib:.1f} GiB here",
+            "take a smaller preset, or lower rollout.max_batch, rollout.max_new_tokens_coder and _tester, and "
+            "policy.micro_batch_tokens",
+        )
+    ]
 
 
 def _least_memory(config: RunConfig, here_gb: float, kind: str) -> list[Missing]:
@@ -128,6 +154,8 @@ def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
                 f"set vllm.kv_cache_gb = 0.0 for what the memory plan leaves, or to {least:.1f} or more",
             )
         ]
+    if plan.needed_gib <= gpu.memory_gb and not plan.fits:
+        return _taken(plan, gpu)
     if not plan.fits:
         return [
             Missing(
@@ -135,36 +163,55 @@ def _gpu_memory(config: RunConfig, plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
                 _what_would_fit(config, gpu.memory_gb),
             )
         ]
-    taken = gpu.memory_gb - gpu.free_gb
-    if plan.needed_gib > gpu.free_gb and taken > 1:
-        return [
-            Missing(
-                f"GPU memory: {plan.needed_gib:.1f} GiB needed, {gpu.free_gb:.1f} GiB of {gpu.name} are free",
-                f"end the processes that hold the other {taken:.1f} GiB; `nvidia-smi` lists them",
-            )
-        ]
     return []
+
+
+def _taken(plan: MemoryPlan, gpu: Gpu) -> list[Missing]:
+    taken = gpu.memory_gb - gpu.free_gb
+    return [
+        Missing(
+            f"GPU memory: {plan.needed_gib:.1f} GiB needed, {gpu.free_gb:.1f} GiB of {gpu.name} are free",
+            f"end the processes that hold the other {taken:.1f} GiB; `nvidia-smi` lists them",
+        )
+    ]
 
 
 def _host_memory(config: RunConfig, plan: MemoryPlan, machine: Machine) -> list[Missing]:
     if plan.host_gib <= machine.free_memory_gb:
         return []
+    pinned = next((part.gib for part in plan.host if "pinned" in part.name), 0.0)
+    parts = f", {pinned:.1f} of them for vLLM's weights while it sleeps" if pinned else ""
     return [
         Missing(
-            f"memory: {plan.host_gib:.1f} GiB needed for vLLM's weights while it sleeps, "
-            f"{machine.free_memory_gb:.1f} GiB free",
-            _what_spares_the_host(config, plan.gpu_gib),
+            f"memory: {plan.host_gib:.1f} GiB needed{parts}, {machine.free_memory_gb:.1f} GiB free",
+            _what_spares_the_host(config, plan, machine.free_memory_gb),
         )
     ]
 
 
-def _what_spares_the_host(config: RunConfig, gpu_gb: float) -> str:
+def _disk(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Check the disk of the run's folder for checkpoints, archive and adapters."""
+    shape = shape_of(config.model.source)
+    if shape is None:
+        return []
+    disk = disk_of(config, shape, work_of(config, Lengths.of(config)))
+    if disk.gib <= machine.disk_free_gb:
+        return []
+    return [
+        Missing(
+            f"disk: {disk.gib:.1f} GiB needed at most, {machine.disk_free_gb:.1f} GiB free",
+            "free some, lower run.keep_checkpoints or run.archive_mb, or put the run elsewhere with --run-dir",
+        )
+    ]
+
+
+def _what_spares_the_host(config: RunConfig, plan: MemoryPlan, free_gb: float) -> str:
     """Name the sleep level that keeps no copy of the weights: 2, or with NF4, which is not read again, 0 if it fits."""
     level = 0 if config.vllm.precision == "nf4" else 2
     vllm = config.vllm.model_copy(update={"sleep_level": level})
-    plan = plan_memory(config.model_copy(update={"vllm": vllm}), gpu_gb)
-    if plan is None or not plan.fits:
-        return "end programs that use memory, or take a smaller preset"
+    changed = plan_memory(config.model_copy(update={"vllm": vllm}), plan.gpu_gib, free_gib=plan.free_gib)
+    if changed is None or not changed.fits or changed.host_gib > free_gb:
+        return "end programs that use memory, or take a machine with more of it"
     return "set " + _says([("vllm.sleep_level", level)])
 
 
@@ -255,6 +302,7 @@ CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     libraries,
     _program_libraries,
     _memory,
+    _disk,
     _model_files,
     _task_files,
 )

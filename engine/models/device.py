@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from engine.config.schema import Device
+from engine.machine import cpu
 
 
 def default_device() -> Device:
@@ -12,6 +14,10 @@ def default_device() -> Device:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def sampling_threads() -> int:
-    """Return half of torch's CPU threads: the sandbox has the other cores while a model samples."""
-    return max(1, torch.get_num_threads() // 2)
+def sampling_threads(chosen: int, model: nn.Module | None = None) -> int:
+    """Return the CPU threads of sampling from `model`: `chosen`, or by its size if that is 0.
+
+    Without a model, as for a vLLM in a process of its own, its size counts as small.
+    """
+    parameters = 0 if model is None else sum(each.numel() for each in model.parameters())
+    return cpu.sampling_threads(chosen, parameters, torch.get_num_threads())

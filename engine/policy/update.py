@@ -15,6 +15,7 @@ the forward pass that is trained. Its ratio is 1, and the sampler's log-probs en
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import chain
@@ -169,6 +170,13 @@ class Policy:
         """Return the same with adapters off: under the frozen base model, the KL's reference."""
         with self.model.disable_adapter():
             return self.logprobs(samples)
+
+    def weights_digest(self) -> str:
+        """Return a digest of the adapters: the same weights of the same base model give the same answers."""
+        digest = hashlib.sha256()
+        for parameter in _adapter_parameters(self.model):
+            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def save_state(self, path: Path) -> None:
         """Write adapters, optimiser, counters and torch's generators into folder `path`."""

@@ -61,15 +61,15 @@ class LiveFeed:
         self._changed: set[int] = set()
         self._done = self._total = 0
 
-    def start_phase(self, phase: str, total: int) -> None:
-        """Start a phase with `total` answers to come, or 0; slots of earlier phases may be reassigned at once."""
+    def start_phase(self, phase: str, total: int, done: int = 0) -> None:
+        """Start a phase of `total` answers, or 0, `done` of them known; slots of earlier phases may be reassigned."""
         with self._lock:
-            self._done, self._total = 0, total
+            self._done, self._total = done, total
             for shown in self._wall.values():
                 if shown.at_rest is not None:
                     shown.at_rest = float("-inf")
             self._put_changes(decode=True)
-            self.writer.start_phase(phase, total)
+            self.writer.start_phase(phase, total, done)
 
     def on_tokens(self, key: RolloutKey, token_ids: Sequence[int], decode: Decode | None = None) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from engine.problems import Problem
 from engine.prompts import Reading, Rejected, Role, read_program, read_unit_test
 from engine.rollouts.executing import Runner
 from engine.rollouts.filling import FilledTask, Filling
+from engine.rollouts.known import Group, Known, NothingKnown
 from engine.rollouts.observer import (
     MALFORMED,
     REJECTED,
@@ -67,6 +68,17 @@ class _Pending(Filling):
     prompts: dict[Role, tuple[int, ...]] = field(default_factory=dict)
     answers: dict[Role, dict[int, Completion]] = field(default_factory=lambda: {role: {} for role in Role})
 
+    def take(self, role: Role, completion: Completion, reading: Reading, *, in_thought: bool) -> None:
+        """Read an answer's program or test and hand it to the executor."""
+        self.answers[role][completion.index] = completion
+        text, finished = completion.text, completion.finished
+        if role is Role.CODER:
+            program = read_program(text, reading, in_thought=in_thought, finished=finished)
+            self.take_program(completion.index, program)
+        else:
+            test = read_unit_test(text, reading, in_thought=in_thought, finished=finished)
+            self.take_test(completion.index, test)
+
 
 def roll_out(
     problems: Sequence[Problem],
@@ -96,6 +108,26 @@ def roll_out(
     return rollouts, RolloutReport(sampling_seconds, time.monotonic() - started - sampling_seconds, tokens)
 
 
+def groups_of(problems: Sequence[Problem], encode: EncodePrompt, settings: RolloutConfig, seed: int) -> list[Group]:
+    """Return the groups of answers that a batch of rollouts samples, the coders' first."""
+    return [
+        Group(
+            problem.id,
+            role,
+            encode(problem, role),
+            count,
+            SamplingParams(settings.temperature, settings.top_p, longest),
+            # By the task's id, not its place: a group samples the same answers in any batch.
+            derive_seed(seed, role, problem.id),
+        )
+        for role, count, longest in (
+            (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
+            (Role.TESTER, settings.m_tests, settings.max_new_tokens_tester),
+        )
+        for problem in problems
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class StartedRollouts:
     """Rollouts that are sampled, with executions still under way."""
@@ -119,8 +151,13 @@ def start_rollouts(
     time_rule: TimeRule = "exact",
     *,
     in_thought: bool = False,
+    known: Known | None = None,
 ) -> StartedRollouts:
-    """Sample all answers and return while executions are still under way: the first half of `roll_out`."""
+    """Sample all answers and return while executions are still under way: the first half of `roll_out`.
+
+    known: answers that need not be sampled; it keeps the others as they arrive. The observer does not see known ones.
+    """
+    known = known or NothingKnown()
     reading = Reading(settings.reading)
     pending = [
         _Pending(
@@ -136,28 +173,22 @@ def start_rollouts(
     ]
     reporter = None if observer is None else _Reporter(observer, pending, settings.m_tests)
     on_delta = None if reporter is None else reporter.report_tokens
+    groups = groups_of(problems, encode, settings, seed)
     # Coders first: the sandbox runs their programs on ground truth while the sampler is busy with testers.
-    for role, count, longest in (
-        (Role.CODER, settings.n_programs, settings.max_new_tokens_coder),
-        (Role.TESTER, settings.m_tests, settings.max_new_tokens_tester),
-    ):
-        params = SamplingParams(settings.temperature, settings.top_p, longest)
-        requests = [
-            # By the task's id, not its place: a group samples the same answers in any batch.
-            Request(f"{place}/{role}", task.prompts[role], count, derive_seed(seed, role, task.problem.id))
-            for place, task in enumerate(pending)
-        ]
-        for completion in sampler.sample(requests, params, on_delta):
-            task = pending[_place(completion.request_id)]
-            task.answers[role][completion.index] = completion
-            text, finished = completion.text, completion.finished
-            if role is Role.CODER:
-                program = read_program(text, reading, in_thought=in_thought, finished=finished)
-                task.take_program(completion.index, program)
-            else:
-                task.take_test(
-                    completion.index, read_unit_test(text, reading, in_thought=in_thought, finished=finished)
-                )
+    for role in (Role.CODER, Role.TESTER):
+        of_role = [group for group in groups if group.role is role]
+        requests = []
+        for place, (task, group) in enumerate(zip(pending, of_role, strict=True)):
+            there = known.of(group)
+            for completion in there.values():
+                task.take(role, completion, reading, in_thought=in_thought)
+            if len(there) < group.count:
+                name = f"{place}/{role}"
+                requests.append(Request(name, group.prompt_ids, group.count, group.seed, frozenset(there)))
+        for completion in sampler.sample(requests, of_role[0].params, on_delta) if requests else ():
+            place = _place(completion.request_id)
+            known.keep(of_role[place], completion)
+            pending[place].take(role, completion, reading, in_thought=in_thought)
             if reporter is not None:
                 reporter.report_completion(completion)
     return StartedRollouts(tuple(pending))

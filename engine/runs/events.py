@@ -9,7 +9,7 @@ step_finished   k      metrics: {name: number | null}; written after the step's 
 evaluation      k      split, when ("start" | "periodic" | "end"), summary: {...}; k = steps trained so far
 checkpoint      k      name (folder under checkpoints/), seconds, best (bool); state after step k
 notice          k | -  level ("info" | "warning" | "error"), text
-heartbeat       k | -  done, total: progress inside a long phase
+heartbeat       k | -  done, total: progress inside a long phase; sampled, tokens: of it since the phase started
 asked           k | -  command ("stop" or "checkpoint"): taken from the inbox, obeyed when the step ends
 paused          k | -
 continued       k | -

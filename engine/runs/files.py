@@ -21,7 +21,8 @@ from engine.machine.regular_files import (
 )
 
 ARCHIVE_FILES = ("rollouts.sqlite", "rollouts.sqlite-wal", "rollouts.sqlite-shm", "rollouts.sqlite-journal")
-WRITTEN_FILES = ("events.jsonl", *ARCHIVE_FILES, "lock", "heartbeat", "engine.log", ".reserve")
+EVALUATION_FILE = "evaluation.jsonl"
+WRITTEN_FILES = ("events.jsonl", EVALUATION_FILE, *ARCHIVE_FILES, "lock", "heartbeat", "engine.log", ".reserve")
 """Files that an engine writes in place; the others are replaced as a whole."""
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")  # end of such a journal, by SQLite's file format
 KNOWN_FILES = ("version", "config.toml", *WRITTEN_FILES, "live", "imported", "checkpoints/best")
@@ -64,6 +65,18 @@ def read_file(run_dir: Path, name: str, most_bytes: int) -> bytes:
         return read_all(file, name, most_bytes)
     finally:
         os.close(file)
+
+
+def write_whole(file: int, data: bytes) -> None:
+    """Append `data` to an open file; take a part of it back if the disk is full. Raises OSError."""
+    size = os.fstat(file).st_size
+    try:
+        written = os.write(file, data)
+        while written < len(data):
+            written += os.write(file, data[written:])
+    except OSError:
+        os.ftruncate(file, size)
+        raise
 
 
 def write_file(run_dir: Path, name: str, data: bytes, *, sync: bool = False, replaces: bool = True) -> None:

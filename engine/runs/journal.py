@@ -122,8 +122,18 @@ class JournalWriter:
         """Record a line for the log. `level`: info, warning or error."""
         return self.append(EventKind.NOTICE, step, {"level": level, "text": text})
 
-    def heartbeat(self, step: int | None = None, *, done: int | None = None, total: int | None = None) -> Event:
-        return self.append(EventKind.HEARTBEAT, step, {"done": done, "total": total})
+    def heartbeat(
+        self,
+        step: int | None = None,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        sampled: int | None = None,
+        tokens: int | None = None,
+    ) -> Event:
+        """Record the progress of the phase. sampled, tokens: of `done`, what this engine has sampled in it."""
+        data = {"done": done, "total": total, "sampled": sampled, "tokens": tokens}
+        return self.append(EventKind.HEARTBEAT, step, data)
 
     def asked(self, step: int | None, command: str) -> Event:
         return self.append(EventKind.ASKED, step, {"command": command})

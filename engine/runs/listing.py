@@ -18,7 +18,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import BEAT_SECONDS, seconds_since_beat
 from engine.runs.journal import JournalReader, read_ends
 from engine.runs.lock import LockHolder, lock_holder
-from engine.runs.state import Evaluation, RunState, RunStatus, replay
+from engine.runs.state import Evaluation, Phase, RunState, RunStatus, replay
 
 _DEAD_SECONDS = 15 * BEAT_SECONDS
 _EVENTS_A_ROUND = 20_000
@@ -46,7 +46,7 @@ class RunInfo:
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
     evaluation: the last one; ending: why the run finished, stopped or failed; fault: why it is unreadable, or that its
     journal is corrupt; start: the "RUN@STEP" whose adapter it starts from, "" for none;
-    learnt_nothing: it finished without having trained a sample.
+    learnt_nothing: it finished without having trained a sample; phase: of a live run.
     """
 
     id: str
@@ -66,6 +66,7 @@ class RunInfo:
     fault: str = ""
     start: str = ""
     learnt_nothing: bool = False
+    phase: Phase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def read_info(path: Path) -> RunInfo:
         ending=state.ending,
         start=state.start,
         learnt_nothing=bool(state.step) and (state.summary or {}).get("trained_samples") == 0,
+        phase=state.phase if condition is RunCondition.LIVE else None,
         fault="its journal is corrupt" if is_corrupt else "its journal is empty" if is_lost else "",
     )
 

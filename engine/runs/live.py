@@ -72,9 +72,9 @@ class LiveWriter:
         self._wall: dict[int, LiveSlot] = {}
         self.failures = 0
 
-    def start_phase(self, phase: str, total: int = 0) -> None:
-        """Begin a phase of `total` units of work and write the wall, whose answers stay."""
-        self._phase, self._done, self._total = phase, 0, total
+    def start_phase(self, phase: str, total: int = 0, done: int = 0) -> None:
+        """Begin a phase of `total` units of work, `done` of them done, and write the wall, whose answers stay."""
+        self._phase, self._done, self._total = phase, done, total
         self.flush()
 
     def progress(self, done: int) -> None:

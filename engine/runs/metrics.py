@@ -87,6 +87,7 @@ _TABLE = (
     Metric("coder_length_max", "coder, longest", "tokens", "answer length", "longest answer with a program"),
     Metric("tester_length_mean", "tester", "tokens", "answer length", "mean length of the answers with tests"),
     Metric("tester_length_max", "tester, longest", "tokens", "answer length", "longest answer with a test"),
+    Metric("answer_limit", "limit", "tokens", "answer length", "longest answer allowed, by the length curriculum"),
     Metric("coder_truncated", "coder", "", "truncated answers", "share of program answers cut off at the token limit"),
     Metric("tester_truncated", "tester", "", "truncated answers", "share of test answers cut off at the token limit"),
     Metric("coder_rejected", "rejected programs", "", "unusable answers", "share of answers without a program to run"),

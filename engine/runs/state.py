@@ -43,7 +43,10 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Current phase of the engine: `total` units of work, None if unknown; `seconds`: `Event.seconds` at its start."""
+    """Current phase of the engine: `total` units of work, None if unknown; `seconds`: `Event.seconds` at its start.
+
+    At the last heartbeat: `done` units, `sampled` and `tokens` since the start, `beat_seconds` its `Event.seconds`.
+    """
 
     name: str
     step: int | None
@@ -51,6 +54,31 @@ class Phase:
     total: int | None = None
     unit: str = ""
     done: int | None = None
+    sampled: int | None = None
+    tokens: int | None = None
+    beat_seconds: float = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second since the phase started; None before there are any."""
+        return self._per_second(self.done if self.sampled is None else self.sampled)
+
+    @property
+    def token_rate(self) -> float | None:
+        """Tokens a second since the phase started; None before there are any."""
+        return self._per_second(self.tokens)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate of the seconds from the last heartbeat to the end of the phase; None if it is unknown."""
+        rate = self.rate
+        if rate is None or self.total is None or self.done is None:
+            return None
+        return max(0, self.total - self.done) / rate
+
+    def _per_second(self, count: int | None) -> float | None:
+        elapsed = self.beat_seconds - self.seconds
+        return count / elapsed if count and elapsed > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +239,14 @@ def _heartbeat(state: RunState, event: Event) -> Changes:
     if state.phase is None:
         return Changes()
     total = _whole(event, "total")
-    phase = replace(state.phase, done=_whole(event, "done"), total=state.phase.total if total is None else total)
+    phase = replace(
+        state.phase,
+        done=_whole(event, "done"),
+        total=state.phase.total if total is None else total,
+        sampled=_whole(event, "sampled"),
+        tokens=_whole(event, "tokens"),
+        beat_seconds=event.seconds,
+    )
     return Changes(phase=phase)
 
 

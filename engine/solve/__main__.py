@@ -22,7 +22,8 @@ from engine.machine.process_environment import claim_card
 from engine.machine.threads import sleep_at_barriers
 from engine.sandbox import Executor, found_libraries
 from engine.solve.events import EventStream, solution_to_json
-from engine.solve.opening import Wishes, open_writer, refuse_unmet_needs
+from engine.solve.needs import refuse_unmet_needs
+from engine.solve.opening import Wishes, open_writer
 from engine.solve.request import SolveRequest
 from engine.solve.selectors import find_selector
 from engine.solve.strategies import (
@@ -98,7 +99,7 @@ def _solve_all(request: SolveRequest, events: EventStream, resources: ExitStack,
     budget = Budget.parse(request.budget)
     specs = _specs(request, strategy)
     refuse_unbound_limits(tuple(specs.values()), budget)
-    refuse_unmet_needs(strategy, specs, [task.problem for task in request.tasks])
+    refuse_unmet_needs(strategy, specs)
     account = Account(budget.tokens, budget.dollars)
     # The sandbox first: it fails at once if programs cannot be run at all, and it starts while a model loads.
     executor = resources.enter_context(

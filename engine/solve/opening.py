@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.config import RunConfig
-from engine.errors import ConfigError
 from engine.machine.resources import source_path
-from engine.problems import Problem
 from engine.process_memory import grows_without_cycles
-from engine.prompts import ChatTokenizer, PromptStyle, Role, encode_prompt, missing_start, style_of
+from engine.prompts import ChatTokenizer, Role, encode_prompt, missing_start, style_of
 from engine.runs.checkpoints import Checkpoint
 from engine.sampling import OnDelta, Sampler, SamplingParams
 from engine.solve.named_model import named_model
-from engine.solve.strategies import Need, Part, Strategy
 from engine.solve.writers import Account, Writer
 from engine.solve.writers.spec import WriterSpec
 
@@ -32,27 +29,6 @@ class Wishes:
     temperature: float | None
     max_tokens: int | None
     seed: int
-
-
-def refuse_unmet_needs(strategy: Strategy, specs: Mapping[Part, WriterSpec], problems: Sequence[Problem]) -> None:
-    """Raise ConfigError for a strategy that these writers or problems cannot follow, before a model is loaded."""
-    if Need.CONVERSATION in strategy.needs:
-        for spec in dict.fromkeys(specs[part] for part in strategy.parts):
-            if _style_of(spec) is PromptStyle.SHORT:
-                raise ConfigError(
-                    f"{spec} answers single questions only, {strategy.name} is a conversation",
-                    "use --strategy bon, or a chat model",
-                )
-    if Need.EXAMPLES in strategy.needs and not all(problem.public for problem in problems):
-        raise ConfigError(f"{strategy.name} needs a problem with examples", "use --strategy bon")
-
-
-def _style_of(spec: WriterSpec) -> PromptStyle:
-    if spec.kind == "openai":
-        from engine.solve.writers.endpoints import find_endpoint
-
-        return PromptStyle(find_endpoint(spec.name, spec.url).settings.prompts)
-    return PromptStyle(named_model(spec, lambda _: None)[0].model.prompt_style)
 
 
 def open_writer(
@@ -143,7 +119,7 @@ def _with_transformers(config: RunConfig, checkpoint: Checkpoint | None, longest
         model,
         cast(Any, base.tokenizer),
         max_batch=config.rollout.max_batch,
-        threads=sampling_threads(),
+        threads=sampling_threads(config.rollout.sampling_threads, model),
     )
     return sampler, base.tokenizer
 

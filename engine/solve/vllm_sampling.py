@@ -58,7 +58,7 @@ def vllm_sampler(config: RunConfig, tokenizer: Any, checkpoint: Checkpoint | Non
         longest=_PROMPT_ROOM + longest_answer,
         stop_ids=default_eos_ids(generation, tokenizer),
         device=default_device(),
-        threads=sampling_threads(),
+        threads=sampling_threads(config.rollout.sampling_threads),
     )
     # Capturing graphs takes a minute, more than a few dozen answers gain by it. No trainer needs the GPU: no sleep.
     settings = replace(settings, cuda_graphs=False, sleep_level=0)

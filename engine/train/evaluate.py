@@ -13,6 +13,7 @@ from engine.evaluation.metrics import summarise
 from engine.evaluation.summary import EvalSummary
 from engine.problems import Problem
 from engine.rollouts.executing import Runner
+from engine.rollouts.known import Known
 from engine.rollouts.observer import RolloutObserver
 from engine.rollouts.rollout import EncodePrompt, start_rollouts
 from engine.sampling import Sampler
@@ -35,12 +36,14 @@ def measure(
     observer: RolloutObserver | None = None,
     *,
     in_thought: bool = False,
+    known: Known | None = None,
 ) -> EvalSummary:
     """Measure the sampler's policy on `problems`; the same weights and seed give the same figures.
 
     Generated tests are judged by the task's reference programs if it has any, else by the policy's own correct
     programs; the summary counts the tasks of either kind. on_progress: called before every chunk of tasks with the
-    number of tasks sampled so far; may raise to abort. in_thought: prompts end within an open thought.
+    number of tasks sampled so far; may raise to abort. in_thought: prompts end within an open thought. known:
+    answers of an evaluation that was broken off.
     """
     started = []
     for first in range(0, len(problems), CHUNK_TASKS):
@@ -48,7 +51,7 @@ def measure(
         chunk = problems[first : first + CHUNK_TASKS]
         started.append(
             start_rollouts(
-                chunk, encode, sampler, executor, settings, judging, seed, observer, in_thought=in_thought
+                chunk, encode, sampler, executor, settings, judging, seed, observer, in_thought=in_thought, known=known
             )
         )  # fmt: skip
     rollouts = [task for chunk in started for task in chunk.collect()]

@@ -59,14 +59,17 @@ class AnswerWatch:
         self._warn = warn
         self._told: set[Role] = set()
 
-    def look(self, tasks: Sequence[TaskRollouts]) -> None:
-        """Warn the user of a step with too many unusable answers, with the commonest reason and its remedy."""
+    def look(self, tasks: Sequence[TaskRollouts], *, rises: bool = False) -> None:
+        """Warn the user of a step with too many unusable answers, with the commonest reason and its remedy.
+
+        rises: the length curriculum will raise the limit on answers, so cut-off ones are expected.
+        """
         for role in Role:
             pairs = [pair for task in tasks for pair in _answers(task, role)]
             reasons = Counter(
                 answer.reason if completion.finished else RejectReason.CUT_OFF
                 for answer, completion in pairs
-                if isinstance(answer, Rejected)
+                if isinstance(answer, Rejected) and (completion.finished or not rises)
             )
             share = reasons.total() / max(len(pairs), 1)
             too_many = share > MOST_UNUSABLE and reasons.total() >= FEWEST_UNUSABLE

@@ -17,12 +17,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine.config import RunConfig
+from engine.config import RunConfig, at_stage, longest_answer
 from engine.errors import RunError
 from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
 from engine.rollouts.live_wall import LiveFeed
+from engine.rollouts.rollout import groups_of
 from engine.runs.archive import ArchiveWriter
 from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import PROGRESS, Checkpoint, CheckpointStore, resumed_checkpoint
@@ -37,12 +38,17 @@ from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
+from engine.train.curriculum import LengthStage
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
+from engine.train.kept_answers import KeptAnswers, forget_answers
 from engine.train.learning import LearningWatch, nothing_learnt
 from engine.train.metrics import step_metrics
-from engine.train.progress import RunProgress, read_progress
+from engine.train.phase_progress import PhaseProgress
+from engine.train.progress import RunProgress, after_step, read_progress
+from engine.train.rates import RateMemory
 from engine.train.step import Phase, StepAbandoned, coevolve
+from engine.train.time_limit import StartTooLong, nothing_trained
 
 Ending = Literal["finished", "stopped"]
 EndedBy = Literal["steps", "minutes", "drift"]
@@ -76,6 +82,8 @@ class Trainer:
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
         self._live = LiveFeed(folder.live, lambda token_ids: engine.decode(list(token_ids)))
+        self._phase = PhaseProgress(journal, self._live)
+        self._rates = RateMemory(config)
         self._updates = UpdateWatch(self._warn)
         self._answers = AnswerWatch(self._warn)
         self._learning = LearningWatch(config, self._warn)
@@ -109,31 +117,32 @@ class Trainer:
             self._evaluate_at_end(*reached)
         except StepAbandoned:
             return self._end_stopped()
+        except StartTooLong as error:
+            self.request_stop(str(error))
+            return self._end_stopped()
         finally:
             self._live.close()
         return "finished"
 
     def _step(self, step: int) -> None:
         engine, config = self._engine, self._config
+        length = self._progress.length
+        rollout = at_stage(config.rollout, length.number)
         done = coevolve(
-            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config,
-            on_phase=lambda phase: self._enter(step, phase), observer=self._live,
-            in_thought=engine.in_thought,
+            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy,
+            config.model_copy(update={"rollout": rollout}),
+            on_phase=lambda phase: self._enter(step, phase), observer=self._phase, in_thought=engine.in_thought,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
-        kl = done.update.kl
-        self._progress = replace(
-            self._progress,
-            step=step,
-            seconds=self._seconds(),
-            tokens=self._progress.tokens + done.sampling.tokens,
-            trained_samples=self._progress.trained_samples + done.update.samples,
-            recent_kl=self._progress.recent_kl if kl is None else (*self._progress.recent_kl, kl)[-KL_STEPS:],
-        )
+        self._progress = after_step(self._progress, config.rollout, done, self._seconds())
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
+        if config.rollout.length_curriculum:
+            metrics["answer_limit"] = float(longest_answer(rollout))
         self._journal.step_finished(step, metrics)
+        self._rates.learn(metrics, longest_answer(rollout))
+        self._tell_length(length)
         self._updates.look(done.update)
-        self._answers.look([task.rollouts for task in done.tasks])
+        self._answers.look([task.rollouts for task in done.tasks], rises=rollout is not config.rollout)
         self._learning.look(done)
         self._prune_archive(step)
         every = config.evaluation.every_steps
@@ -141,6 +150,13 @@ class Trainer:
         if validated or self._checkpoint_wanted or step % config.run.checkpoint_every == 0:
             self._checkpoint(best=bool(validated))
         self._end_if_hopeless()
+
+    def _tell_length(self, before: LengthStage) -> None:
+        """Record that the curriculum has raised the limit on answers, if it has."""
+        after, rollout = self._progress.length, self._config.rollout
+        if after.number != before.number:
+            text = f"answers may take {after.limit(rollout):,} tokens from now on, instead of {before.limit(rollout):,}"
+            self._journal.notice(text, step=self._progress.step)
 
     def _end_if_hopeless(self) -> None:
         """Raise RunError after too many NaN updates in a row, once there is a checkpoint to resume from."""
@@ -157,17 +173,19 @@ class Trainer:
         if self.stop.is_set():
             raise StepAbandoned
         rollout = self._config.rollout
-        total = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests) if phase == "sample" else None
-        self._journal.phase_started(step, phase, total, "answers" if total else "")
-        self._live.start_phase(phase, total or 0)
+        answers = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests)
+        self._phase.start(step, phase, answers if phase == "sample" else 0)
 
     # Evaluation ---------------------------------------------------------------------------------------------
 
     def _evaluate_at_start(self) -> None:
         started = time.monotonic()
+        # An evaluation that was broken off goes on, and the time it has taken counts.
+        before = self._journal.seconds_before
+        self._started = started - before
         summary = self._evaluate("heldout", "start")
         self._progress = replace(
-            self._progress, heldout_start=summary.to_json(), evaluation_seconds=time.monotonic() - started
+            self._progress, heldout_start=summary.to_json(), evaluation_seconds=before + time.monotonic() - started
         )
         if self._config.run.steps:
             self._learning.look_at_start(summary)
@@ -222,16 +240,16 @@ class Trainer:
         problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
         config = self._config
         started = time.monotonic()
-        phase = f"evaluate {split}"
-        total = len(problems) * (config.evaluation.n_programs + config.evaluation.m_tests)
-        self._journal.phase_started(step, phase, total, "answers")
-        self._live.start_phase(phase, total)
-        summary = measure(
-            problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
-            judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
-            derive_seed(config.run.seed, "evaluate", split), self._between_chunks, self._live,
-            in_thought=engine.in_thought,
-        )  # fmt: skip
+        phase, seed = f"evaluate {split}", derive_seed(config.run.seed, "evaluate", split)
+        with KeptAnswers(self._folder.path, [config.model.source, engine.policy.weights_digest(), split]) as kept:
+            groups = groups_of(problems, engine.encode, config.evaluation_rollout, seed)
+            known = sum(map(kept.count, groups))
+            self._phase.start(step, phase, sum(group.count for group in groups), known)
+            summary = measure(
+                problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
+                judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
+                seed, self._between_chunks, self._phase, in_thought=engine.in_thought, known=kept,
+            )  # fmt: skip
         self._journal.phase_finished(step, phase, time.monotonic() - started)
         self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())
         return summary
@@ -240,6 +258,9 @@ class Trainer:
         self._poll_inbox()
         if self.stop.is_set():
             raise StepAbandoned
+        minutes, start_is_over = self._config.run.max_minutes, self._progress.heldout_start is not None
+        if minutes and not start_is_over and self._seconds() > minutes * 60:
+            raise StartTooLong(minutes, tasks_done, len(self._engine.heldout))
 
     def _start_summary(self) -> EvalSummary:
         if self._progress.heldout_start is None:
@@ -270,6 +291,10 @@ class Trainer:
         if done >= run.steps:
             return "steps", f"all {run.steps} steps done" if run.steps != 1 else "its only step done"
         if self._time_is_up():
+            if not done:
+                reason = nothing_trained(self._seconds(), run.max_minutes)
+                self._warn(reason)
+                return "minutes", reason
             notice = f"{run.max_minutes:g} minutes are nearly used up: starting the last evaluation"
             self._journal.notice(notice, step=done)
             return "minutes", f"no time for another step within {run.max_minutes:g} min"
@@ -336,6 +361,7 @@ class Trainer:
             self._checkpoints.mark_best(saved.step)
         self._journal.checkpoint(saved.step, name=saved.path.name, seconds=time.monotonic() - started, best=best)
         self._journal.sync()
+        forget_answers(self._folder.path)  # those of the evaluation before; the checkpoint has its figures
 
     def _restore(self, recorded: RunState) -> None:
         saved = resumed_checkpoint(self._folder.checkpoints, recorded, self._warn)

@@ -169,20 +169,44 @@ def test_presets_names_the_variants_and_how_to_take_another(cli: Cli) -> None:
 def test_doctor_plans_a_presets_memory_on_any_card(cli: Cli) -> None:
     done = cli("doctor", "--preset", "qwen3-4b", "--gpu-memory", "24")
     assert done.returncode == 0
-    for word in ("qwen3-4b@24", "Sampling", "Update", "KV cache", "optimiser", "24.00 GiB", "fits: 20.0 of 24.0 GiB"):
+    for word in ("qwen3-4b@24", "Sampling", "Update", "KV cache", "optimiser", "24.00 GiB", "fits: 20.7 of 24.0 GiB"):
         assert word in done.stdout
     plan = json.loads(cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24", "--json").stdout)
     assert (plan["variant"], plan["fits"], plan["parameters"]) == ("48", False, 4_022_468_096)
     assert plan["changes_that_fit"] == {"policy.precision": "nf4"}
+    assert plan["answers"]["start"]["answers"] == 896
+    assert plan["disk"]["gib"] > 1
+    assert plan["seconds"]["first_learning"] > plan["seconds"]["start"] > 0
     peaks = {phase["name"]: sum(part["gib"] for part in phase["parts"]) for phase in plan["phases"]}
     assert peaks == pytest.approx({phase["name"]: phase["peak_gib"] for phase in plan["phases"]}, abs=0.01)
+
+
+def test_doctor_plans_a_whole_run(cli: Cli) -> None:
+    text = cli("doctor", "--preset", "qwen3-4b", "--gpu-memory", "24").stdout
+    for line in (
+        "start evaluation, 40 + 16 tasks x (8 + 8)", "a step, 8 tasks x (16 + 16), 4,096 long", "Host memory",
+        "evaluations take 18% of the run's answers", "until the first update is done", "archive of rollouts",
+    ):  # fmt: skip
+        assert line in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_without_a_card_doctor_plans_for_this_machine(cli: Cli) -> None:
+    plan = json.loads(cli("doctor", "--preset", "nano", "--json").stdout)
+    if cli("doctor", "--json").stdout.find('"gpus": []') < 0:
+        pytest.skip("this machine has a GPU")
+    assert plan["on_cpu"]
+    assert "CPU thread" in plan["basis"]
+    text = cli("doctor", "--preset", "nano").stdout
+    assert "this machine without a GPU" in text
+    assert "24" not in text.splitlines()[0].split("GiB")[0].split(",")[0]
 
 
 def test_doctor_says_what_to_set_where_a_preset_does_not_fit(cli: Cli) -> None:
     done = cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24")
     assert done.returncode == 5
-    assert "does not fit: 25.1 GiB needed, 1.1 more than the GPU has" in done.stdout
-    changes = done.stdout.splitlines()[-1].split("-> ")[1].split()
+    assert "does not fit: 25.8 GiB needed, 1.8 more than the GPU has" in done.stdout
+    changes = next(line for line in done.stdout.splitlines() if "-> " in line).split("-> ")[1].split()
     assert cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24", *changes).returncode == 0
     for arguments, says in (
         (("--gpu-memory", "24"), "error: --gpu-memory and --set need a preset"),
@@ -279,3 +303,25 @@ def test_no_runs_is_no_error(cli: Cli) -> None:
     done = cli("runs")
     assert (done.returncode, done.stdout) == (0, "")
     assert cli("runs", "--json").stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "fault", "command"),
+    [
+        (["solve", "--nope"], "no such option: --nope", "cure-tui solve"),
+        (["solve", "-n", "0", "x.md"], "invalid value for '-n'", "cure-tui solve"),
+        (["solve", "--ui", "odd", "x.md"], "invalid value for '--ui': 'odd' is not one of", "cure-tui solve"),
+        (["data", "fetch", "--nope"], "no such option: --nope", "cure-tui data fetch"),
+        (["export"], "missing argument", "cure-tui export"),
+        (["nosuch"], "no such command 'nosuch'", "cure-tui"),
+        (["--preset"], "'--preset' requires an argument", "cure-tui"),
+        (["--step", "3", "--preset", "nano"], "--step names a checkpoint of another run", ""),
+    ],
+)
+def test_wrong_usage_is_one_line_with_its_remedy(cli: Cli, words: list[str], fault: str, command: str) -> None:
+    done = cli(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert fault in line
+    assert not command or line.endswith(f"(see `{command} --help`)")

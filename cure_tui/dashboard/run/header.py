@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cure_tui.dashboard.condition import condition_span
 from cure_tui.drawing.spans import Row, Span, one_column, width
 from cure_tui.runs.alerts import drift
+from cure_tui.runs.phase_progress import progress_of
 from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left, usable_groups
 from cure_tui.runs.watcher import Snapshot
 from engine.machine.home import run_name
@@ -99,6 +100,7 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_mi
         yield _Item(1, (Span(UNCONFINED, "error"),))
     if snapshot.is_live and state.phase is not None:
         yield _Item(8, _phase(snapshot))
+    yield from _pace(snapshot)
     left = seconds_left(state, max_minutes)
     if snapshot.is_live and left is not None:
         yield _Item(7, (Span("left ", "muted"), Span(clock(left), "text")))
@@ -130,6 +132,13 @@ def _phase(snapshot: Snapshot) -> Row:
         spans += [Span(" "), Span("━" * filled, "accent"), Span("─" * (_BAR_COLUMNS - filled), "muted")]
         spans.append(Span(f" {done:,}/{total:,}", "muted"))
     return tuple(spans)
+
+
+def _pace(snapshot: Snapshot) -> Iterator[_Item]:
+    """Yield the rate and the time left of an evaluation; those of a step are in the second row, as of the last step."""
+    progress = progress_of(snapshot.state.phase, snapshot.live)
+    if snapshot.is_live and progress is not None and progress.name.startswith("evaluate") and progress.pace:
+        yield _Item(9, (Span(progress.pace, "muted"),))
 
 
 def _second_row(state: RunState, kl_bound: float) -> Iterator[_Item]:

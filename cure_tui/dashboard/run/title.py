@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cure_tui.dashboard.run.header import coming_word
 from cure_tui.runs.alerts import standing_alert
+from cure_tui.runs.phase_progress import progress_of
 from cure_tui.runs.watcher import Snapshot
 from engine.runs.state import RunStatus
 
@@ -16,8 +17,16 @@ def title_of(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
     state = snapshot.state
     paused = snapshot.is_live and state.status is RunStatus.PAUSED
     word = coming_word(snapshot) or ("paused" if paused else snapshot.condition.value)
-    progress = f"{state.step}/{state.steps}"
+    progress = f"{state.step}/{state.steps}{_evaluated(snapshot)}"
     alert = standing_alert(snapshot, kl_bound)
     if not alert:
         return f"{progress} {word} {snapshot.path.name}"
     return f"! {alert} {progress} {snapshot.path.name}"
+
+
+def _evaluated(snapshot: Snapshot) -> str:
+    """Return the share of an evaluation under way that is done, which may take hours; else ""."""
+    progress = progress_of(snapshot.state.phase, snapshot.live)
+    if not snapshot.is_live or progress is None or not progress.total or not progress.name.startswith("evaluate"):
+        return ""
+    return f" eval {progress.done / progress.total:.0%}"

@@ -25,8 +25,8 @@ MOMENT_BYTES = {"adamw": 8.0, "adamw-8bit": 2.0 + 2 * 4 / 256, "paged-adamw-8bit
 CUDA_CONTEXT = 0.5 * GIB
 """Driver context, kernels and library workspaces of a process that computes with torch (estimate)."""
 
-RESERVE = 0.3 * GIB
-"""Kept free for a desktop and the driver (estimate)."""
+RESERVE = 0.5 * GIB
+"""Kept free of what the card has: a desktop that grows, the driver, the difference of an estimate (estimate)."""
 
 ALLOCATOR_SLACK = 0.06
 """Share of a phase's working memory lost to fragmentation in torch's allocator (estimate)."""
@@ -35,6 +35,9 @@ ALLOCATOR_SLACK = 0.06
 
 LOGITS_TILE = (64 + 64 + 32) * 2**20
 """A tile of fp32 logits, its exponentials and their 16-bit copy (engine/policy/packed/token_scores.py)."""
+
+CPU_LOGITS_TILE = 10 * 2**20
+"""The same on a CPU, where tiles are small enough for its caches."""
 
 BACKWARD_MLP_COPIES = 2
 """Gradients of intermediate width that exist at once, beyond the tensors saved by the layer's forward pass: traced
@@ -71,3 +74,33 @@ VLLM_ASLEEP = 0.3 * GIB
 
 TRANSFORMERS_LOGITS_COPIES = 4.0
 """Copies of a decoded batch's fp32 logits: the logits, their probabilities and temporaries of drawing from them."""
+
+# --- host memory -------------------------------------------------------------------------------------------------
+
+TRAINER_PROCESS_CUDA = 1.5 * GIB
+VLLM_PROCESS_CUDA = 2.0 * GIB
+"""Memory of both processes of their own, without weights; the mapped CUDA libraries, some GiB more, are shared with the
+page cache (estimates)."""
+
+TRAINER_PROCESS_CPU = 0.46 * GIB
+"""Resident memory of the engine on a CPU without a model's weights: torch, transformers, peft, a tokenizer
+(tests/benchmarks/plan.py)."""
+
+CPU_ATTENTION_COPIES, CPU_KEY_COPIES = 8, 4
+"""Tensors of the size of attention's scores, and of its keys, that exist at once in a backward pass on the CPU, whose
+kernel takes a mask and grouped queries only by way of the scores (fitted; tests/benchmarks/plan.py)."""
+
+INTERFACE_PROCESS = 0.04 * GIB
+"""Resident memory of `cure-tui`, with or without the dashboard (tests/benchmarks/plan.py)."""
+
+PINNED_GRAIN = 2 * 2**20
+SMALL_TENSOR, MEDIUM_TENSOR, MEDIUM_SEGMENT = 2**20, 10 * 2**20, 20 * 2**20
+"""Segments of torch's CUDA allocator, which vLLM copies to the host one by one: tensors below 1 MiB share one of 2 MiB,
+those below 10 MiB one of 20 MiB, larger ones have their own, a multiple of 2 MiB (c10/cuda/CUDACachingAllocator)."""
+
+SHORT_PROMPT_TOKENS = 320
+"""Longest prompt in the short style, which is used with small tasks of one sentence."""
+
+CHOICE_CHUNK, CHOICE_BYTES = 1 << 23, 20
+"""Numbers of the logits from which tokens are drawn at a time, and bytes held of each: scaled logits, log-probs,
+probabilities and their sums in double precision (engine/sampling/local/token_choice.py)."""

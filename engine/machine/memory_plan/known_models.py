@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_QWEN3_4B: Mapping[str, object] = {
+_QWEN3_4B: dict[str, object] = {
     "model_type": "qwen3",
     "num_hidden_layers": 36,
     "hidden_size": 2560,
@@ -16,6 +16,9 @@ _QWEN3_4B: Mapping[str, object] = {
     "vocab_size": 151_936,
     "tie_word_embeddings": True,
 }
+_QWEN3_SMALL: dict[str, object] = _QWEN3_4B | {"num_hidden_layers": 28, "num_attention_heads": 16}
+_QWEN3_1_7B: Mapping[str, object] = _QWEN3_SMALL | {"hidden_size": 2048, "intermediate_size": 6144}
+_QWEN3_0_6B: Mapping[str, object] = _QWEN3_SMALL | {"hidden_size": 1024, "intermediate_size": 3072}
 _QWEN25_7B: Mapping[str, object] = {
     "model_type": "qwen2",
     "num_hidden_layers": 28,
@@ -39,6 +42,8 @@ _QWEN25_14B: Mapping[str, object] = {
 
 KNOWN_MODELS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
+        "Qwen/Qwen3-0.6B": _QWEN3_0_6B,
+        "Qwen/Qwen3-1.7B": _QWEN3_1_7B,
         "Qwen/Qwen3-4B": _QWEN3_4B,
         "Qwen/Qwen3-4B-Base": _QWEN3_4B,
         "Qwen/Qwen2.5-7B": _QWEN25_7B,

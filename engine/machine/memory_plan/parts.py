@@ -62,7 +62,11 @@ class KvCache:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Memory of both phases of a configuration on a card of `gpu_gib`; the KV cache takes what sampling leaves."""
+    """Memory of both phases of a configuration on a card; the KV cache takes what sampling leaves.
+
+    gpu_gib: all of the card; free_gib: what other processes leave of it, None if unknown. host: host memory, all at
+    the same time, in bytes.
+    """
 
     model: str
     shape: ModelShape
@@ -70,11 +74,22 @@ class MemoryPlan:
     sampling: Phase
     update: Phase
     kv_cache: KvCache | None  # None: sampling runs on other GPUs
-    host_gib: float  # host memory for the weights of a sleeping vLLM
+    host: tuple[Part, ...]
+    free_gib: float | None = None
+    on_cpu: bool = False  # the "card" is the machine's own memory
+
+    @property
+    def room_gib(self) -> float:
+        """GiB of the card that the run may take: what is free, if that is known."""
+        return self.gpu_gib if self.free_gib is None else min(self.gpu_gib, self.free_gib)
+
+    @property
+    def host_gib(self) -> float:
+        return sum(part.bytes for part in self.host) / GIB
 
     @property
     def needed_gib(self) -> float:
-        """Size of the smallest card for this run: the larger phase, with the least KV cache."""
+        """GiB of the smallest card for this run: the larger phase, with the least KV cache."""
         return max(self.sampling_needed_gib, self.update.peak_gib)
 
     @property
@@ -85,9 +100,9 @@ class MemoryPlan:
 
     @property
     def fits(self) -> bool:
-        return self.needed_gib <= self.gpu_gib
+        return self.needed_gib <= self.room_gib
 
     @property
     def spare_gib(self) -> float:
         """GiB that the larger phase leaves free; negative if the card is too small."""
-        return self.gpu_gib - self.needed_gib
+        return self.room_gib - self.needed_gib

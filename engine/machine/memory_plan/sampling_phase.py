@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.machine.memory_plan import calibration as c
 from engine.machine.memory_plan.parts import Part
 from engine.machine.memory_plan.shape import ModelShape
-from engine.machine.memory_plan.update_phase import dequantised_weight
+from engine.machine.memory_plan.update_phase import dequantised_weight, saved_per_token_of_a_layer
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -73,11 +73,12 @@ def vllm_asleep(shape: ModelShape, config: RunConfig) -> list[Part]:
     return kept
 
 
-def host_bytes(shape: ModelShape, config: RunConfig) -> float:
-    """Return the bytes of host memory that hold vLLM's weights while it sleeps, at level 1 only."""
-    if config.rollout.sampler != "vllm" or config.vllm.sleep_level != 1:
-        return 0.0
-    return vllm_weights(shape, vllm_format(config), config.model.dtype)
+def canary_part(shape: ModelShape, config: RunConfig) -> Part:
+    """Return the trainer's forward pass over one prompt, by which vLLM's log-probs are checked while it is awake."""
+    policy = config.policy
+    layer = saved_per_token_of_a_layer(shape, policy.lora_rank, 4 if policy.precision == "fp32" else 2, repeats_kv=True)
+    size = c.PROMPT_TOKENS * layer + c.LOGITS_TILE + dequantised_weight(shape, policy.precision)
+    return Part("canary: the trainer's pass over one prompt", size)
 
 
 def transformers_parts(shape: ModelShape, config: RunConfig) -> list[Part]:

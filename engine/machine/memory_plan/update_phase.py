@@ -48,9 +48,12 @@ def resting_trainer(shape: ModelShape, setup: UpdateSetup) -> list[Part]:
     ]
 
 
-def update_parts(shape: ModelShape, setup: UpdateSetup) -> list[Part]:
-    """Return the trainer's parts at the peak of an update, without CUDA contexts and a sleeping sampler."""
-    working = working_bytes(shape, setup)
+def update_parts(shape: ModelShape, setup: UpdateSetup, logits_tile: float | None = None) -> list[Part]:
+    """Return the trainer's parts at the peak of an update, without CUDA contexts and a sleeping sampler.
+
+    logits_tile: bytes of the tile of logits that the device computes at a time; None: a GPU's.
+    """
+    working = working_bytes(shape, setup, logits_tile)
     activations = saved_activations(shape, setup)
     return [
         *resting_trainer(shape, setup),
@@ -97,10 +100,10 @@ def saved_per_token_of_a_layer(shape: ModelShape, rank: int, width: int, repeats
     return float(norms + normed + attention + output + mlp + low_rank)
 
 
-def working_bytes(shape: ModelShape, setup: UpdateSetup) -> float:
+def working_bytes(shape: ModelShape, setup: UpdateSetup, logits_tile: float | None = None) -> float:
     """Return the larger of two peaks in bytes: the head with its tile of logits, the backward pass of one layer."""
     hidden = setup.width * shape.hidden
-    head = c.LOGITS_TILE + setup.tokens * 2.0 * hidden
+    head = (c.LOGITS_TILE if logits_tile is None else logits_tile) + setup.tokens * 2.0 * hidden
     gradients = (
         c.BACKWARD_MLP_COPIES * setup.width * shape.intermediate + c.BACKWARD_HIDDEN_COPIES * hidden
     ) * setup.tokens

@@ -1,7 +1,8 @@
 """Reader of calls as judges write them in examples: `nums = [2,7], target = 9`, `"ab"` and `3` on lines, `f([1], 2)`.
 
-It takes the literals of Python, JSON, JavaScript, Java and C++: true, True, null, None, "text", 'c', [..], (..), {..}.
-It evaluates nothing: what is no literal is refused with the reason.
+It takes the literals of Python, JSON, JavaScript, Java and C++: true, True, null, None, "text", 'c', [..], (..), {..};
+and linked lists as they are drawn, `1->2->3->NULL`, which become lists. It evaluates nothing: what is no literal is
+refused with the reason.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ _CALL = re.compile(
 _INPUT_LABEL = re.compile(r"\s*(?:input|output)\s*[::]\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])")
 _WORD = re.compile(r"\w+")
+_ARROW = re.compile(r"\s*(?:-+>|→|⟶)\s*")
+_END_OF_LIST = re.compile(r"(?:null|nullptr|none|nil)\b", re.IGNORECASE)
+_SURE_CHAIN = 3
+"""Nodes of a drawn list: with fewer it may be an edge of a graph, unless its end is drawn, too."""
 _CONSTANTS = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
     "null": None, "None": None, "NULL": None, "nil": None,
@@ -53,7 +58,8 @@ def read_call(text: str) -> Call:
     values: list[object] = []
     while not reader.at_end():
         name = reader.name()
-        if (name is None) != (not names) and values:
+        is_other = (name is None) != (not names) and bool(values)
+        if is_other and not (reader.draws_a_list and name is not None):  # `1->2->3, k = 2`: by their places
             raise Refusal("only some of its arguments have names")
         names += [] if name is None else [name]
         values.append(reader.value())
@@ -62,7 +68,14 @@ def read_call(text: str) -> Call:
         raise Refusal("it is empty")
     if len(set(names)) < len(names):
         raise Refusal("an argument is given twice")
-    is_plain = not function and not (names and "=" in text) and not any(sign in text for sign in "[\"'“‘")
+    is_plain = (
+        not function
+        and not (names and "=" in text)
+        and not any(sign in text for sign in "[\"'“‘")
+        and not reader.draws_a_list
+    )
+    if len(names) < len(values):
+        names = []
     return Call(tuple(names) or None, tuple(values), function, frozenset(reader.constants), is_plain)
 
 
@@ -87,6 +100,7 @@ class _Reader:
         self._text = text.replace("−", "-").replace("\xa0", " ")
         self._at = 0
         self.constants: set[str] = set()
+        self.draws_a_list = False
 
     def at_end(self) -> bool:
         self._blanks()
@@ -112,7 +126,22 @@ class _Reader:
         self._at += 1
 
     def value(self, depth: int = 0) -> object:
-        """Read the literal here."""
+        """Read the literal here, or the linked list that begins with it."""
+        first = self._literal(depth)
+        if not _ARROW.match(self._text, self._at) or isinstance(first, list | tuple | dict):
+            return first
+        nodes, ended = [first], False
+        while not ended and (arrow := _ARROW.match(self._text, self._at)):
+            self._at = arrow.end()
+            end = _END_OF_LIST.match(self._text, self._at)
+            if end:
+                self._at, ended = end.end(), True
+            else:
+                nodes.append(self._literal(depth))
+        self.draws_a_list |= ended or len(nodes) >= _SURE_CHAIN
+        return nodes
+
+    def _literal(self, depth: int) -> object:
         if depth > MAX_DEPTH:
             raise Refusal("a value is nested too deeply")
         if self.at_end():

@@ -27,7 +27,6 @@ class Need(StrEnum):
     """Condition without which a strategy cannot run."""
 
     CONVERSATION = "conversation"  # writers that answer more than the two questions of training
-    EXAMPLES = "examples"  # a problem with examples
 
 
 class Question(NamedTuple):

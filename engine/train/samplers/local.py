@@ -16,4 +16,6 @@ def open_sampler(
     config: RunConfig, policy: Policy, tokenizer: Any, prompts: Iterable[tuple[int, ...]], surroundings: Surroundings
 ) -> TransformersSampler:
     """Return a sampler over the policy's own model, which needs no copy of the weights."""
-    return TransformersSampler(policy.model, tokenizer, max_batch=config.rollout.max_batch, threads=sampling_threads())
+    rollout = config.rollout
+    threads = sampling_threads(rollout.sampling_threads, policy.model)
+    return TransformersSampler(policy.model, tokenizer, max_batch=rollout.max_batch, threads=threads)

@@ -37,7 +37,7 @@ def open_sampler(
         longest=max(map(len, every_prompt)) + max(rollout.max_new_tokens_coder, rollout.max_new_tokens_tester),
         stop_ids=stop_ids(policy, tokenizer),
         device=default_device(),
-        threads=sampling_threads(),
+        threads=sampling_threads(rollout.sampling_threads, policy.model),
         kv_cache_bytes=kv_cache_size(config, base.device, card),
         card=card,
     )

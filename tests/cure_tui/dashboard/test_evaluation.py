@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,31 @@ from tests.cure_tui.dashboard.driving import opened, running, until
 from tests.engine.evaluate.given import Given, new_evaluation, request_for, run, sums
 
 VIEWS = 6
+
+
+@pytest.fixture
+def with_one_shot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    request = replace(request_for(tmp_path, sums(1)), one_shot="openai:big")
+    made = new_evaluation(tmp_path, request)
+    with Executor(cells=1) as executor:
+        run(made, executor, Given(), Given())
+    return made.folder.path
+
+
+async def test_a_one_shot_program_has_a_matrix_without_generated_tests(with_one_shot: Path) -> None:
+    app = CureApp(with_one_shot)
+    async with running(app) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: "sum-000" in app.export_screenshot())
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "one-shot" in app.export_screenshot())
+        for key in ("down", "right", "enter", "escape", "2", "3", "p"):
+            await pilot.press(key)
+            await pilot.pause()
+        assert screen.query_one("#matrix")
+        assert app.export_screenshot()
 
 
 @pytest.fixture

@@ -45,6 +45,13 @@ def test_the_title_tells_progress_and_state_or_what_is_wrong(snapshot: Snapshot,
     assert title_of(snapshot) == title
 
 
+def test_an_evaluation_under_way_shows_its_share() -> None:
+    begun = event("phase_started", 12, phase="evaluate heldout", total=640, unit="answers")
+    state = replay([begun, event("heartbeat", 12, done=160, total=640, sampled=100)], STATE)
+    assert title_of(replace(LIVE, state=state)) == "12/220 eval 25% live nano-abc"
+    assert title_of(replace(LIVE, state=state, condition=RunCondition.STOPPED)) == "12/220 stopped nano-abc"
+
+
 def test_a_figure_out_of_bounds_is_in_the_title_as_long_as_it_is() -> None:
     assert title_of(LIVE, kl_bound=0.5) == "! KL 0.600 12/220 nano-abc"
     calmer = replay([event("step_finished", step, metrics={"kl": 0.4}) for step in (13, 14, 15)], STATE)

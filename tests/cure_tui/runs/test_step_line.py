@@ -64,3 +64,12 @@ def test_an_evaluation_shows_its_headline() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (185, "3:05"), (3723, "1:02:03")])
 def test_a_clock_reads_as_on_a_wall(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_a_new_limit_on_answers_is_in_the_line_of_its_first_step() -> None:
+    state, shown = after(0), []
+    for step, limit in enumerate((4096.0, 4096.0, 6144.0, 6144.0), start=1):
+        state = replay([Event("step_finished", step, step * 10.0, 0.0, {"metrics": {"answer_limit": limit}})], state)
+        shown.append(step_line(state, 0))
+    assert ["max" in line for line in shown] == [True, False, True, False]
+    assert "max 6,144 tok" in shown[2]

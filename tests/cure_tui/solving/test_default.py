@@ -54,6 +54,15 @@ def test_a_saved_default_solves_and_says_so_in_one_line(cli: Cli, file: Path) ->
         assert len(server.requests) == 5 + 1 + 2
 
 
+def test_a_strategy_that_its_writers_cannot_follow_is_not_saved(cli: Cli, file: Path) -> None:
+    for options in (["--strategy", "debug"], ["--strategy", "debug", "--coder", "openai:m@http://localhost:9/v1"]):
+        refused = cli("solve", "--save-default", *options)
+        assert (refused.returncode, refused.stdout, file.exists()) == (2, "", False)
+        (line,) = refused.stderr.splitlines()
+        assert line.startswith("error: preset:nano answers single questions only, debug is a conversation (use")
+    assert cli("solve", "--save-default", "--strategy", "debug", "--preset", "qwen3-4b").returncode == 0
+
+
 def test_in_a_terminal_that_line_is_muted(cli: Cli, file: Path) -> None:
     with serving(good) as server:
         who = f"openai:m@{server.url}"

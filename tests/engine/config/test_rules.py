@@ -48,6 +48,12 @@ CASES = [
         ["rollout.max_new_tokens_tester=64", "rollout.max_new_tokens_coder=64"],
     ),
     (
+        "curriculum_rises",
+        ["rollout.length_curriculum=[48, 32]", "rollout.length_steps=3"],
+        ["rollout.length_curriculum=[32, 48]"],
+    ),
+    ("curriculum_goes_on", ["rollout.length_curriculum=[32]"], ["rollout.length_truncated=0.1"]),
+    (
         "post_stage_hides_the_example",
         ["reward.tester_variant=post-stage", "model.show_example=true"],
         ["model.show_example=false"],

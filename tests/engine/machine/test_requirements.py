@@ -122,7 +122,7 @@ def card(gib: float, free: float | None = None) -> Machine:
 def test_a_card_too_small_is_told_by_the_plan_with_the_settings_that_would_fit(tmp_path: Path) -> None:
     config = with_files("qwen3-4b@48", tmp_path)
     (missing,) = missing_for(config, card(24))
-    assert missing.what == "GPU memory: 25.1 GiB needed, 24.0 GiB on a card"
+    assert missing.what == "GPU memory: 25.8 GiB needed, 24.0 GiB on a card"
     assert missing.remedy == 'set policy.precision = "nf4"'
     overrides = [change.replace(" = ", "=") for change in missing.remedy.removeprefix("set ").split(", ")]
     assert missing_for(with_files("qwen3-4b@48", tmp_path, *overrides), card(24)) == ()
@@ -135,7 +135,7 @@ def test_a_card_too_small_for_every_setting_says_so(tmp_path: Path) -> None:
 
 def test_a_card_that_others_use_is_told_from_one_too_small(tmp_path: Path) -> None:
     (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), card(24, free=12))
-    assert missing.what == "GPU memory: 20.0 GiB needed, 12.0 GiB of a card are free"
+    assert missing.what == "GPU memory: 20.7 GiB needed, 12.0 GiB of a card are free"
     assert "nvidia-smi" in missing.remedy
 
 
@@ -148,14 +148,36 @@ def test_a_kv_cache_that_holds_no_whole_answer_is_refused(tmp_path: Path) -> Non
 
 def test_host_memory_for_a_sleeping_vllm_is_needed_too(tmp_path: Path) -> None:
     (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), replace(card(24), free_memory_gb=5))
-    assert missing.what == "memory: 7.5 GiB needed for vLLM's weights while it sleeps, 5.0 GiB free"
+    assert missing.what == ("memory: 12.1 GiB needed, 7.5 of them for vLLM's weights while it sleeps, 5.0 GiB free")
     assert missing.remedy == "set vllm.sleep_level = 2"
     config = with_files("qwen3-4b@24", tmp_path, "vllm.sleep_level=2")
     assert missing_for(config, replace(card(24), free_memory_gb=5)) == ()
 
 
+def test_host_memory_that_no_setting_saves_is_told_apart(tmp_path: Path) -> None:
+    (missing,) = missing_for(with_files("qwen3-4b@24", tmp_path), replace(card(24), free_memory_gb=2))
+    assert missing.remedy == "end programs that use memory, or take a machine with more of it"
+
+
+def test_a_run_that_samples_on_the_cpu_needs_the_memory_of_both_phases(model_folder: Path) -> None:
+    config = with_files("nano", model_folder, "rollout.max_batch=65536", "rollout.max_new_tokens_coder=2048")
+    (missing,) = missing_for(config, CPU_ONLY)
+    assert missing.what.startswith("memory: ")
+    assert missing.what.endswith(" GiB needed, 8.0 GiB here")
+    smaller = with_files("nano", model_folder, "rollout.max_batch=64", "rollout.max_new_tokens_coder=2048")
+    assert missing_for(smaller, CPU_ONLY) == ()
+
+
+def test_a_disk_without_room_for_checkpoints_is_refused(model_folder: Path) -> None:
+    full = replace(card(24), disk_free_gb=1.0)
+    (missing,) = missing_for(with_files("qwen3-4b@24", model_folder), full)
+    assert missing.what == "disk: 4.3 GiB needed at most, 1.0 GiB free"
+    fewer = with_files("qwen3-4b@24", model_folder, "run.keep_checkpoints=1", "run.archive_mb=10")
+    assert missing_for(fewer, replace(full, disk_free_gb=3.0)) == ()
+
+
 def test_nf4_weights_are_spared_the_host_by_the_level_that_keeps_them_on_the_card(tmp_path: Path) -> None:
-    machine = replace(card(16), free_memory_gb=1)
+    machine = replace(card(16), free_memory_gb=5)
     (missing,) = missing_for(with_files("qwen3-4b@16", tmp_path), machine)
     assert missing.remedy == "set vllm.sleep_level = 0"
     assert missing_for(with_files("qwen3-4b@16", tmp_path, "vllm.sleep_level=0"), machine) == ()

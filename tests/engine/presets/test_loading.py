@@ -12,7 +12,7 @@ from engine.machine.memory_plan import plan_memory
 from engine.machine.toml_text import dump_toml
 from engine.presets import list_presets, load_config, load_preset, preset_variants, setting_names
 
-BUILT_IN = ["nano", "qwen2.5-14b", "qwen2.5-7b", "qwen3-4b", "smollm2"]
+BUILT_IN = ["nano", "qwen2.5-14b", "qwen2.5-7b", "qwen2.5-coder-7b", "qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "smollm2"]
 
 Write = Callable[[str, str], Path]
 
@@ -48,11 +48,18 @@ def test_a_built_in_preset_is_valid_and_bears_its_files_name(name: str, user_dir
 
 VARIANTS = [
     f"{name}@{variant}"
-    for name, variants in (("qwen3-4b", (16, 24, 48, 80)), ("qwen2.5-7b", (16, 24, 48, 80)), ("qwen2.5-14b", (48, 80)))
+    for name, variants in (
+        ("qwen3-4b", (16, 24, 48, 80)),
+        ("qwen2.5-7b", (16, 24, 48, 80)),
+        ("qwen2.5-coder-7b", (16, 24, 48, 80)),
+        ("qwen2.5-14b", (48, 80)),
+        ("qwen3-1.7b", (12, 24)),
+        ("qwen3-0.6b", (8, 16)),
+    )
     for variant in variants
 ]
 
-SMALLEST_CARDS = {"16": 15.5, "24": 22.3, "48": 44.4, "80": 79.1}
+SMALLEST_CARDS = {"8": 7.7, "12": 11.7, "16": 15.5, "24": 22.3, "48": 44.4, "80": 79.1}
 """GiB that drivers tell of the smallest cards sold by that size."""
 
 

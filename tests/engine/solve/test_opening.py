@@ -15,7 +15,7 @@ from engine.presets import load_config, load_preset
 from engine.prompts import PromptStyle, Role
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
-from engine.solve.opening import refuse_unmet_needs
+from engine.solve.needs import refuse_unmet_needs
 from engine.solve.strategies import Part, find_strategy
 from engine.solve.writers import Ask
 from engine.solve.writers.spec import parse_spec
@@ -45,9 +45,9 @@ def test_a_conversation_with_a_model_of_single_questions_is_refused_before_it_is
     debug, nano = find_strategy("debug"), parse_spec("nano")
     chat = parse_spec("qwen2.5-7b")
     with pytest.raises(ConfigError, match="preset:nano answers single questions only, debug is a conversation"):
-        refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: nano}, [])
-    refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: chat}, [])
-    refuse_unmet_needs(find_strategy("bon"), {Part.CODER: nano, Part.TESTER: nano}, [])
+        refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: nano})
+    refuse_unmet_needs(debug, {Part.CODER: chat, Part.TESTER: chat})
+    refuse_unmet_needs(find_strategy("bon"), {Part.CODER: nano, Part.TESTER: nano})
 
 
 @pytest.mark.slow
@@ -66,7 +66,9 @@ def test_a_runs_adapter_answers_without_peft(tmp_path: Path) -> None:
         for name, weight in policy.model.named_parameters():
             if "lora_B" in name:
                 weight.normal_(std=0.05)
-    CheckpointStore(folder.checkpoints).save(1, policy.save_state)
+    store = CheckpointStore(folder.checkpoints)
+    store.save(1, policy.save_state)
+    store.mark_best(1)
     config = load_config(folder.config)
     sampler = TransformersSampler(policy.model, tokenizer)
     params = dict.fromkeys(Role, SamplingParams(1.0, config.rollout.top_p, 24))

@@ -19,7 +19,7 @@ from engine.train.assembly import Engine
 from engine.train.metrics import step_metrics
 from engine.train.step import CoevolutionStep
 
-OF_THE_RUN = {"tokens_total"}
+OF_THE_RUN = {"tokens_total", "answer_limit"}
 
 
 def test_a_step_writes_the_metrics_of_the_table_and_no_others() -> None:

@@ -44,7 +44,8 @@ def make_run(path: Path, *overrides: str) -> RunFolder:
 
 def engine(folder: RunFolder) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "engine.train", "--run-dir", str(folder.path)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"CURE_TUI_HOME": str(folder.path.parent / "home")}  # where rates are remembered
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def run_to_end(folder: RunFolder) -> tuple[int, str]:
@@ -125,6 +126,51 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_unbroken_one(
     assert run_to_end(folder) == (0, "")
     assert metrics_by_step(folder) == metrics_by_step(unbroken)
     assert summaries(folder) == summaries(unbroken)
+
+
+@pytest.mark.slow
+def test_a_start_evaluation_that_is_killed_goes_on_with_its_answers(tmp_path: Path) -> None:
+    settings = ("run.steps=0", "evaluation.heldout_tasks=4", "rollout.max_batch=8")
+    folders = [make_run(tmp_path / name, *settings) for name in ("unbroken", "killed")]
+    assert run_to_end(folders[0]) == (0, "")
+    process = engine(folders[1])
+    answers = folders[1].path / "evaluation.jsonl"
+    _wait_until(lambda: answers.exists() and answers.read_bytes().count(b"\n") > 4, process)
+    process.kill()
+    process.communicate()
+    there = answers.read_bytes().count(b"\n")
+    assert run_to_end(folders[1]) == (0, "")
+    assert summaries(folders[1]) == summaries(folders[0])
+    assert not answers.exists()
+    resumed = [event for event in read_journal(folders[1].journal) if event.kind == EventKind.HEARTBEAT]
+    assert there in {event.data["done"] for event in resumed if event.data["sampled"] == 0}
+
+
+@pytest.mark.slow
+def test_a_start_evaluation_longer_than_the_time_limit_says_so_and_can_go_on(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", "evaluation.heldout_tasks=40", "run.max_minutes=0.01", "run.steps=1")
+    assert run_to_end(folder) == (0, "")
+    last = read_journal(folder.journal)[-1]
+    assert last.kind == EventKind.RUN_STOPPED
+    assert last.data["reason"].startswith("the start evaluation has used up all 0.01 minutes at task ")
+    folder.write_config(dump_toml(load_config(folder.config, ["run.max_minutes=0"])))
+    assert run_to_end(folder) == (0, "")
+    assert read_state(folder.journal).step == 1
+
+
+@pytest.mark.slow
+def test_the_length_curriculum_limits_answers_and_survives_a_resume(tmp_path: Path) -> None:
+    lengths = ("rollout.length_curriculum=[20, 30]", "rollout.length_steps=2", "run.steps=5")
+    folder = make_run(tmp_path / "run", *lengths)
+    process = engine(folder)
+    _wait_for_step(folder, 3, process)
+    process.kill()
+    process.communicate()
+    assert run_to_end(folder) == (0, "")
+    steps = [metrics for _, metrics in sorted(metrics_by_step(folder).items())]
+    assert [step["answer_limit"] for step in steps] == [20, 20, 30, 30, 96]
+    for step in steps:
+        assert max(step["coder_length_max"], step["tester_length_max"]) <= step["answer_limit"]
 
 
 @pytest.mark.slow

@@ -45,6 +45,11 @@ from engine.problems.functions.literals import read_call, read_value
         ("two_sum([2,7], 9)", None, ([2, 7], 9)),
         (">>> solve(xs=[1], k=2)", ("xs", "k"), ([1], 2)),
         ("Solution().f([1])", None, ([1],)),
+        ("1->2->4, 1->3->4", None, ([1, 2, 4], [1, 3, 4])),
+        ("1 -> 2 -> 3 -> NULL", None, ([1, 2, 3],)),
+        ("head = 4→2→null, x = 3", ("head", "x"), ([4, 2], 3)),
+        ("1->2->3->4->5->NULL, k = 2", None, ([1, 2, 3, 4, 5], 2)),
+        ("-1->-2->nullptr", None, ([-1, -2],)),
     ],
 )
 def test_calls_are_read(text: str, names: tuple[str, ...] | None, values: tuple[object, ...]) -> None:
@@ -91,6 +96,8 @@ def test_what_is_no_call_is_refused_with_the_reason(text: str, why: str) -> None
 def test_a_call_tells_itself_from_lines_of_standard_input() -> None:
     assert all(read_call(text).is_plain for text in ("5", "5\n7", "1,2", "(0, 1)", "abc"))
     assert not any(read_call(text).is_plain for text in ("n = 5", "[5]", '"5"', "f(5)"))
+    assert read_call("1->2").is_plain  # an edge
+    assert not any(read_call(text).is_plain for text in ("1->2->3", "1->NULL"))
 
 
 def test_a_float_keeps_its_spelling_and_a_number_with_zeros_is_no_integer() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.problems import IOExample, Problem
-from engine.solve.writers import Ask, Message
+from engine.solve.writers import Message
 from tests.engine.solve.strategies.scripted import ScriptedWriter, program, unit_test
 from tests.engine.solve.writers.fake_server import Reply, completion
 
@@ -128,8 +128,3 @@ ANSWERS: dict[str, Callable[[str, int, bool, bool], str]] = {
     "turn": _a_turn,
     "specification": _a_specification,
 }
-
-
-def purposes(asks: Sequence[Ask]) -> list[tuple[str, str, int]]:
-    """Return id, role and number of answers of each question."""
-    return [(ask.id, str(ask.role), ask.n) for ask in asks]

@@ -1,0 +1,30 @@
+"""Needs of strategies, held against their writers before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.errors import ConfigError
+from engine.prompts import PromptStyle
+from engine.solve.named_model import named_model
+from engine.solve.strategies import Need, Part, Strategy
+from engine.solve.writers.spec import WriterSpec
+
+
+def refuse_unmet_needs(strategy: Strategy, specs: Mapping[Part, WriterSpec]) -> None:
+    """Raise ConfigError for a strategy that these writers cannot follow, before a model is loaded."""
+    if Need.CONVERSATION in strategy.needs:
+        for spec in dict.fromkeys(specs[part] for part in strategy.parts):
+            if _style_of(spec) is PromptStyle.SHORT:
+                raise ConfigError(
+                    f"{spec} answers single questions only, {strategy.name} is a conversation",
+                    "use --strategy bon, or a chat model",
+                )
+
+
+def _style_of(spec: WriterSpec) -> PromptStyle:
+    if spec.kind == "openai":
+        from engine.solve.writers.endpoints import find_endpoint
+
+        return PromptStyle(find_endpoint(spec.name, spec.url).settings.prompts)
+    return PromptStyle(named_model(spec, lambda _: None)[0].model.prompt_style)

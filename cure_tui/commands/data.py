@@ -382,7 +382,7 @@ def _facts(problem: Problem) -> list[str]:
 
 
 def _prompt(problem: Problem, role: str) -> str:
-    from engine.prompts.messages import PromptStyle, Role, build_messages
+    from engine.prompts import PromptStyle, Role, build_messages
 
     if not role:
         return ""

@@ -16,6 +16,7 @@ from engine.machine.requirements import missing_for
 from engine.machine.resources import source_path
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
+from engine.prompts import style_of
 from engine.runs.budget import Used, read_used
 from engine.runs.checkpoints import BEST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
@@ -44,6 +45,7 @@ def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> 
     Raises CureError: invalid settings, settings that cannot run here, or an adapter that does not fit them.
     """
     config = load_preset(preset, overrides)
+    style_of(config.model)  # worked turns that cannot be read are said before there is a folder
     path = run_dir.absolute() if run_dir else new_run_path(config.name)
     refuse_what_is_missing(config, path)
     notes: list[str] = []

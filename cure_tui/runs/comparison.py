@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,7 +68,14 @@ def config_differences(*configs: RunConfig | None) -> list[tuple[str, ...]]:
     known = [values for values in by_run if values is not None]
     keys = dict.fromkeys(key for values in known for key in values)
     different = [key for key in keys if any(values.get(key) != known[0].get(key) for values in known)]
-    return [(key, *("?" if values is None else str(values.get(key, "-")) for values in by_run)) for key in different]
+    return [(key, *("?" if values is None else _shown(values.get(key, "-")) for values in by_run)) for key in different]
+
+
+def _shown(value: object) -> str:
+    """Return a setting for a cell of the table: of a text of several lines, its length and a mark of its contents."""
+    text = str(value)
+    lines = text.count("\n")
+    return f"{lines} lines, {zlib.crc32(text.encode()):08x}" if lines else text
 
 
 def accuracies_reached(states: Sequence[RunState]) -> list[Reached]:

@@ -150,7 +150,7 @@ def check_saved(default: Default) -> None:
 
 
 def _check_writer(text: str) -> None:
-    from engine.machine.model_folders import folder_fault, is_folder_source
+    from engine.machine.model_folders import folder_fault, gguf_file, gguf_refusal, is_folder_source
     from engine.machine.regular_files import user_path
     from engine.presets import load_preset
     from engine.runs.listing import find_run
@@ -163,5 +163,7 @@ def _check_writer(text: str) -> None:
         load_preset(spec.name)
     elif spec.kind == "model" and is_folder_source(spec.name):
         folder = user_path(spec.name)
+        if file := gguf_file(folder):
+            raise ConfigError(*gguf_refusal(file))
         if fault := folder_fault(folder) if os.path.isdir(folder) else "does not exist":
             raise ConfigError(f"model folder {folder} {fault}", "name the folder of a model")

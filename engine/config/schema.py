@@ -24,7 +24,7 @@ def _names(choices: Any) -> str:
 # The choices of a setting are defined here only; other rooms import them.
 Device: TypeAlias = Literal["cpu", "cuda"]  # no setting: `engine.models.device` chooses it
 Dtype: TypeAlias = Literal["fp32", "bf16", "fp16"]
-StyleName: TypeAlias = Literal["full", "short"]
+StyleName: TypeAlias = Literal["full", "short", "shots"]
 ReadingName: TypeAlias = Literal["strict", "kind"]
 SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
 VllmPrecision: TypeAlias = Literal["dtype", "nf4", "fp8"]
@@ -35,6 +35,7 @@ Comparison: TypeAlias = Literal["whitespace", "tokens", "numbers", "exact-lines"
 TimeRule: TypeAlias = Literal["exact", "relative"]
 JudgingName: TypeAlias = Literal["process", "cure-compat"]
 TesterVariant: TypeAlias = Literal["cure", "cure-code", "post-stage"]
+WithoutCorrect: TypeAlias = Literal["skip", "readable"]
 LengthTransform: TypeAlias = Literal["off", "tester", "both"]
 Truncated: TypeAlias = Literal["mask", "penalise"]
 Decay: TypeAlias = Literal["constant", "linear", "cosine"]
@@ -77,7 +78,11 @@ class ModelConfig(Section):
     )
     dtype: Dtype = Field(description="number format of sampling")
     thinking: bool = Field(description="ask the chat template for a thinking answer, if it supports that")
-    prompt_style: StyleName = Field(description="full: instructions in words; short: nano's pretraining format")
+    prompt_style: StyleName = Field(
+        description="full: instructions in words; short: nano's pretraining format; shots: worked turns before the task"
+    )
+    prompt_file: str = Field(description="worked turns of shots, a TOML file; empty = asset:prompts/shots.toml")
+    prompt_text: str = Field(description="contents of that file, filled in when the settings are loaded")
     show_example: bool = Field(description="show the tester a public example of the task, if it has one")
 
 
@@ -183,6 +188,10 @@ class SandboxConfig(Section):
 
 class RewardConfig(Section):
     tester_variant: TesterVariant = Field(description=f"tester reward: {_names(TesterVariant)}")
+    without_correct: WithoutCorrect = Field(
+        description="tests of a task without a correct program: skip (nano's published runs), or readable (malformed "
+        "ones get -1, the others 0, so that the form is learnt first)"
+    )
     length_transform: LengthTransform = Field(description="roles whose rewards favour short answers")
     truncated: Truncated = Field(description="answers cut off at the token limit: left out, or given the lowest reward")
     refill_rounds: int = Field(

@@ -122,6 +122,14 @@ SETS: Mapping[str, DataSet] = {
             verify=False,
             assets={split: f"nano/tasks/{split}.jsonl" for split in ("heldout", "validation", "train")},
         ),
+        DataSet(
+            "easy",
+            "very easy tasks of our own: strings, counting, arithmetic, lists, conditions",
+            "cure",
+            "MIT",
+            verify=False,
+            assets={split: f"easy/{split}.jsonl" for split in ("heldout", "validation", "train")},
+        ),
         _ready_made(
             "codecontests",
             "CURE's cut of CodeContests, without Codeforces: 4,529 tasks to train on, 239 to evaluate",

@@ -9,7 +9,7 @@ from engine.config import RunConfig
 from engine.evaluate.request import EvalRequest
 from engine.machine.probe import card_gb
 from engine.problems import Problem
-from engine.prompts import PromptStyle, Reading, Role, build_messages
+from engine.prompts import PromptStyle, Reading, Role, Style, build_messages, style_of
 from engine.servers.settings import Price
 from engine.solve.named_model import named_model
 from engine.solve.writers import Message
@@ -45,7 +45,7 @@ class Model:
 
     spec: WriterSpec
     params: Params
-    style: PromptStyle
+    style: Style
     show_example: bool
     reading: Reading
     thinking: bool
@@ -93,7 +93,7 @@ def find_model(
             RoleParams(heat, rollout.top_p, max_tokens or rollout.max_new_tokens_coder),
             RoleParams(heat, rollout.top_p, max_tokens or rollout.max_new_tokens_tester),
         ),
-        PromptStyle(model.prompt_style),
+        style_of(model),
         model.show_example,
         Reading(config.evaluation.reading),
         model.thinking,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 from engine.errors import CureError
@@ -102,6 +103,24 @@ def folder_fault(folder: Path) -> str:
     if not any(all((folder / file).is_file() for file in files) for files in _TOKENIZERS):
         return "has no tokenizer (tokenizer.json)"
     return ""
+
+
+def gguf_file(path: Path) -> Path | None:
+    """Return the GGUF file that `path` is, or that it holds as a folder without other weights; None otherwise."""
+    if path.suffix.lower() == ".gguf" and path.is_file():
+        return path
+    if any(path.glob("*.safetensors")):
+        return None
+    return next((file for file in sorted(path.glob("*")) if file.suffix.lower() == ".gguf"), None)
+
+
+def gguf_refusal(file: Path) -> tuple[str, str]:
+    """Return what is wrong with a GGUF file as a model, and what reads it."""
+    return (
+        f"{file} is GGUF, which llama.cpp reads and cure-tui does not",
+        f"to solve with it, run `llama-server -m {shlex.quote(str(file))}` and take "
+        "--model openai:any@http://localhost:8080/v1; to train, name the model's folder with safetensors",
+    )
 
 
 def cache_fault(name: str) -> str:

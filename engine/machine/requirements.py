@@ -33,7 +33,14 @@ from engine.machine.memory_plan import (
     shape_of,
     without_sampler,
 )
-from engine.machine.model_folders import cache_fault, cached_snapshot, folder_fault, is_folder_source
+from engine.machine.model_folders import (
+    cache_fault,
+    cached_snapshot,
+    folder_fault,
+    gguf_file,
+    gguf_refusal,
+    is_folder_source,
+)
 from engine.machine.probe import Machine
 from engine.machine.resources import DATA_SCHEME, source_path
 from engine.machine.run_plan.disk import disk_of
@@ -240,6 +247,8 @@ def _model_in_folder(source: str) -> list[Missing]:
         folder = source_path(source)
     except CureError as error:
         return [Missing(error.message, error.remedy)]
+    if file := gguf_file(folder):
+        return [Missing(*gguf_refusal(file))]
     if not folder.is_dir():
         return [Missing(f"no model folder {folder}", remedy)]
     fault = folder_fault(folder)

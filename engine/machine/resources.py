@@ -20,6 +20,8 @@ from engine.machine.regular_files import user_path
 
 ASSET_SCHEME = "asset:"
 DATA_SCHEME = "data:"
+WORKED_TURNS = f"{ASSET_SCHEME}prompts/shots.toml"
+"""Source of the worked turns of `model.prompt_style = "shots"` where the settings name none."""
 
 
 def preset_files() -> dict[str, Path]:

@@ -28,11 +28,20 @@ def _lines_of(section: Section, comments: bool) -> list[str]:
         value = getattr(section, name)
         if isinstance(value, Section):
             continue
-        line = f"{name} = {toml_value(value)}"
+        has_lines = isinstance(value, str) and "\n" in value
+        line = f"{name} = {_text_of_lines(value) if has_lines else toml_value(value)}"
         if comments and field.description:
             line = f"{line:<{_COMMENT_COLUMN}}  # {field.description}"
         lines.append(line)
     return lines
+
+
+def _text_of_lines(text: str) -> str:
+    """Format a text of several lines as people write it in TOML, without escapes where it needs none."""
+    is_plain = all(toml_value(line)[1:-1].replace('\\"', '"') == line for line in text.split("\n"))
+    if is_plain and "'''" not in text and not text.endswith("'"):
+        return f"'''\n{text}'''"
+    return '"""\n' + "\n".join(toml_value(line)[1:-1] for line in text.split("\n")) + '"""'
 
 
 def toml_value(value: object) -> str:

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from engine.errors import EnvironmentError_
 from engine.machine.memory_plan.shape import read_shape
-from engine.machine.model_folders import cache_fault, folder_fault
+from engine.machine.model_folders import cache_fault, folder_fault, gguf_file, gguf_refusal
 from engine.machine.regular_files import check_kind, user_path
 from engine.models.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
 from engine.models.faults import first_line
@@ -54,6 +54,8 @@ def locate_model(
     from_hub = not (os.path.exists(folder) or _looks_like_path(name))
     if from_hub:
         folder = _from_hub(name, allow_download, on_progress or lines_on_stderr(), report_seconds)
+    elif file := gguf_file(folder):
+        raise EnvironmentError_(*gguf_refusal(file))
     elif not os.path.isdir(folder):
         what = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise EnvironmentError_(f"model folder {folder} {what}", "name the folder of a model")

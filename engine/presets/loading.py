@@ -15,6 +15,7 @@ from engine.config.schema import RunConfig, Section
 from engine.errors import ConfigError
 from engine.machine.probe import card_gb
 from engine.machine.regular_files import can_be_path, user_path
+from engine.presets.prompt_text import built_in_turns_document, needs_built_in_turns, with_prompt_text
 from engine.presets.sources import (
     Document,
     Tree,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _LOGIN = re.compile(r"//[^/\s\"]*@")
 _PATH_SETTINGS: tuple[tuple[str, str], ...] = (
     ("model", "source"),
+    ("model", "prompt_file"),
     ("data", "train"),
     ("data", "validation"),
     ("data", "heldout"),
@@ -95,6 +97,7 @@ def load_preset(
 _BEFORE: Tree = {
     "variant": "",
     "start": "",
+    "model": {"prompt_file": "", "prompt_text": ""},
     "rollout": {
         "reading": "strict",
         "length_curriculum": [],
@@ -102,6 +105,7 @@ _BEFORE: Tree = {
         "length_truncated": 0.0,
         "sampling_threads": 0,
     },
+    "reward": {"without_correct": "skip"},
     "vllm": {"device": "same", "kv_cache_dtype": "auto", "model_runner": "auto"},
     "sandbox": {"libraries": [], "time_rule": "exact"},
     "evaluation": {"reading": "strict"},
@@ -149,7 +153,9 @@ def _variant_document(path: Path, variant: str) -> Document:
 
 
 def _checked(documents: list[Document]) -> RunConfig:
-    tree = merged([_with_absolute_paths(document) for document in documents])
+    tree = merged([with_prompt_text(_with_absolute_paths(document)) for document in documents])
+    if needs_built_in_turns(tree):
+        tree = merged([Document("", tree, {}, Path()), built_in_turns_document()])
     try:
         config = RunConfig.model_validate(tree)
     except ValidationError as error:
@@ -181,7 +187,7 @@ def _with_absolute_paths(document: Document) -> Document:
             raise ConfigError(f"{where}: {section}.{key} = {_shown(source)} is no path", "name a file or a folder")
         if source.startswith(("asset:", "data:")):
             continue
-        if section == "data" or source.startswith((".", "/", "~")) or path.is_dir():
+        if section == "data" or key == "prompt_file" or source.startswith((".", "/", "~")) or path.is_dir():
             changes.setdefault(section, {})[key] = str(path.resolve())
     if not changes:
         return document

@@ -8,10 +8,12 @@ from engine.prompts.answers import (
     parse_program,
     parse_unit_test,
 )
-from engine.prompts.chat import ChatTokenizer, encode_prompt
-from engine.prompts.messages import PromptStyle, Role, build_messages
+from engine.prompts.chat import ChatTokenizer, encode_prompt, missing_start
+from engine.prompts.messages import PromptStyle, Style, build_messages, style_of
 from engine.prompts.reading import Reading, read_program, read_unit_test
+from engine.prompts.roles import Role
 from engine.prompts.thoughts import opens_thought
+from engine.prompts.worked_turns import WorkedTurns, built_in_turns, parse_worked_turns
 
 __all__ = [
     "ChatTokenizer",
@@ -21,12 +23,18 @@ __all__ = [
     "RejectReason",
     "Rejected",
     "Role",
+    "Style",
     "UnitTest",
+    "WorkedTurns",
     "build_messages",
+    "built_in_turns",
     "encode_prompt",
+    "missing_start",
     "opens_thought",
     "parse_program",
     "parse_unit_test",
+    "parse_worked_turns",
     "read_program",
     "read_unit_test",
+    "style_of",
 ]

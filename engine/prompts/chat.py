@@ -22,6 +22,21 @@ class ChatTokenizer(Protocol):
     def decode(self, token_ids: Any, **options: Any) -> Any: ...
 
 
+def missing_start(tokenizer: ChatTokenizer, prompt_ids: Sequence[int]) -> str:
+    """Return a sentence where a prompt lacks the token that the tokenizer puts in front of every text; "" otherwise.
+
+    A model that has never seen a text without it may write noise, and nothing else says so.
+    """
+    start = getattr(tokenizer, "bos_token_id", None)
+    if start is None or prompt_ids[0] == start or list(tokenizer("a")["input_ids"])[:1] != [start]:
+        return ""
+    name = tokenizer.special_tokens_map.get("bos_token", "the start token")
+    return (
+        f"the chat template does not begin with {name}, which the model's tokenizer puts in front of every text: the "
+        "model may answer with noise; put {{ bos_token }} in front of its chat_template.jinja"
+    )
+
+
 def encode_prompt(
     tokenizer: ChatTokenizer, messages: Sequence[dict[str, str]], enable_thinking: bool | None
 ) -> tuple[int, ...]:

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeAlias
 
-from engine.problems import Problem
+from engine.config.schema import ModelConfig
+from engine.problems import IOExample, Problem
 from engine.prompts.fences import fence
+from engine.prompts.roles import Role
+from engine.prompts.worked_turns import WorkedTurns, built_in_turns, parse_worked_turns
 
 EXAMPLE_CHARACTERS = 4_000
 """Limit for a public example in the prompt: a longer one costs context and shows no more than a short one."""
 
 
-class Role(StrEnum):
-    """The two roles of the policy."""
-
-    CODER = "coder"
-    TESTER = "tester"
-
-
 class PromptStyle(StrEnum):
-    """Styles of a prompt: `full` instructs a chat model; `short` is the form that nano was pretrained on."""
+    """Styles of a prompt.
+
+    `full` instructs a chat model; `short` is the form that nano was pretrained on; `shots` puts the built-in worked
+    turns in front of the task, for a model too small to follow instructions.
+    """
 
     FULL = "full"
     SHORT = "short"
+    SHOTS = "shots"
+
+
+Style: TypeAlias = PromptStyle | WorkedTurns
+"""Style of a prompt; worked turns of one's own are the style `shots` with other turns."""
+
+
+def style_of(model: ModelConfig) -> Style:
+    """Return the style that a run's settings ask for. Raises ConfigError for worked turns that cannot be read."""
+    style = PromptStyle(model.prompt_style)
+    if style is PromptStyle.SHOTS and model.prompt_text:
+        return parse_worked_turns(model.prompt_text, model.prompt_file or "model.prompt_text")
+    return style
 
 
 _CODER = """\
@@ -84,8 +98,8 @@ Output:
 """
 
 
-def build_messages(problem: Problem, role: Role, style: PromptStyle, show_example: bool) -> list[dict[str, str]]:
-    """Build the chat messages for `tokenizer.apply_chat_template`: one user message, for every role and style.
+def build_messages(problem: Problem, role: Role, style: Style, show_example: bool) -> list[dict[str, str]]:
+    """Build the chat messages for the chat template: one user message, after the worked turns if the style has some.
 
     There is no system message: some chat templates refuse one and others bring their own. `show_example` includes the
     first public example of at most EXAMPLE_CHARACTERS. The short style ignores it: nano saw no examples in pretraining.
@@ -94,14 +108,16 @@ def build_messages(problem: Problem, role: Role, style: PromptStyle, show_exampl
     if style is PromptStyle.SHORT:
         prefix = "Code: " if role is Role.CODER else "Test: "
         return [{"role": "user", "content": prefix + problem.statement}]
+    example = _shown_example(problem) if show_example else None
+    if style is PromptStyle.SHOTS:
+        style = built_in_turns()
+    if isinstance(style, WorkedTurns):
+        return style.messages(role, problem.statement, example, show_example)
     form = _CODER if role is Role.CODER else _TESTER
-    example = _example(problem) if show_example else ""
-    content = form.format(statement=problem.statement.strip(), example=example)
+    shown = "" if example is None else _EXAMPLE.format(input=fence(example.input), output=fence(example.output))
+    content = form.format(statement=problem.statement.strip(), example=shown)
     return [{"role": "user", "content": content.strip()}]
 
 
-def _example(problem: Problem) -> str:
-    for example in problem.public:
-        if len(example.input) + len(example.output) <= EXAMPLE_CHARACTERS:
-            return _EXAMPLE.format(input=fence(example.input), output=fence(example.output))
-    return ""
+def _shown_example(problem: Problem) -> IOExample | None:
+    return next((each for each in problem.public if len(each.input) + len(each.output) <= EXAMPLE_CHARACTERS), None)

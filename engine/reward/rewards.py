@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.reward.pass_matrix import BoolArray, FloatArray, PassMatrix
-from engine.reward.testers import GeneratedTests, find_tester_reward
+from engine.reward.testers import WITHOUT_CORRECT, GeneratedTests, find_tester_reward
 
 
 def coder_rewards(matrix: PassMatrix) -> FloatArray:
@@ -32,18 +32,21 @@ def coder_rewards(matrix: PassMatrix) -> FloatArray:
     return _with_neutral(rewards_n, judged_k=known_n > 0)
 
 
-def tester_rewards(matrix: PassMatrix, variant: str = "cure") -> FloatArray | None:
+def tester_rewards(matrix: PassMatrix, variant: str = "cure", without_correct: str = "skip") -> FloatArray | None:
     """Return R_u(k) of each of the m generated tests, (m,), by a variant of `engine.reward.testers`.
 
     The variant "cure" is the paper's equation: + #{wrong programs that fail k} where every correct program passes k,
-    else - #{wrong programs that pass k}. Return None where the group has no signal: no program is known correct, m = 0,
-    or no test has a verdict. Raises ValueError for an unknown variant.
+    else - #{wrong programs that pass k}. `without_correct` decides on a task without a program known correct.
+    Return None where the group has no signal: m = 0, no test has a verdict, or no program is correct and the tests
+    are not told apart either. Raises ValueError for an unknown variant.
     """
     reward = find_tester_reward(variant)
     tests = GeneratedTests.of(matrix)
     # Only a correct program can tell a right test from a wrong one. Without one, "every correct program passes k" holds
     # for every k, and the tester would be paid for tests that fail all programs.
-    if not matrix.correct_n.any() or not tests.judged_m.any():
+    if not matrix.correct_n.any():
+        return WITHOUT_CORRECT[without_correct](matrix)
+    if not tests.judged_m.any():
         return None
     return _with_neutral(reward(tests), tests.judged_m) + 0.0  # turns the -0.0 of an untouched wrong test into 0.0
 

@@ -6,7 +6,7 @@
     api_key_env = "MY_KEY"        # or api_key = "..."
     concurrency = 8               # concurrent requests
     timeout_seconds = 300         # of one answer, all its tries together
-    prompts = "full"              # or "short", for a server that holds nano
+    prompts = "full"              # or "short", for a server that holds nano, or "shots", for a very small model
 
     [price."gpt-4o-mini"]         # dollars per million tokens
     input = 0.15
@@ -59,7 +59,7 @@ class EndpointSettings(BaseModel):
     timeout_seconds: float | None = Field(default=None, gt=0, le=86_400)
     silence_seconds: float = Field(default=60.0, gt=0, le=86_400)
     retries: int = Field(default=5, ge=0, le=50)
-    prompts: Literal["full", "short"] = "full"
+    prompts: Literal["full", "short", "shots"] = "full"
     usage: Literal["reported", "estimate"] = "reported"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.config import RunConfig
 from engine.machine.resources import source_path
 from engine.process_memory import grows_without_cycles
-from engine.prompts import ChatTokenizer, PromptStyle, Role
+from engine.prompts import ChatTokenizer, Role, encode_prompt, missing_start, style_of
 from engine.runs.checkpoints import Checkpoint
 from engine.sampling import OnDelta, Sampler, SamplingParams
 from engine.solve.named_model import named_model
@@ -74,7 +74,7 @@ class LoadedModel:
             sampler=self.sampler,
             tokenizer=self.tokenizer,
             params={role: _params(self.config, role, wishes) for role in Role},
-            style=PromptStyle(self.config.model.prompt_style),
+            style=style_of(self.config.model),
             thinking=self.config.model.thinking,
             whole=whole,
             step=self.step,
@@ -91,6 +91,8 @@ def load_model(spec: WriterSpec, max_tokens: int | None, tell: Callable[[str], N
     with_vllm = config.rollout.sampler == "vllm" and installed_version() is not None
     longest = max_tokens or max(config.rollout.max_new_tokens_coder, config.rollout.max_new_tokens_tester)
     sampler, tokenizer = (_with_vllm if with_vllm else _with_transformers)(config, checkpoint, longest)
+    if no_start := missing_start(tokenizer, encode_prompt(tokenizer, [{"role": "user", "content": "a"}], None)):
+        tell(no_start)
     return LoadedModel(spec, config, checkpoint.step if checkpoint else None, sampler, tokenizer)
 
 

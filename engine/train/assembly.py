@@ -20,7 +20,7 @@ from engine.models.device import default_device
 from engine.models.download_progress import OnProgress
 from engine.policy import Policy, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
-from engine.prompts import PromptStyle, Role, build_messages, encode_prompt, opens_thought
+from engine.prompts import Role, build_messages, encode_prompt, missing_start, opens_thought, style_of
 from engine.rollouts.rollout import EncodePrompt
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
@@ -34,7 +34,7 @@ from engine.train.start import load_start
 class Engine:
     """Parts of a run, built once and closed by the `ExitStack` passed to `assemble`.
 
-    data_warnings: faults of the tasks by which the run loses, in sentences.
+    warnings: faults of the tasks and the chat template by which the run loses, in sentences.
     in_thought: the chat template ends prompts within an open thought, so an answer begins inside it.
     """
 
@@ -47,7 +47,7 @@ class Engine:
     policy: Policy
     sampler: Sampler
     executor: Executor
-    data_warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def machine_metrics(self) -> dict[str, float | None]:
         """Return counters of the executor and sampler since the engine started, and peak memory in MB.
@@ -76,7 +76,7 @@ def assemble(
     Cheap parts that are often wrong come first, so that a mistyped path does not wait for a model to load.
     """
     train, validation, heldout = load_splits(config)
-    data_warnings = check_splits(train, validation, heldout)
+    warnings = check_splits(train, validation, heldout)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
@@ -98,17 +98,19 @@ def assemble(
     prompts = (encode(problem, role) for problem in (*train, *validation, *heldout) for role in Role)
     sampler = choose_sampler(config, policy, tokenizer, prompts, surroundings)
     resources.callback(sampler.close)
+    first_prompt = encode(train[0], Role.CODER)
+    no_start = missing_start(tokenizer, first_prompt)
     return Engine(
         train=train,
         validation=validation,
         heldout=heldout,
         encode=encode,
-        in_thought=opens_thought(tokenizer, encode(train[0], Role.CODER)),
+        in_thought=opens_thought(tokenizer, first_prompt),
         decode=lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True)),
         policy=policy,
         sampler=sampler,
         executor=executor,
-        data_warnings=data_warnings,
+        warnings=(*warnings, no_start) if no_start else warnings,
     )
 
 
@@ -173,7 +175,7 @@ def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tup
 
 def prompt_encoder(config: RunConfig, tokenizer: Any) -> EncodePrompt:
     """Return the function (problem, role) -> prompt ids of a run."""
-    style = PromptStyle(config.model.prompt_style)
+    style = style_of(config.model)
 
     def encode(problem: Problem, role: Role) -> tuple[int, ...]:
         messages = build_messages(problem, role, style, show_example=config.model.show_example)

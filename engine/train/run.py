@@ -102,7 +102,7 @@ class Trainer:
         self._journal.sandbox(letter=level.letter, summary=level.summary, reasons=level.reasons, remedy=level.remedy)
         if self._engine.policy.layout_note:
             self._warn(self._engine.policy.layout_note)
-        for fault in self._engine.data_warnings:
+        for fault in self._engine.warnings:
             self._warn(fault)
         try:
             if self._progress.heldout_start is None:

@@ -51,7 +51,7 @@ class ScoredTask:
 def score(rollouts: TaskRollouts, settings: RewardConfig) -> ScoredTask:
     """Score the n programs and m tests of one task: R_s and R_u, then advantages within each group."""
     rewards_n = coder_rewards(rollouts.matrix)
-    rewards_m = tester_rewards(rollouts.matrix, settings.tester_variant)
+    rewards_m = tester_rewards(rollouts.matrix, settings.tester_variant, settings.without_correct)
     return ScoredTask(
         rollouts=rollouts,
         coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, rewards_n, settings),

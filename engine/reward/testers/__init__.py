@@ -10,21 +10,31 @@
 A variant is one file with one function, GeneratedTests -> rewards, and two lines here, its import and its name; the
 file's docstring is its definition. Groups without signal, malformed tests and undecided tests are handled for all
 variants in `GeneratedTests` and `rewards.tester_rewards`. The setting is `reward.tester_variant`.
+
+Where no program is correct, no variant can judge a test. The setting `reward.without_correct` says what happens then:
+`skip` leaves the tester's group out, as the paper's code does; `readable` (its file is the definition) rewards the form
+alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from engine.reward.testers import cure, cure_code, post_stage
+from engine.reward.pass_matrix import FloatArray, PassMatrix
+from engine.reward.testers import cure, cure_code, post_stage, readable
 from engine.reward.testers.generated_tests import GeneratedTests, TesterReward
 
-__all__ = ["TESTER_REWARDS", "GeneratedTests", "TesterReward", "find_tester_reward"]
+__all__ = ["TESTER_REWARDS", "WITHOUT_CORRECT", "GeneratedTests", "TesterReward", "find_tester_reward"]
 
 TESTER_REWARDS: Mapping[str, TesterReward] = {
     "cure": cure.reward,
     "cure-code": cure_code.reward,
     "post-stage": post_stage.reward,
+}
+
+WITHOUT_CORRECT: Mapping[str, Callable[[PassMatrix], FloatArray | None]] = {
+    "skip": lambda matrix: None,
+    "readable": readable.reward,
 }
 
 

@@ -21,7 +21,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from engine.errors import ConfigError, CureError, EnvironmentError_, RunError
-from engine.prompts import PromptStyle, Role
+from engine.prompts import PromptStyle, Role, Style
 from engine.sampling import SamplingParams
 from engine.servers.background import Background
 from engine.servers.client import Bounds, Client, RequestFault, Trouble
@@ -86,7 +86,8 @@ class OpenAIWriter:
         insisted: Collection[str] = (),
         account: Account | None = None,
     ) -> None:
-        self.name, self.style = f"{endpoint.model} at {endpoint.url}", PromptStyle(endpoint.settings.prompts)
+        self.name = f"{endpoint.model} at {endpoint.url}"
+        self.style: Style = PromptStyle(endpoint.settings.prompts)
         self._endpoint, self._params, self._insisted = endpoint, params, insisted
         self._account = account or Account()
         # OpenAI's newer models accept only the new name of the limit, other servers mostly the old one.

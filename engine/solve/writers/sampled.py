@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from engine.prompts import (
     ChatTokenizer,
     Program,
-    PromptStyle,
     Role,
+    Style,
     UnitTest,
     encode_prompt,
     opens_thought,
@@ -46,7 +46,7 @@ class SampledWriter:
         sampler: Sampler,
         tokenizer: ChatTokenizer,
         params: Mapping[Role, SamplingParams],
-        style: PromptStyle,
+        style: Style,
         thinking: bool,
         *,
         whole: bool = False,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from engine.problems import Problem
-from engine.prompts import PromptStyle, Role, build_messages
+from engine.prompts import PromptStyle, Role, Style, build_messages
 from engine.seeds import derive_seed
 from engine.solve.writers.account import Cost, Reservation
 
@@ -102,7 +102,7 @@ class Writer(Protocol):
     """Model that plays a role. A failure raises CureError; the answers before it stay valid."""
 
     name: str
-    style: PromptStyle
+    style: Style
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         """Yield every answer as soon as it is complete, in any order. Closing the iterator ends the writing."""

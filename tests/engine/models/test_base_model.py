@@ -70,6 +70,22 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert "is not a folder" in _fault(tmp_path / "file")
 
 
+@pytest.mark.parametrize("named", ["model-Q4_K_M.gguf", "."], ids=["file", "folder"])
+def test_of_a_gguf_model_it_says_what_reads_it(named: str, tmp_path: Path) -> None:
+    (tmp_path / "model-Q4_K_M.gguf").write_bytes(b"GGUF")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(EnvironmentError_, match=r"which llama\.cpp reads") as refused:
+        load_base_model(str(tmp_path / named))
+    assert "llama-server -m" in refused.value.remedy
+    assert "\n" not in str(refused.value)
+
+
+def test_a_gguf_file_beside_safetensors_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    (tmp_path / "model.safetensors").touch()
+    assert "has no config.json" in _fault(tmp_path)
+
+
 def _drop(*patterns: str) -> Callable[[Path], None]:
     def drop(folder: Path) -> None:
         for pattern in patterns:

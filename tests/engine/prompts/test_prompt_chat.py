@@ -6,11 +6,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from engine.errors import EnvironmentError_
-from engine.prompts import encode_prompt, opens_thought
+from engine.prompts import encode_prompt, missing_start, opens_thought
 from engine.prompts.templates import RENDERER
 
 CHATML = (
@@ -113,3 +113,30 @@ def test_no_template_outlasts_or_outgrows_its_bounds(template: str, said: str) -
     assert "\n" not in str(caught.value)
     assert psutil.Process().memory_info().rss - started < 100e6
     assert encode_prompt(tokenizer(CHATML), MESSAGES, enable_thinking=None)
+
+
+def with_start(template: str, *, written: bool = True) -> PreTrainedTokenizerFast:
+    """Return a tokenizer that puts <|endoftext|> in front of every text, unless the template writes all there is."""
+    chat = tokenizer(template)
+    chat.bos_token = "<|endoftext|>"
+    if written:
+        start = chat.convert_tokens_to_ids("<|endoftext|>")
+        chat.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single="<|endoftext|> $A", pair="<|endoftext|> $A $B", special_tokens=[("<|endoftext|>", start)]
+        )
+    return chat
+
+
+def test_a_template_without_the_start_token_is_said_with_its_remedy() -> None:
+    chat = with_start(CHATML)
+    said = missing_start(chat, encode_prompt(chat, MESSAGES, None))
+    assert "<|endoftext|>" in said
+    chat.chat_template = "{{ bos_token }}" + CHATML  # the remedy, tried
+    assert missing_start(chat, encode_prompt(chat, MESSAGES, None)) == ""
+
+
+@pytest.mark.parametrize(
+    "chat", [tokenizer(CHATML), with_start(CHATML, written=False)], ids=["no token", "not written"]
+)
+def test_a_tokenizer_that_writes_no_start_token_misses_none(chat: PreTrainedTokenizerFast) -> None:
+    assert missing_start(chat, encode_prompt(chat, MESSAGES, None)) == ""

@@ -43,8 +43,9 @@ def test_short_prompts_are_exactly_what_nano_was_pretrained_on(show_example: boo
 @pytest.mark.parametrize("style", PromptStyle)
 @pytest.mark.parametrize("show_example", [False, True])
 def test_no_prompt_shows_hidden_tests_or_solutions(role: Role, style: PromptStyle, show_example: bool) -> None:
-    text = prompt(PROBLEM, role, style, show_example)
-    assert PROBLEM.statement.strip() in text
+    messages = build_messages(PROBLEM, role, style, show_example)
+    text = "\n".join(message["content"] for message in messages)
+    assert PROBLEM.statement.strip() in messages[-1]["content"]
     assert "HIDDEN" not in text
     assert "SOLUTION" not in text
 

@@ -119,7 +119,8 @@ def gguf_refusal(file: Path) -> tuple[str, str]:
     return (
         f"{file} is GGUF, which llama.cpp reads and cure-tui does not",
         f"to solve with it, run `llama-server -m {shlex.quote(str(file))}` and take "
-        "openai:any@http://localhost:8080/v1 as --coder and --tester; to train, name the model's folder with safetensors",
+        "openai:any@http://localhost:8080/v1 as --coder and --tester; "
+        "to train, name the model's folder with safetensors",
     )
 
 

@@ -140,8 +140,9 @@ def test_llama_cpp_s_server_solves_with_worked_turns(home: Path, llama_url: str)
     settings = home / "config" / "endpoints.toml"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(f'[endpoint."{llama_url}/v1"]\nprompts = "shots"\nconcurrency = 4\n', encoding="utf-8")
+    model = f"openai:any@{llama_url}/v1"
     done = cure_tui(
-        "eval", "--coder", f"openai:any@{llama_url}/v1", "--tester", f"openai:any@{llama_url}/v1", "--data", "easy", "--limit", "2",
+        "eval", "--coder", model, "--tester", model, "--data", "easy", "--limit", "2",
         "-n", "2", "-m", "2", "--bon", "2x2", "--max-tokens", "64",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

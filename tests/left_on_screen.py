@@ -104,6 +104,8 @@ def left_on_screen(
     own = tuple(f"mine {number}" for number in range(1, own_lines + 1))
     terminal.feed("".join(f"{line}\r\n" for line in own).encode())
     before = termios.tcgetattr(slave)
+    before[3] |= termios.NOFLSH  # or the second of two Ctrl-C may discard what the first has made the command write
+    termios.tcsetattr(slave, termios.TCSANOW, before)
     process = subprocess.Popen(
         ["sh", "-c", _SHELL, os.ttyname(slave), *command],
         cwd=folder, env=environment, stdin=subprocess.PIPE, start_new_session=True,

@@ -107,8 +107,8 @@ def folder_fault(folder: Path) -> str:
 
 def gguf_file(path: Path) -> Path | None:
     """Return the GGUF file that `path` is, or that it holds as a folder without other weights; None otherwise."""
-    if path.suffix.lower() == ".gguf" and path.is_file():
-        return path
+    if not os.path.isdir(path):  # of os.path, which refuses names that no file can have instead of raising
+        return path if path.suffix.lower() == ".gguf" and os.path.isfile(path) else None
     if any(path.glob("*.safetensors")):
         return None
     return next((file for file in sorted(path.glob("*")) if file.suffix.lower() == ".gguf"), None)

@@ -19,6 +19,7 @@ import pytest
 
 from engine.data.provenance import read_provenance
 from engine.data.sets import SETS
+from engine.presets import load_preset
 from engine.problems import assert_disjoint, load_problems
 from tests.engine.data.local_hub import LocalHub
 from tests.left_on_screen import After, left_on_screen
@@ -126,7 +127,8 @@ def test_codecontests_ends_with_exactly_the_files_that_the_presets_name(fetching
         ".lock", "PROVENANCE.json", "test.jsonl", "train.jsonl", "validation.jsonl"
     ]  # fmt: skip
     for preset in (ROOT / "presets").glob("qwen*.toml"):
-        named = {line.split('"')[1] for line in preset.read_text().splitlines() if '"data:' in line}
+        data = load_preset(preset.stem).data
+        named = {data.train, data.validation, data.heldout}
         assert named == {f"data:codecontests/{split}.jsonl" for split in ("train", "validation", "test")}
     splits = {split: load_problems(fetching.folder / f"{split}.jsonl") for split in ("train", "validation", "test")}
     assert_disjoint(splits)

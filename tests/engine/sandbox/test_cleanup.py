@@ -91,15 +91,20 @@ def test_a_parent_that_forgets_to_close_leaves_nothing(best_level: SandboxLevel)
 
 
 def test_closing_is_prompt_idempotent_and_cancels_what_is_under_way(best_level: SandboxLevel) -> None:
+    before = descendants(os.getpid())  # other tests' helpers that live as long as this process
+
+    def its_processes() -> set[int]:
+        return descendants(os.getpid()) - before
+
     executor = Executor(Limits(cpu_seconds=30.0), cells=2, level=best_level)
     futures = [executor.submit(f"# {number}\nwhile True: pass", [""]) for number in range(4)]
-    assert wait_until(lambda: len(descendants(os.getpid())) >= 4)
+    assert wait_until(lambda: len(its_processes()) >= 4)
     started = time.monotonic()
     executor.close()
     executor.close()
     assert time.monotonic() - started < 3
     assert all(future.cancelled() for future in futures)
-    assert wait_until(lambda: not any(map(alive, descendants(os.getpid()))))
+    assert wait_until(lambda: not any(map(alive, its_processes())))
     with pytest.raises(RuntimeError, match="closed"):
         executor.submit("print(1)", [""])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from engine.runs.metrics import Metric, metric
@@ -46,6 +47,8 @@ def usable_groups(metrics: Mapping[str, float | None]) -> tuple[int, int] | None
     coder, tester, tasks = (metrics.get(name) for name in ("coder_usable_groups", "tester_usable_groups", "tasks"))
     if coder is None or tester is None or tasks is None:
         return None
+    if not all(map(math.isfinite, (coder + tester, 2 * tasks))):  # a journal may come from others
+        return None
     return round(coder + tester), round(2 * tasks)
 
 
@@ -80,7 +83,7 @@ def seconds_left(state: RunState, max_minutes: float) -> float | None:
 def _new_limit(state: RunState) -> list[str]:
     """Return the limit on answers if the length curriculum has changed it since the step before."""
     limits = [point.metrics.get("answer_limit") for point in state.points[-2:]]
-    if limits[-1] is None or (len(limits) == 2 and limits[0] == limits[1]):
+    if not limits or limits[-1] is None or (len(limits) == 2 and limits[0] == limits[1]):
         return []
     return [f"max {limits[-1]:,.0f} tok"]
 

@@ -73,3 +73,9 @@ def test_a_new_limit_on_answers_is_in_the_line_of_its_first_step() -> None:
         shown.append(step_line(state, 0))
     assert ["max" in line for line in shown] == [True, False, True, False]
     assert "max 6,144 tok" in shown[2]
+
+
+def test_a_run_without_steps_has_a_line_and_sums_that_pass_every_number_none() -> None:
+    assert step_line(after(0), 0) == "step  0/20"
+    state = after(1, tasks=1e308, coder_usable_groups=1e308, tester_usable_groups=1e308)
+    assert step_line(state, 0) == "step  1/20"

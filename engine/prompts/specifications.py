@@ -48,7 +48,7 @@ bits = []
 for text, output in pairs:
     try:
         accepted = names["accepts_input"](text) and names["accepts_output"](text, output)
-    except Exception:
+    except Exception:  # whatever a check raises, it has not accepted the pair
         accepted = False
     bits.append("1" if accepted else "0")
 print("".join(bits), file=result)

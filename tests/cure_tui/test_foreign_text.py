@@ -122,8 +122,9 @@ def test_no_encoding_of_the_streams_lets_foreign_text_past(
     environment = {**cli.environment, "PYTHONIOENCODING": encoding, "CURE_TUI_HOME": str(cli.folder / HOSTILE)}
     command = [sys.executable, "-m", "cure_tui", *arguments]
     done = subprocess.run(command, cwd=cli.folder, env=environment, capture_output=True, check=False)
-    assert MARK.encode() in done.stdout + done.stderr
-    assert leaks(done.stdout + done.stderr) == []
+    printed = (done.stdout + done.stderr).decode(encoding.partition(":")[0])
+    assert MARK in printed
+    assert leaks(printed.encode()) == []
 
 
 def test_a_run_without_a_dashboard_shows_foreign_text_as_text(cli: Cli, runnable: Callable[..., Path]) -> None:

@@ -129,7 +129,7 @@ def _parameters_elsewhere(folder: Path, config: PretrainedConfig) -> int | None:
         return None
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    return sum(parameter.numel() for parameter in model.parameters())
+    return int(sum(parameter.numel() for parameter in model.parameters()))
 
 
 def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:

@@ -15,7 +15,7 @@ from engine.prompts.source_look import look_at
 from engine.reward.pass_matrix import BoolArray, FloatArray, IntArray, PassMatrix
 from engine.sandbox import Judging, Outcome, Status, verdict
 from engine.solve.fates import SYNTAX_ERROR, fate_of
-from engine.solve.selectors.arrays import BoardArrays
+from engine.solve.selectors.arrays import BoardArrays, Texts
 from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.ranking import ranked
 
@@ -90,7 +90,7 @@ class Board:
         self._seems_blind: list[bool] = []
         self._printed: list[set[str]] = []
         self._matrix: PassMatrix | None = None
-        self._specifications: tuple[FloatArray, FloatArray] | None = None
+        self._specifications: tuple[FloatArray, FloatArray, tuple[str, ...]] | None = None
 
     def add_program(
         self, program: Program | Rejected, sample: int | None = None, origin: Origin = _UNKNOWN_ORIGIN
@@ -198,12 +198,20 @@ class Board:
             np.array([stdin in tested for stdin in self._places], dtype=np.bool_),
             self.blind_n(),
             np.array(self.samples, dtype=np.int64),
-            *(self._specifications or ()),
+            *(self._specifications or ())[:2],
+            texts=self._texts(),
         )
 
-    def set_specifications(self, program_spec_ns: FloatArray, spec_test_sm: FloatArray) -> None:
-        """Take the edges of s specifications to the programs and tests; no program or test is added afterwards."""
-        self._specifications = program_spec_ns, spec_test_sm
+    def _texts(self) -> Texts:
+        programs = tuple(program.source if isinstance(program, Program) else "" for program in self.programs)
+        tests = tuple(f"{test.input}\n{test.output}" for test in self.tests)
+        return Texts(programs, tests, self._specifications[2] if self._specifications else ())
+
+    def set_specifications(
+        self, program_spec_ns: FloatArray, spec_test_sm: FloatArray, sources: tuple[str, ...]
+    ) -> None:
+        """Take s specifications, with their edges to programs and tests; no program or test is added afterwards."""
+        self._specifications = program_spec_ns, spec_test_sm, sources
 
     def blind_n(self) -> BoolArray:
         """Return the programs that seem not to read their input: nothing in the source does, and all outputs are equal.

@@ -29,7 +29,9 @@ def test_a_specification_decides_where_the_tests_leave_programs_tied(executor: E
     without, with_one = solved(executor), solved(executor, DOUBLES)
     assert [candidate.votes for candidate in with_one.candidates] == [1, 1]
     assert (without.program, with_one.program) == (WRONG[1], RIGHT)
-    assert with_one.remarks == ("1 of 1 specifications run, 0 of them accept everything or nothing",)
+    assert with_one.remarks == (
+        "1 of 1 specifications run, 0 of them accept everything or nothing, 1 reject an output of a program",
+    )
     assert [(each.stage, str(each.part)) for each in with_one.trail][-1] == ("sample", "specifier")
 
 
@@ -37,13 +39,14 @@ def test_a_specification_decides_where_the_tests_leave_programs_tied(executor: E
     ("specification", "remark"),
     [
         (TRUE, "1 of 1 specifications run, 1 of them accept everything or nothing"),
-        ("x = 1 / 0", "0 of 1 specifications run, 0 of them accept everything or nothing"),
+        (TRUE + "x = 1 / 0", "0 of 1 specifications run, 0 of them accept everything or nothing"),
         ("from __future__ import annotations\nprint('hello')\n" + TRUE, "1 of 1 specifications run, 1"),
         (SPEC.format(pre="1 / 0", post="True"), "1 of 1 specifications run, 1"),
-        ("import os\nos._exit(0)", "0 of 1 specifications run"),
-        ("while True: pass", "0 of 1 specifications run"),
-        ("def accepts_input(text): return True", "1 of 1 specifications run, 1"),
-        ("while", "0 of 1 specifications run"),
+        (TRUE + "import os\nos._exit(0)", "0 of 1 specifications run"),
+        (TRUE + "while True: pass", "0 of 1 specifications run"),
+        ("def accepts_input(text): return True", "0 of 1 specifications run"),
+        (TRUE + "while", "0 of 1 specifications run"),
+        ("x = 1 / 0", "0 of 1 specifications run"),
     ],
 )
 def test_a_specification_that_says_nothing_or_fails_decides_nothing(

@@ -159,7 +159,7 @@ class AlphaCodium:
             row = _program(session, f"code-{attempt}", messages)
             if row is None:
                 continue
-            distance = sum(_distance(board.outcome(row, test.input), test.output) for test in wanted)
+            distance = sum(distance_of(board.outcome(row, test.input), test.output) for test in wanted)
             if flow.base is None or distance < nearest:
                 flow.base, nearest = row, distance
             if all(board.verdict(row, test) is True for test in wanted):
@@ -244,7 +244,7 @@ def _holds(session: Session, row: int, anchors: Sequence[TestCase]) -> bool:
     return all(session.board.verdict(row, anchor) is True for anchor in anchors)
 
 
-def _distance(outcome: Outcome | None, expected: str) -> float:
+def distance_of(outcome: Outcome | None, expected: str) -> float:
     """Return how far an output is from the expected one; infinite for none.
 
     It is the sum of the differences where all lines are numbers, else the number of unequal lines.

@@ -145,7 +145,7 @@ class Board:
             self._cells_nm.cells[row, column] = self._judge(outcome, self.tests[column])
         if outcome.status is Status.OK and len(self._printed[row]) < 2:
             self._printed[row].add(outcome.stdout)
-        if stdin in self._columns or any(test.input == stdin for test in self.public):
+        if stdin in self._columns or stdin in self._places or any(test.input == stdin for test in self.public):
             self._note_output(row, stdin, outcome)
 
     def outcome(self, row: int, stdin: str) -> Outcome | None:
@@ -255,6 +255,13 @@ class Board:
     def inputs(self) -> list[str]:
         """Return every distinct input, public ones first."""
         return list(dict.fromkeys(test.input for test in (*self.public, *self.tests)))
+
+    def compared_inputs(self) -> list[str]:
+        """Return every distinct input on which outputs are compared: also those of tests that vote no longer.
+
+        A program that comes after them is to run on these, too, or it would agree with nobody.
+        """
+        return list(dict.fromkeys((*self.inputs(), *self._places)))
 
     def _add_column(self, test: TestCase) -> None:
         self._matrix = None

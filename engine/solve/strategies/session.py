@@ -157,7 +157,7 @@ class Session:
     def add_program(
         self, answer: Answer, *, sample: int | None = None, parent: int | None = None, why: str = ""
     ) -> int:
-        """Add an answer as a program and execute it on every input of the tests; return its row.
+        """Add an answer as a program and execute it on every input that a test has or had; return its row.
 
         sample: its index; None: behind all others. parent: the row that it is to replace or repair, and why.
         """
@@ -166,7 +166,7 @@ class Session:
         self.bench.observer.on_program(row, program)
         if parent is not None:
             self.bench.observer.on_lineage(row, parent, why)
-        self.execute(row, self.board.inputs())
+        self.execute(row, self.board.compared_inputs())
         return row
 
     def add_test(self, answer: Answer) -> int | None:

@@ -211,12 +211,13 @@ class Tests:
 class Trail:
     """Trail of a strategy: its stages and their costs, votes, verdicts of a judge, and where programs come from.
 
-    costs: by stage and part, in order of appearance. lineage: by row, the row that it is to repair or replace, and why.
+    stages: in order. costs: by stage and part, in order of appearance. lineage: by row, the row that it is to repair or
+    replace, and why.
     votes, judged: numbers of votes that agreed and of verdicts that held, and of all. confirmed, retired: tests that
     were confirmed by a vote, and those that vote no longer, by status.
     """
 
-    stage: str = ""
+    stages: list[str] = field(default_factory=list)
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
     lineage: dict[int, tuple[int, str]] = field(default_factory=dict)
     votes: tuple[int, int] = (0, 0)
@@ -224,10 +225,15 @@ class Trail:
     confirmed: int = 0
     retired: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def stage(self) -> str:
+        """Stage under way, or the last one."""
+        return self.stages[-1] if self.stages else ""
+
     def take(self, event: Event) -> None:
         match event["event"]:
             case "stage":
-                self.stage = event["name"]
+                self.stages.append(event["name"])
             case "lineage":
                 self.lineage[event["row"]] = event["parent"], event["why"]
             case "vote":

@@ -192,14 +192,17 @@ class Board:
     def arrays(self) -> BoardArrays:
         """Return the board so far as selectors see it."""
         tested = {test.input for test in self.tests}
+        n, m = len(self.programs), len(self.tests)
+        program_spec_ns, spec_test_sm, _ = self._specifications or (np.zeros((n, 0)), np.zeros((0, m)), ())
         return BoardArrays(
             self.matrix(),
             self._prints_nx.used.astype(np.int64),
             np.array([stdin in tested for stdin in self._places], dtype=np.bool_),
             self.blind_n(),
             np.array(self.samples, dtype=np.int64),
-            *(self._specifications or ())[:2],
-            texts=self._texts(),
+            program_spec_ns,
+            spec_test_sm,
+            self._texts(),
         )
 
     def _texts(self) -> Texts:

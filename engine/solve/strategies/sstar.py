@@ -162,7 +162,7 @@ class SStar:
         def read(question: Question, answer: Answer) -> Choice | None:
             return parse_choice(answer.text, in_thought=session.is_in_thought(answer))
 
-        chosen = ask_formed(session, questions, CHOICE_FORM, read)
+        chosen: dict[tuple[str, int], Choice] = ask_formed(session, questions, CHOICE_FORM, read)
         said: dict[tuple[int, int], Choice | None] = {orders[name]: choice for (name, _), choice in chosen.items()}
         self._tell_verdicts(session, heads, pairs, said)
         return points_of(len(heads), said)

@@ -56,7 +56,7 @@ def headline_rows(state: SolveState, seconds: float, columns: int, *, widths: Co
     told = [*trail_rows(state.trail, columns), *told]
     counts, life = _counts(state, seconds), _life(state)
     whole = _joined(counts, life)
-    return [title, *([whole] if _width(whole) <= columns else [counts, life]), *told]
+    return [title, *([whole] if _width(whole) <= columns else filter(None, [counts, life])), *told]
 
 
 def _life(state: SolveState) -> Row:

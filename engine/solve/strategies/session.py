@@ -178,9 +178,11 @@ class Session:
         known = set(self.board.inputs())
         column = self.board.add_test(test)
         self.bench.observer.on_test(column, test)
-        if isinstance(test, UnitTest) and test.input not in known:
-            for row in range(len(self.board.programs)):
+        for row in range(len(self.board.programs)) if isinstance(test, UnitTest) else ():
+            if test.input not in known:
                 self.execute(row, [test.input])
+            elif self.board.outcome(row, test.input) is not None:
+                self.bench.observer.on_outcome(self.board, row, test.input)
         return column
 
     def change_tests(self, tests: Sequence[TestCase], retired: Sequence[TestCase] = ()) -> None:
@@ -189,10 +191,10 @@ class Session:
         retired: tests that vote no longer.
         """
         self.board.replace_tests(tests, retired)
+        self.bench.observer.on_tests_settled(self.board)  # before outcomes that name the new columns
         for row in range(len(self.board.programs)):
             self.execute(row, [stdin for stdin in self.board.inputs() if self.board.outcome(row, stdin) is None])
         self.settle()
-        self.bench.observer.on_tests_settled(self.board)
 
     def is_in_thought(self, answer: Answer) -> bool:
         """Tell whether an answer begins inside a thought: its prompt opened one, or those of other answers did."""

@@ -52,8 +52,8 @@ def headline_rows(state: SolveState, seconds: float, columns: int, *, widths: Co
     if not state.coder and not state.waiting:
         return [title, (Span(f"starting ... {seconds:.0f} s", "muted"),)]
     unusual = [(role, in_words(fates)) for role, fates in state.answers.items()]
-    told = [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]
-    told = [*trail_rows(state.trail, columns), *told]
+    told = trail_rows(state.trail, columns)
+    told += [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]
     counts, life = _counts(state, seconds), _life(state)
     whole = _joined(counts, life)
     return [title, *([whole] if _width(whole) <= columns else filter(None, [counts, life])), *told]

@@ -89,6 +89,7 @@ class Board:
         self._statuses: list[set[Status]] = []
         self._seems_blind: list[bool] = []
         self._printed: list[set[str]] = []
+        self._compared = dict.fromkeys(test.input for test in self.public)
         self._matrix: PassMatrix | None = None
         self._specifications: tuple[FloatArray, FloatArray, tuple[str, ...]] | None = None
 
@@ -128,6 +129,7 @@ class Board:
         """
         self._matrix = None
         self.retired += retired
+        self._compared |= dict.fromkeys(test.input for test in retired)
         self.tests = []
         self._columns.clear()
         self._cells_nm = _Grid(0, rows=len(self.programs))
@@ -145,7 +147,7 @@ class Board:
             self._cells_nm.cells[row, column] = self._judge(outcome, self.tests[column])
         if outcome.status is Status.OK and len(self._printed[row]) < 2:
             self._printed[row].add(outcome.stdout)
-        if stdin in self._columns or stdin in self._places or any(test.input == stdin for test in self.public):
+        if stdin in self._compared:
             self._note_output(row, stdin, outcome)
 
     def outcome(self, row: int, stdin: str) -> Outcome | None:
@@ -264,13 +266,14 @@ class Board:
 
         A program that comes after them is to run on these, too, or it would agree with nobody.
         """
-        return list(dict.fromkeys((*self.inputs(), *self._places)))
+        return list(self._compared)
 
     def _add_column(self, test: TestCase) -> None:
         self._matrix = None
         column = len(self.tests)
         self.tests.append(test)
         self._columns[test.input].append(column)
+        self._compared[test.input] = None
         self._cells_nm.add_column(_UNKNOWN)
         for row in range(len(self.programs)):
             outcome = self._outcomes.get((row, test.input))

@@ -178,7 +178,9 @@ class Session:
         known = set(self.board.inputs())
         column = self.board.add_test(test)
         self.bench.observer.on_test(column, test)
-        for row in range(len(self.board.programs)) if isinstance(test, UnitTest) else ():
+        if isinstance(test, Rejected):
+            return column
+        for row in range(len(self.board.programs)):
             if test.input not in known:
                 self.execute(row, [test.input])
             elif self.board.outcome(row, test.input) is not None:
@@ -186,14 +188,15 @@ class Session:
         return column
 
     def change_tests(self, tests: Sequence[TestCase], retired: Sequence[TestCase] = ()) -> None:
-        """Replace the generated tests, execute every program on their inputs, and tell which vote from now on.
+        """Replace the generated tests, tell which vote from now on, and execute every program on all their inputs.
 
         retired: tests that vote no longer.
         """
         self.board.replace_tests(tests, retired)
         self.bench.observer.on_tests_settled(self.board)  # before outcomes that name the new columns
         for row in range(len(self.board.programs)):
-            self.execute(row, [stdin for stdin in self.board.inputs() if self.board.outcome(row, stdin) is None])
+            inputs = self.board.compared_inputs()
+            self.execute(row, [stdin for stdin in inputs if self.board.outcome(row, stdin) is None])
         self.settle()
 
     def is_in_thought(self, answer: Answer) -> bool:

@@ -183,7 +183,7 @@ class Second:
                 break
         new = self.agreed(inputs)
         self.confirmed += new
-        self.seen += [stdin for stdin, _ in new]
+        self.seen += inputs
         return new
 
 

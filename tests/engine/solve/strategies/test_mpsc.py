@@ -62,3 +62,29 @@ def test_all_parts_of_the_family_play_together(executor: Executor) -> None:
     solution = solve(find_strategy("mpsc"), bench_of(family, family, runner=executor, n=3, m=3))
     assert (solution.program, solution.select) == (RIGHT, "mpsc")
     assert family.asked.count("specification") == 8
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("Let me think.", "does not hold accepts_input(text) and accepts_output(text, output) in a block"),
+        (program("def accepts_input(text):\n    return True"), "does not hold accepts_input(text) and accepts_output"),
+        ("", "was empty"),
+    ],
+)
+def test_a_malformed_specification_is_asked_for_once_more_with_what_was_wrong(
+    executor: Executor, first: str, said: str
+) -> None:
+    specifier = ScriptedWriter(lambda ask, index: program(DOUBLES) if ask.id.endswith("form") else first)
+    coder = ScriptedWriter(answers(program(WRONG[1]), program(RIGHT)))
+    bench = bench_of(coder, ScriptedWriter(TIED), runner=executor, problem=UNTOLD, n=2, m=2, specifier=specifier)
+    solution = solve(find_strategy("mpsc:specs=2"), bench)
+    assert [ask.id for ask in specifier.asks] == ["specification", "specification-0-form", "specification-1-form"]
+    question = specifier.asks[-1].messages
+    assert [message["role"] for message in question] == ["user", "assistant", "user"]
+    assert question[1]["content"]
+    assert f"Your answer {said}" in question[2]["content"]
+    assert solution.remarks[0].startswith("2 of 2 specifications run")
+    assert solution.program == RIGHT
+    told = {str(each.part): each.cost.answers for each in solution.trail}
+    assert told == {"coder": 2, "tester": 2, "specifier": 4}

@@ -364,14 +364,13 @@ class Session:
         """Return the largest part that is used of any limit; 0 without limits."""
         budget, spent = self.bench.budget, self.bench.spent
         used = spent.account.paid + spent.account.lost
-        parts = [0.0]
-        if budget.seconds is not None:
-            parts.append(spent.seconds / budget.seconds)
-        if budget.tokens is not None:
-            parts.append((used.prompt_tokens + used.tokens) / budget.tokens)
-        if budget.dollars is not None:
-            parts.append(used.dollars / budget.dollars)
-        return max(parts)
+        pairs = (
+            (spent.seconds, budget.seconds),
+            (used.prompt_tokens + used.tokens, budget.tokens),
+            (used.dollars, budget.dollars),
+        )
+        parts = [part / limit if limit else 1.0 for part, limit in pairs if limit is not None]
+        return max(parts, default=0.0)
 
 
 def _spent(bound: str) -> str:

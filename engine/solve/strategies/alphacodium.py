@@ -81,7 +81,7 @@ class AlphaCodium:
     code_attempts: int = option(8, "further programs until one passes all examples", least=0, most=50)
     example_repairs: int = option(4, "repairs for the examples at most", least=0, most=50)
     test_repairs: int = option(4, "repairs for the tests at most", least=0, most=50)
-    validate: str = option("vote", "check of the tests", choices=("vote", "once", "off"))
+    validate: str = option("vote", "check of the tests: vote, once or off", choices=("vote", "once", "off"))
 
     def run(self, session: Session) -> None:
         flow = _Flow()

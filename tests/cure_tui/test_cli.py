@@ -24,12 +24,12 @@ LIGHT_ROOMS = {
     "evaluate",  # folders, plans and requests of evaluations; its process samples
     "evaluation",
     "machine",
-    "process_memory",  # no model in it
     "presets",
     "printable",
     "problems",
     "prompts",  # a task as the model will see it
     "reward",
+    "rewarding",  # executes programs, loads no model
     "runs",
     "sandbox",  # its level, for doctor
     "solve",  # what is asked of it and what it tells

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.errors import ConfigError, DataError
+from engine.errors import DataError
 from engine.problems import Problem
 from engine.prompts import Role, build_messages, style_of
 from engine.rewarding.rewarder import Rewarder, TaskAnswers
@@ -67,7 +67,7 @@ def reward_rows(rewarder: Rewarder, rows: Sequence[AnswerRow], *, in_thought: bo
 
 
 def text_of(completion: object) -> str:
-    """Return the text of a trainer's completion: a string, or the assistant's chat messages. Raises ConfigError."""
+    """Return the text of a trainer's completion: a string, or the assistant's chat messages. Raises DataError."""
     if isinstance(completion, str):
         return completion
     if isinstance(completion, Sequence) and completion and isinstance(completion[-1], dict):
@@ -76,7 +76,7 @@ def text_of(completion: object) -> str:
             return content or ""
         if isinstance(content, Sequence) and all(isinstance(part, dict) for part in content):
             return "".join(str(part.get("text", "")) for part in content)
-    raise ConfigError(
+    raise DataError(
         f"an answer is {type(completion).__name__}, no text and no chat messages",
         "give texts, or lists of messages with role and content",
     )

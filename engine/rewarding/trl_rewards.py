@@ -41,7 +41,7 @@ class TrlRewards:
     def __call__(
         self, completions: Sequence[Any], task: Sequence[str], role: Sequence[str], **columns: Any
     ) -> list[float]:
-        """Return a reward for each completion, R_s or R_u by its role. Raises DataError, ConfigError."""
+        """Return a reward for each completion, R_s or R_u by its role. Raises DataError."""
         rows = [
             AnswerRow(self._problem(name), role_of(each), text_of(completion))
             for completion, name, each in zip(completions, task, role, strict=True)

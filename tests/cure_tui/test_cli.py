@@ -32,6 +32,7 @@ LIGHT_ROOMS = {
     "rewarding",  # executes programs, loads no model
     "runs",
     "sandbox",  # its level, for doctor
+    "servers",  # the bounds of connections to ours
     "solve",  # what is asked of it and what it tells
 }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.rewarding import Rewarder
+from tests.cure_tui.command_line import Cli
 
 
 @pytest.fixture(scope="module")
@@ -14,3 +16,8 @@ def rewarder() -> Iterator[Rewarder]:
     """Share one rewarder with nano's settings within a file, so that its cells start once."""
     with Rewarder.of_preset("nano") as rewarder:
         yield rewarder
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli.below(tmp_path)

@@ -39,9 +39,15 @@ class TrlRewards:
         ]
 
     def __call__(
-        self, completions: Sequence[Any], task: Sequence[str], role: Sequence[str], **columns: Any
+        self,
+        completions: Sequence[Any],
+        task: Sequence[str] | None = None,
+        role: Sequence[str] | None = None,
+        **columns: Any,
     ) -> list[float]:
         """Return a reward for each completion, R_s or R_u by its role. Raises DataError."""
+        if task is None or role is None:
+            raise DataError("the data set lacks the columns task and role", "build it from the `rows` of this object")
         rows = [
             AnswerRow(self._problem(name), role_of(each), text_of(completion))
             for completion, name, each in zip(completions, task, role, strict=True)

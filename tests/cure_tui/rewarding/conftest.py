@@ -15,4 +15,4 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Share one server within a file: each test leaves it answering."""
     served = start(Cli.below(tmp_path_factory.mktemp("served")))
     yield served
-    end(served)
+    assert "Traceback" not in end(served)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import socket
 
@@ -77,3 +78,13 @@ def test_a_client_that_leaves_is_not_missed(served: Served) -> None:
         with socket.create_connection(served.netloc, SECONDS) as client:
             client.sendall(served.request(BODY)[:-20])
     assert served.ask(TASK)
+
+
+def test_a_kept_connection_answers_again_after_a_refusal(served: Served) -> None:
+    kept = http.client.HTTPConnection(*served.netloc, timeout=SECONDS)
+    for body, status in ((BODY, 200), (b"{}", 400), (BODY, 200)):
+        kept.request("POST", "/v1/rewards", body, {"Authorization": f"Bearer {served.key}"})
+        answer = kept.getresponse()
+        answer.read()
+        assert answer.status == status
+    kept.close()

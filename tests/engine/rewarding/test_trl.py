@@ -62,6 +62,8 @@ def test_strange_tasks_roles_and_twins_are_refused(rewarder: Rewarder) -> None:
         rewards(completions=["a"], task=["x"], role=["coder"])
     with pytest.raises(DataError, match="roles are coder and tester"):
         rewards(completions=["a"], task=["double"], role=["judge"])
+    with pytest.raises(DataError, match="lacks the columns task and role"):
+        rewards(prompts=["p"], completions=["a"], completion_ids=[[1]])
     with pytest.raises(DataError, match="the same id"):
         TrlRewards(rewarder, [PROBLEM, PROBLEM])
 

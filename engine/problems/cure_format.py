@@ -33,7 +33,7 @@ def load_problems(path: str | Path) -> list[Problem]:
     """
     path = Path(path)
     records = _line_records if _is_jsonl(path) else _list_records
-    problems = []
+    problems: list[Problem] = []
     ids = _Ids()
     with _opened(path) as file:
         for where, record in records(path, file):

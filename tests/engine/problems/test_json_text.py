@@ -14,6 +14,7 @@ from engine.errors import DataError
 from engine.problems import json_text, load_problems, save_problems
 from engine.problems.json_text import BrokenJson, JsonText, NoText
 from tests.fuzz.mutations import changed_bytes
+from tests.growth import growth_mb
 
 RECORD = {
     "question": 'é"\\\n\u2028 🏳️ a, b] }', "test_time_limit": 1.25e-3, "test_input": ["4, 5\n", "", "x" * 90, "]"] * 5,
@@ -106,19 +107,6 @@ _TASK: dict[str, Any] = {
     "question": "Print it.", "test_time_limit": 1, "example_input": [], "example_output": [], "test_input": ["1"],
     "test_output": ["1"],
 }  # fmt: skip
-
-
-def growth_mb(act: Any) -> float:
-    """Return the megabytes that this process grows by at most while it acts."""
-
-    def peak() -> float:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-    Path("/proc/self/clear_refs").write_text("5")
-    before = peak()
-    act()
-    return peak() - before
 
 
 def refused(file: Path, what: str) -> None:

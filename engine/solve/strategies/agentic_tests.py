@@ -17,9 +17,9 @@ from typing import ClassVar
 from engine.prompts import Rejected, UnitTest
 from engine.prompts.tester_turns import feedback_messages, reminder_messages
 from engine.sandbox import Status, outputs_match
+from engine.sandbox.output_groups import OutputGroups
 from engine.solve.fates import unit_test_of
 from engine.solve.options import option
-from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.board import TestCase, TestStatus
 from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Need, Part, Question

@@ -15,9 +15,9 @@ from typing import ClassVar
 from engine.prompts import Program
 from engine.prompts.dialogue import output_messages, parse_output, repair_messages
 from engine.sandbox import Outcome, Status, outputs_match
+from engine.sandbox.output_groups import OutputGroups
 from engine.solve.options import option
 from engine.solve.selectors import choose
-from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.board import Board, TestCase, TestStatus
 from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Need, Part

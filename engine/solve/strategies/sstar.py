@@ -26,9 +26,9 @@ from engine.prompts.dialogue import shortened
 from engine.prompts.forms import Choice, labelled_blocks, parse_choice
 from engine.prompts.telling_apart import apart_messages, examples_messages, inputs_messages, judge_messages
 from engine.sandbox import Outcome, Status
+from engine.sandbox.output_groups import OutputGroups
 from engine.solve.options import option
 from engine.solve.selectors import eligible_n
-from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Need, Part, Question
 from engine.solve.strategies.session import Session

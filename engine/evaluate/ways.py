@@ -68,7 +68,7 @@ def find_way(name: str) -> Way:
 
 def named_ways(text: str) -> tuple[str, ...]:
     """Return the names in the value of `--strategy`, each once, best of n first. Raises ConfigError as `find_way`."""
-    names = []
+    names: list[str] = []
     for part in filter(None, map(str.strip, text.split(","))):
         if names and "=" in part and ":" not in part:  # a further option of the way before
             names[-1] += f",{part}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from cure_tui.charts import ChartOptions, GlyphSet, Series, line_chart, to_svg
 from cure_tui.charts.legend import marker_of
+from cure_tui.drawing.glyphs import to_ascii
 from cure_tui.drawing.spans import plain
 from cure_tui.runs.evaluations.sheet import Column, Sheet
 from cure_tui.terminal import draws_unicode
@@ -20,7 +21,6 @@ from engine.evaluation.summary import Estimate
 from engine.evaluation.table import MISSING, estimate_text
 
 _COLUMNS, _ROWS = 79, 14  # of the chart as text
-_SVG = 760, 460
 _MARKS = 3
 _LABEL = "tokens of answers a task"
 
@@ -57,16 +57,17 @@ def curves_text(report: Report) -> str:
     options = ChartOptions(
         f"right choices, %, against {_LABEL}", glyphs=_glyphs(), legend=False, marks=_MARKS
     )  # fmt: skip
-    return plain(line_chart(_curves(report), columns, _ROWS, options))
+    text = plain(line_chart(_curves(report), columns, _ROWS, options))
+    return text if draws_unicode() else to_ascii(text)
 
 
-def curves_svg(report: Report) -> str | None:
+def curves_svg(report: Report, width: int = 760, height: int = 460) -> str | None:
     """Return the curves as an SVG document; None for a report without strategies."""
     curves = _curves(report)
     if not curves:
         return None
     title = f"{report.name}: right choices, %"
-    return to_svg(curves, *_SVG, ChartOptions(title=title, x_label=_LABEL))
+    return to_svg(curves, width, height, ChartOptions(title=title, x_label=_LABEL))
 
 
 def _curves(report: Report) -> list[Series]:

@@ -1,6 +1,6 @@
 """Selectors on boards of nano and on simulated ones: accuracy, and paired differences to best of n.
 
-    python tests/benchmarks/selectors.py --folder DIR [--model nano run:NAME ...]
+    python tests/benchmarks/choosing.py --folder DIR [--model nano run:NAME ...]
 
 For each model: 16 programs and 16 tests of the 60 validation and the first 120 held-out tasks, sampled once and kept in
 --folder, so that a second call goes on, or only computes. The weight of `consensus` is chosen on the validation boards

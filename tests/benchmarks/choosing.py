@@ -26,6 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from engine.reward.consensus import WEIGHT  # noqa: E402
 from engine.reward.pass_matrix import BoolArray, FloatArray  # noqa: E402
 from engine.solve.selectors import BoardArrays, eligible_n, find_selector, scores_n  # noqa: E402
 from engine.solve.selectors.arrays import ids_of_equal_rows  # noqa: E402
@@ -35,6 +36,7 @@ from tests.benchmarks.simulated_boards import REGIMES, boards  # noqa: E402
 WEIGHTS = (0.5, 1, 2, 4, 8)
 SIZES = ((16, 16), (4, 4))
 SIMULATED_TASKS = 400
+EQUAL_POINTS = 0.1
 WORST_POINTS, WORST_ERRORS = -2.0, -2.0
 
 Scores = Callable[[BoardArrays], FloatArray]
@@ -174,13 +176,17 @@ def table(
 
 
 def chosen_weight(columns: dict[str, Boards]) -> float:
-    """Print the differences by weight on validation boards; return the weight of the best mean over all columns."""
+    """Print the differences by weight on validation boards; return the weight of the best mean over all columns.
+
+    Means within EQUAL_POINTS of the best are equal: the weight of the product wins such a tie.
+    """
     rows = {f"consensus:weight={weight:g}": of_selector(f"consensus:weight={weight:g}") for weight in WEIGHTS}
     found = table("Weights on validation tasks", columns, {"bon": of_selector("bon")} | rows)
     means = [float(np.mean([found[row, name][0] for name in columns])) for row in rows]
     for weight, mean in zip(WEIGHTS, means, strict=True):
         print(f"weight {weight:g}: {mean:+.2f} on average")
-    return WEIGHTS[int(np.argmax(means))]
+    best = [weight for weight, mean in zip(WEIGHTS, means, strict=True) if mean > max(means) - EQUAL_POINTS]
+    return WEIGHT if WEIGHT in best else best[0]
 
 
 def verdict(

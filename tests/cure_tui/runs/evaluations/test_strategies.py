@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cure_tui.headless.evaluation import report_json, report_text
+from cure_tui.runs.evaluations import strategies
 from cure_tui.runs.evaluations.sheet import as_text
 from cure_tui.runs.evaluations.strategies import curves_svg, curves_text, strategy_sheets
 from engine.errors import DataError
@@ -64,13 +65,13 @@ def test_the_table_fits_into_a_small_terminal() -> None:
 
 
 def test_curves_are_drawn_with_the_markers_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setattr(strategies, "draws_unicode", lambda: True)
     found = with_strategies()
     *_, large = strategy_sheets(found)
     drawn = curves_text(found)
     assert max(map(len, drawn.splitlines())) <= 79
     assert all(row[0][0] in drawn for row in large.rows)
-    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setattr(strategies, "draws_unicode", lambda: False)
     assert curves_text(found).isascii()
 
 

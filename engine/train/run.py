@@ -48,6 +48,7 @@ from engine.train.phase_progress import PhaseProgress
 from engine.train.progress import RunProgress, after_step, read_progress
 from engine.train.rates import RateMemory
 from engine.train.step import Phase, StepAbandoned, coevolve
+from engine.train.task_weights import TaskWeights, read_weights
 from engine.train.time_limit import StartTooLong, nothing_trained
 
 Ending = Literal["finished", "stopped"]
@@ -90,6 +91,7 @@ class Trainer:
         self._stop_after_step = False
         self._checkpoint_wanted = False
         self._progress = RunProgress()
+        self._weights = TaskWeights(config.data.curriculum)
         self._started = time.monotonic()
 
     # The run ------------------------------------------------------------------------------------------------
@@ -131,9 +133,11 @@ class Trainer:
         done = coevolve(
             step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy,
             config.model_copy(update={"rollout": rollout}),
-            on_phase=lambda phase: self._enter(step, phase), observer=self._phase, in_thought=engine.in_thought,
+            on_phase=lambda phase: self._enter(step, phase), observer=self._phase,
+            weights=self._weights, in_thought=engine.in_thought,
         )  # fmt: skip
         self._archive.write_step(record_step(done))
+        self._weights = self._weights.after_step(step, done.tasks)
         self._progress = after_step(self._progress, config.rollout, done, self._seconds())
         metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         if config.rollout.length_curriculum:
@@ -355,6 +359,7 @@ class Trainer:
         def write(folder: Path) -> None:
             self._engine.policy.save_state(folder)
             (folder / PROGRESS).write_text(json.dumps(asdict(self._progress)))
+            self._weights.save(folder)
 
         saved = self._checkpoints.save(self._progress.step, write)
         if best:
@@ -368,6 +373,7 @@ class Trainer:
         if saved is not None:
             self._engine.policy.load_state(saved.path)
             self._progress = read_progress(saved)
+            self._weights = read_weights(saved, self._config.data.curriculum)
             if self._progress.best_step == saved.step > 0:
                 self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds

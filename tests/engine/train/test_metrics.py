@@ -27,7 +27,7 @@ def test_a_step_writes_the_metrics_of_the_table_and_no_others() -> None:
     update = Tally().report(
         kl_beta=0.0, importance_cap=2.0, learning_rate=0.0, skipped_masked=0, skipped_zero_advantage=0, seconds=seconds
     )
-    step = CoevolutionStep(1, (), update, RolloutReport(0.0, 0.0, 0), 0.0, 0.0, 0)
+    step = CoevolutionStep(1, (), update, RolloutReport(0.0, 0.0, 0), 0.0, 0.0, 0, ())
     executor = SimpleNamespace(executions=0, cache_hits=0, sticky_skips=0, cells_lost=0)
     machine = Engine.machine_metrics(SimpleNamespace(sampler=Swaps(), executor=executor))  # type: ignore[arg-type]
     assert step_metrics(step).keys() | machine.keys() | OF_THE_RUN == METRICS.keys()

@@ -11,7 +11,7 @@ import pytest
 from engine.errors import RunError
 from engine.evaluate.folder import Evaluation
 from engine.evaluate.run import CHUNK_TASKS
-from engine.evaluate.ways import find_way, named_ways
+from engine.evaluate.ways import find_way
 from engine.evaluation.report import Report
 from engine.evaluation.strategies import points
 from engine.problems import IOExample, Problem
@@ -134,22 +134,22 @@ def test_points_are_means_over_tasks_and_differences_are_paired(tmp_path: Path, 
 def evaluated(
     folder: Path, names: Sequence[str], problems: Sequence[Problem], name: str, **fields: object
 ) -> Evaluation:
-    given = {"n": 8, "m": 8, "bon": ("4x4", "8x8")} | fields
+    given = {"n": 8, "m": 8, "bon": ("8x8",)} | fields
     return new_evaluation(folder, request_for(folder, problems, strategies=tuple(names), **given), name)
 
 
 def test_conversations_start_from_the_board_and_are_asked_once(tmp_path: Path, executor: Executor) -> None:
-    names, problems = named_ways("all"), doubles(3)
+    names, problems = ("bon", "auto", "agentic-tests", "mpsc:specs=2", "consensus"), doubles(2)
     whole = Fickle()
     report = run(evaluated(tmp_path, names, problems, "whole"), executor, whole)
     assert report.left_out == {}
     assert len(whole.asked) > 16 * len(problems)
     for row in report.rows:
         assert max(choice.answers for name in names for choice in row.ways[name].values()) == 16
-        assert all("8x8" in row.ways[name] for name in ("debug", "auto", "agentic-tests", "mpsc"))
+        assert all("8x8" in row.ways[name] for name in names)
 
     broken, asked = evaluated(tmp_path, names, problems, "broken"), 0
-    for fails_after in (5, 44, 3, 2):
+    for fails_after in (5, 28, 3):
         writer = Fickle(fails_after=fails_after)
         with pytest.raises(RunError, match="gone"):
             run(broken, executor, writer)
@@ -161,7 +161,7 @@ def test_conversations_start_from_the_board_and_are_asked_once(tmp_path: Path, e
 
 
 def test_judging_again_samples_nothing_and_leaves_out_what_was_not_asked(tmp_path: Path, executor: Executor) -> None:
-    evaluation = evaluated(tmp_path, ("bon", "debug"), doubles(4), "evaluation")
+    evaluation = evaluated(tmp_path, ("bon", "agentic-tests"), doubles(4), "evaluation")
     whole = run(evaluation, executor, Fickle())
     evaluation.keep_rows([])
     writer = Fickle()
@@ -171,13 +171,13 @@ def test_judging_again_samples_nothing_and_leaves_out_what_was_not_asked(tmp_pat
 
 
 def test_a_budget_ends_between_two_tasks_also_within_a_conversation(tmp_path: Path, executor: Executor) -> None:
-    problems = doubles(CHUNK_TASKS + 2)
+    problems = doubles(CHUNK_TASKS + 1)
     writer = Fickle()
-    whole = run(evaluated(tmp_path, ("bon", "debug"), problems, "whole"), executor, writer)
+    whole = run(evaluated(tmp_path, ("bon", "agentic-tests"), problems, "whole"), executor, writer)
     boards = 16 * len(problems)
-    assert len(writer.asked) > boards  # debug asks for more
+    assert len(writer.asked) > boards  # tests are asked for again
     budget = 40 * (boards + len(writer.asked)) // 2
-    limited = evaluated(tmp_path, ("bon", "debug"), problems, "limited", budget=f"{budget}tok")
+    limited = evaluated(tmp_path, ("bon", "agentic-tests"), problems, "limited", budget=f"{budget}tok")
     report = run(limited, executor, Fickle())
     assert not report.complete
     assert report.ended

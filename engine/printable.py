@@ -10,6 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from io import TextIOWrapper
+from typing import BinaryIO
 
 STAND_IN = "·"
 
@@ -30,7 +31,10 @@ def printable(text: str, *, keep: str = "", shown: Callable[[str], str] = lambda
 
 
 class PrintableStream(TextIOWrapper):
-    """Stream that prints no control character but newline and tab. `unfiltered` is the stream that it stands for."""
+    """Stream that prints no control character but newline and tab. `unfiltered` is the stream that it stands for.
+
+    It has no `buffer`: a library that finds one may write past the filter, as click does if the encoding is ASCII.
+    """
 
     def __init__(self, unfiltered: TextIOWrapper) -> None:
         unfiltered.reconfigure(write_through=True)  # both write into one buffer, in the order of the calls
@@ -42,6 +46,10 @@ class PrintableStream(TextIOWrapper):
             write_through=True,
         )
         self.unfiltered = unfiltered
+
+    @property
+    def buffer(self) -> BinaryIO:
+        raise AttributeError("the bytes of a printable stream are those of `unfiltered`")
 
     def write(self, text: str) -> int:
         return super().write(printable(text, keep="\n\t"))

@@ -19,7 +19,7 @@ class Texts:
     """Texts behind a board: n sources of programs, m tests (input and output), s sources of specifications."""
 
     programs: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ()
+    tests: tuple[tuple[str, str], ...] = ()
     specifications: tuple[str, ...] = ()
 
 

@@ -58,8 +58,8 @@ class MPSC:
             if self.start == "semantic" and len(values):
                 values = _semantic(weights, part, parts)
             elif self.start == "lexical" and texts is not None:
-                kinds = texts.programs, texts.tests, texts.specifications
-                values = mean_equality(kinds[1]) if place == 1 else mean_similarity(kinds[place])
+                sources = texts.specifications if place else texts.programs
+                values = mean_equality(texts.tests) if place == 1 else mean_similarity(sources)
             values = np.where(joined[part], values, 0.0)
             if not values.any():  # nothing is like anything else
                 values = joined[part].astype(np.float64)

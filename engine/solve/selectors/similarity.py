@@ -25,10 +25,10 @@ def mean_similarity(texts: Sequence[str]) -> FloatArray:
     )
 
 
-def mean_equality(texts: Sequence[str]) -> FloatArray:
-    """Return the share of the other texts that equal each one, (n,); 1 for a text without others."""
-    counts = Counter(texts)
-    return np.array([(counts[text] - 1) / (len(texts) - 1) if len(texts) > 1 else 1.0 for text in texts])
+def mean_equality(tests: Sequence[tuple[str, str]]) -> FloatArray:
+    """Return the share of the other tests that equal each one, (m,); 1 for a test without others."""
+    counts = Counter(tests)
+    return np.array([(counts[test] - 1) / (len(tests) - 1) if len(tests) > 1 else 1.0 for test in tests])
 
 
 @lru_cache(maxsize=1 << 16)

@@ -209,7 +209,7 @@ class Board:
 
     def _texts(self) -> Texts:
         programs = tuple(program.source if isinstance(program, Program) else "" for program in self.programs)
-        tests = tuple(f"{test.input}\n{test.output}" for test in self.tests)
+        tests = tuple((test.input, test.output) for test in self.tests)
         return Texts(programs, tests, self._specifications[2] if self._specifications else ())
 
     def set_specifications(

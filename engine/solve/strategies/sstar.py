@@ -164,7 +164,7 @@ class SStar:
 
         chosen: dict[tuple[str, int], Choice] = ask_formed(session, questions, CHOICE_FORM, read)
         said: dict[tuple[int, int], Choice | None] = {orders[name]: choice for (name, _), choice in chosen.items()}
-        self._tell_verdicts(session, heads, pairs, said)
+        self._tell_verdicts(session, heads, pairs, said, "outputs" if with_outputs else "code alone")
         return points_of(len(heads), said)
 
     @staticmethod
@@ -173,8 +173,9 @@ class SStar:
         heads: Sequence[int],
         pairs: Sequence[tuple[int, int]],
         said: dict[tuple[int, int], Choice | None],
+        shown: str,
     ) -> None:
-        """Tell the observer what the judge said of each pair, and how many verdicts hold in both orders."""
+        """Tell the observer what the judge said of each pair, and remark how many verdicts hold in both orders."""
         held = 0
         for one, two in pairs:
             points = points_of(2, {(0, 1): said.get((one, two)), (1, 0): said.get((two, one))})
@@ -187,7 +188,7 @@ class SStar:
             )
             held += bool(winner)
             session.bench.observer.on_verdict_of_judge(heads[one], heads[two], winner)
-        session.remarks.append(f"the judge said the same in both orders of {held} of {len(pairs)} pairs")
+        session.remarks.append(f"the judge, by {shown}, said the same in both orders of {held} of {len(pairs)} pairs")
 
     def _inputs_apart(
         self, session: Session, heads: Sequence[int], pairs: Sequence[tuple[int, int]]

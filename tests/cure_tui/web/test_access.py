@@ -195,7 +195,7 @@ def test_what_strangers_send_is_not_written_on_the_terminal(served: Served) -> N
         handshake(served, "Sec-WebSocket-Protocol: owned") + b"\xff" * 99,
     ]
     for request in requests:
-        with socket.create_connection(("127.0.0.1", served.port), timeout=SECONDS) as connection:
+        with socket.create_connection((served.host, served.port), timeout=SECONDS) as connection:
             connection.sendall(request)
             connection.recv(1000)
     assert end(served) == "Open this address in a browser. Ctrl-C ends the dashboard, never a run.\n"
@@ -260,7 +260,7 @@ async def test_two_thousand_half_open_connections_are_bounded_end_by_themselves_
         async with served.page() as first:
             before = server.memory_info().rss
             for number in range(2000):
-                connection = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=SECONDS))
+                connection = stack.enter_context(socket.create_connection((served.host, served.port), timeout=SECONDS))
                 with contextlib.suppress(ConnectionError):
                     connection.sendall((silent, slow, unread, keyless)[number % 4])
             assert await answer_seconds(first) < 5

@@ -146,4 +146,4 @@ def test_the_events_of_a_judge_tell_how_often_it_holds() -> None:
     solution = run(find_strategy("sstar"), bench)
     judged = [event for event in map(json.loads, told.getvalue().splitlines()) if event["event"] == "judged"]
     assert judged == [{"event": "judged", "first": 0, "second": 1, "winner": "p1"}]
-    assert solution.remarks == ("the judge said the same in both orders of 1 of 1 pairs",)
+    assert solution.remarks == ("the judge, by outputs, said the same in both orders of 1 of 1 pairs",)

@@ -99,7 +99,11 @@ def random_board(seed: int) -> BoardArrays:
         np.array(samples, dtype=np.int64),
         np.array([[rng.choice((0.0, 0.0, 0.5, 1.0)) for _ in range(s)] for _ in range(n)]).reshape(n, s),
         np.array([[rng.choice((0.0, 0.0, 1.0)) for _ in range(m)] for _ in range(s)]).reshape(s, m),
-        Texts(*(tuple(_random_text(rng) for _ in range(count)) for count in (n, m, s))),
+        Texts(
+            tuple(_random_text(rng) for _ in range(n)),
+            tuple((rng.choice("123"), rng.choice("12")) for _ in range(m)),
+            tuple(_random_text(rng) for _ in range(s)),
+        ),
     )
 
 

@@ -39,7 +39,11 @@ class Table:
         self.texts: dict[str, list[str]] = {"p": [], "t": [], "s": []}
         if texts is not None:
             programs = [texts.programs[row] for row in self.rows]
-            self.texts = {"p": programs, "t": list(texts.tests), "s": list(texts.specifications)}
+            self.texts = {
+                "p": programs,
+                "t": ["->".join(test) for test in texts.tests],
+                "s": list(texts.specifications),
+            }
 
     def votes(self, i: int) -> int:
         return self.cells[i].count(True)

@@ -110,7 +110,7 @@ def test_without_specifications_the_graph_has_two_perspectives() -> None:
 
 def test_a_program_that_is_written_like_the_others_begins_with_more_confidence() -> None:
     """Degrees are equal: a = 0.95 leaves the order of s0, (1/2, 1/2, 0) for the programs and 1/3 for each test."""
-    texts = Texts(("a = b", "a = b", "x"), ("1\n1", "2\n2", "3\n3"))
+    texts = Texts(("a = b", "a = b", "x"), (("1", "1"), ("2", "2"), ("3", "3")))
     given = board(np.eye(3).tolist(), texts=texts)
     alike = scores(given, "mpsc:start=lexical")
     assert alike[0] == alike[1] > alike[2]

@@ -64,6 +64,9 @@ def test_verdicts_that_depend_on_the_order_are_lost_and_the_code_alone_decides_t
     solution, asked = judged(THREE, {})  # always "first"
     assert solution.chosen == 0
     assert sum(name.startswith("judge-code") for name in asked) == 6
+    assert solution.remarks == tuple(
+        f"the judge, by {shown}, said the same in both orders of 0 of 3 pairs" for shown in ("outputs", "code alone")
+    )
 
 
 @pytest.mark.parametrize(

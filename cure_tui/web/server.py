@@ -25,6 +25,7 @@ from aiohttp import WSMsgType, web
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
+from engine.machine.core_dumps import refuse_core_dumps
 from engine.servers.connections import Connection, OwnNames, connection_of, log_own_errors
 
 DASHBOARD_MODULE = "cure_tui.web.dashboard"
@@ -71,6 +72,7 @@ class DashboardServer(Server):
         address, port = listening.getsockname()[:2]
         super().__init__(dashboard_command(), host=address, port=port, title="cure-tui")
         self._listening = listening
+        refuse_core_dumps()
         self._key = secrets.token_hex(16)  # no "-" or "_": terminals leave those out at the end of a link
         self._names = OwnNames(listening, host)
         self._waiting: dict[Connection, asyncio.TimerHandle] = {}

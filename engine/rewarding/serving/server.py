@@ -19,6 +19,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 from aiohttp import web
 
+from engine.machine.core_dumps import refuse_core_dumps
 from engine.rewarding.rewarder import Rewarder, TaskAnswers
 from engine.rewarding.serving.budget import Budget
 from engine.rewarding.serving.reply import reply_of
@@ -43,6 +44,7 @@ class RewardServer:
     """Server of one rewarder's rewards on a bound socket, behind `key`."""
 
     def __init__(self, listening: socket.socket, rewarder: Rewarder, key: str) -> None:
+        refuse_core_dumps()
         self._listening, self._rewarder, self._key = listening, rewarder, key
         self._limits = rewarder.executor.limits
         self._names = OwnNames(listening, HOST)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import resource
 import shutil
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -184,6 +185,16 @@ async def test_the_key_is_in_no_log_process_list_environment_or_file(served: Ser
             assert served.key not in f"{process.cmdline()} {process.environ()}"
     assert served.key not in end(served)
     assert served.key.encode() not in b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+async def test_a_server_and_its_dashboards_leave_no_core_dump(served: Served, cli: Cli) -> None:
+    before = set(cli.folder.rglob("*core*"))
+    async with served.page():
+        for process in (psutil.Process(served.process.pid), *served.dashboards()):
+            assert max(process.rlimit(psutil.RLIMIT_CORE)) <= 1
+        served.process.send_signal(signal.SIGABRT)
+        assert served.process.wait(SECONDS) == -signal.SIGABRT
+    assert set(cli.folder.rglob("*core*")) == before
 
 
 def test_what_strangers_send_is_not_written_on_the_terminal(served: Served) -> None:

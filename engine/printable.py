@@ -13,6 +13,7 @@ from io import TextIOWrapper
 from typing import BinaryIO
 
 STAND_IN = "·"
+_PIECE = 1 << 16
 
 
 def printable(text: str, *, keep: str = "", shown: Callable[[str], str] = lambda character: STAND_IN) -> str:
@@ -23,6 +24,9 @@ def printable(text: str, *, keep: str = "", shown: Callable[[str], str] = lambda
     """
     if text.isprintable():
         return text
+    if len(text) > _PIECE:  # a join of single characters holds 8 bytes for each
+        pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+        return "".join(printable(piece, keep=keep, shown=shown) for piece in pieces)
     return "".join(
         character if character.isprintable() or character in keep or unicodedata.category(character) == "Zs"
         else shown(character)

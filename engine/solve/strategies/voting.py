@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from engine.prompts.dialogue import output_messages, parse_output
 from engine.sandbox import outputs_match
-from engine.solve.strategies.agreement import OutputGroups
+from engine.sandbox.output_groups import OutputGroups
 from engine.solve.strategies.board import TestCase, TestStatus
 from engine.solve.strategies.parts import Part
 from engine.solve.strategies.session import Session

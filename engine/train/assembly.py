@@ -21,11 +21,11 @@ from engine.models.download_progress import OnProgress
 from engine.policy import Policy, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
 from engine.prompts import Role, build_messages, encode_prompt, missing_start, opens_thought, style_of
+from engine.rollouts.executing import open_executor
 from engine.rollouts.rollout import EncodePrompt
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
-from engine.sandbox import Executor, Limits, check_libraries
-from engine.sandbox.judging import PROFILES
+from engine.sandbox import Executor
 from engine.train.samplers import Surroundings, choose_sampler
 from engine.train.start import load_start
 
@@ -80,17 +80,7 @@ def assemble(
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
-    executor = resources.enter_context(
-        Executor(
-            Limits.of(config.sandbox),
-            cells=config.sandbox.cells or None,
-            allow_unsandboxed=config.sandbox.allow_unconfined,
-            swallow_prompts=PROFILES[config.sandbox.judging].swallow_prompts,
-            libraries=config.sandbox.libraries,
-        )
-    )
-    if config.sandbox.libraries:
-        check_libraries(executor.level, config.sandbox.libraries)
+    executor = resources.enter_context(open_executor(config.sandbox))
     policy, tokenizer = load_policy(config, on_download)
     if config.start:
         surroundings.on_start(load_start(policy, surroundings.scratch, config.start))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from engine.policy import UpdateReport
+from engine.reward.consensus import consensus_of_n
 from engine.train.step import CoevolutionStep
 
 Metrics = dict[str, float | None]
@@ -19,6 +20,10 @@ def step_metrics(done: CoevolutionStep) -> Metrics:
     metrics: Metrics = {
         "code_accuracy": _mean(matrix.correct_n.mean() for matrix in matrices),
         "bon_accuracy": _mean(float(matrix.correct_n[matrix.best_of_n()]) for matrix in matrices),
+        "consensus_accuracy": _mean(
+            float(task.rollouts.matrix.correct_n[consensus_of_n(task.rollouts.matrix, task.rollouts.outputs_nx)])
+            for task in done.tasks
+        ),
         "ut_accuracy": pooled.p_u,
         "p_u": pooled.p_u,
         "p_01": pooled.p_01,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import ConfigError
+from engine.presets import list_presets, split_variant
 from engine.runs.lineage import split_step
 from engine.servers.addresses import Address, without_login
 
@@ -38,11 +39,15 @@ def parse_spec(text: str) -> WriterSpec:
     """Parse `nano`, `preset:qwen3-4b`, `run:my-run`, `run:my-run@12`, `run:my-run@last`, `model:Qwen/Qwen3-4B`,
     `./folder`, `openai:MODEL@http://...`.
 
-    A bare word or a TOML file is a preset; any other text with a slash, or the name of a folder, is a model. Raises
-    ConfigError.
+    The name of a preset or a TOML file is a preset; any other text with a slash, or the name of a folder, is a model.
+    Raises ConfigError.
     """
     kind, colon, rest = text.partition(":")
+    if "://" in text and kind != "openai":
+        raise ConfigError(f"'{_without_login(text)}' names a server and no model", "write openai:MODEL@URL")
     if kind == "openai" and colon:
+        if rest.startswith(("http://", "https://")):
+            raise ConfigError(f"'openai:{without_login(rest)}' names no model", "write openai:MODEL@URL")
         model, _, url = rest.partition("@")
         if found := _BEFORE_URL.search(rest):
             model, url = rest[: found.start()], rest[found.end() :]
@@ -61,9 +66,18 @@ def parse_spec(text: str) -> WriterSpec:
             return WriterSpec("run", name, step=step)
         return WriterSpec(kind, rest)  # type: ignore[arg-type]  # one of the three, looked up a line above
     if not text or (colon and "/" not in text):
-        raise ConfigError(f"'{text}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")
+        raise ConfigError(
+            f"'{_without_login(text)}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL"
+        )
     if text.endswith(".toml"):
         return WriterSpec("preset", text)
-    if "/" in text or os.path.isdir(text):
+    # A preset's name means the preset in every folder, whatever its author has put into it.
+    if "/" in text or (split_variant(text)[0] not in list_presets() and os.path.isdir(text)):
         return WriterSpec("model", text)
     return WriterSpec("preset", text)
+
+
+def _without_login(text: str) -> str:
+    """Return a mistyped spec without a password that it may hold, in front of its last @."""
+    kind, colon, rest = text.partition(":")
+    return f"{kind}{colon}...@{rest.rpartition('@')[2]}" if "@" in rest else text

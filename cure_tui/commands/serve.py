@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import socket
 import sys
 from typing import Annotated
 
@@ -37,7 +38,7 @@ def serve(
             raise
         lacking = f"the dashboard in a browser needs {(missing.name or '').partition('.')[0]}"
         raise EnvironmentError_(lacking, install_extra("serve")) from missing
-    host = host or _fresh_loopback_address()
+    host = host or fresh_loopback_address()
     listening = listen(host, port)
     address, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(address).is_loopback:
@@ -45,10 +46,16 @@ def serve(
     DashboardServer(listening, host).serve()
 
 
-def _fresh_loopback_address() -> str:
+def fresh_loopback_address() -> str:
     """Draw an address of this machine, so that the page's origin is one where no server was before.
 
     A browser keeps service workers and cached files of an origin, host and port, beyond the server that sent them.
     Those of another user's server, which had the port before, would be given the page's address, and with it the key.
     """
-    return f"127.{1 + secrets.randbelow(255)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    drawn = f"127.{1 + secrets.randbelow(255)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    with socket.socket() as tried:
+        try:
+            tried.bind((drawn, 0))
+        except OSError:  # systems that give the loopback interface a single address, such as macOS
+            return "127.0.0.1"
+    return drawn

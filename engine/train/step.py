@@ -3,7 +3,8 @@
     1. draw a batch of tasks
     2. sample n programs and m unit tests for each, from one policy in two roles
     3. execute every program on every test: the pass matrix, truth_nt and generated_nm
-    4. reward programs by ground-truth tests, tests by how they tell correct programs from wrong ones
+    4. reward programs by ground-truth tests, tests by how they tell correct programs from wrong ones; where a run has
+       other labels than its tasks' hidden tests, `engine.train.labels` says which take their place
     5. one clipped policy-gradient update on both roles together
 
 Rewards of the paper (arXiv 2506.03136) for program j and test k of one task, and the advantage within a group:
@@ -20,7 +21,8 @@ Differences from the paper and the code published with it:
     truncated answers are left out of the update: a cut-off answer fails whatever would have followed
     a malformed test is a wrong test, so that the policy cannot avoid a loss by writing no test at all
     groups without spread are counted and, with `reward.refill_rounds`, replaced (dynamic sampling)
-As in the paper, training never looks at a ground-truth program.
+As in the paper, training never looks at a ground-truth program, with one exception that a user must ask for:
+`reward.tester_supervision = "reference"` judges the generated tests by the tasks' reference programs.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from typing import Literal
 
 from engine.config import RunConfig
 from engine.policy import Policy, TrainSample, UpdateReport
-from engine.problems import Problem, draw_batch
+from engine.problems import Problem
 from engine.reward.trust import Trust, aggregate_trust, trust
 from engine.rollouts.executing import Runner
 from engine.rollouts.observer import RolloutObserver
@@ -40,6 +42,9 @@ from engine.rollouts.rollout import EncodePrompt, RolloutReport, roll_out
 from engine.sampling import Sampler
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
+from engine.solve.selectors.b4 import Priors
+from engine.train.labels import LabelSource
+from engine.train.labels.source import UNINFORMED
 from engine.train.scoring import ScoredGroup, ScoredTask, score
 
 Phase = Literal["sample", "update"]
@@ -73,7 +78,7 @@ class StepAbandoned(Exception):
 
 def coevolve(
     step: int,
-    problems: Sequence[Problem],
+    labels: LabelSource,
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
@@ -83,17 +88,19 @@ def coevolve(
     observer: RolloutObserver | None = None,
     *,
     in_thought: bool = False,
+    priors: Priors = UNINFORMED,
 ) -> CoevolutionStep:
     """Run step `step` (1-based): sample, execute, reward, update. Deterministic in its arguments and the weights.
 
-    on_phase: called before each phase; whatever it raises ends the step with the policy untouched. in_thought: prompts
-    end within an open thought.
+    labels: the tasks, and what judges their programs. on_phase: called before each phase; whatever it raises ends the
+    step with the policy untouched. in_thought: prompts end within an open thought. priors: of the rates that the
+    anchors of a run without hidden labels tell.
     """
     started = time.monotonic()
-    run_seed, tasks_per_step = config.run.seed, config.rollout.tasks_per_step
+    problems: Sequence[Problem] = labels.problems
     judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
     # Seeds depend on the run's seed and the step alone, so a resumed run repeats a step with the same numbers.
-    rollout_seed = derive_seed(run_seed, "rollout", step)
+    rollout_seed = derive_seed(config.run.seed, "rollout", step)
 
     def sample_and_score(batch: Sequence[int]) -> tuple[list[ScoredTask], RolloutReport]:
         """Do parts 2 to 4 for the tasks of `batch`, indices into `problems`."""
@@ -102,10 +109,10 @@ def coevolve(
             chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer,
             config.sandbox.time_rule, in_thought=in_thought,
         )  # fmt: skip
-        return [score(task, config.reward) for task in rollouts], report
+        return [score(task, config.reward) for task in labels.label(rollouts, step, priors)], report
 
     on_phase("sample")  # parts 1 to 4
-    tasks, sampling = sample_and_score(draw_batch(len(problems), tasks_per_step, step - 1, run_seed))
+    tasks, sampling = sample_and_score(labels.draw(step, config.rollout.tasks_per_step))
 
     # Where all rewards of both groups are equal, A = 0 everywhere: the task took its time and teaches nothing. A spare
     # task takes its place, for a bounded number of rounds: a policy that solves every task would refill forever.
@@ -114,8 +121,7 @@ def coevolve(
         unusable = [place for place, task in enumerate(tasks) if not any(group.usable for group in task.groups)]
         if not unusable:
             break
-        spare = draw_batch(len(problems), len(unusable), step - 1, derive_seed(run_seed, "refill", attempt))
-        fresh, more = sample_and_score(spare)
+        fresh, more = sample_and_score(labels.draw(step, len(unusable), attempt))
         for place, task in zip(unusable, fresh, strict=True):
             tasks[place] = task
         refilled += len(unusable)

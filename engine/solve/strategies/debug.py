@@ -8,7 +8,6 @@ older of equal programs. The conversation grows over the rounds.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from engine.prompts.dialogue import output_messages, parse_output, repair_messag
 from engine.sandbox import Outcome, Status, outputs_match
 from engine.solve.options import option
 from engine.solve.selectors import choose
-from engine.solve.strategies.agreement import OutputGroups
+from engine.solve.strategies.agreement import OutputVote
 from engine.solve.strategies.board import Board, TestCase, TestStatus
 from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Need, Part
@@ -60,9 +59,7 @@ class Debug:
         inputs = list(dict.fromkeys(test.input for test in board.tests))[: self.inputs]
         if not inputs:
             return
-        # The comparison decides what equals: a vote goes to the group, whose first output keeps its lines and blanks.
-        groups = [OutputGroups(board.judging.comparison) for _ in inputs]
-        counts: list[Counter[int]] = [Counter() for _ in inputs]
+        votes = [OutputVote(board.judging.comparison) for _ in inputs]
         questions = [
             session.question(Part.TESTER, f"vote-{place}", output_messages(session.bench.problem, stdin), self.votes)
             for place, stdin in enumerate(inputs)
@@ -72,12 +69,11 @@ class Debug:
             for answer in batch:
                 output = parse_output(answer.text, in_thought=session.is_in_thought(answer))
                 if output is not None:
-                    place = places[answer.ask_id]
-                    counts[place][groups[place].group(output)] += 1
+                    votes[places[answer.ask_id]].add(output)
         agreed = {
-            stdin: groups[place].first[group - 1]
-            for place, stdin in enumerate(inputs)
-            if (group := _winner(counts[place], -(-self.votes // 2))) is not None
+            stdin: output
+            for stdin, vote in zip(inputs, votes, strict=True)
+            if (output := vote.winner(-(-self.votes // 2))) is not None
         }
         if agreed or not session.ended:
             board.replace_tests(*_sorted_by_vote(board, agreed, set(inputs)))
@@ -114,12 +110,6 @@ class Debug:
             written.add(repaired.source)
             is_worse = _passed(session, rows[0]) < _passed(session, base)
             base, reverted = (base, repaired.source) if is_worse else (rows[0], "")
-
-
-def _winner(counts: Counter[int], majority: int) -> int | None:
-    """Return the output group with a majority of the votes and more than any other, if there is one."""
-    first, second = (*counts.most_common(2), (0, 0), (0, 0))[:2]
-    return first[0] if first[1] >= majority and first[1] > second[1] else None
 
 
 def _sorted_by_vote(board: Board, agreed: dict[str, str], voted: set[str]) -> tuple[list[TestCase], list[TestCase]]:

@@ -128,13 +128,14 @@ class Trainer:
         engine, config = self._engine, self._config
         length = self._progress.length
         rollout = at_stage(config.rollout, length.number)
-        anchored = self._labels.look(self._progress, step)
+        self._progress = self._labels.begin(self._progress)
         done = coevolve(
             step, engine.labels, engine.encode, engine.sampler, engine.executor, engine.policy,
             config.model_copy(update={"rollout": rollout}), on_phase=lambda phase: self._enter(step, phase),
-            observer=self._phase, in_thought=engine.in_thought, priors=anchored.priors,
+            observer=self._phase, in_thought=engine.in_thought, priors=self._labels.priors(self._progress),
         )  # fmt: skip
         self._archive.write_step(record_step(done))
+        anchored = self._labels.look(self._progress, step)
         signs = self._labels.signs([task.labelled for task in done.tasks], anchored)
         progress = after_step(self._progress, config.rollout, done, self._seconds())
         self._progress = self._labels.after_step(progress, anchored, signs)
@@ -159,11 +160,11 @@ class Trainer:
         self._end_if_hopeless()
 
     def _sample_anchors(self, anchors: Sequence[Problem], step: int) -> list[TaskRollouts]:
-        """Sample the anchors by the policy before step `step`; nobody trains on them."""
+        """Sample the anchors by the policy after step `step`; no stop comes between an update and its progress."""
         engine, config = self._engine, self._config
         rollout = anchor_rollout(at_stage(config.rollout, self._progress.length.number))
         seed = derive_seed(config.run.seed, "anchors", step)
-        self._enter(step, "anchors", len(anchors) * (rollout.n_programs + rollout.m_tests))
+        self._phase.start(step, "anchors", len(anchors) * (rollout.n_programs + rollout.m_tests))
         tasks, _ = roll_out(
             anchors, engine.encode, engine.sampler, engine.executor, rollout,
             judging_of(config.sandbox.judging, config.sandbox.comparison), seed, self._phase,
@@ -180,15 +181,14 @@ class Trainer:
                 self._checkpoint(best=False)
             raise
 
-    def _enter(self, step: int, phase: Phase | Literal["anchors"], answers: int = 0) -> None:
+    def _enter(self, step: int, phase: Phase) -> None:
         """Start a phase, unless an immediate stop was requested: between phases no work is half done."""
         self._poll_inbox()
         if self.stop.is_set():
             raise StepAbandoned
-        if phase == "sample":
-            rollout = self._config.rollout
-            answers = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests)
-        self._phase.start(step, phase, answers)
+        rollout = self._config.rollout
+        answers = rollout.tasks_per_step * (rollout.n_programs + rollout.m_tests)
+        self._phase.start(step, phase, answers if phase == "sample" else 0)
 
     # Evaluation ---------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from engine.train.labels.source import UNINFORMED, LabelledTask
 from engine.train.progress import RunProgress
 
 SampleAnchors = Callable[[Sequence[Problem], int], list[TaskRollouts]]
-"""Anchors and a step -> their rollouts by the policy before the step's update."""
+"""Anchors and the number of steps done -> their rollouts by the policy as it is."""
 
 _FIELDS = ("presumed", "code", "ut", "rows")
 _SIGN_OF = {
@@ -35,10 +35,9 @@ _UNKNOWN = -1.0
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """Anchors of one step: the counts of the rates after it, the priors that they make, and their figures."""
+    """Anchors after one step: the counts of the rates, and their figures."""
 
     rates: tuple[float, ...]
-    priors: Priors
     figures: AnchorFigures | None
 
 
@@ -60,15 +59,25 @@ class LabelWatch:
         """Name of what chooses the best checkpoint: "validation", "anchors", or "" for nothing without labels."""
         return ("anchors" if self._anchors else "") if self.is_needed else "validation"
 
+    def begin(self, progress: RunProgress) -> RunProgress:
+        """Return the progress with the rates that the anchors tell before the first step; sample them if need be."""
+        if not self._anchors or progress.rates:
+            return progress
+        return replace(progress, rates=RateCounts.of(self._sample(self._anchors, progress.step)).numbers())
+
+    def priors(self, progress: RunProgress) -> Priors:
+        """Return the priors for the next step."""
+        return RateCounts.read(progress.rates).priors if self._anchors else UNINFORMED
+
     def look(self, progress: RunProgress, step: int) -> Anchored:
-        """Sample the anchors before step `step`."""
+        """Sample the anchors after the update of step `step`, so that they judge the policy that is then saved."""
         if not self._anchors:
-            return Anchored(progress.rates, UNINFORMED, None)
+            return Anchored(progress.rates, None)
         tasks = self._sample(self._anchors, step)
         rates = RateCounts.read(progress.rates).after(step, RateCounts.of(tasks))
         # The figures may know the rates of the step itself: they are a report, and no reward follows from them.
         estimated = rates.priors if self._labels == "consensus" else None
-        return Anchored(rates.numbers(), rates.priors, anchor_figures(tasks, estimated))
+        return Anchored(rates.numbers(), anchor_figures(tasks, estimated))
 
     def signs(self, tasks: Sequence[LabelledTask], anchored: Anchored) -> Signs:
         """Return the signs of a step by the names of metrics; none with hidden labels."""

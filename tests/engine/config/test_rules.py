@@ -58,6 +58,37 @@ CASES = [
         ["reward.tester_variant=post-stage", "model.show_example=true"],
         ["model.show_example=false"],
     ),
+    (
+        "post_stage_hides_the_example",
+        ["reward.tester_variant=post-stage-published", "model.show_example=true"],
+        ["reward.tester_variant=cure"],
+    ),
+    (
+        "labels_without_truth_keep_a_kl",
+        ["reward.labels=tester:nano", "policy.kl_beta=0"],
+        ["policy.kl_beta=0.02"],
+    ),
+    ("anchors_are_enough", ["reward.labels=consensus", "reward.anchors=9"], ["reward.anchors=0"]),
+    (
+        "unanchored_tasks_suffice",
+        ["reward.labels=consensus", "reward.anchors=0", "rollout.tasks_per_step=26"],
+        ["rollout.tasks_per_step=25"],
+    ),
+    (
+        "consensus_compares_programs",
+        ["reward.labels=consensus", "rollout.n_programs=2"],
+        ["rollout.n_programs=8"],
+    ),
+    (
+        "references_judge_beside_hidden_tests",
+        ["reward.labels=consensus", "reward.tester_supervision=reference"],
+        ["reward.labels=hidden"],
+    ),
+    (
+        "validity_takes_references",
+        ["reward.tester_variant=validity"],
+        ["reward.tester_supervision=reference"],
+    ),
     ("short_prompts_do_not_think", ["model.thinking=true"], ["model.prompt_style=full"]),
 ]
 

@@ -28,7 +28,7 @@ class RunProgress:
     best_*: the trained step with the highest validation score so far. uncounted_seconds: work before new limits were
     given that `seconds` leaves out, such as the last evaluations of the former end. length_*: as in `LengthStage`.
     rates: as of `RateCounts.numbers`. sign_sums, measured: sums and counts of the label signs since the last
-    measurement, and the measurements so far, as `engine.train.labels.watch` packs them.
+    measurement, and the measurements so far, as `engine.train.label_watch` packs them.
     """
 
     step: int = 0

@@ -39,8 +39,8 @@ from engine.train.assembly import Engine
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.kept_answers import KeptAnswers, forget_answers
+from engine.train.label_watch import LabelWatch
 from engine.train.labels.anchors import anchor_rollout
-from engine.train.labels.watch import LabelWatch
 from engine.train.learning import LearningWatch, nothing_learnt
 from engine.train.limits import Limit, limit_reached
 from engine.train.metrics import step_metrics

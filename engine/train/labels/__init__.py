@@ -6,7 +6,7 @@
 
 Each file has one function, `open_labels`, which returns an `engine.train.labels.source.LabelSource`. No source but
 `hidden` lets a step read a hidden test or a reference program of a training task. Anchors (`anchors`) and the signs of
-drift (`watch`) are the same for all others.
+drift (`engine.train.label_watch`) are the same for all others.
 """
 
 from __future__ import annotations

@@ -58,11 +58,7 @@ CASES = [
         ["reward.tester_variant=post-stage", "model.show_example=true"],
         ["model.show_example=false"],
     ),
-    (
-        "post_stage_hides_the_example",
-        ["reward.tester_variant=post-stage-published", "model.show_example=true"],
-        ["reward.tester_variant=cure"],
-    ),
+    ("short_prompts_do_not_think", ["model.thinking=true"], ["model.prompt_style=full"]),
     (
         "labels_without_truth_keep_a_kl",
         ["reward.labels=tester:nano", "policy.kl_beta=0"],
@@ -89,7 +85,6 @@ CASES = [
         ["reward.tester_variant=validity"],
         ["reward.tester_supervision=reference"],
     ),
-    ("short_prompts_do_not_think", ["model.thinking=true"], ["model.prompt_style=full"]),
 ]
 
 
@@ -122,6 +117,11 @@ def test_each_remedy_for_vllms_formats_works_and_other_samplers_do_not_care(
     assert f'{setting} = "{value}"' in caught.value.remedy
     load_preset("nano", ["rollout.sampler=vllm", *breaks, *mends], tmp_path)
     load_preset("nano", breaks, tmp_path)
+
+
+def test_the_published_post_stage_hides_the_example_too() -> None:
+    with pytest.raises(ConfigError, match="takes the public example out"):
+        load_preset("nano", ["reward.tester_variant=post-stage-published", "model.show_example=true"])
 
 
 def test_every_rule_has_a_case() -> None:

@@ -19,8 +19,8 @@ from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter, read_journal
 from engine.runs.listing import read_info, read_state
 from engine.runs.state import RunStatus
+from engine.train import label_watch as watch
 from engine.train.assembly import assemble
-from engine.train.labels import watch
 from engine.train.run import Trainer
 from engine.train.samplers import Surroundings
 from tests.engine.train.test_training_run import SMALL, engine, make_run, metrics_by_step, run_to_end, wait_until
@@ -33,6 +33,7 @@ def notices(folder: RunFolder) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_tests_of_a_tester_are_written_once_however_often_the_run_is_killed(tmp_path: Path) -> None:
     teacher = tmp_path / "teacher.toml"
     teacher.write_text('extends = "nano"\n')
@@ -44,11 +45,11 @@ def test_tests_of_a_tester_are_written_once_however_often_the_run_is_killed(tmp_
     assert "confirm" in said
     process = engine(killed)
     answers = killed.path / LABEL_ANSWERS_FILE
-    wait_until(lambda: answers.exists() and answers.read_bytes().count(b"\n") > 40, process)
+    wait_until(lambda: answers.exists() and answers.read_bytes().count(b"\n") > 40, process, seconds=600)
     process.kill()
     process.communicate()
     process = engine(killed)
-    wait_until((killed.path / LABELS_FILE).exists, process)
+    wait_until((killed.path / LABELS_FILE).exists, process, seconds=600)
     process.kill()
     process.communicate()
     teacher.unlink()  # nobody asks it again
@@ -64,6 +65,7 @@ def test_tests_of_a_tester_are_written_once_however_often_the_run_is_killed(tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_a_trained_run_can_be_the_tester(tmp_path: Path) -> None:
     teacher = make_run(tmp_path / "teacher", *LABELLED)
     assert run_to_end(teacher) == (0, "")
@@ -89,6 +91,7 @@ def trained(config: RunConfig, path: Path) -> RunFolder:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("anchors", [10, 0])
 def test_labels_that_drift_end_a_run_and_the_best_checkpoint_by_anchors_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anchors: int

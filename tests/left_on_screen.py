@@ -4,7 +4,8 @@
     assert not left.lost and not left.untidy
 
 A pty holds the command, pyte is the terminal. Nothing sleeps: the script's next step is taken as soon as the screen
-shows its text. As in xterm, a narrower terminal cuts lines instead of wrapping them anew.
+shows its text, which is looked for between frames alone: the terminal knows synchronized output (mode 2026), and half
+a frame holds rows of the last one. As in xterm, a narrower terminal cuts lines instead of wrapping them anew.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from pyte.modes import DECTCEM
 Size = tuple[int, int]
 _ALTERNATE = {47, 1047, 1049}
 _CURSOR = DECTCEM >> 5  # pyte keeps a private mode's number shifted
+_FRAME = 2026 << 5  # the mode that is set from the start of a frame to its end
+_ASKS_FOR_FRAMES, _HAS_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 _QUIET = {7, _CURSOR}  # auto-wrap and the cursor: on in a terminal at rest
 # pyte would draw the ends of these: private CSI sequences (kitty's keyboard protocol) and strings for the terminal.
 _UNKNOWN = re.compile(rb"\x1b\[[<=>][0-9;]*[@-~]|\x1b[P_^][^\x1b]*\x1b\\")
@@ -129,7 +132,7 @@ def _follow(terminal: _Terminal, script: list[After], end: float) -> int:
     started = time.monotonic()
     while terminal.status is None:
         now = time.monotonic()
-        while script and script[0].text in terminal.screen.text() and now - started >= script[0].seconds:
+        while script and terminal.shows(script[0].text) and now - started >= script[0].seconds:
             terminal.play(script.pop(0))
         assert now < end, f"{_waited_for(script)}; on the screen:\n{terminal.screen.text()}"
         wake = min(end, started + script[0].seconds) if script and now - started < script[0].seconds else end
@@ -161,10 +164,16 @@ class _Terminal:
         if told is not None:
             self.status = int(told[1])
             del self.raw[told.start() :]
+        if self.raw.find(_ASKS_FOR_FRAMES, max(0, len(self.raw) - len(data) - len(_ASKS_FOR_FRAMES) + 1)) >= 0:
+            os.write(self.master, _HAS_FRAMES)
         data = _UNKNOWN.sub(b"", self._unfinished + data)
         tail = _UNFINISHED.search(data)
         self._unfinished = tail.group() if tail else b""
         self._stream.feed(data[: len(data) - len(self._unfinished)])
+
+    def shows(self, text: str) -> bool:
+        """Return whether a whole frame holds the text."""
+        return _FRAME not in self.screen.mode and text in self.screen.text()
 
     def play(self, step: After) -> None:
         if step.size is not None:

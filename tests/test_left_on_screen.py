@@ -65,6 +65,22 @@ def test_a_moment_can_be_waited_for() -> None:
     assert left.below[-1] == "True"
 
 
+def test_half_a_frame_is_no_screen() -> None:
+    draws = (
+        "import time; out = lambda text: print(text, end='', flush=True)\n"
+        r"out('\033[?2026hready'); time.sleep(0.3); out('\033[2K\r\033[?2026l'); start = time.monotonic()" "\n"
+        "time.sleep(0.2); out('ready '); input(); print(time.monotonic() - start > 0.1)"
+    )  # fmt: skip
+    left = left_on_screen(python(draws), script=[After("ready", "\r")], own_lines=0)
+    assert (left.below[-1], left.untidy) == ("True", ())
+
+
+def test_a_command_may_ask_whether_frames_are_known() -> None:
+    asks = r"stty -icanon -echo; printf '\033[?2026$p'; head -c 11 | tr '\033' E; stty icanon echo"
+    left = left_on_screen(shell(asks), own_lines=0)
+    assert left.below == ("E[?2026;2$y",)
+
+
 def test_ctrl_c_reaches_the_command() -> None:
     # not signal.pause(): an interrupt that comes just before it is taken would be waited for in vain
     waits = "import time; print('ready', flush=True)\nwhile True: time.sleep(0.05)"

@@ -32,6 +32,7 @@ KvCacheDtype: TypeAlias = Literal["auto", "fp8"]
 SleepLevel: TypeAlias = Literal[0, 1, 2]
 ModelRunner: TypeAlias = Literal["auto", "v1", "v2"]
 Comparison: TypeAlias = Literal["whitespace", "tokens", "numbers", "exact-lines", "json"]
+Curriculum: TypeAlias = Literal["none", "code", "code+tests"]
 TimeRule: TypeAlias = Literal["exact", "relative"]
 JudgingName: TypeAlias = Literal["process", "cure-compat"]
 TesterVariant: TypeAlias = Literal[
@@ -94,6 +95,10 @@ class DataConfig(Section):
     train: Text = Field(description="tasks to learn from: asset:..., data:... or a CURE .json/.jsonl file")
     validation: Text = Field(description="tasks for choices made while training (best checkpoint); never trained on")
     heldout: Text = Field(description="tasks for the reported accuracies; used for no choice")
+    curriculum: Curriculum = Field(
+        description="tasks that training draws more often: none (equal passes over all), code (those that programs "
+        "rarely solve) or code+tests (those whose tests are rarely right, too)"
+    )
 
 
 class RolloutConfig(Section):

@@ -98,6 +98,7 @@ _BEFORE: Tree = {
     "variant": "",
     "start": "",
     "model": {"prompt_file": "", "prompt_text": ""},
+    "data": {"curriculum": "none"},
     "rollout": {
         "reading": "strict",
         "length_curriculum": [],

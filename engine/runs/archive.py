@@ -34,7 +34,7 @@ from engine.runs.packing import (
 )
 from engine.runs.records import CellGrid, MatrixRecord, RolloutRecord, StepRecord, TaskRecord
 
-ARCHIVE_VERSION = 1
+ARCHIVE_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE steps(step INTEGER PRIMARY KEY, time REAL NOT NULL, rollouts INTEGER NOT NULL);
@@ -65,6 +65,8 @@ CREATE INDEX rollouts_by_role ON rollouts(role, reward);
 CREATE INDEX rollouts_by_reward ON rollouts(reward);
 CREATE VIRTUAL TABLE search USING fts5(answer, content='', detail=none, tokenize='trigram');
 """
+_ADDED = {2: "ALTER TABLE tasks ADD COLUMN weight REAL"}
+"""Change that made each later version; a writer brings an older archive up to date, which keeps all its rows."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ class ArchiveWriter:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA journal_size_limit=16777216")
-            if version == 0:
+            if version < ARCHIVE_VERSION:
                 with self._transaction():
-                    for statement in _SCHEMA.split(";\n"):
+                    for statement in _statements(since=version, until=ARCHIVE_VERSION):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version={ARCHIVE_VERSION}")
 
@@ -187,8 +189,8 @@ class ArchiveWriter:
         )
         correct = pack_bools(task.matrix.correct_n) if task.matrix else None
         self._db.execute(
-            "INSERT INTO tasks VALUES(?, ?, ?, ?, ?, ?, ?)",
-            (step, position, task.task, statement, truth, generated, correct),
+            "INSERT INTO tasks VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+            (step, position, task.task, statement, truth, generated, correct, task.weight),
         )
         if task.matrix:
             self._write_matrix(step, position, task.matrix)
@@ -272,12 +274,12 @@ def archive_version(db: sqlite3.Connection, path: Path) -> int:
     if Path(where) != path.parent.resolve() / path.name:
         raise OddFile(path.name, "leads out of the run")
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version not in (0, ARCHIVE_VERSION):
+    if not 0 <= version <= ARCHIVE_VERSION:
         raise RunError(
-            f"{path} is an archive of version {version}, this cure-tui reads version {ARCHIVE_VERSION}",
+            f"{path} is an archive of version {version}, this cure-tui reads versions up to {ARCHIVE_VERSION}",
             "open the run with the cure-tui that made it",
         )
-    if version and _objects(db) != _expected_objects():
+    if version and _objects(db) != _expected_objects(version):
         raise damaged(path.parent, f"{path.name} has tables of another make")
     return version
 
@@ -289,10 +291,17 @@ def _objects(db: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
 
 
 @cache
-def _expected_objects() -> set[tuple[str, str, str | None]]:
+def _expected_objects(version: int) -> set[tuple[str, str, str | None]]:
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(_SCHEMA)
+        for statement in _statements(since=0, until=version):
+            db.execute(statement)
         return _objects(db)
+
+
+def _statements(*, since: int, until: int) -> list[str]:
+    """Return the statements that bring an archive from one version to another; version 0 is an empty file."""
+    first = _SCHEMA.split(";\n") if since == 0 else []
+    return first + [change for version, change in _ADDED.items() if since < version <= until]
 
 
 def searchable(text: str) -> str:

@@ -81,8 +81,10 @@ class ArchiveReader:
             self._db.create_function("holds", 2, holds, deterministic=True)
             self._deadline = time.monotonic() + _SECONDS
             self._db.set_progress_handler(lambda: time.monotonic() > self._deadline, _STEPS_BETWEEN_LOOKS)
-            if archive_version(self._db, path) == 0:
+            version = archive_version(self._db, path)
+            if version == 0:
                 raise nothing_yet
+            self._weight = "weight" if version > 1 else "NULL"
             otherwise.pop_all()
 
     def steps(self) -> list[int]:
@@ -182,17 +184,18 @@ class ArchiveReader:
         """
         texts = texts or Texts()
         rows = self._rows(
-            "SELECT position, s.body, t.body, g.body FROM tasks JOIN blobs s ON s.digest = statement "
+            f"SELECT position, s.body, t.body, g.body, {self._weight} FROM tasks JOIN blobs s ON s.digest = statement "
             "JOIN blobs t ON t.digest = truth_tests JOIN blobs g ON g.digest = generated_tests "
             "WHERE step = ? AND task = ? ORDER BY position LIMIT 1",
             (step, task),
         )
         if not rows:
             return None
-        position, statement, truth_tests, generated_tests = rows[0]
+        position, statement, truth_tests, generated_tests, weight = rows[0]
         query = f"SELECT {COLUMNS} FROM rollouts WHERE step = ? AND position = ? ORDER BY role, idx"
         answers = self._rows(query, (step, position), most=2 * MOST_SIDE)
         with self._decoding(f"task {task} of step {step}"):
+            require(weight is None or is_number(weight))
             return TaskRecord(
                 task=task,
                 statement=texts.count(unpack_text(statement)),
@@ -200,6 +203,7 @@ class ArchiveReader:
                 truth_tests=texts.count_all(unpack_tests(truth_tests)),
                 generated_tests=texts.count_all(unpack_tests(generated_tests)),
                 matrix=self.matrix(step, task, texts),
+                weight=weight,
             )
 
     def lengths(self, after_step: int = 0) -> dict[int, dict[str, npt.NDArray[np.float64]]]:

@@ -119,6 +119,7 @@ _TABLE = (
     Metric("tester_usable_groups", "tester", "", "usable groups", "tasks whose tests differ in reward: they teach"),
     Metric("tasks", "drawn", "", "tasks", "tasks of the step"),
     Metric("refilled_tasks", "replaced", "", "tasks", "tasks without a usable group, replaced by others"),
+    Metric("task_weight", "drawn", "", "task weight", "mean weight of the tasks drawn; 1 = as in equal passes"),
     Metric("coder_distinct", "programs", "", "distinct answers per task", "different programs for one task"),
     Metric("tester_distinct", "tests", "", "distinct answers per task", "different tests for one task"),
     Metric("coder_length_mean", "coder", "tokens", "answer length", "mean length of the answers with programs"),

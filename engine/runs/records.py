@@ -180,7 +180,8 @@ class MatrixRecord:
 class TaskRecord:
     """One task of one step. Tests are in the order of the matrix's columns, programs in that of its rows.
 
-    comparison: of outputs, by its name in `sandbox.comparison`; "" where it is not kept, as in archives.
+    comparison: of outputs, by its name in `sandbox.comparison`; "" where it is not kept, as in archives. weight: of
+    the task when it was drawn, 1.0 = as in equal passes over the tasks; None without `data.curriculum`.
     """
 
     task: str
@@ -190,6 +191,7 @@ class TaskRecord:
     generated_tests: tuple[TestRecord, ...] = ()
     matrix: MatrixRecord | None = None
     comparison: str = ""
+    weight: float | None = None
 
     @property
     def malformed_tests(self) -> tuple[bool, ...] | None:

@@ -10,10 +10,10 @@ from engine.train.step import CoevolutionStep
 
 def record_step(done: CoevolutionStep) -> StepRecord:
     """Return the archive's record of a finished step."""
-    return StepRecord(step=done.step, tasks=tuple(_task(task) for task in done.tasks))
+    return StepRecord(done.step, tuple(_task(*pair) for pair in zip(done.tasks, done.weights, strict=True)))
 
 
-def _task(task: ScoredTask) -> TaskRecord:
+def _task(task: ScoredTask, weight: float | None) -> TaskRecord:
     rollouts = task.rollouts
     matrix = rollouts.matrix
     return TaskRecord(
@@ -30,6 +30,7 @@ def _task(task: ScoredTask) -> TaskRecord:
             generated=CellGrid.of_outcomes(matrix.generated_nm, rollouts.generated_outcomes),
             correct_n=matrix.correct_n,
         ),
+        weight=weight,
     )
 
 

@@ -52,6 +52,8 @@ def step_metrics(done: CoevolutionStep, *, has_truth: bool = True) -> Metrics:
         "coder_distinct": _mean(float(len(set(task.rollouts.programs))) for task in done.tasks),
         "tester_distinct": _mean(float(len(set(task.rollouts.tests))) for task in done.tasks),
     }
+    if None not in done.weights:
+        metrics["task_weight"] = _mean(weight for weight in done.weights if weight is not None)
     return metrics | _update_metrics(done.update)
 
 

@@ -23,7 +23,7 @@ from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
 from engine.rollouts.live_wall import LiveFeed
-from engine.rollouts.rollout import TaskRollouts, groups_of, roll_out
+from engine.rollouts.rollout import TaskRollouts, groups_of
 from engine.runs.archive import ArchiveWriter
 from engine.runs.checkpoints import PROGRESS, Checkpoint, CheckpointStore, resumed_checkpoint
 from engine.runs.events import EvaluationTime
@@ -40,7 +40,7 @@ from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.kept_answers import KeptAnswers, forget_answers
 from engine.train.label_watch import LabelWatch
-from engine.train.labels.anchors import anchor_rollout
+from engine.train.labels.anchors import anchor_rollout, sample_anchors
 from engine.train.learning import LearningWatch, nothing_learnt
 from engine.train.limits import Limit, limit_reached
 from engine.train.metrics import step_metrics
@@ -48,6 +48,7 @@ from engine.train.phase_progress import PhaseProgress
 from engine.train.progress import RunProgress, after_step, read_progress
 from engine.train.rates import RateMemory
 from engine.train.step import Phase, StepAbandoned, coevolve
+from engine.train.task_weights import TaskWeights, read_weights
 from engine.train.time_limit import StartTooLong
 
 Ending = Literal["finished", "stopped"]
@@ -90,6 +91,7 @@ class Trainer:
         self._stop_after_step = False
         self._checkpoint_wanted = False
         self._progress = RunProgress()
+        self._weights = TaskWeights(config.data.curriculum)
         self._started = time.monotonic()
 
     # The run ------------------------------------------------------------------------------------------------
@@ -132,9 +134,11 @@ class Trainer:
         done = coevolve(
             step, engine.labels, engine.encode, engine.sampler, engine.executor, engine.policy,
             config.model_copy(update={"rollout": rollout}), on_phase=lambda phase: self._enter(step, phase),
-            observer=self._phase, in_thought=engine.in_thought, priors=self._labels.priors(self._progress),
+            observer=self._phase, weights=self._weights, in_thought=engine.in_thought,
+            priors=self._labels.priors(self._progress),
         )  # fmt: skip
         self._archive.write_step(record_step(done))
+        self._weights = self._weights.after_step(step, done.tasks)
         anchored = self._labels.look(self._progress, step)
         signs = self._labels.signs([task.labelled for task in done.tasks], anchored)
         progress = after_step(self._progress, config.rollout, done, self._seconds())
@@ -161,16 +165,10 @@ class Trainer:
 
     def _sample_anchors(self, anchors: Sequence[Problem], step: int) -> list[TaskRollouts]:
         """Sample the anchors by the policy after step `step`; no stop comes between an update and its progress."""
-        engine, config = self._engine, self._config
-        rollout = anchor_rollout(at_stage(config.rollout, self._progress.length.number))
-        seed = derive_seed(config.run.seed, "anchors", step)
+        engine, rollout = self._engine, anchor_rollout(at_stage(self._config.rollout, self._progress.length.number))
         self._phase.start(step, "anchors", len(anchors) * (rollout.n_programs + rollout.m_tests))
-        tasks, _ = roll_out(
-            anchors, engine.encode, engine.sampler, engine.executor, rollout,
-            judging_of(config.sandbox.judging, config.sandbox.comparison), seed, self._phase,
-            config.sandbox.time_rule, in_thought=engine.in_thought,
-        )  # fmt: skip
-        return tasks
+        given = (anchors, engine.encode, engine.sampler, engine.executor)
+        return sample_anchors(*given, self._config, rollout, step, self._phase, in_thought=engine.in_thought)
 
     def _end_if_hopeless(self) -> None:
         """Raise RunError after too many NaN updates in a row, once there is a checkpoint to resume from."""
@@ -356,6 +354,7 @@ class Trainer:
         def write(folder: Path) -> None:
             self._engine.policy.save_state(folder)
             (folder / PROGRESS).write_text(json.dumps(asdict(self._progress)))
+            self._weights.save(folder)
 
         saved = self._checkpoints.save(self._progress.step, write)
         if best:
@@ -369,6 +368,7 @@ class Trainer:
         if saved is not None:
             self._engine.policy.load_state(saved.path)
             self._progress = read_progress(saved)
+            self._weights = read_weights(saved, self._config.data.curriculum)
             if self._progress.best_step == saved.step > 0:
                 self._checkpoints.mark_best(saved.step)  # the engine may have been killed between saving and marking
         self._started = time.monotonic() - self._progress.seconds

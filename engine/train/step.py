@@ -1,6 +1,6 @@
 """One step of CURE: coder and tester learn from executing each other's output.
 
-    1. draw a batch of tasks
+    1. draw a batch of tasks, those that are rarely solved more often if `data.curriculum` says so
     2. sample n programs and m unit tests for each, from one policy in two roles
     3. execute every program on every test: the pass matrix, truth_nt and generated_nm
     4. reward programs by ground-truth tests, tests by how they tell correct programs from wrong ones; where a run has
@@ -43,9 +43,11 @@ from engine.sampling import Sampler
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.solve.selectors.b4 import Priors
+from engine.train.drawing import draw_of
 from engine.train.labels import LabelSource
 from engine.train.labels.source import UNINFORMED
 from engine.train.scoring import ScoredGroup, ScoredTask, score
+from engine.train.task_weights import TaskWeights
 
 Phase = Literal["sample", "update"]
 OnPhase = Callable[[Phase], None]
@@ -56,6 +58,7 @@ class CoevolutionStep:
     """Result of step `step` (1-based): the scored tasks, the update's report, and the cost in seconds.
 
     sampling: totals over all rounds. refilled: tasks that were replaced because no group of theirs had a gradient.
+    weights: of the tasks when they were drawn, 1.0 = as in equal passes; None without a curriculum.
     """
 
     step: int
@@ -65,6 +68,7 @@ class CoevolutionStep:
     update_seconds: float
     seconds: float
     refilled: int
+    weights: tuple[float | None, ...]
 
     @property
     def trust(self) -> Trust:
@@ -87,14 +91,15 @@ def coevolve(
     on_phase: OnPhase = lambda phase: None,
     observer: RolloutObserver | None = None,
     *,
+    weights: TaskWeights | None = None,
     in_thought: bool = False,
     priors: Priors = UNINFORMED,
 ) -> CoevolutionStep:
     """Run step `step` (1-based): sample, execute, reward, update. Deterministic in its arguments and the weights.
 
     labels: the tasks, and what judges their programs. on_phase: called before each phase; whatever it raises ends the
-    step with the policy untouched. in_thought: prompts end within an open thought. priors: of the rates that the
-    anchors of a run without hidden labels tell.
+    step with the policy untouched. weights: of the tasks; None draws equal passes over them. in_thought: prompts end
+    within an open thought. priors: of the rates that the anchors of a run without hidden labels tell.
     """
     started = time.monotonic()
     problems: Sequence[Problem] = labels.problems
@@ -112,19 +117,23 @@ def coevolve(
         return [score(task, config.reward) for task in labels.label(rollouts, step, priors)], report
 
     on_phase("sample")  # parts 1 to 4
-    tasks, sampling = sample_and_score(labels.draw(step, config.rollout.tasks_per_step))
+    draw = draw_of(problems, weights or TaskWeights("none"), step, config)
+    batch = list(draw.batch(config.rollout.tasks_per_step))
+    tasks, sampling = sample_and_score(batch)
 
     # Where all rewards of both groups are equal, A = 0 everywhere: the task took its time and teaches nothing. A spare
     # task takes its place, for a bounded number of rounds: a policy that solves every task would refill forever.
-    refilled = 0
+    refilled, drawn = 0, set(batch)
     for attempt in range(1, config.reward.refill_rounds + 1):
         unusable = [place for place, task in enumerate(tasks) if not any(group.usable for group in task.groups)]
-        if not unusable:
+        spares = draw.spares(attempt, len(unusable), drawn)
+        if not spares:
             break
-        fresh, more = sample_and_score(labels.draw(step, len(unusable), attempt))
-        for place, task in zip(unusable, fresh, strict=True):
-            tasks[place] = task
-        refilled += len(unusable)
+        fresh, more = sample_and_score(spares)
+        for place, index, task in zip(unusable, spares, fresh, strict=False):  # there may be fewer spare tasks
+            tasks[place], batch[place] = task, index
+        drawn.update(spares)
+        refilled += len(spares)
         sampling += more
 
     on_phase("update")  # part 5
@@ -133,7 +142,10 @@ def coevolve(
     # Both roles in one call: after a step on the coder alone, the tester's samples would be off-policy.
     report = policy.update([sample for task in tasks for group in task.groups for sample in train_samples(group)])
     done = time.monotonic()
-    return CoevolutionStep(step, tuple(tasks), report, sampling, done - before_update, done - started, refilled)
+    return CoevolutionStep(
+        step, tuple(tasks), report, sampling, done - before_update, done - started, refilled,
+        tuple(map(draw.relative_weight, batch)),
+    )  # fmt: skip
 
 
 def train_samples(group: ScoredGroup) -> list[TrainSample]:

@@ -44,7 +44,7 @@ _DASHBOARD_SECONDS = 30
 _TABLES = {
     "steps": ("step", "time", "rollouts"),
     "blobs": ("digest", "body"),
-    "tasks": ("step", "position", "task", "statement", "truth_tests", "generated_tests", "correct"),
+    "tasks": ("step", "position", "task", "statement", "truth_tests", "generated_tests", "correct", "weight"),
     "matrices": ("position", "side", "programs", "tests", "passed", "known", "status", "milliseconds", "outputs"),
     "rollouts": (
         "id", "step", "position", "task", "role", "idx", "reward", "advantage", "tokens", "finished", "status", "body",

@@ -15,7 +15,12 @@ from engine.config import RolloutConfig, RunConfig
 from engine.errors import DataError
 from engine.problems import Problem
 from engine.reward.trust import aggregate_trust, trust
-from engine.rollouts.rollout import TaskRollouts
+from engine.rollouts.executing import Runner
+from engine.rollouts.observer import RolloutObserver
+from engine.rollouts.rollout import EncodePrompt, TaskRollouts, roll_out
+from engine.sampling import Sampler
+from engine.sandbox import judging_of
+from engine.seeds import derive_seed
 from engine.solve.selectors.b4 import Priors
 from engine.train.labels.consensus import presumed_of
 
@@ -123,3 +128,25 @@ def anchors_of(config: RunConfig, validation: Sequence[Problem]) -> tuple[Proble
 def anchor_rollout(rollout: RolloutConfig) -> RolloutConfig:
     """Return the settings by which anchors are sampled: those of training, with 8 programs and 8 tests."""
     return rollout.model_copy(update={"n_programs": N_PROGRAMS, "m_tests": M_TESTS})
+
+
+def sample_anchors(
+    anchors: Sequence[Problem],
+    encode: EncodePrompt,
+    sampler: Sampler,
+    runner: Runner,
+    config: RunConfig,
+    rollout: RolloutConfig,
+    step: int,
+    observer: RolloutObserver,
+    *,
+    in_thought: bool,
+) -> list[TaskRollouts]:
+    """Sample and execute the anchors by the policy as it is after step `step`."""
+    judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
+    seed = derive_seed(config.run.seed, "anchors", step)
+    tasks, _ = roll_out(
+        anchors, encode, sampler, runner, rollout, judging, seed, observer, config.sandbox.time_rule,
+        in_thought=in_thought,
+    )  # fmt: skip
+    return tasks

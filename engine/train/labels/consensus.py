@@ -29,9 +29,9 @@ from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of
 from engine.rollouts.rollout import TaskRollouts
 from engine.sandbox import Judging, Outcome, Status, judging_of, passes
 from engine.solve.selectors.b4 import Priors, posteriors_n
+from engine.train.labels.label_tasks import candidates, limited, unanchored_notice
 from engine.train.labels.mutants import MOST_MUTANTS, mutants
 from engine.train.labels.source import LabelledTask, LabelSource, Surroundings
-from engine.train.labels.spaced_tasks import SpacedTasks, candidates, limited, unanchored_notice
 
 _NO_PROGRAM = -1
 
@@ -69,7 +69,6 @@ class Consensus:
         self.problems = tuple(problems)
         self._settings, self._steps, self._runner = config.reward, config.run.steps, runner
         self._judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
-        self.draw = SpacedTasks(len(self.problems), config).draw
 
     def label(self, tasks: Sequence[TaskRollouts], step: int, priors: Priors) -> list[LabelledTask]:
         found = [presumed_of(task, priors) for task in tasks]

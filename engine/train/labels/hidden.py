@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.config import RunConfig
-from engine.problems import Problem, draw_batch
+from engine.problems import Problem
 from engine.rollouts.executing import Runner
 from engine.rollouts.rollout import TaskRollouts
 from engine.sandbox import judging_of
-from engine.seeds import derive_seed
 from engine.solve.selectors.b4 import Priors
 from engine.train.labels.references import References
 from engine.train.labels.source import LabelledTask, LabelSource, Surroundings, by_ground_truth
@@ -24,14 +23,10 @@ class HiddenTests:
 
     def __init__(self, config: RunConfig, problems: Sequence[Problem], runner: Runner) -> None:
         self.problems = tuple(problems)
-        self._settings, self._seed = config.reward, config.run.seed
+        self._settings = config.reward
         self._references = None
         if config.reward.tester_supervision == "reference":
             self._references = References(runner, judging_of(config.sandbox.judging, config.sandbox.comparison))
-
-    def draw(self, step: int, count: int, attempt: int = 0) -> tuple[int, ...]:
-        seed = derive_seed(self._seed, "refill", attempt) if attempt else self._seed
-        return draw_batch(len(self.problems), count, step - 1, seed)
 
     def label(self, tasks: Sequence[TaskRollouts], step: int, priors: Priors) -> list[LabelledTask]:
         if self._references is None:

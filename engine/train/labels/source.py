@@ -1,7 +1,7 @@
 """Protocol of label sources: rollouts in, rewards of both roles out.
 
 A label source says which programs of a task count as correct, and so decides both rewards. It is asked for a run's
-tasks, for the batch of a step, and for the rewards of the batch's rollouts.
+tasks, and for the rewards of the rollouts of a step.
 """
 
 from __future__ import annotations
@@ -48,10 +48,6 @@ class LabelSource(Protocol):
     """Source of the labels of one run. problems: the tasks that it trains on; none holds a test that it may not see."""
 
     problems: tuple[Problem, ...]
-
-    def draw(self, step: int, count: int, attempt: int = 0) -> tuple[int, ...]:
-        """Draw `count` tasks of step `step` (from 1), indices into `problems`. attempt: 0, or the round of refill."""
-        ...
 
     def label(self, tasks: Sequence[TaskRollouts], step: int, priors: Priors) -> list[LabelledTask]:
         """Return the rewards of a batch. priors: of the rates that the anchors tell, for sources that estimate."""

@@ -27,10 +27,10 @@ from engine.solve.label_tester import tester_of
 from engine.solve.opening import Wishes, load_model, open_writer
 from engine.solve.selectors.b4 import Priors
 from engine.train.labels.kept_tests import keep_tests, read_tests
+from engine.train.labels.label_tasks import candidates, limited, unanchored_notice
 from engine.train.labels.pseudo_tests import FEWEST, TestWriting
 from engine.train.labels.references import References
 from engine.train.labels.source import LabelledTask, LabelSource, Surroundings, by_ground_truth
-from engine.train.labels.spaced_tasks import SpacedTasks, candidates, limited, unanchored_notice
 
 _CHUNK_TASKS = 16
 Tests = dict[str, tuple[IOExample, ...]]
@@ -42,7 +42,6 @@ class TesterTests:
     def __init__(self, config: RunConfig, problems: Sequence[Problem], confirmed: dict[str, tuple[int, int]]) -> None:
         self.problems = tuple(problems)
         self._settings, self._confirmed = config.reward, confirmed
-        self.draw = SpacedTasks(len(self.problems), config).draw
 
     def label(self, tasks: Sequence[TaskRollouts], step: int, priors: Priors) -> list[LabelledTask]:
         return [

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,12 +186,32 @@ def test_retention_by_size_makes_the_file_smaller_but_keeps_the_newest_step(path
 def test_an_archive_of_another_version_is_refused(path: Path) -> None:
     ArchiveWriter(path).close()
     db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version=2")
+    db.execute("PRAGMA user_version=3")
     db.close()
     for opener in (ArchiveWriter, ArchiveReader):
-        with pytest.raises(RunError, match="version 2") as caught:
+        with pytest.raises(RunError, match="version 3") as caught:
             opener(path)
         assert caught.value.remedy
+
+
+def test_an_archive_of_the_first_version_is_read_as_it_is_and_written_on(path: Path, make_step: MakeStep) -> None:
+    with ArchiveWriter(path) as writer:
+        writer.write_step(make_step(1))
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("ALTER TABLE tasks DROP COLUMN weight; PRAGMA user_version=1")
+    with ArchiveReader(path) as reader, ArchiveWriter(path) as writer:
+        step = make_step(2)
+        writer.write_step(replace(step, tasks=tuple(replace(task, weight=1.5) for task in step.tasks)))
+        assert [weight_of(reader, step) for step in (1, 2)] == [None, None]  # opened before the archive knew weights
+    with ArchiveReader(path) as reader:
+        assert [weight_of(reader, step) for step in (1, 2)] == [None, 1.5]
+        assert reader.steps() == [1, 2]
+
+
+def weight_of(reader: ArchiveReader, step: int) -> float | None:
+    read = reader.read_task(step, "task-0")
+    assert read is not None
+    return read.weight
 
 
 def test_a_file_that_is_no_archive_is_one_error(path: Path) -> None:

@@ -35,10 +35,12 @@ def archive(run: RunFolder, make_step: Callable[..., StepRecord]) -> Path:
 
 @pytest.fixture(autouse=True)
 def _in_bounds() -> Iterator[None]:
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    """Hold each test to the bounds: the time is this process's own, for others may use the machine, too."""
+    before, started, clock = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time(), time.monotonic()
     yield
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_MB * 1024
-    assert time.monotonic() - started < MOST_SECONDS
+    assert time.process_time() - started < MOST_SECONDS
+    assert time.monotonic() - clock < 10 * MOST_SECONDS
 
 
 def bomb(gigabytes: int = 3) -> bytes:

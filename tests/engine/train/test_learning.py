@@ -67,7 +67,7 @@ def test_an_evaluation_with_hope_is_not_remarked_on() -> None:
 
 
 def step(number: int, **update: Any) -> CoevolutionStep:
-    return CoevolutionStep(number, (), replace(REPORT, **update), RolloutReport(1.0, 1.0, 1), 1.0, 1.0, 0)
+    return CoevolutionStep(number, (), replace(REPORT, **update), RolloutReport(1.0, 1.0, 1), 1.0, 1.0, 0, ())
 
 
 def test_dry_steps_in_a_row_are_said_at_growing_distances() -> None:

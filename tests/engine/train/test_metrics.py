@@ -28,7 +28,7 @@ def test_a_step_writes_the_metrics_of_the_table_and_no_others() -> None:
     update = Tally().report(
         kl_beta=0.0, importance_cap=2.0, learning_rate=0.0, skipped_masked=0, skipped_zero_advantage=0, seconds=seconds
     )
-    step = CoevolutionStep(1, (), update, RolloutReport(0.0, 0.0, 0), 0.0, 0.0, 0)
+    step = CoevolutionStep(1, (), update, RolloutReport(0.0, 0.0, 0), 0.0, 0.0, 0, ())
     unreferenced = SimpleNamespace(labelled=SimpleNamespace(validity=None, unreferenced=True))
     by_references = reference_metrics([unreferenced])  # type: ignore[list-item]
     signs = label_signs([], None)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.machine.toml_text import dump_toml
@@ -32,7 +33,7 @@ SMALL = (
     "rollout.tasks_per_step=2", "rollout.n_programs=4", "rollout.m_tests=4",
     "evaluation.heldout_tasks=2", "evaluation.validation_tasks=2", "evaluation.every_steps=3",
     "evaluation.n_programs=4", "evaluation.m_tests=4", "evaluation.bon_sizes=[[4, 4]]",
-    "policy.warmup_steps=1",
+    "policy.warmup_steps=1", "data.curriculum=code+tests", "reward.refill_rounds=1",
 )  # fmt: skip
 TIMING = ("seconds", "tokens_per_second", "memory", "executions")
 """Parts of metric names that depend on the machine's mood, not on the seed."""
@@ -102,6 +103,12 @@ def test_a_run_measures_before_and_after_and_records_every_step(unbroken: RunFol
     assert heldout["start"]["n_tasks"] == heldout["end"]["n_tasks"] == 2
     steps = [event.data["metrics"] for event in events if event.kind == EventKind.STEP_FINISHED]
     assert [step.keys() - METRICS.keys() for step in steps] == [set()] * 6
+    with ArchiveReader(unbroken.archive) as reader:
+        for number, step in enumerate(steps, start=1):
+            tasks = [reader.read_task(number, name) for name in reader.tasks(number)]
+            assert step["task_weight"] == pytest.approx(np.mean([task.weight for task in tasks if task]))
+    assert steps[0]["task_weight"] == 1.0
+    assert steps[-1]["task_weight"] > 1.0, "new tasks weigh more than those seen"
     kl = [m["kl"] for _, m in sorted(metrics_by_step(unbroken).items()) if m["kl"] is not None]
     assert kl[0] == pytest.approx(0.0, abs=1e-6)
     assert max(kl) > 1e-6

@@ -1,4 +1,4 @@
-"""Tasks of a run without hidden labels: how many there are, and a draw in which none comes again soon."""
+"""Tasks of a run without hidden labels: their order, and how many of them it uses."""
 
 from __future__ import annotations
 
@@ -8,21 +8,6 @@ from engine.config import RunConfig
 from engine.config.label_free import MOST_UNANCHORED, spacing, tasks_needed, tasks_wanted
 from engine.errors import DataError
 from engine.problems import Problem, draw_batch
-
-
-class SpacedTasks:
-    """Draw in a fixed order, over and over: a task comes again after all others; a refill takes tasks of later steps.
-
-    No task is drawn twice within `spacing` steps, whether by a batch or by a refill, if there are `tasks_needed`.
-    """
-
-    def __init__(self, n_tasks: int, config: RunConfig) -> None:
-        self._n_tasks, self._batch = n_tasks, config.rollout.tasks_per_step
-        self._apart = spacing(config)
-
-    def draw(self, step: int, count: int, attempt: int = 0) -> tuple[int, ...]:
-        start = (step - 1 + self._apart * attempt) * self._batch
-        return tuple((start + place) % self._n_tasks for place in range(count))
 
 
 def candidates(train: Sequence[Problem], config: RunConfig) -> list[Problem]:

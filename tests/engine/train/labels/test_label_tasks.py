@@ -8,7 +8,9 @@ from engine.config.label_free import tasks_needed, tasks_wanted
 from engine.errors import ConfigError, DataError
 from engine.presets import load_preset
 from engine.problems import IOExample, Problem
-from engine.train.labels.spaced_tasks import SpacedTasks, candidates, limited
+from engine.train.drawing import draw_of
+from engine.train.labels.label_tasks import candidates, limited
+from engine.train.task_weights import TaskWeights
 
 
 def tasks(count: int) -> list[Problem]:
@@ -20,10 +22,15 @@ def test_no_task_comes_again_within_four_steps_not_even_by_a_refill(steps: int, 
     config = load_preset("nano", [
         "reward.labels=consensus", f"run.steps={steps}", f"reward.refill_rounds={refills}", "rollout.tasks_per_step=3",
     ])  # fmt: skip
-    draw = SpacedTasks(tasks_needed(config) + extra, config).draw
-    drawn = [
-        [index for attempt in range(refills + 1) for index in draw(step, 3, attempt)] for step in range(1, steps + 1)
-    ]
+    problems = tasks(tasks_needed(config) + extra)
+    drawn = []
+    for step in range(1, steps + 1):
+        draw = draw_of(problems, TaskWeights("none"), step, config)
+        drawn.append(list(draw.batch(3)))
+        for attempt in range(1, refills + 1):
+            spares = draw.spares(attempt, 3, drawn[-1])
+            assert len(spares) == 3
+            drawn[-1] += spares
     for step in range(steps):
         window = [index for batch in drawn[step : step + 5] for index in batch]
         assert len(set(window)) == len(window)

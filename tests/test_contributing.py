@@ -36,6 +36,16 @@ board = BoardArrays(matrix, np.array([[1], [2], [3]]), np.ones(1, bool), np.zero
 print(choose(board, find_selector("first")))
 """
 
+STRATEGY = """
+from engine.solve.strategies import find_strategy, solve
+from tests.engine.solve.strategies.benches import bench_of
+from tests.engine.solve.strategies.family import Family
+
+bench = bench_of(Family("right"), Family("right"), n=9, m=3)
+solution = solve(find_strategy("few:programs=2"), bench)
+print(len(solution.candidates), len(solution.tests), solution.select, solution.support)
+"""
+
 
 def snippets(heading: str) -> list[str]:
     """Return the indented blocks from a bold heading to the next, without their indent."""
@@ -74,6 +84,22 @@ def test_a_selector_is_added_as_the_page_says(tmp_path: Path) -> None:
     (selectors / "__init__.py").write_text(registry)
     said = subprocess.run([sys.executable, "-c", SELECT], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert said.stdout == "1\n", said.stderr
+
+
+def test_a_strategy_is_added_as_the_page_says(tmp_path: Path) -> None:
+    file, lines = snippets("A strategy")
+    import_line, registry_line = lines.splitlines()
+    shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("__pycache__"))
+    strategies = tmp_path / "engine/solve/strategies"
+    (strategies / "few.py").write_text(file)
+    registry = (strategies / "protocol.py").read_text()
+    indented = textwrap.indent(f"{import_line}\n", " " * 4)
+    registry = re.sub(r"(def _strategies\(\).*:\n)", rf"\1{indented}", registry)
+    registry = re.sub(r"(    every: .*\(\n)", rf"\1    {registry_line}\n", registry)
+    (strategies / "protocol.py").write_text(registry)
+    run = [sys.executable, "-c", f"import sys; sys.path.append({str(ROOT)!r})\n{STRATEGY}"]
+    said = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.stdout == "2 3 consensus supported\n", said.stderr
 
 
 def test_a_sampler_is_opened_as_the_page_says() -> None:

@@ -26,6 +26,8 @@ from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.picture import headline_rows
 from cure_tui.solving.record import SOLVING, solve_reading, task_record
 from cure_tui.solving.report import summary_line
+from cure_tui.solving.trail import has_trail
+from cure_tui.solving.trail_screen import TrailScreen
 from engine.errors import CureError
 from engine.prompts import Role
 from engine.solve.events import Event, SolveState
@@ -58,6 +60,7 @@ class SolveApp(ThemedApp[list[SolveState]]):
         Binding("ctrl+c,ctrl+q", "finish", show=False, priority=True),
         Binding("ctrl+c,ctrl+q", "stop", show=False, priority=True),
         Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
+        Binding("t", "trail", "Trail"),
         Binding("left_square_bracket", "problem(-1)", "Previous problem", key_display="["),
         Binding("right_square_bracket", "problem(1)", "Next problem", key_display="]"),
     ]
@@ -122,7 +125,10 @@ class SolveApp(ThemedApp[list[SolveState]]):
             else:
                 self.faults[newest.number] = (f"{event['message']} ({event['remedy']})", event["status"])
         newest = self._states[-1]
+        had_trail = has_trail(newest.trail)
         newest.take(event)
+        if has_trail(newest.trail) != had_trail:
+            self.refresh_bindings()
         self._seconds[newest.number] = time.monotonic() - self._began
         self._dirty = True
 
@@ -156,7 +162,11 @@ class SolveApp(ThemedApp[list[SolveState]]):
             return (Span(one_column(summary_line(state.solution)), style),)
         if self._process.finishing:
             return (Span("finishing with the programs and tests so far", "warning"),)
-        return (Span(f"p{state.leader} leads" if state.leader is not None else "no program leads yet", "muted"),)
+        if state.leader is None:
+            return (Span("no program leads yet", "muted"),)
+        after = state.trail.lineage.get(state.leader)
+        comes_from = "" if after is None else f", written after p{after[0]}: {one_column(after[1])}"
+        return (Span(f"p{state.leader} leads{comes_from}", "muted"),)
 
     def _show_program(self, source: str, otherwise: str) -> None:
         drawn = (source or otherwise, self.theme)
@@ -173,6 +183,8 @@ class SolveApp(ThemedApp[list[SolveState]]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("finish", "stop", "leave"):
             return action == ("leave" if self._over else "stop" if self._process.finishing else "finish")
+        if action == "trail":
+            return has_trail(self._states[self._shown].trail)
         if action != "problem":
             return True
         if len(self._origins) == 1:
@@ -194,6 +206,9 @@ class SolveApp(ThemedApp[list[SolveState]]):
     def action_leave(self) -> None:
         """Return to the shell with the programs."""
         self.exit(self._states)
+
+    def action_trail(self) -> None:
+        self.push_screen(TrailScreen(self._states[self._shown]))
 
     def action_problem(self, by: int) -> None:
         self._shown = max(0, min(self._shown + by, len(self._states) - 1))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Container
 
 from cure_tui.drawing.spans import Row, Span, printable
+from cure_tui.solving.trail import has_trail, trail_rows
 from engine.solve.events import SolveState
 from engine.solve.fates import in_words, words_of
 
 MAX_ROWS = 19
 _CELLS = {True: Span("■", "good"), False: Span("×", "bad"), None: Span("·", "unknown")}
+_TAIL = 8
+"""Columns behind the cells of a program, at least."""
 _FINISHING = "finishing; Ctrl-C again stops at once"
 
 
@@ -28,14 +31,15 @@ def solve_rows(
         rows_of_all = (_joined(title, counts, life), _joined(counts, life))
         return [next((row for row in rows_of_all if _width(row) <= columns), _joined(life, counts))]
     if rows == 1:
-        return [_joined(title, progress)]
+        stage = (Span(state.trail.stage, "accent"),) if has_trail(state.trail) else ()
+        return [_joined(title, stage, progress)]
     head = [title, progress, *others][: max(rows - 1, 2)]
     return [*head, *_matrix(state, columns, rows - len(head))][:rows]
 
 
 def headline_rows(state: SolveState, seconds: float, columns: int, *, widths: Container[int] = (1,)) -> list[Row]:
     """Return a line that names the problem, its progress, a second line of it where `columns` are too few for what is
-    waited for, and one for each role with unusual answers.
+    waited for, one on the trail of a strategy that does more than sample, and one for each role with unusual answers.
 
     Characters that do not take one of `widths` columns are drawn as dots.
     """
@@ -48,10 +52,11 @@ def headline_rows(state: SolveState, seconds: float, columns: int, *, widths: Co
     if not state.coder and not state.waiting:
         return [title, (Span(f"starting ... {seconds:.0f} s", "muted"),)]
     unusual = [(role, in_words(fates)) for role, fates in state.answers.items()]
-    told = [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]
+    told = trail_rows(state.trail, columns)
+    told += [(Span(f"{role}: {words}", "warning"),) for role, words in unusual if words]
     counts, life = _counts(state, seconds), _life(state)
     whole = _joined(counts, life)
-    return [title, *([whole] if _width(whole) <= columns else [counts, life]), *told]
+    return [title, *([whole] if _width(whole) <= columns else filter(None, [counts, life])), *told]
 
 
 def _life(state: SolveState) -> Row:
@@ -101,11 +106,14 @@ def _program(state: SolveState, row: int, columns: int) -> Row:
     head = f"{leads} {row:>3} "
     if state.rejected[row]:
         return (Span(head, "muted"), Span(f"no program: answer {words_of(state.rejected[row])}", "unknown"))
+    after = state.trail.lineage.get(row)
+    tail = f"  {state.tests.votes(row)}" + (f" ← p{after[0]}" if after is not None else "")
+    columns -= max(0, len(tail) - _TAIL)
     cells = [_CELLS[state.examples.verdicts.verdict(row, column)] for column in range(len(state.examples))]
-    cells = cells[: max(0, columns - len(head) - 8)]
+    cells = cells[: max(0, columns - len(head) - _TAIL)]
     if cells:
         cells.append(Span(" │ ", "axis"))
-    room = max(0, columns - len(head) - len(cells) - 8)
+    room = max(0, columns - len(head) - len(cells) - _TAIL)
     cells += [_CELLS[state.tests.verdicts.verdict(row, column)] for column in range(min(len(state.tests), room))]
     style = "accent" if row == state.leader else "text"
-    return (Span(head, style), *cells, Span(f"  {state.tests.votes(row)}", style))
+    return (Span(head, style), *cells, Span(tail, style))

@@ -17,6 +17,7 @@ from cure_tui.solving.client import SolveFault, SolveProcess
 from cure_tui.solving.live import FRAME_SECONDS, LiveView
 from cure_tui.solving.own_program import report_own
 from cure_tui.solving.report import echo_wrapped, print_program, status_of, summary_line
+from cure_tui.solving.trail import trail_line
 from cure_tui.terminal import draws_unicode
 from engine.errors import ConfigError, RunError
 from engine.solve.events import SolveState
@@ -128,7 +129,8 @@ def _hand_over(solution: dict[str, Any], origin: str, output: Path | None, *, se
     if solution["program"] is not None and output is not None:
         _write(output / f"{_stem(origin)}.py" if several else output, solution["program"])
     said = summary_line(solution)
-    echo_wrapped(f"{origin}: {said}" if several else said)
+    for line in filter(None, (said, trail_line(solution))):
+        echo_wrapped(f"{origin}: {line}" if several else line)
 
 
 def _say(view: LiveView | None, text: str) -> None:

@@ -7,9 +7,13 @@ other program: all pairs of an input and an output come as JSON on its standard 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from engine.problems import Problem
+
+SPECIFICATION_FORM = "accepts_input(text) and accepts_output(text, output) in a block that opens with ```python"
+_FUNCTIONS = [re.compile(rf"^(?:def {name}\b|{name} *=)", re.MULTILINE) for name in ("accepts_input", "accepts_output")]
 
 _ASK = """\
 Read the following programming problem. You do not have to solve it: say what makes an answer right.
@@ -58,6 +62,11 @@ print("".join(bits), file=result)
 def specification_messages(problem: Problem) -> tuple[dict[str, str], ...]:
     """Ask a tester for a specification."""
     return ({"role": "user", "content": _ASK.format(statement=problem.statement.strip()).strip()},)
+
+
+def is_specification(source: str) -> bool:
+    """Tell whether a program defines both functions of a specification."""
+    return all(function.search(source) for function in _FUNCTIONS)
 
 
 def checking_program(source: str) -> str:

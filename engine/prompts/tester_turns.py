@@ -28,6 +28,15 @@ Do not follow the programs: most of them may be wrong.
 
 {form}"""
 
+_AIMED = """
+The following program does not solve the problem: on some inputs it prints something wrong.
+
+{source}
+
+First say by which error pattern it goes wrong, and on what inputs. Aim the test at such an input: a right program \
+prints something else there than this one.
+"""
+
 _REMINDER = "Your answer does not hold a test in the form asked for.\n\n" + _FORM
 
 
@@ -47,6 +56,13 @@ def feedback_messages(
         stdin=fence(shortened(stdin)), outputs="\n".join(lines) or "None of them ended well.", occurs=said, form=_FORM
     )
     return _turn(answer, request)
+
+
+def aimed_messages(first: Sequence[dict[str, str]], source: str) -> tuple[dict[str, str], ...]:
+    """Add a program that is said to be wrong to the last message of a tester's first question."""
+    *before, last = first
+    content = f"{last['content'].rstrip()}\n{_AIMED.format(source=fence(shortened(source)))}"
+    return (*before, last | {"content": content.strip()})
 
 
 def reminder_messages(answer: str) -> tuple[dict[str, str], ...]:

@@ -14,7 +14,11 @@ verdict    row, public, column, passed, status, got        got: its output, cut 
 leads      row
 stage      name            the strategy begins a stage
 lineage    row, parent, why    a new program is to repair or replace that of row `parent`
-settled    tests           from now on these tests vote, and no others; verdicts on them follow
+settled    tests, retired  from now on these tests vote, each with its status, and no others; verdicts on them follow.
+                           retired: number of the tests that vote no longer, by status
+vote       input, most, votes, agreed     the vote on the output of an input: `most` of `votes` answers say the same
+judged     first, second, winner          the judge on two rows: "p3", "equal", or "" where the order of both decided
+spent      stage, part, and a cost        what a part has cost within a stage so far
 solution   solution        the whole evidence, see `solution_to_json`
 fault      message, remedy, status    of this problem or, before `ready`, of the whole request
 """
@@ -38,7 +42,7 @@ from engine.solve.cells import Cells
 from engine.solve.fates import fate_of
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Spent
-from engine.solve.strategies.evidence import Solution
+from engine.solve.strategies.evidence import Solution, StageCost
 from engine.solve.writers import Answer, Cost, Waiting
 
 Event = dict[str, Any]
@@ -102,11 +106,21 @@ class EventStream:
         self.tell("lineage", row=row, parent=parent, why=why)
 
     def on_tests_settled(self, board: Board) -> None:
-        self.tell("settled", tests=[_test(test.input, test.output) for test in board.tests])
+        tests = [_test(test.input, test.output) | {"status": str(test.status)} for test in board.tests]
+        self.tell("settled", tests=tests, retired=dict(Counter(str(test.status) for test in board.retired)))
         for row in range(len(board.programs)):
             for stdin in dict.fromkeys(test.input for test in board.tests):
                 if board.outcome(row, stdin) is not None:
                     self.on_outcome(board, row, stdin)
+
+    def on_vote(self, stdin: str, most: int, votes: int, *, is_agreed: bool) -> None:
+        self.tell("vote", input=stdin, most=most, votes=votes, agreed=is_agreed)
+
+    def on_verdict_of_judge(self, first: int, second: int, winner: str) -> None:
+        self.tell("judged", first=first, second=second, winner=winner)
+
+    def on_spent(self, cost: StageCost) -> None:
+        self.tell("spent", stage=cost.stage, part=str(cost.part), **_cost(cost.cost))
 
 
 def solution_to_json(solution: Solution, spent: Spent) -> dict[str, Any]:
@@ -194,12 +208,54 @@ class Tests:
 
 
 @dataclass(slots=True)
+class Trail:
+    """Trail of a strategy: its stages and their costs, votes, verdicts of a judge, and where programs come from.
+
+    stages: in order. costs: by stage and part, in order of appearance. lineage: by row, the row that it is to repair or
+    replace, and why.
+    votes, judged: numbers of votes that agreed and of verdicts that held, and of all. confirmed, retired: tests that
+    were confirmed by a vote, and those that vote no longer, by status.
+    """
+
+    stages: list[str] = field(default_factory=list)
+    costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
+    lineage: dict[int, tuple[int, str]] = field(default_factory=dict)
+    votes: tuple[int, int] = (0, 0)
+    judged: tuple[int, int] = (0, 0)
+    confirmed: int = 0
+    retired: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def stage(self) -> str:
+        """Stage under way, or the last one."""
+        return self.stages[-1] if self.stages else ""
+
+    def take(self, event: Event) -> None:
+        match event["event"]:
+            case "stage":
+                self.stages.append(event["name"])
+            case "lineage":
+                self.lineage[event["row"]] = event["parent"], event["why"]
+            case "vote":
+                self.votes = self.votes[0] + event["agreed"], self.votes[1] + 1
+            case "judged":
+                self.judged = self.judged[0] + bool(event["winner"]), self.judged[1] + 1
+            case "settled":
+                self.confirmed = sum(test.get("status") == "confirmed" for test in event["tests"])
+                self.retired = Counter(event.get("retired", {}))
+            case "spent":
+                cost = Cost(*(event[name] for name in ("answers", "prompt_tokens", "tokens", "dollars", "uncounted")))
+                # Replaced, not changed: a thread may be drawing the old one.
+                self.costs = self.costs | {(event["stage"], event["part"]): cost}
+
+
+@dataclass(slots=True)
 class SolveState:
     """State of one problem after the events so far, for a live view. For one thread.
 
     sources: one program per row, "" for a rejected answer; rejected: the reason, raw_answers: its text. answers: number
-    of each role's answers by fate. printed: status and output of a row on an input. Every event costs the same, however
-    large the matrix has grown.
+    of each role's answers by fate. trail: of its strategy. printed: status and output of a row on an input. Every event
+    costs the same, however large the matrix has grown.
     """
 
     id: str = ""
@@ -222,6 +278,7 @@ class SolveState:
     tokens: int = 0
     dollars: float = 0.0
     waiting: dict[str, Waiting] = field(default_factory=dict)
+    trail: Trail = field(default_factory=Trail)
     solution: dict[str, Any] | None = None
 
     def take(self, event: Event) -> None:
@@ -258,7 +315,10 @@ class SolveState:
                 self.printed[row, tests.columns[column][0]] = (event["status"], event["got"])
             case "leads":
                 self.leader = event["row"]
+            case "stage" | "lineage" | "vote" | "judged" | "spent":
+                self.trail.take(event)
             case "settled":
+                self.trail.take(event)
                 self.tests = Tests((test["input"], test["output"]) for test in event["tests"])
                 for _ in self.sources:
                     self.tests.add_program()

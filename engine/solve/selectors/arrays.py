@@ -5,13 +5,22 @@ Shapes: n programs, m generated tests, t examples, x distinct inputs, s specific
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engine.reward.pass_matrix import BoolArray, FloatArray, IntArray, PassMatrix
 
 _NONE: FloatArray = np.zeros((0, 0))  # compared by identity: there are no specifications
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts behind a board: n sources of programs, m tests (input and output), s sources of specifications."""
+
+    programs: tuple[str, ...] = ()
+    tests: tuple[tuple[str, str], ...] = ()
+    specifications: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +35,7 @@ class BoardArrays:
     sample_n    sample indices, whose order breaks ties; rows may stand in order of arrival
     program_spec_ns  share of the inputs for which a specification accepts what the program prints
     spec_test_sm     1 where a specification accepts a test's input and output
+    texts       None where nobody has kept them
     """
 
     matrix: PassMatrix
@@ -35,6 +45,7 @@ class BoardArrays:
     sample_n: IntArray
     program_spec_ns: FloatArray = field(default_factory=lambda: _NONE)
     spec_test_sm: FloatArray = field(default_factory=lambda: _NONE)
+    texts: Texts | None = None
 
     def __post_init__(self) -> None:
         n, m = self.matrix.n_programs, self.matrix.n_generated
@@ -49,6 +60,9 @@ class BoardArrays:
             "program_spec_ns": (self.program_spec_ns.shape, (n, s)),
             "spec_test_sm": (self.spec_test_sm.shape, (s, m)),
         }
+        if self.texts is not None:
+            kept = self.texts.programs, self.texts.tests, self.texts.specifications
+            shapes["texts"] = (tuple(map(len, kept)), (n, m, s))
         for name, (shape, expected) in shapes.items():
             if shape != expected:
                 raise ValueError(f"{name} must have shape {expected}, not {shape}")
@@ -63,11 +77,16 @@ class BoardArrays:
             self.sample_n[rows_k],
             self.program_spec_ns[rows_k],
             self.spec_test_sm,
+            None if self.texts is None else replace(self.texts, programs=_taken(self.texts.programs, rows_k)),
         )
 
     def agreeing_n(self) -> IntArray:
         """Return how many programs print the same as each one on every input, itself counted; errors by their kind."""
         return sizes_of_equal_rows(self.outputs_nx)
+
+
+def _taken(texts: tuple[str, ...], rows_k: IntArray) -> tuple[str, ...]:
+    return tuple(texts[row] for row in rows_k.tolist())
 
 
 def sizes_of_equal_rows(rows_nk: IntArray | BoolArray) -> IntArray:

@@ -5,7 +5,8 @@
 
 A strategy is one file with one class: it asks, adds programs and tests, repairs. `session` is what it works with,
 `runner` calls it and lets a selector choose. Shared parts: `board` (programs x tests as they arrive), `bench` (writers,
-runner and budget), `batch` (questions under way), `evidence` (the Solution and its support).
+runner and budget), `batch` (questions under way), `evidence` (the Solution and its support). Shared moves: `asking`
+(answers with a form, once more if malformed), `voting` (outputs), `threads` (talks about a test), `telling_apart`.
 """
 
 from engine.solve.strategies.bench import Bench, Observer, Quiet

@@ -49,6 +49,11 @@ class OutputVote:
     def add(self, output: str) -> None:
         self._counts[self._groups.group(output)] += 1
 
+    @property
+    def most(self) -> int:
+        """Largest number of equal predictions."""
+        return max(self._counts.values(), default=0)
+
     def winner(self, least: int = 1) -> str | None:
         """Return the output with at least `least` votes and more than any other, with its own lines and blanks."""
         first, second = (*self._counts.most_common(2), (0, 0), (0, 0))[:2]

@@ -13,6 +13,7 @@ from engine.sandbox import AS_A_PROCESS, Judging
 from engine.solve.selectors import Selector
 from engine.solve.strategies.board import Board
 from engine.solve.strategies.budget import Budget, Spent
+from engine.solve.strategies.evidence import StageCost
 from engine.solve.strategies.parts import Part
 from engine.solve.writers import Answer, Waiting, Writer
 
@@ -51,6 +52,15 @@ class Observer(Protocol):
     def on_tests_settled(self, board: Board) -> None:
         """Read from the board which tests vote from now on, and which no longer do."""
 
+    def on_vote(self, stdin: str, most: int, votes: int, *, is_agreed: bool) -> None:
+        """Take the vote on the output of an input: of `votes` answers `most` say the same."""
+
+    def on_verdict_of_judge(self, first: int, second: int, winner: str) -> None:
+        """Take what the judge says of two rows: "p3", "equal", or "" for a verdict that depends on their order."""
+
+    def on_spent(self, cost: StageCost) -> None:
+        """Take what one part has cost within a stage so far."""
+
 
 class Quiet:
     """Observer that does nothing."""
@@ -72,6 +82,12 @@ class Quiet:
     def on_lineage(self, row: int, parent: int, why: str) -> None: ...
 
     def on_tests_settled(self, board: Board) -> None: ...
+
+    def on_vote(self, stdin: str, most: int, votes: int, *, is_agreed: bool) -> None: ...
+
+    def on_verdict_of_judge(self, first: int, second: int, winner: str) -> None: ...
+
+    def on_spent(self, cost: StageCost) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from engine.prompts.source_look import look_at
 from engine.reward.pass_matrix import BoolArray, FloatArray, IntArray, PassMatrix
 from engine.sandbox import Judging, Outcome, Status, verdict
 from engine.solve.fates import SYNTAX_ERROR, fate_of
-from engine.solve.selectors.arrays import BoardArrays
+from engine.solve.selectors.arrays import BoardArrays, Texts
 from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.ranking import ranked
 
@@ -89,8 +89,9 @@ class Board:
         self._statuses: list[set[Status]] = []
         self._seems_blind: list[bool] = []
         self._printed: list[set[str]] = []
+        self._compared = dict.fromkeys(test.input for test in self.public)
         self._matrix: PassMatrix | None = None
-        self._specifications: tuple[FloatArray, FloatArray] | None = None
+        self._specifications: tuple[FloatArray, FloatArray, tuple[str, ...]] | None = None
 
     def add_program(
         self, program: Program | Rejected, sample: int | None = None, origin: Origin = _UNKNOWN_ORIGIN
@@ -128,6 +129,7 @@ class Board:
         """
         self._matrix = None
         self.retired += retired
+        self._compared |= dict.fromkeys(test.input for test in retired)
         self.tests = []
         self._columns.clear()
         self._cells_nm = _Grid(0, rows=len(self.programs))
@@ -145,7 +147,7 @@ class Board:
             self._cells_nm.cells[row, column] = self._judge(outcome, self.tests[column])
         if outcome.status is Status.OK and len(self._printed[row]) < 2:
             self._printed[row].add(outcome.stdout)
-        if stdin in self._columns or any(test.input == stdin for test in self.public):
+        if stdin in self._compared:
             self._note_output(row, stdin, outcome)
 
     def outcome(self, row: int, stdin: str) -> Outcome | None:
@@ -192,18 +194,29 @@ class Board:
     def arrays(self) -> BoardArrays:
         """Return the board so far as selectors see it."""
         tested = {test.input for test in self.tests}
+        n, m = len(self.programs), len(self.tests)
+        program_spec_ns, spec_test_sm, _ = self._specifications or (np.zeros((n, 0)), np.zeros((0, m)), ())
         return BoardArrays(
             self.matrix(),
             self._prints_nx.used.astype(np.int64),
             np.array([stdin in tested for stdin in self._places], dtype=np.bool_),
             self.blind_n(),
             np.array(self.samples, dtype=np.int64),
-            *(self._specifications or ()),
+            program_spec_ns,
+            spec_test_sm,
+            self._texts(),
         )
 
-    def set_specifications(self, program_spec_ns: FloatArray, spec_test_sm: FloatArray) -> None:
-        """Take the edges of s specifications to the programs and tests; no program or test is added afterwards."""
-        self._specifications = program_spec_ns, spec_test_sm
+    def _texts(self) -> Texts:
+        programs = tuple(program.source if isinstance(program, Program) else "" for program in self.programs)
+        tests = tuple((test.input, test.output) for test in self.tests)
+        return Texts(programs, tests, self._specifications[2] if self._specifications else ())
+
+    def set_specifications(
+        self, program_spec_ns: FloatArray, spec_test_sm: FloatArray, sources: tuple[str, ...]
+    ) -> None:
+        """Take s specifications, with their edges to programs and tests; no program or test is added afterwards."""
+        self._specifications = program_spec_ns, spec_test_sm, sources
 
     def blind_n(self) -> BoolArray:
         """Return the programs that seem not to read their input: nothing in the source does, and all outputs are equal.
@@ -248,11 +261,19 @@ class Board:
         """Return every distinct input, public ones first."""
         return list(dict.fromkeys(test.input for test in (*self.public, *self.tests)))
 
+    def compared_inputs(self) -> list[str]:
+        """Return every distinct input on which outputs are compared: also those of tests that vote no longer.
+
+        A program that comes after them is to run on these, too, or it would agree with nobody.
+        """
+        return list(self._compared)
+
     def _add_column(self, test: TestCase) -> None:
         self._matrix = None
         column = len(self.tests)
         self.tests.append(test)
         self._columns[test.input].append(column)
+        self._compared[test.input] = None
         self._cells_nm.add_column(_UNKNOWN)
         for row in range(len(self.programs)):
             outcome = self._outcomes.get((row, test.input))

@@ -46,7 +46,7 @@ class Budget:
                 seconds = float(found["number"]) * _SECONDS[found["unit"]]
             else:
                 tokens = round(float(found["number"]) * (1000 if found["unit"] == "k" else 1))
-            if not float(found["dollars"] or found["number"]):
+            if not float(found["dollars"] or found["number"]) or tokens == 0:
                 raise ConfigError(f"--budget '{part}' leaves nothing to spend", "leave --budget out for no limit")
         return cls(seconds, tokens, dollars)
 

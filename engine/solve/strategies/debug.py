@@ -4,24 +4,34 @@ Generated tests are often wrong, and repairing a program for a wrong test breaks
 output several times, and only an output with a majority and a strict lead is used. A repair that passes a smaller share
 of these tests is reverted; one that passes as many is what the next round begins with, while the choice prefers the
 older of equal programs. The conversation grows over the rounds.
+
+With `remade`, as UTDebug does it, tests are made anew after each accepted repair: the tester sees the program, is told
+that it is wrong, and aims at it. The next round repairs by those alone; all confirmed tests choose in the end.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.prompts import Program
-from engine.prompts.dialogue import output_messages, parse_output, repair_messages
-from engine.sandbox import Outcome, Status, outputs_match
+from engine.prompts import Program, UnitTest
+from engine.prompts.dialogue import repair_messages
+from engine.prompts.tester_turns import aimed_messages
+from engine.sandbox import Outcome, Status
+from engine.solve.fates import unit_test_of
 from engine.solve.options import option
 from engine.solve.selectors import choose
-from engine.solve.strategies.agreement import OutputVote
-from engine.solve.strategies.board import Board, TestCase, TestStatus
+from engine.solve.strategies.asking import ask_programs
+from engine.solve.strategies.board import TestCase
 from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Need, Part
 from engine.solve.strategies.session import Session
+from engine.solve.strategies.voting import sorted_by_vote, vote_on_outputs
 from engine.solve.writers import Message
+
+_ATTEMPTS = 4
+"""Times that the tester is asked for tests with distinct inputs."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Debug:
     votes: int = option(8, "predictions of each output", least=1, most=64)
     inputs: int = option(8, "inputs whose outputs are put to the vote", least=0, most=512)
     rounds: int = option(3, "repairs at most", least=0, most=20)
+    remade: int = option(0, "tests made anew after each accepted repair", least=0, most=64)
 
     def run(self, session: Session) -> None:
         with session.stage("sample"):
@@ -48,7 +59,12 @@ class Debug:
 
     def usual_answers(self, n: int, m: int) -> tuple[int, int]:
         voted = self.votes * min(m, self.inputs)
-        return n + m + voted, n + m + voted + self.rounds
+        remade = max(self.rounds - 1, 0) * self.remade * (1 + self.votes)
+        return n + m + voted, n + m + voted + self.rounds + remade
+
+    @property
+    def _majority(self) -> int:
+        return -(-self.votes // 2)
 
     def _vote(self, session: Session) -> None:
         """Put the outputs of the tests to the vote; only confirmed tests vote from now on.
@@ -59,24 +75,9 @@ class Debug:
         inputs = list(dict.fromkeys(test.input for test in board.tests))[: self.inputs]
         if not inputs:
             return
-        votes = [OutputVote(board.judging.comparison) for _ in inputs]
-        questions = [
-            session.question(Part.TESTER, f"vote-{place}", output_messages(session.bench.problem, stdin), self.votes)
-            for place, stdin in enumerate(inputs)
-        ]
-        places = {question.ask.id: place for place, question in enumerate(questions)}
-        with session.ask(*questions) as batch:
-            for answer in batch:
-                output = parse_output(answer.text, in_thought=session.is_in_thought(answer))
-                if output is not None:
-                    votes[places[answer.ask_id]].add(output)
-        agreed = {
-            stdin: output
-            for stdin, vote in zip(inputs, votes, strict=True)
-            if (output := vote.winner(-(-self.votes // 2))) is not None
-        }
+        agreed = vote_on_outputs(session, inputs, self.votes, self._majority)
         if agreed or not session.ended:
-            board.replace_tests(*_sorted_by_vote(board, agreed, set(inputs)))
+            board.replace_tests(*sorted_by_vote(board.tests, agreed, set(inputs), board.judging.comparison))
             session.bench.observer.on_tests_settled(board)
 
     def _repair(self, session: Session) -> None:
@@ -87,10 +88,11 @@ class Debug:
         conversation: tuple[Message, ...] = ()
         written = {program.source for program in board.programs if isinstance(program, Program)}
         reverted = ""  # source of the last repair, if it made things worse
+        tests = list(board.tests)
         for attempt in range(self.rounds if base is not None else 0):
             assert base is not None
             program = board.programs[base]
-            failed = next((test for test in (*board.public, *board.tests) if board.verdict(base, test) is False), None)
+            failed = next((test for test in (*board.public, *tests) if board.verdict(base, test) is False), None)
             if not isinstance(program, Program) or failed is None:
                 return
             outcome = board.outcome(base, failed.input) or Outcome(Status.OK)
@@ -99,37 +101,51 @@ class Debug:
                 outcome.stdout, is_reverted=bool(reverted),
             )  # fmt: skip
             conversation = cut(conversation, room)
-            with session.ask(session.question(Part.CODER, f"repair-{attempt}", (*first, *conversation))) as batch:
-                rows = [session.add_program(answer, parent=base, why="it fails a test") for answer in batch]
-            session.settle()
-            repaired = board.programs[rows[0]] if rows else None
-            if not isinstance(repaired, Program):
+            name = f"repair-{attempt}"
+            question = session.question(Part.CODER, name, (*first, *conversation))
+            row = ask_programs(session, [question], {name: (base, "it fails a test")}).get(name)
+            repaired = None if row is None else board.programs[row]
+            if row is None or not isinstance(repaired, Program):
                 continue
             if repaired.source in written:
                 return  # it repeats itself
             written.add(repaired.source)
-            is_worse = _passed(session, rows[0]) < _passed(session, base)
-            base, reverted = (base, repaired.source) if is_worse else (rows[0], "")
+            if _passed(session, row, tests) < _passed(session, base, tests):
+                reverted = repaired.source
+                continue
+            base, reverted = row, ""
+            if self.remade and attempt < self.rounds - 1:
+                tests = self._made_anew(session, repaired.source, attempt)
+                if not tests:
+                    return
+
+    def _made_anew(self, session: Session, source: str, attempt: int) -> list[TestCase]:
+        """Return confirmed tests aimed at a program, of distinct new inputs, and add them to those on the board."""
+        board = session.board
+        first = session.first_question(Part.TESTER, 1).ask.messages
+        found: dict[str, TestCase] = {}
+        for number in range(_ATTEMPTS):
+            if len(found) >= self.remade:
+                break
+            name, missing = f"remade-{attempt}-{number}", self.remade - len(found)
+            question = session.question(Part.TESTER, name, aimed_messages(first, source), missing)
+            made: dict[int, UnitTest] = {}
+            with session.ask(question) as batch:
+                for answer in batch:
+                    test = unit_test_of(answer, in_thought=session.is_in_thought(answer))
+                    board.count_test(test)
+                    if isinstance(test, UnitTest):
+                        made[answer.index] = test
+            for _, test in sorted(made.items()):
+                if test.input not in board.inputs():
+                    found.setdefault(test.input, TestCase(test.input, test.output, False, test.explanation))
+        agreed = vote_on_outputs(session, list(found), self.votes, self._majority, f"revote-{attempt}")
+        confirmed, retired = sorted_by_vote(list(found.values()), agreed, set(found), board.judging.comparison)
+        session.change_tests([*board.tests, *confirmed], retired)
+        return confirmed
 
 
-def _sorted_by_vote(board: Board, agreed: dict[str, str], voted: set[str]) -> tuple[list[TestCase], list[TestCase]]:
-    """Return the confirmed tests, one for each input, and the others with what became of them."""
-    confirmed: dict[str, TestCase] = {}
-    retired: list[TestCase] = []
-    for test in board.tests:
-        output = agreed.get(test.input)
-        if output is None:
-            status = TestStatus.REFUSED if test.input in voted else TestStatus.UNVOTED
-            retired.append(replace(test, status=status))
-            continue
-        if test.input not in confirmed:
-            confirmed[test.input] = replace(test, output=output, status=TestStatus.CONFIRMED)
-        if not outputs_match(output, test.output, board.judging.comparison):
-            retired.append(replace(test, status=TestStatus.REPLACED))
-    return list(confirmed.values()), retired
-
-
-def _passed(session: Session, row: int) -> tuple[int, int]:
-    """Return how many examples, and then how many tests, a program passes."""
-    matrix = session.board.matrix()
-    return int(matrix.truth_nt[row].sum()), int(matrix.votes_n[row])
+def _passed(session: Session, row: int, tests: Sequence[TestCase]) -> tuple[int, int]:
+    """Return how many examples, and then how many of the tests, a program passes."""
+    board = session.board
+    return tuple(sum(board.verdict(row, test) is True for test in kind) for kind in (board.public, tests))  # type: ignore[return-value]  # two kinds

@@ -35,15 +35,28 @@ class Strategy(Protocol):
 
 def _strategies() -> Mapping[str, type[Strategy]]:
     from engine.solve.strategies.agentic_tests import AgenticTests
+    from engine.solve.strategies.alphacodium import AlphaCodium
     from engine.solve.strategies.auto import Auto
     from engine.solve.strategies.bon import BestOfN
     from engine.solve.strategies.codet import CodeT
+    from engine.solve.strategies.coplay import CoPlay
     from engine.solve.strategies.debug import Debug
     from engine.solve.strategies.mpsc import MPSC
     from engine.solve.strategies.single import Single
     from engine.solve.strategies.sstar import SStar
 
-    every: tuple[type[Strategy], ...] = (BestOfN, CodeT, Auto, Debug, SStar, MPSC, AgenticTests, Single)
+    every: tuple[type[Strategy], ...] = (
+        BestOfN,
+        CodeT,
+        Auto,
+        Debug,
+        SStar,
+        MPSC,
+        AgenticTests,
+        CoPlay,
+        AlphaCodium,
+        Single,
+    )
     return {strategy.name: strategy for strategy in every}
 
 

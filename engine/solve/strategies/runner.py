@@ -34,7 +34,7 @@ def _conclude(strategy: Strategy, session: Session) -> Solution:
     arrays = board.arrays()
     chosen = choose(arrays, selector) if session.chosen is None else session.chosen
     solution = conclude(
-        strategy.name, board, chosen, session.ended or session.note, asked_for=session.bench.m
+        strategy.name, board, chosen, session.ended or session.note, asked_for=session.asked_for
     )  # fmt: skip
     solution = replace(solution, trail=session.costs, remarks=tuple(session.remarks))
     if session.chosen is not None:

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from engine.errors import CureError
-from engine.prompts import Program, Role, UnitTest
+from engine.prompts import Program, Rejected, Role, UnitTest
 from engine.prompts.thoughts import closes_thought
 from engine.rollouts.executing import execute
 from engine.sandbox import Outcome
@@ -30,7 +30,7 @@ from engine.solve.fates import program_of, unit_test_of
 from engine.solve.selectors import Selector, choose
 from engine.solve.strategies.batch import Answered, Batch, Executed, Inbox, Item
 from engine.solve.strategies.bench import Bench
-from engine.solve.strategies.board import Board, Origin
+from engine.solve.strategies.board import Board, Origin, TestCase
 from engine.solve.strategies.evidence import StageCost
 from engine.solve.strategies.parts import Part, Question
 from engine.solve.writers import Answer, Ask, Cost, Message, Remote, Writer, first_ask
@@ -49,8 +49,8 @@ class Ended(Exception):
 class Session:
     """Session. board: what there is to choose from. ended: why sampling stopped early, or "".
 
-    chosen: the row that the strategy names itself; None leaves the choice to the selector. remarks: what else the user
-    shall know of how it was found, in sentences.
+    chosen: the row that the strategy names itself; None leaves the choice to the selector. asked_for: number of tests,
+    of which a part makes support. remarks: what else the user shall know of how it was found, in sentences.
     """
 
     def __init__(self, bench: Bench, selector: Selector) -> None:
@@ -60,6 +60,7 @@ class Session:
         self.ended = ""
         self.note = ""
         self.chosen: int | None = None
+        self.asked_for = bench.m
         self.remarks: list[str] = []
         self._stage, self._limit = "", math.inf
         self._costs: defaultdict[tuple[str, str], Cost] = defaultdict(Cost)
@@ -156,7 +157,7 @@ class Session:
     def add_program(
         self, answer: Answer, *, sample: int | None = None, parent: int | None = None, why: str = ""
     ) -> int:
-        """Add an answer as a program and execute it on every input of the tests; return its row.
+        """Add an answer as a program and execute it on every input that a test has or had; return its row.
 
         sample: its index; None: behind all others. parent: the row that it is to replace or repair, and why.
         """
@@ -165,19 +166,38 @@ class Session:
         self.bench.observer.on_program(row, program)
         if parent is not None:
             self.bench.observer.on_lineage(row, parent, why)
-        self.execute(row, self.board.inputs())
+        self.execute(row, self.board.compared_inputs())
         return row
 
     def add_test(self, answer: Answer) -> int | None:
         """Add an answer as a test and execute every program on its input; return its column, None if malformed."""
-        test = unit_test_of(answer, in_thought=self.is_in_thought(answer))
+        return self.place_test(unit_test_of(answer, in_thought=self.is_in_thought(answer)))
+
+    def place_test(self, test: UnitTest | Rejected) -> int | None:
+        """Add a test and execute every program on its input; return its column, None if malformed."""
         known = set(self.board.inputs())
         column = self.board.add_test(test)
         self.bench.observer.on_test(column, test)
-        if isinstance(test, UnitTest) and test.input not in known:
-            for row in range(len(self.board.programs)):
+        if isinstance(test, Rejected):
+            return column
+        for row in range(len(self.board.programs)):
+            if test.input not in known:
                 self.execute(row, [test.input])
+            elif self.board.outcome(row, test.input) is not None:
+                self.bench.observer.on_outcome(self.board, row, test.input)
         return column
+
+    def change_tests(self, tests: Sequence[TestCase], retired: Sequence[TestCase] = ()) -> None:
+        """Replace the generated tests, tell which vote from now on, and execute every program on all their inputs.
+
+        retired: tests that vote no longer.
+        """
+        self.board.replace_tests(tests, retired)
+        self.bench.observer.on_tests_settled(self.board)  # before outcomes that name the new columns
+        for row in range(len(self.board.programs)):
+            inputs = self.board.compared_inputs()
+            self.execute(row, [stdin for stdin in inputs if self.board.outcome(row, stdin) is None])
+        self.settle()
 
     def is_in_thought(self, answer: Answer) -> bool:
         """Tell whether an answer begins inside a thought: its prompt opened one, or those of other answers did."""
@@ -280,10 +300,12 @@ class Session:
         if isinstance(item, Answered):
             answer = item.answer
             self.bench.spent.add(answer)
-            self._costs[item.batch.stage, item.batch.part_of(answer)] += answer.cost
+            key = item.batch.stage, item.batch.part_of(answer)
+            self._costs[key] += answer.cost
             if closes_thought(answer.text):
                 self._thinking.add(answer.role)  # a server whose template opens the thought, unseen from here
             self.bench.observer.on_completion(answer)
+            self.bench.observer.on_spent(StageCost(*key, self._costs[key]))
 
     def _end(self, why: str) -> None:
         self.ended = self.ended or why
@@ -342,14 +364,13 @@ class Session:
         """Return the largest part that is used of any limit; 0 without limits."""
         budget, spent = self.bench.budget, self.bench.spent
         used = spent.account.paid + spent.account.lost
-        parts = [0.0]
-        if budget.seconds is not None:
-            parts.append(spent.seconds / budget.seconds)
-        if budget.tokens is not None:
-            parts.append((used.prompt_tokens + used.tokens) / budget.tokens)
-        if budget.dollars is not None:
-            parts.append(used.dollars / budget.dollars)
-        return max(parts)
+        pairs = (
+            (spent.seconds, budget.seconds),
+            (used.prompt_tokens + used.tokens, budget.tokens),
+            (used.dollars, budget.dollars),
+        )
+        parts = [part / limit if limit else 1.0 for part, limit in pairs if limit is not None]
+        return max(parts, default=0.0)
 
 
 def _spent(bound: str) -> str:

@@ -13,7 +13,6 @@ The m generated tests do not choose. Their inputs join those of stage 2, and the
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,15 +22,17 @@ import numpy as np
 
 from engine.prompts import Program
 from engine.prompts.dialogue import shortened
-from engine.prompts.forms import Choice, labelled_blocks, parse_choice
+from engine.prompts.flow import CHOICE_FORM
+from engine.prompts.forms import Choice, parse_choice
 from engine.prompts.telling_apart import apart_messages, examples_messages, inputs_messages, judge_messages
 from engine.sandbox import Outcome, Status
 from engine.solve.options import option
 from engine.solve.selectors import eligible_n
-from engine.solve.strategies.agreement import OutputGroups
+from engine.solve.strategies.asking import ask_formed
 from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Need, Part, Question
 from engine.solve.strategies.session import Session
+from engine.solve.strategies.telling_apart import ask_inputs, clusters_of, execute_on
 from engine.solve.writers import Answer, Message
 
 _SHARE_OF_SAMPLES = 0.7
@@ -124,11 +125,10 @@ class SStar:
 
     def _select(self, session: Session, rows: Sequence[int]) -> None:
         asked = session.question(Part.TESTER, "inputs", inputs_messages(session.bench.problem, self.inputs))
-        with session.ask(asked) as batch:
-            inputs = [stdin for answer in batch for stdin in _inputs_of(session, answer)[: self.inputs]]
+        inputs = ask_inputs(session, [asked], self.inputs).get("inputs", [])
         inputs = list(dict.fromkeys([*inputs, *(test.input for test in session.board.tests)]))
-        _execute(session, rows, inputs)
-        clusters = _clusters(session, rows, inputs)[: self.clusters]
+        execute_on(session, rows, inputs)
+        clusters = clusters_of(session, rows, inputs)[: self.clusters]
         session.chosen = clusters[0][0] if clusters else rows[0]
         if len(clusters) < 2:
             return
@@ -158,11 +158,37 @@ class SStar:
             sources = _source(session, first), _source(session, second)
             messages = judge_messages(session.bench.problem, *sources, cases)
             questions.append(session.question(Part.JUDGE, name, messages, temperature=0.0))
-        said: dict[tuple[int, int], Choice | None] = {}
-        with session.ask(*questions) as batch:
-            for answer in batch:
-                said[orders[answer.ask_id]] = parse_choice(answer.text, in_thought=session.is_in_thought(answer))
+
+        def read(question: Question, answer: Answer) -> Choice | None:
+            return parse_choice(answer.text, in_thought=session.is_in_thought(answer))
+
+        chosen: dict[tuple[str, int], Choice] = ask_formed(session, questions, CHOICE_FORM, read)
+        said: dict[tuple[int, int], Choice | None] = {orders[name]: choice for (name, _), choice in chosen.items()}
+        self._tell_verdicts(session, heads, pairs, said, "outputs" if with_outputs else "code alone")
         return points_of(len(heads), said)
+
+    @staticmethod
+    def _tell_verdicts(
+        session: Session,
+        heads: Sequence[int],
+        pairs: Sequence[tuple[int, int]],
+        said: dict[tuple[int, int], Choice | None],
+        shown: str,
+    ) -> None:
+        """Tell the observer what the judge said of each pair, and remark how many verdicts hold in both orders."""
+        held = 0
+        for one, two in pairs:
+            points = points_of(2, {(0, 1): said.get((one, two)), (1, 0): said.get((two, one))})
+            winner = (
+                "equal"
+                if points[0] == points[1] > 0
+                else ""
+                if not any(points)
+                else f"p{heads[one if points[0] else two]}"
+            )
+            held += bool(winner)
+            session.bench.observer.on_verdict_of_judge(heads[one], heads[two], winner)
+        session.remarks.append(f"the judge, by {shown}, said the same in both orders of {held} of {len(pairs)} pairs")
 
     def _inputs_apart(
         self, session: Session, heads: Sequence[int], pairs: Sequence[tuple[int, int]]
@@ -174,12 +200,9 @@ class SStar:
             first, second = (_source(session, heads[place]) for place in pair)
             messages = apart_messages(session.bench.problem, first, second, self.apart)
             questions.append(session.question(Part.TESTER, name, messages))
-        shown: dict[tuple[int, int], list[str]] = {}
-        with session.ask(*questions) as batch:
-            for answer in batch:
-                shown[asked[answer.ask_id]] = _inputs_of(session, answer)[: self.apart]
+        shown = {asked[name]: inputs for name, inputs in ask_inputs(session, questions, self.apart).items()}
         for pair, inputs in shown.items():
-            _execute(session, [heads[place] for place in pair], inputs)
+            execute_on(session, [heads[place] for place in pair], inputs)
         return shown
 
 
@@ -213,32 +236,6 @@ def _fails(session: Session, sample: _Sample) -> bool:
     return isinstance(board.programs[sample.row], Program) and any(
         board.verdict(sample.row, test) is False for test in board.public
     )
-
-
-def _execute(session: Session, rows: Sequence[int], inputs: Sequence[str]) -> None:
-    for row in rows:
-        session.execute(row, [stdin for stdin in inputs if session.board.outcome(row, stdin) is None])
-    session.settle()
-
-
-def _clusters(session: Session, rows: Sequence[int], inputs: Sequence[str]) -> list[list[int]]:
-    """Return the rows that print the same on all inputs, largest cluster first; one that only fails is in none."""
-    board = session.board
-    groups = [OutputGroups(board.judging.comparison) for _ in inputs]
-    clusters: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-    for row in rows:
-        outcomes = [board.outcome(row, stdin) for stdin in inputs]
-        key = tuple(
-            group.group(outcome.stdout) if outcome is not None and outcome.status is Status.OK else 0
-            for group, outcome in zip(groups, outcomes, strict=True)
-        )
-        if any(key) or not inputs:
-            clusters[key].append(row)
-    return sorted(clusters.values(), key=len, reverse=True)  # stable: equal ones stay in order of samples
-
-
-def _inputs_of(session: Session, answer: Answer) -> list[str]:
-    return labelled_blocks(answer.text, "input", in_thought=session.is_in_thought(answer))
 
 
 def _printed(outcome: Outcome | None) -> str:

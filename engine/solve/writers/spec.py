@@ -42,7 +42,11 @@ def parse_spec(text: str) -> WriterSpec:
     ConfigError.
     """
     kind, colon, rest = text.partition(":")
+    if "://" in text and kind != "openai":
+        raise ConfigError(f"'{_without_login(text)}' names a server and no model", "write openai:MODEL@URL")
     if kind == "openai" and colon:
+        if rest.startswith(("http://", "https://")):
+            raise ConfigError(f"'openai:{without_login(rest)}' names no model", "write openai:MODEL@URL")
         model, _, url = rest.partition("@")
         if found := _BEFORE_URL.search(rest):
             model, url = rest[: found.start()], rest[found.end() :]
@@ -61,9 +65,17 @@ def parse_spec(text: str) -> WriterSpec:
             return WriterSpec("run", name, step=step)
         return WriterSpec(kind, rest)  # type: ignore[arg-type]  # one of the three, looked up a line above
     if not text or (colon and "/" not in text):
-        raise ConfigError(f"'{text}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL")
+        raise ConfigError(
+            f"'{_without_login(text)}' names no writer", "use a preset, run:NAME, model:FOLDER or openai:MODEL@URL"
+        )
     if text.endswith(".toml"):
         return WriterSpec("preset", text)
     if "/" in text or os.path.isdir(text):
         return WriterSpec("model", text)
     return WriterSpec("preset", text)
+
+
+def _without_login(text: str) -> str:
+    """Return a mistyped spec without a password that it may hold, in front of its last @."""
+    kind, colon, rest = text.partition(":")
+    return f"{kind}{colon}...@{rest.rpartition('@')[2]}" if "@" in rest else text

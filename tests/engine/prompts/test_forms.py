@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.prompts.forms import labelled_blocks, parse_choice
+from engine.prompts.forms import labelled_blocks, numbered_tests, parse_choice
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,28 @@ def test_numbered_blocks_are_read(text: str, blocks: list[str]) -> None:
     assert labelled_blocks(text, "input") == blocks
 
 
+def _test(number: str, stdin: str, output: str) -> str:
+    return f"**Test Input{number}:**\n```\n{stdin}\n```\nso\n**Test Output{number}:**\n```\n{output}\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "tests"),
+    [
+        (_test(" 1", "1", "2") + _test(" 2", "3", "6"), [("1", "2"), ("3", "6")]),
+        (_test(" 2", "3", "6") + _test(" 1", "1", "2"), [("1", "2"), ("3", "6")]),
+        (_test("", "1", "2") + _test("", "3", "6"), [("1", "2"), ("3", "6")]),
+        (_test(" 1", "1", "9") + "No:\n" + _test(" 1", "1", "2"), [("1", "2")]),  # the last one counts
+        (_test(" 1", "1", "2") + _test(" 2", "1", "3"), [("1", "2")]),  # each input once
+        (_test(" 1", "1", "  ") + _test(" 2", "", "0"), [("", "0")]),  # an output is never blank
+        ("**Test Input 1:**\n```\n1\n```\n**Test Output 2:**\n```\n2\n```", []),
+        ("<think>" + _test(" 1", "1", "2"), []),
+        ("", []),
+    ],
+)
+def test_numbered_tests_are_read(text: str, tests: list[tuple[str, str]]) -> None:
+    assert [(test.input, test.output) for test in numbered_tests(text)] == tests
+
+
 @pytest.mark.parametrize(
     ("text", "choice"),
     [
@@ -50,4 +72,5 @@ def test_a_choice_is_read(text: str, choice: str | None) -> None:
 @given(st.text(alphabet="*#Input 1:`\n~choice first", max_size=400))
 def test_any_text_is_read(text: str) -> None:
     labelled_blocks(text, "input")
+    numbered_tests(text)
     parse_choice(text)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 
 from cure_tui.drawing.spans import plain
@@ -15,11 +18,15 @@ from engine.prompts import Program, Rejected, RejectReason, UnitTest
 from engine.reward.pass_matrix import PassMatrix
 from engine.sandbox import AS_A_PROCESS, Outcome, Status
 from engine.solve.events import EventStream, SolveState
-from engine.solve.strategies import Board
+from engine.solve.strategies import Bench, Board, Solution, find_strategy, strategy_names
+from engine.solve.strategies import solve as run
 from engine.solve.strategies.evidence import conclude
 from engine.solve.strategies.ranking import ranked
 from engine.solve.writers import Waiting
 from tests.engine.reward.matrices import matrices
+from tests.engine.solve.strategies.benches import bench_of
+from tests.engine.solve.strategies.family import RIGHT, TASK, UNTOLD, WRONG, Family
+from tests.engine.solve.strategies.scripted import ScriptedWriter, answers, program
 
 
 def told(matrix: PassMatrix) -> tuple[Board, SolveState]:
@@ -86,3 +93,57 @@ def test_a_life_line_says_what_is_waited_for() -> None:
     stream.on_waiting("coder", Waiting(0, 0.0))
     state.take(json.loads(out.getvalue().splitlines()[-1]))
     assert state.life_line() == "waiting for 1 answer, longest 3 s"
+
+
+def followed(name: str, bench: Bench) -> tuple[Solution, SolveState]:
+    """Solve, and return the state that the events leave before the solution is told."""
+    out = io.StringIO()
+    stream = EventStream(out)
+    stream.problem(0, bench.problem)
+    solution = run(find_strategy(name), replace(bench, observer=stream))
+    state = SolveState()
+    for event in map(json.loads, out.getvalue().splitlines()):
+        state = state.next_problem(event) if event["event"] == "problem" else state
+        state.take(event)
+    return solution, state
+
+
+@pytest.mark.parametrize("name", [*strategy_names(), "debug:remade=2"])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_events_of_every_strategy_lead_to_its_board(name: str, seed: int) -> None:
+    family = Family("mixed")
+    solution, state = followed(
+        name, bench_of(family, family, n=5, m=5, seed=seed, problem=TASK if seed % 2 else UNTOLD)
+    )
+    assert state.tests.columns == [(test.input, test.output) for test in solution.tests]
+    matrix = state.matrix()
+    for row, candidate in enumerate(solution.candidates):
+        known = [passed is not None for passed in candidate.tests]
+        if not candidate.rejected:
+            assert matrix.known_nm[row].tolist() == known
+        assert matrix.generated_nm[row].tolist() == [passed is True for passed in candidate.tests]
+
+
+def test_the_events_of_a_strategy_hold_its_trail() -> None:
+    family = Family("mixed")
+    solution, state = followed("debug:remade=2", bench_of(family, family, n=6, m=6))
+    trail = state.trail
+    assert trail.stages == ["sample", "vote", "repair"]
+    assert [(*key, cost) for key, cost in trail.costs.items()] == [
+        (each.stage, str(each.part), each.cost) for each in solution.trail
+    ]
+    assert trail.retired == Counter(str(test.status) for test in solution.retired)
+    assert trail.confirmed == len(solution.tests) == trail.votes[0]
+    assert trail.lineage == {
+        row: (each.parent, each.why) for row, each in enumerate(solution.candidates) if each.parent is not None
+    }
+
+
+def test_the_events_of_a_judge_tell_how_often_it_holds() -> None:
+    told = io.StringIO()
+    coder = ScriptedWriter(answers(program(WRONG[1]), program(RIGHT)))
+    bench = bench_of(coder, Family("right"), n=2, m=0, judge=Family("right").writer(), observer=EventStream(told))
+    solution = run(find_strategy("sstar"), bench)
+    judged = [event for event in map(json.loads, told.getvalue().splitlines()) if event["event"] == "judged"]
+    assert judged == [{"event": "judged", "first": 0, "second": 1, "winner": "p1"}]
+    assert solution.remarks == ("the judge, by outputs, said the same in both orders of 1 of 1 pairs",)

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.reward.pass_matrix import PassMatrix
 from engine.solve.selectors import BoardArrays
+from engine.solve.selectors.arrays import Texts
 
 Rows = Sequence[Sequence[float]]
 
@@ -24,6 +25,7 @@ def board(
     rejected: Sequence[bool] = (),
     program_spec: Rows = (),
     spec_test: Rows = (),
+    texts: Texts | None = None,
 ) -> BoardArrays:
     """Build a board from verdicts, or from outputs ("" for an error) and the output expected on each input."""
     if passed is None:
@@ -52,6 +54,7 @@ def board(
         np.array(blind or [False] * n, dtype=bool),
         np.array(samples or range(n), dtype=np.int64),
         **specs,
+        texts=texts,
     )  # fmt: skip
 
 
@@ -96,7 +99,16 @@ def random_board(seed: int) -> BoardArrays:
         np.array(samples, dtype=np.int64),
         np.array([[rng.choice((0.0, 0.0, 0.5, 1.0)) for _ in range(s)] for _ in range(n)]).reshape(n, s),
         np.array([[rng.choice((0.0, 0.0, 1.0)) for _ in range(m)] for _ in range(s)]).reshape(s, m),
+        Texts(
+            tuple(_random_text(rng) for _ in range(n)),
+            tuple((rng.choice("123"), rng.choice("12")) for _ in range(m)),
+            tuple(_random_text(rng) for _ in range(s)),
+        ),
     )
+
+
+def _random_text(rng: random.Random) -> str:
+    return " ".join(rng.choices(("a", "b", "=", "+ 1"), k=rng.randint(0, 8)))
 
 
 def shuffled(given: BoardArrays, seed: int) -> BoardArrays:

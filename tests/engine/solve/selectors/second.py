@@ -35,6 +35,15 @@ class Table:
         self.program_spec = [[float(value) for value in given.program_spec_ns[row]] for row in self.rows]
         self.spec_test = [[float(value) for value in row] for row in given.spec_test_sm]
         self.m = m
+        texts = given.texts
+        self.texts: dict[str, list[str]] = {"p": [], "t": [], "s": []}
+        if texts is not None:
+            programs = [texts.programs[row] for row in self.rows]
+            self.texts = {
+                "p": programs,
+                "t": ["->".join(test) for test in texts.tests],
+                "s": list(texts.specifications),
+            }
 
     def votes(self, i: int) -> int:
         return self.cells[i].count(True)
@@ -103,7 +112,30 @@ def _ln_beta(p: float, q: float) -> float:
     return -math.log(int(p) * math.comb(int(p + q) - 1, int(q) - 1))
 
 
-def mpsc(table: Table) -> list[float]:
+def bleu(words: list[str], reference: list[str]) -> float:
+    """Multiply the precisions of runs, each found by striking off what has been matched."""
+    if not words:
+        return float(not reference)
+    product, longest = 1.0, min(4, len(words))
+    for length in range(1, longest + 1):
+        left = [reference[start : start + length] for start in range(len(reference) - length + 1)]
+        hits, total = 0, len(words) - length + 1
+        for start in range(total):
+            if (run := words[start : start + length]) in left:
+                left.remove(run)
+                hits += 1
+        product *= hits / total
+    brevity = 1.0 if len(words) >= len(reference) else math.exp(1 - len(reference) / len(words))
+    return brevity * product ** (1 / longest)
+
+
+def _likeness(texts: list[str], place: int, *, whole: bool) -> float:
+    others = texts[:place] + texts[place + 1 :]
+    alike = [float(text == texts[place]) if whole else bleu(texts[place].split(), text.split()) for text in others]
+    return sum(alike) / len(alike) if alike else 1.0
+
+
+def mpsc(table: Table, *, lexical: bool = False) -> list[float]:
     """Solve (I - a T) f = (1 - a) s0, the fixed point of the iteration, instead of iterating."""
     n, m, s = len(table.rows), table.m, len(table.spec_test)
     kinds = ["p"] * n + ["t"] * m + ["s"] * s
@@ -124,7 +156,12 @@ def mpsc(table: Table) -> list[float]:
     start = [0.0] * size
     for kind in "pts":
         own = [u for u in range(size) if kinds[u] == kind]
-        for u in own:
+        for place, u in enumerate(own if lexical else []):
+            start[u] = _likeness(table.texts[kind], place, whole=kind == "t") if degree[u] else 0.0
+        if lexical and not any(start[u] for u in own):
+            for u in own:
+                start[u] = float(degree[u] > 0)
+        for u in [] if lexical else own:
             start[u] = sum(weights[u] == weights[v] for v in own) if degree[u] else 0.0
             for other in "pts":
                 members = [v for v in range(size) if kinds[v] == other]

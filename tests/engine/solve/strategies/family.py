@@ -45,6 +45,8 @@ class Family:
     def answer(self, messages: Sequence[Message], seed: int) -> str:
         """Return the answer to the last question of a conversation."""
         question = messages[-1]["content"]
+        if FORM_AGAIN in question:  # what was asked for says the question before
+            question = messages[-3]["content"]
         draw = int.from_bytes(hashlib.sha256(f"{seed % 2**31}/{question}".encode()).digest()[:4], "big")
         character = CHARACTERS[draw % len(CHARACTERS)] if self.character == "mixed" else self.character
         purpose = next((name for words, name in PURPOSES if words in question), "program")
@@ -107,8 +109,38 @@ def _is_right(source: str) -> bool:
     return source.strip() not in WRONG
 
 
+def _a_text(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    return "Read n, print 2 n." if is_right else "Read n, print its square."
+
+
+def _plans(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    ideas = ("double it", "add it to itself", "shift it left") if is_right else ("square it",)
+    return "\n\n".join(f"**Plan {place}:**\n```\n{idea}\n```" for place, idea in enumerate(ideas, 1))
+
+
+def _a_plan(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    return "### Plan\n```\ndouble it\n```" if is_sloppy else "**Plan:**\n```\ndouble it: 4 becomes 8\n```"
+
+
+def _tests(question: str, draw: int, is_right: bool, is_sloppy: bool) -> str:
+    numbers = [draw % 20, draw // 20 % 20, 7]
+    return "\n\n".join(
+        f"**Test Input {place}:**\n```\n{n}\n```\n\n**Test Output {place}:**\n```\n{n * 2 if is_right else n + 4}\n```"
+        for place, n in enumerate(numbers, 1)
+    )
+
+
+FORM_AGAIN = "Give it once more, shortly, and close with"
 PURPOSES = (
     ("does not pass this test", "repair"),
+    ("Do not write code yet. Say what the program does wrong", "analysis"),
+    ("Now write the corrected program by this analysis", "repair"),
+    ("and what is easily overlooked", "reflection"),
+    ("different ways to solve it", "plans"),
+    ("Choose the plan that solves the problem most surely", "plan"),
+    ("How could a programmer implement this plan wrongly?", "mistake"),
+    ("from easy to hard", "tests"),
+    ("Look at every test once more", "tests"),
     ("was run on the problem's examples", "repair"),
     ("Which one is right?", "choice"),
     ("Several programs were run on the input of your test", "turn"),
@@ -120,6 +152,12 @@ PURPOSES = (
 )
 ANSWERS: dict[str, Callable[[str, int, bool, bool], str]] = {
     "program": _a_program,
+    "analysis": _a_text,
+    "reflection": _a_text,
+    "mistake": _a_text,
+    "plans": _plans,
+    "plan": _a_plan,
+    "tests": _tests,
     "repair": _a_program,
     "test": _a_test,
     "output": _an_output,

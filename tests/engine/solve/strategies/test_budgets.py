@@ -144,3 +144,9 @@ def test_what_is_waited_for_is_told_while_it_lasts(executor: Executor) -> None:
 def test_a_limit_that_is_given_twice_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="given twice"):
         Budget.parse(text)
+
+
+@pytest.mark.parametrize("text", ["0s", "$0", "0tok", "0.4tok", "0.0001k", "1m, 0.4 tokens"])
+def test_a_limit_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="leaves nothing to spend"):
+        Budget.parse(text)

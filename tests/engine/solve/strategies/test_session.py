@@ -179,7 +179,7 @@ def test_any_budget_ends_with_a_valid_choice_and_passes_its_limit_by_what_was_un
 ) -> None:
     whole = bench_of(Family(character), Family(character), n=3, m=3)
     solve(find_strategy(name), whole)
-    for limit in range(1, whole.spent.cost.answers + 2):
+    for limit in range(whole.spent.cost.answers + 2):
         budget, written = Budget(tokens=15 * limit), list[int]()  # 15 tokens an answer
         account = Account(budget.tokens)
         coder, tester = (Counted(Family(character), account, written) for _ in range(2))

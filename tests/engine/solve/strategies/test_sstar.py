@@ -64,6 +64,9 @@ def test_verdicts_that_depend_on_the_order_are_lost_and_the_code_alone_decides_t
     solution, asked = judged(THREE, {})  # always "first"
     assert solution.chosen == 0
     assert sum(name.startswith("judge-code") for name in asked) == 6
+    assert solution.remarks == tuple(
+        f"the judge, by {shown}, said the same in both orders of 0 of 3 pairs" for shown in ("outputs", "code alone")
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,3 +111,21 @@ def test_the_judge_is_asked_at_temperature_0() -> None:
     judge = Family("right").writer()
     solve(find_strategy("sstar"), bench_of(coder, Family("right"), n=2, m=2, judge=judge))
     assert {ask.temperature for ask in judge.asks} == {0.0}
+
+
+def test_a_judge_without_a_choice_is_asked_once_more() -> None:
+    """Only the second answer holds the form; the vote then counts as any other."""
+    family = Family("right")
+
+    def judge(ask: Ask, index: int) -> str:
+        return family.answer(ask.messages, 0) if ask.id.endswith("form") else "Both have their merits."
+
+    coder = ScriptedWriter(answers(program(WRONG[1]), program(RIGHT)))
+    judging = ScriptedWriter(judge)
+    solution = solve(find_strategy("sstar"), bench_of(coder, Family("right"), n=2, m=0, judge=judging))
+    assert [ask.id for ask in judging.asks] == [
+        "judge-outputs-0-1", "judge-outputs-1-0", "judge-outputs-0-1-0-form", "judge-outputs-1-0-0-form",
+    ]  # fmt: skip
+    assert {ask.temperature for ask in judging.asks} == {0.0}
+    assert "does not hold the line **Choice:**" in judging.asks[-1].messages[-1]["content"]
+    assert solution.program == RIGHT

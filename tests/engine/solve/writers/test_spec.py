@@ -34,3 +34,35 @@ def test_what_means_nobody_is_refused_with_a_remedy(text: str) -> None:
 
 def test_a_name_that_no_folder_can_have_is_a_preset() -> None:
     assert parse_spec("x" * 5000).kind == "preset"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "openai:http://user:sesame@127.0.0.1:9/v1",
+        "http://user:sesame@127.0.0.1:9/v1",
+        "https://user:sesame@host",
+        "model:http://user:sesame@host/x",
+        "preset:http://user:sesame@host",
+        "run:http://user:sesame@host/x",
+        "user:sesame@host",
+        "openai:@http://user:sesame@host",
+        "openai:m@http://user:sesame@",
+        "openai:m@user:sesame@host",
+        "openai:m@ftp://user:sesame@host",
+        "openai:m@http:/user:sesame@host",
+        "openai:m@http://user:ses ame@host",
+        "openai:m@http://user:sesame@host:99999",
+        "openai:m@http://user:sesame@host/v1?key=sesame",
+    ],
+)
+def test_a_mistyped_address_is_refused_without_its_password(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_spec(text)
+    assert "same" not in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_spec_is_shown_without_its_password() -> None:
+    spec = parse_spec("openai:m@http://user:sesame@host:1/v1")
+    assert str(spec) == "openai:m@http://host:1/v1"

@@ -76,11 +76,11 @@ _TABLE = (
     ),
     Metric(
         "presumed_gap", "gap to the anchors", "", "presumed accuracy",
-        "presumed accuracy less that on the anchors; growing, it is drift", short="gap",
+        "presumed accuracy less the anchors'; drift where it grows", short="gap",
     ),
     Metric(
-        "presumed_precision", "right among presumed", "", "label quality", "share of the programs called right on the "
-        "anchors that are",
+        "presumed_precision", "right among presumed", "", "label quality",
+        "share of the anchors' programs called right that are",
     ),
     Metric(
         "label_accuracy", "right tests", "", "label quality", "share of the tester's tests that references confirm",

@@ -10,8 +10,10 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from io import TextIOWrapper
+from typing import BinaryIO
 
 STAND_IN = "·"
+_PIECE = 1 << 16
 
 
 def printable(text: str, *, keep: str = "", shown: Callable[[str], str] = lambda character: STAND_IN) -> str:
@@ -22,6 +24,9 @@ def printable(text: str, *, keep: str = "", shown: Callable[[str], str] = lambda
     """
     if text.isprintable():
         return text
+    if len(text) > _PIECE:  # a join of single characters holds 8 bytes for each
+        pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+        return "".join(printable(piece, keep=keep, shown=shown) for piece in pieces)
     return "".join(
         character if character.isprintable() or character in keep or unicodedata.category(character) == "Zs"
         else shown(character)
@@ -30,7 +35,10 @@ def printable(text: str, *, keep: str = "", shown: Callable[[str], str] = lambda
 
 
 class PrintableStream(TextIOWrapper):
-    """Stream that prints no control character but newline and tab. `unfiltered` is the stream that it stands for."""
+    """Stream that prints no control character but newline and tab. `unfiltered` is the stream that it stands for.
+
+    It has no `buffer`: a library that finds one may write past the filter, as click does if the encoding is ASCII.
+    """
 
     def __init__(self, unfiltered: TextIOWrapper) -> None:
         unfiltered.reconfigure(write_through=True)  # both write into one buffer, in the order of the calls
@@ -42,6 +50,10 @@ class PrintableStream(TextIOWrapper):
             write_through=True,
         )
         self.unfiltered = unfiltered
+
+    @property
+    def buffer(self) -> BinaryIO:
+        raise AttributeError("the bytes of a printable stream are those of `unfiltered`")
 
     def write(self, text: str) -> int:
         return super().write(printable(text, keep="\n\t"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,7 @@ from cure_tui.commands.data import set_names
 from cure_tui.commands.eval_tables import compare_evaluations, table
 from cure_tui.commands.runs import run_ids
 from cure_tui.commands.values import Yes, finite
-from engine.errors import ConfigError
+from engine.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from engine.evaluation.report import Report
@@ -69,6 +70,13 @@ def evaluate(
     budget: Annotated[
         str, typer.Option(help="Limits of the whole evaluation: $2, 500k tokens, 90m; several with commas.")
     ] = "",
+    strategy: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="Compare strategies on these answers: all, or names of `cure-tui strategies`, a,b,c."
+        ),
+    ] = "",
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the strategies' curves into a file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the estimate of tokens and cost; stop.")] = False,
     protocol: Annotated[
         str, typer.Option(metavar="NAME", help="cure: also count as the published script does, which leaves tasks out.")
@@ -93,11 +101,12 @@ def evaluate(
     """
     if context.invoked_subcommand is not None:
         return
-    from cure_tui.headless.evaluation import evaluate, list_lines, report_text, resume_evaluation
+    from cure_tui.headless.evaluation import evaluate, list_lines, report_json, report_text, resume_evaluation
     from cure_tui.launch.question import confirm_models, confirm_origin
     from cure_tui.solving.who import both_roles
     from engine.evaluate.folder import find_evaluation
     from engine.evaluate.request import EvalRequest
+    from engine.evaluate.ways import named_ways
 
     if listed:
         typer.echo("\n".join(list_lines()) or "there are no evaluations yet")
@@ -126,6 +135,7 @@ def evaluate(
                 who[0], who[1], data, split, limit, after, n, m, tuple(sizes), temperature, max_tokens,
                 seed, protocol=protocol, allow_unsandboxed=allow_unsandboxed,
                 baseline_tester=baseline, one_shot=one_shot, budget=budget,
+                strategies=named_ways(strategy) if strategy else (),
             ),
             name=name,
             regrade=regrade,
@@ -133,7 +143,9 @@ def evaluate(
         )  # fmt: skip
     if report is None:
         return
-    typer.echo(report.to_json() if as_json else report_text(report))
+    if svg is not None:
+        _draw(report, svg)
+    typer.echo(report_json(report) if as_json else report_text(report))
     figures = {**report.totals.figures} | {f"bon {size}": each for size, each in report.totals.bon.items()}
     for share, bound in bounds:
         mean = figures[share].mean if share in figures else None
@@ -144,6 +156,19 @@ def evaluate(
 
 eval_app.command("table")(table)
 eval_app.command("compare")(compare_evaluations)
+
+
+def _draw(report: Report, file: Path) -> None:
+    """Write the curves of a report's strategies. Raises ConfigError if it has none, RunError."""
+    from cure_tui.runs.evaluations.strategies import curves_svg
+
+    if (drawn := curves_svg(report)) is None:
+        raise ConfigError("--svg draws strategies, and this evaluation has none", "compare some with --strategy all")
+    try:
+        file.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"cannot write {file}: {(error.strerror or str(error)).lower()}", "name another file") from error
+    typer.echo(f"written: {file}", err=True)
 
 
 def _bound(text: str) -> tuple[str, float]:

@@ -49,6 +49,7 @@ def table(
     from cure_tui.runs.evaluations.costs import cost_sheets
     from cure_tui.runs.evaluations.opening import open_report
     from cure_tui.runs.evaluations.page import as_page
+    from cure_tui.runs.evaluations.strategies import strategy_sheets
 
     _check(markdown, html, as_json)
     if cutoff:
@@ -63,6 +64,7 @@ def table(
     if everything or markdown or html or len(reports) == 1:
         sheets += [accuracy.figures_sheet(group) for group in groups.values()]
         sheets += accuracy.curve_sheets(reports)
+        sheets += [sheet for report in reports for sheet in strategy_sheets(report)]
     title = f"Evaluations: {', '.join(groups)}"
     _put(sheets, title, markdown, html, lambda: as_page(sheets, reports, title, published=paper))
 

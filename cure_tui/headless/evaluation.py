@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TextIO
 
 import typer
@@ -20,6 +21,7 @@ from cure_tui.launch.process import EngineProcess, Interruption
 from cure_tui.runs.evaluations.accuracy import accuracy_sheet, figures_sheet
 from cure_tui.runs.evaluations.costs import cost_sheets
 from cure_tui.runs.evaluations.sheet import for_terminal
+from cure_tui.runs.evaluations.strategies import curves_text, strategy_sheets
 from cure_tui.runs.step_line import clock, sandbox_line
 from cure_tui.terminal import unfiltered
 from engine.errors import ConfigError, CureError, RunError
@@ -35,6 +37,7 @@ from engine.evaluate.models import find_models
 from engine.evaluate.plan import Estimate, choose_tasks, estimate, rounded_hours
 from engine.evaluate.request import EvalRequest, with_identity
 from engine.evaluation.report import Report
+from engine.evaluation.strategies import points
 from engine.evaluation.summary import UNKNOWN
 from engine.evaluation.table import estimate_text
 from engine.runs.events import Event, EventKind
@@ -99,8 +102,22 @@ def estimate_line(found: Estimate) -> str:
 
 
 def report_text(report: Report) -> str:
-    """Return all figures, then what roles and ways cost, and last, where a terminal shows it, the table."""
-    return for_terminal([figures_sheet([report]), *cost_sheets([report]), accuracy_sheet([report])])
+    """Return all figures, then what roles and ways cost, and last, where a terminal shows it, the table.
+
+    With strategies, their curve and their tables are the last.
+    """
+    text = for_terminal([figures_sheet([report]), *cost_sheets([report]), accuracy_sheet([report])])
+    compared = list(strategy_sheets(report))
+    return "\n\n".join([text, curves_text(report), for_terminal(compared)]) if compared else text
+
+
+def report_json(report: Report) -> str:
+    """Return the report as JSON of one line; with `strategies`, their points, if it has any."""
+    compared = points(report.rows, report.settings.seed)
+    if not compared:
+        return report.to_json()
+    record = json.loads(report.to_json()) | {"strategies": [asdict(point) for point in compared]}
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 class EvaluationView:

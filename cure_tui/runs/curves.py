@@ -84,14 +84,24 @@ METRIC_CHARTS = tuple(_alone(chart, name) for chart in CHARTS for name in chart.
 
 
 def chart_series(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
-    """Return the chart's lines over the finished steps, or over the evaluations so far."""
+    """Return the chart's lines over the finished steps, or over the evaluations so far.
+
+    A metric that a run of an earlier version lacks has no line beside others.
+    """
     if chart.evaluated:
-        return _evaluated(state, chart, axis)
-    x = x_of(state, axis)
-    return [
-        Series(metric(name).title, x, state.column(name), f"series{number}")
-        for number, name in enumerate(chart.metrics)
+        lines = _evaluated(state, chart, axis)
+    else:
+        x = x_of(state, axis)
+        lines = [
+            Series(metric(name).title, x, state.column(name), f"series{number}")
+            for number, name in enumerate(chart.metrics)
+        ]
+    known = [
+        line
+        for name, line in zip(chart.metrics, lines, strict=True)
+        if not metric(name).later or np.isfinite(line.y).any()
     ]
+    return known or lines
 
 
 def overlaid(runs: Sequence[tuple[str, RunState]], chart: ChartSpec, axis: XAxis) -> list[Series]:

@@ -42,8 +42,9 @@ def print_program(program: str) -> None:
         _warn_of_lost_characters(shown)
     else:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-        sys.stdout.buffer.flush()
+        output = unfiltered(sys.stdout).buffer
+        output.write(text.encode("utf-8", "backslashreplace"))
+        output.flush()
 
 
 def _warn_of_lost_characters(text: str) -> None:

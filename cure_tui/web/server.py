@@ -29,6 +29,7 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from cure_tui.web.connection import Connection
+from engine.machine.core_dumps import refuse_core_dumps
 
 DASHBOARD_MODULE = "cure_tui.web.dashboard"
 MOST_PAGES = 8
@@ -74,6 +75,7 @@ class DashboardServer(Server):
         address, port = listening.getsockname()[:2]
         super().__init__(dashboard_command(), host=address, port=port, title="cure-tui")
         self._listening = listening
+        refuse_core_dumps()
         self._key = secrets.token_hex(16)  # no "-" or "_": terminals leave those out at the end of a link
         self._names = {"localhost", host.lower()}
         if not ipaddress.ip_address(address).is_loopback:

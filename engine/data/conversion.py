@@ -15,8 +15,11 @@ from engine.data.fields import Fields
 from engine.data.kinds import KINDS, Kind
 from engine.data.references import verify
 from engine.data.streams import BadRow, Row
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DataError
+from engine.problems import Problem, parse_cure_record, to_cure_record
 from engine.sandbox import Executor
+
+_LONGEST_NAME, _LONGEST_REASON = 200, 300  # characters: both may quote a record
 
 
 def convert(
@@ -59,6 +62,15 @@ def _task(kind: Kind, row: Row, options: Options) -> Converted:
         kept = kind.convert(fields, options)
         if options.after and not kept.problem.released > options.after:
             raise Unusable(f"it was not released after {options.after}")
+        _refuse_unreadable(kept.problem)
     except Unusable as reason:
-        return Dropped(name, row.line, str(reason))
+        return Dropped(name[:_LONGEST_NAME], row.line, str(reason)[:_LONGEST_REASON])
     return replace(kept, line=row.line, problem=replace(kept.problem, verdict=kept.problem.verdict or "unverified"))
+
+
+def _refuse_unreadable(problem: Problem) -> None:
+    """Raise Unusable for a task that `load_problems` would refuse: one odd record must not cost the whole set."""
+    try:
+        parse_cure_record(to_cure_record(problem), "the task")
+    except DataError as fault:
+        raise Unusable(fault.message.partition(": ")[0]) from None

@@ -26,6 +26,7 @@ import httpx2
 
 from engine.data.sets import Source
 from engine.errors import NotFetched
+from engine.machine.core_dumps import refuse_core_dumps
 from engine.servers.addresses import Address, usable_proxies
 
 LONGEST_LISTING = 50_000_000  # bytes
@@ -115,11 +116,15 @@ class Hub:
         from huggingface_hub import constants, get_token
 
         if self._login is not None:
+            refuse_core_dumps()
             return "Basic " + b64encode(":".join(self._login).encode()).decode()
         token = "" if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token() or ""
         if not token.isascii() or not token.isprintable():
             raise NotFetched("the hub's token has characters that no token has", "set HF_TOKEN anew")
-        return f"Bearer {token}" if token else ""
+        if not token:
+            return ""
+        refuse_core_dumps()
+        return f"Bearer {token}"
 
     def close(self) -> None:
         self._client.close()

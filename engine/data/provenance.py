@@ -13,12 +13,15 @@ from typing import Any
 
 from engine.data.converted import Converted, Kept
 from engine.data.download import file_sha256
+from engine.machine.regular_files import read_regular
+from engine.printable import printable
 
 FILE = "PROVENANCE.json"
 CONVERTER_VERSION = 1
 """Raised whenever the same file is converted to other tasks."""
 
 _NAMED_IDS = 20
+_MOST_BYTES = 64 << 20
 _NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
 
 
@@ -89,14 +92,22 @@ def write_provenance(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     aside = folder / f".{FILE}.tmp"
-    aside.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(account, indent=2, ensure_ascii=False)
+    # Names and ids of others: a terminal that shows the file must not obey them.
+    text = printable(text, keep="\n", shown=lambda character: json.dumps(character)[1:-1])
+    aside.write_text(text + "\n", encoding="utf-8")
     aside.replace(folder / FILE)
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """Return the account of a set; empty if it has none that can be read."""
+    """Return the account of a set, its sources a list of objects; empty if it has none that can be read."""
     try:
-        account = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        account = json.loads(read_regular(folder / FILE, _MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
-    return account if isinstance(account, dict) else {}
+    if not isinstance(account, dict):
+        return {}
+    sources = account.get("sources")
+    return account | {
+        "sources": [each for each in sources if isinstance(each, dict)] if isinstance(sources, list) else []
+    }

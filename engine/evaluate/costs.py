@@ -23,11 +23,22 @@ def role_costs(
     )
 
 
-def cost_notes(roles: Sequence[RoleCost], costs: Mapping[str, AnswerCost], lost: Cost) -> list[str]:
-    """Return in sentences what was paid beyond the roles' answers, and what is not known. lost: estimates."""
+def cost_notes(
+    roles: Sequence[RoleCost], costs: Mapping[str, AnswerCost], lost: Cost, conversed: Sequence[Cost] = ()
+) -> list[str]:
+    """Return in sentences what was paid beyond the roles' answers, and what is not known.
+
+    lost: estimates. conversed: costs of further answers to strategies, which `costs` does not have.
+    """
     paid, counted = sum((each.cost for each in costs.values()), Cost()), sum(role.answers for role in roles)
     beyond = paid.dollars - sum(role.dollars or 0.0 for role in roles)
     told = []
+    if conversed:
+        more = sum(conversed, Cost())
+        told.append(
+            f"strategies asked for {more.answers} further answers: {more.prompt_tokens} tokens of prompts, "
+            f"{more.tokens} of answers, ${more.dollars:.4f}"
+        )
     if beyond > 1e-9 and paid.answers > counted:
         told.append(
             f"${beyond:.4f} more was paid for {paid.answers - counted} answers to tasks that lack others: "

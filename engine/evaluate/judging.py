@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from engine.evaluate.folder import TaskRows
 from engine.evaluate.recording import record_task
 from engine.evaluate.rows import Size, task_row
 from engine.evaluate.task_result import judge_by_references, task_result
 from engine.evaluate.tasks import Task
-from engine.evaluation.report import BASELINE, CODER, ONE_SHOT, TESTER, Spent, TaskRow
+from engine.evaluation.report import BASELINE, CODER, ONE_SHOT, TESTER, Choice, Spent, TaskRow
 from engine.prompts import Program
 from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of
 from engine.rollouts.filling import FilledTask, Filling
@@ -22,11 +22,16 @@ from engine.solve.writers import Answer
 
 @dataclass(frozen=True, slots=True)
 class JudgedTask:
-    """Rows and records of one task. waited: seconds until the sandbox had executed everything."""
+    """Rows and records of one task. filled: its own matrix. waited: seconds until everything had been executed."""
 
+    filled: FilledTask
     rows: TaskRows
     records: tuple[TaskRecord, ...]
     waited: float
+
+    def with_ways(self, ways: Mapping[str, Mapping[str, Choice]]) -> JudgedTask:
+        """Return the same with what strategies chose."""
+        return replace(self, rows=replace(self.rows, row=replace(self.rows.row, ways=ways)))
 
 
 def judge(task: Task, runner: Runner, sizes: Sequence[Size], *, as_published: bool) -> JudgedTask:
@@ -56,7 +61,7 @@ def judge(task: Task, runner: Runner, sizes: Sequence[Size], *, as_published: bo
             as_published=as_published and way.arm != ONE_SHOT, references_passed=int(passed),
         )  # fmt: skip
         records.append(record_task(matrix, result, way.coder, way.tester, way.arm))
-    return JudgedTask(TaskRows(rows.pop(""), rows), tuple(records), waited)
+    return JudgedTask(filled[0], TaskRows(rows.pop(""), rows), tuple(records), waited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from engine.solve.writers.spec import WriterSpec, parse_spec
 
 Size = tuple[int, int]
 _NOT_IN_KEY = ("identity", "allow_unsandboxed", "budget")
+_LATER = ("strategies",)
+"""Parts of a request that those of earlier versions lack; left out, they do not change its key."""
 _SHARED = ("the version of cure-tui", "the installed libraries")
 
 
@@ -29,7 +31,7 @@ class EvalRequest:
     set, "" for the one that is meant for evaluation. after: ISO date, "" for all. limit: tasks at most, 0 for all.
     temperature, max_tokens: None leaves them to the models. protocol: "cure" or "". identity: of the models' files.
     baseline_tester: writes other tests for the same programs; one_shot: writes one program a task; specs, or "".
-    budget: as of solving, a total over all sessions; "" for none.
+    budget: as of solving, a total over all sessions; "" for none. strategies: names of `engine.evaluate.ways`.
     """
 
     coder: str
@@ -51,6 +53,7 @@ class EvalRequest:
     budget: str = ""
     allow_unsandboxed: bool = False
     identity: Mapping[str, str] = field(default_factory=dict)
+    strategies: tuple[str, ...] = ()
 
     @property
     def specs(self) -> dict[str, WriterSpec]:
@@ -65,7 +68,11 @@ class EvalRequest:
     @property
     def key(self) -> str:
         """Name of what is asked, whatever the models' files are now: the same command has the same key."""
-        asked = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_KEY}
+        asked = {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _NOT_IN_KEY and (value or name not in _LATER)
+        }
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:

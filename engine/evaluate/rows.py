@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from engine.evaluation.metrics import best_of_n_accuracy, task_figures
+from engine.evaluation.metrics import best_of_n_accuracy, consensus_accuracy, task_figures
 from engine.evaluation.report import Spent, TaskRow
 from engine.evaluation.results import TaskResult
 from engine.evaluation.summary import UtBasis
@@ -48,7 +48,10 @@ def task_row(
         "tester_truncated": _share(not answer.finished for answer in tester),
         "timeout_share": _share(timed_out),
     }
-    bon = {f"{n}x{m}": best_of_n_accuracy(result, n, m) for n, m in sizes}
+    bon, consensus = (
+        {f"{n}x{m}": None if math.isnan(value := by(result, n, m)) else value for n, m in sizes}
+        for by in (best_of_n_accuracy, consensus_accuracy)
+    )
     return TaskRow(
         task=problem.id,
         programs=matrix.n_programs,
@@ -56,7 +59,8 @@ def task_row(
         judged=int(matrix.judged_n.sum()),
         correct=int(matrix.correct_n.sum()),
         figures=figures,
-        bon={size: None if math.isnan(value) else value for size, value in bon.items()},
+        bon=bon,
+        consensus=consensus,
         published=published(result, sizes) if as_published else {},
         ut_basis=UtBasis(result.ut_basis),
         trust=trust(matrix),

@@ -28,6 +28,7 @@ from engine.evaluate.plan import Chosen
 from engine.evaluate.request import EvalRequest
 from engine.evaluate.rows import curve_sizes
 from engine.evaluate.sampling import Sampling
+from engine.evaluate.strategies import Strategies, Unanswered, is_conversed
 from engine.evaluate.tasks import Task
 from engine.evaluate.warnings import warnings_of
 from engine.evaluate.writing import Writers
@@ -90,6 +91,7 @@ class Evaluator:
         self._sampling = Sampling(
             self._request, self._parts, answers, writers, runner, wall, self._show_progress
         )  # fmt: skip
+        self._strategies = Strategies(self._request, models, answers, writers, runner, samples=samples)
         self._rows: list[TaskRows] = []
         self._told: set[str] = set()
         self._stop = threading.Event()
@@ -168,6 +170,8 @@ class Evaluator:
         told = warnings_of(rows, self._parts, arms)
         has_costs = bool(arms) or any(part.model.config is None for part in self._parts)
         costs = self._answers.costs() if has_costs else {}
+        conversed = [each.cost for key, each in costs.items() if is_conversed(key)]
+        costs = {key: each for key, each in costs.items() if not is_conversed(key)}
         done = {row.task for row in rows}
         problems = [problem for problem in self._chosen.problems if problem.id in done]
         roles = role_costs(self._parts, problems, request, costs) if has_costs else ()
@@ -188,10 +192,11 @@ class Evaluator:
             spent=sum((row.spent for each in self._rows for row in (each.row, *each.arms.values())), Spent()),
             complete=complete,
             ended=ended,
-            warnings=(*self._chosen.notes, *told, *cost_notes(roles, costs, self._writers.account.lost)),
+            warnings=(*self._chosen.notes, *told, *cost_notes(roles, costs, self._writers.account.lost, conversed)),
             arms=tuple(Arm(name, _who(name, request), of, totals(of)) for name, of in arms.items()),
             roles=roles,
             excluded=self._chosen.excluded,
+            left_out=self._strategies.left_out,
         )  # fmt: skip
 
     # Sampling -----------------------------------------------------------------------------------------------
@@ -231,7 +236,16 @@ class Evaluator:
         for task in chunk.tasks:
             if self._stop.is_set():
                 raise Stopped
-            judged.append(judge(task, self._runner, self._sizes, as_published=self._request.protocol == "cure"))
+            each = judge(task, self._runner, self._sizes, as_published=self._request.protocol == "cure")
+            try:
+                judged.append(each.with_ways(self._strategies.spend(task, each.filled)))
+            except Unanswered:  # a budget ends between two tasks; what a strategy has asked is kept
+                if self._stop.is_set():
+                    raise Stopped from None
+                if self._samples:
+                    break
+        if not judged:
+            return
         waiting = sum(each.waited for each in judged)
         self._archive.write_step(StepRecord(chunk.number, tuple(record for each in judged for record in each.records)))
         total = chunk.total + time.monotonic() - started
@@ -259,7 +273,7 @@ class Evaluator:
         other = (
             place
             for place, each in enumerate(rows[:most])
-            if each.row.task != problems[place].id or set(each.arms) != arms
+            if (each.row.task, set(each.arms), set(each.row.ways)) != (problems[place].id, arms, self._strategies.names)
         )
         same = next(other, most)
         kept = rows[: same if same == len(problems) else same // CHUNK_TASKS * CHUNK_TASKS]

@@ -59,6 +59,7 @@ def task_result(
         coder_lengths_n=np.array(coder_lengths_n),
         recovered=sum(getattr(answer, "recovered", False) for answer in (*task.programs, *task.tests)),
         tester_lengths_m=np.array(tester_lengths_m),
+        outputs_nm=task.outputs_nm,
     )
 
 

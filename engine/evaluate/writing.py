@@ -74,7 +74,19 @@ class Writers:
         work = [(self._writer(spec), own) for spec, own in by_spec.items()]
         if self._is_over():  # while a model was loaded
             return
-        with closing(_timed(*work[0]) if len(work) == 1 else _together(work)) as found:
+        yield from self._counted(_timed(*work[0]) if len(work) == 1 else _together(work))
+
+    def write_as(self, spec: WriterSpec, asks: Sequence[Ask]) -> Generator[Timed]:
+        """Yield the answers of one of the models to questions of any form; as `write`."""
+        self._look_at_limits()
+        if self._is_over():
+            return
+        writer = self._writer(spec)
+        if not self._is_over():
+            yield from self._counted(_timed(writer, asks))
+
+    def _counted(self, answers: Generator[Timed]) -> Generator[Timed]:
+        with closing(answers) as found:
             for answer, seconds in found:
                 self.account.settle(answer.reservation, answer.cost)
                 self._look_at_limits()

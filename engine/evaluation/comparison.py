@@ -129,11 +129,12 @@ def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def values_of(rows: Iterable[TaskRow], name: str) -> list[float]:
-    """Return one figure of each row: of its figures, "bon 4x4", or "pass@4"; nan where it is undefined."""
+    """Return one figure of each row: of its figures, "bon 4x4", "consensus 4x4" or "pass@4"; nan where undefined."""
     found = []
     for row in rows:
-        if name.startswith("bon "):
-            value = row.bon.get(name.removeprefix("bon "))
+        chosen_by, _, size = name.partition(" ")
+        if size:
+            value = (row.bon if chosen_by == "bon" else row.consensus).get(size)
         elif name.startswith("pass@"):
             value = pass_at(row).get(name.removeprefix("pass@"))
         else:
@@ -156,7 +157,8 @@ def _common_figures(a: Report, b: Report) -> list[str]:
     """Return the figures that mean the same in both: sizes of best of n that both have, pass@k of the smaller n."""
     sizes = sorted({*a.settings.bon} & {*b.settings.bon}, key=size_order)
     of_k = {*sizes_of_k(a.settings.n)} & {*sizes_of_k(b.settings.n)}
-    return ["code", "ut", *(f"bon {size}" for size in sizes), *(f"pass@{k}" for k in sorted(of_k)[-1:] if k > 1)]
+    chosen = [f"{by} {size}" for by in ("bon", "consensus") for size in sizes]
+    return ["code", "ut", *chosen, *(f"pass@{k}" for k in sorted(of_k)[-1:] if k > 1)]
 
 
 def _settings(a: Report, b: Report) -> dict[str, tuple[str, str]]:

@@ -15,6 +15,7 @@ import numpy as np
 from engine.evaluation.intervals import Bootstrap
 from engine.evaluation.results import TaskResult, well_formed
 from engine.evaluation.summary import Estimate, EvalSummary
+from engine.reward.consensus import consensus_of_n, first_columns
 from engine.reward.trust import aggregate_trust, trust
 
 TRIVIAL_OUTPUTS = frozenset({"", "0", "1", "-1", "NONE", "None", "[]"})
@@ -58,18 +59,42 @@ def best_of_n_accuracy(result: TaskResult, n: int, m: int) -> float:
     m tests.
     """
     matrix = result.matrix
-    if n < 1 or m < 1 or n > matrix.n_programs or m > matrix.n_generated:
+    return _picked(result, [int(matrix.block(*block).ranking_n[0]) for block in _blocks(result, n, m)], n)
+
+
+def consensus_accuracy(result: TaskResult, n: int, m: int) -> float:
+    """Return the share of consensus(n, m) picks that are correct, over the blocks of `best_of_n_accuracy`.
+
+    The choice is that of `engine.reward.consensus`; nan where outputs were not kept. Raises ValueError likewise.
+    """
+    blocks, outputs_nm = _blocks(result, n, m), result.outputs_nm
+    if outputs_nm is None:
+        return math.nan
+    inputs = [
+        None if malformed else text
+        for text, malformed in zip(result.test_inputs, result.matrix.malformed_m.tolist(), strict=True)
+    ]
+    picks = []
+    for programs, tests in blocks:
+        columns = first_columns(inputs[tests])
+        picks.append(consensus_of_n(result.matrix.block(programs, tests), outputs_nm[programs, tests][:, columns]))
+    return _picked(result, picks, n)
+
+
+def _blocks(result: TaskResult, n: int, m: int) -> list[tuple[slice, slice]]:
+    """Return the disjoint blocks of n programs and m tests. Raises ValueError if there is none."""
+    have_n, have_m = result.matrix.n_programs, result.matrix.n_generated
+    if n < 1 or m < 1 or n > have_n or m > have_m:
         raise ValueError(
-            f"BoN({n}, {m}) is undefined for task {result.task_id}, which has {matrix.n_programs} programs and "
-            f"{matrix.n_generated} tests"
+            f"BoN({n}, {m}) is undefined for task {result.task_id}, which has {have_n} programs and {have_m} tests"
         )
-    picks = np.array(
-        [
-            i * n + int(matrix.block(slice(i * n, (i + 1) * n), slice(i * m, (i + 1) * m)).ranking_n[0])
-            for i in range(min(matrix.n_programs // n, matrix.n_generated // m))
-        ]
-    )
-    return _share(int(matrix.correct_n[picks].sum()), int(matrix.judged_n[picks].sum()))
+    return [(slice(i * n, (i + 1) * n), slice(i * m, (i + 1) * m)) for i in range(min(have_n // n, have_m // m))]
+
+
+def _picked(result: TaskResult, picks: Sequence[int], n: int) -> float:
+    """Return the share of the picks, one of each block of n programs, that are correct."""
+    rows = np.array([place * n + pick for place, pick in enumerate(picks)])
+    return _share(int(result.matrix.correct_n[rows].sum()), int(result.matrix.judged_n[rows].sum()))
 
 
 def trivial_share(result: TaskResult) -> float:
@@ -161,12 +186,13 @@ def summarise(
         raise ValueError("no task results to summarise")
     bootstrap = Bootstrap(len(results), seed)
 
-    def bon(n: int, m: int) -> Estimate:
-        return bootstrap.estimate([best_of_n_accuracy(result, n, m) for result in results])
+    def chosen(by: Callable[[TaskResult, int, int], float]) -> dict[str, Estimate]:
+        return {f"{n}x{m}": bootstrap.estimate([by(result, n, m) for result in results]) for n, m in bon_sizes}
 
     return EvalSummary(
         n_tasks=len(results),
-        bon={f"{n}x{m}": bon(n, m) for n, m in bon_sizes},
+        bon=chosen(best_of_n_accuracy),
+        consensus=chosen(consensus_accuracy),
         ut_bases=dict(Counter(result.ut_basis for result in results)),
         trust=aggregate_trust(trust(result.matrix) for result in results),
         **{name: bootstrap.estimate([metric(result) for result in results]) for name, metric in _METRICS.items()},

@@ -27,6 +27,7 @@ MOST_TASKS = 20_000
 """Tasks of an evaluation, at most; sets have a few thousand, and figures are resampled 10,000 times over all tasks."""
 _MOST_SAMPLES = 1000
 _MOST_SIZES = 500
+_MOST_WAYS = 100
 _SIZE, _NUMBER = re.compile(r"[0-9]{1,4}x[0-9]{1,4}", re.ASCII), re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
@@ -128,6 +129,25 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Choice of one strategy on one task, a mean over disjoint blocks where these are small.
+
+    right: share of the chosen programs that are correct, None if none of them was judged. answers, tokens (of answers),
+    prompt_tokens: what the choice takes.
+    """
+
+    right: float | None
+    answers: float
+    tokens: float
+    prompt_tokens: float
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what no choice costs."""
+        _require(self.right is None or is_share(self.right), "a share of right choices that is not in 0..1")
+        _require(min(self.answers, self.tokens, self.prompt_tokens) >= 0, "a negative cost")
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRow:
     """Figures of one task.
 
@@ -135,8 +155,10 @@ class TaskRow:
     judged, correct: of the n programs, those with a verdict on every ground-truth test, and those that pass all.
     references, references_passed: reference programs of the set, and those that pass the ground truth here.
     figures: by the names of `EvalSummary`'s estimates, and "coder_truncated", "tester_truncated", "timeout_share".
-    bon: by size, "4x4": all sizes of the curves, disjoint blocks. published: "code", "ut" and "bon 4x4" as the
-    published script counts them: its sums of hits and totals; a task that it leaves out has none.
+    bon: by size, "4x4": all sizes of the curves, disjoint blocks. consensus: likewise; empty in earlier reports.
+    published: "code", "ut" and "bon 4x4" as the published script counts them: its sums of hits and totals; a task that
+    it leaves out has none. ways: choices of the strategies that were asked for, by name and size: at "4x4" each takes
+    4 + 4 answers at most.
     """
 
     task: str
@@ -155,15 +177,21 @@ class TaskRow:
     references: int = 0
     references_passed: int = 0
     spent: Spent = Spent()
+    consensus: Mapping[str, float | None] = field(default_factory=dict)
+    ways: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ValueError for figures that no task has."""
+        _require(len(self.ways) <= _MOST_WAYS, "an impossible number of strategies")
+        for sizes in self.ways.values():
+            _require_sizes(sizes)
         _require(max(self.programs, self.tests) <= _MOST_SAMPLES, "an impossible number of samples")
         _require(self.correct <= self.judged <= self.programs, "more programs are correct or judged than there are")
         _require(self.references_passed <= self.references, "more references pass than there are")
         _require_shares(self.figures)
-        _require_shares(self.bon)
-        _require_sizes(self.bon)
+        for chosen in (self.bon, self.consensus):
+            _require_shares(chosen)
+            _require_sizes(chosen)
         _require(all(hits <= of for hits, of in self.published.values()), "more hits than answers")
 
 
@@ -180,14 +208,16 @@ class Totals:
     trust: Trust
     pass_at: Mapping[str, Estimate] = field(default_factory=dict)
     published: Mapping[str, float | None] = field(default_factory=dict)
+    consensus: Mapping[str, Estimate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ValueError for figures that no evaluation has."""
-        for group in (self.figures, self.bon, self.pass_at):
+        for group in (self.figures, self.bon, self.consensus, self.pass_at):
             for part in ("mean", "low", "high"):
                 _require_shares({name: getattr(estimate, part) for name, estimate in group.items()})
         _require_shares(self.published)
         _require_sizes(self.bon)
+        _require_sizes(self.consensus)
         _require(all(map(_NUMBER.fullmatch, self.pass_at)), "pass@k for what is no k")
 
 
@@ -235,7 +265,8 @@ class Report:
     """Evaluation with its rows in the order of the tasks; complete: every task of `data` has one.
 
     ended: the limit that ended an incomplete one, in words. roles: coder and tester, then one for each arm that sampled
-    answers of its own. excluded: tasks of the set that were not evaluated, by reason.
+    answers of its own. excluded: tasks of the set that were not evaluated, by reason. left_out: strategies that these
+    models cannot follow, with the reason.
     """
 
     name: str
@@ -253,6 +284,7 @@ class Report:
     roles: tuple[RoleCost, ...] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ValueError for more rows than tasks, or more than `MOST_TASKS`."""

@@ -26,6 +26,8 @@ class TaskResult:
     test_inputs, test_outputs   m strings; those of malformed tests are ignored.
     coder_lengths_n, tester_lengths_m   answers' lengths in tokens, all answers included.
     recovered      answers that only the kind reading understood.
+    outputs_nm     (n, m) number of the output that a program prints on a test's input, as of
+                   `engine.rollouts.filling.FilledTask`; None where outputs were not kept.
     Raises ValueError for sizes that do not fit the matrix, or a test that is right but not judged.
     """
 
@@ -41,6 +43,7 @@ class TaskResult:
     coder_lengths_n: IntArray
     tester_lengths_m: IntArray
     recovered: int = 0
+    outputs_nm: IntArray | None = None
 
     def __post_init__(self) -> None:
         n, m = self.matrix.n_programs, self.matrix.n_generated
@@ -55,6 +58,12 @@ class TaskResult:
             "coder_lengths_n": np.array(self.coder_lengths_n, dtype=np.int64),
             "tester_lengths_m": np.array(self.tester_lengths_m, dtype=np.int64),
         }
+        if self.outputs_nm is not None:
+            outputs_nm = np.array(self.outputs_nm, dtype=np.int64)
+            if outputs_nm.shape != (n, m):
+                raise ValueError(f"task {self.task_id}: outputs_nm must have shape {(n, m)}, not {outputs_nm.shape}")
+            outputs_nm.setflags(write=False)
+            object.__setattr__(self, "outputs_nm", outputs_nm)
         sizes = {name: array.size for name, array in frozen.items() if array is not None}
         sizes |= {"programs": len(self.programs), "test_inputs": len(self.test_inputs)}
         sizes |= {"test_outputs": len(self.test_outputs)}

@@ -74,7 +74,8 @@ UNKNOWN = Estimate(None, None, None, None, 0)
 class EvalSummary:
     """Metrics of one evaluation, each defined in `metrics.py`.
 
-    `bon` maps "4x4", "16x16", ... to BoN accuracy. `ut_bases` counts the tasks by the judge of their tests. `trust`
+    `bon` maps "4x4", "16x16", ... to BoN accuracy; so does `consensus`, by votes and outputs, which summaries of
+    earlier versions lack. `ut_bases` counts the tasks by the judge of their tests. `trust`
     pools all tasks that have a correct program; its p_u is always by own correct programs, as Theorem 3.1 defines it,
     whatever the basis of `ut`. `n_tasks` is 0 if unknown.
     """
@@ -85,6 +86,7 @@ class EvalSummary:
     ut_raw: Estimate
     valid_share: Estimate
     bon: Mapping[str, Estimate]
+    consensus: Mapping[str, Estimate]
     pass_at_n: Estimate
     trivial_share: Estimate
     distinct_inputs: Estimate
@@ -100,21 +102,37 @@ class EvalSummary:
 
     @property
     def accuracies(self) -> Mapping[str, Estimate]:
-        """Accuracies by name, in the order of tables: "code", "ut", then "bon 4x4", ... from small to large."""
-        return {"code": self.code, "ut": self.ut} | {f"bon {size}": each for size, each in self.bon.items()}
+        """Accuracies by name, in the order of tables: "code", "ut", then "bon 4x4", ... from small to large.
+
+        Then "consensus 4x4", ... as far as they are known.
+        """
+        known = {size: each for size, each in self.consensus.items() if each.mean is not None}
+        return (
+            {"code": self.code, "ut": self.ut}
+            | {f"bon {size}": each for size, each in self.bon.items()}
+            | {f"consensus {size}": each for size, each in known.items()}
+        )
 
     @property
     def largest_bon(self) -> Estimate:
         """BoN accuracy of the last size, which is the largest."""
         return list(self.bon.values())[-1] if self.bon else UNKNOWN
 
+    @property
+    def largest_consensus(self) -> Estimate:
+        """Accuracy of consensus of the last size, which is the largest."""
+        return list(self.consensus.values())[-1] if self.consensus else UNKNOWN
+
     def headline(self) -> dict[str, Any]:
-        """Return the figures of a one-line summary: means of code, ut and bon, and the number of tasks."""
+        """Return the figures of a one-line summary: means of code, ut, bon and consensus, and the number of tasks."""
         record = self.to_json()
         return {
             "code": record["code"]["mean"],
             "ut": record["ut"]["mean"],
             "bon": {name: estimate["mean"] for name, estimate in record["bon"].items()},
+            "consensus": {
+                name: estimate["mean"] for name, estimate in record["consensus"].items() if estimate["mean"] is not None
+            },
             "n_tasks": self.n_tasks,
         }
 
@@ -123,6 +141,7 @@ class EvalSummary:
         record: dict[str, Any] = {"n_tasks": self.n_tasks}
         record |= {name: getattr(self, name).to_json() for name in ESTIMATES}
         record["bon"] = {name: estimate.to_json() for name, estimate in self.bon.items()}
+        record["consensus"] = {name: estimate.to_json() for name, estimate in self.consensus.items()}
         record["ut_bases"] = {basis.value: count for basis, count in self.ut_bases.items()}
         ratios = {name: getattr(self.trust, name) for name in _TRUST_RATIOS}
         record["trust"] = {
@@ -145,10 +164,14 @@ class EvalSummary:
         def count(value: Mapping[str, Any]) -> Estimate:
             return Estimate.from_json(value, strict=strict)
 
+        def shares(sizes: Mapping[str, Any]) -> dict[str, Estimate]:
+            return {size: share(value) for size, value in _few(sizes)}
+
         try:
             return EvalSummary(
                 n_tasks=_part(record, "n_tasks", _count, 0, strict),
-                bon=_part(record, "bon", lambda sizes: {size: share(v) for size, v in _few(sizes)}, {}, strict),
+                bon=_part(record, "bon", shares, {}, strict),
+                consensus=_part(record, "consensus", shares, {}, strict and "consensus" in record),
                 ut_bases=_part(record, "ut_bases", _bases, {}, strict),
                 trust=_part(record, "trust", _trust, Trust(), strict),
                 **{

@@ -42,8 +42,9 @@ def format_table(start: EvalSummary, end: EvalSummary) -> str:
 
 def accuracy_title(name: str) -> str:
     """Return the title of a name of `EvalSummary.accuracies`: "BoN(4, 4)" for "bon 4x4"."""
-    if name.startswith("bon "):
-        return f"BoN({name.removeprefix('bon ').replace('x', ', ')})"
+    chosen_by, _, size = name.partition(" ")
+    if size:
+        return f"{'BoN' if chosen_by == 'bon' else chosen_by}({size.replace('x', ', ')})"
     return {"code": "code accuracy", "ut": "unit-test accuracy"}[name]
 
 

@@ -53,6 +53,7 @@ def summary_of(report: Report) -> EvalSummary:
     return EvalSummary(
         n_tasks=len(report.rows),
         bon={size: sums.bon[size] for size in report.settings.bon if size in sums.bon},
+        consensus={size: sums.consensus[size] for size in report.settings.bon if size in sums.consensus},
         ut_bases=sums.ut_bases,
         trust=sums.trust,
         **{name: sums.figures.get(name, UNKNOWN) for name in ESTIMATES},
@@ -76,5 +77,6 @@ def _number(value: float | None) -> float:
 _GROUPS: Mapping[str, Callable[[TaskRow], Mapping[str, float | None]]] = {
     "figures": lambda row: row.figures,
     "bon": lambda row: row.bon,
+    "consensus": lambda row: row.consensus,
     "pass_at": pass_at,
 }

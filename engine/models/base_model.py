@@ -20,9 +20,10 @@ from transformers import (
 
 from engine.config.schema import Precision
 from engine.errors import EnvironmentError_
+from engine.machine.memory_plan.shape import read_shape
 from engine.models.download_progress import OnProgress
 from engine.models.faults import LoadingFault, loading_faults
-from engine.models.model_files import locate_model
+from engine.models.model_files import check_described, held_parameters, locate_model
 from engine.models.quiet import quiet_transformers
 
 BITSANDBYTES = "bitsandbytes>=0.50,<0.51"
@@ -119,6 +120,18 @@ def _unloadable(what: str, error: LoadingFault, remedy: str) -> EnvironmentError
     return EnvironmentError_(f"{what} cannot be loaded: {error}", remedy)
 
 
+def _parameters_elsewhere(folder: Path, config: PretrainedConfig) -> int | None:
+    """Count the parameters that config.json describes by building the model without memory.
+
+    None for an architecture whose sizes a memory plan can read: `locate_model` has compared them.
+    """
+    if read_shape(folder / "config.json") is not None:
+        return None
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    return int(sum(parameter.numel() for parameter in model.parameters()))
+
+
 def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrainedModel:
     options: dict[str, Any] = {}
     if precision == "nf4":
@@ -131,6 +144,10 @@ def _load_weights(folder: Path, precision: Precision, device: str) -> PreTrained
         dtype = _DTYPES[precision]
     config = load_model_config(folder)
     try:
+        with loading_faults():
+            described = _parameters_elsewhere(folder, config)
+        if described is not None:
+            check_described(folder, 1, described, held_parameters(folder), "fetch the model's folder again")
         with loading_faults():
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from huggingface_hub import constants as hub_constants
@@ -22,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 
 from engine.errors import EnvironmentError_
 from engine.machine.memory_plan.shape import read_shape
-from engine.machine.model_folders import cache_fault, folder_fault, gguf_file, gguf_refusal
+from engine.machine.model_folders import cache_fault, folder_fault, gguf_file, gguf_refusal, json_of
 from engine.machine.regular_files import check_kind, user_path
 from engine.models.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
 from engine.models.faults import first_line
@@ -30,6 +32,8 @@ from engine.models.faults import first_line
 _FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # no pickles, no code
 _REACH_SECONDS = 10.0
 _MOST_LAYERS = 10_000
+_COUNTED = re.compile(r"(^|_)(layers?|blocks|labels|experts|heads?)$")
+"""Names of config.json's fields whose values transformers counts up to, making an object for each number."""
 _MOST_PACKED = 16
 """Parameters in a number of a file of weights, at most: quantised ones are packed."""
 
@@ -132,8 +136,8 @@ def _download(name: str, on_progress: OnProgress, report_seconds: float) -> Path
         ) from error
 
 
-def _check_weights(folder: Path, remedy: str) -> None:
-    """Read each file's header, which holds its length: this finds truncated downloads, by name."""
+def held_parameters(folder: Path, remedy: str = "fetch the file again") -> int:
+    """Count the numbers in the files of weights by their headers. Raises EnvironmentError_ for a truncated file."""
     held = 0
     for file in sorted(folder.glob("*.safetensors")):
         try:
@@ -142,11 +146,42 @@ def _check_weights(folder: Path, remedy: str) -> None:
                 held += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
         except (SafetensorError, OSError) as error:
             raise EnvironmentError_(f"weights {file} cannot be read: {first_line(error)}", remedy) from error
-    shape = read_shape(folder / "config.json")
-    # transformers would make room for all that config.json describes before it compares the shapes.
-    if shape is not None and not (0 < shape.layers <= _MOST_LAYERS and 0 < shape.parameters <= _MOST_PACKED * held):
+    return held
+
+
+def check_described(folder: Path, layers: int, parameters: int, held: int, remedy: str) -> None:
+    """Raise EnvironmentError_ if config.json describes a model far larger than its weights.
+
+    transformers would make room for all of it before it compares the shapes.
+    """
+    if not (0 < layers <= _MOST_LAYERS and 0 < parameters <= _MOST_PACKED * held):
         raise EnvironmentError_(
-            f"{folder / 'config.json'} describes {min(shape.parameters, 10**18):.3g} parameters in "
-            f"{min(shape.layers, 10**18)} layers, the weights hold {held:.3g}",
+            f"{folder / 'config.json'} describes {min(parameters, 10**18):.3g} parameters in "
+            f"{min(layers, 10**18)} layers, the weights hold {held:.3g}",
             remedy,
         )
+
+
+def _check_weights(folder: Path, remedy: str) -> None:
+    """Read each file's header, which holds its length: this finds truncated downloads, by name."""
+    held = held_parameters(folder, remedy)
+    shape = read_shape(folder / "config.json")
+    if shape is not None:
+        check_described(folder, shape.layers, shape.parameters, held, remedy)
+    for name, value in _numbers(json_of(folder / "config.json")):
+        if value > _MOST_LAYERS and _COUNTED.search(name):
+            most = f"at most {_MOST_LAYERS} can be used"
+            raise EnvironmentError_(f"{folder / 'config.json'}: {name} is {min(value, 10**18):.3g}, {most}", remedy)
+
+
+def _numbers(tree: object) -> Iterator[tuple[str, float]]:
+    """Yield all numbers in a JSON value, each with the name of its field. Not recursive: a file may be deep."""
+    left = [("", tree)]
+    while left:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.items())
+        elif isinstance(value, list):
+            left.extend((name, each) for each in value)
+        elif isinstance(value, int | float):
+            yield name, value

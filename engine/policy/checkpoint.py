@@ -140,6 +140,7 @@ def _check_state(state: dict[str, Any], optimiser: torch.optim.Optimizer, kind: 
     now = torch.get_rng_state()
     if state["torch_rng"].dtype != now.dtype or state["torch_rng"].shape != now.shape:
         raise ValueError("its random generator is none of torch's")
+    torch.Generator().set_state(state["torch_rng"])  # raises where the bytes are no state of it
     of_gpus = state["cuda_rng"]
     if not isinstance(of_gpus, list) or not all(getattr(each, "dtype", None) == now.dtype for each in of_gpus):
         raise ValueError("its random generators of GPUs are none")

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, Rejected, UnitTest
-from engine.reward.pass_matrix import PassMatrix, pass_matrix_from_verdicts
+from engine.reward.consensus import first_columns
+from engine.reward.pass_matrix import IntArray, PassMatrix, pass_matrix_from_verdicts
 from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of
 from engine.sandbox import Judging, Outcome, Peers, verdict
+from engine.sandbox.output_groups import OutputGroups
 
 Outcomes = tuple[Outcome | None, ...]
 
@@ -23,7 +27,8 @@ class FilledTask:
     """Parsed answers of both roles to one task, and the outcomes of executing them.
 
     truth_outcomes, generated_outcomes: n rows of t and m outcomes, None where nothing was run (a rejected program, a
-    malformed test).
+    malformed test). outputs_nm: number of the output that each program prints on a test's input, equal for equal
+    outputs on equal inputs; 0 unknown or not run, negative for an error.
     """
 
     problem: Problem
@@ -33,6 +38,12 @@ class FilledTask:
     truth_outcomes: tuple[Outcomes, ...]
     generated_outcomes: tuple[Outcomes, ...]
     matrix: PassMatrix
+    outputs_nm: IntArray
+
+    @property
+    def outputs_nx(self) -> IntArray:
+        """Outputs on the distinct inputs of the generated tests, (n, x)."""
+        return self.outputs_nm[:, first_columns([getattr(test, "input", None) for test in self.tests])]
 
 
 @dataclass(eq=False)
@@ -123,4 +134,17 @@ class Filling:
             truth_outcomes=truth_rows,
             generated_outcomes=generated_rows,
             matrix=self.matrix(truth_rows, generated_rows),
+            outputs_nm=self._outputs(generated_rows),
         )
+
+    def _outputs(self, generated_rows: Sequence[Outcomes]) -> IntArray:
+        tests = self.tests_in_order
+        groups = {stdin: OutputGroups(self.judging.comparison) for stdin in inputs_of(tests)}
+        numbers = [
+            [
+                0 if outcome is None or isinstance(test, Rejected) else groups[test.input].number(outcome)
+                for outcome, test in zip(row, tests, strict=True)
+            ]
+            for row in generated_rows
+        ]
+        return np.array(numbers, dtype=np.int64).reshape(len(generated_rows), len(tests))

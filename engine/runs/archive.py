@@ -10,6 +10,7 @@ search, also in code. A step of 256 answers of 100 characters takes 9 ms of CPU,
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -67,6 +68,10 @@ CREATE VIRTUAL TABLE search USING fts5(answer, content='', detail=none, tokenize
 """
 _ADDED = {2: "ALTER TABLE tasks ADD COLUMN weight REAL"}
 """Change that made each later version; a writer brings an older archive up to date, which keeps all its rows."""
+
+_ONLY_COLUMNS = re.compile(
+    r"""CREATE TABLE ['"]?search_[a-z]+['"]?\([a-zA-Z, ]+(PRIMARY KEY\([a-z, ]+\))?\)( WITHOUT ROWID)?"""
+)
 
 
 @dataclass(frozen=True)
@@ -285,9 +290,16 @@ def archive_version(db: sqlite3.Connection, path: Path) -> int:
 
 
 def _objects(db: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
-    """Return the kind, name and definition of everything in a database; the search index defines its own tables."""
+    """Return the kind, name and definition of everything in a database.
+
+    The search index defines tables of its own, in the words of SQLite's version. They have nothing but columns: no
+    generated one, no default and no check, which would be worked out whenever the table is read or written.
+    """
     found = db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100").fetchall()
-    return {(kind, name, None if name.startswith("search_") else sql) for kind, name, sql in found}
+    return {
+        (kind, name, None if name.startswith("search_") and _ONLY_COLUMNS.fullmatch(sql or "") else sql)
+        for kind, name, sql in found
+    }
 
 
 @cache

@@ -18,6 +18,7 @@ class Metric:
 
     title: its name within its group, whose metrics share a chart; unit: "" for counts and shares; short: its label in
     lines with many figures. evaluated: the `EvalSummary` field or property with the same figure of an evaluation.
+    later: runs of earlier versions lack it; charts of them have no line for it.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Metric:
     meaning: str
     short: str = ""
     evaluated: str = ""
+    later: bool = False
 
 
 class UnknownMetric(KeyError):
@@ -49,6 +51,10 @@ _TABLE = (
     Metric(
         "bon_accuracy", "BoN", "", "accuracy", "share of tasks whose program with most votes is correct",
         evaluated="largest_bon",
+    ),
+    Metric(
+        "consensus_accuracy", "consensus", "", "accuracy",
+        "share of tasks whose program by votes and agreement is correct", evaluated="largest_consensus", later=True,
     ),
     Metric("coder_reward", "coder", "", "rewards", "mean reward of programs: ground-truth tests passed"),
     Metric("tester_reward", "tester", "", "rewards", "mean reward of tests: wrong programs told from correct ones"),

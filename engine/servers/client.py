@@ -8,7 +8,9 @@ is followed within the same origin only: another one has not been named by the u
 from __future__ import annotations
 
 import asyncio
+import base64
 import math
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -103,6 +105,7 @@ class Client:
     ) -> None:
         self.address, self.heard_at = address, time.monotonic()
         self.has_key = bool(key or address.login)
+        self._secrets = _secrets(key, address.login)
         self._silence_seconds = silence_seconds
         self._listening: dict[asyncio.Timeout, float] = {}  # streams, with the end of each whole request
         authorization = {"Authorization": f"Bearer {key}"} if key else {}
@@ -118,6 +121,14 @@ class Client:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    def shown(self, said: str) -> str:
+        """Return what the server says as one short line without the key, which servers quote when they refuse it.
+
+        It is hidden before the line is cut, as half a key is still one, and whatever the case of its letters: hosts and
+        header lines lose it.
+        """
+        return one_line(self._secrets.sub("…", said))
 
     @asynccontextmanager
     async def send(
@@ -150,9 +161,9 @@ class Client:
                 raise RequestFault(Trouble.TOO_SLOW, f"took longer than {bounds.seconds:g} s") from error
             raise RequestFault(Trouble.SILENT, f"sent nothing for {self._silence_seconds:g} s") from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
-            raise RequestFault(Trouble.NO_CONNECTION, _reason(error)) from error
+            raise RequestFault(Trouble.NO_CONNECTION, self._reason(error)) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise RequestFault(Trouble.BROKEN, _reason(error)) from error
+            raise RequestFault(Trouble.BROKEN, self._reason(error)) from error
         finally:
             self._listening.pop(scope, None)
 
@@ -174,10 +185,10 @@ class Client:
                     return
                 target = url.join(response.headers["location"])
                 if origin_of(str(target)) != self.address.origin:
-                    where = one_line(f"{target.scheme}://{target.host}")
+                    where = self.shown(f"{target.scheme}://{target.host}")
                     raise RequestFault(Trouble.REDIRECT, f"redirects to another server, {where}")
                 if response.status_code not in _REDIRECTS and method != "GET":
-                    raise RequestFault(Trouble.REDIRECT, f"redirects to {one_line(target.path)}")
+                    raise RequestFault(Trouble.REDIRECT, f"redirects to {self.shown(target.path)}")
                 url = target
         raise RequestFault(Trouble.REDIRECT, "redirects in a circle")
 
@@ -189,6 +200,9 @@ class Client:
             if size > max_bytes:
                 raise RequestFault(Trouble.TOO_LARGE, f"sends more than {max_bytes / 2**20:.0f} MB for one answer")
             yield chunk
+
+    def _reason(self, error: Exception) -> str:
+        return self.shown(str(error) or type(error).__name__)
 
     def _hear(self) -> None:
         """Note that the server lives: one that answers requests one by one is silent to those that wait."""
@@ -216,5 +230,8 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield b"".join(parts).strip(b"\r")
 
 
-def _reason(error: Exception) -> str:
-    return one_line(str(error) or type(error).__name__)
+def _secrets(key: str, login: tuple[str, str] | None) -> re.Pattern[str]:
+    """Return the pattern of all that proves to the server who asks; it matches nothing where nothing does."""
+    secrets = [key, *(login or ()), base64.b64encode(":".join(login).encode()).decode() if login else ""]
+    longest_first = sorted(filter(None, secrets), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)

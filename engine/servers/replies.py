@@ -203,15 +203,20 @@ def read_error(data: bytes) -> str:
 
 def one_line(text: str) -> str:
     """Return text of a server as one printable line of at most 200 characters."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    line = _unbroken(text)
     return line if len(line) <= _MAX_REASON else line[: _MAX_REASON - 3] + "..."
+
+
+def _unbroken(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _message_of(body: object) -> str:
     for name in ("error", "message", "detail"):
         while isinstance(body, dict) and body.get(name):
             body = body[name]
-    return _sound(body if isinstance(body, str) else json.dumps(body))[:_MAX_ERROR]
+    # Blanks go before the text is cut: after it, they would bring the end, with half a key, to the front.
+    return _unbroken(_sound(body if isinstance(body, str) else json.dumps(body)))[:_MAX_ERROR]
 
 
 def _choice_of(body: Json) -> Json:

@@ -28,6 +28,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import ConfigError
+from engine.machine.core_dumps import refuse_core_dumps
 from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular
 from engine.machine.toml_reading import parse_toml
@@ -103,12 +104,15 @@ def read_endpoints() -> Endpoints:
     except (OSError, ValueError, RecursionError) as error:  # also a number of thousands of digits, lists in lists
         raise ConfigError(f"{path} cannot be read: {str(error)[:200]}", "fix the file") from error
     try:
-        return Endpoints.model_validate(tree)
+        endpoints = Endpoints.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         # The value is left out: it may be a key.
         raise ConfigError(f"{path}: {where}: {first['msg']}", "fix that entry") from None
+    if any(each.api_key for each in endpoints.endpoint.values()):
+        refuse_core_dumps()
+    return endpoints
 
 
 def price_in_words(model: str, price: Price) -> str:
@@ -134,6 +138,8 @@ def key_for(address: Address, settings: EndpointSettings) -> str:
         raise ConfigError(f"no API key for {address.url}", f"set the environment variable {variable}")
     if not _KEY.fullmatch(key):  # no HTTP header can hold it, and the client's error would quote the key
         raise ConfigError(f"the API key for {address.url} has characters that no key has", "copy it again, in one line")
+    if key:
+        refuse_core_dumps()
     return key
 
 

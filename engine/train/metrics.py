@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.policy import UpdateReport
 from engine.prompts import UnitTest
+from engine.reward.consensus import consensus_of_n
 from engine.reward.trust import aggregate_trust, trust
 from engine.reward.validity import suite_score
 from engine.train.scoring import ScoredTask
@@ -63,6 +64,10 @@ def _truth_metrics(done: CoevolutionStep) -> Metrics:
     return {
         "code_accuracy": _mean(matrix.correct_n.mean() for matrix in matrices),
         "bon_accuracy": _mean(float(matrix.correct_n[matrix.best_of_n()]) for matrix in matrices),
+        "consensus_accuracy": _mean(
+            float(task.rollouts.matrix.correct_n[consensus_of_n(task.rollouts.matrix, task.rollouts.outputs_nx)])
+            for task in done.tasks
+        ),
         "ut_accuracy": pooled.p_u,
         "p_u": pooled.p_u,
         "p_01": pooled.p_01,

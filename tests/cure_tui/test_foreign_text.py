@@ -114,6 +114,19 @@ def test_a_preset_that_is_shown_escapes_foreign_text_and_reads_back(cli: Cli, pr
     assert json.loads(cli("presets", "--json").stdout)[-1]["name"].startswith(("own", "copied"))
 
 
+@pytest.mark.parametrize("arguments", [["runs"], ["presets"], ["resume", f"no{HOSTILE}"]])
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:replace", "latin-1"])
+def test_no_encoding_of_the_streams_lets_foreign_text_past(
+    cli: Cli, preset: Path, encoding: str, arguments: list[str]
+) -> None:
+    environment = {**cli.environment, "PYTHONIOENCODING": encoding, "CURE_TUI_HOME": str(cli.folder / HOSTILE)}
+    command = [sys.executable, "-m", "cure_tui", *arguments]
+    done = subprocess.run(command, cwd=cli.folder, env=environment, capture_output=True, check=False)
+    printed = (done.stdout + done.stderr).decode(encoding.partition(":")[0])
+    assert MARK in printed
+    assert leaks(printed.encode()) == []
+
+
 def test_a_run_without_a_dashboard_shows_foreign_text_as_text(cli: Cli, runnable: Callable[..., Path]) -> None:
     path = runnable()
     path.write_text(path.read_text().replace('"finish"', json.dumps(f"foreign{HOSTILE}")))

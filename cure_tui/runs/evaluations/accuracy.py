@@ -57,6 +57,7 @@ def accuracy_sheet(reports: Sequence[Report], *, published: bool = False, cutoff
         sizes.append(paper.BON)
     columns = [Column("evaluation"), Column("protocol", 1), Column("code"), Column("UT")]
     columns += [Column(accuracy_title(f"bon {size}"), 0 if size == sizes[-1] else 2) for size in sizes]
+    columns += [Column(accuracy_title(f"consensus {size}"), 6) for size in sizes[-1:]]
     columns += [Column("any correct", 4), Column("gap closed", 5), Column("tasks", 3)]
     rows: list[tuple[str, ...]] = []
     for report in reports:
@@ -64,12 +65,12 @@ def accuracy_sheet(reports: Sequence[Report], *, published: bool = False, cutoff
         if report.totals.published:
             shares = {key: _percent(value) for key, value in report.totals.published.items()}
             figures = (shares.get(key, MISSING) for key in ("code", "ut", *(f"bon {size}" for size in sizes)))
-            rows.append((report.name, "cure", *figures, MISSING, MISSING, str(len(report.rows))))
+            rows.append((report.name, "cure", *figures, *[MISSING] * 3, str(len(report.rows))))
         rows += [_honest(f"  {arm.name}", arm.totals, len(arm.rows), sizes) for arm in report.arms]
         rows += _dated(report, cutoff, sizes) if cutoff else []
     for row in paper.published_rows(name) if name else ():
         bon = (_percent(row.bon) if size == paper.BON else MISSING for size in sizes)
-        rows.append((row.model, "published", _percent(row.code), _percent(row.ut), *bon, *[MISSING] * 3))
+        rows.append((row.model, "published", _percent(row.code), _percent(row.ut), *bon, *[MISSING] * 4))
     return Sheet(_title(reports), tuple(columns), tuple(rows), tuple(_notes(reports, published, name, cutoff)))
 
 
@@ -89,6 +90,9 @@ def figures_sheet(reports: Sequence[Report]) -> Sheet:
     for size in sizes_asked(reports):
         title = accuracy_title(f"bon {size}")
         estimates(title, lambda each, size=size: each.bon.get(size, UNKNOWN), interval_text)  # type: ignore[misc]
+    for size in sizes_asked(reports):
+        title = accuracy_title(f"consensus {size}")
+        estimates(title, lambda each, size=size: each.consensus.get(size, UNKNOWN), interval_text)  # type: ignore[misc]
     for k in sorted({int(k) for report in reports for k in report.totals.pass_at}):
         estimates(f"pass@{k}", lambda each, k=k: each.pass_at.get(str(k), UNKNOWN), interval_text)  # type: ignore[misc]
     for name, title in _LENGTHS.items():
@@ -132,8 +136,10 @@ def interval_text(estimate: Estimate) -> str:
 def _honest(name: str, found: Totals, n_tasks: int, sizes: Sequence[str]) -> tuple[str, ...]:
     code, ut = (found.figures.get(key, UNKNOWN) for key in ("code", "ut"))
     bon = [found.bon.get(size, UNKNOWN) for size in sizes]
+    consensus = [found.consensus.get(size, UNKNOWN) for size in sizes[-1:]]
     ceiling = found.pass_at[max(found.pass_at, key=int)] if found.pass_at else UNKNOWN
-    return (name, "honest", *map(estimate_text, (code, ut, *bon, ceiling)), _gap(found, bon, code), str(n_tasks))
+    figures = map(estimate_text, (code, ut, *bon, *consensus, ceiling))
+    return (name, "honest", *figures, _gap(found, bon, code), str(n_tasks))
 
 
 def _gap(found: Totals, bon: Sequence[Estimate], code: Estimate) -> str:

@@ -13,6 +13,7 @@ from cure_tui.charts import ChartOptions, Series, to_svg
 from cure_tui.drawing.spans import printable
 from cure_tui.runs.evaluations.accuracy import by_set
 from cure_tui.runs.evaluations.sheet import Sheet
+from cure_tui.runs.evaluations.strategies import curves_svg
 from engine.evaluation.comparison import size_order
 from engine.evaluation.paper import BON, SOURCE, TITLES, published_name, published_rows
 from engine.evaluation.report import Report
@@ -46,6 +47,8 @@ def as_page(sheets: Sequence[Sheet], reports: Sequence[Report], title: str, *, p
     parts += ['<meta name="viewport" content="width=device-width, initial-scale=1"></head><body>']
     parts += [f"<h1>{_text(title)}</h1>"]
     drawn = [chart for group in by_set(reports).values() for chart in _charts(group, published)]
+    compared = [chart for report in reports if (chart := curves_svg(report, _WIDTH, _HEIGHT)) is not None]
+    drawn += [chart.partition("?>\n")[2] for chart in compared]
     # a page holds several charts, whose ids must differ
     charts = [re.sub(r"(id='|#)plot\b", rf"\1plot{number}", chart) for number, chart in enumerate(drawn)]
     for place, sheet in enumerate(sheets):

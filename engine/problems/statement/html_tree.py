@@ -52,7 +52,7 @@ _MAIN = words(
 _DRAWN_MATHS = words("katex-html MathJax MathJax_Preview MathJax_CHTML MathJax_Display")
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _PLACE = re.compile(r"(\d{1,7}),(\d{1,7})")
-_BEFORE = r"\s*(?:<!--.*?-->\s*)*<"
+_BEFORE = r"\s*+(?><!--.*?-->\s*+)*+<"  # possessive: many comments have one reading, not 2^n
 _START = re.compile(
     rf"{_BEFORE}(?:!doctype|html|head|body|div|h[1-6]|p|table|center|section|article|span|title|meta|pre|b|strong|main|"
     r"style|link|script|form|ul|hr|a)\b",

@@ -13,7 +13,7 @@ from engine.errors import EnvironmentError_, RunError
 from engine.sampling.protocol import SamplingParams
 from engine.sampling.sample_under_way import ENDED_BY_LENGTH, ENDED_BY_STOP_TOKEN, UNDER_WAY
 from engine.servers.client import Bounds, Client, RequestFault, Trouble
-from engine.servers.replies import Finish, NotAReply, ServedModels, one_line, read_error, read_models, read_piece
+from engine.servers.replies import Finish, NotAReply, ServedModels, read_error, read_models, read_piece
 from engine.servers.settings import VLLM_KEY, key_remedy
 
 _ENDED = {None: UNDER_WAY, Finish.STOP: ENDED_BY_STOP_TOKEN, Finish.LENGTH: ENDED_BY_LENGTH}
@@ -57,10 +57,6 @@ class _Reply:
     status: int
     body: bytes
 
-    @property
-    def reason(self) -> str:
-        return one_line(read_error(self.body))
-
 
 class Server:
     """Client of one server, for use in one event loop. Every coroutine may raise ServerLost.
@@ -99,7 +95,7 @@ class Server:
                 f"{self.url} does not load adapters at runtime", f"start it with {start_command(self._lora_rank)}"
             )
         raise EnvironmentError_(
-            f"{self.url} rejects the adapter in {path}: {reply.reason}",
+            f"{self.url} rejects the adapter in {path}: {self._said(reply)}",
             "the server must see the run's folder under the same path (choose one with --run-dir), "
             f"and be started with {start_command(self._lora_rank)}",
         )
@@ -145,8 +141,8 @@ class Server:
     def _refusal(self, reply: _Reply) -> Exception:
         # 404: the adapter is missing, so the server was restarted. The next call loads the adapter again.
         if reply.status >= 500 or reply.status in (404, 408, 429):
-            return ServerLost(f"status {reply.status}: {reply.reason}")
-        return RunError(f"{self.url} refuses to sample: {reply.reason}", "fix the server, then resume the run")
+            return ServerLost(f"status {reply.status}: {self._said(reply)}")
+        return RunError(f"{self.url} refuses to sample: {self._said(reply)}", "fix the server, then resume the run")
 
     def _piece(self, data: bytes) -> Piece | None:
         piece = read_piece(data)
@@ -161,6 +157,9 @@ class Server:
             )
         return Piece(piece.token_ids, piece.logprobs, _ENDED[piece.finish])
 
+    def _said(self, reply: _Reply) -> str:
+        return self._client.shown(read_error(reply.body))
+
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> _Reply:
         async with (
             self._faults(),
@@ -169,7 +168,7 @@ class Server:
             reply = _Reply(incoming.status, await incoming.read())
         self.last_heard = time.monotonic()
         if reply.status in (502, 503, 504):
-            raise ServerLost(f"status {reply.status}: {reply.reason}")
+            raise ServerLost(f"status {reply.status}: {self._said(reply)}")
         return reply
 
     @asynccontextmanager
@@ -181,7 +180,7 @@ class Server:
                 raise ServerLost("the request timed out") from fault
             raise ServerLost(f"it {fault.said}" if fault.trouble in _MANNERS else fault.said) from fault
         except NotAReply as fault:
-            raise ServerLost(f"it {one_line(str(fault))}") from fault
+            raise ServerLost(f"it {self._client.shown(str(fault))}") from fault
 
 
 def _completion_request(

@@ -1,18 +1,11 @@
-"""Selector `consensus`: votes of the tests and agreement of the programs' outputs together.
-
-    score(i) = sum over the distinct inputs x of the tests: t(O[i, x]) + weight * p(O[i, x]) / n
-
-t(v) tests expect the output v of x, p(v) of n programs print it; an error counts nothing. The sum of t is the number of
-tests passed, so that weight 0 is best of n, and a large weight a soft majority of outputs.
-"""
+"""Selector `consensus`: votes of the tests and agreement of the programs' outputs, as `engine.reward.consensus`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
+from engine.reward.consensus import WEIGHT, consensus_scores
 from engine.reward.pass_matrix import FloatArray
 from engine.solve.options import option
 from engine.solve.selectors.arrays import BoardArrays
@@ -25,14 +18,7 @@ class Consensus:
     name: ClassVar[str] = "consensus"
     summary: ClassVar[str] = "tests passed, plus the share of programs that print the same on each input"
 
-    weight: float = option(1.0, "weight of agreement beside a test's vote", most=1e6)
+    weight: float = option(WEIGHT, "weight of agreement beside a test's vote", most=1e6)
 
     def scores(self, board: BoardArrays) -> FloatArray:
-        n = board.matrix.n_programs
-        agreement_n = np.zeros(n)
-        for printed_n in board.outputs_nx[:, board.tested_x].T:
-            ran_n = printed_n > 0
-            if ran_n.any():
-                agreement_n[ran_n] += np.bincount(printed_n[ran_n])[printed_n[ran_n]]
-        scores: FloatArray = board.matrix.votes_n + self.weight * agreement_n / n
-        return scores
+        return consensus_scores(board.matrix.votes_n, board.outputs_nx[:, board.tested_x], self.weight)

@@ -14,9 +14,9 @@ from engine.prompts import Program, Rejected, UnitTest
 from engine.prompts.source_look import look_at
 from engine.reward.pass_matrix import BoolArray, FloatArray, IntArray, PassMatrix
 from engine.sandbox import Judging, Outcome, Status, verdict
+from engine.sandbox.output_groups import OutputGroups
 from engine.solve.fates import SYNTAX_ERROR, fate_of
 from engine.solve.selectors.arrays import BoardArrays, Texts
-from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.ranking import ranked
 
 _UNKNOWN, _FAILED, _PASSED = -1, 0, 1
@@ -291,12 +291,7 @@ class Board:
         if place == len(self._groups):
             self._groups.append(OutputGroups(self.judging.comparison))
             self._prints_nx.add_column(0)
-        number = 0
-        if outcome.status is Status.OK:
-            number = self._groups[place].group(outcome.stdout)
-        elif outcome.status is not Status.INFRASTRUCTURE:
-            number = -1 - list(Status).index(outcome.status)
-        self._prints_nx.cells[row, place] = number
+        self._prints_nx.cells[row, place] = self._groups[place].number(outcome)
 
 
 class _Grid:

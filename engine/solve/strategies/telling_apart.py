@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engine.prompts.flow import INPUTS_FORM
 from engine.prompts.forms import labelled_blocks
 from engine.sandbox import Status
-from engine.solve.strategies.agreement import OutputGroups
+from engine.sandbox.output_groups import OutputGroups
 from engine.solve.strategies.asking import ask_formed
 from engine.solve.strategies.parts import Question
 from engine.solve.strategies.session import Session

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from engine.prompts import Rejected, UnitTest
 from engine.prompts.tester_turns import feedback_messages, reminder_messages
 from engine.sandbox import Status, outputs_match
+from engine.sandbox.output_groups import OutputGroups
 from engine.solve.fates import unit_test_of
-from engine.solve.strategies.agreement import OutputGroups
 from engine.solve.strategies.board import TestCase
 from engine.solve.strategies.conversation import CONTEXT_CHARACTERS, cut, happened
 from engine.solve.strategies.parts import Part, Question

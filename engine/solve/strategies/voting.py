@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.prompts.dialogue import output_messages, parse_output
 from engine.sandbox import outputs_match
-from engine.solve.strategies.agreement import OutputVote
+from engine.sandbox.output_groups import OutputVote
 from engine.solve.strategies.board import TestCase, TestStatus
 from engine.solve.strategies.parts import Part
 from engine.solve.strategies.session import Session

@@ -25,7 +25,7 @@ from engine.prompts import PromptStyle, Role, Style
 from engine.sampling import SamplingParams
 from engine.servers.background import Background
 from engine.servers.client import Bounds, Client, RequestFault, Trouble
-from engine.servers.replies import ChatReply, ChatStream, Finish, NotAReply, ReportedError, one_line, read_error
+from engine.servers.replies import ChatReply, ChatStream, Finish, NotAReply, ReportedError, read_error
 from engine.servers.settings import endpoints_file, key_remedy
 from engine.solve.writers.account import Account, Cost, Reservation
 from engine.solve.writers.endpoints import OPENAI_URL, Endpoint
@@ -199,7 +199,8 @@ class OpenAIWriter:
             if pause is None or tries == retries or time.monotonic() + pause >= task.started + self._seconds:
                 raise self._fault(result) from result
             tries += 1
-            task.note = f"retry {tries} of {retries}: {_in_short(result)}"
+            told = str(result.status) if isinstance(result, _StatusFault) else self._client.shown(str(result))
+            task.note = f"retry {tries} of {retries}: {told}"
             await asyncio.sleep(pause)
         return None
 
@@ -288,7 +289,7 @@ class OpenAIWriter:
             reasoning=reply.reasoning,
             withheld=_withheld(reply),
             is_counted=is_counted,
-            served=reply.model,
+            served=self._client.shown(reply.model),
             reservation=reservation,
         )
 
@@ -325,7 +326,7 @@ class OpenAIWriter:
 
     def _fault(self, fault: _Fault) -> CureError:
         url, model = self._endpoint.url, self._endpoint.model
-        said = one_line(self._hide(str(fault)))
+        said = self._client.shown(str(fault))
         match fault:
             case _StatusFault(status=401 | 403):
                 if self._endpoint.key or self._endpoint.login:
@@ -355,12 +356,6 @@ class OpenAIWriter:
                 return RunError(f"{url} {said}", "look at the server's log")
         return RunError(f"{url} does not answer as an OpenAI-compatible server does: it {said}", "check the address")
 
-    def _hide(self, text: str) -> str:
-        """Hide secrets, which servers quote when they refuse them. Before a text is cut: half a key is still one."""
-        for secret in (self._endpoint.key, *(self._endpoint.login or ())):
-            text = text.replace(secret, "…") if secret else text
-        return text
-
 
 def _dearness(cost: Cost) -> tuple[float, int]:
     return cost.dollars, cost.prompt_tokens + cost.tokens
@@ -388,7 +383,3 @@ def _pause_of(headers: Mapping[str, str]) -> float | None:
             if seconds >= 0:  # false for NaN too
                 return float(seconds)
     return None
-
-
-def _in_short(fault: _Fault) -> str:
-    return str(fault.status) if isinstance(fault, _StatusFault) else one_line(str(fault))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import ConfigError
+from engine.presets import list_presets, split_variant
 from engine.runs.lineage import split_step
 from engine.servers.addresses import Address, without_login
 
@@ -38,8 +39,8 @@ def parse_spec(text: str) -> WriterSpec:
     """Parse `nano`, `preset:qwen3-4b`, `run:my-run`, `run:my-run@12`, `run:my-run@last`, `model:Qwen/Qwen3-4B`,
     `./folder`, `openai:MODEL@http://...`.
 
-    A bare word or a TOML file is a preset; any other text with a slash, or the name of a folder, is a model. Raises
-    ConfigError.
+    The name of a preset or a TOML file is a preset; any other text with a slash, or the name of a folder, is a model.
+    Raises ConfigError.
     """
     kind, colon, rest = text.partition(":")
     if "://" in text and kind != "openai":
@@ -70,7 +71,8 @@ def parse_spec(text: str) -> WriterSpec:
         )
     if text.endswith(".toml"):
         return WriterSpec("preset", text)
-    if "/" in text or os.path.isdir(text):
+    # A preset's name means the preset in every folder, whatever its author has put into it.
+    if "/" in text or (split_variant(text)[0] not in list_presets() and os.path.isdir(text)):
         return WriterSpec("model", text)
     return WriterSpec("preset", text)
 

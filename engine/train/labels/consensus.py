@@ -1,7 +1,8 @@
 """Labels `consensus`: programs and tests that agree are presumed right; no hidden test of a training task is read.
 
-B4 chooses the verdict group that is most probably right, with priors that the anchors tell. `engine.reward.consensus`
-holds the rule, its filters and the rewards. Its tester reward is its own: `reward.tester_variant` is not read.
+B4 chooses the verdict group that is most probably right, with priors that the anchors tell. The rule, its filters and
+the rewards are those of `engine.reward.presumed_labels`. Its tester reward is its own:
+`reward.tester_variant` is not read.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from engine.config import RunConfig
 from engine.errors import DataError
 from engine.problems import IOExample, Problem
 from engine.prompts import Program, UnitTest
-from engine.reward.consensus import (
+from engine.reward.pass_matrix import BoolArray, IntArray
+from engine.reward.presumed_labels import (
     Presumed,
     consensus_tester_rewards,
     discrimination_weight,
     presume,
     presumed_matrix,
 )
-from engine.reward.pass_matrix import BoolArray, IntArray
 from engine.reward.rewards import coder_rewards
 from engine.reward.testers import WITHOUT_CORRECT
 from engine.rollouts.executing import ProgramRun, Runner, execute, inputs_of

@@ -18,9 +18,9 @@ from engine.evaluate.answers import answer_key, group_key
 from engine.problems import IOExample, Problem
 from engine.prompts import PromptStyle, Role, UnitTest, build_messages
 from engine.prompts.dialogue import output_messages, output_opening, parse_output
+from engine.sandbox.output_groups import OutputVote
 from engine.seeds import derive_seed
 from engine.solve.fates import unit_test_of
-from engine.solve.strategies.agreement import OutputVote
 from engine.solve.writers import Answer, Ask, Cost, Message, Writer
 
 ASKED, VOTES, MOST, FEWEST = 16, 8, 8, 3

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from engine.config import RewardConfig, RunConfig
 from engine.problems import Problem
-from engine.reward.consensus import Presumed
 from engine.reward.pass_matrix import FloatArray
+from engine.reward.presumed_labels import Presumed
 from engine.reward.rewards import coder_rewards, tester_rewards
 from engine.reward.validity import Validity
 from engine.rollouts.executing import Runner

@@ -39,7 +39,7 @@ def test_the_last_line_of_json_is_the_result(cli: Cli, runnable: Runnable, tmp_p
     assert result["run"] == str(tmp_path / "run")
     assert result["steps"] == 2
     assert result["seconds"] >= 0
-    assert result["heldout"]["start"] == {"code": 0.5, "ut": 1.0, "bon": {"4x4": 1.0}, "n_tasks": 1}
+    assert result["heldout"]["start"] == {"code": 0.5, "ut": 1.0, "bon": {"4x4": 1.0}, "consensus": {}, "n_tasks": 1}
     assert result["heldout"]["end"]["code"] == 0.75
 
 

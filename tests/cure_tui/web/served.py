@@ -33,6 +33,10 @@ class Served:
         return urlsplit(self.address).netloc
 
     @property
+    def host(self) -> str:
+        return urlsplit(self.address).hostname or ""
+
+    @property
     def port(self) -> int:
         return urlsplit(self.address).port or 80
 
@@ -72,7 +76,14 @@ class Served:
 
 
 def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "cure_tui", "serve", "--port", "0", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "cure_tui",
+        "serve",
+        *([] if "--port" in arguments else ["--port", "0"]),
+        *arguments,
+    ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, cwd=cli.folder, env=cli.environment, text=True, **pipes)
 

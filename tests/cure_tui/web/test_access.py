@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import resource
 import shutil
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -186,6 +187,16 @@ async def test_the_key_is_in_no_log_process_list_environment_or_file(served: Ser
     assert served.key.encode() not in b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
 
+async def test_a_server_and_its_dashboards_leave_no_core_dump(served: Served, cli: Cli) -> None:
+    before = set(cli.folder.rglob("*core*"))
+    async with served.page():
+        for process in (psutil.Process(served.process.pid), *served.dashboards()):
+            assert max(process.rlimit(psutil.RLIMIT_CORE)) <= 1
+        served.process.send_signal(signal.SIGABRT)
+        assert served.process.wait(SECONDS) == -signal.SIGABRT
+    assert set(cli.folder.rglob("*core*")) == before
+
+
 def test_what_strangers_send_is_not_written_on_the_terminal(served: Served) -> None:
     requests = [
         b"\x1b]0;owned\x07\r\n\r\n",
@@ -195,7 +206,7 @@ def test_what_strangers_send_is_not_written_on_the_terminal(served: Served) -> N
         handshake(served, "Sec-WebSocket-Protocol: owned") + b"\xff" * 99,
     ]
     for request in requests:
-        with socket.create_connection(("127.0.0.1", served.port), timeout=SECONDS) as connection:
+        with socket.create_connection((served.host, served.port), timeout=SECONDS) as connection:
             connection.sendall(request)
             connection.recv(1000)
     assert end(served) == "Open this address in a browser. Ctrl-C ends the dashboard, never a run.\n"
@@ -260,7 +271,7 @@ async def test_two_thousand_half_open_connections_are_bounded_end_by_themselves_
         async with served.page() as first:
             before = server.memory_info().rss
             for number in range(2000):
-                connection = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=SECONDS))
+                connection = stack.enter_context(socket.create_connection((served.host, served.port), timeout=SECONDS))
                 with contextlib.suppress(ConnectionError):
                     connection.sendall((silent, slow, unread, keyless)[number % 4])
             assert await answer_seconds(first) < 5

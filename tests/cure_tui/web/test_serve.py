@@ -60,7 +60,7 @@ def test_without_the_extra_the_command_that_brings_it_is_told(cli: Cli) -> None:
 def test_a_port_in_use_is_one_line_with_a_remedy(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        done = cli("serve", "--port", str(port))
+        done = cli("serve", "--host", "127.0.0.1", "--port", str(port))
     assert done.returncode == 2
     remedy = "(take another --port, or --port 0 for a free one)"
     assert done.stderr == f"error: cannot listen on 127.0.0.1 port {port}: address already in use {remedy}\n"

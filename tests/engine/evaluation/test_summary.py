@@ -241,6 +241,7 @@ def test_the_headline_holds_the_means() -> None:
         "code": 0.25,
         "ut": 0.25,
         "bon": {"4x4": 0.5},
+        "consensus": {},
         "n_tasks": 2,
     }
 

@@ -244,6 +244,7 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
     "an optimiser that is a text": lambda state: state.update(optimiser="x"),
     "updates that are no number": lambda state: state.update(updates_done="3"),
     "a short random generator": lambda state: state.update(torch_rng=torch.zeros(3, dtype=torch.uint8)),
+    "a random generator in no state": lambda state: state["torch_rng"].fill_(255),
     "random generators of GPUs that are none": lambda state: state.update(cuda_rng=torch.zeros(1 << 20)),
     "moments of another shape": lambda state: state["optimiser"]["state"][0].update(exp_avg=torch.zeros(3)),
     "moments that are infinite": lambda state: state["optimiser"]["state"][0]["exp_avg"].fill_(torch.inf),

@@ -1,119 +1,143 @@
-"""Consensus labels: the board worked out by hand, the filters, and what no board may break."""
+"""Consensus by hand, against a second implementation on 500 boards, and over the blocks of an evaluation."""
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Sequence
+from fractions import Fraction
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from engine.reward.consensus import (
-    Presumed,
-    consensus_tester_rewards,
-    discrimination_weight,
-    presume,
-    presumed_matrix,
-)
+from engine.evaluation.metrics import best_of_n_accuracy, consensus_accuracy, summarise
+from engine.evaluation.results import TaskResult
+from engine.evaluation.summary import EvalSummary, UtBasis
+from engine.evaluation.table import format_table
+from engine.reward.consensus import consensus_of_n, consensus_scores, first_columns
 from engine.reward.pass_matrix import PassMatrix
-from engine.reward.rewards import coder_rewards
-from engine.solve.selectors.b4 import Priors, posteriors_n
-from tests.engine.reward.matrices import cells, matrices
+from engine.solve.selectors import BoardArrays, find_selector
+from tests.engine.evaluation.test_summary import GOOD, small
+from tests.engine.solve.selectors.boards import random_board
 
-BOARD = cells("11100", "11100", "11100", "11110", "00001", "00001")
-UNINFORMED = Priors.of(10.0, 10.0)
-
-
-def without_truth(generated: np.ndarray, **masks: object) -> PassMatrix:
-    return PassMatrix(np.zeros((len(generated), 0), dtype=bool), generated, **masks)  # type: ignore[arg-type]
+K1 = ("1xyz", *["1pq4"] * 5)  # outputs of six programs on four inputs; tests expect 1, x, y, 4
 
 
-def presumed_by_b4(matrix: PassMatrix, outputs: list[int] | None = None) -> Presumed:
-    scores_n = np.where(matrix.rejected_n, np.nan, posteriors_n(matrix, UNINFORMED))
-    return presume(matrix, scores_n, np.array(outputs if outputs is not None else matrix.clusters_n))
+def numbered(rows: Sequence[str]) -> np.ndarray:
+    return np.array([[0 if text == "?" else -1 if text == "!" else ord(text) for text in row] for row in rows])
 
 
-def paid_for_tests(matrix: PassMatrix, presumed: Presumed, weight: float) -> list[float]:
-    others = matrix.block(np.flatnonzero(presumed.others_n), slice(None))
-    rewards_m = consensus_tester_rewards(
-        matrix, presumed, others.known_nm & ~others.generated_nm, others.known_nm, weight
+def matrix_of(
+    rows: Sequence[str], expected: str, correct: Sequence[int] = (), rejected: Sequence[int] = ()
+) -> PassMatrix:
+    n = len(rows)
+    return PassMatrix(
+        np.array([[row in correct] for row in range(n)]),
+        np.array([[got == right for got, right in zip(row, expected, strict=True)] for row in rows]).reshape(n, -1),
+        rejected_n=np.array([row in rejected for row in range(n)]),
     )
-    assert rewards_m is not None
-    return rewards_m.tolist()
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.4, 0.8])
-def test_the_board_worked_out_by_hand(weight: float) -> None:
-    matrix = without_truth(BOARD)
-    presumed = presumed_by_b4(matrix)
-    assert presumed.doubt == ""
-    assert np.flatnonzero(presumed.members_n).tolist() == [0, 1, 2]
-    assert np.flatnonzero(presumed.tests_m).tolist() == [0, 1, 2]
-    assert np.flatnonzero(presumed.others_n).tolist() == [4, 5]  # row 3 passes all of Y
-    # The row that passes one test more is no member, and earns as much as one.
-    assert coder_rewards(presumed_matrix(matrix, presumed)).tolist() == [1, 1, 1, 1, 0, 0]
-    assert paid_for_tests(matrix, presumed, weight) == pytest.approx([1, 1, 1, -1, -1])
+def test_a_crowd_that_agrees_outweighs_a_vote() -> None:
+    matrix, outputs = matrix_of(K1, "1xy4"), numbered(K1)
+    assert consensus_scores(matrix.votes_n, outputs, 1.0).tolist() == [4.5, *[5.5] * 5]
+    assert consensus_of_n(matrix, outputs, 1.0) == 1
+    assert consensus_of_n(matrix, outputs, 0.0) == matrix.best_of_n() == 0
 
 
-def test_a_test_that_catches_no_presumed_wrong_program_earns_less_the_later_the_run() -> None:
-    # t3 holds on X and is passed by the wrong rows; t4 is malformed.
-    matrix = without_truth(cells("11010", "11010", "00010", "00010"), malformed_m=[False] * 4 + [True])
-    presumed = presumed_by_b4(matrix)
-    assert np.flatnonzero(presumed.members_n).tolist() == [0, 1]
-    assert paid_for_tests(matrix, presumed, 0.0) == [1, 1, -1, 1, -1]
-    assert paid_for_tests(matrix, presumed, 0.8) == pytest.approx([1, 1, -1, 0.2, -1])
+def test_errors_and_lost_outputs_agree_with_nothing() -> None:
+    rows = ("!", "!", "!", "?", "7")
+    assert consensus_scores(np.zeros(5, dtype=np.int64), numbered(rows), 1.0).tolist() == [0, 0, 0, 0, 0.2]
 
 
-@pytest.mark.parametrize(
-    ("rows", "outputs", "doubt"),
-    [
-        (["110", "001", "010"], None, "no two programs agree"),
-        (["110", "110", "110"], None, "all programs agree"),
-        (["111", "111", "110"], [0, 0, 0], "all programs print the same"),
-        (["110", "110", "000", "000"], None, "the tests do not tell the programs apart"),
-        (["11", "11", *["01", "10"] * 0, "01", "10", "00", "01", "10", "00", "01", "10"], None, ""),
-    ],
-)
-def test_groups_whose_labels_are_in_doubt_teach_nothing(rows: list[str], outputs: list[int] | None, doubt: str) -> None:
-    matrix = without_truth(cells(*rows))
-    scores_n = np.array([1.0 if row == rows[0] else 0.0 for row in rows])
-    presumed = presume(matrix, scores_n, np.array(outputs if outputs is not None else matrix.clusters_n))
-    if doubt:
-        assert presumed.doubt == doubt
-        assert presumed_matrix(matrix, presumed).n_truth == 0
-        assert consensus_tester_rewards(matrix, presumed, np.zeros((0, 3)), np.zeros((0, 3)), 0.5) is None  # type: ignore[arg-type]
-    else:
-        assert presumed.doubt == "too few programs agree"  # 2 of 10 are less than a quarter
+def test_a_rejected_answer_neither_agrees_nor_wins_unless_all_are_rejected() -> None:
+    rows = ("77", "88", "88", "88")
+    assert consensus_of_n(matrix_of(rows, "99", rejected=(1, 2)), numbered(rows), 1.0) == 0
+    assert consensus_of_n(matrix_of(rows, "99", rejected=(0, 1, 2, 3)), numbered(rows), 1.0) == 0
+    with pytest.raises(ValueError, match="no programs"):
+        consensus_of_n(PassMatrix(np.zeros((0, 1), bool), np.zeros((0, 2), bool)), np.zeros((0, 2), int))
 
 
-def test_discrimination_comes_in_the_first_half_of_the_run() -> None:
-    assert [discrimination_weight(step, 100) for step in (1, 26, 51, 100)] == pytest.approx([0.0, 0.4, 0.8, 0.8])
-    assert discrimination_weight(1, 1) == 0.0
+def test_an_input_counts_once_however_many_tests_have_it() -> None:
+    assert first_columns(["5", "6", "5", None, "6", "7"]) == [0, 1, 5]
+    assert first_columns([]) == first_columns([None]) == []
 
 
-@settings(deadline=None)
-@given(matrices(), st.floats(0, 0.8), st.integers(0, 2**32 - 1))
-def test_no_board_pays_a_test_that_the_presumed_right_programs_fail(
-    board: PassMatrix, weight: float, seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    scores_n = np.where(board.rejected_n, np.nan, rng.integers(0, 2, board.n_programs))
-    presumed = presume(board, scores_n, board.clusters_n)
-    others = board.block(np.flatnonzero(presumed.others_n), slice(None))
-    rewards_m = consensus_tester_rewards(
-        board, presumed, others.known_nm & ~others.generated_nm, others.known_nm, weight
-    )
-    labelled = presumed_matrix(board, presumed)
-    rewards_n = coder_rewards(labelled)
-    assert ((rewards_n >= 0) & (rewards_n <= 1)).all()
-    assert not (presumed.members_n & board.rejected_n).any()
-    if presumed.doubt:
-        assert rewards_m is None
-        assert not labelled.correct_n.any()
-        return
-    assert presumed.members_n[presumed.proxy]
-    assert (presumed.members_n & labelled.judged_n <= labelled.correct_n).all()
-    if rewards_m is not None:
-        assert ((rewards_m >= -1) & (rewards_m <= 1)).all()
-        fails_m = board.known_nm[presumed.proxy] & ~board.generated_nm[presumed.proxy] & ~board.malformed_m
-        assert (rewards_m[fails_m] < 0).all()
-        assert (rewards_m[board.malformed_m] == -1).all()
+def second(votes: Sequence[int], outputs: Sequence[Sequence[int]], rejected: Sequence[bool], weight: int) -> int:
+    """Choose from the definition, in exact fractions."""
+    rows = [row for row in range(len(votes)) if not rejected[row]]
+
+    def score(row: int) -> Fraction:
+        same = sum(
+            outputs[row][x] > 0 and outputs[other][x] == outputs[row][x]
+            for x in range(len(outputs[row]))
+            for other in rows
+        )
+        return votes[row] + Fraction(weight * same, len(rows))
+
+    return max(rows, key=lambda row: (score(row), -row), default=0)
+
+
+@pytest.mark.parametrize("weight", [0, 1, 3])
+def test_random_boards_are_chosen_as_by_a_second_implementation(weight: int) -> None:
+    for seed in range(500):
+        given = random_board(seed)
+        outputs = given.outputs_nx[:, given.tested_x]
+        expected = second(given.matrix.votes_n.tolist(), outputs.tolist(), given.matrix.rejected_n.tolist(), weight)
+        assert consensus_of_n(given.matrix, outputs, weight) == expected, seed
+
+
+def result(
+    rows: Sequence[str], expected: str, correct: Sequence[int], inputs: Sequence[str], *, kept: bool = True
+) -> TaskResult:
+    n, m = len(rows), len(expected)
+    return TaskResult(
+        "t", matrix_of(rows, expected, correct), np.zeros(m, bool), np.zeros(m, bool), None, UtBasis.REFERENCE,
+        ("print()",) * n, tuple(inputs), tuple(expected), np.zeros(n, int), np.zeros(m, int),
+        outputs_nm=numbered(rows) if kept else None,
+    )  # fmt: skip
+
+
+def test_an_evaluation_counts_it_over_the_blocks_of_best_of_n() -> None:
+    one = result([row[:4] for row in K1], "1xy4", (1, 2, 3, 4, 5), "abcd")
+    assert best_of_n_accuracy(one, 6, 4) == 0.0
+    assert consensus_accuracy(one, 6, 4) == 1.0
+    assert consensus_accuracy(one, 2, 2) == best_of_n_accuracy(one, 2, 2)  # two blocks: two agree in no more than one
+    repeated = result(["pp", "qq", "qq"], "pp", (1, 2), "aa")  # one input: two votes against a third of agreement
+    assert consensus_accuracy(repeated, 3, 2) == 0.0
+    assert math.isnan(consensus_accuracy(result(K1, "1xy4", (), "abcd", kept=False), 6, 4))
+    with pytest.raises(ValueError, match="undefined"):
+        consensus_accuracy(one, 7, 4)
+    with pytest.raises(ValueError, match="outputs_nm must have shape"):
+        TaskResult(**{name: getattr(one, name) for name in one.__dataclass_fields__} | {"outputs_nm": np.zeros((1, 1))})
+
+
+def test_the_evaluations_figure_is_the_selectors_choice_without_examples() -> None:
+    rng = random.Random(5)
+    for _ in range(100):
+        rows = ["".join(rng.choice("12!") for _ in range(4)) for _ in range(6)]
+        matrix, outputs = matrix_of(rows, "1212"), numbered(rows)
+        whole = PassMatrix(np.zeros((6, 0), bool), matrix.generated_nm)
+        board = BoardArrays(whole, outputs, np.ones(4, bool), np.zeros(6, bool), np.arange(6))
+        scores = find_selector("consensus").scores(board)
+        assert consensus_of_n(matrix, outputs) == int(np.flatnonzero(scores >= scores.max() - 1e-9)[0])
+
+
+def test_summaries_of_earlier_versions_have_no_consensus_and_open() -> None:
+    record = small([GOOD, GOOD]).to_json()
+    assert EvalSummary.from_json(record).largest_consensus.mean is None  # outputs were not kept
+    del record["consensus"]
+    earlier = EvalSummary.from_json(record)
+    assert earlier.consensus == {}
+    assert list(earlier.accuracies) == ["code", "ut", "bon 1x1"]
+    assert EvalSummary.from_json(record, strict=False).headline()["consensus"] == {}
+
+
+def test_consensus_stands_beside_best_of_n_in_a_summary() -> None:
+    one = result([row[:4] for row in K1], "1xy4", (1, 2, 3, 4, 5), "abcd")
+    summary = summarise([one, one], ((6, 4),))
+    again = EvalSummary.from_json(summary.to_json())
+    assert again.largest_consensus.mean == 1.0
+    assert list(again.accuracies) == ["code", "ut", "bon 6x4", "consensus 6x4"]
+    assert "consensus(6, 4)           100.0" in format_table(summary, summary)
+    assert summary.headline()["consensus"] == {"6x4": 1.0}

@@ -201,6 +201,18 @@ def test_an_archive_with_tables_of_another_make_is_damaged(run: RunFolder, craft
             open_it(run.archive)
 
 
+@pytest.mark.parametrize("crafted", ["block BLOB AS (zeroblob(9e8))", "block BLOB CHECK(hex(zeroblob(4e8)) > 0)"])
+def test_a_search_index_with_columns_that_are_worked_out_is_damaged(run: RunFolder, crafted: str) -> None:
+    ArchiveWriter(run.archive).close()
+    with sqlite3.connect(run.archive) as db:
+        db.execute("PRAGMA writable_schema=ON")
+        table = f"CREATE TABLE 'search_data'(id INTEGER PRIMARY KEY, {crafted})"
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'search_data'", (table,))
+    for open_it in (ArchiveReader, ArchiveWriter):
+        with pytest.raises(RunError, match=r"damaged: rollouts\.sqlite has tables of another make"):
+            open_it(run.archive)
+
+
 def test_a_new_run_is_its_owners_alone_whatever_the_umask(own_home: Path, make_step: Callable[..., StepRecord]) -> None:
     before = os.umask(0)
     try:

@@ -188,6 +188,35 @@ def test_a_broken_reply_is_a_fault(background: Background, data: bytes) -> None:
     assert "\n" not in said
 
 
+_KEY = "sk-Very-SECRET-Key"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"HTTP/1.1 2x Bearer {_KEY}\r\n\r\n".encode(),
+        f"HTTP/1.1 2x {'x' * 150}{_KEY}\r\n\r\n".encode(),
+        f"HTTP/1.1 200 OK\r\nAuthorization {_KEY}\r\n\r\n".encode(),
+        reply(b"", f"Location: http://{_KEY}.example.org/", status="307 T"),
+        reply(b"", f"Location: /{'x' * 170}{_KEY}", status="303 S"),
+    ],
+    ids=["status", "cut status", "header", "host", "cut path"],
+)
+def test_a_fault_that_quotes_the_key_does_not_show_a_part_of_it(background: Background, data: bytes) -> None:
+    with pytest.raises(RequestFault) as caught:
+        ask(background, sends(data), key=_KEY)
+    assert "sk-very" not in caught.value.said.lower()
+
+
+def test_a_login_is_hidden_as_the_server_receives_it(background: Background) -> None:
+    async def shown() -> str:
+        client = Client(Address.parse("http://me:Pass%20Word@127.0.0.1:1/v1"))
+        await client.close()
+        return client.shown("Basic bWU6UGFzcyBXb3Jk is pass word")
+
+    assert background.wait(shown()) == "Basic … is …"
+
+
 def test_what_follows_a_reply_that_is_shorter_than_it_says_is_not_read(background: Background) -> None:
     assert ask(background, sends(reply(b'{"a": 1}HTTP/1.1 200 OK', length=8))) == (200, [b'{"a": 1}'])
 

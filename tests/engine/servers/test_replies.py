@@ -216,3 +216,8 @@ def test_no_bytes_whatever_get_past_the_border(data: bytes) -> None:
 def test_tokens_and_log_probs_that_are_none_never_reach_the_training(choice: object) -> None:
     with pytest.raises(NotAReply):
         read_piece(json.dumps({"choices": [choice]}).encode())
+
+
+def test_the_end_of_a_long_error_is_not_brought_to_its_front_by_taking_out_blanks() -> None:
+    said = read_error(json.dumps({"error": " " * 65_530 + "key"}).encode())
+    assert said == "key"

@@ -132,6 +132,17 @@ def test_code_that_nothing_closes_takes_no_time(part: str) -> None:
     assert time.process_time() - started < 1
 
 
+@pytest.mark.parametrize("head", ["", "---\ntitle: A\n---\n"])
+@pytest.mark.parametrize("part", ["<!-- problem:start -->\n", "<!---->", "<!-- --> \n\t", "<!-- <html -->"])
+def test_any_number_of_comments_before_a_statement_takes_no_time(part: str, head: str) -> None:
+    started = time.process_time()
+    (statement,) = read_statements(f"{head}{part * (20_000 // len(part))}\n# Sum\n\nPrint the sum.\n")
+    assert "Print the sum." in statement.problem.statement
+    assert not looks_like_html(part * 3 + "# Sum")
+    assert looks_like_html(part * 3 + "<!DOCTYPE html>")
+    assert time.process_time() - started < SECONDS / 2
+
+
 @pytest.mark.parametrize("mark", ["_", "*", "** ", "*a* ", "__x__ "])
 def test_a_value_of_marks_alone_is_read_at_once(mark: str) -> None:
     started = time.process_time()

@@ -28,6 +28,7 @@ class FakeVllm:
     load_words: str = ""
     models_status: int = 200
     completion_status: int = 200
+    completion_words: str = "out of order"
     silent_after: float = float("inf")
     dies_after: float = float("inf")
     token_ids: bool = True
@@ -95,7 +96,7 @@ def serving(server: FakeVllm, port: int = 0) -> Iterator[FakeVllm]:
             with lock:
                 server.completions.append(body)
             if server.completion_status != 200:
-                self._reply(server.completion_status, {"error": {"message": "out of order"}})
+                self._reply(server.completion_status, {"error": {"message": server.completion_words}})
                 return
             if body["model"] not in {BASE, *server.adapters}:
                 self._reply(404, {"error": {"message": f"The model `{body['model']}` does not exist."}})

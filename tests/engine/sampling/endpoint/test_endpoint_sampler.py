@@ -253,6 +253,20 @@ def test_the_key_of_the_environment_is_sent_where_the_user_has_tied_it_to(
     assert set(stranger.keys) == {""}  # an address that only a preset or a copied run names gets no key
 
 
+@pytest.mark.parametrize("status", [500, 400])
+def test_a_key_that_a_server_quotes_is_neither_noted_nor_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int
+) -> None:
+    """A notice goes into the run's journal, which is handed on."""
+    monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
+    quoting = FakeVllm(key="Bearer sk-secret", completion_status=status, completion_words="no key sk-secret")
+    bench.serve(quoting)
+    (tmp_path / "endpoints.toml").write_text(f'[endpoint."{quoting.url}/v1"]\napi_key = "sk-secret"\n')
+    with pytest.raises(CureError, match="no key …") as caught:
+        list(bench.sampler(quoting.url).sample(requests(), PARAMS))
+    assert "sk-secret" not in f"{caught.value} {bench.notices}"
+
+
 def test_an_address_without_its_key_is_told_how_to_get_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

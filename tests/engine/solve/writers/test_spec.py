@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.errors import ConfigError
@@ -30,6 +32,16 @@ def test_what_means_nobody_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_spec(text)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["nano", "qwen3-4b@24"])
+def test_a_folder_that_is_called_as_a_preset_does_not_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    (tmp_path / "own").mkdir()
+    assert [parse_spec(text).kind for text in (name, f"./{name}", "own")] == ["preset", "model", "model"]
 
 
 def test_a_name_that_no_folder_can_have_is_a_preset() -> None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from engine.sandbox import outputs_match
+from engine.sandbox.judging import outputs_match
+from engine.sandbox.outcome import Outcome, Status
+
+_STATUSES = tuple(Status)
 
 
 class OutputGroups:
@@ -21,7 +24,14 @@ class OutputGroups:
         self._known: dict[str, int] = {}
         self.first: list[str] = []
 
+    def number(self, outcome: Outcome) -> int:
+        """Return the group of an outcome's output; 0 where the sandbox lost it, a negative number for each error."""
+        if outcome.status is Status.OK:
+            return self.group(outcome.stdout)
+        return 0 if outcome.status is Status.INFRASTRUCTURE else -1 - _STATUSES.index(outcome.status)
+
     def group(self, output: str) -> int:
+        """Return the number of an output's group."""
         # Collapsed texts are a faster key, and decide alone where the comparison collapses white space, too.
         key = " ".join(output.split()) if self._comparison == "whitespace" else output
         found = self._known.get(key)

@@ -16,7 +16,7 @@ def main() -> None:
     """Open the dashboard, or hand the arguments to the command line."""
     with errors_as_lines():
         if len(sys.argv) == 1 and in_terminal():
-            from engine.process_memory import grows_without_cycles
+            from engine.machine.process_memory import grows_without_cycles
 
             with grows_without_cycles():
                 from cure_tui.dashboard.opening import show_dashboard

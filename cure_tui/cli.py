@@ -21,6 +21,7 @@ from cure_tui.commands.export import export
 from cure_tui.commands.import_run import import_run
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
+from cure_tui.commands.reward import reward_app
 from cure_tui.commands.runs import run_ids, runs_app
 from cure_tui.commands.serve import serve
 from cure_tui.commands.solve import solve
@@ -53,6 +54,7 @@ for command in (attach, resume, compare, solve, strategies, doctor, export, impo
 app.add_typer(presets_app, name="presets")
 app.add_typer(eval_app, name="eval", epilog=epilog("eval"))
 app.add_typer(data_app, name="data", epilog=epilog("data"))
+app.add_typer(reward_app, name="reward")
 
 
 @app.callback(invoke_without_command=True)

@@ -62,6 +62,11 @@ OF_COMMAND: Mapping[str, Statuses] = {
         INTERRUPTED: "interrupted by Ctrl-C; every answer is kept, and the same command goes on",
         143: "ended by SIGTERM, as after 130",
     },
+    "reward": {
+        SUCCESS: "ended by Ctrl-C or SIGTERM",
+        INTERRUPTED: "interrupted by Ctrl-C before it served",
+        143: "ended by SIGTERM before it served",
+    },
     "doctor": {EnvironmentError_.exit_status: "no preset can run, no sandbox; with --preset: the run does not fit"},
 }
 """Statuses of a command that mean something of their own; the others mean what they do for every command."""

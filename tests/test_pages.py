@@ -16,6 +16,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "assets/nano/README.md",
     "cure_tui/web/README.md",
+    "engine/rewarding/README.md",
     "engine/sampling/README.md",
     "engine/sandbox/README.md",
     "engine/solve/README.md",

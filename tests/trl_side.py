@@ -1,6 +1,6 @@
-"""TRL's GRPOTrainer for comparisons: its steps, timed by part. TRL is no dependency of the project.
+"""TRL's GRPOTrainer for comparisons: its steps, timed by part. TRL is a development dependency.
 
-Into a virtual environment that holds the project:
+Into a virtual environment that holds the project without those:
     pip install --no-deps "trl==1.16.*" datasets pyarrow dill multiprocess xxhash pandas python-dateutil six
 """
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from engine.errors import ConfigError, EnvironmentError_
+from engine.errors import EnvironmentError_
 from engine.machine.extras import install_extra
 
 _FOR_OTHERS = """\
@@ -32,35 +32,30 @@ def serve(
     """Show the dashboard in a browser; closing it does not stop a run."""
     try:
         from cure_tui.web.server import DashboardServer
+        from engine.servers.connections import listen
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith(("cure_tui", "engine")):
             raise
         lacking = f"the dashboard in a browser needs {(missing.name or '').partition('.')[0]}"
         raise EnvironmentError_(lacking, install_extra("serve")) from missing
-    host = host or _fresh_loopback_address()
-    listening = _listen(host, port)
+    host = host or fresh_loopback_address()
+    listening = listen(host, port)
     address, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(address).is_loopback:
         print(_FOR_OTHERS.format(host=host, port=port), file=sys.stderr)
     DashboardServer(listening, host).serve()
 
 
-def _fresh_loopback_address() -> str:
+def fresh_loopback_address() -> str:
     """Draw an address of this machine, so that the page's origin is one where no server was before.
 
     A browser keeps service workers and cached files of an origin, host and port, beyond the server that sent them.
     Those of another user's server, which had the port before, would be given the page's address, and with it the key.
     """
-    return f"127.{1 + secrets.randbelow(255)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the port. Raises ConfigError if it is in use or reserved, or if the host is not this machine."""
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address, family=family)
-    except OSError as fault:
-        reason = (fault.strerror or str(fault)).partition(" (")[0].lower()
-        raise ConfigError(
-            f"cannot listen on {host} port {port}: {reason}", "take another --port, or --port 0 for a free one"
-        ) from fault
+    drawn = f"127.{1 + secrets.randbelow(255)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    with socket.socket() as tried:
+        try:
+            tried.bind((drawn, 0))
+        except OSError:  # systems that give the loopback interface a single address, such as macOS
+            return "127.0.0.1"
+    return drawn

@@ -36,7 +36,7 @@ from cure_tui.drawing.palette import THEMES
 from cure_tui.drawing.smoothing import Smoothing
 from engine.errors import CureError, RunError
 from engine.machine.home import run_name
-from engine.process_memory import grows_without_cycles
+from engine.machine.process_memory import grows_without_cycles
 
 if TYPE_CHECKING:
     from cure_tui.dashboard.run.screen import RunScreen

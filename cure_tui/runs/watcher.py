@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from engine.errors import RunError
-from engine.process_memory import grows_without_cycles, release
+from engine.machine.process_memory import grows_without_cycles, release
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pending
 from engine.runs.journal import JournalReader

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
 import json
-import logging
 import secrets
 import shlex
 import signal
@@ -24,12 +22,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
-from aiohttp.http import HttpProcessingError
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
-from cure_tui.web.connection import Connection
 from engine.machine.core_dumps import refuse_core_dumps
+from engine.servers.connections import Connection, OwnNames, connection_of, log_own_errors
 
 DASHBOARD_MODULE = "cure_tui.web.dashboard"
 MOST_PAGES = 8
@@ -77,9 +74,7 @@ class DashboardServer(Server):
         self._listening = listening
         refuse_core_dumps()
         self._key = secrets.token_hex(16)  # no "-" or "_": terminals leave those out at the end of a link
-        self._names = {"localhost", host.lower()}
-        if not ipaddress.ip_address(address).is_loopback:
-            self._names |= {socket.gethostname().lower(), f"{socket.gethostname()}.local".lower()}
+        self._names = OwnNames(listening, host)
         self._waiting: dict[Connection, asyncio.TimerHandle] = {}
         self._places = asyncio.Semaphore(MOST_PAGES)
         self._pages: set[asyncio.Task[object]] = set()
@@ -99,11 +94,8 @@ class DashboardServer(Server):
         asyncio.run(self._serve())
 
     def initialize_logging(self) -> None:
-        """Show this server's own errors; aiohttp also warns, in their words, of what strangers send."""
-        logging.getLogger("aiohttp").setLevel(logging.ERROR)
-        handler = logging.StreamHandler()
-        handler.addFilter(_is_error)
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+        """Show this server's own errors, in the place of textual-serve's log of all that happens."""
+        log_own_errors()
 
     async def _serve(self) -> None:
         app = web.Application(middlewares=[self._guard])
@@ -164,7 +156,7 @@ class DashboardServer(Server):
         page = asyncio.current_task()
         assert page is not None
         self._pages.add(page)
-        _connection(request).keep()
+        connection_of(request).keep()
         try:
             await self._show(websocket, request)
         finally:
@@ -204,14 +196,10 @@ class DashboardServer(Server):
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Refuse what a browser sends for another site's page, and pages under a name that is not this server's.
-
-        Such a name is another site's, whose owner has pointed it at this machine: to the browser that site's pages are
-        then of one origin with ours.
-        """
-        _connection(request).ask()
+        """Refuse what a browser sends for another site's page, and pages under a name that is not this server's."""
+        connection_of(request).ask()
         host = request.headers.get("Host", "")
-        if not self._is_name(host.lower()):
+        if host not in self._names:
             raise web.HTTPForbidden(
                 text=f"{host!r} is no name of this server: open the address that `cure-tui serve` printed"
             )
@@ -221,19 +209,6 @@ class DashboardServer(Server):
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             raise web.HTTPForbidden(text=f"a page from {origin} may not use this dashboard")
         return await handler(request)
-
-    def _is_name(self, host: str) -> bool:
-        """Tell whether a Host header is fit for this server: nobody can point a numeric address elsewhere.
-
-        The port may be any: a forwarded one differs from ours.
-        """
-        name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "0")
-        if not port.isdecimal():
-            return False
-        try:
-            return name in self._names or bool(ipaddress.ip_address(name.removeprefix("[").removesuffix("]")))
-        except ValueError:
-            return False
 
 
 async def _pass_on(text: str, websocket: web.WebSocketResponse, service: AppService) -> None:
@@ -263,21 +238,7 @@ def _cells(size: str | int | None, default: int) -> int:
         return default
 
 
-def _connection(request: web.Request) -> Connection:
-    assert isinstance(request.protocol, Connection)
-    return request.protocol
-
-
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
     if request.path.startswith("/download/"):  # a picture of the dashboard, in the place of a page of our origin
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
-
-
-def _is_error(record: logging.LogRecord) -> bool:
-    """Return False for a page that vanished while the server was sending to it, and for what strangers get wrong.
-
-    InvalidStateError: asyncio's, when a connection is dropped between two parts of a file that it sends.
-    """
-    no_errors = (ConnectionError, HttpProcessingError, asyncio.InvalidStateError)
-    return record.exc_info is None or not isinstance(record.exc_info[1], no_errors)

@@ -21,9 +21,9 @@ from pathlib import Path
 from engine.errors import CureError, RunError
 from engine.evaluate.folder import Evaluation, open_evaluation
 from engine.machine.process_environment import claim_card
+from engine.machine.process_memory import keep_freed_memory
 from engine.machine.threads import sleep_at_barriers
 from engine.printable import print_printable, printable
-from engine.process_memory import keep_freed_memory
 from engine.runs.heartbeat import Heartbeat
 from engine.runs.journal import JournalWriter
 

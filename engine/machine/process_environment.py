@@ -1,4 +1,4 @@
-"""Environment variables of the processes that hold a model: the card, and torch's allocators.
+"""Environment variables of the processes that hold a model: the card, torch's allocators, its compiled code.
 
 They are read when torch starts, so they are set before it is imported: by `claim_card` in the process itself, by
 `model_environment` for a child.
@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from platformdirs import user_cache_dir
+
 from engine.machine.cards import VISIBLE, Gpu, card_variables, chosen_card, visible_cards
 from engine.machine.nvml import cards_and_driver
 
 ALLOCATOR, OLDER_ALLOCATOR = "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"
+COMPILED = "TORCHINDUCTOR_CACHE_DIR"
 _PINNED = {"pinned_max_round_threshold_mb": "1"}
 """Pinned host memory above 1 MiB is taken as asked for. By default torch rounds up to a power of two: the weights of a
 sleeping vLLM, 7.5 GiB for Qwen3-4B, took 10.0, and 14.2 GiB of a 7B model took 26.8."""
@@ -43,10 +46,20 @@ def claim_card() -> None:
     The trainer's allocator grows its segments: tensors of an update differ in size from step to step, and fixed
     segments would fragment.
     """
+    claim_cache()
     card = own_cards().trainer
     if card is not None:
         os.environ.update(model_environment(os.environ, card, expandable=True))
         os.environ.pop(OLDER_ALLOCATOR, None)
+
+
+def claim_cache() -> None:
+    """Let torch keep compiled code in a folder of this user; call it before torch is imported.
+
+    By default that is a folder of a known name in /tmp, where another user may have put code for torch to load. A
+    folder that the user has chosen stays.
+    """
+    os.environ.setdefault(COMPILED, os.path.join(user_cache_dir("cure-tui", appauthor=False), "compiled"))
 
 
 def model_environment(inherited: Mapping[str, str], card: Gpu | None, *, expandable: bool | None) -> dict[str, str]:
@@ -85,9 +98,11 @@ def _options(text: str) -> dict[str, str]:
 
 __all__ = [
     "ALLOCATOR",
+    "COMPILED",
     "OLDER_ALLOCATOR",
     "VISIBLE",
     "Cards",
+    "claim_cache",
     "claim_card",
     "model_environment",
     "own_cards",

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from engine.machine.process_environment import claim_cache
 from engine.nano.splits import make_splits, to_problem
 from engine.problems import save_problems
 
@@ -44,6 +45,7 @@ def write_tasks(folder: Path) -> None:
 
 
 def run_pretraining(arguments: argparse.Namespace) -> None:
+    claim_cache()
     import torch
 
     from engine.nano.pretraining import Recipe, pretrain

@@ -1,8 +1,9 @@
 """Execution of sampled programs on tests: training, evaluation and solving all hand programs to the sandbox here.
 
-Runner       the part of `engine.sandbox.Executor` that fills pass matrices
-execute      program, inputs -> a ProgramRun under way: each distinct input once
-ProgramRun   outcomes of one program by input and by test
+Runner         the part of `engine.sandbox.Executor` that fills pass matrices
+open_executor  the executor that a run's settings ask for
+execute        program, inputs -> a ProgramRun under way: each distinct input once
+ProgramRun     outcomes of one program by input and by test
 
 A rejected program and a malformed test are never executed: both keep their row or column, without outcomes.
 """
@@ -14,9 +15,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.config.schema import SandboxConfig
 from engine.problems import IOExample
 from engine.prompts import Program, Rejected, UnitTest
-from engine.sandbox import Outcome, Peers
+from engine.sandbox import Executor, Limits, Outcome, Peers, check_libraries
+from engine.sandbox.judging import PROFILES
 
 
 class Runner(Protocol):
@@ -25,6 +28,24 @@ class Runner(Protocol):
     def submit(
         self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None, peers: Peers | None = None
     ) -> Future[list[Outcome]]: ...
+
+
+def open_executor(settings: SandboxConfig) -> Executor:
+    """Open the executor of a run. Raises EnvironmentError_: programs cannot be confined, or a library is missing."""
+    executor = Executor(
+        Limits.of(settings),
+        cells=settings.cells or None,
+        allow_unsandboxed=settings.allow_unconfined,
+        swallow_prompts=PROFILES[settings.judging].swallow_prompts,
+        libraries=settings.libraries,
+    )
+    try:
+        if settings.libraries:
+            check_libraries(executor.level, settings.libraries)
+    except BaseException:
+        executor.close()
+        raise
+    return executor
 
 
 @dataclass(frozen=True, eq=False)

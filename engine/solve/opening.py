@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.config import RunConfig
+from engine.machine.process_memory import grows_without_cycles
 from engine.machine.resources import source_path
-from engine.process_memory import grows_without_cycles
 from engine.prompts import ChatTokenizer, Role, encode_prompt, missing_start, style_of
 from engine.runs.checkpoints import Checkpoint
 from engine.sampling import OnDelta, Sampler, SamplingParams

@@ -18,10 +18,10 @@ from pathlib import Path
 from engine.config import RewardConfig
 from engine.errors import CureError, RunError
 from engine.machine.process_environment import claim_card
+from engine.machine.process_memory import grows_without_cycles, keep_freed_memory
 from engine.machine.threads import sleep_at_barriers
 from engine.presets import load_config
 from engine.printable import print_printable, printable
-from engine.process_memory import grows_without_cycles, keep_freed_memory
 from engine.runs.archive import ArchiveWriter
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder

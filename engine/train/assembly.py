@@ -21,11 +21,11 @@ from engine.models.download_progress import OnProgress
 from engine.policy import Policy, attach_adapter
 from engine.problems import Problem, assert_disjoint, load_problems
 from engine.prompts import Role, build_messages, encode_prompt, missing_start, opens_thought, style_of
+from engine.rollouts.executing import open_executor
 from engine.rollouts.rollout import EncodePrompt
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
-from engine.sandbox import Executor, Limits, check_libraries
-from engine.sandbox.judging import PROFILES
+from engine.sandbox import Executor
 from engine.train.labels import LabelSource, open_source
 from engine.train.labels import Surroundings as LabelSurroundings
 from engine.train.labels.anchors import anchors_of
@@ -93,17 +93,7 @@ def assemble(
     warnings = check_splits(train, tuple(dict.fromkeys((*anchors, *validation))), heldout)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
-    executor = resources.enter_context(
-        Executor(
-            Limits.of(config.sandbox),
-            cells=config.sandbox.cells or None,
-            allow_unsandboxed=config.sandbox.allow_unconfined,
-            swallow_prompts=PROFILES[config.sandbox.judging].swallow_prompts,
-            libraries=config.sandbox.libraries,
-        )
-    )
-    if config.sandbox.libraries:
-        check_libraries(executor.level, config.sandbox.libraries)
+    executor = resources.enter_context(open_executor(config.sandbox))
     labels = open_source(
         config, train, LabelSurroundings(executor, surroundings.scratch, surroundings.on_label_notice, on_labels)
     )

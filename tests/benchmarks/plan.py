@@ -73,8 +73,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
 
     import engine.train.run  # noqa: F401  (the whole engine, as in a run)
+    from engine.machine.process_memory import keep_freed_memory
     from engine.policy import TrainSample
-    from engine.process_memory import keep_freed_memory
     from engine.sampling import Request, SamplingParams
     from engine.sampling.local.sampler import TransformersSampler
     from engine.train.assembly import load_policy

@@ -24,14 +24,15 @@ LIGHT_ROOMS = {
     "evaluate",  # folders, plans and requests of evaluations; its process samples
     "evaluation",
     "machine",
-    "process_memory",  # no model in it
     "presets",
     "printable",
     "problems",
     "prompts",  # a task as the model will see it
     "reward",
+    "rewarding",  # executes programs, loads no model
     "runs",
     "sandbox",  # its level, for doctor
+    "servers",  # the bounds of connections to ours
     "solve",  # what is asked of it and what it tells
 }
 

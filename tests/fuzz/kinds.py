@@ -21,6 +21,7 @@ KINDS = {
     "chat server": "server_replies:CHAT",
     "vllm server": "server_replies:VLLM",
     "local server": "server_replies:LOCAL",
+    "reward request": "reward_requests:REWARD_REQUEST",
     "adapter": "model_files:ADAPTER",
     "checkpoint": "model_files:CHECKPOINT",
     "template": "model_files:TEMPLATE",

@@ -18,8 +18,8 @@ import psutil
 import pytest
 from aiohttp import WSMsgType, web
 
-from cure_tui.web.connection import MOST_WAITING, SECONDS_TO_WAIT
 from cure_tui.web.server import MOST_BYTES, MOST_PAGES, TOO_MANY_PAGES, WRONG_KEY
+from engine.servers.connections import MOST_WAITING, SECONDS_TO_WAIT
 from tests.cure_tui.command_line import Cli
 from tests.cure_tui.web.chromium import Page, browser_page
 from tests.cure_tui.web.served import SECONDS, Served, start, until

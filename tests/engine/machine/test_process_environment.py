@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,18 @@ def test_a_trainer_claims_card_and_allocator_before_torch_starts() -> None:
     assert seen["CUDA_VISIBLE_DEVICES"] == WORKER["uuid"]
     assert seen["PYTORCH_CUDA_ALLOC_CONF"] is None
     assert in_a_child(with_cards(), _CLAIM + _TELL) == ("", dict.fromkeys(seen))  # no card: nothing is touched
+
+
+@pytest.mark.parametrize("chosen", ["", "own/folder"])
+def test_torch_loads_compiled_code_from_a_folder_of_this_user_alone(tmp_path: Path, chosen: str) -> None:
+    """By default it is /tmp/torchinductor_NAME, which anyone may have made, with anything in it."""
+    code = f"{_CLAIM}; from torch._inductor.runtime.cache_dir_utils import cache_dir; print(cache_dir())"
+    given = {"XDG_CACHE_HOME": str(tmp_path)} | ({"TORCHINDUCTOR_CACHE_DIR": chosen} if chosen else {})
+    inherited = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=inherited | given, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(tmp_path / (chosen or "cure-tui/compiled"))
 
 
 _WORKER = """

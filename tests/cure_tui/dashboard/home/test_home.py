@@ -24,6 +24,7 @@ from engine.machine import probe as probe_module
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs import listing
+from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, read_info
 from tests.cure_tui.dashboard.driving import notices, on_screen, opened, running, until
@@ -316,6 +317,34 @@ async def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
         await press(app, pilot)
         await pilot.press("y")
         await until(pilot, lambda: started == ["nano"])
+
+
+async def test_a_run_may_start_from_the_adapter_of_the_chosen_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(CureApp, "start_preset", lambda self, *what: calls.append(what))
+    trained, untrained = make_runs(tmp_path, 2)
+    record_run(trained, 2)
+    record_run(untrained, 1)
+    for folder, step in ((trained, 2), (untrained, 0)):
+        CheckpointStore(folder.checkpoints).save(step, lambda place: None)
+    app = CureApp()
+    async with running(app) as pilot:
+        await home(app, pilot, 2)
+        await until(pilot, lambda: app.screen.query_one(RunTable).has_focus)
+        await pilot.press("o", "o", "o", "home", "f")  # by name
+        assert "It starts from the adapter of nano-000@2, with a fresh optimiser." in await asked(app, pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert calls == []
+        await pilot.press("f")
+        await asked(app, pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: calls == [(str(trained.config), [f"start={trained.path}"])])
+        await pilot.press("end", "f")
+        await until(pilot, lambda: notices(app) != [])
+        assert "run nano-001 has no trained checkpoint" in notices(app)[0]
 
 
 async def test_beside_a_live_run_the_question_names_it_and_enter_alone_starts_nothing(

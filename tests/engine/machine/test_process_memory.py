@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.process_memory import grows_without_cycles, release
+from engine.machine.process_memory import grows_without_cycles, release
 
 ROOT = Path(__file__).resolve().parents[2]
 CYCLE = """
-from engine.process_memory import grows_without_cycles
+from engine.machine.process_memory import grows_without_cycles
 class Knot:
     def __init__(self): self.own = self
     def __del__(self): print("taken down", flush=True)

@@ -48,7 +48,7 @@ check: $(VENV)/installed-dev  ## run ruff, mypy and the import contracts
 	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(VENV)/installed-dev  ## repeat the measurements of tests/benchmarks/RESULTS.md and assets/nano/README.md
-	@for file in $(filter-out %/workload.py %/rivals.py %/live_run.py %/watched_app.py,$(wildcard tests/benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out %/workload.py %/rivals.py %/live_run.py %/watched_app.py %/label_runs.py,$(wildcard tests/benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 screens: $(VENV)/installed-dev  ## redraw the README's screenshots from the newest run
 	$(BIN)/python tests/screens.py

@@ -126,6 +126,9 @@ def root(
         from engine.runs.listing import find_run
 
         confirm_origin([find_run(split_step(origin.removeprefix("run:"))[0]).path], yes=yes)
+    from cure_tui.launch.question import confirm_labels
+
+    confirm_labels(preset, settings, yes=yes)
     if no_ui or as_json or not in_terminal():
         from cure_tui.headless.run import start_run
 

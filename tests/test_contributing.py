@@ -62,7 +62,8 @@ def test_a_tester_reward_is_added_as_the_page_says(tmp_path: Path) -> None:
     testers, schema = tmp_path / "engine/reward/testers", tmp_path / "engine/config/schema.py"
     (testers / "right.py").write_text(file)
     registry = (testers / "__init__.py").read_text()
-    registry = registry.replace(import_line.removesuffix(", right"), import_line)
+    beside = "from engine.reward.testers.generated_tests"
+    registry = registry.replace(beside, f"{import_line}\n{beside}")
     registry = re.sub(r"(TESTER_REWARDS: .*= \{\n)", rf"\1{registry_line}\n", registry)
     (testers / "__init__.py").write_text(registry)
     declared = "TesterVariant: TypeAlias = Literal["

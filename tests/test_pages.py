@@ -20,6 +20,7 @@ PAGES = (
     "engine/sampling/README.md",
     "engine/sandbox/README.md",
     "engine/solve/README.md",
+    "engine/train/labels/README.md",
     "tests/benchmarks/RESULTS.md",
     "tests/gpu/RESULTS.md",
 )

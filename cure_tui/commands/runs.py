@@ -82,7 +82,7 @@ def _remark(run: RunInfo) -> str:
     from cure_tui.runs.phase_progress import progress_of
 
     progress = str(progress_of(run.phase) or "")
-    return "; ".join(filter(None, (run.fault, run.start and f"from {run.start}", run.ending, progress)))
+    return "; ".join(filter(None, (run.fault, run.start and f"from {run.start}", run.rewards, run.ending, progress)))
 
 
 def _as_json(run: RunInfo) -> dict[str, object]:
@@ -94,6 +94,7 @@ def _as_json(run: RunInfo) -> dict[str, object]:
         "step": run.step,
         "steps": run.steps,
         "start": run.start,
+        "rewards": run.rewards,
         "started": run.started,
         "updated": run.updated,
         "pid": run.pid,

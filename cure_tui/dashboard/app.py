@@ -110,28 +110,30 @@ class CureApp(ThemedApp[str]):
     @background()
     def on_start_preset(self, event: StartPreset) -> None:
         """Ask first: a stray key must not start a training, least of all beside another one."""
-        from cure_tui.launch.prepare import refuse_what_is_missing
-        from cure_tui.launch.question import start_question
+        from cure_tui.launch.prepare import refuse_what_is_missing, with_labels
+        from cure_tui.launch.question import labels_warning, start_question
         from engine.machine.home import runs_home
         from engine.presets import load_preset
 
-        config = load_preset(event.preset)
+        notes: list[str] = []
+        config = with_labels(load_preset(event.preset), notes.append)
         refuse_what_is_missing(config, runs_home())
-        question = start_question(config)
+        question = start_question(config, notes, labels_warning(config))
         self.call_from_thread(self._ask, question, lambda: self.start_preset(event.preset))
 
     @background()
     def on_start_from(self, event: StartFrom) -> None:
-        from cure_tui.launch.prepare import refuse_what_is_missing, with_start
-        from cure_tui.launch.question import origin_warning, start_question
+        from cure_tui.launch.prepare import refuse_what_is_missing, with_labels, with_start
+        from cure_tui.launch.question import labels_warning, origin_warning, start_question
         from engine.machine.home import runs_home
         from engine.presets import load_preset
 
         preset, overrides = str(event.path / "config.toml"), [f"start={event.path}"]
         notes: list[str] = []
-        config, _ = with_start(load_preset(preset, overrides), notes.append)
+        config, _ = with_start(with_labels(load_preset(preset, overrides), notes.append), notes.append)
         refuse_what_is_missing(config, runs_home())
-        question = start_question(config, notes, origin_warning([event.path]))
+        foreign = origin_warning([event.path]) or labels_warning(config)
+        question = start_question(config, notes, foreign)
         self.call_from_thread(self._ask, question, lambda: self.start_preset(preset, overrides))
 
     @background()

@@ -13,6 +13,7 @@ import typer
 
 from cure_tui.exit_codes import DEFECT, STOPPED
 from cure_tui.headless.views import View, view_for
+from cure_tui.launch.labels import reward_lines
 from cure_tui.launch.plan_report import start_lines
 from cure_tui.launch.prepare import PreparedRun, prepare_resume, prepare_run
 from cure_tui.launch.process import EngineProcess, Interruption
@@ -48,7 +49,8 @@ def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as
     prepared = prepare_run(preset, overrides, run_dir)
     room = Room.of(probe_machine(prepared.folder.path))
     notes = [f"warning: {note}" for note in prepared.notes]
-    return _follow(prepared, [*start_lines(prepared.config, plan_run(prepared.config, room)), *notes], as_json=as_json)
+    lines = [*reward_lines(prepared.config), *start_lines(prepared.config, plan_run(prepared.config, room)), *notes]
+    return _follow(prepared, lines, as_json=as_json)
 
 
 def resume_run(wanted: str, steps: int | None, minutes: float | None, *, as_json: bool) -> int:
@@ -146,6 +148,7 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
             "seconds": round(state.seconds, 1),
             "heldout": {"start": start and start.headline(), "end": end and end.headline()},
         } | ({} if learnt is None else {"trained_samples": learnt})
+        result |= {"rewards": state.rewards} if state.rewards else {}
         typer.echo(json.dumps(result))
         return
     if start and state.status is RunStatus.FINISHED and state.steps and not state.step:
@@ -153,6 +156,8 @@ def report(folder: RunFolder, state: RunState, *, as_json: bool) -> None:
         typer.echo(state.ending, err=True)
     elif start and end:
         typer.echo(format_table(start, end))
+        if state.rewards:
+            typer.echo(f"trained with {state.rewards}")
     elif learnt == 0:
         typer.echo("no table: the run learnt nothing, so its accuracies are those of the start", err=True)
     else:

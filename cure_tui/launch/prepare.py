@@ -22,6 +22,8 @@ from engine.runs.checkpoints import BEST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.lineage import split_step
 from engine.runs.listing import RunCondition, find_run
+from engine.runs.state import RunState
+from engine.solve.label_tester import pinned_labels
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class PreparedRun:
     """Run folder that an engine may be started on, with `new_limits`.
 
     finished: the reason why nothing is left to do, with the command that goes on anyway; "" for a run that can resume.
-    notes: what the user should know of the adapter that a new run starts from.
+    notes: what the user should know of the adapter that a new run starts from, and of the tester of its labels.
     """
 
     folder: RunFolder
@@ -46,9 +48,10 @@ def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> 
     """
     config = load_preset(preset, overrides)
     style_of(config.model)  # worked turns that cannot be read are said before there is a folder
+    notes: list[str] = []
+    config = with_labels(config, notes.append)
     path = run_dir.absolute() if run_dir else new_run_path(config.name)
     refuse_what_is_missing(config, path)
-    notes: list[str] = []
     start = None
     if config.start:
         config, start = with_start(config, notes.append)
@@ -78,6 +81,17 @@ def with_start(config: RunConfig, tell: Callable[[str], None]) -> tuple[RunConfi
         )
     found = exported_checkpoint(folder.checkpoints, tell, step or BEST, f"--from {wanted}@0")
     return config.model_copy(update={"start": f"{name}@{found.step}"}), found
+
+
+def with_labels(config: RunConfig, tell: Callable[[str], None]) -> RunConfig:
+    """Return the settings with the whole name of the tester that writes their labels, if one does.
+
+    Call `tell` as `exported_checkpoint` does. Raises CureError: there is no such tester, or it cannot be used.
+    """
+    labels = pinned_labels(config.reward.labels, tell)
+    if labels == config.reward.labels:
+        return config
+    return config.model_copy(update={"reward": config.reward.model_copy(update={"labels": labels})})
 
 
 def _model(config: RunConfig) -> str:
@@ -115,14 +129,14 @@ def prepare_resume(wanted: str, steps: int | None = None, minutes: float | None 
 def _refuse_limits(folder: RunFolder, config: RunConfig, used: Used) -> None:
     name, run, state = run_name(folder.path), config.run, used.state
     fault = ""
-    if _drifted(used):
+    if _ended_by(used) in ("drift", "label drift"):
         fault = f"run {name} ended by drift, {state.ending}: it would end again at once"
     elif run.steps <= state.step:
         done = "1 step" if state.step == 1 else f"{state.step} steps"
         fault = f"run {name} has done {done}, and its limit is {run.steps} in total"
-    elif run.max_minutes and state.seconds + used.seconds_needed >= run.max_minutes * 60:
+    elif run.max_minutes and _seconds_used(state) + used.seconds_needed >= run.max_minutes * 60:
         # Rounded up, so that the figures shown never fit within the limit that they exceed.
-        spent, needed = (math.ceil(seconds / 6) / 10 for seconds in (state.seconds, used.seconds_needed))
+        spent, needed = (math.ceil(seconds / 6) / 10 for seconds in (_seconds_used(state), used.seconds_needed))
         fault = (
             f"run {name} has used {spent:.1f} min and needs {needed:.1f} for one more step and its last evaluation; "
             f"its limit is {run.max_minutes:g} in total"
@@ -134,21 +148,29 @@ def _refuse_limits(folder: RunFolder, config: RunConfig, used: Used) -> None:
 def _remedy(folder: RunFolder, config: RunConfig, used: Used) -> str:
     """Name the command that resumes a run beyond its limits: twice as many steps, its minutes once more."""
     run, state = config.run, used.state
-    if _drifted(used):
+    if _ended_by(used) == "label drift":
+        again = f"cure-tui --preset {shlex.quote(str(folder.config))} --set reward.labels=hidden"
+        return f"train again with hidden tests: {again}"
+    if _ended_by(used) == "drift":
         return (
             f"train again without a bound: cure-tui --preset {shlex.quote(str(folder.config))} --set policy.kl_stop=0"
         )
     steps = run.steps if run.steps > state.step else 2 * max(1, state.step)
     options = f" --steps {steps}"
     if run.max_minutes:
-        lasts = state.seconds + used.seconds_needed
+        lasts = _seconds_used(state) + used.seconds_needed
         minutes = run.max_minutes if lasts < run.max_minutes * 60 else math.ceil(lasts / 60 + run.max_minutes)
         options += f" --minutes {minutes:g}"
     return f"go on: cure-tui resume {shlex.quote(run_name(folder.path))}{options}"
 
 
-def _drifted(used: Used) -> bool:
-    return used.state.summary is not None and used.state.summary.get("ended_by") == "drift"
+def _seconds_used(state: RunState) -> float:
+    """Return the seconds that count against the run's minutes."""
+    return state.seconds - state.labelling_seconds
+
+
+def _ended_by(used: Used) -> object:
+    return (used.state.summary or {}).get("ended_by")
 
 
 def refuse_what_is_missing(config: RunConfig, path: Path) -> None:

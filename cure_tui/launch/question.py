@@ -13,16 +13,19 @@ import typer
 
 from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import STOPPED
+from cure_tui.launch.labels import label_tester, reward_lines
 from cure_tui.launch.plan_report import start_lines
 from engine.config import RunConfig
 from engine.errors import RunError
 from engine.machine.home import run_name, runs_home
 from engine.machine.probe import probe_machine
 from engine.machine.run_plan import Room, plan_run
+from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, find_run, list_runs, read_info
 from engine.runs.lock import lock_holder
 from engine.runs.origin import accept, foreign_origin
+from engine.solve.label_tester import tester_of
 from engine.solve.writers.spec import parse_spec
 
 _NAMED = 3  # more than one live run is rare, more than three would fill a small window
@@ -42,14 +45,14 @@ class Question:
 def start_question(config: RunConfig, notes: Sequence[str] = (), foreign: str = "") -> Question:
     """Describe a new run by a preset with its plan, and name the other live runs.
 
-    notes: on the adapter that it starts from; foreign: why that is not the user's own.
+    notes: on the adapter that it starts from and the tester of its labels; foreign: why these are not the user's own.
     """
     preset = f"{config.name}@{config.variant}" if config.variant else config.name
     ends = f"{config.run.steps} steps"
     if config.run.max_minutes:
         ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
     origin = [f"It starts from the adapter of {config.start}, with a fresh optimiser."] if config.start else []
-    lines = [*origin, *notes, f"It ends after {ends}."]
+    lines = [*origin, *notes, *reward_lines(config), f"It ends after {ends}."]
     lines += start_lines(config, plan_run(config, Room.of(probe_machine(runs_home()))))
     return _question(f"Start a run of preset {preset}?", config.description, *lines, foreign=foreign)
 
@@ -121,6 +124,17 @@ def confirm_models(writers: Iterable[str | None], *, yes: bool) -> None:
     """
     specs = [parse_spec(writer) for writer in writers if writer]
     confirm_origin([find_run(spec.name).path for spec in specs if spec.kind == "run"], yes=yes)
+
+
+def confirm_labels(preset: str, overrides: Sequence[str], *, yes: bool) -> None:
+    """Ask, as `confirm_models` does, before a run of others writes the labels of a new run. Raises CureError."""
+    confirm_models([label_tester(load_preset(preset, overrides))], yes=yes)
+
+
+def labels_warning(config: RunConfig) -> str:
+    """Say why the run that writes the labels is not the user's own; "" if it is, or no run writes them."""
+    spec = tester_of(config.reward.labels)
+    return origin_warning([find_run(spec.name).path]) if spec is not None and spec.kind == "run" else ""
 
 
 def origin_warning(run_dirs: Iterable[Path]) -> str:

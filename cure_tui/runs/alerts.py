@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cure_tui.runs.watcher import Snapshot
-from engine.runs.drift import KL_STEPS, drifted_kl
+from engine.runs.drift import KL_STEPS, LABEL_DRIFT, drifted_kl
 from engine.runs.listing import RunCondition
 from engine.runs.state import RunState
 
@@ -43,7 +43,7 @@ def alerts(before: Snapshot, after: Snapshot, kl_bound: float = 0.0) -> list[Ale
     found += [
         Alert(notice.text, "warning")
         for notice in new.notices[len(old.notices) :]
-        if notice.level == "warning" and _UNUSABLE in notice.text
+        if notice.level == "warning" and (_UNUSABLE in notice.text or notice.text.startswith(LABEL_DRIFT))
     ]
     if new.step > old.step:
         if _not_finite(new):

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series
-from engine.runs.metrics import evaluated, groups, metric
+from engine.runs.metrics import OF_SOME_RUNS, evaluated, groups, metric
 from engine.runs.state import Evaluation, RunState
 
 
@@ -44,6 +44,11 @@ class ChartSpec:
         """The name, followed by the unit of the metrics unless the name contains it."""
         unit = metric(self.metrics[0]).unit if self.metrics else ""
         return self.name if unit in self.name else f"{self.name}, {unit}"
+
+    @property
+    def of_some_runs(self) -> bool:
+        """Tell whether most runs do not measure it: an empty chart would say nothing."""
+        return bool(self.metrics) and metric(self.metrics[0]).group in OF_SOME_RUNS
 
     @property
     def meanings(self) -> list[tuple[str, str]]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from engine.reward.mode import UNANCHORED
 from engine.runs.metrics import Metric, metric
 from engine.runs.state import Evaluation, RunState, Sandbox
 
 COLUMNS: Mapping[Metric, str] = {
     metric("code_accuracy"): "{:.3f}",
     metric("ut_accuracy"): "{:.3f}",
+    metric("anchor_code_accuracy"): "{:.3f}",
+    metric("anchor_ut_accuracy"): "{:.3f}",
+    metric("presumed_accuracy"): "{:.3f}",
     metric("mu"): "{:+.3f}",
     metric("kl"): "{:.4f}",
     metric("tokens_per_second"): "{:.0f}",
@@ -35,6 +39,7 @@ def step_line(state: RunState, max_minutes: float) -> str:
     parts += _new_limit(state)
     left = seconds_left(state, max_minutes)
     parts += [f"left {clock(left)}"] if left is not None else []
+    parts += [UNANCHORED] if UNANCHORED in state.rewards else []
     parts += [UNCONFINED] if state.sandbox and not state.sandbox.confined else []
     return "  ".join(parts)
 
@@ -76,7 +81,7 @@ def seconds_left(state: RunState, max_minutes: float) -> float | None:
     pace = (points[-1].seconds - points[-1 - recent].seconds) / recent
     left = pace * (state.steps - state.step)
     if max_minutes:
-        left = min(left, max_minutes * 60 - state.seconds)
+        left = min(left, max_minutes * 60 - (state.seconds - state.labelling_seconds))
     return max(0.0, left)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from engine.config.label_free import FEWEST_ANCHORS, MOST_UNANCHORED, tasks_needed
 from engine.config.schema import RunConfig
 
 VLLM_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -181,7 +182,7 @@ def curriculum_goes_on(config: RunConfig) -> Conflict | None:
 
 def post_stage_hides_the_example(config: RunConfig) -> Conflict | None:
     """Require a hidden example: a tester that sees it earns the strict reward of the post stage by copying it."""
-    if config.reward.tester_variant != "post-stage" or not config.model.show_example:
+    if not config.reward.tester_variant.startswith("post-stage") or not config.model.show_example:
         return None
     return Conflict(
         "model.show_example",
@@ -197,6 +198,73 @@ def short_prompts_do_not_think(config: RunConfig) -> Conflict | None:
         "model.thinking",
         "short prompts do not ask for thinking",
         'set model.thinking = false, or model.prompt_style = "full"',
+    )
+
+
+def labels_without_truth_keep_a_kl(config: RunConfig) -> Conflict | None:
+    """Require a KL penalty: rewards by agreement sharpen the policy without end, and those by a tester's tests, too."""
+    if config.reward.labels == "hidden" or config.policy.kl_beta > 0:
+        return None
+    return Conflict(
+        "policy.kl_beta",
+        f"labels {config.reward.labels} collapse without a KL penalty",
+        'set policy.kl_beta = 0.02, or reward.labels = "hidden"',
+    )
+
+
+def anchors_are_enough(config: RunConfig) -> Conflict | None:
+    anchors = config.reward.anchors
+    if config.reward.labels == "hidden" or anchors == 0 or anchors >= FEWEST_ANCHORS:
+        return None
+    return Conflict(
+        "reward.anchors",
+        f"{anchors} anchors are too few to tell drift from chance",
+        f"set reward.anchors = {FEWEST_ANCHORS} or more, or 0 for a run without",
+    )
+
+
+def unanchored_tasks_suffice(config: RunConfig) -> Conflict | None:
+    """Require small steps: an unanchored run has 128 tasks, and none may come again within four steps."""
+    reward, needed = config.reward, tasks_needed(config)
+    if reward.labels == "hidden" or reward.anchors or needed <= MOST_UNANCHORED:
+        return None
+    return Conflict(
+        "reward.anchors",
+        f"a run without anchors learns from {MOST_UNANCHORED} tasks at most, and these steps need {needed} of them",
+        f"set reward.anchors = {FEWEST_ANCHORS}, or lower rollout.tasks_per_step or reward.refill_rounds",
+    )
+
+
+def consensus_compares_programs(config: RunConfig) -> Conflict | None:
+    """Require three programs: two that agree, and one that they differ from."""
+    if config.reward.labels != "consensus" or config.rollout.n_programs >= 3:
+        return None
+    return Conflict(
+        "rollout.n_programs",
+        f"{config.rollout.n_programs} programs cannot agree against another one",
+        'set rollout.n_programs = 8 or more, or reward.labels = "hidden"',
+    )
+
+
+def references_judge_beside_hidden_tests(config: RunConfig) -> Conflict | None:
+    """Refuse references beside labels that are to do without: they are ground-truth code."""
+    reward = config.reward
+    if reward.tester_supervision == "none" or reward.labels == "hidden":
+        return None
+    return Conflict(
+        "reward.tester_supervision",
+        f"reference programs are ground-truth code, which labels {reward.labels} do without",
+        'set reward.tester_supervision = "none", or reward.labels = "hidden"',
+    )
+
+
+def validity_takes_references(config: RunConfig) -> Conflict | None:
+    if config.reward.tester_variant != "validity" or config.reward.tester_supervision == "reference":
+        return None
+    return Conflict(
+        "reward.tester_variant",
+        "validity is judged by reference programs",
+        'set reward.tester_supervision = "reference", or reward.tester_variant = "cure"',
     )
 
 
@@ -216,4 +284,10 @@ RULES: tuple[Callable[[RunConfig], Conflict | None], ...] = (
     curriculum_goes_on,
     post_stage_hides_the_example,
     short_prompts_do_not_think,
+    labels_without_truth_keep_a_kl,
+    anchors_are_enough,
+    unanchored_tasks_suffice,
+    consensus_compares_programs,
+    references_judge_beside_hidden_tests,
+    validity_takes_references,
 )

@@ -35,7 +35,10 @@ Comparison: TypeAlias = Literal["whitespace", "tokens", "numbers", "exact-lines"
 Curriculum: TypeAlias = Literal["none", "code", "code+tests"]
 TimeRule: TypeAlias = Literal["exact", "relative"]
 JudgingName: TypeAlias = Literal["process", "cure-compat"]
-TesterVariant: TypeAlias = Literal["cure", "cure-code", "post-stage"]
+TesterVariant: TypeAlias = Literal[
+    "cure", "cure-code", "post-stage", "post-stage-published", "discriminative", "validity"
+]
+TesterSupervision: TypeAlias = Literal["none", "reference"]
 WithoutCorrect: TypeAlias = Literal["skip", "readable"]
 LengthTransform: TypeAlias = Literal["off", "tester", "both"]
 Truncated: TypeAlias = Literal["mask", "penalise"]
@@ -57,6 +60,7 @@ Betas: TypeAlias = Annotated[
 Endpoints: TypeAlias = Annotated[
     tuple[Annotated[str, Field(pattern=r"^https?://[^\s@]+$")], ...], BeforeValidator(_tuples), Field(max_length=64)
 ]
+Labels: TypeAlias = Annotated[str, Field(pattern=r"^(hidden|consensus|tester:\S(.*\S)?)$", max_length=4096)]
 BonSize: TypeAlias = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 BonSizes: TypeAlias = Annotated[tuple[BonSize, ...], BeforeValidator(_tuples), Field(min_length=1)]
 Lengths: TypeAlias = Annotated[
@@ -192,7 +196,22 @@ class SandboxConfig(Section):
 
 
 class RewardConfig(Section):
+    labels: Labels = Field(
+        description="judge of the programs: hidden (the tasks' hidden tests), tester:WHO (tests that a trained tester "
+        "writes once before the run; WHO as --tester of solve: run:NAME, nano, model:FOLDER, openai:MODEL@URL) or "
+        "consensus (programs and tests that agree; needs no label)"
+    )
+    anchors: int = Field(
+        ge=0,
+        le=1024,
+        description="validation tasks whose hidden tests hold tester and consensus labels against the truth in every "
+        "step (8 programs and 8 tests each; never trained on); 0 = unanchored",
+    )
     tester_variant: TesterVariant = Field(description=f"tester reward: {_names(TesterVariant)}")
+    tester_supervision: TesterSupervision = Field(
+        description="judge of the tests: none (the correct samples; no ground-truth code) or reference (the tasks' "
+        "reference programs, which are ground-truth code)"
+    )
     without_correct: WithoutCorrect = Field(
         description="tests of a task without a correct program: skip (nano's published runs), or readable (malformed "
         "ones get -1, the others 0, so that the form is learnt first)"

@@ -1,4 +1,4 @@
-"""Journal of answers, answers.jsonl: each is in the file before it is judged, and is found again by its key.
+"""Journal of answers, such as an evaluation's: each is in the file before it is judged, and is found again by its key.
 
 A key names task, prompt, models' files, sampling and the answer's place, so that an answer of other settings is never
 taken for one of these. A SIGKILL tears at most the last line, which the next writer cuts off. In memory are the keys
@@ -56,14 +56,14 @@ def answer_key(group: str, index: int) -> str:
 
 
 class AnswerJournal:
-    """Only writer of an evaluation's answers: the folder's lock excludes a second one. For one thread."""
+    """Only writer of a folder's answers: its lock excludes a second one. For one thread. name: of the file."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, name: str = ANSWERS) -> None:
         """Open the file, or create it; cut off a torn last line. Raises RunError."""
-        self._run_dir = run_dir
+        self._run_dir, self._name = run_dir, name
         self._places: dict[bytes, tuple[int, int]] = {}
         with run_faults(run_dir):
-            self._file = open_file(run_dir, ANSWERS, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            self._file = open_file(run_dir, name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             self._size = self._read_places()
             os.ftruncate(self._file, self._size)
 
@@ -118,7 +118,7 @@ class AnswerJournal:
 
     def _corrupt(self, key: str) -> RunError:
         return damaged(
-            self._run_dir, f"{ANSWERS} has a line that is no answer, at byte {self._places[key.encode()][0]}"
+            self._run_dir, f"{self._name} has a line that is no answer, at byte {self._places[key.encode()][0]}"
         )
 
     def _read_places(self) -> int:
@@ -130,7 +130,7 @@ class AnswerJournal:
                 if not line.endswith(b"\n"):
                     if len(line) < _MOST_LINE:
                         break
-                    raise OddFile(ANSWERS, f"has a line of more than {_MOST_LINE >> 20} MiB")
+                    raise OddFile(self._name, f"has a line of more than {_MOST_LINE >> 20} MiB")
                 key = line[len(_HEAD) : len(_HEAD) + _KEY_CHARACTERS]
                 if line.startswith(_HEAD) and line.endswith(b"}\n") and key.isalnum():
                     self._places[key] = (start, len(line))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 from torch import nn
 
@@ -12,6 +14,13 @@ from engine.machine import cpu
 def default_device() -> Device:
     """Choose the GPU where torch sees one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def release_memory() -> None:
+    """Give back the memory of a model that nothing refers to any more, the GPU's as well, before another is loaded."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def sampling_threads(chosen: int, model: nn.Module | None = None) -> int:

@@ -106,7 +106,7 @@ _BEFORE: Tree = {
         "length_truncated": 0.0,
         "sampling_threads": 0,
     },
-    "reward": {"without_correct": "skip"},
+    "reward": {"labels": "hidden", "anchors": 0, "tester_supervision": "none", "without_correct": "skip"},
     "vllm": {"device": "same", "kv_cache_dtype": "auto", "model_runner": "auto"},
     "sandbox": {"libraries": [], "time_rule": "exact"},
     "evaluation": {"reading": "strict"},
@@ -227,6 +227,8 @@ def _expected(detail: ErrorDetails) -> str:
         return "a number of GB as text, or empty"
     if detail["loc"][:2] == ("rollout", "endpoints"):
         return "an address without a password"
+    if detail["loc"] == ("reward", "labels"):
+        return "hidden, consensus or tester:WHO"
     if detail["type"] == "string_pattern_mismatch":
         return "letters, digits, '.', '_' and '-', beginning with a letter or digit"
     if detail["type"] == "tuple_type":

@@ -21,8 +21,8 @@ class Problem:
     """Task of a data set. `hidden` holds the t ground-truth tests; no prompt ever shows them.
 
     A prompt may show `public` examples. `time_limit` is in CPU seconds per test. `solutions` are reference programs:
-    evaluation may judge generated tests with them; training never reads them. `compare` is the task's own comparison of
-    outputs, one of COMPARISONS; "" leaves it to the run.
+    evaluation judges generated tests with them; no reward of training does, unless `reward.tester_supervision` is
+    "reference". `compare` is the task's own comparison of outputs, one of COMPARISONS; "" leaves it to the run.
 
     The rest says where a task of a data set comes from; "" where that is unknown. `source`: its id in the published
     set, the same in every release. `released`: the ISO date on which it was published. `style`: the encoding of a

@@ -1,4 +1,4 @@
-"""Prompts of solving beyond the first answer: repair a program, work out the output for one input."""
+"""Prompts beyond the first answer: repair a program, work out the output for one input."""
 
 from __future__ import annotations
 
@@ -73,6 +73,14 @@ def output_messages(problem: Problem, stdin: str) -> tuple[dict[str, str], ...]:
     """Ask a tester for the output that belongs to one input."""
     content = _OUTPUT.format(statement=problem.statement.strip(), input=fence(stdin))
     return ({"role": "user", "content": content.strip()},)
+
+
+def output_opening(stdin: str) -> str:
+    """Begin the answer of a tester with short prompts, which answers no other question, so that it is about `stdin`.
+
+    Such a tester works its test out before it states it, and the working begins with the input.
+    """
+    return f"{stdin.strip()} >"
 
 
 def parse_output(text: str, *, in_thought: bool = False) -> str | None:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from engine.reward.pass_matrix import BoolArray, FloatArray, PassMatrix
 from engine.reward.testers import WITHOUT_CORRECT, GeneratedTests, find_tester_reward
+from engine.reward.validity import Validity
 
 
 def coder_rewards(matrix: PassMatrix) -> FloatArray:
@@ -29,26 +30,30 @@ def coder_rewards(matrix: PassMatrix) -> FloatArray:
     """
     known_n = matrix.known_nt.sum(axis=1)
     rewards_n: FloatArray = matrix.truth_nt.sum(axis=1) / np.maximum(known_n, 1)
-    return _with_neutral(rewards_n, judged_k=known_n > 0)
+    return with_neutral(rewards_n, judged_k=known_n > 0)
 
 
-def tester_rewards(matrix: PassMatrix, variant: str = "cure", without_correct: str = "skip") -> FloatArray | None:
+def tester_rewards(
+    matrix: PassMatrix, variant: str = "cure", without_correct: str = "skip", validity: Validity | None = None
+) -> FloatArray | None:
     """Return R_u(k) of each of the m generated tests, (m,), by a variant of `engine.reward.testers`.
 
     The variant "cure" is the paper's equation: + #{wrong programs that fail k} where every correct program passes k,
-    else - #{wrong programs that pass k}. `without_correct` decides on a task without a program known correct.
+    else - #{wrong programs that pass k}. `without_correct` decides on a task without a program known correct. validity:
+    judgement of the tests by reference programs, which takes the place of that by correct ones and needs none; wrong
+    programs are those of the ground-truth tests all the same.
     Return None where the group has no signal: m = 0, no test has a verdict, or no program is correct and the tests
     are not told apart either. Raises ValueError for an unknown variant.
     """
     reward = find_tester_reward(variant)
-    tests = GeneratedTests.of(matrix)
+    tests = GeneratedTests.of(matrix, validity)
     # Only a correct program can tell a right test from a wrong one. Without one, "every correct program passes k" holds
     # for every k, and the tester would be paid for tests that fail all programs.
-    if not matrix.correct_n.any():
+    if validity is None and not matrix.correct_n.any():
         return WITHOUT_CORRECT[without_correct](matrix)
     if not tests.judged_m.any():
         return None
-    return _with_neutral(reward(tests), tests.judged_m) + 0.0  # turns the -0.0 of an untouched wrong test into 0.0
+    return with_neutral(reward(tests), tests.judged_m) + 0.0  # turns the -0.0 of an untouched wrong test into 0.0
 
 
 def length_transform(rewards_k: ArrayLike, lengths_k: ArrayLike) -> FloatArray:
@@ -104,7 +109,7 @@ def group_advantages(rewards_k: ArrayLike, epsilon: float = 1e-6) -> FloatArray:
     return np.asarray((rewards_k - rewards_k.mean()) / rewards_k.std())
 
 
-def _with_neutral(rewards_k: FloatArray, judged_k: BoolArray) -> FloatArray:
+def with_neutral(rewards_k: FloatArray, judged_k: BoolArray) -> FloatArray:
     """Give samples without a verdict the mean of the others: advantage 0, and the group's mean is unchanged."""
     if judged_k.all() or not judged_k.any():
         return rewards_k

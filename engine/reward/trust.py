@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.reward.pass_matrix import PassMatrix
+    from engine.reward.validity import Validity
 
 
 @dataclass(frozen=True)
@@ -96,22 +97,32 @@ class Trust:
         return _ratio(self.pair_wins, self.n_pairs)
 
 
-def trust(matrix: PassMatrix) -> Trust:
-    """Count one task. Return `Trust()`, whose ratios are None, without a correct program or a judged test."""
-    if not matrix.correct_n.any() or not matrix.judged_m.any():
+def trust(matrix: PassMatrix, validity: Validity | None = None) -> Trust:
+    """Count one task. Return `Trust()`, whose ratios are None, without a correct program or a judged test.
+
+    validity: judgement of the tests by reference programs, which needs no correct program.
+    """
+    if validity is not None:
+        judged_m, right_m = validity.judged_m, validity.valid_m
+    elif matrix.correct_n.any():
+        judged_m, right_m = matrix.judged_m, matrix.right_m
+    else:
         return Trust()
+    if not judged_m.any():
+        return Trust()
+    wrong_m = judged_m & ~right_m
     passes_wm, known_wm = matrix.generated_nm[matrix.wrong_n], matrix.known_nm[matrix.wrong_n]
     # votes_nn[i, j]: tests program i passes among those on which program j has a verdict as well
     votes_nn = matrix.generated_nm.astype("int64") @ matrix.known_nm.astype("int64").T
     lead_of_pairs = (votes_nn - votes_nn.T)[matrix.correct_n][:, matrix.wrong_n]
     return Trust(
         n_groups=1,
-        n_tests=int(matrix.judged_m.sum()),
-        n_right=int(matrix.right_m.sum()),
-        wrong_on_right=int(known_wm[:, matrix.right_m].sum()),
-        wrong_passes_right=int(passes_wm[:, matrix.right_m].sum()),
-        wrong_on_wrong=int(known_wm[:, matrix.wrong_m].sum()),
-        wrong_passes_wrong=int(passes_wm[:, matrix.wrong_m].sum()),
+        n_tests=int(judged_m.sum()),
+        n_right=int(right_m.sum()),
+        wrong_on_right=int(known_wm[:, right_m].sum()),
+        wrong_passes_right=int(passes_wm[:, right_m].sum()),
+        wrong_on_wrong=int(known_wm[:, wrong_m].sum()),
+        wrong_passes_wrong=int(passes_wm[:, wrong_m].sum()),
         n_pairs=int(lead_of_pairs.size),
         pair_wins=float((lead_of_pairs > 0).sum() + 0.5 * (lead_of_pairs == 0).sum()),
     )

@@ -1,10 +1,12 @@
 """Events of a run: one small type, its kinds, and its encoding as a line of the journal.
 
 kind            step   data
-run_started     -      version, preset, steps (planned), seed; always the first event of a journal
+run_started     -      version, preset, steps (planned), seed; labels, anchors, supervision if they are not the usual
+                       ones; always the first event of a journal
 sandbox         -      letter ("A" to "D"), summary, reasons (why not better), remedy: how programs are confined now
 phase_started   k      phase, total (units of work ahead, null when unknown), unit
 phase_finished  k      phase, seconds
+labelled        0      seconds: a tester has written the run's labels; they are no part of the run's minutes
 step_finished   k      metrics: {name: number | null}; written after the step's rows are in the archive
 evaluation      k      split, when ("start" | "periodic" | "end"), summary: {...}; k = steps trained so far
 checkpoint      k      name (folder under checkpoints/), seconds, best (bool); state after step k
@@ -52,6 +54,7 @@ class EventKind(StrEnum):
     SANDBOX = "sandbox"
     PHASE_STARTED = "phase_started"
     PHASE_FINISHED = "phase_finished"
+    LABELLED = "labelled"
     STEP_FINISHED = "step_finished"
     EVALUATION = "evaluation"
     CHECKPOINT = "checkpoint"

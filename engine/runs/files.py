@@ -22,10 +22,20 @@ from engine.machine.regular_files import (
 
 ARCHIVE_FILES = ("rollouts.sqlite", "rollouts.sqlite-wal", "rollouts.sqlite-shm", "rollouts.sqlite-journal")
 EVALUATION_FILE = "evaluation.jsonl"
-WRITTEN_FILES = ("events.jsonl", EVALUATION_FILE, *ARCHIVE_FILES, "lock", "heartbeat", "engine.log", ".reserve")
+LABELS_FILE, LABEL_ANSWERS_FILE = "labels.json", "label-answers.jsonl"
+WRITTEN_FILES = (
+    "events.jsonl",
+    EVALUATION_FILE,
+    LABEL_ANSWERS_FILE,
+    *ARCHIVE_FILES,
+    "lock",
+    "heartbeat",
+    "engine.log",
+    ".reserve",
+)
 """Files that an engine writes in place; the others are replaced as a whole."""
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")  # end of such a journal, by SQLite's file format
-KNOWN_FILES = ("version", "config.toml", *WRITTEN_FILES, "live", "imported", "checkpoints/best")
+KNOWN_FILES = ("version", "config.toml", *WRITTEN_FILES, LABELS_FILE, "live", "imported", "checkpoints/best")
 KNOWN_FOLDERS = ("checkpoints", "inbox", "start")
 
 

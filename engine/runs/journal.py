@@ -90,11 +90,17 @@ class JournalWriter:
 
     # One method per kind, so that the field names of a payload are written in one place.
 
-    def run_started(self, *, preset: str, steps: int, seed: int, start: str = "") -> Event:
-        """Write the first event. start: the run and step whose adapter the run starts from, "" for a fresh one."""
+    def run_started(
+        self, *, preset: str, steps: int, seed: int, start: str = "", rewards: Mapping[str, object] | None = None
+    ) -> Event:
+        """Write the first event. start: the run and step whose adapter the run starts from, "" for a fresh one.
+
+        rewards: "labels", "anchors" and "supervision" of a run whose rewards do not come from hidden tests alone.
+        """
         data: dict[str, object] = {"version": JOURNAL_VERSION, "preset": preset, "steps": steps, "seed": seed}
         if start:
             data["start"] = start
+        data |= rewards or {}
         return self.append(EventKind.RUN_STARTED, None, data)
 
     def sandbox(self, *, letter: str, summary: str, reasons: Sequence[str], remedy: str) -> Event:
@@ -106,6 +112,10 @@ class JournalWriter:
 
     def phase_finished(self, step: int, phase: str, seconds: float) -> Event:
         return self.append(EventKind.PHASE_FINISHED, step, {"phase": phase, "seconds": seconds})
+
+    def labelled(self, seconds: float) -> Event:
+        """Record that a tester has written the labels, and the seconds that took in all."""
+        return self.append(EventKind.LABELLED, 0, {"seconds": seconds})
 
     def step_finished(self, step: int, metrics: Mapping[str, object]) -> Event:
         """Record the end of a step. Call it after `ArchiveWriter.write_step`: readers then find the step's rows."""

@@ -45,7 +45,7 @@ class RunInfo:
 
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
     evaluation: the last one; ending: why the run finished, stopped or failed; fault: why it is unreadable, or that its
-    journal is corrupt; start: the "RUN@STEP" whose adapter it starts from, "" for none;
+    journal is corrupt; start: the "RUN@STEP" whose adapter it starts from, "" for none; rewards: as of `RunState`;
     learnt_nothing: it finished without having trained a sample; phase: of a live run.
     """
 
@@ -65,6 +65,7 @@ class RunInfo:
     ending: str = ""
     fault: str = ""
     start: str = ""
+    rewards: str = ""
     learnt_nothing: bool = False
     phase: Phase | None = None
 
@@ -130,6 +131,7 @@ def read_info(path: Path) -> RunInfo:
         evaluation=state.evaluations[-1] if state.evaluations else None,
         ending=state.ending,
         start=state.start,
+        rewards=state.rewards,
         learnt_nothing=bool(state.step) and (state.summary or {}).get("trained_samples") == 0,
         phase=state.phase if condition is RunCondition.LIVE else None,
         fault="its journal is corrupt" if is_corrupt else "its journal is empty" if is_lost else "",

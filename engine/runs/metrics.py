@@ -67,6 +67,44 @@ _TABLE = (
         "reward_precision", "reward precision", "", "reward precision",
         "share of (correct, wrong) pairs whose correct program has more votes",
     ),
+    # Labels that are not hidden tests
+    Metric(
+        "anchor_code_accuracy", "code", "", "accuracy on the anchors", "share of the anchors' programs that are right",
+        short="anchor code",
+    ),
+    Metric(
+        "anchor_ut_accuracy", "UT", "", "accuracy on the anchors", "share of the anchors' judged tests that are right",
+        short="anchor ut",
+    ),
+    Metric(
+        "presumed_accuracy", "presumed accuracy", "", "presumed accuracy",
+        "share of programs that the labels call right", short="presumed",
+    ),
+    Metric(
+        "presumed_gap", "gap to the anchors", "", "presumed accuracy",
+        "presumed accuracy less the anchors'; drift where it grows", short="gap",
+    ),
+    Metric(
+        "presumed_precision", "right among presumed", "", "label quality",
+        "share of the anchors' programs called right that are",
+    ),
+    Metric(
+        "label_accuracy", "right tests", "", "label quality", "share of the tester's tests that references confirm",
+    ),
+    Metric("labelled_tasks", "with labels", "", "labelled tasks", "tasks of the step whose labels are not in doubt"),
+    Metric("output_rows", "outputs", "", "diversity per task", "different outputs of a task's programs, on all inputs"),
+    Metric("distinct_inputs", "inputs", "", "diversity per task", "different inputs of a task's tests"),
+    Metric("matrix_rank", "rank", "", "diversity per task", "rank of the pass matrix: 1 where nothing is told apart"),
+    Metric("tests_passed_by_all", "passed by all", "", "idle tests", "share of tests that every program passes"),
+    Metric("trivial_tests", "trivial", "", "idle tests", "share of tests that expect 0, 1, None or their input"),
+    # Tests judged by reference programs
+    Metric("valid_p_u", "p_u", "", "trust by references", "share of tests that reference programs confirm"),
+    Metric("valid_p_01", "p_01", "", "trust by references", "share of wrong programs that pass a confirmed test"),
+    Metric("valid_p_00", "p_00", "", "trust by references", "share of wrong programs that pass a refuted test"),
+    Metric("suite_score", "suite score", "", "suite score", "UTRL's score of a task's tests as one suite, 0 to 1"),
+    Metric(
+        "unreferenced_tasks", "without reference", "", "labelled tasks", "tasks whose tests correct samples judge",
+    ),
     # Update
     Metric("kl", "KL to the base", "nats", "KL", "distance of the policy from the base model, per token", "kl"),
     Metric("loss", "loss", "", "loss", "loss of the update: policy gradient and KL penalty"),
@@ -120,6 +158,11 @@ _TABLE = (
     Metric("peak_memory_mb", "RAM", "MB", "memory", "most memory that the engine has held", "RAM"),
     Metric("peak_gpu_memory_mb", "GPU", "MB", "memory", "most GPU memory that the trainer has held", "GPU"),
 )  # fmt: skip
+OF_SOME_RUNS = frozenset((
+    "accuracy on the anchors", "presumed accuracy", "label quality", "labelled tasks", "diversity per task",
+    "idle tests", "trust by references", "suite score",
+))  # fmt: skip
+"""Groups that only runs with other labels or with references measure: their charts are shown where there are values."""
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
 """All metrics by name, group by group, in the order of display."""
 

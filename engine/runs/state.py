@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, cast
 
 from engine.evaluation.summary import EvalSummary
+from engine.reward.mode import reward_words
 from engine.runs.columns import Columns
 from engine.runs.events import Event, EventKind, Json
 from engine.runs.history import History
@@ -135,6 +136,7 @@ class RunState:
     steps: int = 0  # planned
     seed: int | None = None
     start: str = ""  # "RUN@STEP" whose adapter it starts from
+    rewards: str = ""  # how they differ from hidden tests alone, by `engine.reward.mode`
     sandbox: Sandbox | None = None
     step: int = 0  # last finished
     phase: Phase | None = None
@@ -149,6 +151,7 @@ class RunState:
     started: float | None = None  # Unix time
     updated: float | None = None  # Unix time of the last event
     seconds: float = 0.0  # at work
+    labelling_seconds: float = 0.0  # of these, while a tester wrote the labels: no part of the run's minutes
     summary: Mapping[str, Json] | None = None  # of a finished run
     ending: str = ""  # why it finished, stopped or failed
     remedy: str = ""
@@ -215,6 +218,7 @@ def _run_started(state: RunState, event: Event) -> Changes:
         steps=_whole(event, "steps") or 0,
         seed=_whole(event, "seed"),
         start=_text(event, "start"),
+        rewards=reward_words(_text(event, "labels"), _whole(event, "anchors") or 0, _text(event, "supervision")),
         started=event.time,
     )
 
@@ -248,6 +252,13 @@ def _heartbeat(state: RunState, event: Event) -> Changes:
         beat_seconds=event.seconds,
     )
     return Changes(phase=phase)
+
+
+def _labelled(state: RunState, event: Event) -> Changes:
+    seconds = event.data.get("seconds")
+    if not is_number(seconds) or seconds < 0:
+        return Changes()
+    return Changes(labelling_seconds=state.labelling_seconds + float(seconds))
 
 
 def _step_finished(state: RunState, event: Event) -> Changes:
@@ -340,6 +351,7 @@ _REDUCERS: Mapping[str, Callable[[RunState, Event], Changes]] = {
     EventKind.PHASE_STARTED: _phase_started,
     EventKind.PHASE_FINISHED: _phase_finished,
     EventKind.HEARTBEAT: _heartbeat,
+    EventKind.LABELLED: _labelled,
     EventKind.STEP_FINISHED: _step_finished,
     EventKind.EVALUATION: _evaluation,
     EventKind.CHECKPOINT: _checkpoint,

@@ -1,9 +1,11 @@
-"""Agreement of programs by what they print, not by the tests that they pass.
+"""Agreement of programs by what they print, not by the tests that they pass; and votes on a test's output.
 
 Two programs that print different wrong outputs fail the same test; they do not agree.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from engine.sandbox.judging import outputs_match
 from engine.sandbox.outcome import Outcome, Status
@@ -45,3 +47,24 @@ class OutputGroups:
                     return number
         self.first.append(output)
         return len(self.first)
+
+
+class OutputVote:
+    """Vote on the output that belongs to an input. The comparison decides which predictions are equal."""
+
+    def __init__(self, comparison: str) -> None:
+        self._groups = OutputGroups(comparison)
+        self._counts: Counter[int] = Counter()
+
+    def add(self, output: str) -> None:
+        self._counts[self._groups.group(output)] += 1
+
+    @property
+    def most(self) -> int:
+        """Largest number of equal predictions."""
+        return max(self._counts.values(), default=0)
+
+    def winner(self, least: int = 1) -> str | None:
+        """Return the output with at least `least` votes and more than any other, with its own lines and blanks."""
+        first, second = (*self._counts.most_common(2), (0, 0), (0, 0))[:2]
+        return self._groups.first[first[0] - 1] if first[1] >= max(1, least) and first[1] > second[1] else None

@@ -15,6 +15,7 @@ import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
+from engine.config import RewardConfig
 from engine.errors import CureError, RunError
 from engine.machine.process_environment import claim_card
 from engine.machine.process_memory import grows_without_cycles, keep_freed_memory
@@ -69,7 +70,13 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     recorded: RunState | None = replay(reader.poll(stale=False))
     had_begun = not journal.is_empty
     if not had_begun:
-        journal.run_started(preset=config.name, steps=config.run.steps, seed=config.run.seed, start=config.start)
+        journal.run_started(
+            preset=config.name,
+            steps=config.run.steps,
+            seed=config.run.seed,
+            start=config.start,
+            rewards=_rewards(config.reward),
+        )
     if reader.skipped:
         lines = "line of the journal is" if reader.skipped == 1 else "lines of the journal are"
         journal.notice(f"{reader.skipped} {lines} corrupt; skipped", level="warning")
@@ -80,6 +87,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     with grows_without_cycles():
         from engine.train.assembly import assemble
         from engine.train.download_phase import DownloadPhase
+        from engine.train.labels.phase import LabellingStopped, LabelPhase
         from engine.train.run import Trainer
         from engine.train.samplers import Surroundings
 
@@ -91,14 +99,26 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         # A journal without a readable event does not prove that nothing was trained: the archive may hold steps.
         trained = archive.last_step()
         recorded = RunState(step=trained) if saved or trained else None
+
+    def note(text: str) -> None:
+        journal.notice(text)
+
     surroundings = Surroundings(
         folder.path,
         folder.log,
         on_notice=lambda text: journal.notice(text, level="warning"),
         on_start=lambda text: journal.notice(text) if text else None,
+        on_label_notice=note,
     )
-    with DownloadPhase(journal, folder.live) as on_download:
-        engine = assemble(config, resources, surroundings, on_download)
+    try:
+        with (
+            DownloadPhase(journal, folder.live) as on_download,
+            LabelPhase(folder, journal, asked, recorded) as on_labels,
+        ):
+            engine = assemble(config, resources, surroundings, on_download, on_labels)
+    except LabellingStopped as stopped:
+        journal.run_stopped(0 if recorded is None else recorded.step, str(stopped))
+        return 0
     trainer = Trainer(config, engine, folder, journal, archive, resumes=recorded, has_new_limits=bool(new_limits))
 
     def stop(received: int, frame: object) -> None:
@@ -110,6 +130,13 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         trainer.request_stop(asked[0])
     trainer.run()
     return 0
+
+
+def _rewards(reward: RewardConfig) -> dict[str, object]:
+    """Return where the rewards come from, for the journal; {} for hidden tests alone."""
+    if reward.labels == "hidden" and reward.tester_supervision == "none":
+        return {}
+    return {"labels": reward.labels, "anchors": reward.anchors, "supervision": reward.tester_supervision}
 
 
 def _last_words(folder: RunFolder, journal: JournalWriter, error: CureError) -> None:

@@ -26,19 +26,26 @@ from engine.rollouts.rollout import EncodePrompt
 from engine.sampling import Sampler
 from engine.sampling.swapping import Swaps
 from engine.sandbox import Executor
+from engine.train.labels import LabelSource, open_source
+from engine.train.labels import Surroundings as LabelSurroundings
+from engine.train.labels.anchors import anchors_of
 from engine.train.samplers import Surroundings, choose_sampler
 from engine.train.start import load_start
+
+OnLabels = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
     """Parts of a run, built once and closed by the `ExitStack` passed to `assemble`.
 
+    labels: source of the rewards, with the tasks to learn from. anchors: tasks that hold them against the truth.
     warnings: faults of the tasks and the chat template by which the run loses, in sentences.
     in_thought: the chat template ends prompts within an open thought, so an answer begins inside it.
     """
 
-    train: tuple[Problem, ...]
+    labels: LabelSource
+    anchors: tuple[Problem, ...]
     validation: tuple[Problem, ...]
     heldout: tuple[Problem, ...]
     encode: EncodePrompt
@@ -69,29 +76,42 @@ class Engine:
 
 
 def assemble(
-    config: RunConfig, resources: ExitStack, surroundings: Surroundings, on_download: OnProgress | None = None
+    config: RunConfig,
+    resources: ExitStack,
+    surroundings: Surroundings,
+    on_download: OnProgress | None = None,
+    on_labels: OnLabels = lambda done, total: None,
 ) -> Engine:
-    """Build the parts of a run: tasks, then the sandbox, then the model. Raises CureError.
+    """Build the parts of a run: tasks, then the sandbox, then the labels, then the model. Raises CureError.
 
-    Cheap parts that are often wrong come first, so that a mistyped path does not wait for a model to load.
+    Cheap parts that are often wrong come first, so that a mistyped path does not wait for a model to load. A tester
+    that writes labels is gone before the model to train is loaded. on_labels: as of the label source.
     """
     train, validation, heldout = load_splits(config)
-    warnings = check_splits(train, validation, heldout)
+    anchors = anchors_of(config, validation)
+    validation = validation[: config.evaluation.validation_tasks]
+    warnings = check_splits(train, tuple(dict.fromkeys((*anchors, *validation))), heldout)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
-    torch.manual_seed(config.run.seed)
     executor = resources.enter_context(open_executor(config.sandbox))
+    labels = open_source(
+        config, train, LabelSurroundings(executor, surroundings.scratch, surroundings.on_label_notice, on_labels)
+    )
+    torch.manual_seed(config.run.seed)
     policy, tokenizer = load_policy(config, on_download)
     if config.start:
         surroundings.on_start(load_start(policy, surroundings.scratch, config.start))
     encode = prompt_encoder(config, tokenizer)
-    prompts = (encode(problem, role) for problem in (*train, *validation, *heldout) for role in Role)
+    prompts = (
+        encode(problem, role) for problem in (*labels.problems, *anchors, *validation, *heldout) for role in Role
+    )
     sampler = choose_sampler(config, policy, tokenizer, prompts, surroundings)
     resources.callback(sampler.close)
-    first_prompt = encode(train[0], Role.CODER)
+    first_prompt = encode(labels.problems[0], Role.CODER)
     no_start = missing_start(tokenizer, first_prompt)
     return Engine(
-        train=train,
+        labels=labels,
+        anchors=anchors,
         validation=validation,
         heldout=heldout,
         encode=encode,
@@ -105,7 +125,7 @@ def assemble(
 
 
 def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, ...], tuple[Problem, ...]]:
-    """Load training, validation and held-out tasks, which share no task; the latter two cut to their configured sizes.
+    """Load training, validation and held-out tasks, which share no task; the last cut to their configured number.
 
     Raises DataError.
     """
@@ -116,11 +136,14 @@ def load_splits(config: RunConfig) -> tuple[tuple[Problem, ...], tuple[Problem, 
     }
     assert_disjoint(splits)
     train = tuple(splits["train"])
-    if not any(problem.hidden for problem in train):
-        raise DataError(f"no task of {config.data.train} has ground-truth tests", "training needs hidden tests")
+    if config.reward.labels == "hidden" and not any(problem.hidden for problem in train):
+        raise DataError(
+            f"no task of {config.data.train} has ground-truth tests",
+            "training needs hidden tests, or other labels: reward.labels=consensus, or tester:WHO",
+        )
     return (
         train,
-        tuple(splits["validation"][: config.evaluation.validation_tasks]),
+        tuple(splits["validation"]),
         tuple(splits["heldout"][: config.evaluation.heldout_tasks]),
     )
 

@@ -33,3 +33,9 @@ class LengthStage:
     def limit(self, rollout: RolloutConfig) -> int:
         """Return the longest answer allowed at this stage, in tokens."""
         return longest_answer(at_stage(rollout, self.number))
+
+    def notice_after(self, before: LengthStage, rollout: RolloutConfig) -> str:
+        """Say that the limit on answers has been raised since the stage `before`; "" if it has not."""
+        if self.number == before.number:
+            return ""
+        return f"answers may take {self.limit(rollout):,} tokens from now on, instead of {before.limit(rollout):,}"

@@ -18,6 +18,7 @@ from engine.errors import CureError, RunError
 from engine.machine.process_environment import claim_card
 from engine.presets import load_config
 from engine.printable import print_printable, printable
+from engine.reward.mode import reward_words
 from engine.runs.checkpoints import BEST, LAST, Checkpoint, exported_checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.lineage import ancestors
@@ -41,9 +42,16 @@ def main(argv: list[str] | None = None) -> int:
         _say(f"error: {error}")
         return error.exit_status
     origins = "".join(f", which started from {origin}" for origin in ancestors(folder.path))
-    _say(f"policy after step {checkpoint.step} of run {folder.id}{origins}")
+    _say(f"policy after step {checkpoint.step} of run {folder.id}{origins}{_trained_with(folder)}")
     print(printable(str(target)))
     return 0
+
+
+def _trained_with(folder: RunFolder) -> str:
+    """Say where the run's rewards came from, if not from hidden tests alone."""
+    reward = load_config(folder.config).reward
+    words = reward_words(reward.labels, reward.anchors, reward.tester_supervision)
+    return f", trained with {words}" if words else ""
 
 
 def _say(line: str) -> None:

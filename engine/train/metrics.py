@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from engine.policy import UpdateReport
+from engine.prompts import UnitTest
 from engine.reward.consensus import consensus_of_n
+from engine.reward.trust import aggregate_trust, trust
+from engine.reward.validity import suite_score
+from engine.train.scoring import ScoredTask
 from engine.train.step import CoevolutionStep
 
 Metrics = dict[str, float | None]
 
 
-def step_metrics(done: CoevolutionStep) -> Metrics:
-    """Return the metrics of a step by name; None for a metric that is undefined in this step."""
+def step_metrics(done: CoevolutionStep, *, has_truth: bool = True) -> Metrics:
+    """Return the metrics of a step by name; None for a metric that is undefined in this step.
+
+    has_truth: the labels are hidden tests. Without them no program is known to be right, and no accuracy is one.
+    """
     matrices = [task.rollouts.matrix for task in done.tasks]
-    pooled = done.trust
-    metrics: Metrics = {
-        "code_accuracy": _mean(matrix.correct_n.mean() for matrix in matrices),
-        "bon_accuracy": _mean(float(matrix.correct_n[matrix.best_of_n()]) for matrix in matrices),
-        "consensus_accuracy": _mean(
-            float(task.rollouts.matrix.correct_n[consensus_of_n(task.rollouts.matrix, task.rollouts.outputs_nx)])
-            for task in done.tasks
-        ),
-        "ut_accuracy": pooled.p_u,
-        "p_u": pooled.p_u,
-        "p_01": pooled.p_01,
-        "p_00": pooled.p_00,
-        "mu": pooled.mu,
-        "mu_bound": pooled.bound,
-        "reward_precision": pooled.precision,
+    metrics: Metrics = _truth_metrics(done) if has_truth else {}
+    metrics |= reference_metrics(done.tasks)
+    metrics |= {
         "tasks": float(len(done.tasks)),
         "refilled_tasks": float(done.refilled),
         "tokens": float(done.sampling.tokens),
@@ -61,6 +56,58 @@ def step_metrics(done: CoevolutionStep) -> Metrics:
     if None not in done.weights:
         metrics["task_weight"] = _mean(weight for weight in done.weights if weight is not None)
     return metrics | _update_metrics(done.update)
+
+
+def _truth_metrics(done: CoevolutionStep) -> Metrics:
+    matrices = [task.rollouts.matrix for task in done.tasks]
+    pooled = done.trust
+    return {
+        "code_accuracy": _mean(matrix.correct_n.mean() for matrix in matrices),
+        "bon_accuracy": _mean(float(matrix.correct_n[matrix.best_of_n()]) for matrix in matrices),
+        "consensus_accuracy": _mean(
+            float(task.rollouts.matrix.correct_n[consensus_of_n(task.rollouts.matrix, task.rollouts.outputs_nx)])
+            for task in done.tasks
+        ),
+        "ut_accuracy": pooled.p_u,
+        "p_u": pooled.p_u,
+        "p_01": pooled.p_01,
+        "p_00": pooled.p_00,
+        "mu": pooled.mu,
+        "mu_bound": pooled.bound,
+        "reward_precision": pooled.precision,
+    }
+
+
+def reference_metrics(tasks: Sequence[ScoredTask]) -> Metrics:
+    """Return the figures of tests that references judge; none where they do not."""
+    judged = [task for task in tasks if task.labelled.validity is not None]
+    unreferenced = sum(task.labelled.unreferenced for task in tasks)
+    if not judged and not unreferenced:
+        return {}
+    pooled = aggregate_trust(trust(task.rollouts.matrix, task.labelled.validity) for task in judged)
+    return {
+        "valid_p_u": pooled.p_u,
+        "valid_p_01": pooled.p_01,
+        "valid_p_00": pooled.p_00,
+        "suite_score": _mean(map(_suite_score, judged)),
+        "unreferenced_tasks": float(unreferenced),
+    }
+
+
+def _suite_score(task: ScoredTask) -> float:
+    """Return UTRL's score of all tests of a task as one suite, over all of its programs."""
+    validity, rollouts = task.labelled.validity, task.rollouts
+    assert validity is not None
+    written = [(test.input, test.output) if isinstance(test, UnitTest) else None for test in rollouts.tests]
+    matrix = rollouts.matrix
+    fails_nm = (matrix.known_nm & ~matrix.generated_nm) | matrix.rejected_n[:, None]
+    detected_n = fails_nm[:, validity.valid_m].any(axis=1)
+    return suite_score(
+        valid=len({test for test, valid in zip(written, validity.valid_m, strict=True) if valid and test}),
+        unique=len({test for test in written if test}),
+        detected=float(detected_n.mean()),
+        form=float(1.0 - matrix.malformed_m.mean()),
+    )
 
 
 def _update_metrics(report: UpdateReport) -> Metrics:

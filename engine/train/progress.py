@@ -18,7 +18,7 @@ from engine.train.curriculum import LengthStage
 from engine.train.step import CoevolutionStep
 
 _PROGRESS_BYTES = 1 << 20
-_ROWS = ("recent_kl", "length_truncated")
+_ROWS = ("recent_kl", "length_truncated", "rates", "sign_sums", "measured")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class RunProgress:
 
     best_*: the trained step with the highest validation score so far. uncounted_seconds: work before new limits were
     given that `seconds` leaves out, such as the last evaluations of the former end. length_*: as in `LengthStage`.
+    rates: as of `RateCounts.numbers`. sign_sums, measured: sums and counts of the label signs since the last
+    measurement, and the measurements so far, as `engine.train.label_watch` packs them.
     """
 
     step: int = 0
@@ -42,6 +44,9 @@ class RunProgress:
     length_number: int = 0
     length_steps: int = 0
     length_truncated: tuple[float, ...] = ()
+    rates: tuple[float, ...] = ()
+    sign_sums: tuple[float, ...] = ()
+    measured: tuple[float, ...] = ()
 
     @property
     def length(self) -> LengthStage:
@@ -63,6 +68,8 @@ def read_progress(saved: Checkpoint) -> RunProgress:
         progress = RunProgress(**fields | rows)
         if not has_declared_types(progress) or progress.step != saved.step or progress.length_number < 0:
             raise ValueError("fields of other types")
+        if len(progress.rates) not in (0, 8) or len(progress.sign_sums) not in (0, 8) or len(progress.measured) % 4:
+            raise ValueError("label signs of another number")
         if progress.heldout_start is not None:
             EvalSummary.from_json(progress.heldout_start)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DataError) as error:

@@ -23,11 +23,9 @@ from engine.evaluation.summary import EvalSummary
 from engine.machine.toml_text import dump_toml
 from engine.problems import Problem
 from engine.rollouts.live_wall import LiveFeed
-from engine.rollouts.rollout import groups_of
+from engine.rollouts.rollout import TaskRollouts, groups_of
 from engine.runs.archive import ArchiveWriter
-from engine.runs.budget import seconds_needed
 from engine.runs.checkpoints import PROGRESS, Checkpoint, CheckpointStore, resumed_checkpoint
-from engine.runs.drift import KL_STEPS, drifted_kl
 from engine.runs.events import EvaluationTime
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox
@@ -38,21 +36,22 @@ from engine.sandbox import judging_of
 from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
-from engine.train.curriculum import LengthStage
 from engine.train.evaluate import measure
 from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.kept_answers import KeptAnswers, forget_answers
+from engine.train.label_watch import LabelWatch
+from engine.train.labels.anchors import anchor_rollout, sample_anchors
 from engine.train.learning import LearningWatch, nothing_learnt
+from engine.train.limits import Limit, limit_reached
 from engine.train.metrics import step_metrics
 from engine.train.phase_progress import PhaseProgress
 from engine.train.progress import RunProgress, after_step, read_progress
 from engine.train.rates import RateMemory
 from engine.train.step import Phase, StepAbandoned, coevolve
 from engine.train.task_weights import TaskWeights, read_weights
-from engine.train.time_limit import StartTooLong, nothing_trained
+from engine.train.time_limit import StartTooLong
 
 Ending = Literal["finished", "stopped"]
-EndedBy = Literal["steps", "minutes", "drift"]
 _PAUSE_POLL_SECONDS = 0.2
 _BY_THE_USER = "stopped by the user"
 
@@ -88,6 +87,7 @@ class Trainer:
         self._updates = UpdateWatch(self._warn)
         self._answers = AnswerWatch(self._warn)
         self._learning = LearningWatch(config, self._warn)
+        self._labels = LabelWatch(config, engine.anchors, self._sample_anchors, self._warn)
         self._stop_after_step = False
         self._checkpoint_wanted = False
         self._progress = RunProgress()
@@ -116,7 +116,7 @@ class Trainer:
                 self._step(self._progress.step + 1)
             if self._stop_after_step:
                 return self._end_stopped()
-            self._evaluate_at_end(*reached)
+            self._evaluate_at_end(reached)
         except StepAbandoned:
             return self._end_stopped()
         except StartTooLong as error:
@@ -130,37 +130,45 @@ class Trainer:
         engine, config = self._engine, self._config
         length = self._progress.length
         rollout = at_stage(config.rollout, length.number)
+        self._progress = self._labels.begin(self._progress)
         done = coevolve(
-            step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy,
-            config.model_copy(update={"rollout": rollout}),
-            on_phase=lambda phase: self._enter(step, phase), observer=self._phase,
-            weights=self._weights, in_thought=engine.in_thought,
+            step, engine.labels, engine.encode, engine.sampler, engine.executor, engine.policy,
+            config.model_copy(update={"rollout": rollout}), on_phase=lambda phase: self._enter(step, phase),
+            observer=self._phase, weights=self._weights, in_thought=engine.in_thought,
+            priors=self._labels.priors(self._progress),
         )  # fmt: skip
         self._archive.write_step(record_step(done))
         self._weights = self._weights.after_step(step, done.tasks)
-        self._progress = after_step(self._progress, config.rollout, done, self._seconds())
-        metrics = step_metrics(done) | engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
+        anchored = self._labels.look(self._progress, step)
+        signs = self._labels.signs([task.labelled for task in done.tasks], anchored)
+        progress = after_step(self._progress, config.rollout, done, self._seconds())
+        self._progress = self._labels.after_step(progress, anchored, signs)
+        metrics = step_metrics(done, has_truth=not self._labels.is_needed) | signs
+        metrics |= engine.machine_metrics() | {"tokens_total": float(self._progress.tokens)}
         if config.rollout.length_curriculum:
             metrics["answer_limit"] = float(longest_answer(rollout))
         self._journal.step_finished(step, metrics)
         self._rates.learn(metrics, longest_answer(rollout))
-        self._tell_length(length)
+        if said := self._progress.length.notice_after(length, config.rollout):
+            self._journal.notice(said, step=step)
         self._updates.look(done.update)
         self._answers.look([task.rollouts for task in done.tasks], rises=rollout is not config.rollout)
         self._learning.look(done)
         self._prune_archive(step)
         every = config.evaluation.every_steps
         validated = every > 0 and step % every == 0 and step < config.run.steps and self._validate("periodic")
+        validated = validated or self._is_best(self._labels.best_score(self._progress))
+        self._labels.tell_signs(self._progress)
         if validated or self._checkpoint_wanted or step % config.run.checkpoint_every == 0:
             self._checkpoint(best=bool(validated))
         self._end_if_hopeless()
 
-    def _tell_length(self, before: LengthStage) -> None:
-        """Record that the curriculum has raised the limit on answers, if it has."""
-        after, rollout = self._progress.length, self._config.rollout
-        if after.number != before.number:
-            text = f"answers may take {after.limit(rollout):,} tokens from now on, instead of {before.limit(rollout):,}"
-            self._journal.notice(text, step=self._progress.step)
+    def _sample_anchors(self, anchors: Sequence[Problem], step: int) -> list[TaskRollouts]:
+        """Sample the anchors by the policy after step `step`; no stop comes between an update and its progress."""
+        engine, rollout = self._engine, anchor_rollout(at_stage(self._config.rollout, self._progress.length.number))
+        self._phase.start(step, "anchors", len(anchors) * (rollout.n_programs + rollout.m_tests))
+        given = (anchors, engine.encode, engine.sampler, engine.executor)
+        return sample_anchors(*given, self._config, rollout, step, self._phase, in_thought=engine.in_thought)
 
     def _end_if_hopeless(self) -> None:
         """Raise RunError after too many NaN updates in a row, once there is a checkpoint to resume from."""
@@ -185,7 +193,8 @@ class Trainer:
     def _evaluate_at_start(self) -> None:
         started = time.monotonic()
         # An evaluation that was broken off goes on, and the time it has taken counts.
-        before = self._journal.seconds_before
+        labelling = self._resumes.labelling_seconds if self._resumes is not None else 0.0
+        before = max(0.0, self._journal.seconds_before - labelling)
         self._started = started - before
         summary = self._evaluate("heldout", "start")
         self._progress = replace(
@@ -198,8 +207,8 @@ class Trainer:
         self._checkpoint(best=False)
         drop_start(self._folder.path)
 
-    def _evaluate_at_end(self, ended_by: EndedBy, reason: str) -> None:
-        """Validate the last policy, then report the best one by validation on the held-out tasks.
+    def _evaluate_at_end(self, limit: Limit) -> None:
+        """Validate the last policy, then report the best one, by validation or by anchors, on the held-out tasks.
 
         Choosing by held-out tasks instead would bias the reported figures upwards.
         """
@@ -207,7 +216,7 @@ class Trainer:
         if nothing := nothing_learnt(self._progress.trained_samples, trained):
             if self._checkpoints.steps()[-1:] != [trained]:
                 self._checkpoint(best=False)
-            self._journal.run_finished(trained, self._summary(None, None) | {"ended_by": ended_by}, nothing)
+            self._journal.run_finished(trained, self._summary(None, None) | {"ended_by": limit.by}, nothing)
             return
         if trained and self._validate("end"):
             self._checkpoint(best=True)
@@ -215,27 +224,32 @@ class Trainer:
             self._checkpoint(best=False)
         best = self._checkpoints.best(
             lambda path: self._warn(
-                f"{path.name}, the best by validation, is corrupt; using the policy of step {trained}"
+                f"{path.name}, the best by {self._labels.judge}, is corrupt; using the policy of step {trained}"
             )
         )
         if best is not None and best.step != trained:
             self._engine.policy.load_state(best.path)
-            self._journal.notice(f"using the policy of step {best.step}, the best by validation", step=trained)
+            said = f"using the policy of step {best.step}, the best by {self._labels.judge}"
+            self._journal.notice(said, step=trained)
         end = self._evaluate("heldout", "end") if trained else self._start_summary()
-        self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": ended_by}, reason)
+        self._journal.run_finished(trained, self._summary(end, best) | {"ended_by": limit.by}, limit.reason)
 
     def _validate(self, when: EvaluationTime) -> bool:
         """Return True if the current policy is the best trained one so far, by the mean of code, UT and largest BoN.
 
         The untrained one does not compete: if it won, even by a tie, the run would hand over what it had started with.
+        Without hidden labels validation is a report and chooses nothing.
         """
         summary = self._evaluate("validation", when)
         largest = "{}x{}".format(*self._config.evaluation.largest_bon)
         value = float(np.mean([summary.code.mean, summary.ut.mean, summary.bon[largest].mean]))
-        if not self._progress.is_best(value):
-            return False
-        self._progress = replace(self._progress, best_score=value, best_step=self._progress.step)
-        return True
+        return self._labels.judge == "validation" and self._progress.is_best(value) and self._is_best(value)
+
+    def _is_best(self, score: float | None) -> bool:
+        """Remember the score of a best step; return whether there is one."""
+        if score is not None:
+            self._progress = replace(self._progress, best_score=score, best_step=self._progress.step)
+        return score is not None
 
     def _evaluate(self, split: Literal["heldout", "validation"], when: EvaluationTime) -> EvalSummary:
         if self.stop.is_set():
@@ -284,33 +298,14 @@ class Trainer:
 
     # Limits and commands ------------------------------------------------------------------------------------
 
-    def _limit_reached(self) -> tuple[EndedBy, str] | None:
-        """Return the limit that ends the run now, and the reason shown to the user; None if there is none."""
-        done, run, bound = self._progress.step, self._config.run, self._config.policy.kl_stop
-        kl = drifted_kl(self._progress.recent_kl, bound)
-        if kl is not None:
-            reason = f"KL {kl:.3f} (median of {KL_STEPS} steps) passed {bound:g}"
-            self._warn(f"{reason}: ending the run")
-            return "drift", reason
-        if done >= run.steps:
-            return "steps", f"all {run.steps} steps done" if run.steps != 1 else "its only step done"
-        if self._time_is_up():
-            if not done:
-                reason = nothing_trained(self._seconds(), run.max_minutes)
-                self._warn(reason)
-                return "minutes", reason
-            notice = f"{run.max_minutes:g} minutes are nearly used up: starting the last evaluation"
-            self._journal.notice(notice, step=done)
-            return "minutes", f"no time for another step within {run.max_minutes:g} min"
-        return None
-
-    def _time_is_up(self) -> bool:
-        """Return True if another step might leave too little time for the last evaluations."""
-        done, evaluation_seconds = self._progress.step, self._progress.evaluation_seconds
-        step_seconds = (self._seconds() - evaluation_seconds) / done if done else 0.0
-        budget = self._config.run.max_minutes * 60
-        used = self._seconds() + self._progress.uncounted_seconds
-        return budget > 0 and used + seconds_needed(step_seconds, evaluation_seconds) >= budget
+    def _limit_reached(self) -> Limit | None:
+        run, kl_bound = self._config.run, self._config.policy.kl_stop
+        drifted = self._labels.drifted(self._progress)
+        limit = limit_reached(run, kl_bound, self._progress, self._seconds(), drifted)
+        if limit is not None and limit.notice:
+            level = "warning" if limit.warns else "info"
+            self._journal.notice(limit.notice, level=level, step=self._progress.step)
+        return limit
 
     def _poll_inbox(self) -> None:
         """Carry out the commands in the inbox. A pause blocks here until the run is continued or stopped."""

@@ -1,4 +1,4 @@
-"""Rewards and advantages of one task's rollouts: pass matrix in, one scored group per role out.
+"""Advantages of one task's rollouts: rewards by a label source in, one scored group per role out.
 
 `engine.reward` holds the equations; this file applies them to answers that may be truncated or without signal.
 """
@@ -12,9 +12,10 @@ import numpy as np
 from engine.config import RewardConfig
 from engine.prompts import Role
 from engine.reward.pass_matrix import FloatArray
-from engine.reward.rewards import coder_rewards, group_advantages, has_spread, length_transform, tester_rewards
+from engine.reward.rewards import group_advantages, has_spread, length_transform
 from engine.rollouts.rollout import TaskRollouts
 from engine.sampling import Completion
+from engine.train.labels import LabelledTask
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +38,28 @@ class ScoredGroup:
 
 @dataclass(frozen=True, eq=False)
 class ScoredTask:
-    """Rollouts of one task, with the scored group of each role."""
+    """Rollouts of one task with their labels, and the scored group of each role."""
 
-    rollouts: TaskRollouts
+    labelled: LabelledTask
     coder: ScoredGroup
     tester: ScoredGroup
+
+    @property
+    def rollouts(self) -> TaskRollouts:
+        return self.labelled.rollouts
 
     @property
     def groups(self) -> tuple[ScoredGroup, ScoredGroup]:
         return self.coder, self.tester
 
 
-def score(rollouts: TaskRollouts, settings: RewardConfig) -> ScoredTask:
-    """Score the n programs and m tests of one task: R_s and R_u, then advantages within each group."""
-    rewards_n = coder_rewards(rollouts.matrix)
-    rewards_m = tester_rewards(rollouts.matrix, settings.tester_variant, settings.without_correct)
+def score(task: LabelledTask, settings: RewardConfig) -> ScoredTask:
+    """Score the n programs and m tests of one task by its rewards R_s and R_u: advantages within each group."""
+    rollouts = task.rollouts
     return ScoredTask(
-        rollouts=rollouts,
-        coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, rewards_n, settings),
-        tester=_group(Role.TESTER, rollouts.tester_prompt, rollouts.tester, rewards_m, settings),
+        labelled=task,
+        coder=_group(Role.CODER, rollouts.coder_prompt, rollouts.coder, task.coder_n, settings),
+        tester=_group(Role.TESTER, rollouts.tester_prompt, rollouts.tester, task.tester_m, settings),
     )
 
 

@@ -3,7 +3,8 @@
     1. draw a batch of tasks, those that are rarely solved more often if `data.curriculum` says so
     2. sample n programs and m unit tests for each, from one policy in two roles
     3. execute every program on every test: the pass matrix, truth_nt and generated_nm
-    4. reward programs by ground-truth tests, tests by how they tell correct programs from wrong ones
+    4. reward programs by ground-truth tests, tests by how they tell correct programs from wrong ones; where a run has
+       other labels than its tasks' hidden tests, `engine.train.labels` says which take their place
     5. one clipped policy-gradient update on both roles together
 
 Rewards of the paper (arXiv 2506.03136) for program j and test k of one task, and the advantage within a group:
@@ -20,7 +21,8 @@ Differences from the paper and the code published with it:
     truncated answers are left out of the update: a cut-off answer fails whatever would have followed
     a malformed test is a wrong test, so that the policy cannot avoid a loss by writing no test at all
     groups without spread are counted and, with `reward.refill_rounds`, replaced (dynamic sampling)
-As in the paper, training never looks at a ground-truth program.
+As in the paper, training never looks at a ground-truth program, with one exception that a user must ask for:
+`reward.tester_supervision = "reference"` judges the generated tests by the tasks' reference programs.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ from engine.rollouts.rollout import EncodePrompt, RolloutReport, roll_out
 from engine.sampling import Sampler
 from engine.sandbox import judging_of
 from engine.seeds import derive_seed
-from engine.train.drawing import TaskDraw
+from engine.solve.selectors.b4 import Priors
+from engine.train.drawing import draw_of
+from engine.train.labels import LabelSource
+from engine.train.labels.source import UNINFORMED
 from engine.train.scoring import ScoredGroup, ScoredTask, score
 from engine.train.task_weights import TaskWeights
 
@@ -77,7 +82,7 @@ class StepAbandoned(Exception):
 
 def coevolve(
     step: int,
-    problems: Sequence[Problem],
+    labels: LabelSource,
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
@@ -88,17 +93,19 @@ def coevolve(
     *,
     weights: TaskWeights | None = None,
     in_thought: bool = False,
+    priors: Priors = UNINFORMED,
 ) -> CoevolutionStep:
     """Run step `step` (1-based): sample, execute, reward, update. Deterministic in its arguments and the weights.
 
-    on_phase: called before each phase; whatever it raises ends the step with the policy untouched. weights: of the
-    tasks; None draws equal passes over them. in_thought: prompts end within an open thought.
+    labels: the tasks, and what judges their programs. on_phase: called before each phase; whatever it raises ends the
+    step with the policy untouched. weights: of the tasks; None draws equal passes over them. in_thought: prompts end
+    within an open thought. priors: of the rates that the anchors of a run without hidden labels tell.
     """
     started = time.monotonic()
-    run_seed = config.run.seed
+    problems: Sequence[Problem] = labels.problems
     judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
     # Seeds depend on the run's seed and the step alone, so a resumed run repeats a step with the same numbers.
-    rollout_seed = derive_seed(run_seed, "rollout", step)
+    rollout_seed = derive_seed(config.run.seed, "rollout", step)
 
     def sample_and_score(batch: Sequence[int]) -> tuple[list[ScoredTask], RolloutReport]:
         """Do parts 2 to 4 for the tasks of `batch`, indices into `problems`."""
@@ -107,10 +114,10 @@ def coevolve(
             chosen, encode, sampler, executor, config.rollout, judging, rollout_seed, observer,
             config.sandbox.time_rule, in_thought=in_thought,
         )  # fmt: skip
-        return [score(task, config.reward) for task in rollouts], report
+        return [score(task, config.reward) for task in labels.label(rollouts, step, priors)], report
 
     on_phase("sample")  # parts 1 to 4
-    draw = TaskDraw(problems, weights or TaskWeights("none"), step, run_seed)
+    draw = draw_of(problems, weights or TaskWeights("none"), step, config)
     batch = list(draw.batch(config.rollout.tasks_per_step))
     tasks, sampling = sample_and_score(batch)
 

@@ -31,7 +31,7 @@ def run_steps(count: int) -> tuple[list[CoevolutionStep], list[float]]:
         done, clock = [], [time.process_time()]
         for step in range(1, count + 2):
             done.append(
-                coevolve(step, engine.train, engine.encode, engine.sampler, engine.executor, engine.policy, config)
+                coevolve(step, engine.labels, engine.encode, engine.sampler, engine.executor, engine.policy, config)
             )
             clock.append(time.process_time())
     return done[1:], [after - before for before, after in pairwise(clock)][1:]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -98,6 +99,7 @@ class ChartGrid(Container):
         self._lines: Lines | None = None
         self._cursor: float | None = None
         self._alone: ChartSpec | None = None
+        self._absent = frozenset(spec.name for spec in self._charts if spec.of_some_runs)
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="how")
@@ -115,7 +117,19 @@ class ChartGrid(Container):
     def show(self, lines: Lines, cursor: float | None = None) -> None:
         """Show new lines. cursor: the x of a vertical line, None for no line."""
         self._lines, self._cursor = lines, cursor
+        absent = frozenset(spec.name for spec in self._charts if spec.of_some_runs and not self._has_values(spec))
+        if absent != self._absent:
+            self._absent = absent
+            self._arrange()
         self._draw()
+
+    def _has_values(self, spec: ChartSpec) -> bool:
+        return any(bool(np.isfinite(each.y).any()) for each in self.series(spec))
+
+    @property
+    def _boxes(self) -> list[ChartBox]:
+        """Charts that can be chosen, whether one of them is shown alone or not."""
+        return [box for box in self.query(ChartBox) if box.spec.name not in self._absent]
 
     def series(self, spec: ChartSpec) -> list[Series]:
         """Return the lines of a chart over the chosen axis."""
@@ -153,7 +167,7 @@ class ChartGrid(Container):
         grid.styles.grid_size_columns = self._columns
         grid.set_class(self._alone is not None, "-alone")
         for box in self.query(ChartBox):
-            box.display = self._alone is None or box.spec is self._alone
+            box.display = box.spec.name not in self._absent and (self._alone is None or box.spec is self._alone)
             box.set_class(box.spec is self._alone, "-alone")
 
     # Choosing a chart ---------------------------------------------------------------------------------------
@@ -161,18 +175,18 @@ class ChartGrid(Container):
     @property
     def chosen(self) -> ChartBox:
         """Chart with the focus, else the one shown alone, else the first."""
-        boxes = list(self.query(ChartBox))
+        boxes = self._boxes
         wanted = (box for box in boxes if box.has_focus or box.spec is self._alone)
         return next(wanted, boxes[0])
 
     def action_move(self, by: int) -> None:
         """Choose the previous or next chart; it replaces a chart shown alone."""
-        boxes = list(self.query(ChartBox))
+        boxes = self._boxes
         self._choose(boxes[(boxes.index(self.chosen) + by) % len(boxes)])
 
     def action_move_row(self, by: int) -> None:
         """Choose the chart a row up or down, if there is one."""
-        boxes = list(self.query(ChartBox))
+        boxes = self._boxes
         at = boxes.index(self.chosen) + by * self._columns
         if 0 <= at < len(boxes):
             self._choose(boxes[at])

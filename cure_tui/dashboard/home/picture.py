@@ -50,13 +50,15 @@ def about_run(run: RunInfo) -> Row:
         return (Span(one_column(run.fault), "error"),)
     if run.state is RunCondition.LIVE:
         beat = "" if run.beat_seconds is None else f", last heartbeat {run.beat_seconds:.0f} s ago"
-        return (Span(f"process {run.pid}{beat}; Enter watches it", "muted"),)
+        rewards = f"; {one_column(run.rewards)}" if run.rewards else ""
+        return (Span(f"process {run.pid}{beat}; Enter watches it{rewards}", "muted"),)
     when = f" {datetime.fromtimestamp(run.updated):%d %b %H:%M}" if run.updated else ""
     if run.state is RunCondition.FINISHED:
         said = f": {one_column(run.ending)}" if run.learnt_nothing else ""
         origin = f" from {one_column(run.start)}" if run.start else ""
         style = "warning" if said else "muted"
-        return (Span(f"finished{origin}{when}; Enter shows it, f trains on from it{said}", style),)
+        rewards = f", {one_column(run.rewards)}" if run.rewards else ""
+        return (Span(f"finished{origin}{when}{rewards}; Enter shows it, f trains on from it{said}", style),)
     said = one_column(run.fault or run.ending or "its engine died without an error message")
     begun = "r resumes it from its newest checkpoint" if run.fault else "r starts it again"
     again = f"r resumes it after step {run.step}" if run.step and not run.fault else begun

@@ -14,6 +14,7 @@ from cure_tui.runs.phase_progress import progress_of
 from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left, usable_groups
 from cure_tui.runs.watcher import Snapshot
 from engine.machine.home import run_name
+from engine.reward.mode import UNANCHORED
 from engine.runs.inbox import Command, pause_wanted
 from engine.runs.metrics import metric
 from engine.runs.state import RunState, RunStatus
@@ -98,6 +99,10 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_mi
         yield _Item(2, (Span(f"showing step {chosen_step}", "warning"),))
     if state.sandbox and not state.sandbox.confined:
         yield _Item(1, (Span(UNCONFINED, "error"),))
+    if state.rewards:
+        unanchored = UNANCHORED in state.rewards
+        said = UNANCHORED if unanchored else one_column(state.rewards)
+        yield _Item(1 if unanchored else 9, (Span(said, "warning" if unanchored else "muted"),))
     if snapshot.is_live and state.phase is not None:
         yield _Item(8, _phase(snapshot))
     yield from _pace(snapshot)
@@ -147,6 +152,9 @@ def _second_row(state: RunState, kl_bound: float) -> Iterator[_Item]:
     yield from _figure(6, "exec/s", executions_per_second(state), "{:,.0f}")
     yield from _metric(0, metrics, "code_accuracy", "{:.2f}")
     yield from _metric(1, metrics, "ut_accuracy", "{:.2f}")
+    yield from _metric(0, metrics, "anchor_code_accuracy", "{:.2f}")
+    yield from _metric(1, metrics, "anchor_ut_accuracy", "{:.2f}")
+    yield from _metric(2, metrics, "presumed_accuracy", "{:.2f}")
     yield from _metric(2, metrics, "mu", "{:+.2f}", "bad" if (metrics.get("mu") or 0.0) < 0 else "text")
     yield from _metric(3, metrics, "kl", "{:.3f}", "text" if drift(state, kl_bound) is None else "bad")
     if groups := usable_groups(metrics):

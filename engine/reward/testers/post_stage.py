@@ -3,8 +3,8 @@
     R_u(k) = I_k * W * [all W wrong programs fail k] - (1 - I_k) * #{wrong programs that pass k}
 
 A right test earns nothing unless it catches every wrong program; a wrong test still loses 1 per wrong program that it
-lets through. The published option differs: there a wrong test loses as much as a complete right one earns as soon as
-any wrong program passes it, however many do, and where no program is wrong a test earns +1 or -1 instead of 0.
+lets through. `post-stage-published` is the option exactly as published: there a wrong test loses as much as a complete
+right one earns as soon as any wrong program passes it, however many do.
 """
 
 from __future__ import annotations

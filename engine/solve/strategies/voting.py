@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.prompts.dialogue import output_messages, parse_output
 from engine.sandbox import outputs_match
-from engine.sandbox.output_groups import OutputGroups
+from engine.sandbox.output_groups import OutputVote
 from engine.solve.strategies.board import TestCase, TestStatus
 from engine.solve.strategies.parts import Part
 from engine.solve.strategies.session import Session
@@ -21,9 +20,7 @@ def vote_on_outputs(
 
     name: of the questions, unique within the session.
     """
-    # The comparison decides what equals: a vote goes to the group, whose first output keeps its lines and blanks.
-    groups = [OutputGroups(session.board.judging.comparison) for _ in inputs]
-    counts: list[Counter[int]] = [Counter() for _ in inputs]
+    ballots = [OutputVote(session.board.judging.comparison) for _ in inputs]
     questions = [
         session.question(Part.TESTER, f"{name}-{place}", output_messages(session.bench.problem, stdin), votes)
         for place, stdin in enumerate(inputs)
@@ -38,16 +35,11 @@ def vote_on_outputs(
             if output is not None:
                 said[places[answer.ask_id], answer.index] = output
     for place, index in sorted(said):  # in this order a tolerance groups the same outputs, whichever arrives first
-        counts[place][groups[place].group(said[place, index])] += 1
-    winners = [_winner(each, majority) for each in counts]
-    for place, (stdin, winner) in enumerate(zip(inputs, winners, strict=True)):
-        most = max(counts[place].values(), default=0)
-        session.bench.observer.on_vote(stdin, most, votes, is_agreed=winner is not None)
-    return {
-        stdin: groups[place].first[winner - 1]
-        for place, (stdin, winner) in enumerate(zip(inputs, winners, strict=True))
-        if winner is not None
-    }
+        ballots[place].add(said[place, index])
+    winners = [ballot.winner(majority) for ballot in ballots]
+    for stdin, ballot, winner in zip(inputs, ballots, winners, strict=True):
+        session.bench.observer.on_vote(stdin, ballot.most, votes, is_agreed=winner is not None)
+    return {stdin: winner for stdin, winner in zip(inputs, winners, strict=True) if winner is not None}
 
 
 def sorted_by_vote(
@@ -67,9 +59,3 @@ def sorted_by_vote(
         if not outputs_match(output, test.output, comparison):
             retired.append(replace(test, status=TestStatus.REPLACED))
     return list(confirmed.values()), retired
-
-
-def _winner(counts: Counter[int], majority: int) -> int | None:
-    """Return the output group with a majority of the votes and more than any other, if there is one."""
-    first, second = (*counts.most_common(2), (0, 0), (0, 0))[:2]
-    return first[0] if first[1] >= majority and first[1] > second[1] else None

@@ -73,12 +73,8 @@ class SampledWriter:
         self._sampler.close()
 
     def _write_as(self, role: Role, asks: Sequence[Ask], params: SamplingParams) -> Iterator[Answer]:
-        requests = {
-            ask.id: Request(
-                ask.id, encode_prompt(self._tokenizer, ask.messages, self._thinking), ask.n, ask.seed, ask.absent
-            )
-            for ask in asks
-        }
+        requests = {ask.id: Request(ask.id, self._prompt(ask), ask.n, ask.seed, ask.absent) for ask in asks}
+        openings = {ask.id: ask.opening for ask in asks}
         in_thought = {name: opens_thought(self._tokenizer, each.prompt_ids) for name, each in requests.items()}
         under_way: dict[tuple[str, int], list[int]] = {(ask.id, index): [] for ask in asks for index in ask.indices}
         settled: set[tuple[str, int]] = set()
@@ -87,8 +83,8 @@ class SampledWriter:
             name, index = key
             prompt_tokens = len(requests[name].prompt_ids) if index == 0 else 0
             return Answer(
-                name, role, index, text, prompt_tokens, tokens, finished=finished, in_thought=in_thought[name],
-                stopped=stopped,
+                name, role, index, openings[name] + text, prompt_tokens, tokens, finished=finished,
+                in_thought=in_thought[name], stopped=stopped,
             )  # fmt: skip
 
         def take(delta: Delta) -> bool:
@@ -116,6 +112,12 @@ class SampledWriter:
                 if tokens:
                     whole = key in settled
                     yield answer(key, self._text(tokens), len(tokens), finished=whole, stopped=not whole)
+
+    def _prompt(self, ask: Ask) -> tuple[int, ...]:
+        prompt = encode_prompt(self._tokenizer, ask.messages, self._thinking)
+        if not ask.opening:
+            return prompt
+        return *prompt, *map(int, self._tokenizer(ask.opening, add_special_tokens=False)["input_ids"])
 
     def _is_settled(self, role: Role, tokens: Sequence[int], in_thought: bool) -> bool:
         text = "" if self._whole else self._text(tokens)

@@ -20,6 +20,7 @@ class Ask:
     """Request for `n` answers to one conversation; writers that support seeds draw them from `seed`.
 
     absent: indices of 0..n-1 that are not asked for: their answers are known already. temperature: None for the role's.
+    opening: text with which every answer begins, for a model in this process; servers have no form for it.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Ask:
     seed: int
     absent: frozenset[int] = frozenset()
     temperature: float | None = None
+    opening: str = ""
 
     @property
     def indices(self) -> tuple[int, ...]:

@@ -59,6 +59,32 @@ CASES = [
         ["model.show_example=false"],
     ),
     ("short_prompts_do_not_think", ["model.thinking=true"], ["model.prompt_style=full"]),
+    (
+        "labels_without_truth_keep_a_kl",
+        ["reward.labels=tester:nano", "policy.kl_beta=0"],
+        ["policy.kl_beta=0.02"],
+    ),
+    ("anchors_are_enough", ["reward.labels=consensus", "reward.anchors=9"], ["reward.anchors=0"]),
+    (
+        "unanchored_tasks_suffice",
+        ["reward.labels=consensus", "reward.anchors=0", "rollout.tasks_per_step=26"],
+        ["rollout.tasks_per_step=25"],
+    ),
+    (
+        "consensus_compares_programs",
+        ["reward.labels=consensus", "rollout.n_programs=2"],
+        ["rollout.n_programs=8"],
+    ),
+    (
+        "references_judge_beside_hidden_tests",
+        ["reward.labels=consensus", "reward.tester_supervision=reference"],
+        ["reward.labels=hidden"],
+    ),
+    (
+        "validity_takes_references",
+        ["reward.tester_variant=validity"],
+        ["reward.tester_supervision=reference"],
+    ),
 ]
 
 
@@ -91,6 +117,11 @@ def test_each_remedy_for_vllms_formats_works_and_other_samplers_do_not_care(
     assert f'{setting} = "{value}"' in caught.value.remedy
     load_preset("nano", ["rollout.sampler=vllm", *breaks, *mends], tmp_path)
     load_preset("nano", breaks, tmp_path)
+
+
+def test_the_published_post_stage_hides_the_example_too() -> None:
+    with pytest.raises(ConfigError, match="takes the public example out"):
+        load_preset("nano", ["reward.tester_variant=post-stage-published", "model.show_example=true"])
 
 
 def test_every_rule_has_a_case() -> None:

@@ -15,7 +15,8 @@ from engine.rollouts.rollout import TaskRollouts, roll_out
 from engine.sampling import Completion, OnDelta, Request, SamplingParams
 from engine.sandbox import AS_A_PROCESS, Executor, Limits, Status
 from engine.train.evaluate import measure
-from engine.train.scoring import score
+from engine.train.labels.source import by_ground_truth
+from engine.train.scoring import ScoredTask, score
 from tests.engine.scripted_sampler import (
     CODER,
     PROBLEM,
@@ -106,8 +107,13 @@ def test_an_answer_inside_a_thought_that_never_ends_is_rejected_in_training(exec
     assert measure(*given, bon_sizes=((4, 4),), seed=0, in_thought=True).rejected_share.mean == 0.75
 
 
+def scored_by_truth(task: TaskRollouts, **changes: object) -> ScoredTask:
+    settings = reward_settings(**changes)
+    return score(by_ground_truth(task, settings), settings)
+
+
 def test_rewards_follow_the_paper(executor: Executor) -> None:
-    scored = score(rollouts(executor), reward_settings())
+    scored = scored_by_truth(rollouts(executor))
     assert scored.coder.rewards_k.tolist() == [1.0, 0.0, 0.0, 0.0]
     # test 0: right, all 3 wrong programs fail it; test 1: right, but SQUARE passes; test 2: wrong, SQUARE passes
     assert scored.tester.rewards_k[:3].tolist() == [3.0, 2.0, -1.0]
@@ -119,7 +125,7 @@ def test_rewards_follow_the_paper(executor: Executor) -> None:
 
 def test_a_truncated_answer_is_masked_and_does_not_shift_its_group(executor: Executor) -> None:
     sampler = ScriptedSampler(CODER, TESTER, unfinished=[CODER[3]])
-    scored = score(rollouts(executor, sampler), reward_settings(truncated="mask"))
+    scored = scored_by_truth(rollouts(executor, sampler), truncated="mask")
     assert scored.coder.masked_k.tolist() == [False, False, False, True]
     assert scored.coder.advantages_k[3] == 0.0
     assert scored.coder.advantages_k[:3].sum() == pytest.approx(0.0)
@@ -127,14 +133,14 @@ def test_a_truncated_answer_is_masked_and_does_not_shift_its_group(executor: Exe
 
 def test_a_penalised_truncated_answer_falls_to_the_floor_of_its_group(executor: Executor) -> None:
     sampler = ScriptedSampler(CODER, TESTER, unfinished=[TESTER[0]])
-    scored = score(rollouts(executor, sampler), reward_settings(truncated="penalise"))
+    scored = scored_by_truth(rollouts(executor, sampler), truncated="penalise")
     assert scored.tester.rewards_k[0] == scored.tester.rewards_k.min()
     assert not scored.tester.masked_k.any()
 
 
 def test_without_a_correct_program_the_tester_group_gives_no_signal(executor: Executor) -> None:
     sampler = ScriptedSampler([program(SQUARE)] * 4, TESTER)
-    scored = score(rollouts(executor, sampler), reward_settings())
+    scored = scored_by_truth(rollouts(executor, sampler))
     assert scored.tester.without_signal
     assert not scored.tester.usable
     assert not scored.coder.usable

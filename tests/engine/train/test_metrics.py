@@ -16,7 +16,8 @@ from engine.rollouts.rollout import RolloutReport
 from engine.runs.metrics import METRICS, UnknownMetric, groups, metric
 from engine.sampling.swapping import Swaps
 from engine.train.assembly import Engine
-from engine.train.metrics import step_metrics
+from engine.train.labels.signs import label_signs
+from engine.train.metrics import reference_metrics, step_metrics
 from engine.train.step import CoevolutionStep
 
 OF_THE_RUN = {"tokens_total", "answer_limit"}
@@ -28,9 +29,14 @@ def test_a_step_writes_the_metrics_of_the_table_and_no_others() -> None:
         kl_beta=0.0, importance_cap=2.0, learning_rate=0.0, skipped_masked=0, skipped_zero_advantage=0, seconds=seconds
     )
     step = CoevolutionStep(1, (), update, RolloutReport(0.0, 0.0, 0), 0.0, 0.0, 0, ())
+    unreferenced = SimpleNamespace(labelled=SimpleNamespace(validity=None, unreferenced=True))
+    by_references = reference_metrics([unreferenced])  # type: ignore[list-item]
+    signs = label_signs([], None)
     executor = SimpleNamespace(executions=0, cache_hits=0, sticky_skips=0, cells_lost=0)
     machine = Engine.machine_metrics(SimpleNamespace(sampler=Swaps(), executor=executor))  # type: ignore[arg-type]
-    assert step_metrics(step).keys() | machine.keys() | OF_THE_RUN == METRICS.keys()
+    written = step_metrics(step).keys() | by_references.keys() | signs.keys() | machine.keys() | OF_THE_RUN
+    assert written == METRICS.keys()
+    assert not {"code_accuracy", "ut_accuracy", "mu"} & step_metrics(step, has_truth=False).keys()
 
 
 def test_a_name_that_is_not_in_the_table_is_refused() -> None:

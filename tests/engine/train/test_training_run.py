@@ -123,7 +123,7 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_unbroken_one(
     process = engine(folder)
     _wait_for_step(folder, 3, process)
     if moment == "writing a checkpoint":
-        _wait_until(lambda: any(folder.checkpoints.glob(".tmp-*")), process)
+        wait_until(lambda: any(folder.checkpoints.glob(".tmp-*")), process)
     elif moment == "anywhere":
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(random.Random(os.getpid()).uniform(0.0, 1.0))
@@ -142,7 +142,7 @@ def test_a_start_evaluation_that_is_killed_goes_on_with_its_answers(tmp_path: Pa
     assert run_to_end(folders[0]) == (0, "")
     process = engine(folders[1])
     answers = folders[1].path / "evaluation.jsonl"
-    _wait_until(lambda: answers.exists() and answers.read_bytes().count(b"\n") > 4, process)
+    wait_until(lambda: answers.exists() and answers.read_bytes().count(b"\n") > 4, process)
     process.kill()
     process.communicate()
     there = answers.read_bytes().count(b"\n")
@@ -213,13 +213,13 @@ def test_a_pause_holds_until_it_is_taken_back_and_a_stop_leaves_after_its_step(t
     for command in (Command.PAUSE, Command.RESUME, Command.PAUSE):  # the last word counts
         send(folder.path, command)
     process = engine(folder)
-    _wait_until(comes(EventKind.PAUSED), process)
+    wait_until(comes(EventKind.PAUSED), process)
     for command in (Command.PAUSE, Command.CHECKPOINT):
         send(folder.path, command)
-    _wait_until(comes(EventKind.ASKED), process)
+    wait_until(comes(EventKind.ASKED), process)
     assert EventKind.CONTINUED not in heard
     send(folder.path, Command.RESUME)
-    _wait_until(comes(EventKind.CONTINUED), process)
+    wait_until(comes(EventKind.CONTINUED), process)
     for command in (Command.PAUSE, Command.STOP):  # no pause that a stop would wait for
         send(folder.path, command)
     process.communicate(timeout=300)
@@ -233,7 +233,7 @@ def test_a_pause_holds_until_it_is_taken_back_and_a_stop_leaves_after_its_step(t
 def test_a_second_engine_on_one_run_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", "run.steps=2")
     first = engine(folder)
-    _wait_until(lambda: folder.journal.exists(), first)
+    wait_until(lambda: folder.journal.exists(), first)
     status, errors = run_to_end(folder)
     assert status == 6
     assert "already running" in errors
@@ -413,10 +413,10 @@ def test_a_run_ended_by_its_minutes_goes_on_with_new_limits(unbroken: RunFolder,
 
 def _wait_for_step(folder: RunFolder, step: int, process: subprocess.Popen[str]) -> None:
     reader = JournalReader(folder.journal)
-    _wait_until(lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process)
+    wait_until(lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process)
 
 
-def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120.0) -> None:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, f"the engine ended early: {process.communicate()}"

@@ -16,7 +16,7 @@ from types import TracebackType
 import numpy as np
 
 from engine.config import RunConfig
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
 from engine.presets import load_preset
 from engine.problems import Problem
 from engine.prompts import Program, Reading, Rejected, UnitTest, read_program, read_unit_test
@@ -82,6 +82,15 @@ class Rewarder:
     """
 
     def __init__(self, config: RunConfig) -> None:
+        """Prepare. Raises ConfigError for rewards that only a training run can give: it holds the tests they need."""
+        reward = config.reward
+        for name, given, known in (
+            ("labels", reward.labels, "hidden"), ("tester_supervision", reward.tester_supervision, "none")
+        ):  # fmt: skip
+            if given != known:
+                raise ConfigError(
+                    f"reward.{name} = {given!r} is for runs of cure-tui alone", f"set reward.{name} = {known!r} here"
+                )
         self.config = config
         self.judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
         self._executor: Executor | None = None

@@ -86,7 +86,7 @@ def test_a_trainer_claims_card_and_allocator_before_torch_starts() -> None:
 
 @pytest.mark.parametrize("chosen", ["", "own/folder"])
 def test_torch_loads_compiled_code_from_a_folder_of_this_user_alone(tmp_path: Path, chosen: str) -> None:
-    """By default it is /tmp/torchinductor_NAME, which anyone may have made, with anything in it."""
+    # by default it is /tmp/torchinductor_NAME, which anyone may have made, with anything in it
     code = f"{_CLAIM}; from torch._inductor.runtime.cache_dir_utils import cache_dir; print(cache_dir())"
     given = {"XDG_CACHE_HOME": str(tmp_path)} | ({"TORCHINDUCTOR_CACHE_DIR": chosen} if chosen else {})
     inherited = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}

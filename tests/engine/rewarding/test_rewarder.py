@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
 from engine.prompts import Reading, Role
 from engine.rewarding import Rewarder, TaskAnswers
 from engine.rewarding.rows import AnswerRow, reward_rows, text_of
 from engine.rollouts.executing import Runner
 from engine.rollouts.rollout import roll_out
+from engine.train.labels.source import by_ground_truth
 from engine.train.scoring import ScoredTask, score
 from tests.engine.scripted_sampler import CODER, CRASH, DOUBLE, PROBLEM, SQUARE, TESTER, ScriptedSampler, program
 from tests.engine.sections import changed
@@ -31,7 +32,7 @@ def scored(rewarder: Rewarder, executor: Runner, coder: list[str], tester: list[
         [PROBLEM], lambda problem, role: (1, 2), sampler, executor, settings, rewarder.judging, 0, None,
         config.sandbox.time_rule,
     )  # fmt: skip
-    return score(task, config.reward)
+    return score(by_ground_truth(task, config.reward), config.reward)
 
 
 def test_rewards_are_those_of_a_training_step(rewarder: Rewarder) -> None:
@@ -154,3 +155,10 @@ def test_closing_ends_answers_under_way_and_refuses_new_ones() -> None:
             under_way.result(30)
     with pytest.raises(RuntimeError, match="closed"):
         rewarder.reward([idle])
+
+
+@pytest.mark.parametrize("setting", ["reward.labels=consensus", "reward.tester_supervision=reference"])
+def test_rewards_that_only_a_run_can_give_are_refused(setting: str) -> None:
+    with pytest.raises(ConfigError, match="is for runs of cure-tui alone") as caught:
+        Rewarder.of_preset("nano", [setting])
+    assert caught.value.remedy.startswith(f"set {setting.partition('=')[0]} = ")

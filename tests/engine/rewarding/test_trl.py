@@ -18,6 +18,7 @@ from engine.rewarding import Rewarder, TaskAnswers
 from engine.rewarding.trl_rewards import TrlRewards
 from engine.rollouts.rollout import roll_out
 from engine.sampling import Completion, OnDelta, Request, SamplingParams
+from engine.train.labels.source import by_ground_truth
 from engine.train.scoring import score
 from tests.engine.scripted_sampler import CODER, PROBLEM, TESTER
 from tests.engine.sections import changed
@@ -126,7 +127,7 @@ def rewards_of_a_step(
     )
     return {
         (scored.rollouts.problem.id, group.role.value): group.rewards_k.tolist()
-        for scored in (score(task, config.reward) for task in rollouts)
+        for scored in (score(by_ground_truth(task, config.reward), config.reward) for task in rollouts)
         for group in scored.groups
     }
 

@@ -160,9 +160,9 @@ _TABLE = (
 )  # fmt: skip
 OF_SOME_RUNS = frozenset((
     "accuracy on the anchors", "presumed accuracy", "label quality", "labelled tasks", "diversity per task",
-    "idle tests", "trust by references", "suite score",
+    "idle tests", "trust by references", "suite score", "task weight",
 ))  # fmt: skip
-"""Groups that only runs with other labels or with references measure: their charts are shown where there are values."""
+"""Groups that only runs with other labels, references or a curriculum measure: charts shown where there are values."""
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
 """All metrics by name, group by group, in the order of display."""
 

@@ -93,7 +93,8 @@ def test_markdown_is_a_document_of_tables(stored: Cli) -> None:
     lines = stored("eval", "table", "before", "after", "--markdown").stdout.splitlines()
     assert lines[0] == "# Evaluations: nano"
     table = [line for line in lines if line.startswith("| ")]
-    assert table[0].startswith("| evaluation | protocol | code | UT | BoN(4, 4) | BoN(16, 16) | any correct |")
+    columns = "| evaluation | protocol | code | UT | BoN(4, 4) | BoN(16, 16) | consensus(16, 16) | any correct |"
+    assert table[0].startswith(columns)
     assert any(line.startswith("| pass@8 | ") for line in table)
 
 

@@ -41,16 +41,20 @@ def screens(*steps: tuple[str, str]) -> list[After]:
 
 
 def shown_by(
-    cli: Cli, *arguments: str, script: Sequence[After] = (), how: tuple[str, ...] = ("-m", "cure_tui")
+    cli: Cli,
+    *arguments: str,
+    script: Sequence[After] = (),
+    how: tuple[str, ...] = ("-m", "cure_tui"),
+    is_quoted: bool = True,
 ) -> Left:
-    """Run a command in a terminal; it shows the foreign text, and nothing of it but text."""
+    """Run a command in a terminal; it shows the foreign text if it `is_quoted`, and nothing of it but text."""
     left = left_on_screen(
         [sys.executable, *how, *arguments], environment=cli.environment, folder=cli.folder, script=script,
         size=(160, 50), own_lines=2,
     )  # fmt: skip
     assert leaks(left.raw) == [], left.text
     assert left.untidy == ()
-    assert MARK.encode() in left.raw, left.text
+    assert MARK.encode() in left.raw or not is_quoted, left.text
     assert "Traceback" not in left.text
     return left
 
@@ -292,7 +296,9 @@ def test_a_servers_error_is_shown_as_text(cli: Cli, problems: Path, status: int)
 
     with serving(handle, models=[HOSTILE]) as server:
         who = f"openai:m{HOSTILE}@{server.url}"
-        left = shown_by(cli, "solve", "double.md", "--coder", who, "--tester", who, "-n", "1", "-m", "1")
+        # What is no JSON is not quoted; whether the model's name is drawn before that is found out is a matter of time.
+        solve = ("solve", "double.md", "--coder", who, "--tester", who, "-n", "1", "-m", "1")
+        left = shown_by(cli, *solve, is_quoted=status != 200)
     assert left.status not in (0, 1)
 
 

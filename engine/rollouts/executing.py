@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,12 +40,11 @@ def open_executor(settings: SandboxConfig) -> Executor:
         swallow_prompts=PROFILES[settings.judging].swallow_prompts,
         libraries=settings.libraries,
     )
-    try:
+    with ExitStack() as otherwise:
+        otherwise.callback(executor.close)
         if settings.libraries:
             check_libraries(executor.level, settings.libraries)
-    except BaseException:
-        executor.close()
-        raise
+        otherwise.pop_all()
     return executor
 
 

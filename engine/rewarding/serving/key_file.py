@@ -51,7 +51,5 @@ def _write(path: Path, key: str) -> None:
         with os.fdopen(file, "w") as out:
             out.write(f"{key}\n")
         os.replace(draft, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
+    finally:
+        draft.unlink(missing_ok=True)  # there only if it has not taken the file's place

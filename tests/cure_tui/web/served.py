@@ -21,6 +21,28 @@ from tests.cure_tui.command_line import Cli
 SECONDS = 60.0
 
 
+class OpenPage:
+    """Page that reads all the time, as a browser does: who reads nothing for long is taken for lost and closed."""
+
+    def __init__(self, connection: aiohttp.ClientWebSocketResponse) -> None:
+        self.connection = connection
+        self._messages: asyncio.Queue[aiohttp.WSMessage] = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for message in self.connection:
+            self._messages.put_nowait(message)
+
+    async def receive(self) -> aiohttp.WSMessage:
+        """Return the next message of those that have come, or wait for one."""
+        return await asyncio.wait_for(self._messages.get(), SECONDS)
+
+    async def leave(self) -> None:
+        """Read no more."""
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+
+
 @dataclass(frozen=True)
 class Served:
     """Running `cure-tui serve`."""
@@ -66,13 +88,17 @@ class Served:
             yield await session.ws_connect(f"ws://{self.netloc}/ws?{query}", origin=f"http://{self.netloc}")
 
     @asynccontextmanager
-    async def page(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async def page(self) -> AsyncIterator[OpenPage]:
         """Connect a page and wait for its first screen; on return the connection is lost, not closed."""
         async with self.web_socket() as connection:
             await connection.send_str(self.key)
-            while len((await connection.receive(SECONDS)).data) < 1000:
-                pass
-            yield connection
+            page = OpenPage(connection)
+            try:
+                while len((await page.receive()).data) < 1000:
+                    pass
+                yield page
+            finally:
+                await page.leave()
 
 
 def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:

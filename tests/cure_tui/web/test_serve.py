@@ -92,7 +92,7 @@ def test_the_dashboard_is_this_installations_wherever_that_lies(
 async def test_a_dashboard_ends_with_its_page(served: Served) -> None:
     async with served.page() as first, served.page():
         assert len(served.dashboards()) == 2
-        await first.close()
+        await first.connection.close()
         await until(lambda: len(served.dashboards()) == 1)
     await until(lambda: not served.dashboards())
 
@@ -100,9 +100,8 @@ async def test_a_dashboard_ends_with_its_page(served: Served) -> None:
 @pytest.mark.slow
 async def test_quitting_in_the_page_closes_it(served: Served) -> None:
     async with served.page() as page:
-        await page.send_json(["stdin", "q"])
-        while not page.closed:
-            await page.receive(SECONDS)
+        await page.connection.send_json(["stdin", "q"])
+        await until(lambda: page.connection.closed)
     await until(lambda: not served.dashboards())
 
 

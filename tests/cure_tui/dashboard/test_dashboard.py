@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from textual.widgets import ContentSwitcher, DataTable, OptionList
+from textual.widgets import ContentSwitcher, DataTable, OptionList, Static
 
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.ask import AskScreen
@@ -22,6 +22,7 @@ from cure_tui.dashboard.rollouts.widget import RolloutList
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.log import LogPane, log_rows
 from cure_tui.dashboard.run.screen import VIEWS, RunScreen
+from cure_tui.dashboard.start.screen import StartScreen
 from cure_tui.drawing.spans import plain
 from cure_tui.runs.watcher import Snapshot
 from engine.machine.toml_text import dump_toml
@@ -337,12 +338,12 @@ async def test_resuming_a_finished_run_says_so_for_a_few_seconds_only(finished: 
 
 async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
+    monkeypatch.setattr(CureApp, "start_run", lambda self, draft: started.append(draft.preset))
     app = CureApp()
     async with running(app) as pilot:
         await until(pilot, lambda: app.screen.query_one("#empty").display)
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
         await pilot.press("y")
         await until(pilot, lambda: started)
     assert started == ["nano"]
@@ -350,16 +351,22 @@ async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch:
 
 async def test_a_preset_that_does_not_fit_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
+    monkeypatch.setattr(CureApp, "start_run", lambda self, draft: started.append(draft.preset))
     app = CureApp()
     async with running(app) as pilot:
         presets = app.screen.query_one(OptionList)
         await until(pilot, lambda: presets.option_count >= 4)
         presets.highlighted = 3
         await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
+        assert "✘ no CUDA GPU" in str(app.screen.query_one("#text", Static).content)
+        await pilot.press("y")
+        await until(pilot, lambda: notices(app))
+        assert "no CUDA GPU" in notices(app)[0]
+        await pilot.press("escape")
         presets.highlighted = 0
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
         await pilot.press("y")
         await until(pilot, lambda: started)
     assert started == ["nano"]

@@ -10,7 +10,7 @@ import pytest
 from cure_tui.launch.draft import Draft, check, offered_settings, shown_value
 from cure_tui.launch.prepare import prepare_run
 from engine.config.settings import setting_named
-from engine.errors import ConfigError
+from engine.errors import ConfigError, EnvironmentError_
 from engine.presets import load_preset, setting_names
 from engine.runs.folder import RunFolder
 from tests.cure_tui.command_line import Cli
@@ -73,15 +73,17 @@ def test_data_that_is_not_here_is_refused_with_the_command_that_fetches_it() -> 
     checked = check(draft)
     assert not checked.may_start
     assert "run `cure-tui data fetch codecontests`" in checked.refusals[0].remedy
-    assert checked.question is not None and "tasks   train not here, validation " in checked.question.text
-    with pytest.raises(Exception, match="no train tasks at .* \\(run `cure-tui data fetch codecontests`"):
+    assert checked.question is not None
+    assert "tasks   train not here, validation " in checked.question.text
+    with pytest.raises(EnvironmentError_, match="no train tasks at"):
         prepare_run(draft.source, draft.overrides, None)
 
 
 def test_invalid_settings_are_refused_with_the_words_of_the_command_line() -> None:
     checked = check(Draft.of("nano").with_change("policy.precision", "nf4"))
     assert (checked.may_start, checked.question) == (False, None)
-    assert checked.base is not None and checked.base.policy.precision == "fp32"
+    assert checked.base is not None
+    assert checked.base.policy.precision == "fp32"
     assert str(checked.refusals[0].what).endswith('nf4 weights do not go with model.dtype = "fp32"')
     assert check(Draft.of("no-such-preset")).base is None
 

@@ -20,13 +20,13 @@ from engine.errors import CureError, DataError, RunError
 from engine.evaluate.request import EvalRequest
 from engine.evaluation.reading import read_strictly
 from engine.evaluation.report import CODER, MOST_TASKS, Report, TaskRow
-from engine.machine.home import check_new_name, home, new_run_id, runs_home
+from engine.machine.home import EVALUATION_REQUEST, check_new_name, evaluations_home, new_run_id, runs_home
 from engine.runs.faults import run_faults
 from engine.runs.files import open_file, read_file, write_file, write_whole
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, find_run, read_info, run_paths
 
-REQUEST, ANSWERS, ROWS, REPORT = "evaluation.json", "answers.jsonl", "rows.jsonl", "report.json"
+REQUEST, ANSWERS, ROWS, REPORT = EVALUATION_REQUEST, "answers.jsonl", "rows.jsonl", "report.json"
 MOST_BYTES = 1 << 27
 """Bytes of a report or of rows, at most: 10,000 tasks have 20 MB."""
 _CONFIG = "# the settings of an evaluation are in evaluation.json\n"
@@ -117,11 +117,6 @@ def append(run_dir: Path, name: str, data: bytes) -> None:
             write_whole(file, data)
         finally:
             os.close(file)
-
-
-def evaluations_home() -> Path:
-    """Return the folder whose subfolders are evaluations; it need not exist yet."""
-    return home() / "evaluations"
 
 
 def check_name(name: str) -> None:

@@ -13,6 +13,8 @@ from engine.errors import ConfigError
 
 HOME_VARIABLE = "CURE_TUI_HOME"
 SETTINGS_VARIABLE = "CURE_TUI_CONFIG"
+EVALUATION_REQUEST = "evaluation.json"
+"""File that an evaluation's folder has and a run's has not."""
 _ID_CHARACTERS = 100
 _OWN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 _NOT_IN_IDS = re.compile(r"[^a-z0-9.]+")
@@ -33,6 +35,11 @@ def settings_home() -> Path:
 def runs_home() -> Path:
     """Return the folder whose subfolders are runs; it need not exist yet."""
     return home() / "runs"
+
+
+def evaluations_home() -> Path:
+    """Return the folder whose subfolders are evaluations; it need not exist yet."""
+    return home() / "evaluations"
 
 
 def new_run_id(preset: str, now: datetime | None = None) -> str:

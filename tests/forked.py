@@ -55,7 +55,7 @@ def can_be_forked(command: Sequence[str | Path]) -> bool:
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, *, stdin: str = "", timeout: float = 120
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, *, stdin: str = "", timeout: float = 280
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as `subprocess.run` does. Raises TimeoutExpired, with the command killed."""
     end = time.monotonic() + timeout

@@ -100,7 +100,7 @@ def left_on_screen(
     own_lines: int = 12,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    seconds: float = 120.0,
+    seconds: float = 280.0,
 ) -> Left:
     """Run `command` to its end in a terminal of `size` (columns, rows); fail where the script or it takes too long."""
     environment = {**(os.environ if environment is None else environment), "TERM": "xterm-256color", "LANG": "C.UTF-8"}

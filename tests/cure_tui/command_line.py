@@ -50,7 +50,7 @@ class Cli:
         config.mkdir(exist_ok=True)
         (config / "endpoints.toml").write_text("\n".join([f'[endpoint."{url}"]', *settings, ""]))
 
-    def __call__(self, *arguments: str, timeout: float = 120, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, timeout: float = 280, stdin: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cure_tui", *arguments]
         return forked.run(command, self.environment, self.folder, stdin=stdin, timeout=timeout)
 
@@ -58,7 +58,7 @@ class Cli:
         command = [sys.executable, "-m", "cure_tui", *arguments]
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
 
-    def scripted(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def scripted(self, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-c", SCRIPTED, *arguments]
         return forked.run(command, self.environment, self.folder, timeout=timeout)
 

@@ -29,7 +29,7 @@ from engine.runs import listing
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, read_info
-from tests.cure_tui.dashboard.driving import notices, on_screen, opened, running, until
+from tests.cure_tui.dashboard.driving import found_in_palette, notices, on_screen, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -129,7 +129,7 @@ async def test_a_machine_that_is_known_only_after_the_app_has_closed_is_shown_no
     closed, probe = threading.Event(), probe_module.probe_machine
 
     def slow(folder: Path) -> probe_module.Machine:
-        closed.wait(30)
+        closed.wait(100)
         return probe(folder)
 
     monkeypatch.setattr(probe_module, "probe_machine", slow)
@@ -297,7 +297,8 @@ async def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
         await until(pilot, lambda: app.screen.query_one(RunTable).has_focus)
         for key in keys[:-1]:
             await pilot.press(key)
-        await pilot.pause(0.5 if "ctrl+p" in keys else 0)  # until the palette has found it
+        if "ctrl+p" in keys:
+            await found_in_palette(app, pilot, "nano")
         await pilot.press(keys[-1])
         return await asked(app, pilot)
 

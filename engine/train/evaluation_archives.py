@@ -17,7 +17,7 @@ SPLITS: tuple[Split, ...] = ("heldout", "validation")
 class EvaluationArchives:
     """Writer of the two archives. Held-out answers are never dropped: readers compare the end with the start."""
 
-    def __init__(self, folder: RunFolder, settings: RunSection, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: RunFolder, settings: RunSection, tell: Callable[[str], object]) -> None:
         """Write into `folder` within the bounds of `settings`; `tell` the user what they make it drop."""
         self._folder, self._settings, self._tell = folder, settings, tell
 

@@ -52,7 +52,7 @@ async def test_every_view_draws_at_every_size(finished: RunFolder, size: tuple[i
     app = CureApp(finished.path)
     async with running(app, size) as pilot:
         screen = await opened(app, pilot)
-        for key, name in zip("123456", VIEWS, strict=True):
+        for key, name in zip("1234567", VIEWS, strict=True):
             await pilot.press(key)
             await pilot.pause()
             assert screen.query_one(ContentSwitcher).current == name
@@ -235,6 +235,7 @@ async def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: 
         app = CureApp(folder.path)
         async with running(app, (80, 24)) as pilot:
             screen = await opened(app, pilot)
+            await pilot.press("1")  # a finished run opens on its results
             await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
             for part in [*parts[1:], parts[0]]:
                 assert "Next page" in keys_shown(screen)
@@ -299,6 +300,8 @@ async def test_a_run_folder_deleted_while_watched_is_said_so_over_what_was_read_
     app = CureApp(finished.path)
     async with running(app) as pilot:
         screen = await opened(app, pilot)
+        await pilot.press("1")
+        await settled(app, pilot)
         finished.path.rename(finished.path.with_name("elsewhere"))
         await until(pilot, lambda: "is gone" in header_of(screen))
         for key, drawn in DRAWN_OF_A_LOST_RUN.items():

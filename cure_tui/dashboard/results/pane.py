@@ -28,7 +28,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.state import Evaluation
 
 _SPLITS = ("heldout", "validation")
-_NOTHING = "No answers of this evaluation are archived: it is under way, or of an earlier version of cure-tui."
+_NOTHING = "No answers of this evaluation are archived: under way, or of an old version"
 
 
 class TaskList(OptionList):

@@ -14,7 +14,7 @@ from engine.evaluation.table import change_text, compared_figures, interval_text
 from engine.runs.archive_reader import RightAnswers
 from engine.runs.state import Evaluation, RunState
 
-_LABEL, _FIGURE = 24, 20
+_LABEL, _FIGURE = 24, 22
 
 
 def result_rows(state: RunState, first: Evaluation, last: Evaluation) -> Iterator[Row]:

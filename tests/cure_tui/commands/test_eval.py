@@ -97,7 +97,7 @@ def test_a_name_that_is_taken_and_an_evaluation_in_place_of_a_run_are_told_with_
     assert made.returncode == 0, made.stderr
     again = cli("eval", "--preset", "nano", "--data", "nano", "--limit", "2", "-n", "1", "-m", "1", "--name", "taken")
     assert again.returncode == 2
-    assert "go on with `cure-tui eval --resume taken`, or name another" in again.stderr
+    assert "go on with `cure-tui eval --resume taken`, or choose another" in again.stderr
     folder = Path(cli.environment["CURE_TUI_HOME"]) / "evaluations" / "taken"
     as_run = cli("eval", "--run", str(folder), "--data", "nano")
     assert as_run.returncode == 6

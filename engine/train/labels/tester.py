@@ -82,8 +82,8 @@ def _tests(config: RunConfig, order: Sequence[Problem], around: Surroundings) ->
             kept += sum(len(tests[problem.id]) >= FEWEST for problem in chunk)
     if len(tests) > known:
         keep_tests(around.run_dir, labels, tests)
-        with run_faults(around.run_dir):
-            remove_file(around.run_dir, LABEL_ANSWERS_FILE)
+    with run_faults(around.run_dir):
+        remove_file(around.run_dir, LABEL_ANSWERS_FILE)  # also where a kill came between the two files
     return tests, len(tests) > known
 
 

@@ -203,7 +203,7 @@ def test_a_limit_of_time_ends_the_whole_command_in_time_however_a_server_hangs(
 ) -> None:
     started = time.monotonic()
     done = asked(cli, problem, never, "--budget", "0.5s", "--json", settings=[*AT_ONCE, "silence_seconds = 600"])
-    assert time.monotonic() - started < 100
+    assert time.monotonic() - started < 20
     assert json.loads(done.stdout)["spent"]["given_up"]["answers"] >= 4
 
 

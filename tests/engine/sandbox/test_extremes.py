@@ -39,7 +39,7 @@ def test_absurd_sizes_end_in_a_verdict_and_the_batch_goes_on(small: Executor, na
     assert [outcome.stdout for future in light for outcome in future.result(timeout=120)] == ["2\n", "4\n"] * 8
     (outcome,) = heavy.result(timeout=120)
     assert outcome.status in statuses, outcome
-    assert time.monotonic() - started < 100
+    assert time.monotonic() - started < 20
     assert small.cells_lost == 0
 
 

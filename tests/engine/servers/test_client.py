@@ -21,7 +21,7 @@ from tests.engine.servers.rude_server import Rude, drips, hangs, reply, rude_ser
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 MEGABYTE = 2**20
-SOON = 15.0
+SOON = 5.0
 """Less than the deadline of a request, and time enough for a busy machine."""
 
 

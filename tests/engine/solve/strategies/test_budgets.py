@@ -87,13 +87,13 @@ def test_requests_that_are_not_waited_for_are_reported_with_what_they_may_cost(e
         return answering(lambda number: 0.0)(number, request)
 
     with serving(handle) as server:
-        solution, spent = solve(executor, server.url, Budget(seconds=1.0))
-        assert not held.is_set()
+        started = time.monotonic()
+        solution, spent = solve(executor, server.url, Budget(seconds=3.0))
+        assert time.monotonic() - started < 6.0
         held.set()
         asked = len(server.requests)
-    assert solution.ended == "the budget of 1 s is spent"
-    assert spent.cost.answers <= 4
-    assert spent.cost.answers + spent.given_up.answers == asked
+    assert solution.ended == "the budget of 3 s is spent"
+    assert (spent.cost.answers, spent.given_up.answers) == (4, asked - 4)
     assert spent.cost.dollars + spent.given_up.dollars == pytest.approx(0.01 * asked)
 
 
@@ -101,7 +101,7 @@ def test_a_limit_of_time_is_not_outlasted_by_executions() -> None:
     with serving(answering(lambda number: 0.0, LOOP)) as server, Executor(Limits(cpu_seconds=300.0)) as patient:
         started = time.monotonic()
         solution, _ = solve(patient, server.url, Budget(seconds=0.3))
-        assert time.monotonic() - started < 100
+        assert time.monotonic() - started < 3.0
     assert solution.ended == "the budget of 0.3 s is spent"
 
 

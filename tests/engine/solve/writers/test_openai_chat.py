@@ -73,7 +73,7 @@ def test_a_busy_server_is_asked_again_when_it_says() -> None:
     with serving(handle) as server:
         assert [answer.text for answer in write(server.url)] == ["here"]
     assert len(server.requests) == 2
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 10
 
 
 def test_faults_are_told_apart() -> None:
@@ -116,7 +116,7 @@ def test_a_server_that_is_not_there() -> None:
         started = time.monotonic()
         with pytest.raises(EnvironmentError_, match="does not answer"):
             write(url, retries=50)
-        assert time.monotonic() - started < 60.0  # nothing to wait for
+        assert time.monotonic() - started < 10.0  # nothing to wait for
 
 
 def test_one_fault_ends_the_writing_and_keeps_what_was_written() -> None:

@@ -24,7 +24,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close
 PIECE = b'data: {"choices": [{"delta": {"content": "x"}}]}\n\n'
 DOLLAR = Price(input=0.0, output=10_000.0)
 """An answer of 20 tokens costs 20 cents."""
-SOON = 15.0
+SOON = 5.0
 """Less than the deadline of an answer, and time enough for a busy machine."""
 
 
@@ -105,7 +105,7 @@ def test_retries_end_with_the_deadline() -> None:
     ):
         write(server.url, timeout_seconds=2.0, retries=50)
     assert time.monotonic() - started < SOON
-    assert 1 <= len(server.requests) <= 4
+    assert 2 <= len(server.requests) <= 4
 
 
 def test_a_server_that_asks_to_wait_longer_than_there_is_time_is_not_waited_for() -> None:

@@ -9,6 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical
 
 from cure_tui.dashboard.curves.chart import ChartView
+from cure_tui.dashboard.explain import Explanation, Term, metric_terms
+from cure_tui.dashboard.matrix.terms import MATRIX
 from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.messages import OpenCell
 from cure_tui.dashboard.pane import Pane
@@ -25,6 +27,18 @@ from engine.runs.records import TaskRecord
 CHARTS = ("accuracy", "rewards", "trust", "KL")
 PARTS = ("wall", "matrix", "charts")
 _WIDE, _HIGH = 100, 28
+
+
+OVERVIEW_TEXT = (
+    "The answers that are being sampled, the pass matrix of one task of the newest step, and the most important curves."
+)
+OVERVIEW_TERMS = (
+    Term("◆ ◇", "a coder's answer (a program), a tester's answer (a test)"),
+    Term("▸ □", "being sampled; finished and not judged yet"),
+    Term("⋯", "cut off at the limit on tokens", "warning"),
+    Term("3/8", "of a program: ground-truth tests passed; of a test: programs that pass it"),
+    Term("● ○", "correct program or right test; wrong"),
+)
 
 
 class OverviewPane(Pane, can_focus=True):
@@ -71,6 +85,12 @@ class OverviewPane(Pane, can_focus=True):
                     for name in CHARTS:
                         yield ChartView(id=f"chart-{name}")
 
+    @property
+    def explanation(self) -> Explanation:
+        names = (name for chart in CHARTS for name in CHART_BY_NAME[chart].metrics)
+        terms = (*OVERVIEW_TERMS, *metric_terms(names), *MATRIX.terms)
+        return Explanation("overview", OVERVIEW_TEXT, terms)
+
     def on_mount(self) -> None:
         self._turn_to("wall")
 
@@ -115,10 +135,10 @@ class OverviewPane(Pane, can_focus=True):
         tasks = self.newest_tasks(snapshot, step)
         record = tasks[self._task_number % len(tasks)] if tasks else None
         self._record = record
-        nothing = "the first step has not finished" if snapshot.state.step == 0 else "this step is not in the archive"
+        nothing = self.why_no_tasks(snapshot, step)
         malformed = record.malformed_tests if record else None
         matrix = record.matrix if record else None
-        self.query_one(MatrixView).show(matrix, malformed, nothing=self.archive.fault or nothing)
+        self.query_one(MatrixView).show(matrix, malformed, nothing=nothing)
         title = f"step {step or snapshot.state.step}  {record.task}" if record else ""
         count = f"  task {self._task_number % len(tasks) + 1} of {len(tasks)}, . next" if tasks else ""
         self.query_one("#matrix-title", RowsView).show([(Span(title, "title"), Span(count, "muted"))])

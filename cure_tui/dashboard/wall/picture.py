@@ -199,11 +199,22 @@ def _end_of(name: str, columns: int) -> str:
     return name if len(name) <= columns else f"…{name[len(name) - columns + 1 :]}"
 
 
+def _found(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
+    """Draw the beginning of what was found in a finished answer: its program, or its test as input -> output."""
+    lines = [one_column(line.expandtabs(4)) for line in slot.found.split("\n")]
+    if len(lines) == 2 and lines[1].startswith("→") and len(lines[0]) + 1 + len(lines[1]) <= columns:
+        lines = [" ".join(lines)]  # a test of one line in, one line out
+    cut = [line if len(line) <= columns else f"{line[: columns - 1]}…" for line in lines[:rows]]
+    return [fit((Span(line, "text"),), columns) for line in cut]
+
+
 def _tail(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
     """Draw the last `rows` lines of the text, with a caret at the end while the answer is being sampled."""
     if columns < 1 or rows < 1:
         return []
     alive = slot.state == SAMPLING
+    if slot.found and not alive:
+        return _found(slot, columns, rows)
     text = slot.tail if alive else slot.tail.rstrip()
     lines: list[str] = []
     for line in _lines_from_the_end(text + "▌" if alive else text):

@@ -1,4 +1,4 @@
-"""Overview of a run: live rollouts, the newest matrix and four curves; on a small terminal, one of them at a time."""
+"""Overview of a run: live rollouts, the newest matrix and four curves; a digest on a small terminal."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical
 
-from cure_tui.dashboard.curves.chart import ChartView
+from cure_tui.dashboard.curves.chart import ChartView, chart_glyphs
 from cure_tui.dashboard.explain import Explanation, Term, metric_terms
 from cure_tui.dashboard.matrix.terms import MATRIX
 from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.messages import OpenCell
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.digest import digest_rows
 from cure_tui.dashboard.wall.widget import WallView
 from cure_tui.drawing.smoothing import Smoothing, smoothing_text
 from cure_tui.drawing.spans import Span
+from cure_tui.runs.activity import activity
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.curves import CHART_BY_NAME, XAxis, chart_options, chart_series
 from cure_tui.runs.watcher import Snapshot
@@ -25,7 +27,7 @@ from engine.runs.live import LiveView
 from engine.runs.records import TaskRecord
 
 CHARTS = ("accuracy", "rewards", "trust", "KL")
-PARTS = ("wall", "matrix", "charts")
+PARTS = ("digest", "wall", "matrix", "charts")
 _WIDE, _HIGH = 100, 28
 
 
@@ -42,7 +44,7 @@ OVERVIEW_TERMS = (
 
 
 class OverviewPane(Pane, can_focus=True):
-    """View with the wall above, matrix and curves below. On a small terminal they are pages that `p` turns."""
+    """View with the wall above, matrix and curves below. A small terminal shows a digest of all; `p` turns to pages."""
 
     DEFAULT_CSS = """
     OverviewPane #top { height: 2fr; }
@@ -51,9 +53,12 @@ class OverviewPane(Pane, can_focus=True):
     OverviewPane #matrix-title, OverviewPane #charts-title { height: 1; }
     OverviewPane #charts-side { width: 3fr; }
     OverviewPane #charts { grid-size: 2 2; grid-gutter: 0 1; }
+    OverviewPane #digest { display: none; }
     OverviewPane.-over #top { display: none; }
     OverviewPane.-small #top, OverviewPane.-small #bottom { height: 1fr; display: none; }
     OverviewPane.-small #matrix-side, OverviewPane.-small #charts-side { width: 1fr; display: none; }
+    OverviewPane.-small.-digest #digest { display: block; }
+    OverviewPane.-small.-digest #bottom, OverviewPane.-small.-digest #matrix-side { display: block; }
     OverviewPane.-small.-wall #top { display: block; }
     OverviewPane.-small.-matrix #bottom, OverviewPane.-small.-matrix #matrix-side { display: block; }
     OverviewPane.-small.-charts #bottom, OverviewPane.-small.-charts #charts-side { display: block; }
@@ -73,6 +78,7 @@ class OverviewPane(Pane, can_focus=True):
         self._focus_is_due = False
 
     def compose(self) -> ComposeResult:
+        yield RowsView(id="digest")
         with Horizontal(id="top"):
             yield WallView()
         with Horizontal(id="bottom"):
@@ -92,10 +98,11 @@ class OverviewPane(Pane, can_focus=True):
         return Explanation("overview", OVERVIEW_TEXT, terms)
 
     def on_mount(self) -> None:
-        self._turn_to("wall")
+        self._turn_to(PARTS[0])
 
     def on_resize(self) -> None:
         self.set_class(self._is_small, "-small")
+        self._show_digest()
         if self._focus_is_due:
             self._take_focus()
         self._keep_focus()
@@ -118,11 +125,15 @@ class OverviewPane(Pane, can_focus=True):
         live = snapshot.live
         if live is not None and (live.slots or not self._wall):
             self._wall = live
+        if snapshot.is_starting_up:  # the answers are an earlier engine's
+            self._wall = None
         # Between two phases of sampling the last answers stay: a wall that flickers cannot be read.
-        self.query_one(WallView).show(self._wall if snapshot.is_live else None)
+        wall = self._wall if snapshot.is_live else None
+        self.query_one(WallView).show(wall, activity(snapshot.condition, snapshot.state))
+        self._show_digest()
         self.set_class(not snapshot.is_live, "-over")
         if not snapshot.is_live and self._part == "wall":  # without an engine there is no wall
-            self._turn_to("matrix")
+            self._turn_to(PARTS[0])
         self._show_matrix(snapshot, step)
         smoothing = self.smoothing.weight
         self.query_one("#charts-title", RowsView).show([(Span(f"curves {smoothing_text(smoothing)}", "muted"),)])
@@ -130,6 +141,14 @@ class OverviewPane(Pane, can_focus=True):
             series = chart_series(snapshot.state, CHART_BY_NAME[name], XAxis.STEP)
             options = chart_options(CHART_BY_NAME[name], smoothing=smoothing, cursor=step)
             self.query_one(f"#chart-{name}", ChartView).show(series, options)
+
+    def _show_digest(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None or not (self._is_small and self._part == "digest"):
+            return
+        glyphs = chart_glyphs(self.app)
+        rows = digest_rows(snapshot, self._wall, self._step, self.size.width, glyphs=glyphs)
+        self.query_one("#digest", RowsView).show(rows)
 
     def _show_matrix(self, snapshot: Snapshot, step: int | None) -> None:
         tasks = self.newest_tasks(snapshot, step)
@@ -144,7 +163,7 @@ class OverviewPane(Pane, can_focus=True):
         self.query_one("#matrix-title", RowsView).show([(Span(title, "title"), Span(count, "muted"))])
 
     def action_turn(self) -> None:
-        parts = PARTS[1:] if self.has_class("-over") else PARTS
+        parts = [part for part in PARTS if part != "wall" or not self.has_class("-over")]
         self._turn_to(parts[(parts.index(self._part) + 1) % len(parts)])
 
     def _turn_to(self, part: str) -> None:
@@ -152,6 +171,7 @@ class OverviewPane(Pane, can_focus=True):
         self._part = part
         for each in PARTS:
             self.set_class(each == part, f"-{each}")
+        self._show_digest()
         self._keep_focus()
 
     def _take_focus(self) -> None:
@@ -159,7 +179,7 @@ class OverviewPane(Pane, can_focus=True):
         self._focus_is_due = not self.size  # what is visible is known with the first size
         if self._focus_is_due:
             return
-        matrix_is_shown = not self._is_small or self._part == "matrix"
+        matrix_is_shown = not self._is_small or self._part in ("digest", "matrix")
         # not `focus`, which waits: by then another part may be shown
         self.screen.set_focus(self.query_one(MatrixView) if matrix_is_shown else self)
 

@@ -80,6 +80,7 @@ class ChartGrid(Container):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "All charts"),
         Binding("enter", "alone", "One chart"),
+        Binding("enter", "back", "All charts", show=False),
         Binding("right", "cursor(1)", "Cursor", key_display="←→"),
         Binding("left", "cursor(-1)", "Cursor back", show=False),
         Binding("right", "move(1)", "Next chart", show=False),
@@ -137,6 +138,8 @@ class ChartGrid(Container):
         """Let the arrows move the cursor of a chart shown alone, and choose a chart otherwise."""
         if action == "leave":
             return self._alone is not None or bool(self._setting.words) or self._typing
+        if action in ("alone", "back"):
+            return (self._alone is not None) is (action == "back")
         if action in ("cursor", "move"):
             return (self._alone is not None) is (action == "cursor")
         return True
@@ -262,11 +265,15 @@ class ChartGrid(Container):
         self.screen.set_focus(box)
 
     def action_alone(self) -> None:
+        """Show the chosen chart alone, or all again."""
         chosen = self.chosen
         self._alone = None if self._alone else chosen.spec
         self._arrange()
         self.screen.set_focus(chosen)
         self._draw(at_once=True)
+
+    def action_back(self) -> None:
+        self.action_alone()
 
     def action_leave(self) -> None:
         """Leave the chart shown alone; else show all charts again that the filter left out."""

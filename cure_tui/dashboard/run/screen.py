@@ -82,17 +82,17 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
         Binding("1", "view('overview')", "Views", key_display="1-6"),
-        Binding("left_square_bracket", "step(-1)", "Step -1", key_display="["),
-        Binding("right_square_bracket", "step(1)", "Step +1", key_display="]"),
-        Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
-        Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
-        Binding("f", "follow", "Follow"),
         Binding("space", "pause", "Pause"),
         Binding("space,r", "go_on", "Continue", key_display="space"),
         Binding("r", "resume", "Resume"),
         Binding("x", "stop", "Stop"),
-        Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
         Binding("i", "explain", "Explain"),
+        Binding("left_square_bracket", "step(-1)", "Step", key_display="[ ]"),
+        Binding("right_square_bracket", "step(1)", "Step +1", show=False),
+        Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
+        Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
+        Binding("f", "follow", "Follow"),
+        Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
         Binding("escape", "home", "Home"),
     ]
 
@@ -145,6 +145,8 @@ class RunScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the commands that the run takes in its state: only a live engine obeys, only an ended run resumes."""
+        if action == "follow":
+            return self.chosen_step is not None
         wanted = _OFFERED.get(action)
         return wanted is None or self._offers in wanted
 
@@ -238,6 +240,7 @@ class RunScreen(Screen[None]):
 
     def watch_chosen_step(self) -> None:
         if self.is_mounted:
+            self.refresh_bindings()
             self._bring()
 
     # What is opened from the views --------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def x_scale(data: Ends, intervals: int, whole: bool) -> Scale:
         return Scale(low, high, data[:1], (format_tick(data[0], 1.0 if whole else 0.0),))
     ticks = nice_ticks(low, high, max(1, intervals), 1.0 if whole else 0.0)
     step = step_of(ticks)
-    last = math.floor(high) if whole else high
+    last = float(math.floor(high)) if whole else high
     if not ticks or last - ticks[-1] <= step * _SAME:
         return Scale(low, high, ticks, tuple(format_tick(tick, step) for tick in ticks))
     ticks = tuple(tick for tick in ticks if last - tick >= step / 2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from engine.reward.pass_matrix import PassMatrix
 from engine.runs.packing import unpack_tests
 from engine.runs.records import CellGrid, MatrixRecord, TaskRecord, TestRecord
 from engine.runs.stored import Texts, grid_of, require
 
-_Row = tuple  # type: ignore[type-arg]  # of SQLite
+_Row = tuple[Any, ...]  # of SQLite
 
 
 def findings_of(answers: Sequence[_Row], grids: Sequence[_Row]) -> dict[int, str]:

@@ -67,5 +67,7 @@ def _shown(view: LiveView | None, activity: str) -> object:
 def _why_nothing(view: LiveView | None, activity: str) -> str:
     if view is None or not view.phase:
         return activity or NOTHING
-    progress = f" ({view.done:,} of {view.total:,})" if view.total else ""
-    return f"{activity or f'{view.phase}: {NOTHING}'}{progress}"
+    progress = f"{view.done:,} of {view.total:,}" if view.total else ""
+    if activity:
+        return f"{activity} ({progress})" if progress else activity
+    return f"{' '.join(filter(None, (view.phase, progress)))}: {NOTHING}"

@@ -45,7 +45,7 @@ def runs(
         return
     from cure_tui.drawing.tables import text_table
 
-    rows = [[run.id, _state(run), f"{run.step}/{run.steps}", _when(run.started), _remark(run)] for run in found]
+    rows = [[run.id, _state(run), f"{run.step}/{run.steps or '?'}", _when(run.started), _remark(run)] for run in found]
     typer.echo(text_table(["RUN", "STATE", "STEP", "STARTED", "REMARK"], rows))
 
 

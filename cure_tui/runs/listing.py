@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
+from cure_tui.runs.activity import seen_condition
 from engine.machine.home import runs_home
 from engine.runs.listing import RunCondition, RunInfo, read_info, run_paths
 from engine.runs.metrics import evaluated, metric
@@ -73,7 +75,8 @@ class RunList:
         known = self._known.get(path)
         if known is not None and known[0] == marks and known[1].state is not RunCondition.LIVE:
             return known
-        return marks, read_info(path)
+        run = read_info(path)
+        return marks, replace(run, state=seen_condition(run.state, began=run.started is not None, folder=path))
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

@@ -49,6 +49,8 @@ def about_run(run: RunInfo) -> Row:
     if run.state is RunCondition.UNREADABLE:
         return (Span(one_column(run.fault), "error"),)
     if run.state is RunCondition.LIVE:
+        if run.pid is None:
+            return (Span("its engine is starting; Enter watches it", "muted"),)
         beat = "" if run.beat_seconds is None else f", last heartbeat {run.beat_seconds:.0f} s ago"
         rewards = f"; {one_column(run.rewards)}" if run.rewards else ""
         return (Span(f"process {run.pid}{beat}; Enter watches it{rewards}", "muted"),)

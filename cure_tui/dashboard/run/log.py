@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
+from cure_tui.dashboard.explain import Explanation, Term
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.smoothing import Smoothing
@@ -25,6 +26,17 @@ _NOTICES = 500
 _LEVEL_STYLES = {"info": "text", "warning": "warning", "error": "error"}
 
 
+LOG = Explanation(
+    "log",
+    "The run in words: its origin, its sandbox, where the seconds of the last step went, evaluations and notices.",
+    (
+        Term("validation", "tasks by which the best checkpoint is chosen"),
+        Term("heldout", "tasks that the run never sees otherwise, measured at its start and its end"),
+        Term("BoN", "best of n: the program that passes most generated tests is the answer"),
+    ),
+)
+
+
 class LogPane(Pane):
     """View of the run in words."""
 
@@ -34,6 +46,10 @@ class LogPane(Pane):
     def __init__(self, archive: ArchiveView, *, id: str = "log", smoothing: Smoothing | None = None) -> None:
         super().__init__(archive, id=id, smoothing=smoothing)
         self._shown: tuple[object, ...] = ()
+
+    @property
+    def explanation(self) -> Explanation:
+        return LOG
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():

@@ -28,7 +28,7 @@ CURVES = (
     ("kl", "KL"),
 )
 """Metrics and their names, two a row."""
-_NAME_COLUMNS, _VALUE_COLUMNS, _GAP = 11, 7, 3
+_NAME_COLUMNS, _VALUE_COLUMNS, _GAP, _TITLE_COLUMNS = 11, 7, 3, 30
 
 
 def digest_rows(
@@ -79,7 +79,7 @@ def _results(state: RunState, columns: int) -> Iterator[Row]:
         style = "muted" if not change else "good" if change > 0 else "bad"
         yield fit(
             (
-                Span(f"{title:<22}", "muted"),
+                Span(f"{title:<{_TITLE_COLUMNS}}", "muted"),
                 Span(f"{estimate_text(each.start):>12} → {estimate_text(each.end)}  ", "text"),
                 Span(change_text(change), style),
             ),

@@ -41,7 +41,10 @@ class LogPane(Pane):
     """View of the run in words."""
 
     DEFAULT_CSS = "LogPane VerticalScroll { height: 1fr; padding: 0 1; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("end", "bottom", "Newest line", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("end", "bottom", "Newest line", show=False),
+        Binding("o", "screen.open_log", "Engine's output"),
+    ]
 
     def __init__(self, archive: ArchiveView, *, id: str = "log", smoothing: Smoothing | None = None) -> None:
         super().__init__(archive, id=id, smoothing=smoothing)

@@ -40,6 +40,7 @@ from cure_tui.dashboard.rollouts.screen import RolloutScreen
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.header import HEADER_TERMS, header_rows
 from cure_tui.dashboard.run.log import LogPane
+from cure_tui.dashboard.run.log_screen import EngineLogScreen
 from cure_tui.dashboard.run.overview import OverviewPane
 from cure_tui.dashboard.run.title import title_of
 from cure_tui.drawing.smoothing import Smoothing
@@ -97,6 +98,7 @@ class RunScreen(Screen[None]):
         Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
         Binding("f", "follow", "Follow"),
         Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
+        Binding("o", "open_log", "Engine's output", show=False),
         Binding("escape", "home", "Home"),
     ]
 
@@ -333,6 +335,10 @@ class RunScreen(Screen[None]):
     def action_explain(self) -> None:
         """Explain the view, its symbols and the figures of the header."""
         self.app.push_screen(ExplainScreen(self._pane.explanation, HEADER_TERMS))
+
+    def action_open_log(self) -> None:
+        """Open the engine's own output, engine.log."""
+        self.app.push_screen(EngineLogScreen(self.path))
 
     def action_home(self) -> None:
         self.app.pop_screen()

@@ -68,7 +68,7 @@ def test_wrapped_rows_hold_every_character_and_matches_are_found_as_lines_come()
     assert current == Place(3, 2)
     assert layout.next_match(current, -1) == Place(3, 0)
     assert layout.next_match(current, 1) == Place(0, 1)
-    assert [span for span in layout.row(0, Place(0, 1)) if span.style == "cursor"][0].text == "bc"
+    assert next(span for span in layout.row(0, Place(0, 1)) if span.style == "cursor").text == "bc"
     assert layout.row_of(Place(0, 5)) == 1
     layout.wrap(wraps=False)
     assert len(layout.rows) == 4

@@ -20,6 +20,7 @@ from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.step_line import evaluation_line
 from cure_tui.runs.watcher import Snapshot
+from engine.runs.notes import read_note
 from engine.runs.state import RunState
 
 _NOTICES = 500
@@ -64,19 +65,20 @@ class LogPane(Pane):
 
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
         state = snapshot.state
-        shown = (len(state.notices), state.evaluations, state.step, snapshot.condition, snapshot.skipped)
+        note = read_note(snapshot.path)
+        shown = (len(state.notices), state.evaluations, state.step, snapshot.condition, snapshot.skipped, note)
         if shown != self._shown:
             self._shown = shown
-            self.query_one(RowsView).show(list(log_rows(snapshot)))
+            self.query_one(RowsView).show(list(log_rows(snapshot, note)))
 
     def action_bottom(self) -> None:
         self.query_one(VerticalScroll).scroll_end(animate=False)
 
 
-def log_rows(snapshot: Snapshot) -> Iterator[Row]:
-    """Yield the rows of the view: run, sandbox, seconds by phase, evaluations, notices (newest first)."""
+def log_rows(snapshot: Snapshot, note: str = "") -> Iterator[Row]:
+    """Yield the rows of the view: run, note, sandbox, seconds by phase, evaluations, notices (newest first)."""
     state = snapshot.state
-    yield from _run_rows(snapshot)
+    yield from _run_rows(snapshot, note)
     yield ()
     yield from _phase_rows(state)
     yield (Span("evaluations", "title"),)
@@ -98,11 +100,13 @@ def log_rows(snapshot: Snapshot) -> Iterator[Row]:
         yield (Span(f"  {len(state.notices) - _NOTICES} older ones are in events.jsonl", "muted"),)
 
 
-def _run_rows(snapshot: Snapshot) -> Iterator[Row]:
+def _run_rows(snapshot: Snapshot, note: str) -> Iterator[Row]:
     state = snapshot.state
     yield (Span("run", "title"),)
     yield _line("folder", _below_home(snapshot.path))
     yield _line("preset", f"{state.preset}, seed {state.seed}, {state.steps} steps")
+    if note:
+        yield _line("note", note, "accent")
     if state.start:
         yield _line("from", f"the adapter of {state.start}; the KL is measured to the base model")
     if snapshot.pid is not None:

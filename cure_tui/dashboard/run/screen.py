@@ -25,6 +25,7 @@ from cure_tui.dashboard.matrix.pane import MatrixPane
 from cure_tui.dashboard.messages import (
     CompareRuns,
     CompareWithAnother,
+    EditNote,
     Fault,
     NameWindow,
     OpenAnswers,
@@ -48,6 +49,7 @@ from cure_tui.runs.alerts import alerts
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import RunWatcher, Snapshot
 from engine.errors import CureError
+from engine.machine.home import EVALUATION_REQUEST
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
@@ -99,6 +101,7 @@ class RunScreen(Screen[None]):
         Binding("f", "follow", "Follow"),
         Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
         Binding("o", "open_log", "Engine's output", show=False),
+        Binding("N", "note", "Note and tags", key_display="N", show=False),
         Binding("escape", "home", "Home"),
     ]
 
@@ -124,6 +127,7 @@ class RunScreen(Screen[None]):
         self._resumes = 0
         self._inbox = folder.inbox
         self._first_view = _first_view(folder)
+        self._is_evaluation = (folder.path / EVALUATION_REQUEST).exists()
 
     @property
     def exports(self) -> Path:
@@ -159,8 +163,10 @@ class RunScreen(Screen[None]):
         return wanted is None or self._offers in wanted
 
     @property
-    def _offers(self) -> Literal["live", "paused", "ended"]:
-        """State of the run on which its commands depend; a pause counts from the key on."""
+    def _offers(self) -> Literal["live", "paused", "ended", "evaluation"]:
+        """State of the run on which its commands depend; a pause counts from the key on. An evaluation takes none."""
+        if self._is_evaluation:
+            return "evaluation"
         if not self.newest.is_live:
             return "ended"
         # not `newest.pending`, which is up to a second old: the next key must already do the other thing
@@ -339,6 +345,10 @@ class RunScreen(Screen[None]):
     def action_open_log(self) -> None:
         """Open the engine's own output, engine.log."""
         self.app.push_screen(EngineLogScreen(self.path))
+
+    def action_note(self) -> None:
+        """Edit the note on the run."""
+        self.post_message(EditNote(self.path))
 
     def action_home(self) -> None:
         self.app.pop_screen()

@@ -8,6 +8,7 @@
 Suffixes beside the package's: a the answer tokens of a micro-batch, flat; h hidden width.
 Read in this order:
 update, loss               the algorithm and its equations
+mini_batches               samples that are trained, in which parts, as the vectors of the loss
 samples, tally             input and report of an update; the sums in between
 schedule, optimiser        learning rate; AdamW and where its moments are kept
 checkpoint, adapter        state on disk, merged models; the base model beneath the adapters

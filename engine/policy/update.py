@@ -95,7 +95,7 @@ class Policy:
             weight_decay=settings.weight_decay,
         )
         self._budget = MicroBatchBudget(settings.micro_batch_tokens)
-        self._notes: list[str] = []
+        self._warnings: list[str] = []
         self._updates_done = 0
         self._weights_version = 0
         register()
@@ -110,9 +110,9 @@ class Policy:
         return self._choice.layout
 
     @property
-    def layout_note(self) -> str:
+    def notes(self) -> tuple[str, ...]:
         """Reason why the layout is not the fastest one; empty if it is."""
-        return self._choice.note
+        return (self._choice.note,) if self._choice.note else ()
 
     @property
     def updates_done(self) -> int:
@@ -148,7 +148,7 @@ class Policy:
                 self._step(part, old, tally, watch)
         self._updates_done += 1
         self._weights_version += 1
-        notes, self._notes = self._notes, []
+        warnings, self._warnings = self._warnings, []
         return tally.report(
             kl_beta=self.settings.kl_beta,
             importance_cap=self.settings.importance_cap,
@@ -156,7 +156,7 @@ class Policy:
             skipped_masked=chosen.masked,
             skipped_zero_advantage=chosen.zero_advantage,
             seconds=watch.read(),
-            notes=notes,
+            notes=warnings,
         )
 
     def logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
@@ -175,14 +175,17 @@ class Policy:
             digest.update(parameter.detach().float().cpu().numpy().tobytes())
         return digest.hexdigest()
 
-    def save_state(self, path: Path) -> None:
-        """Write adapters, optimiser, counters and torch's generators into folder `path`."""
+    def save_state(self, path: Path, *, best: bool = False) -> None:
+        """Write adapters, optimiser, counters and torch's generators into folder `path`: all of it, best or not."""
         checkpoint.save(path, self.model, self._optimiser, self._updates_done, self.settings.optimiser)
 
     def load_state(self, path: Path) -> None:
         """Continue from the output of `save_state`; on the CPU, with the same numbers. Raises RunError."""
         self._updates_done = checkpoint.load(path, self.model, self._optimiser, self.settings.optimiser)
         self._weights_version += 1
+
+    def forget_state(self, path: Path) -> None:
+        """Do nothing: the state is in the folder `path`, which the caller removes."""
 
     def load_adapter(self, path: Path) -> None:
         """Take over the adapters that another run has saved; optimiser and schedule stay fresh. Raises RunError."""
@@ -196,6 +199,14 @@ class Policy:
     def export_merged(self, path: Path) -> None:
         """Write the whole model with the adapters merged, and the tokenizer, for `AutoModelForCausalLM`."""
         checkpoint.save_merged(path, self.model, self.tokenizer)
+
+    def metrics(self) -> dict[str, float | None]:
+        """Return the most GPU memory that the trainer has held, in MB; None without a GPU."""
+        held = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None
+        return {"peak_gpu_memory_mb": held}
+
+    def close(self) -> None:
+        """Do nothing: the model is freed with the process."""
 
     def _step(
         self,
@@ -252,7 +263,7 @@ class Policy:
             # Outside the handler, because the exception keeps the failed attempt's tensors alive.
             self._optimiser.zero_grad(set_to_none=True)
             free_cached_memory()
-            self._notes.append(self._budget.halve(max(map(positions_alone, sequences)), fault))
+            self._warnings.append(self._budget.halve(max(map(positions_alone, sequences)), fault))
 
     def _accumulate(
         self,

@@ -3,9 +3,10 @@
     left = left_on_screen([sys.executable, "-m", "cure_tui", "doctor"], script=[After("sandbox", keys="\\x03")])
     assert not left.lost and not left.untidy
 
-A pty holds the command, pyte is the terminal. Nothing sleeps: the script's next step is taken as soon as the screen
-shows its text, which is looked for between frames alone: the terminal knows synchronized output (mode 2026), and half
-a frame holds rows of the last one. As in xterm, a narrower terminal cuts lines instead of wrapping them anew.
+A pty holds the command, pyte is the terminal. A command of this Python is a fork with the imports done
+(`tests/forked.py`). Nothing sleeps: the script's next step is taken as soon as the screen shows its text, which is
+looked for between frames alone: the terminal knows synchronized output (mode 2026), and half a frame holds rows of the
+last one. As in xterm, a narrower terminal cuts lines instead of wrapping them anew.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from typing import Any
 import pyte
 from pyte.modes import DECTCEM
 
+from tests import forked
+
 Size = tuple[int, int]
 _ALTERNATE = {47, 1047, 1049}
 _CURSOR = DECTCEM >> 5  # pyte keeps a private mode's number shifted
@@ -37,6 +40,7 @@ _QUIET = {7, _CURSOR}  # auto-wrap and the cursor: on in a terminal at rest
 # pyte would draw the ends of these: private CSI sequences (kitty's keyboard protocol) and strings for the terminal.
 _UNKNOWN = re.compile(rb"\x1b\[[<=>][0-9;]*[@-~]|\x1b[P_^][^\x1b]*\x1b\\")
 _UNFINISHED = re.compile(rb"\x1b(\[([<=>][0-9;]*)?|[P_^][^\x1b]*\x1b?)?\Z")
+_KILLED_WITHIN = 60.0  # seconds
 _STATUS = re.compile(rb"\x1b_status (\d+)\x1b\\")
 # The leader of a new session gets the first terminal that it opens as its own: with it come Ctrl-C and SIGWINCH. It
 # tells the status through the terminal, behind all output, and stays until the terminal's settings have been read.
@@ -96,7 +100,7 @@ def left_on_screen(
     own_lines: int = 12,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    seconds: float = 120.0,
+    seconds: float = 280.0,
 ) -> Left:
     """Run `command` to its end in a terminal of `size` (columns, rows); fail where the script or it takes too long."""
     environment = {**(os.environ if environment is None else environment), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
@@ -109,22 +113,31 @@ def left_on_screen(
     before = termios.tcgetattr(slave)
     before[3] |= termios.NOFLSH  # or the second of two Ctrl-C may discard what the first has made the command write
     termios.tcsetattr(slave, termios.TCSANOW, before)
-    process = subprocess.Popen(
-        ["sh", "-c", _SHELL, os.ttyname(slave), *command],
-        cwd=folder, env=environment, stdin=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+    keeper, lets_go = os.pipe()
+    leader = _start(command, environment, folder, os.ttyname(slave), keeper)
+    os.close(keeper)
     try:
         status = _follow(terminal, list(script), time.monotonic() + seconds)
         untidy = terminal.unlike_at_rest()
         if termios.tcgetattr(slave) != before:
             untidy += ("termios",)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        os.close(slave)
-        os.close(master)
+        os.killpg(leader.pid, signal.SIGKILL)
+        leader.wait(_KILLED_WITHIN)
+        for descriptor in (lets_go, slave, master):
+            os.close(descriptor)
     screen, raw = terminal.screen, bytes(terminal.raw)
     return Left(own, tuple(screen.scrolled), screen.rows(), screen.cursor.y, status, raw, untidy)
+
+
+def _start(
+    command: Sequence[str | Path], environment: Mapping[str, str], folder: Path | None, terminal: str, keeper: int
+) -> forked.Forked | subprocess.Popen[bytes]:
+    """Start the leader of a session in the terminal, which runs the command and reads `keeper` at its end."""
+    if forked.can_be_forked(command):
+        return forked.start(command, environment, folder, (keeper, 1, 2), terminal)
+    shell = ["sh", "-c", _SHELL, terminal, *command]
+    return subprocess.Popen(shell, cwd=folder, env=environment, stdin=keeper, start_new_session=True)
 
 
 def _follow(terminal: _Terminal, script: list[After], end: float) -> int:

@@ -136,7 +136,8 @@ class SolveApp(ThemedApp[list[SolveState]]):
         self._over = self._dirty = True
         if self.fault is not None:
             self.exit(self._states)
-        self.refresh_bindings()
+        if self.screen_stack:  # none is left while the app ends
+            self.refresh_bindings()
 
     # Drawing ------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ import gc
 import json
 import secrets
 import shlex
-import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -26,7 +25,7 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from engine.machine.core_dumps import refuse_core_dumps
-from engine.servers.connections import Connection, OwnNames, connection_of, log_own_errors
+from engine.servers.connections import SECONDS_TO_CLOSE, OwnNames, connection_of, log_own_errors, serve_until_told
 
 DASHBOARD_MODULE = "cure_tui.web.dashboard"
 MOST_PAGES = 8
@@ -34,7 +33,6 @@ MOST_BYTES = 256 * 1024  # of one message: a large paste
 WRONG_KEY = 4401
 TOO_MANY_PAGES = 4429
 _FOLDER = Path(__file__).parent
-_SECONDS_TO_CLOSE = 3.0
 _SECONDS_FOR_THE_KEY = 10.0
 _SECONDS_FOR_A_PLACE = 5.0  # a page loaded anew may ask before its former self has gone
 _MOST_CELLS = 1000  # in a row or column
@@ -75,7 +73,6 @@ class DashboardServer(Server):
         refuse_core_dumps()
         self._key = secrets.token_hex(16)  # no "-" or "_": terminals leave those out at the end of a link
         self._names = OwnNames(listening, host)
-        self._waiting: dict[Connection, asyncio.TimerHandle] = {}
         self._places = asyncio.Semaphore(MOST_PAGES)
         self._pages: set[asyncio.Task[object]] = set()
 
@@ -110,20 +107,11 @@ class DashboardServer(Server):
         )
         app.on_response_prepare.append(_add_headers)
         app.on_shutdown.append(self.on_shutdown)
-        runner = web.AppRunner(app, shutdown_timeout=_SECONDS_TO_CLOSE)
-        await runner.setup()
-        server = runner.server
-        assert server is not None
-        told_to_end = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(signal_number, told_to_end.set)
-        door = await loop.create_server(lambda: Connection(server, self._waiting), sock=self._listening)
+        await serve_until_told(app, self._listening, self._say_address)
+
+    def _say_address(self) -> None:
         print(self.address, flush=True)
         print("Open this address in a browser. Ctrl-C ends the dashboard, never a run.", file=sys.stderr)
-        await told_to_end.wait()
-        door.close()
-        await runner.cleanup()
 
     async def on_shutdown(self, app: web.Application) -> None:
         """Close the pages; aiohttp would only wait for the browsers to close them."""
@@ -131,7 +119,7 @@ class DashboardServer(Server):
         for page in pages:
             page.cancel()
         if pages:
-            await asyncio.wait(pages, timeout=_SECONDS_TO_CLOSE)
+            await asyncio.wait(pages, timeout=SECONDS_TO_CLOSE)
         gc.collect()  # pipes of lost pages: asyncio prints an error for those collected after the event loop's end
 
     async def handle_index(self, request: web.Request) -> web.FileResponse:
@@ -142,7 +130,7 @@ class DashboardServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one page once it has sent the key; its dashboard process lives as long as this connection."""
-        websocket = web.WebSocketResponse(heartbeat=15, timeout=_SECONDS_TO_CLOSE, max_msg_size=MOST_BYTES)
+        websocket = web.WebSocketResponse(heartbeat=15, timeout=SECONDS_TO_CLOSE, max_msg_size=MOST_BYTES)
         await websocket.prepare(request)
         if not await self._sends_key(websocket):
             await websocket.close(code=WRONG_KEY)

@@ -15,13 +15,13 @@ _LONGEST_FAULT = 200
 _T = TypeVar("_T")
 
 
-def read_strictly(kind: type[_T], text: str | bytes) -> _T:
-    """Read JSON as the dataclass `kind`: declared types, possible numbers. Raises ValueError with a short reason."""
+def read_strictly(kind: type[_T], text: str | bytes, most_values: int = MOST_VALUES) -> _T:
+    """Read JSON as `kind`, a dataclass as a rule: declared types, possible numbers. Raises ValueError, short."""
     from pydantic import ValidationError
 
     separators = (",", "[", "{") if isinstance(text, str) else (b",", b"[", b"{")
-    if sum(map(text.count, separators)) > MOST_VALUES:  # type: ignore[arg-type]
-        raise ValueError(f"more than {MOST_VALUES:,} values")
+    if sum(map(text.count, separators)) > most_values:  # type: ignore[arg-type]
+        raise ValueError(f"more than {most_values:,} values")
     try:
         found: _T = _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
     except ValidationError as fault:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import signal
 import socket
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -17,6 +19,7 @@ from engine.errors import ConfigError
 
 MOST_WAITING = 256
 SECONDS_TO_WAIT = 20.0
+SECONDS_TO_CLOSE = 3.0
 
 
 class Connection(web.RequestHandler):
@@ -109,6 +112,37 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"cannot listen on {host} port {port}: {reason}", "take another --port, or --port 0 for a free one"
         ) from fault
+
+
+async def serve_until_told(
+    app: web.Application,
+    listening: socket.socket,
+    on_ready: Callable[[], None],
+    on_end: Callable[[], Awaitable[None]] | None = None,
+    *,
+    lingering_time: float = 0.0,
+) -> None:
+    """Serve `app` over bounded connections until Ctrl-C or SIGTERM, then close them.
+
+    on_ready: called once the server answers. on_end: awaited when no new connections come any more and the old ones are
+    still open. lingering_time: as of `Connection`.
+    """
+    runner = web.AppRunner(app, shutdown_timeout=SECONDS_TO_CLOSE, access_log=None)
+    await runner.setup()
+    server = runner.server
+    assert server is not None
+    waiting: dict[Connection, asyncio.TimerHandle] = {}
+    told_to_end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, told_to_end.set)
+    door = await loop.create_server(lambda: Connection(server, waiting, lingering_time), sock=listening)
+    on_ready()
+    await told_to_end.wait()
+    door.close()
+    if on_end is not None:
+        await on_end()
+    await runner.cleanup()
 
 
 def connection_of(request: web.Request) -> Connection:

@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.config.schema import Curriculum
+from engine.evaluation.reading import read_strictly
 from engine.reward.trust import trust
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.faults import damaged, run_faults
 from engine.runs.files import read_file
-from engine.runs.values import has_declared_types
 from engine.train.scoring import ScoredTask
 
 TASKS = "tasks.json"
 """File of a checkpoint with the shares of every task drawn so far."""
-_TASKS_BYTES = 256 << 20  # a million tasks take 60 MB
+_TASKS_BYTES, _MOST_VALUES = 128 << 20, 5_000_000  # a million tasks
+_Rows = dict[str, tuple[float, float | None, int, int]]
 
 NEWEST = 0.5
 """Weight of a task's newest draw in its shares: older draws were another policy's."""
@@ -100,11 +101,9 @@ def read_weights(saved: Checkpoint, curriculum: Curriculum) -> TaskWeights:
     run, name = saved.path.parents[1], f"checkpoints/{saved.path.name}/{TASKS}"
     try:
         with run_faults(run):
-            rows = json.loads(read_file(run, name, _TASKS_BYTES))
+            rows = read_strictly(_Rows, read_file(run, name, _TASKS_BYTES), _MOST_VALUES)
         shares = {task: TaskShares(*row) for task, row in rows.items()}
-        if not all(map(has_declared_types, shares.values())):
-            raise ValueError("shares of other types")
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except ValueError as error:
         raise damaged(run, f"{name} holds no tasks: {error}") from error
     return TaskWeights(curriculum, shares)
 

@@ -1,11 +1,14 @@
-"""Runs of nano without hidden labels, and with references, beside the labelled ones: hours, one run after the other.
+"""Runs of nano by the source of rewards and the choice of tasks, beside the labelled ones: hours, one after the other.
 
     python tests/benchmarks/label_runs.py --runs DIR [--seeds 0 1] [--only NAME ...] [--set SECTION.KEY=VALUE ...]
 
 Continues where it stopped: a finished run in DIR is read, one that was broken off is resumed. Prints the table of
-assets/nano/README.md, the differences to the labelled run of the same seed, and what the anchors and the labels told.
+assets/nano/README.md, the differences to the labelled run of the same seed, paired by task, and what the anchors and
+the labels told. `--set run.max_minutes=0` gives each run all its steps on a machine that is slow or busy.
 
     labelled             hidden tests, the shipped preset
+    curriculum-code      hidden tests; tasks drawn by how rarely they are solved
+    curriculum-code+tests  and by how rarely their tests are right
     tester               tests of the labelled run of another seed as the only reward
     consensus            ten anchors
     consensus-400        the same for 400 steps, without a limit of minutes
@@ -16,6 +19,7 @@ assets/nano/README.md, the differences to the labelled run of the same seed, and
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +28,8 @@ from pathlib import Path
 
 from nano_runs import row  # beside this file
 
+from engine.evaluation.comparison import compare
+from engine.evaluation.report import Report
 from engine.evaluation.summary import EvalSummary
 from engine.runs.listing import RunCondition, read_info, read_state
 from engine.runs.state import RunState
@@ -31,6 +37,8 @@ from engine.runs.state import RunState
 _NO_MINUTES = "run.max_minutes=0"
 RUNS: dict[str, tuple[str, ...]] = {
     "labelled": (),
+    "curriculum-code": ("data.curriculum=code",),
+    "curriculum-code+tests": ("data.curriculum=code+tests",),
     "tester": ("reward.labels=tester:run:{teacher}",),
     "consensus": ("reward.labels=consensus",),
     "consensus-400": ("reward.labels=consensus", "run.steps=400", _NO_MINUTES),
@@ -66,9 +74,21 @@ class Series:
             self._run("resume", str(path))
         return read_state(path / "events.jsonl")
 
+    def evaluated(self, name: str, seed: int) -> Report:
+        """Evaluate the trained policy on all held-out tasks, if that is not done, and return the report."""
+        home, title = self.folder / "home", f"{name}-seed-{seed}".replace("+", "-and-")
+        written = home / "evaluations" / title / "report.json"
+        if not written.exists():
+            begun = ("--resume", title) if written.parent.exists() else ("--data", "nano", "--name", title)
+            command = [sys.executable, "-m", "cure_tui", "eval", *begun, "--run", str(self.path(name, seed)), "--yes"]
+            subprocess.run(
+                command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"CURE_TUI_HOME": str(home)}
+            )
+        return Report.from_json(written.read_bytes(), title)
+
     def _run(self, *words: str, settings: Sequence[str] = ()) -> None:
         command = [sys.executable, "-m", "cure_tui", *words, "--no-ui"]
-        for setting in (*settings, *(self.settings if settings or "--preset" in words else ())):
+        for setting in (*settings, *(self.settings if "--preset" in words else ())):
             command += ["--set", setting]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -78,12 +98,13 @@ def heldout(state: RunState, when: str) -> EvalSummary | None:
     return found.summary if found else None
 
 
-def differences(of: EvalSummary, beside: EvalSummary) -> str:
-    """Return code, UT and largest BoN of one run less those of another, in points."""
-    pairs = [(of.code, beside.code), (of.ut, beside.ut), (of.largest_bon, beside.largest_bon)]
+def differences(of: Report, beside: Report) -> str:
+    """Return all accuracies of one report less those of another, in points, paired by task, with the 95 % interval."""
+    figures = compare(beside, of).figures
     return ", ".join(
-        f"{title} {100 * ((mine.mean or 0.0) - (theirs.mean or 0.0)):+.1f}"
-        for title, (mine, theirs) in zip(("code", "UT", "BoN"), pairs, strict=True)
+        f"{name} {100 * found.estimate.mean:+.1f} [{100 * found.estimate.low:+.1f}, {100 * found.estimate.high:+.1f}]"
+        for name, found in figures.items()
+        if name in ("code", "ut") or name.startswith("bon ")
     )
 
 
@@ -110,7 +131,8 @@ def main() -> None:
     series = Series(arguments.runs.absolute(), arguments.seeds, arguments.settings)
     series.folder.mkdir(parents=True, exist_ok=True)
     # Testers come from labelled runs, and everything is compared with them.
-    labelled = {seed: series.finish("labelled", seed) for seed in series.seeds}
+    for seed in series.seeds:
+        series.finish("labelled", seed)
     print("| run | seed | | code | unit tests | BoN(4,4) | BoN(16,16) | mu | trivial | distinct inputs | test tokens |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     remarks = []
@@ -122,8 +144,10 @@ def main() -> None:
                 if summary is not None:
                     place = "start" if when == "start" else f"after {state.step} steps, {state.seconds / 60:.1f} min"
                     print(f"| {name} | {seed} | {place} | " + " | ".join(row(summary)) + " |", flush=True)
-            end, beside = heldout(state, "end"), heldout(labelled[seed], "end")
-            gap = f"; to the labelled run: {differences(end, beside)}" if end and beside else ""
+            gap = ""
+            if name != "labelled":
+                found = differences(series.evaluated(name, seed), series.evaluated("labelled", seed))
+                gap = f"; to the labelled run, paired over all held-out tasks: {found}"
             remarks.append(f"{name}, seed {seed}: {state.ending}{gap}. {told(state)}")
     print("\n" + "\n".join(remarks))
 

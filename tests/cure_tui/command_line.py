@@ -1,4 +1,7 @@
-"""Command line as a user runs it: as its own process, with settings and runs in throw-away folders."""
+"""Command line as a user runs it: as its own process, with settings and runs in throw-away folders.
+
+The process is a fork that has the imports already (`tests/forked.py`), except where `anew` starts Python.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import forked
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = """\
@@ -45,11 +50,17 @@ class Cli:
         config.mkdir(exist_ok=True)
         (config / "endpoints.toml").write_text("\n".join([f'[endpoint."{url}"]', *settings, ""]))
 
-    def __call__(self, *arguments: str, timeout: float = 120, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return self._run(["-m", "cure_tui"], arguments, timeout, stdin)
+    def __call__(self, *arguments: str, timeout: float = 280, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cure_tui", *arguments]
+        return forked.run(command, self.environment, self.folder, stdin=stdin, timeout=timeout)
 
-    def scripted(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        return self._run(["-P", "-c", SCRIPTED], arguments, timeout)
+    def anew(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cure_tui", *arguments]
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+
+    def scripted(self, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-c", SCRIPTED, *arguments]
+        return forked.run(command, self.environment, self.folder, timeout=timeout)
 
     def start_scripted(self, *arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -59,17 +70,4 @@ class Cli:
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-        )
-
-    def _run(
-        self, how: list[str], arguments: tuple[str, ...], timeout: float, stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *how, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
         )

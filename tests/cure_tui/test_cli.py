@@ -44,7 +44,7 @@ def test_plain_cure_tui_offers_the_headless_run(cli: Cli) -> None:
 
 
 def test_help_lists_commands_and_exit_statuses(cli: Cli) -> None:
-    done = cli("--help")
+    done = cli.anew("--help")
     assert done.returncode == 0
     for word in (
         "--preset",
@@ -63,7 +63,7 @@ def test_help_lists_commands_and_exit_statuses(cli: Cli) -> None:
 
 
 def test_attach_without_a_terminal_says_what_to_do_instead(cli: Cli) -> None:
-    done = cli("attach")
+    done = cli.anew("attach")
     assert done.returncode == 2
     assert done.stderr.startswith("error: the dashboard needs a terminal (list runs with `cure-tui runs`")
     assert done.stderr.count("\n") == 1
@@ -94,11 +94,11 @@ def test_quick_commands_load_nothing_heavy(arguments: tuple[str, ...], cli: Cli)
 
 
 def test_help_takes_less_than_three_tenths_of_a_second_of_cpu(cli: Cli) -> None:
-    cli("--help")  # compiles what is not compiled yet
+    cli.anew("--help")  # compiles what is not compiled yet
 
     def cpu_seconds() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cli("--help")
+        cli.anew("--help")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -106,7 +106,7 @@ def test_help_takes_less_than_three_tenths_of_a_second_of_cpu(cli: Cli) -> None:
 
 
 def test_the_version_is_that_of_the_package(cli: Cli) -> None:
-    assert cli("--version").stdout.strip() == f"cure-tui {cure_tui.__version__}"
+    assert cli.anew("--version").stdout.strip() == f"cure-tui {cure_tui.__version__}"
 
 
 def test_the_interface_imports_only_light_rooms() -> None:

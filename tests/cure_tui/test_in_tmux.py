@@ -58,7 +58,7 @@ class Terminal:
     def wait_for(self, text: str) -> str:
         return self.wait_for_match(re.escape(text))
 
-    def wait_for_match(self, pattern: str, seconds: float = 30.0) -> str:
+    def wait_for_match(self, pattern: str, seconds: float = 100.0) -> str:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             screen = self.screen()
@@ -84,7 +84,7 @@ class Terminal:
         environment.pop("TMUX", None)
         command = ["tmux", "-L", self._server, "-u", *arguments]
         return subprocess.run(
-            command, cwd=self._cli.folder, env=environment, capture_output=True, text=True, timeout=30, check=False
+            command, cwd=self._cli.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
 
 

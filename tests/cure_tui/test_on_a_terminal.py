@@ -116,7 +116,7 @@ def test_solve_interrupted_leaves_the_best_so_far(cli: Cli) -> None:
 
     def handle(number: int, request: dict[str, Any]) -> Reply:
         if is_tester(request):
-            released.wait(30)
+            released.wait(100)
         return completion(DOUBLE)
 
     released = threading.Event()

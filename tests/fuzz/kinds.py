@@ -6,6 +6,7 @@ KINDS = {
     "run folder": "run_folders:RUN_FOLDER",
     "journal": "run_folders:JOURNAL",
     "archive": "run_folders:ARCHIVE",
+    "task files": "run_folders:TASK_FILES",
     "tar": "tars:TAR",
     "dashboard": "run_folders:DASHBOARD",
     "evaluation": "evaluations:EVALUATION",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from cure_tui.runs.watcher import RunWatcher
 from engine.errors import CureError
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_config, load_preset
+from engine.problems import IOExample
 from engine.runs.archive import ArchiveWriter
 from engine.runs.archive_reader import ArchiveReader, RolloutFilter
 from engine.runs.checkpoints import CheckpointStore, exported_checkpoint, resumed_checkpoint
@@ -35,11 +37,14 @@ from engine.runs.journal import JournalReader, JournalWriter
 from engine.runs.listing import list_runs, read_state
 from engine.runs.live import LiveReader, LiveWriter
 from engine.runs.transfer import export_run, import_run
+from engine.train.labels.kept_tests import keep_tests, read_tests
+from engine.train.task_weights import TASKS, draw_weighted, read_weights
 from tests.cure_tui.recorded import record_run
 from tests.fuzz.kind import Kind
 from tests.fuzz.mutations import changed_tree, odd_value
 
 RUN = "nano-20261125-1200-abc"
+LABELS = "tester:preset:nano"
 _DASHBOARD_SECONDS = 30
 _TABLES = {
     "steps": ("step", "time", "rollouts"),
@@ -62,6 +67,7 @@ def prepare_run(place: Path) -> None:
     for step in (1, 4):
         store.save(step, _write_checkpoint)
     store.mark_best(1)
+    keep_tests(folder.path, LABELS, {"pair": (IOExample("1 2\n", "3\n"),), "sum": ()})
     send(folder.path, Command.CHECKPOINT)
     folder.log.write_text("error: once\n")
     wall = LiveWriter(folder.live)
@@ -74,6 +80,7 @@ def prepare_run(place: Path) -> None:
 def _write_checkpoint(folder: Path) -> None:
     (folder / "weights").write_bytes(b"w" * 2000)
     (folder / "progress.json").write_text('{"step": 1}')
+    (folder / TASKS).write_text('{"pair":[0.5,null,0,3],"sum":[0.25,0.75,2,4]}')
 
 
 # Mutations --------------------------------------------------------------------------------------------------------
@@ -133,7 +140,7 @@ def _odd(chance: random.Random, run: Path) -> str:
              "rollouts.sqlite-journal", "lock", "heartbeat", "live", "engine.log", ".reserve", "checkpoints", "inbox",
              "checkpoints/best", "checkpoints/step-000004", "checkpoints/step-000004/manifest.json", ".live.tmp",
              "checkpoints/step-000004/weights", "checkpoints/.tmp-000005", "checkpoints/.old-000009", "inbox/1-stop",
-             "checkpoints/.best.tmp", "checkpoints/step-000004/link", ".config.toml.tmp", "imported",
+             "checkpoints/.best.tmp", "labels.json", "checkpoints/step-000004/tasks.json", "checkpoints/step-000004/link", ".config.toml.tmp", "imported",
              "exports")  # fmt: skip
     path = run / chance.choice(names)
     with contextlib.suppress(OSError):
@@ -192,13 +199,34 @@ def _lines(chance: random.Random, run: Path) -> str:
 
 def _json_file(chance: random.Random, run: Path) -> str:
     path = run / chance.choice(
-        ("live", "checkpoints/step-000004/manifest.json", "checkpoints/step-000001/manifest.json")
+        ("live", "labels.json", "checkpoints/step-000004/manifest.json", "checkpoints/step-000001/manifest.json")
     )
     with contextlib.suppress(OSError, ValueError, RecursionError):
         if path.is_file() and not path.is_symlink():
             tree = json.loads(path.read_bytes())
             path.write_text(json.dumps(changed_tree(chance, tree)), errors="replace")
     return f"swapped a value in {path.name}"
+
+
+def _tasks(chance: random.Random, run: Path) -> str:
+    """Change what a checkpoint knows of the tasks, with a manifest that fits."""
+    folder = run / "checkpoints" / "step-000004"
+    path, manifest = folder / TASKS, folder / "manifest.json"
+    with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError):
+        if all(each.is_file() and not each.is_symlink() for each in (path, manifest)):
+            tree = json.loads(path.read_bytes())
+            huge = [[[] for _ in range(1000)] for _ in range(chance.choice((10, 20_000)))]
+            row = [chance.choice((0.5, odd_value(chance))), chance.choice((None, odd_value(chance))),
+                   chance.choice((0, 10**400, odd_value(chance))), chance.choice((3, 10**400, odd_value(chance)))]  # fmt: skip
+            text = json.dumps(chance.choice((changed_tree(chance, tree), tree | {"pair": row}, huge)))
+            path.write_text(text, errors="replace")
+            entries = json.loads(manifest.read_bytes())
+            entries["files"][TASKS] = {
+                "size": path.stat().st_size,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+            manifest.write_text(json.dumps(entries))
+    return f"changed {TASKS}"
 
 
 def _text(chance: random.Random, run: Path) -> str:
@@ -272,6 +300,7 @@ def _exercise(place: Path) -> None:
         _compare,
         read_archive,
         _export,
+        read_tasks,
         resume_run,
         watch_run,
     )
@@ -337,6 +366,17 @@ def _export(run: Path) -> None:
         target.unlink(missing_ok=True)
 
 
+def read_tasks(run: Path) -> None:
+    """Read what a run knows of its tasks: their tests by another tester, and how they were solved."""
+    with contextlib.suppress(CureError):
+        read_tests(run, LABELS)
+    saved = resumed_checkpoint(RunFolder.open(run).checkpoints, read_state(run / "events.jsonl"), lambda text: None)
+    if saved is not None:
+        weights = read_weights(saved, "code+tests")
+        weights.save(saved.path)
+        draw_weighted(weights.of(["pair", "sum", "other"], saved.step + 1), 2, 0, saved.step + 1)
+
+
 def resume_run(run: Path) -> None:
     folder = RunFolder.open(run)
     config = load_config(folder.config)
@@ -381,10 +421,16 @@ def _show_it(place: Path) -> None:
     asyncio.run(_show(run_of(place)))
 
 
+def _read_task_files(place: Path) -> None:
+    with contextlib.suppress(CureError):
+        read_tasks(run_of(place))
+
+
 _ALL = (
-    _flip, _flip, _cut, _odd, _odd, _lines, _lines, _lines, _json_file, _text, _row, _row, _row, _schema
+    _flip, _flip, _cut, _odd, _odd, _lines, _lines, _lines, _json_file, _json_file, _tasks, _text, _row, _row, _row, _schema
 )  # fmt: skip
 RUN_FOLDER = Kind(prepare_run, _mutated(*_ALL), _exercise)
 JOURNAL = Kind(prepare_run, _mutated(_lines), _exercise)
 ARCHIVE = Kind(prepare_run, _mutated(_row, _row, _schema), _exercise)
+TASK_FILES = Kind(prepare_run, _mutated(_tasks, _tasks, _json_file), _read_task_files)
 DASHBOARD = Kind(prepare_run, _mutated(*_ALL), _show_it, seconds=_DASHBOARD_SECONDS)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import signal
 import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -24,7 +23,7 @@ from engine.rewarding.rewarder import Rewarder, TaskAnswers
 from engine.rewarding.serving.budget import Budget
 from engine.rewarding.serving.reply import reply_of
 from engine.rewarding.serving.request import MOST_BODY_BYTES, Refusal, bytes_needed, read_request
-from engine.servers.connections import Connection, OwnNames, connection_of, log_own_errors
+from engine.servers.connections import OwnNames, connection_of, log_own_errors, serve_until_told
 
 HOST, PATH = "127.0.0.1", "/v1/rewards"
 MOST_REQUESTS = 256
@@ -35,7 +34,6 @@ BYTES_OF_EXECUTIONS = 1 << 30
 SECONDS_FOR_BODY = 30.0
 _SMALL = 128 << 10
 _SECONDS_TO_LINGER = 2.0
-_SECONDS_TO_CLOSE = 3.0
 _HEADERS = {"Server": "cure-tui", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,7 +46,6 @@ class RewardServer:
         self._listening, self._rewarder, self._key = listening, rewarder, key
         self._limits = rewarder.executor.limits
         self._names = OwnNames(listening, HOST)
-        self._waiting: dict[Connection, asyncio.TimerHandle] = {}
         self._requests = 0
         self._bodies, self._executions = Budget(BYTES_OF_BODIES), Budget(BYTES_OF_EXECUTIONS)
         self._places = asyncio.Semaphore(MOST_AT_WORK)
@@ -67,23 +64,11 @@ class RewardServer:
         app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY_BYTES)
         app.add_routes([web.post(PATH, self._reward)])
         app.on_response_prepare.append(_add_headers)
-        runner = web.AppRunner(app, shutdown_timeout=_SECONDS_TO_CLOSE, access_log=None)
-        await runner.setup()
-        server = runner.server
-        assert server is not None
-        told_to_end = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(signal_number, told_to_end.set)
-        door = await loop.create_server(
-            lambda: Connection(server, self._waiting, _SECONDS_TO_LINGER), sock=self._listening
-        )
-        on_ready()
-        await told_to_end.wait()
-        door.close()
-        await asyncio.to_thread(self._rewarder.close)  # whoever waits for it is told so at once
-        await runner.cleanup()
+        await serve_until_told(app, self._listening, on_ready, self._end_executions, lingering_time=_SECONDS_TO_LINGER)
         self._workers.shutdown()
+
+    async def _end_executions(self) -> None:
+        await asyncio.to_thread(self._rewarder.close)  # whoever waits for it is told so at once
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:

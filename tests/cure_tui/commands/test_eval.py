@@ -44,7 +44,7 @@ def test_a_killed_evaluation_goes_on_by_the_same_command_to_the_same_table(cli: 
         assert time.monotonic() < until
         time.sleep(0.01)
     os.kill(int((home / "killed" / "lock").read_text().split()[0]), signal.SIGKILL)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 6
     assert "cure-tui eval --resume killed" in said
     kept = answers.read_bytes()
@@ -232,7 +232,7 @@ def test_an_evaluation_with_arms_that_is_killed_loses_only_answers_under_way(cli
             assert time.monotonic() < until
             time.sleep(0.01)
         os.kill(int((home / "killed" / "lock").read_text().split()[0]), signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
         assert process.returncode == 6
         resumed = cli(*with_arms(server.url, "--json"))
         assert resumed.returncode == 0, resumed.stderr

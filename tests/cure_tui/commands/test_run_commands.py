@@ -17,7 +17,7 @@ from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, pending, send
 from engine.runs.journal import JournalWriter
-from tests.cure_tui.dashboard.driving import header_of, notices, opened, running, until
+from tests.cure_tui.dashboard.driving import found_in_palette, header_of, notices, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -169,7 +169,7 @@ async def test_the_palette_saves_the_screen_without_itself(folder: RunFolder) ->
     async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("ctrl+p", *"save the screen")
-        await pilot.pause(0.5)
+        await found_in_palette(app, pilot, "save the screen")
         await pilot.press("enter")
         await until(pilot, lambda: (folder.path / "exports").is_dir())
     (picture,) = (folder.path / "exports").iterdir()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.app import App
+from textual.command import Command, CommandList
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -26,7 +27,7 @@ async def running(app: CureApp, size: tuple[int, int] = (120, 40)) -> AsyncItera
         yield pilot
 
 
-async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(pilot: Pilot[str], condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until a thread or worker has made `condition` true; fail after `seconds`."""
     for _ in range(round(seconds / 0.05)):
         if condition():
@@ -45,7 +46,7 @@ async def opened(app: CureApp, pilot: Pilot[str]) -> RunScreen:
     return screen
 
 
-async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> None:
+async def settled(app: App[str], pilot: Pilot[str], seconds: float = 60.0) -> None:
     """Wait until nothing on the screen waits for a thread or a timer: the picture is final."""
 
     def at_rest() -> bool:
@@ -56,6 +57,19 @@ async def settled(app: App[str], pilot: Pilot[str], seconds: float = 30.0) -> No
     await pilot.pause()
     await until(pilot, at_rest, seconds)
     await pilot.pause()
+
+
+async def found_in_palette(app: App[Any], pilot: Pilot[str], text: str) -> None:
+    """Wait until the palette has found a command whose name holds `text`, and Enter would run it."""
+
+    def best() -> str:
+        for listed in app.screen.query(CommandList):
+            if listed.highlighted is not None:
+                command = listed.get_option_at_index(listed.highlighted)
+                return (command.hit.text or "") if isinstance(command, Command) else ""
+        return ""
+
+    await until(pilot, lambda: text.lower() in best().lower())
 
 
 def header_of(screen: RunScreen) -> str:

@@ -83,7 +83,8 @@ async def running(columns: int = 80, kind: type[Keyed] = Keyed) -> AsyncIterator
 @pytest.mark.parametrize("looks", [1, 5])
 async def test_it_is_drawn_once_however_often_the_bindings_are_looked_at(looks: int) -> None:
     async with running() as (app, pilot):
-        await pilot.pause(0.05)
+        await until(pilot, lambda: app.line.drawn)
+        await pilot.pause()
         drawn = app.line.drawn
         for _ in range(looks):
             app.refresh_bindings()

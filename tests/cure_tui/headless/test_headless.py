@@ -202,7 +202,7 @@ def test_a_signal_stops_the_engine_cleanly(
     process = cli.start_scripted("--preset", str(runnable("wait")), "--no-ui", "--run-dir", str(folder.path))
     read_until(process, "waiting")
     process.send_signal(number)
-    rest = process.communicate(timeout=30)[1]
+    rest = process.communicate(timeout=120)[1]
     assert process.returncode == status
     assert "stopped after step 1: asked to" in rest
     assert "cure-tui resume" in rest
@@ -216,7 +216,7 @@ def test_a_second_signal_ends_an_engine_that_is_deaf(cli: Cli, runnable: Runnabl
     process.send_signal(signal.SIGINT)
     read_until(process, "interrupt again")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     assert not is_locked(folder.lock_file)
 
@@ -226,7 +226,7 @@ def test_the_engine_survives_its_command_line(cli: Cli, runnable: Runnable, tmp_
     process = cli.start_scripted("--preset", str(runnable("wait")), "--no-ui", "--run-dir", str(folder.path))
     read_until(process, "waiting")
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     engine = int(folder.lock_file.read_text().split()[0])
     try:
         assert is_locked(folder.lock_file)
@@ -285,7 +285,7 @@ def test_a_terminal_gets_bars_and_the_same_lines(cli: Cli, runnable: Runnable) -
     process = cli.start_scripted("--preset", str(runnable()), "--no-ui", stderr=theirs)
     os.close(theirs)
     shown = read_all(ours)
-    table = process.communicate(timeout=30)[0]
+    table = process.communicate(timeout=120)[0]
     assert process.returncode == 0
     assert "step 2/2  code 0.750" in shown
     assert "2/2 steps" in shown

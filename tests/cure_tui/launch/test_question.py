@@ -43,7 +43,7 @@ def live(home: Path) -> Iterator[RunFolder]:
         yield folder
 
 
-def in_terminal(cli: Cli, command: str, *, answers: str = "", seconds: float = 60.0) -> str:
+def in_terminal(cli: Cli, command: str, *, answers: str = "", seconds: float = 120.0) -> str:
     """Return the output of a shell in its own terminal; the answers are typed once the question is shown."""
     pid, terminal = pty.fork()
     if not pid:

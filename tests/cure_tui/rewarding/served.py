@@ -82,6 +82,14 @@ class Served:
         return [server, *server.children(recursive=True)]
 
 
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of a process, 0 for one that has just ended."""
+    try:
+        return float(process.cpu_times().user)
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
 def start(cli: Cli, *arguments: str, **bounds: float) -> Served:
     """Start a server and wait until it answers. bounds: `requests` at once and `seconds` for a body."""
     code = ["-m", "cure_tui"]

@@ -79,14 +79,14 @@ def test_changes_are_published_and_nothing_else(folder: RunFolder, journal: Jour
         news.set()
 
     with RunWatcher(folder.path, hear):
-        assert news.wait(10)
+        assert news.wait(60)
         while heard[-1].loading:
             pass
         before = len(heard)
         news.clear()
         assert not news.wait(1.2), "a run that stands still is no news"
         journal.step_finished(1, {})
-        assert news.wait(10)
+        assert news.wait(60)
     assert len(heard) == before + 1
     assert heard[-1].state.step == 1
 
@@ -99,7 +99,7 @@ def test_a_long_journal_is_kept_from_the_garbage_collector_as_long_as_it_is_watc
     gc.unfreeze()
     read = threading.Event()
     with RunWatcher(folder.path, lambda snapshot: None if snapshot.loading else read.set()):
-        assert read.wait(30)
+        assert read.wait(60)
         assert gc.isenabled()
         assert gc.get_freeze_count() > EVENTS_A_ROUND
     assert gc.get_freeze_count() == 0
@@ -124,10 +124,10 @@ def test_without_answers_being_sampled_the_next_picture_waits_for_something_to_h
         "nothing": lambda: None,
     }
     with folder.lock(), RunWatcher(folder.path, lambda snapshot: None):
-        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=60)
         assert not looked.acquire(timeout=0.5), "nothing has happened yet"
         acts[happens]()
-        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=60)
 
 
 def test_while_answers_are_sampled_it_waits_for_nothing(folder: RunFolder, journal: JournalWriter) -> None:

@@ -195,7 +195,7 @@ def test_a_default_that_nothing_can_hold_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(180)
 def test_a_default_that_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURE_TUI_CONFIG", str(tmp_path))
     os.mkfifo(default_file())

@@ -209,7 +209,7 @@ def test_a_name_of_fifty_thousand_parts_is_refused_at_once(tmp_path: Path) -> No
         read_program(tmp_path / "own.py")
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(180)
 def test_a_fifo_is_no_program(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "own.py")
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -92,7 +92,7 @@ class LocalHub:
                     stall = hub.stall_after if name == "cdn" else 0
                     self.wfile.write(body[: cut or stall or None])
                     if stall:
-                        hub.closed.wait(30)
+                        hub.closed.wait(100)
                 if cut:
                     self.close_connection = True
 

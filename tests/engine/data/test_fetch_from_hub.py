@@ -50,7 +50,7 @@ def test_a_killed_fetch_is_resumed_by_another_process_byte_for_byte(
         assert time.monotonic() < deadline
         assert process.poll() is None
     process.send_signal(ending)
-    process.wait(20)
+    process.wait(60)
     kept = fetching.part().stat().st_size
     assert 0 < kept < len(content)
     hub.asked.clear()

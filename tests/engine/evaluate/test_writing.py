@@ -27,7 +27,7 @@ def model(name: str) -> Model:
 class Meeting(Given):
     """Writer that answers only once the other one has begun as well."""
 
-    barrier = threading.Barrier(2, timeout=10)
+    barrier = threading.Barrier(2, timeout=60)
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         self.barrier.wait()

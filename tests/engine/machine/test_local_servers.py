@@ -93,12 +93,11 @@ def test_slow_servers_are_left_at_the_deadline_all_together() -> None:
     page = {"/v1/models": listed("m")}
     with (
         answering(page, pause=0.2) as (slow, _),
-        answering(page, pause=0.2) as (other, _),
         answering(page) as (port, _),
     ):
         started = time.monotonic()
-        servers = local_servers((("slow", slow), ("other", other), ("quick", port)), 1.0)
-        assert time.monotonic() - started < 1.5
+        servers = local_servers((*[("slow", slow)] * 20, ("quick", port)), 2.0)
+        assert time.monotonic() - started < 20 * 2.0 / 2  # one after the other they would take 40 s
     assert [server.kind for server in servers] == ["quick"]
 
 
@@ -107,4 +106,4 @@ def test_a_port_without_a_server_is_left_out_at_once() -> None:
         port = closed.getsockname()[1]
     started = time.monotonic()
     assert local_servers((("none", port),), 30.0) == []
-    assert time.monotonic() - started < 10.0
+    assert time.monotonic() - started < 25.0

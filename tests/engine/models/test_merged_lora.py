@@ -116,7 +116,7 @@ def test_the_scale_is_alpha_by_rank(base: PreTrainedModel, adapter: Path) -> Non
 
 
 @pytest.mark.parametrize("harm", ["NaN", "integers", "rank", "FIFO"])
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_weights_that_no_model_can_compute_with_are_refused(base: PreTrainedModel, adapter: Path, harm: str) -> None:
     file = adapter / ADAPTER_FILE
     weights = load_file(file)

@@ -275,7 +275,7 @@ def test_saving_follows_a_link_and_obeys_the_umask(tmp_path: Path) -> None:
     assert load_problems(link) == [sound("a")]
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["FIFO", "device", "huge"])
 def test_what_is_no_file_of_tasks_is_refused_without_reading_it(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "tasks.json"

@@ -22,7 +22,7 @@ from engine.runs.listing import list_runs, read_state
 from engine.runs.live import LiveReader
 from engine.runs.records import StepRecord
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 MOST_MB, MOST_SECONDS = 300, 5.0
 
 

@@ -25,7 +25,7 @@ from engine.runs.listing import RunCondition, list_runs, read_info
 from engine.runs.live import LiveReader, LiveWriter
 from engine.runs.records import StepRecord
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(180)
 PRECIOUS = "precious\n"
 
 

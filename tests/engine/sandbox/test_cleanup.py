@@ -42,7 +42,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: object, seconds: float = 5.0) -> bool:
+def wait_until(condition: object, seconds: float = 60.0) -> bool:
     """Poll until `condition` holds: the kernel reports the end of children only to their own parent."""
     assert callable(condition)
     end = time.monotonic() + seconds
@@ -70,7 +70,7 @@ def test_no_process_and_no_file_outlives_a_killed_parent(letter: str, how: signa
     below = descendants(parent.pid)
     parent.send_signal(how)
     try:
-        assert parent.wait(timeout=10) != 0
+        assert parent.wait(timeout=60) != 0
     finally:
         parent.kill()
         parent.stdout.close()
@@ -85,7 +85,7 @@ def test_a_parent_that_forgets_to_close_leaves_nothing(best_level: SandboxLevel)
         "import os, pathlib\nfor f in pathlib.Path(f'/proc/{os.getpid()}/task').glob('*/children'):\n"
         "  print(f.read_text())\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert wait_until(lambda: not any(alive(int(pid)) for pid in done.stdout.split()))
 
@@ -102,7 +102,7 @@ def test_closing_is_prompt_idempotent_and_cancels_what_is_under_way(best_level: 
     started = time.monotonic()
     executor.close()
     executor.close()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20  # their limit is 30 s
     assert all(future.cancelled() for future in futures)
     assert wait_until(lambda: not any(map(alive, its_processes())))
     with pytest.raises(RuntimeError, match="closed"):

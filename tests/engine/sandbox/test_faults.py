@@ -63,7 +63,7 @@ def test_a_fault_at_any_call_of_a_cell_leaves_no_future_open(fault: type[BaseExc
             executor = Executor(Limits(cpu_seconds=5.0), cells=1, level=level)
         with executor:
             futures = [executor.submit(f"# {number}\nprint(int(input()) + 1)", ["1", "2"]) for number in range(2)]
-            outcomes = [outcome for future in futures for outcome in future.result(timeout=30)]
+            outcomes = [outcome for future in futures for outcome in future.result(timeout=120)]
         assert {outcome.status for outcome in outcomes} <= {Status.OK, Status.INFRASTRUCTURE}, calls
         assert all(outcome.stdout for outcome in outcomes if outcome.status is Status.OK)
         assert outcomes[-1].status is Status.OK, "the second program comes after the fault"
@@ -148,7 +148,7 @@ def test_signals_that_the_parent_ignores_or_blocks_are_reset_in_programs(letter:
         pytest.skip(f"level {letter} does not hold here")
     script = PARENT_WITH_ODD_SIGNALS.replace("LETTER", repr(letter))
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.stdout.split() == [letter, "set()", "SIG_DFL", "SIG_DFL"], done
     assert signal.getsignal(signal.SIGTERM) != signal.SIG_IGN

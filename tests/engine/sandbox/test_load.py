@@ -63,7 +63,7 @@ def test_a_program_that_does_not_run_ends_in_bounded_wall_time(best_level: Sandb
         (outcome,) = executor.run(SLEEPS[name], [""])
         assert outcome.status is Status.TIME_LIMIT, outcome
         assert outcome.cpu_seconds < 0.3
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60
 
 
 def test_what_the_wall_clock_ended_is_neither_remembered_nor_counted(best_level: SandboxLevel) -> None:

@@ -38,7 +38,7 @@ def test_a_killed_cell_is_replaced_and_its_work_repeated(best_level: SandboxLeve
                 threading.Event().wait(0.3)
             if executor.cells_lost:
                 break
-        outcomes = future.result(timeout=30)
+        outcomes = future.result(timeout=120)
         assert [outcome.stdout for outcome in outcomes] == [f"{number}\n" for number in range(10)]
         assert executor.cells_lost >= 1
 

@@ -21,6 +21,8 @@ from tests.engine.servers.rude_server import Rude, drips, hangs, reply, rude_ser
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 MEGABYTE = 2**20
+SOON = 15.0
+"""Less than the deadline of a request, and time enough for a busy machine."""
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def background() -> Iterator[Background]:
 
 def ask(
     background: Background, rude: Rude, *, key: str = "", method: str = "POST", silence_seconds: float = 60.0,
-    seconds: float = 20.0, max_bytes: int = MEGABYTE, streams: bool = True,
+    seconds: float = 60.0, max_bytes: int = MEGABYTE, streams: bool = True,
 ) -> tuple[int, list[bytes]]:  # fmt: skip
     """Return status and documents of one request."""
 
@@ -70,7 +72,7 @@ def fault_of(background: Background, rude: Rude, **options: float) -> tuple[Trou
 def test_a_deadline_holds_for_the_whole_request_not_for_a_read(background: Background, rude: Rude) -> None:
     trouble, said, seconds = fault_of(background, rude, seconds=0.6)
     assert (trouble, said) == (Trouble.TOO_SLOW, "took longer than 0.6 s")
-    assert seconds < 1.5
+    assert seconds < SOON
 
 
 @pytest.mark.parametrize("rude", [hangs, sends(HEAD + b"data: {}\n\n")], ids=["at once", "in the middle"])
@@ -81,14 +83,14 @@ def test_a_stream_that_falls_silent_is_given_up(background: Background, rude: Ru
 
     trouble, said, seconds = fault_of(background, silent, silence_seconds=0.4)
     assert (trouble, said) == (Trouble.SILENT, "sent nothing for 0.4 s")
-    assert seconds < 2.0
+    assert seconds < SOON
 
 
 def test_streams_that_wait_for_their_turn_are_not_silent(background: Background) -> None:
     async def both(url: str) -> list[int]:
         import asyncio
 
-        client = Client(Address.parse(url), silence_seconds=1.0)
+        client = Client(Address.parse(url), silence_seconds=2.0)
 
         async def one(number: int) -> int:
             async with client.send("POST", f"/{number}", {}, Bounds(20.0, MEGABYTE, True)) as incoming:
@@ -104,13 +106,13 @@ def test_streams_that_wait_for_their_turn_are_not_silent(background: Background)
         with turn:
             first = not first_done.is_set()
             connection.sendall(HEAD)
-            for _ in range(8 if first else 1):
+            for _ in range(10 if first else 1):
                 over.wait(0.25)
                 connection.sendall(b"data: {}\n\n")
             first_done.set()
 
     with rude_server(one_by_one) as server:
-        assert sorted(background.wait(both(server.url))) == [10, 80]  # the second one waited two seconds
+        assert sorted(background.wait(both(server.url))) == [10, 100]  # the second one waited longer than a silence
 
 
 def test_a_silence_is_no_fault_of_a_reply_that_does_not_stream(background: Background) -> None:
@@ -160,10 +162,10 @@ def test_a_long_line_in_small_pieces_takes_no_quadratic_time(background: Backgro
         for _ in range(16_000):
             connection.sendall(b"x" * 1000)
 
-    started = time.monotonic()
+    started = time.process_time()
     _, (document,) = ask(background, pieces, max_bytes=32 * MEGABYTE)
     assert len(document) == 16_000_000
-    assert time.monotonic() - started < 10.0
+    assert time.process_time() - started < 10.0
 
 
 @pytest.mark.parametrize(

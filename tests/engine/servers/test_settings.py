@@ -27,7 +27,7 @@ def test_a_file_that_toml_cannot_hold_is_refused_in_one_line(file: Path, text: s
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["FIFO", "device", "circle", "huge"])
 def test_what_is_no_file_is_refused_without_reading_it(file: Path, kind: str) -> None:
     match kind:

@@ -172,7 +172,8 @@ def test_a_checkpoint_of_a_run_without_curriculum_has_no_shares(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"a": 1}', '{"a": [1.5, 0.5, 0, 1]}', '{"a": [0.5, 0.5, -1, 1]}', '{"a": [0.5, NaN, 0, 1]}',
+    ["", "[]", '{"a": 1}', '{"a": [0.5, 0.5, 1' + "0" * 400 + ", 1]}",
+     '{"a": [1.5, 0.5, 0, 1]}', '{"a": [0.5, 0.5, -1, 1]}', '{"a": [0.5, NaN, 0, 1]}',
      '{"a": [0.5, 0.5, 0, 0]}', '{"a": ["x", 0.5, 0, 1]}', '{"a": [0.5, 0.5, 0.5, 1]}', "[" * 100_000],
 )  # fmt: skip
 def test_damaged_shares_are_one_error(tmp_path: Path, text: str) -> None:

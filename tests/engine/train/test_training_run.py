@@ -189,7 +189,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_from_which_it_goes_on(
     process = engine(folder)
     _wait_for_step(folder, 2, process)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
     last = read_journal(folder.journal)[-1]
     assert last.kind == EventKind.RUN_STOPPED

@@ -56,7 +56,7 @@ async def running() -> AsyncIterator[tuple[ChartApp, Pilot[None]]]:
 
 
 async def wait_until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    for _ in range(1000):
+    for _ in range(3000):
         if holds():
             return
         await pilot.pause(0.02)

@@ -72,7 +72,7 @@ class ListApp(App[None]):
 
 async def settled(pilot: Pilot[None], app: ListApp, searches: int) -> None:
     """Wait until that many searches have ended."""
-    for _ in range(500):
+    for _ in range(6000):
         await pilot.pause(0.01)
         if sum(event.done for event in app.searched) >= searches:
             await pilot.pause()
@@ -281,7 +281,7 @@ async def test_a_search_that_another_replaces_says_nothing_more(path: Path) -> N
     for _ in range(20):
         search.start(parse("role:coder"))
     last = search.start(parse("role:tester step:1"))
-    for _ in range(500):
+    for _ in range(6000):
         if said and said[-1][0] == last:
             break
         await asyncio.sleep(0.01)

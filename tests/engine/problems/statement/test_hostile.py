@@ -30,11 +30,11 @@ def test_tags_nested_ten_thousand_deep_are_read(opening: str, name: str) -> None
 def test_a_page_of_five_megabytes_is_read_where_the_problem_is_marked() -> None:
     page = f'<div class="problem-statement">{SAMPLE}</div>' + "<div><p>A <b>comment</b> &lt; 3</p></div>\n" * 120_000
     assert len(page) > 5_000_000
-    started = time.monotonic()
+    started = time.process_time()
     (statement,) = read_statements(page, "p.html")
     assert [(each.input, each.output) for each in statement.problem.public] == [("1\n", "2\n")]
     assert "comment" not in statement.problem.statement
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
 
 
 def test_entities_that_refer_to_one_another_expand_to_nothing() -> None:
@@ -63,10 +63,10 @@ def test_entities_that_refer_to_one_another_expand_to_nothing() -> None:
     ],
 )
 def test_html_of_one_piece_ends_soon(piece: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with contextlib.suppress(DataError):
         read_statements(SAMPLE + piece * MANY, "p.html")
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
 
 
 @pytest.mark.parametrize(
@@ -90,19 +90,19 @@ def test_html_of_one_piece_ends_soon(piece: str) -> None:
     ],
 )
 def test_markdown_of_one_piece_ends_soon(piece: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with contextlib.suppress(DataError):
         read_statements("Print n.\n\n" + piece * (MANY // len(piece)), "p.md")
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
 
 
 @pytest.mark.parametrize("part", ["9", "1/", "(", "1 s"])
 def test_front_matter_of_any_length_is_read_at_once(part: str) -> None:
     value = part * 50_000
-    started = time.monotonic()
+    started = time.process_time()
     (statement,) = read_statements(f"---\ntime: {value}\nmemory: {value}\n---\nPrint n.")
     assert statement.problem.statement == "Print n."
-    assert time.monotonic() - started < SECONDS / 4
+    assert time.process_time() - started < SECONDS / 4
 
 
 def test_lines_without_an_end_of_front_matter_near_by_are_none() -> None:
@@ -120,9 +120,9 @@ def test_a_page_of_a_hundred_thousand_cells_is_refused() -> None:
 @pytest.mark.parametrize("part", ["9", "1 2 3 ", "x", "1(", "1["])
 def test_a_value_of_any_length_is_read_at_once(part: str) -> None:
     value = part * (60_000 // len(part))
-    started = time.monotonic()
+    started = time.process_time()
     read_statements(f"Print n.\n\n**Input:** {value}\n\n**Output:** {value}\n")
-    assert time.monotonic() - started < SECONDS / 2
+    assert time.process_time() - started < SECONDS / 2
 
 
 @pytest.mark.parametrize("part", ["<pre>", "<pre><script><style>", "<pre></pre>", "</pre><pre>"])

@@ -82,7 +82,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not
     living.close()
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["FIFO", "link to a FIFO", "folder as a link"])
 def test_what_another_user_leaves_in_shared_memory_is_neither_waited_for_nor_removed(tmp_path: Path, kind: str) -> None:
     shared, theirs = tmp_path / "shared", tmp_path / "theirs"

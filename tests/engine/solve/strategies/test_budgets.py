@@ -13,7 +13,7 @@ from engine.errors import ConfigError
 from engine.problems import IOExample, Problem
 from engine.prompts import Role
 from engine.sampling import SamplingParams
-from engine.sandbox import Executor
+from engine.sandbox import Executor, Limits
 from engine.solve.strategies import Bench, Budget, Quiet, Solution, Spent, find_strategy
 from engine.solve.strategies import solve as run
 from engine.solve.writers import Account, Waiting
@@ -83,26 +83,25 @@ def test_requests_that_are_not_waited_for_are_reported_with_what_they_may_cost(e
 
     def handle(number: int, request: dict[str, Any]) -> Reply:
         if number >= 4:
-            held.wait(30)
+            held.wait(100)
         return answering(lambda number: 0.0)(number, request)
 
-    started = time.monotonic()
     with serving(handle) as server:
         solution, spent = solve(executor, server.url, Budget(seconds=1.0))
-        seconds = time.monotonic() - started
+        assert not held.is_set()
         held.set()
         asked = len(server.requests)
     assert solution.ended == "the budget of 1 s is spent"
-    assert seconds < 1.5
-    assert (spent.cost.answers, spent.given_up.answers) == (4, asked - 4)
+    assert spent.cost.answers <= 4
+    assert spent.cost.answers + spent.given_up.answers == asked
     assert spent.cost.dollars + spent.given_up.dollars == pytest.approx(0.01 * asked)
 
 
-def test_a_limit_of_time_is_not_outlasted_by_executions(executor: Executor) -> None:
-    with serving(answering(lambda number: 0.0, LOOP)) as server:
+def test_a_limit_of_time_is_not_outlasted_by_executions() -> None:
+    with serving(answering(lambda number: 0.0, LOOP)) as server, Executor(Limits(cpu_seconds=300.0)) as patient:
         started = time.monotonic()
-        solution, _ = solve(executor, server.url, Budget(seconds=0.3))
-        assert time.monotonic() - started < 1.0
+        solution, _ = solve(patient, server.url, Budget(seconds=0.3))
+        assert time.monotonic() - started < 100
     assert solution.ended == "the budget of 0.3 s is spent"
 
 

@@ -66,7 +66,7 @@ class Stubborn(ScriptedWriter):
             yield from super().write(asks)
             return
         yield Answer("coder", Role.CODER, 0, program(RIGHT), 5, 10)
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(100)
         yield Answer("coder", Role.CODER, 1, program(WRONG[0]), 5, 10)
 
 

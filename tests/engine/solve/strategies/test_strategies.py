@@ -158,7 +158,7 @@ def test_it_ends_early_when_nobody_can_overtake_the_leader(executor: Executor) -
 
     def tester(ask: Ask, index: int) -> str:
         if index == 6:  # no caller waits for a writer that never returns
-            gate.wait(20)
+            gate.wait(100)
         return GOOD_TESTS(ask, index)
 
     solution = solve("bon", bench(executor, answers(CRASH, DOUBLE), tester, n=2, m=8))
@@ -229,7 +229,7 @@ class Slow(ScriptedWriter):
 
     def write(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         yield Answer(asks[0].id, asks[0].role, 0, NOTHING, 5, 300)
-        assert self._stopped.wait(20)
+        assert self._stopped.wait(100)
         yield Answer(asks[0].id, asks[0].role, 1, self._under_way, 5, 70, finished=False)
 
     def stop(self) -> None:

@@ -73,7 +73,7 @@ def test_a_busy_server_is_asked_again_when_it_says() -> None:
     with serving(handle) as server:
         assert [answer.text for answer in write(server.url)] == ["here"]
     assert len(server.requests) == 2
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_faults_are_told_apart() -> None:
@@ -100,7 +100,7 @@ def test_a_slow_server_is_given_up_after_its_time() -> None:
     given_up = threading.Event()
 
     def handle(number: int, request: dict[str, Any]) -> Reply:
-        given_up.wait(30)
+        given_up.wait(100)
         return completion("late")
 
     with serving(handle) as server:
@@ -116,7 +116,7 @@ def test_a_server_that_is_not_there() -> None:
         started = time.monotonic()
         with pytest.raises(EnvironmentError_, match="does not answer"):
             write(url, retries=50)
-        assert time.monotonic() - started < 5.0  # nothing to wait for
+        assert time.monotonic() - started < 60.0  # nothing to wait for
 
 
 def test_one_fault_ends_the_writing_and_keeps_what_was_written() -> None:
@@ -138,10 +138,10 @@ def test_answers_under_way_when_another_fails_are_kept(monkeypatch: pytest.Monke
         return fault_of_error(writer, error)
 
     def handle(number: int, request: dict[str, Any]) -> Reply:
-        all_asked.wait(30)
+        all_asked.wait(100)
         if request["seed"] == 7:
             return error(400, "no")
-        assert failed.wait(30)
+        assert failed.wait(100)
         return completion("paid for")
 
     monkeypatch.setattr(OpenAIWriter, "_fault", fault)

@@ -24,6 +24,8 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close
 PIECE = b'data: {"choices": [{"delta": {"content": "x"}}]}\n\n'
 DOLLAR = Price(input=0.0, output=10_000.0)
 """An answer of 20 tokens costs 20 cents."""
+SOON = 15.0
+"""Less than the deadline of an answer, and time enough for a busy machine."""
 
 
 def ask(n: int) -> Ask:
@@ -31,7 +33,7 @@ def ask(n: int) -> Ask:
 
 
 def writer_at(url: str, account: Account | None = None, price: Price | None = None, **settings: Any) -> OpenAIWriter:
-    chosen = EndpointSettings(**{"retries": 0, "timeout_seconds": 20.0, **settings})
+    chosen = EndpointSettings(**{"retries": 0, "timeout_seconds": 60.0, **settings})
     return OpenAIWriter(Endpoint("m", url, chosen, price), PARAMS, account=account)
 
 
@@ -90,10 +92,9 @@ def test_a_rude_server_is_told_in_one_line_with_a_remedy(rude: Rude, kind: type[
     "rude", [hangs, drips(HEAD, PIECE), drips(HEAD, b": alive\n\n")], ids=["hangs", "words", "blanks"]
 )
 def test_a_hung_request_costs_the_deadline_of_one_answer_not_one_a_try(rude: Rude) -> None:
-    started = time.monotonic()
-    with rude_server(rude) as server, pytest.raises(RunError, match=r"took longer than 0\.8 s"):
-        write(server.url, timeout_seconds=0.8, retries=5)
-    assert time.monotonic() - started < 2.0
+    with rude_server(rude) as server, pytest.raises(RunError, match=r"took longer than 1\.5 s"):
+        write(server.url, timeout_seconds=1.5, retries=5)
+    assert len(server.heads) == 1
 
 
 def test_retries_end_with_the_deadline() -> None:
@@ -103,22 +104,23 @@ def test_retries_end_with_the_deadline() -> None:
         pytest.raises(RunError, match="has an internal error"),
     ):
         write(server.url, timeout_seconds=2.0, retries=50)
-    assert time.monotonic() - started < 2.5
-    assert 2 <= len(server.requests) <= 4
+    assert time.monotonic() - started < SOON
+    assert 1 <= len(server.requests) <= 4
 
 
 def test_a_server_that_asks_to_wait_longer_than_there_is_time_is_not_waited_for() -> None:
     started = time.monotonic()
     with serving(lambda number, request: error(429, "later", retry_after="3600")) as server, pytest.raises(RunError):
         write(server.url, retries=5)
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < SOON
+    assert len(server.requests) == 1
 
 
 def test_a_silent_server_is_given_up_long_before_the_deadline() -> None:
     started = time.monotonic()
     with rude_server(hangs) as server, pytest.raises(RunError, match=r"sent nothing for 0\.5 s .*silence_seconds"):
         write(server.url, silence_seconds=0.5, retries=5)
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < SOON
 
 
 def test_a_stream_shows_its_first_tokens() -> None:
@@ -126,7 +128,7 @@ def test_a_stream_shows_its_first_tokens() -> None:
 
     def slow(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(HEAD + 3 * PIECE)
-        held.wait(20)
+        held.wait(100)
         usage = b'{"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 4}}'
         end = b'data: {"choices": [{"delta": {"content": "y"}, "finish_reason": "length"}]}\n\n'
         connection.sendall(end + b"data: " + usage + b"\n\ndata: [DONE]\n\n")
@@ -148,7 +150,7 @@ def test_a_stream_shows_its_first_tokens() -> None:
 
 
 def test_what_is_waited_for_names_the_retry() -> None:
-    with serving(lambda number, request: error(429, "later", retry_after="9")) as server:
+    with serving(lambda number, request: error(429, "later", retry_after="50")) as server:
         writer = writer_at(server.url, retries=3)
         thread = threading.Thread(target=lambda: list(writer.write([ask(1)])))
         thread.start()
@@ -156,7 +158,7 @@ def test_what_is_waited_for_names_the_retry() -> None:
             time.sleep(0.01)
         assert writer.waiting().note == "retry 1 of 3: 429"
         writer.give_up()
-        thread.join(2)
+        thread.join(SOON)
         assert not thread.is_alive()
         writer.close()
 
@@ -199,7 +201,7 @@ def test_giving_up_ends_requests_at_once_and_keeps_their_estimates() -> None:
         writer.give_up()
         thread.join()
         writer.close()
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < SOON
     assert answers == []
     assert account.lost.answers == 8
     assert account.lost.dollars == pytest.approx(8 * 0.64)  # as long as an answer may get

@@ -79,9 +79,8 @@ class Trainer:
         self.stop_reason = ""
         self._config, self._engine, self._folder = config, engine, folder
         self._journal, self._archive = journal, archive
-        self._checkpoints = CheckpointStore(
-            folder.checkpoints, keep=config.run.keep_checkpoints, on_drop=engine.policy.forget_state
-        )
+        keep, forget = config.run.keep_checkpoints, engine.policy.forget_state
+        self._checkpoints = CheckpointStore(folder.checkpoints, keep=keep, on_drop=forget)
         self._evaluated = EvaluationArchives(folder, config.run, journal.notice)
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits

@@ -44,9 +44,14 @@ class Missing:
         return f"{self.what}: {self.remedy}"
 
 
+def trains_elsewhere(config: RunConfig) -> bool:
+    """Return whether a server trains and samples: this machine then loads no weights."""
+    return config.policy.engine != "local"
+
+
 def needs_gpu(config: RunConfig, machine: Machine) -> bool:
     """Return whether the configuration needs a CUDA device, given the libraries of `machine`."""
-    return (
+    return not trains_elsewhere(config) and (
         (config.rollout.sampler == "vllm" and not machine.vllm_on_cpu)
         or config.policy.precision == "nf4"
         or config.model.parameters_b > SMALL_MODEL_B
@@ -80,7 +85,8 @@ def libraries(config: RunConfig, machine: Machine) -> list[Missing]:
     wanted = ["torch", "transformers", "peft"]
     if vllm:
         wanted.append("vllm")
-    if config.policy.precision == "nf4" or config.policy.optimiser != "adamw" or nf4_sampler:
+    own = not trains_elsewhere(config)
+    if (own and config.policy.precision == "nf4") or config.policy.optimiser != "adamw" or nf4_sampler:
         wanted.append("bitsandbytes")
     missing = [
         Missing(

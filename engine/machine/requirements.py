@@ -24,6 +24,7 @@ from engine.machine.libraries import (
     samples_elsewhere,
     sampling_card,
     second_card,
+    trains_elsewhere,
 )
 from engine.machine.memory_plan import (
     MemoryPlan,
@@ -87,8 +88,11 @@ def least_memory_gb(config: RunConfig) -> float:
 def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
     """Check the memory of the GPU, if the run needs one and there is one, otherwise that of the machine.
 
-    A missing GPU is another check's finding: the machine's memory is checked here all the same.
+    A missing GPU is another check's finding: the machine's memory is checked here all the same. A run that a server
+    trains needs neither.
     """
+    if trains_elsewhere(config):
+        return []
     room = Room.of(machine)
     if not needs_gpu(config, machine):
         return _memory_on_cpu(config, room)
@@ -229,6 +233,8 @@ def _says(changes: Sequence[tuple[str, object]]) -> str:
 def _model_files(config: RunConfig, machine: Machine) -> list[Missing]:
     """Check the model's files: a folder must be complete; a hub model may be fetched later, unless forbidden."""
     source = config.model.source
+    if trains_elsewhere(config):
+        return []  # its configuration and tokenizer are read, and fetched, when the run starts
     if is_folder_source(source):
         return _model_in_folder(source)
     snapshot = cached_snapshot(source)

@@ -257,8 +257,7 @@ class Trainer:
             raise StepAbandoned
         engine, step = self._engine, self._progress.step
         problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
-        config = self._config
-        started = time.monotonic()
+        config, started = self._config, time.monotonic()
         phase, seed = f"evaluate {split}", derive_seed(config.run.seed, "evaluate", split)
         with KeptAnswers(self._folder.path, [config.model.source, engine.policy.weights_digest(), split]) as kept:
             groups = groups_of(problems, engine.encode, config.evaluation_rollout, seed)

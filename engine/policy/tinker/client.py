@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -80,9 +80,14 @@ class TinkerClient:
     """
 
     def __init__(
-        self, connection: Connection, rank: int, context_length: int | None = None, patience: Patience | None = None
+        self,
+        connection: Connection,
+        rank: int,
+        context_length: int | None = None,
+        patience: Patience | None = None,
+        on_models: Callable[[Sequence[str]], object] = lambda model_ids: None,
     ) -> None:
-        self.connection, self.rank = connection, rank
+        self.connection, self.rank, self._on_models = connection, rank, on_models
         self.policy: RemoteModel | None = None
         self.reduction: Reduction | None = None
         self.context_length = context_length or connection.served.context_length
@@ -103,13 +108,15 @@ class TinkerClient:
         context_length: int | None = None,
         patience: Patience | None = None,
         watch_every: float = EVERY_SECONDS,
+        on_models: Callable[[Sequence[str]], object] = lambda model_ids: None,
     ) -> TinkerClient:
         """Connect to the server at `url`, which must serve `base_model` under exactly this name.
 
-        context_length: in tokens, where the caller knows it; servers seldom say. Raises EnvironmentError_: no SDK or
-        another version, no key, no server, another model; ConfigError: no address.
+        context_length: in tokens, where the caller knows it; servers seldom say. on_models: receives the names of the
+        models that the client holds, whenever they change. Raises EnvironmentError_: no SDK or another version, no key,
+        no server, another model; ConfigError: no address.
         """
-        return cls(Connection(url, base_model, watch_every), rank, context_length, patience)
+        return cls(Connection(url, base_model, watch_every), rank, context_length, patience, on_models)
 
     @property
     def url(self) -> str:
@@ -133,7 +140,7 @@ class TinkerClient:
         )
         training = self._wait(asked, self._patience.create, "create a model")
         model = RemoteModel(training.model_id, training)
-        self._models.append(model)
+        self._hold([*self._models, model])
         self.policy = self.policy or model
         return model
 
@@ -264,11 +271,8 @@ class TinkerClient:
 
         Before it is loaded, the model that wrote it is unloaded as well: a killed run's model keeps its slot.
         """
-        owner = parts_of(path)[0]
-        for gone in {owner, *([self.policy.id] if self.policy else [])}:
+        for gone in {parts_of(path)[0], *([self.policy.id] if self.policy else [])}:
             self.unload(gone)
-        self._sampler_is_old()
-        self.policy = None
         model = self.create_model(0)
         self._wait(model.training.load_state_with_optimizer(path), self._patience.save, "load the training state")
         return model
@@ -301,18 +305,28 @@ class TinkerClient:
     def unload(self, model: RemoteModel | str) -> None:
         """Unload a model and wait until its slot is free; one that the server does not know is unloaded already."""
         model_id = model if isinstance(model, str) else model.id
-        self._models = [each for each in self._models if each.id != model_id]
+        if self.policy is not None and self.policy.id == model_id:
+            self._sampler_is_old()
+            self.policy = None
         self.connection.asked(
             "unload a model", lambda: self.connection.requests.unload(model_id, self._patience.unload)
         )
+        self._hold([each for each in self._models if each.id != model_id])
+
+    def unload_all(self) -> None:
+        """Unload all models of this client; the next one created is the policy."""
+        for model in list(self._models):
+            self.unload(model)
 
     def close(self) -> None:
         """Drop the sampler, unload all models, end the session. A server that is gone by now changes nothing."""
         with suppress(CureError):
-            self._sampler_is_old()
-            for model in list(self._models):
-                self.unload(model)
+            self.unload_all()
         self.connection.close()
+
+    def _hold(self, models: list[RemoteModel]) -> None:
+        self._models = models
+        self._on_models([each.id for each in models])
 
     def _wait(self, awaitable: Any, seconds: float, doing: str) -> Any:
         return self.connection.wait(self.connection.submit(awaitable), seconds, doing)

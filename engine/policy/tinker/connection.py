@@ -20,13 +20,13 @@ from typing import Any, TypeVar
 
 from engine.errors import CureError, EnvironmentError_
 from engine.machine.core_dumps import refuse_core_dumps
+from engine.machine.libraries import TINKER_KEY, TINKER_KEY_REMEDY
 from engine.policy.tinker.faults import ServerSaid, explained
 from engine.policy.tinker.requests import Requests, ServedModel, of_request
 from engine.policy.tinker.watchdog import EVERY_SECONDS, Watchdog
 from engine.servers.addresses import Address
 from engine.servers.client import RequestFault
 
-KEY = "TINKER_API_KEY"
 VERSIONS = "tinker>=0.25,<0.26"
 _SESSION_SECONDS = 120.0
 _KEY = re.compile(r"tml-[!-~]+")
@@ -134,7 +134,9 @@ class Connection:
     def close(self) -> None:
         """End the session; models must have been unloaded."""
         self._watchdog.close()
-        self.service.holder.close()
+        holder = self.service.holder
+        holder.close()
+        holder.close = _nothing  # its __del__ closes once more, with a traceback when the interpreter is going down
         with_http = asyncio.run_coroutine_threadsafe(self._http.aclose(), self._loop)
         concurrent.futures.wait({with_http}, 10.0)
         self.requests.close()
@@ -165,13 +167,13 @@ def load_sdk() -> Any:
 
 def read_key() -> str:
     """Return the key of TINKER_API_KEY. Raises EnvironmentError_: none, or one that the SDK would refuse."""
-    key = os.environ.get(KEY, "").strip()
+    key = os.environ.get(TINKER_KEY, "").strip()
     if not key:
-        raise EnvironmentError_(
-            f"no {KEY} is set", f"export {KEY}=tml-... (SkyRL asks for none: any text that begins with tml- will do)"
-        )
+        raise EnvironmentError_(f"no {TINKER_KEY} is set", TINKER_KEY_REMEDY)
     if not _KEY.fullmatch(key):
-        raise EnvironmentError_(f"the key in {KEY} does not begin with tml-, or has odd characters", "copy it again")
+        raise EnvironmentError_(
+            f"the key in {TINKER_KEY} does not begin with tml-, or has odd characters", "copy it again"
+        )
     refuse_core_dumps()
     return key
 
@@ -187,6 +189,10 @@ def known_model(requests: Requests, base_model: str) -> ServedModel:
         f"{requests.url} serves {names}, not {base_model}",
         f"start it with --base-model {base_model}, or set model.source to what it serves",
     )
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _in_thread(work: Callable[[], _Result]) -> Future[_Result]:

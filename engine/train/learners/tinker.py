@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from engine.models.model_files import locate_description
 from engine.policy.adapter import with_adapter
 from engine.policy.checkpoint import save_merged
 from engine.policy.tinker.client import TinkerClient
+from engine.policy.tinker.held_models import HeldModels
 from engine.policy.tinker.learner import TinkerLearner
 from engine.policy.tinker.probes import check_server
 from engine.runs.folder import RunFolder
+from engine.sampling.adapters import agreement_bound
 from engine.train.surroundings import Surroundings
 
 
@@ -30,7 +33,7 @@ def open_learner(
 ) -> tuple[TinkerLearner, Any]:
     """Connect to the server at `policy.url`, probe it, and return its learner and the model's tokenizer."""
     folder = locate_description(_model(config), on_download)
-    learner = _connected(config, folder, surroundings)
+    learner = _connected(config, folder, surroundings.scratch, surroundings.on_notice)
     return learner, load_tokenizer(folder)
 
 
@@ -55,8 +58,9 @@ def _put_adapter(config: RunConfig, checkpoint: Path, target: Path) -> None:
         for name in (ADAPTER_FILE, ADAPTER_CONFIG_FILE):
             shutil.copyfile(checkpoint / name, target / name)
         return
-    with RunFolder.open(checkpoint.parents[1]).lock():
-        learner = _connected(config, locate_description(_model(config)), Surroundings(target, target))
+    run = RunFolder.open(checkpoint.parents[1])
+    with run.lock():
+        learner = _connected(config, locate_description(_model(config)), run.path)
         try:
             learner.load_state(checkpoint)
             learner.export_adapter(target)
@@ -64,14 +68,20 @@ def _put_adapter(config: RunConfig, checkpoint: Path, target: Path) -> None:
             learner.close()
 
 
-def _connected(config: RunConfig, folder: Path, surroundings: Surroundings) -> TinkerLearner:
-    policy = config.policy
-    client = TinkerClient.open(policy.url, _model(config), policy.lora_rank, context_length=context_of(folder))
+def _connected(
+    config: RunConfig, folder: Path, run_dir: Path, on_notice: Callable[[str], object] = lambda text: None
+) -> TinkerLearner:
+    """Connect the run in `run_dir`, whose models of before a kill are unloaded, and probe the server."""
+    policy, context = config.policy, context_of(folder)
+    held = HeldModels(run_dir, policy.url)
+    client = TinkerClient.open(
+        policy.url, _model(config), policy.lora_rank, context_length=context, on_models=held.write
+    )
     try:
-        check_server(client)
-        return TinkerLearner(
-            client, policy, steps=config.run.steps, seed=config.run.seed, on_notice=surroundings.on_notice
-        )
+        for model_id in held.read():
+            client.unload(model_id)
+        check_server(client, agreement_bound(config.model.dtype, config.model.dtype))
+        return TinkerLearner(client, policy, steps=config.run.steps, seed=config.run.seed, on_notice=on_notice)
     except BaseException:
         client.close()
         raise

@@ -26,6 +26,21 @@ from engine.sampling.protocol import SamplingParams
 
 Weights = dict[str, torch.Tensor]
 
+LIES = {
+    "token mean": "takes the mean over all tokens of a batch",
+    "prompt counts": "counts the prompt in the mean of a sequence",
+    "half a batch": "adds up every second sequence alone",
+    "normalises": "scales coefficients to a largest one of 1",
+    "no norm": "reports no norm of the gradient",
+    "moves at rate 0": "takes a step at learning rate 0",
+    "nan": "has log-probs that are not numbers",
+    "another temperature": "samples with the log-probs of temperature 2",
+    "no stop": "ignores stop tokens",
+    "hides stop": "leaves the stop token out",
+    "rounds states": "saves a state in four bits",
+}
+"""What a server may do wrong without an error."""
+
 
 class FakeEngine:
     """One server. slots: adapters that it holds at a time. states: what it has saved, by path."""
@@ -40,6 +55,7 @@ class FakeEngine:
         self.has_base = True
         self.exports = True
         self.stale = False
+        self.lies: frozenset[str] = frozenset()  # what it does wrong without an error; see LIES
         self.loses_gradient_norm_to: float | None = None
 
     def weights(self) -> Weights:
@@ -55,7 +71,20 @@ class FakeEngine:
         ids = torch.tensor([[*datum.prompt_ids, *datum.answer_ids]])
         logits = self.model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
         targets = ids[0, len(datum.prompt_ids) :, None]
-        return logits[len(datum.prompt_ids) - 1 : -1].gather(1, targets)[:, 0]
+        scores = logits[len(datum.prompt_ids) - 1 : -1].gather(1, targets)[:, 0]
+        return scores * math.nan if "nan" in self.lies else scores
+
+    def reduced(self, losses: list[torch.Tensor], data: Sequence[Datum], reduction: Reduction) -> torch.Tensor:
+        """Add up the losses of the tokens of each sequence, as `reduction` says or as the engine lies."""
+        prompts = [len(each.prompt_ids) - 1 if "prompt counts" in self.lies else 0 for each in data]
+        if "token mean" in self.lies:
+            return torch.cat(losses).mean()
+        if "half a batch" in self.lies and len(losses) > 16:
+            return torch.cat(losses[::2]).sum() / 2
+        if reduction is Reduction.SUM:
+            return torch.cat(losses).sum()
+        by_sequence = [each.sum() / (len(each) + prompt) for each, prompt in zip(losses, prompts, strict=True)]
+        return torch.stack(by_sequence).mean()
 
 
 class FakeClient:
@@ -65,8 +94,9 @@ class FakeClient:
     context_length = 64
 
     def __init__(self, engine: FakeEngine, reduction: Reduction = Reduction.SUM, rank: int = 4) -> None:
-        self.engine, self.reduction, self.rank = engine, reduction, rank
-        self.scaled_for = reduction  # what the client takes the server's reduction for
+        self.engine, self.rank = engine, rank
+        self.adds_up = reduction
+        self.reduction: Reduction | None = reduction  # what the client takes it for
         self.policy: RemoteModel | None = None
         self.lost: Future[None] = Future()
         self.traffic = SimpleNamespace(sent=0, received=0)
@@ -99,21 +129,27 @@ class FakeClient:
         if not all(np.isfinite(each.coefficients).all() and np.isfinite(each.old_logprobs).all() for each in data):
             raise ValueError("a gradient on the server cannot be taken back")
         self.steps.append(len(data))
-        full = filled_up(data, self.scaled_for)
+        full = filled_up(data, self.reduction)
+        factors = [1.0] * len(full) if self.reduction is None else scales(full, self.reduction)
         self.engine.load(self.engine.adapters[self._trained().id][0])
-        total = torch.zeros(())
-        for datum, factor in zip(full, scales(full, self.scaled_for), strict=True):
+        losses = []
+        for datum, factor in zip(full, factors, strict=True):
             ratio = torch.exp(self.engine.scores(datum) - torch.as_tensor(np.asarray(datum.old_logprobs)))
-            loss = -(torch.as_tensor(np.asarray(datum.coefficients)) * factor * ratio)
-            by_sequence = self.reduction is Reduction.SEQUENCE_MEAN
-            total = total + (loss.mean() / len(full) if by_sequence else loss.sum())
+            coefficients = torch.as_tensor(np.asarray(datum.coefficients)) * factor
+            if "normalises" in self.engine.lies:
+                coefficients = coefficients / coefficients.abs().max().clamp(min=1.0)
+            losses.append(-(coefficients * ratio))
+        total = self.engine.reduced(losses, full, self.adds_up)
         named = [(n, p) for n, p in self.engine.model.named_parameters() if p.requires_grad]
         gradients = torch.autograd.grad(total, [p for _, p in named])
         self.gradient = {name: g for (name, _), g in zip(named, gradients, strict=True)}
 
-    def optim_step(self, learning_rate: float, betas: tuple[float, float] = (0.9, 0.95), eps: float = 1e-8) -> float:
+    def optim_step(
+        self, learning_rate: float, betas: tuple[float, float] = (0.9, 0.95), eps: float = 1e-8
+    ) -> float | None:
         assert self.gradient is not None, "no gradient"
         weights, moments = self.engine.adapters[self._trained().id]
+        learning_rate = learning_rate or (0.1 if "moves at rate 0" in self.engine.lies else 0.0)
         moments["step"] += 1
         for name, gradient in self.gradient.items():
             first = moments.setdefault(f"m.{name}", torch.zeros_like(gradient))
@@ -124,6 +160,8 @@ class FakeClient:
             weights[name] -= learning_rate * (first / (1 - betas[0] ** moments["step"])) / (corrected.sqrt() + eps)
         norm = math.sqrt(sum(float((g.double() ** 2).sum()) for g in self.gradient.values()))
         self.gradient, self.handle = None, None
+        if "no norm" in self.engine.lies:
+            return None
         lost = self.engine.loses_gradient_norm_to
         return norm if lost is None else lost
 
@@ -166,7 +204,10 @@ class FakeClient:
 
     def save_state(self, name: str) -> str:
         path = f"tinker://{self._trained().id}/weights/{name}-{len(self.engine.states)}"
-        self.engine.states[path] = copy.deepcopy(self.engine.adapters[self._trained().id])
+        weights, moments = copy.deepcopy(self.engine.adapters[self._trained().id])
+        if "rounds states" in self.engine.lies:
+            weights = {key: (8 * each).round() / 8 for key, each in weights.items()}
+        self.engine.states[path] = weights, moments
         return path
 
     def load_state(self, path: str) -> RemoteModel:
@@ -180,7 +221,14 @@ class FakeClient:
         return model
 
     def unload(self, model: RemoteModel | str) -> None:
-        self.engine.adapters.pop(model if isinstance(model, str) else model.id, None)
+        model_id = model if isinstance(model, str) else model.id
+        self.engine.adapters.pop(model_id, None)
+        if self.policy is not None and self.policy.id == model_id:
+            self.policy = self.handle = None
+
+    def unload_all(self) -> None:
+        for model_id in list(self.engine.adapters):
+            self.unload(model_id)
 
     def delete(self, path: str) -> None:
         if self.closed:
@@ -209,10 +257,18 @@ class FakeClient:
         token_ids: list[int] = []
         logprobs: list[float] = []
         with torch.no_grad():
-            while len(token_ids) < params.max_new_tokens and not (token_ids and token_ids[-1] in stop_ids):
+            while len(token_ids) < params.max_new_tokens:
                 ids = torch.tensor([[*prompt_ids, *token_ids]])
                 logits = self.engine.model(input_ids=ids, use_cache=False).logits[0, -1].float()
-                chosen = int(torch.multinomial((logits / params.temperature).softmax(-1), 1, generator=generator))
+                scaled = (logits / (params.temperature or 1.0)).softmax(-1)
+                chosen = int(
+                    scaled.argmax() if not params.temperature else torch.multinomial(scaled, 1, generator=generator)
+                )
+                if chosen in stop_ids and "hides stop" in self.engine.lies:
+                    break
                 token_ids.append(chosen)
-                logprobs.append(float(logits.log_softmax(-1)[chosen]))
+                shown = logits / 2 if "another temperature" in self.engine.lies else logits
+                logprobs.append(float(shown.log_softmax(-1)[chosen]))
+                if chosen in stop_ids and "no stop" not in self.engine.lies:
+                    break
         return Sampled(tuple(token_ids), tuple(logprobs), token_ids[-1] in stop_ids)

@@ -119,7 +119,7 @@ def test_the_gradient_would_be_wrong_by_factors_if_the_reduction_were_taken_for_
     both = bench(Reduction.SEQUENCE_MEAN)
     samples = both.samples()
     expected = both.local.update(samples).grad_norm
-    both.client.scaled_for = Reduction.SUM
+    both.client.reduction = Reduction.SUM
     assert both.learner.update(samples).grad_norm < 0.1 * expected
 
 

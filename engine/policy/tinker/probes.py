@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the probes have measured. gap: mean |sampler - trainer| in nats; floor: |fresh adapter - base model|.
+    """Measurements of the probes. gap: mean |sampler - trainer| in nats; floor: |fresh adapter - base model|.
 
     floor is None where the server gives no log-probs of the base model.
     """

@@ -108,9 +108,20 @@ def _line(slot: LiveSlot, columns: int) -> Row:
         text = LINE_END.join(line.strip() for line in slot.found.split("\n") if line.strip())
         text = one_column(text.replace(f"{LINE_END}→", " →"))
         return fit((*head, Span(text if len(text) <= room else f"{text[: room - 1]}…", "text")), columns)
+    if _waits(slot):
+        return fit((*head, Span(_waiting_text(slot), "muted")), columns)
     last = next((line for line in _lines_from_the_end(slot.tail) if line.strip()), "").strip()
     text = one_column(last)[-max(room - 1, 0) :]
     return fit((*head, Span(text, "text" if alive else "muted"), Span("▌" if alive else "", "accent")), columns)
+
+
+def _waits(slot: LiveSlot) -> bool:
+    """Tell whether nothing is known of an answer but that it was asked for."""
+    return slot.state == SAMPLING and bool(slot.waiting) and not slot.tail
+
+
+def _waiting_text(slot: LiveSlot) -> str:
+    return f"waiting · {slot.waiting} s"
 
 
 def _by_role(slots: Sequence[LiveSlot]) -> list[tuple[str, list[LiveSlot]]]:
@@ -253,6 +264,8 @@ def _tail(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
     alive = slot.state == SAMPLING
     if slot.found and not alive:
         return _found(slot, columns, rows)
+    if _waits(slot):
+        return [fit((Span(_waiting_text(slot), "muted"),), columns)]
     text = slot.tail if alive else slot.tail.rstrip()
     lines: list[str] = []
     for line in _lines_from_the_end(text + "▌" if alive else text):

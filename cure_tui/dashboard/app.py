@@ -20,6 +20,7 @@ from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.keys_line import HELP
 from cure_tui.dashboard.messages import (
+    AllowRuns,
     CompareRuns,
     EditNote,
     Fault,
@@ -40,6 +41,8 @@ from engine.machine.home import run_name
 from engine.machine.process_memory import grows_without_cycles
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from cure_tui.dashboard.run.screen import RunScreen
     from cure_tui.launch.draft import Checked, Draft
     from cure_tui.launch.prepare import PreparedRun
@@ -51,13 +54,20 @@ _PALETTE_SECONDS = 0.2
 """Delay until the command palette has disappeared from the screen to be saved."""
 
 
+def _places_provider() -> type[Provider]:
+    from cure_tui.dashboard.palette import Places
+
+    return Places
+
+
 class CureApp(ThemedApp[str]):
     """Dashboard. Its result is the text for the terminal after it: how to return to the runs that keep running."""
 
     TITLE = "cure-tui"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = ThemedApp.COMMANDS | {_places_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Theme", show=False),
+        Binding("t", "next_theme", "Next theme", show=False),
         Binding("question_mark", HELP, "Help"),
         Binding("ctrl+s", "save_picture", "Save the screen as a picture", show=False),
         Binding("q", "leave", "Quit"),
@@ -98,6 +108,9 @@ class CureApp(ThemedApp[str]):
 
     def on_compare_runs(self, event: CompareRuns) -> None:
         self._ask_about_others(event.paths, lambda: self.compare_runs(event.paths))
+
+    def on_allow_runs(self, event: AllowRuns) -> None:
+        self._ask_about_others(event.paths, event.then)
 
     def on_edit_note(self, event: EditNote) -> None:
         from cure_tui.dashboard.note import note_screen, take_note
@@ -327,15 +340,23 @@ class CureApp(ThemedApp[str]):
         self.exit("\n".join(f"run {name} keeps running; to return: cure-tui attach {name}" for name in names))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        # Textual's own screenshot loads a font from the web, and goes to a folder of its choice.
-        yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
-        yield SystemCommand(
-            "Save the screen as a picture",
-            "SVG, into the run's exports or the current folder",
-            lambda: self.set_timer(_PALETTE_SECONDS, self.action_save_picture),
-        )
-        yield SystemCommand("Next theme", "dark, light, colour-blind safe", self.action_next_theme)
-        yield SystemCommand("Start nano", "train the embedded model: ten minutes on two CPU cores", self._start_nano)
+        from cure_tui.dashboard.palette import screen_actions
+
+        own = [
+            SystemCommand(
+                "Save the screen as a picture",
+                "SVG, into the run's exports or the current folder",
+                lambda: self.set_timer(_PALETTE_SECONDS, self.action_save_picture),
+            ),
+            SystemCommand("Start nano", "train the embedded model: ten minutes on two CPU cores", self._start_nano),
+        ]
+        for command in screen_actions(screen):
+            if command.title not in {each.title for each in own}:
+                own.append(command)
+        yield from own
+        # Textual's own screenshot loads a font from the web, and goes to a folder of its choice; its Quit is silent.
+        others = {"Screenshot", *(each.title for each in own)}
+        yield from (command for command in super().get_system_commands(screen) if command.title not in others)
 
     def _start_nano(self) -> None:
         self.post_message(StartPreset("nano"))

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from cure_tui.charts import format_value
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.curves.grid import ChartBox
 from cure_tui.dashboard.curves.pane import CurvesPane
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.screen import RunScreen
@@ -36,10 +38,12 @@ def runs(tmp_path: Path) -> list[RunFolder]:
 async def toggled(app: CureApp, pilot: Pilot[str], name: str) -> None:
     """Ask for the list of other runs and choose one by its name."""
     screen = app.screen
+    pane = screen.query_one(CurvesPane)
+    await until(pilot, lambda: any(box.has_focus for box in pane.grid.query(ChartBox)))
     await pilot.press("v")
-    await until(pilot, lambda: isinstance(app.screen, AskScreen) and name in on_screen(app))
-    line = next(line for line in on_screen(app).splitlines() if name in line)
-    await pilot.press(line.strip("│ ").split()[0])
+    await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query(OptionList))
+    offered = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
+    await pilot.press(next(text for text in offered if name in text).split()[0])
     await until(pilot, lambda: app.screen is screen)
 
 

@@ -74,15 +74,11 @@ def _answers(task: TaskRecord) -> Table:
 
 def _matrix(matrix: MatrixRecord) -> Table:
     grids = (matrix.truth, matrix.generated)
-    correct = ["yes" if right else "no" for right in matrix.correct_n[:_SIDE]]
-    rows = [
-        (
-            str(program),
-            "yes" if matrix.correct_n[program] else "no",
-            *(_verdicts(grid, program) for grid in grids.values()),
-        )
-        for program in range(min(_SIDE, len(matrix.correct_n)))
-    ]
+    right_n = matrix.correct_n
+    rows = []
+    for program in range(min(_SIDE, len(matrix.truth.passed))):
+        right = "?" if right_n is None else "yes" if right_n[program] else "no"
+        rows.append((str(program), right, *(_verdicts(grid, program) for grid in grids)))
     return Table("pass_matrix", ("program", "correct", "ground-truth tests", "generated tests"), rows)
 
 

@@ -72,6 +72,9 @@ def root(
         Path | None,
         typer.Option(parser=folder, metavar="DIR", help="New folder for the run, instead of a default one."),
     ] = None,
+    own_name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Name of the new run, instead of one with the time.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="No dashboard: print the result as a line of JSON.")] = False,
     overrides: Annotated[
         list[str] | None,
@@ -104,15 +107,18 @@ def root(
     if step is not None and origin is None:
         raise ConfigError("--step names a checkpoint of another run", "add --from RUN, or give --steps")
     settings += [f"start={origin}@{step}" if step else f"start={origin}"] if origin else []
+    if own_name and run_dir:
+        raise ConfigError("--name and --run-dir both say where the run goes", "leave one of them out")
+    is_asked = bool(no_ui or settings or run_dir or own_name or as_json)
     if context.invoked_subcommand is not None:
-        if preset or no_ui or settings or run_dir or as_json:
+        if preset or is_asked:
             raise ConfigError(
                 f"options of a new run stand before the command '{context.invoked_subcommand}'",
                 "write the command's own options after it",
             )
         return
     if preset is None:
-        if no_ui or settings or run_dir or as_json:
+        if is_asked:
             raise ConfigError("a run needs a preset", "add --preset nano")
         if not in_terminal():
             typer.echo(NO_TERMINAL)
@@ -133,10 +139,10 @@ def root(
     if no_ui or as_json or not in_terminal():
         from cure_tui.headless.run import start_run
 
-        raise typer.Exit(start_run(preset, settings, run_dir, as_json=as_json))
+        raise typer.Exit(start_run(preset, settings, run_dir, own_name, as_json=as_json))
     from cure_tui.dashboard.opening import start_in_dashboard
 
-    start_in_dashboard(preset, settings, run_dir)
+    start_in_dashboard(preset, settings, run_dir, own_name)
 
 
 def main() -> None:

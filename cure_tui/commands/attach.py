@@ -17,7 +17,7 @@ def attach(
         str | None,
         typer.Argument(
             metavar="[RUN|DIR]",
-            help="A run's or an evaluation's id, a prefix of it, or its folder; by default the newest run.",
+            help="A run's or an evaluation's id, a part of it, or its folder; by default the newest run.",
             autocompletion=run_ids,
         ),
     ] = None,

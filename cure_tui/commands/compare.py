@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cure_tui.runs.comparison import ComparedRun
 
 _CHART_ROWS, _MAX_COLUMNS = 12, 110
-_Run = Annotated[str, typer.Argument(help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids)]
+_Run = Annotated[str, typer.Argument(help="A run's id, a part of it, or the run's folder.", autocompletion=run_ids)]
 
 
 def compare(

@@ -15,7 +15,7 @@ def export(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|DIR", help="A run's id, a prefix of it, or the run's folder.", autocompletion=run_ids
+            metavar="RUN|DIR", help="A run's id, a part of it, or the run's folder.", autocompletion=run_ids
         ),
     ],
     adapter: Annotated[

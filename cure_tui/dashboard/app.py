@@ -40,6 +40,7 @@ from engine.machine.process_memory import grows_without_cycles
 
 if TYPE_CHECKING:
     from cure_tui.dashboard.run.screen import RunScreen
+    from cure_tui.launch.draft import Checked, Draft
     from cure_tui.launch.prepare import PreparedRun
     from cure_tui.launch.process import EngineProcess
     from cure_tui.launch.question import Question
@@ -110,31 +111,18 @@ class CureApp(ThemedApp[str]):
     @background()
     def on_start_preset(self, event: StartPreset) -> None:
         """Ask first: a stray key must not start a training, least of all beside another one."""
-        from cure_tui.launch.prepare import refuse_what_is_missing, with_labels
-        from cure_tui.launch.question import labels_warning, start_question
-        from engine.machine.home import runs_home
-        from engine.presets import load_preset
+        from cure_tui.launch.draft import Draft, check
 
-        notes: list[str] = []
-        config = with_labels(load_preset(event.preset), notes.append)
-        refuse_what_is_missing(config, runs_home())
-        question = start_question(config, notes, labels_warning(config))
-        self.call_from_thread(self._ask, question, lambda: self.start_preset(event.preset))
+        self.call_from_thread(self._ask_to_start, check(Draft.of(event.preset)))
 
     @background()
     def on_start_from(self, event: StartFrom) -> None:
-        from cure_tui.launch.prepare import refuse_what_is_missing, with_labels, with_start
-        from cure_tui.launch.question import labels_warning, origin_warning, start_question
-        from engine.machine.home import runs_home
-        from engine.presets import load_preset
+        from cure_tui.launch.draft import Draft, check
 
-        preset, overrides = str(event.path / "config.toml"), [f"start={event.path}"]
-        notes: list[str] = []
-        config, _ = with_start(with_labels(load_preset(preset, overrides), notes.append), notes.append)
-        refuse_what_is_missing(config, runs_home())
-        foreign = origin_warning([event.path]) or labels_warning(config)
-        question = start_question(config, notes, foreign)
-        self.call_from_thread(self._ask, question, lambda: self.start_preset(preset, overrides))
+        checked = check(Draft.of(str(event.path / "config.toml"), start=str(event.path)))
+        if not checked.may_start:
+            raise RunError(checked.refusals[0].what, checked.refusals[0].remedy)
+        self.call_from_thread(self._ask_to_start, checked)
 
     @background()
     def on_resume_run(self, event: ResumeRun) -> None:
@@ -149,6 +137,18 @@ class CureApp(ThemedApp[str]):
             )
             return
         self.call_from_thread(self._ask, question, lambda: self.resume_run(event.path))
+
+    def _ask_to_start(self, checked: Checked) -> None:
+        """Open the start dialog, once."""
+        from cure_tui.dashboard.ask import AskScreen
+        from cure_tui.dashboard.start.screen import StartScreen
+
+        def answered(draft: Draft | None) -> None:
+            if draft is not None:
+                self.start_run(draft)
+
+        if not isinstance(self.screen, AskScreen | StartScreen):
+            self.push_screen(StartScreen(checked), answered)
 
     def _ask(self, question: Question, start: Callable[[], None]) -> None:
         """Ask one question at a time; beside a live run, or by a run of others, Enter alone starts nothing."""
@@ -220,12 +220,12 @@ class CureApp(ThemedApp[str]):
             return
         self.push_screen(screen)
 
-    def start_preset(self, preset: str, overrides: Sequence[str] = ()) -> None:
-        """Start a new run of a preset and show it."""
+    def start_run(self, draft: Draft) -> None:
+        """Start a new run and show it."""
         from cure_tui.launch.prepare import prepare_run
 
         try:
-            self._start(prepare_run(preset, overrides, None))
+            self._start(prepare_run(draft.source, draft.overrides, None, draft.name))
         except CureError as error:
             self.tell(error)
 

@@ -97,5 +97,14 @@ class OpenRollout(Message):
     closed: Callable[[int | None], None]
 
 
+@dataclass
+class OpenAnswers(Message):
+    """Request to browse an archive of evaluations, at first what `query` finds."""
+
+    archive: Path
+    query: str
+    title: str
+
+
 class CompareWithAnother(Message):
     """Request to compare the run with one that the user chooses."""

@@ -43,14 +43,14 @@ def show_dashboard(run: Path | None = None, engine: EngineProcess | None = None)
             report(engine.folder, state, as_json=False)
 
 
-def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None) -> None:
+def start_in_dashboard(preset: str, overrides: Sequence[str], run_dir: Path | None, name: str = "") -> None:
     """Start a new run and show it. CureError is raised before anything is drawn."""
     from cure_tui.launch.prepare import prepare_run
     from cure_tui.launch.process import EngineProcess
     from cure_tui.launch.question import confirm_beside_live_runs
 
     confirm_beside_live_runs()
-    prepared = prepare_run(preset, overrides, run_dir)
+    prepared = prepare_run(preset, overrides, run_dir, name)
     show_dashboard(prepared.folder.path, EngineProcess(prepared.folder))
 
 

@@ -43,10 +43,10 @@ class EngineEnded(CureError):
         self.exit_status = exit_status
 
 
-def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, *, as_json: bool) -> int:
+def start_run(preset: str, overrides: Sequence[str], run_dir: Path | None, name: str = "", *, as_json: bool) -> int:
     """Train by `preset` in a new run folder and return the exit status. Raises CureError if the run cannot start."""
     confirm_beside_live_runs()
-    prepared = prepare_run(preset, overrides, run_dir)
+    prepared = prepare_run(preset, overrides, run_dir, name)
     room = Room.of(probe_machine(prepared.folder.path))
     notes = [f"warning: {note}" for note in prepared.notes]
     lines = [*reward_lines(prepared.config), *start_lines(prepared.config, plan_run(prepared.config, room)), *notes]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.config import RunConfig
 from engine.errors import ConfigError, EnvironmentError_, RunError
-from engine.machine.home import new_run_path, run_name
+from engine.machine.home import named_run_path, new_run_path, run_name
 from engine.machine.probe import probe_machine
 from engine.machine.requirements import missing_for
 from engine.machine.resources import source_path
@@ -41,8 +41,10 @@ class PreparedRun:
     notes: tuple[str, ...] = ()
 
 
-def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> PreparedRun:
+def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None, name: str = "") -> PreparedRun:
     """Create the folder of a new run; one that starts from another's adapter gets a copy of it.
+
+    run_dir, name: its folder, or its own name among the runs; without either, a name with the time.
 
     Raises CureError: invalid settings, settings that cannot run here, or an adapter that does not fit them.
     """
@@ -50,7 +52,7 @@ def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None) -> 
     style_of(config.model)  # worked turns that cannot be read are said before there is a folder
     notes: list[str] = []
     config = with_labels(config, notes.append)
-    path = run_dir.absolute() if run_dir else new_run_path(config.name)
+    path = named_run_path(name) if name else run_dir.absolute() if run_dir else new_run_path(config.name)
     refuse_what_is_missing(config, path)
     start = None
     if config.start:

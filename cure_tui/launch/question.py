@@ -13,6 +13,7 @@ import typer
 
 from cure_tui.drawing.spans import printable
 from cure_tui.exit_codes import STOPPED
+from cure_tui.launch.data_found import data_lines
 from cure_tui.launch.labels import label_tester, reward_lines
 from cure_tui.launch.plan_report import start_lines
 from engine.config import RunConfig
@@ -36,10 +37,12 @@ class Question:
     """Question for the dashboard.
 
     beside: True if another training is live on this machine, or the run is not the user's own: Enter alone starts none.
+    live: the other runs in a sentence, the last paragraph of the text; "" if there are none.
     """
 
     text: str
     beside: bool
+    live: str = ""
 
 
 def start_question(config: RunConfig, notes: Sequence[str] = (), foreign: str = "") -> Question:
@@ -52,7 +55,7 @@ def start_question(config: RunConfig, notes: Sequence[str] = (), foreign: str = 
     if config.run.max_minutes:
         ends += f" or {config.run.max_minutes:g} minutes, whichever comes first"
     origin = [f"It starts from the adapter of {config.start}, with a fresh optimiser."] if config.start else []
-    lines = [*origin, *notes, *reward_lines(config), f"It ends after {ends}."]
+    lines = [*origin, *notes, *reward_lines(config), f"It ends after {ends}.", *data_lines(config)]
     lines += start_lines(config, plan_run(config, Room.of(probe_machine(runs_home()))))
     return _question(f"Start a run of preset {preset}?", config.description, *lines, foreign=foreign)
 
@@ -68,7 +71,7 @@ def _question(*lines: str, foreign: str) -> Question:
     whose = [f"{foreign[0].upper()}{foreign[1:]}: its settings and files are somebody else's."] if foreign else []
     warning = live_warning()
     text = "\n".join(map(printable, (*lines, *whose)))
-    return Question(f"{text}\n\n{warning}" if warning else text, beside=bool(warning or foreign))
+    return Question(f"{text}\n\n{warning}" if warning else text, beside=bool(warning or foreign), live=warning)
 
 
 def live_warning() -> str:

@@ -12,25 +12,23 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from engine.errors import ConfigError, CureError, DataError, RunError
+from engine.errors import CureError, DataError, RunError
 from engine.evaluate.request import EvalRequest
 from engine.evaluation.reading import read_strictly
 from engine.evaluation.report import CODER, MOST_TASKS, Report, TaskRow
-from engine.machine.home import home, new_run_id
+from engine.machine.home import EVALUATION_REQUEST, check_new_name, evaluations_home, new_run_id, runs_home
 from engine.runs.faults import run_faults
 from engine.runs.files import open_file, read_file, write_file, write_whole
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, RunInfo, find_run, read_info, run_paths
 
-REQUEST, ANSWERS, ROWS, REPORT = "evaluation.json", "answers.jsonl", "rows.jsonl", "report.json"
+REQUEST, ANSWERS, ROWS, REPORT = EVALUATION_REQUEST, "answers.jsonl", "rows.jsonl", "report.json"
 MOST_BYTES = 1 << 27
 """Bytes of a report or of rows, at most: 10,000 tasks have 20 MB."""
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 _CONFIG = "# the settings of an evaluation are in evaluation.json\n"
 _UNFINISHED = (RunCondition.STOPPED, RunCondition.FAILED, RunCondition.CRASHED, RunCondition.LIVE)
 
@@ -121,19 +119,10 @@ def append(run_dir: Path, name: str, data: bytes) -> None:
             os.close(file)
 
 
-def evaluations_home() -> Path:
-    """Return the folder whose subfolders are evaluations; it need not exist yet."""
-    return home() / "evaluations"
-
-
 def check_name(name: str) -> None:
     """Raise ConfigError for what is no name for a folder, or one that is taken; "" leaves it to `create_evaluation`."""
-    if name and not _NAME.fullmatch(name):
-        raise ConfigError(f"--name {name!r} is no name", "use letters, digits, '.', '_' and '-', at most 80")
-    if name and (evaluations_home() / name / "version").exists():
-        raise ConfigError(
-            f"there is an evaluation {name} already", f"go on with `cure-tui eval --resume {name}`, or name another"
-        )
+    if name:
+        check_new_name(name, evaluations_home(), f"go on with `cure-tui eval --resume {name}`")
 
 
 def create_evaluation(request: EvalRequest, name: str = "") -> Evaluation:
@@ -170,7 +159,11 @@ def find_evaluation(wanted: str) -> Evaluation:
 
 
 def find_watched(wanted: str) -> RunInfo:
-    """Find a run or, if there is none of that name, an evaluation. Raises RunError."""
+    """Find a run or, if there is none of that name, an evaluation; a whole name goes before a part. Raises RunError."""
+    if wanted and os.sep not in wanted and not os.path.lexists(runs_home() / wanted / "version"):
+        whole = evaluations_home() / wanted
+        if os.path.lexists(whole / "version"):
+            return read_info(whole)
     try:
         return find_run(wanted)
     except RunError:

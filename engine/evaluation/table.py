@@ -11,11 +11,17 @@ MISSING = "-"
 
 
 @dataclass(frozen=True)
-class _Row:
+class ComparedFigure:
+    """Figure at start and end. scale: 100 for a share, shown in %, its change in points; 1 for one with a unit."""
+
     label: str
     start: Estimate
     end: Estimate
-    scale: float = 100.0  # of a share: shown in %, its change in points; 1 for figures that keep their unit
+    scale: float = 100.0
+
+    @property
+    def is_known(self) -> bool:
+        return self.start.mean is not None or self.end.mean is not None
 
 
 def format_table(start: EvalSummary, end: EvalSummary) -> str:
@@ -25,8 +31,8 @@ def format_table(start: EvalSummary, end: EvalSummary) -> str:
     for ±. Rows that neither evaluation has (no validator, no cell lost) are left out.
     """
     lines = [["metric", "start", "end", "change"]]
-    for row in _rows(start, end):
-        if row.start.mean is not None or row.end.mean is not None:
+    for row in compared_figures(start, end):
+        if row.is_known:
             figures = [estimate_text(each, row.scale) for each in (row.start, row.end)]
             lines.append([row.label, *figures, change_text(row.end.minus(row.start), row.scale)])
     for label, name in (("mu", "mu"), ("reward precision", "precision"), ("bound of Theorem 3.1", "bound")):
@@ -56,44 +62,55 @@ def estimate_text(estimate: Estimate, scale: float = 100.0) -> str:
     return f"{mean * scale:.1f}" if error is None else f"{mean * scale:.1f} ± {error * scale:.1f}"
 
 
+def interval_text(estimate: Estimate, scale: float = 100.0) -> str:
+    """Return mean and 95 % interval, in per cent unless `scale` is 1: "70.0 [67.6, 72.4]"; "-" if undefined."""
+    if estimate.mean is None:
+        return MISSING
+    low, high = estimate.low, estimate.high
+    interval = "" if low is None or high is None else f" [{low * scale:.1f}, {high * scale:.1f}]"
+    return f"{estimate.mean * scale:.1f}{interval}"
+
+
 def change_text(change: float | None, scale: float = 100.0) -> str:
     """Return a difference of two means, in points unless `scale` is 1: "+30.0"; "-" if undefined."""
     return MISSING if change is None else f"{change * scale:+.1f}"
 
 
-def _rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
+def compared_figures(start: EvalSummary, end: EvalSummary) -> list[ComparedFigure]:
+    """Return all figures of two evaluations in the order of the table."""
     before, after = start.accuracies, end.accuracies
     code, ut, *bon = (
-        _Row(accuracy_title(name), before.get(name, UNKNOWN), after.get(name, UNKNOWN)) for name in {**before, **after}
+        ComparedFigure(accuracy_title(name), before.get(name, UNKNOWN), after.get(name, UNKNOWN))
+        for name in {**before, **after}
     )
     rows = [
         code,
         ut,
         *_validity_rows(start, end),
         *bon,
-        _Row("any program correct", start.pass_at_n, end.pass_at_n),
-        _Row("trivial tests", start.trivial_share, end.trivial_share),
-        _Row("malformed tests", start.malformed_share, end.malformed_share),
-        _Row("rejected programs", start.rejected_share, end.rejected_share),
-        _Row("distinct inputs a task", start.distinct_inputs, end.distinct_inputs, scale=1),
-        _Row("distinct programs a task", start.distinct_programs, end.distinct_programs, scale=1),
-        _Row("coder length, tokens", start.coder_length, end.coder_length, scale=1),
-        _Row("tester length, tokens", start.tester_length, end.tester_length, scale=1),
+        ComparedFigure("any program correct", start.pass_at_n, end.pass_at_n),
+        ComparedFigure("trivial tests", start.trivial_share, end.trivial_share),
+        ComparedFigure("malformed tests", start.malformed_share, end.malformed_share),
+        ComparedFigure("rejected programs", start.rejected_share, end.rejected_share),
+        ComparedFigure("distinct inputs a task", start.distinct_inputs, end.distinct_inputs, scale=1),
+        ComparedFigure("distinct programs a task", start.distinct_programs, end.distinct_programs, scale=1),
+        ComparedFigure("coder length, tokens", start.coder_length, end.coder_length, scale=1),
+        ComparedFigure("tester length, tokens", start.tester_length, end.tester_length, scale=1),
     ]
     if any(summary.recovered_share.mean for summary in (start, end)):
-        rows.append(_Row("recovered answers", start.recovered_share, end.recovered_share))
+        rows.append(ComparedFigure("recovered answers", start.recovered_share, end.recovered_share))
     if any(summary.unknown_share.mean for summary in (start, end)):
-        rows.append(_Row("cells without verdict", start.unknown_share, end.unknown_share))
+        rows.append(ComparedFigure("cells without verdict", start.unknown_share, end.unknown_share))
     return rows
 
 
-def _validity_rows(start: EvalSummary, end: EvalSummary) -> list[_Row]:
+def _validity_rows(start: EvalSummary, end: EvalSummary) -> list[ComparedFigure]:
     """Return no rows without a validator: accuracy ignoring validity would repeat the row above it."""
     if start.valid_share.mean is None and end.valid_share.mean is None:
         return []
     return [
-        _Row("  ignoring validity", start.ut_raw, end.ut_raw),
-        _Row("  valid tests", start.valid_share, end.valid_share),
+        ComparedFigure("  ignoring validity", start.ut_raw, end.ut_raw),
+        ComparedFigure("  valid tests", start.valid_share, end.valid_share),
     ]
 
 

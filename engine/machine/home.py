@@ -9,9 +9,14 @@ from pathlib import Path
 
 from platformdirs import user_config_dir, user_data_dir
 
+from engine.errors import ConfigError
+
 HOME_VARIABLE = "CURE_TUI_HOME"
 SETTINGS_VARIABLE = "CURE_TUI_CONFIG"
+EVALUATION_REQUEST = "evaluation.json"
+"""File that an evaluation's folder has and a run's has not."""
 _ID_CHARACTERS = 100
+_OWN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 _NOT_IN_IDS = re.compile(r"[^a-z0-9.]+")
 
 
@@ -30,6 +35,11 @@ def settings_home() -> Path:
 def runs_home() -> Path:
     """Return the folder whose subfolders are runs; it need not exist yet."""
     return home() / "runs"
+
+
+def evaluations_home() -> Path:
+    """Return the folder whose subfolders are evaluations; it need not exist yet."""
+    return home() / "evaluations"
 
 
 def new_run_id(preset: str, now: datetime | None = None) -> str:
@@ -52,6 +62,23 @@ def new_run_path(preset: str) -> Path:
     while (path := runs_home() / new_run_id(preset)).exists():
         pass
     return path
+
+
+def named_run_path(name: str) -> Path:
+    """Return the path of a new run of that name. Raises ConfigError: it is no name, or the name is taken."""
+    check_new_name(name, runs_home(), f"resume that run with `cure-tui resume {name}`")
+    return runs_home() / name
+
+
+def check_new_name(name: str, place: Path, go_on: str) -> None:
+    """Raise ConfigError for what is no name of a new folder in `place`, or one that is taken.
+
+    go_on: what to do instead with the one of that name, for the remedy.
+    """
+    if not _OWN_NAME.fullmatch(name):
+        raise ConfigError(f"--name {name!r} is no name", "use letters, digits, '.', '_' and '-', at most 80")
+    if os.path.lexists(place / name / "version"):
+        raise ConfigError(f"the name {name} is taken", f"{go_on}, or choose another")
 
 
 def run_name(run_dir: Path) -> str:

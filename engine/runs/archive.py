@@ -1,4 +1,4 @@
-"""Writer of rollouts.sqlite: every rollout, test and verdict of a run, one transaction per step.
+"""Writer of an archive: every rollout, test and verdict of a run's steps or evaluations, one transaction per step.
 
 Promises: after `write_step` the step is on the disk, or not at all (WAL, one transaction, synced); readers
 never wait for the writer. Texts are zlib-compressed; statements and test sets that recur are stored once. The
@@ -103,7 +103,7 @@ class ArchiveWriter:
         """
         self._path, self._search = path, search
         with run_faults(path.parent):
-            check_archive(path.parent, written=True)
+            check_archive(path, written=True)
             if not path.exists():
                 os.close(open_file(path.parent, path.name, os.O_RDWR | os.O_CREAT))  # owner only; its log follows it
             self._db = sqlite3.connect(path, isolation_level=None)

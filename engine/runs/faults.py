@@ -88,7 +88,7 @@ def _from_sqlite(error: sqlite3.DatabaseError, run_dir: Path) -> RunError:
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return RunError(
             f"the rollout archive of run {run_dir.name} is corrupt: {error}",
-            f"move {run_dir / 'rollouts.sqlite'} away: the run can continue without its past rollouts",
+            f"move {run_dir / '*.sqlite'} away: the run can continue without its past rollouts",
         )
     return RunError(f"the rollout archive of run {run_dir.name} cannot be used: {error}", f"look at {run_dir}")
 

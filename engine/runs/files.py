@@ -20,7 +20,10 @@ from engine.machine.regular_files import (
     read_all,
 )
 
-ARCHIVE_FILES = ("rollouts.sqlite", "rollouts.sqlite-wal", "rollouts.sqlite-shm", "rollouts.sqlite-journal")
+ROLLOUTS, HELDOUT, VALIDATION = "rollouts.sqlite", "heldout.sqlite", "validation.sqlite"
+"""Archives of a run: of its steps, and of its evaluations on either split, each under the step of its policy."""
+_BESIDE = ("", "-wal", "-shm", "-journal")
+ARCHIVE_FILES = tuple(f"{name}{beside}" for name in (ROLLOUTS, HELDOUT, VALIDATION) for beside in _BESIDE)
 EVALUATION_FILE = "evaluation.jsonl"
 LABELS_FILE, LABEL_ANSWERS_FILE = "labels.json", "label-answers.jsonl"
 WRITTEN_FILES = (
@@ -153,20 +156,22 @@ def check_names(run_dir: Path, *, written: bool = False) -> None:
             check_kind(name, opened, written=written and name in WRITTEN_FILES)
 
 
-def check_archive(run_dir: Path, *, written: bool = False) -> None:
-    """Raise OddFile unless the archive and the files beside it are regular files or missing.
+def check_archive(path: Path, *, written: bool = False) -> None:
+    """Raise OddFile unless the archive of a run and the files beside it are regular files or missing.
 
     SQLite opens them by their path. Opening and closing them here would drop the locks of other connections. A rollback
     journal that names a file is refused: SQLite deletes that file, wherever it is, and an archive's never names one.
     """
+    run_dir = path.parent
+    names = [f"{path.name}{beside}" for beside in _BESIDE]
     with opened_folder(run_dir) as opened:
-        for name in ARCHIVE_FILES:
+        for name in names:
             check_kind(name, opened, written=written or name.endswith("-shm"))  # readers write that one, too
     try:
-        with open(open_file(run_dir, ARCHIVE_FILES[-1]), "rb") as journal:
+        with open(open_file(run_dir, names[-1]), "rb") as journal:
             journal.seek(max(0, journal.seek(0, os.SEEK_END) - len(_NAMES_A_FILE)))
             if journal.read() == _NAMES_A_FILE:
-                raise OddFile(ARCHIVE_FILES[-1], "names another file, which SQLite would delete")
+                raise OddFile(names[-1], "names another file, which SQLite would delete")
     except FileNotFoundError:
         return
 

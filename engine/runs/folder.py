@@ -12,7 +12,17 @@ from engine.machine.home import run_name
 from engine.machine.regular_files import OWNER_ONLY_FOLDER
 from engine.runs.checkpoints import Checkpoint, CheckpointStore
 from engine.runs.faults import run_faults
-from engine.runs.files import check_names, make_folder, open_file, read_file, remove_file, write_file
+from engine.runs.files import (
+    HELDOUT,
+    ROLLOUTS,
+    VALIDATION,
+    check_names,
+    make_folder,
+    open_file,
+    read_file,
+    remove_file,
+    write_file,
+)
 from engine.runs.heartbeat import last_beat
 from engine.runs.inbox import Inbox
 from engine.runs.lineage import copy_start
@@ -95,7 +105,11 @@ class RunFolder:
 
     @property
     def archive(self) -> Path:
-        return self.path / "rollouts.sqlite"
+        return self.path / ROLLOUTS
+
+    def evaluation_archive(self, split: str) -> Path:
+        """Return the archive of the evaluations on a split, "heldout" or "validation": a step there is its policy's."""
+        return self.path / {"heldout": HELDOUT, "validation": VALIDATION}[split]
 
     @property
     def checkpoints(self) -> Path:

@@ -148,7 +148,10 @@ def read_state(path: Path) -> RunState:
 
 
 def find_run(wanted: str, home: Path | None = None) -> RunInfo:
-    """Find a run by its id, the beginning of its id or its path. Raises RunError: none matches, or several do."""
+    """Find a run by its id, its path, the beginning of its id or, failing these, any part of it.
+
+    A part is looked for with its case, then without. Raises RunError: none matches, or several do.
+    """
     home = runs_home() if home is None else home
     if os.sep in wanted or wanted in (".", ".."):
         return read_info(RunFolder.open(user_path(wanted)).path)
@@ -156,13 +159,15 @@ def find_run(wanted: str, home: Path | None = None) -> RunInfo:
         return read_info(home / wanted)
     names = sorted(path.name for path in run_paths(home)) if wanted else []
     matches = [name for name in names if name.startswith(wanted)]
+    if not matches and wanted and os.path.lexists(Path(wanted) / "version"):
+        return read_info(RunFolder.open(Path(wanted)).path)
+    matches = matches or [name for name in names if wanted in name]
+    matches = matches or [name for name in names if wanted.casefold() in name.casefold()]
     if len(matches) == 1:
         return read_info(home / matches[0])
     if matches:
         some = ", ".join(matches[:4]) + (", …" if len(matches) > 4 else "")
         raise RunError(f"{wanted!r} matches {len(matches)} runs: {some}", "give more of the id")
-    if wanted and os.path.lexists(Path(wanted) / "version"):
-        return read_info(RunFolder.open(Path(wanted)).path)
     raise RunError(f"there is no run {wanted!r}", "list the runs with `cure-tui runs`, or give the path of one")
 
 

@@ -1,6 +1,7 @@
 """Handing a run on: its files in one plain tar, and a tar made into a run that nobody has opened yet.
 
-    RUN/version  config.toml  events.jsonl  labels.json  rollouts.sqlite  rollouts.sqlite-wal
+    RUN/version  config.toml  events.jsonl  labels.json
+    RUN/rollouts.sqlite  heldout.sqlite  validation.sqlite, each with its -wal
     RUN/checkpoints/best  step-000003/...
 
 What belongs to an engine at work (lock, heartbeat, inbox, log, reserve) stays behind. A tar may come from anyone: it is
@@ -24,7 +25,7 @@ from engine.errors import RunError
 from engine.machine.home import cleaned_id
 from engine.machine.regular_files import OWNER_ONLY_FOLDER, OddFile, open_folder, open_regular
 from engine.runs.faults import run_faults
-from engine.runs.files import LABELS_FILE, make_folder, open_file, opened_folder, write_file
+from engine.runs.files import ARCHIVE_FILES, LABELS_FILE, make_folder, open_file, opened_folder, write_file
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, read_info
 from engine.runs.lock import is_locked
@@ -36,7 +37,8 @@ _SMALL_BYTES = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
 _ASIDE = ".importing-"
 _FILES = (
-    "version", "config.toml", "events.jsonl", LABELS_FILE, "rollouts.sqlite", "rollouts.sqlite-wal", "checkpoints/best",
+    "version", "config.toml", "events.jsonl", LABELS_FILE,
+    *(name for name in ARCHIVE_FILES if name.endswith((".sqlite", "-wal"))), "checkpoints/best",
 )  # fmt: skip
 _SMALL = ("version", "config.toml", "checkpoints/best")
 _IN_A_CHECKPOINT = re.compile(r"checkpoints/step-\d{6,12}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){1,4}", re.ASCII)

@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.config import RolloutConfig
+from engine.evaluate.recording import record_task
 from engine.evaluate.task_result import judge_by_references, task_result
 from engine.evaluation.metrics import summarise
+from engine.evaluation.results import TaskResult
 from engine.evaluation.summary import EvalSummary
 from engine.problems import Problem
+from engine.prompts import Role
 from engine.rollouts.executing import Runner
 from engine.rollouts.known import Known
 from engine.rollouts.observer import RolloutObserver
-from engine.rollouts.rollout import EncodePrompt, start_rollouts
-from engine.sampling import Sampler
+from engine.rollouts.rollout import EncodePrompt, TaskRollouts, start_rollouts
+from engine.runs.records import TaskRecord
+from engine.sampling import Completion, Sampler
 from engine.sandbox import Judging
+from engine.solve.writers import Answer
 
 CHUNK_TASKS = 16
 """Number of tasks sampled together; their programs are executed while the next chunk is sampled."""
@@ -37,13 +42,14 @@ def measure(
     *,
     in_thought: bool = False,
     known: Known | None = None,
+    keep: Callable[[Sequence[TaskRecord]], None] = lambda records: None,
 ) -> EvalSummary:
     """Measure the sampler's policy on `problems`; the same weights and seed give the same figures.
 
     Generated tests are judged by the task's reference programs if it has any, else by the policy's own correct
     programs; the summary counts the tasks of either kind. on_progress: called before every chunk of tasks with the
     number of tasks sampled so far; may raise to abort. in_thought: prompts end within an open thought. known:
-    answers of an evaluation that was broken off.
+    answers of an evaluation that was broken off. keep: takes the records of all tasks, for an archive.
     """
     started = []
     for first in range(0, len(problems), CHUNK_TASKS):
@@ -62,4 +68,13 @@ def measure(
         )
         for task, judges in zip(rollouts, references, strict=True)
     ]
+    keep([_record(task, result) for task, result in zip(rollouts, results, strict=True)])
     return summarise(results, bon_sizes, seed=0)
+
+
+def _record(task: TaskRollouts, result: TaskResult) -> TaskRecord:
+    return record_task(task, result, _answers(Role.CODER, task.coder), _answers(Role.TESTER, task.tester))
+
+
+def _answers(role: Role, completions: Sequence[Completion]) -> list[Answer]:
+    return [Answer("", role, each.index, each.text, 0, len(each.token_ids), each.finished) for each in completions]

@@ -37,6 +37,7 @@ from engine.seeds import derive_seed
 from engine.train.archive_rows import record_step
 from engine.train.assembly import Engine
 from engine.train.evaluate import measure
+from engine.train.evaluation_archives import EvaluationArchives
 from engine.train.guards import AnswerWatch, UpdateWatch
 from engine.train.kept_answers import KeptAnswers, forget_answers
 from engine.train.label_watch import LabelWatch
@@ -78,6 +79,7 @@ class Trainer:
         self.stop_reason = ""
         self._config, self._engine, self._folder = config, engine, folder
         self._journal, self._archive = journal, archive
+        self._evaluated = EvaluationArchives(folder, config.run, journal.notice)
         self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
@@ -267,6 +269,7 @@ class Trainer:
                 problems, engine.encode, engine.sampler, engine.executor, config.evaluation_rollout,
                 judging_of(config.sandbox.judging, config.sandbox.comparison), config.evaluation.bon_sizes,
                 seed, self._between_chunks, self._phase, in_thought=engine.in_thought, known=kept,
+                keep=lambda records: self._evaluated.keep(split, step, records),
             )  # fmt: skip
         self._journal.phase_finished(step, phase, time.monotonic() - started)
         self._journal.evaluation(step, split=split, when=when, summary=summary.to_json())
@@ -377,6 +380,7 @@ class Trainer:
             self._progress = replace(self._progress, uncounted_seconds=uncounted)
             self._folder.write_config(dump_toml(self._config))
         self._archive.drop_from(self._progress.step + 1)
+        self._evaluated.drop_from(self._progress.step + 1)
         self._journal.count_from(self._progress.seconds)
         self._journal.resumed(from_step=self._progress.step + 1, steps=self._config.run.steps)
         start = self._progress.heldout_start

@@ -69,6 +69,29 @@ def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None,
             journal.phase_started(steps + 1, "sample", TASKS * (PROGRAMS + TESTS), "answers")
 
 
+def record_evaluations(folder: RunFolder, *steps: int, tasks: int = 5) -> None:
+    """Record the answers of held-out evaluations of the policies of these steps: of 4 programs and 3 tests a task.
+
+    Task 0 gets worse from one evaluation to the next, task 1 is never solved, the others get better.
+    """
+    with ArchiveWriter(folder.evaluation_archive("heldout")) as archive:
+        for place, step in enumerate(steps):
+            records = []
+            for task in range(tasks):
+                right = max(0, 3 - place) if task == 0 else 0 if task == 1 else min(4, 1 + place)
+                coders = [
+                    RolloutRecord("coder", at, float(at < right), 0.0, 20 + at, True, "ok",
+                                  f"```python\nprint({step} + {task})\n```", f"print({step} + {task})")
+                    for at in range(4)
+                ]  # fmt: skip
+                testers = [
+                    RolloutRecord("tester", at, float(at == 0), 0.0, 40, True, "ok", f"**Test Input:**\n{at}")
+                    for at in range(3)
+                ]
+                records.append(TaskRecord(f"held-{task:02d}", f"Held-out task {task}.", (*coders, *testers)))
+            archive.write_step(StepRecord(step, tuple(records)))
+
+
 def _summary(mean: float) -> dict[str, object]:
     figure = Estimate(mean, 0.01, mean - 0.02, mean + 0.02, TASKS)
     nothing = EvalSummary.from_json({}, strict=False)

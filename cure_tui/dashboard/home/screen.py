@@ -319,13 +319,8 @@ class HomeScreen(Screen[None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         entry = self.query_one(PresetList).chosen
-        if entry is None:
-            return
-        if not entry.runs_here:
-            what = "; ".join(f"{missing.what}: {missing.remedy}" for missing in entry.missing)
-            self.notify(f"{entry.name} does not fit this machine: {what}", severity="warning", timeout=12, markup=False)
-            return
-        self.post_message(StartPreset(entry.name))
+        if entry is not None:  # the dialog says what one that does not fit lacks, and lets the user change it
+            self.post_message(StartPreset(entry.name))
 
     def action_start_nano(self) -> None:
         self.post_message(StartPreset("nano"))

@@ -67,9 +67,17 @@ class RolloutsPane(Pane):
             self.query_one(RolloutList).look_again()
         self._step_seen = snapshot.state.step
 
+    def search(self, text: str) -> None:
+        """Search for a query as if the user had typed it."""
+        self.query_one(Input).value = text
+        self._submit(text)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._submit(event.value)
+
+    def _submit(self, text: str) -> None:
         try:
-            self._query = parse(event.value)
+            self._query = parse(text)
         except QueryError as error:
             self._say(str(error), "error")
             return

@@ -26,11 +26,14 @@ from cure_tui.dashboard.messages import (
     CompareWithAnother,
     Fault,
     NameWindow,
+    OpenAnswers,
     OpenCell,
     OpenRollout,
     ResumeRun,
 )
 from cure_tui.dashboard.pane import Pane
+from cure_tui.dashboard.results.answers_screen import AnswersScreen
+from cure_tui.dashboard.results.pane import ResultsPane
 from cure_tui.dashboard.rollouts.pane import RolloutsPane
 from cure_tui.dashboard.rollouts.screen import RolloutScreen
 from cure_tui.dashboard.rows import RowsView
@@ -46,7 +49,7 @@ from engine.errors import CureError
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
-from engine.runs.listing import RunCondition, RunInfo, list_runs
+from engine.runs.listing import RunCondition, RunInfo, list_runs, read_info
 from engine.runs.state import RunStatus
 
 PANES: Mapping[str, type[Pane]] = {
@@ -56,6 +59,7 @@ PANES: Mapping[str, type[Pane]] = {
     "curves": CurvesPane,
     "lengths": LengthsPane,
     "log": LogPane,
+    "results": ResultsPane,
 }
 VIEWS = tuple(PANES)
 _OTHERS_OFFERED = 9
@@ -73,7 +77,7 @@ class RunScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
-        Binding("1", "view('overview')", "Views", key_display="1-6"),
+        Binding("1", "view('overview')", "Views", key_display=f"1-{len(VIEWS)}"),
         Binding("left_square_bracket", "step(-1)", "Step -1", key_display="["),
         Binding("right_square_bracket", "step(1)", "Step +1", key_display="]"),
         Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
@@ -106,6 +110,7 @@ class RunScreen(Screen[None]):
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
+        self._first_view = _first_view(folder)
 
     @property
     def exports(self) -> Path:
@@ -118,10 +123,11 @@ class RunScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield RowsView(id="header")
-        yield Tabs(*(Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1)))
-        with ContentSwitcher(initial="overview"):
+        tabs = (Tab(f"{at} {name.capitalize()}", id=f"tab-{name}") for at, name in enumerate(VIEWS, 1))
+        yield Tabs(*tabs, active=f"tab-{self._first_view}")
+        with ContentSwitcher(initial=self._first_view):
             # the other panes are built when first shown: they are two thirds of all widgets
-            yield OverviewPane(self.archive, id="overview", smoothing=self._smoothing)
+            yield PANES[self._first_view](self.archive, id=self._first_view, smoothing=self._smoothing)
         yield KeysLine(with_palette=True)
 
     def on_mount(self) -> None:
@@ -222,6 +228,9 @@ class RunScreen(Screen[None]):
         screen = RolloutScreen(self.archive.path, event.ids, event.at, event.texts)
         self.app.push_screen(screen, event.closed)
 
+    def on_open_answers(self, event: OpenAnswers) -> None:
+        self.app.push_screen(AnswersScreen(event.archive, event.query, event.title))
+
     @background(exclusive=True)
     def on_compare_with_another(self, event: CompareWithAnother) -> None:
         """Read the list of runs in the background: a hundred runs take a fraction of a second."""
@@ -312,6 +321,13 @@ class RunScreen(Screen[None]):
             return True
         self.notify("this run has no live engine; press r to resume it", severity="warning")
         return False
+
+
+def _first_view(folder: RunFolder) -> str:
+    """Return the view that a run opens on: its results once it is finished and evaluated, else the overview."""
+    info = read_info(folder.path)
+    has_results = info.state is RunCondition.FINISHED and info.evaluation is not None
+    return "results" if has_results else VIEWS[0]
 
 
 def _bounds(folder: RunFolder) -> tuple[float, float]:

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from engine.errors import RunError
-from engine.evaluate.folder import MOST_BYTES, REPORT, evaluations_home, find_evaluation
+from engine.evaluate.folder import MOST_BYTES, REPORT, find_evaluation
 from engine.evaluation.report import Report
+from engine.machine.home import evaluations_home
 from engine.runs.faults import run_faults
 from engine.runs.files import read_file
 

@@ -45,11 +45,13 @@ def disk_of(config: RunConfig, shape: ModelShape, work: Work) -> Disk:
     archive = sampled.tokens * ARCHIVED_PER_TOKEN + sampled.answers * ARCHIVED_PER_ANSWER
     if config.run.archive_mb:
         archive = min(archive, config.run.archive_mb * 1e6)
+    evaluated = work.evaluation.tokens * ARCHIVED_PER_TOKEN + work.evaluation.answers * ARCHIVED_PER_ANSWER
     exports = 0.0 if config.rollout.sampler == "transformers" else 2 * adapter
     return Disk(
         (
             Part(f"checkpoints, {kept} with optimiser", kept * (adapter + moments)),
             Part("archive of rollouts", archive),
+            Part("archives of evaluations", evaluated),
             Part("adapters handed to the sampler", exports),
             Part("answers of an evaluation under way", work.start.tokens * JOURNALLED_PER_TOKEN),
             Part("journal, log, reserve", float(_RESERVE)),

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from textual.widgets import ContentSwitcher, DataTable, OptionList
+from textual.widgets import ContentSwitcher, DataTable, OptionList, Static
 
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.ask import AskScreen
@@ -22,6 +22,7 @@ from cure_tui.dashboard.rollouts.widget import RolloutList
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.log import LogPane, log_rows
 from cure_tui.dashboard.run.screen import VIEWS, RunScreen
+from cure_tui.dashboard.start.screen import StartScreen
 from cure_tui.drawing.spans import plain
 from cure_tui.runs.watcher import Snapshot
 from engine.machine.toml_text import dump_toml
@@ -51,7 +52,7 @@ async def test_every_view_draws_at_every_size(finished: RunFolder, size: tuple[i
     app = CureApp(finished.path)
     async with running(app, size) as pilot:
         screen = await opened(app, pilot)
-        for key, name in zip("123456", VIEWS, strict=True):
+        for key, name in zip("1234567", VIEWS, strict=True):
             await pilot.press(key)
             await pilot.pause()
             assert screen.query_one(ContentSwitcher).current == name
@@ -234,6 +235,7 @@ async def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: 
         app = CureApp(folder.path)
         async with running(app, (80, 24)) as pilot:
             screen = await opened(app, pilot)
+            await pilot.press("1")  # a finished run opens on its results
             await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
             for part in [*parts[1:], parts[0]]:
                 assert "Next page" in keys_shown(screen)
@@ -298,6 +300,8 @@ async def test_a_run_folder_deleted_while_watched_is_said_so_over_what_was_read_
     app = CureApp(finished.path)
     async with running(app) as pilot:
         screen = await opened(app, pilot)
+        await pilot.press("1")
+        await settled(app, pilot)
         finished.path.rename(finished.path.with_name("elsewhere"))
         await until(pilot, lambda: "is gone" in header_of(screen))
         for key, drawn in DRAWN_OF_A_LOST_RUN.items():
@@ -337,12 +341,12 @@ async def test_resuming_a_finished_run_says_so_for_a_few_seconds_only(finished: 
 
 async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
+    monkeypatch.setattr(CureApp, "start_run", lambda self, draft: started.append(draft.preset))
     app = CureApp()
     async with running(app) as pilot:
         await until(pilot, lambda: app.screen.query_one("#empty").display)
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
         await pilot.press("y")
         await until(pilot, lambda: started)
     assert started == ["nano"]
@@ -350,16 +354,22 @@ async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch:
 
 async def test_a_preset_that_does_not_fit_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: started.append(preset))
+    monkeypatch.setattr(CureApp, "start_run", lambda self, draft: started.append(draft.preset))
     app = CureApp()
     async with running(app) as pilot:
         presets = app.screen.query_one(OptionList)
         await until(pilot, lambda: presets.option_count >= 4)
         presets.highlighted = 3
         await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
+        assert "✘ no CUDA GPU" in str(app.screen.query_one("#text", Static).content)
+        await pilot.press("y")
+        await until(pilot, lambda: notices(app))
+        assert "no CUDA GPU" in notices(app)[0]
+        await pilot.press("escape")
         presets.highlighted = 0
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
         await pilot.press("y")
         await until(pilot, lambda: started)
     assert started == ["nano"]

@@ -171,7 +171,7 @@ def test_a_run_that_samples_on_the_cpu_needs_the_memory_of_both_phases(model_fol
 def test_a_disk_without_room_for_checkpoints_is_refused(model_folder: Path) -> None:
     full = replace(card(24), disk_free_gb=1.0)
     (missing,) = missing_for(with_files("qwen3-4b@24", model_folder), full)
-    assert missing.what == "disk: 4.3 GiB needed at most, 1.0 GiB free"
+    assert missing.what == "disk: 4.4 GiB needed at most, 1.0 GiB free"
     fewer = with_files("qwen3-4b@24", model_folder, "run.keep_checkpoints=1", "run.archive_mb=10")
     assert missing_for(fewer, replace(full, disk_free_gb=3.0)) == ()
 

@@ -18,7 +18,9 @@ from cure_tui.dashboard.home.run_table import RunTable
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.messages import StartPreset
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.start.screen import StartScreen
 from cure_tui.drawing.spans import plain
+from cure_tui.launch.draft import Draft
 from cure_tui.runs.listing import Order, RunList, matching, sorted_by
 from engine.machine import probe as probe_module
 from engine.machine.toml_text import dump_toml
@@ -214,19 +216,19 @@ async def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
     """Keep Enter from starting another training in the list of presets."""
     started: list[str] = []
 
-    def start(app: CureApp, preset: str) -> None:
-        started.append(preset)
+    def start(app: CureApp, draft: Draft) -> None:
+        started.append(draft.preset)
         folder = RunFolder.create(tmp_path / "home" / "runs" / f"run-{len(started)}", dump_toml(load_preset("nano")))
         record_run(folder)
         app.watch_run(folder.path)
 
-    monkeypatch.setattr(CureApp, "start_preset", start)
+    monkeypatch.setattr(CureApp, "start_run", start)
     app = CureApp()
     async with running(app) as pilot:
         presets = app.screen.query_one(PresetList)
         await until(pilot, lambda: presets.option_count >= 4 and presets.has_focus)
         await pilot.press("enter")  # on the chosen preset, as there is no run yet
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await asked(app, pilot)
         await pilot.press("y")
         await opened(app, pilot)
         await pilot.press("escape")
@@ -240,7 +242,7 @@ async def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
         await pilot.press("shift+tab")
         await until(pilot, lambda: presets.has_focus)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await asked(app, pilot)
         await pilot.press("y")
         await opened(app, pilot)
         await pilot.press("escape", "enter")  # at once
@@ -252,15 +254,16 @@ async def test_whoever_comes_back_from_a_run_stands_in_the_list_of_runs(
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record the presets and runs that an engine is started on, and start none."""
     names: list[str] = []
-    monkeypatch.setattr(CureApp, "start_preset", lambda self, preset: names.append(preset))
+    monkeypatch.setattr(CureApp, "start_run", lambda self, draft: names.append(draft.preset))
     monkeypatch.setattr(CureApp, "resume_run", lambda self, path: names.append(path.name))
     return names
 
 
 async def asked(app: CureApp, pilot: Pilot[str]) -> str:
-    """Return the question on the screen."""
-    await until(pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query("OptionList:focus"))
-    return str(app.screen.query_one(Static).content)
+    """Return the question on the screen, or the report of the start dialog."""
+    kinds = (AskScreen, StartScreen)
+    await until(pilot, lambda: isinstance(app.screen, kinds) and app.screen.query("OptionList:focus"))
+    return str(app.screen.query_one("#text" if isinstance(app.screen, StartScreen) else "Static", Static).content)
 
 
 async def test_one_click_on_a_preset_chooses_a_second_asks_and_one_on_yes_starts(started: list[str]) -> None:
@@ -274,7 +277,7 @@ async def test_one_click_on_a_preset_chooses_a_second_asks_and_one_on_yes_starts
         assert (presets.highlighted, started) == (0, [])
         await pilot.click(presets, offset=(4, 0))
         await asked(app, pilot)
-        await pilot.click(OptionList, offset=(4, 1))
+        await pilot.click(OptionList, offset=(4, 1))  # start nothing
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert started == []
         await pilot.click(presets, offset=(4, 0))
@@ -304,9 +307,8 @@ async def test_a_training_by_a_preset_is_described_and_starts_after_a_yes_alone(
         await home(app, pilot, 1)
         await until(pilot, lambda: app.screen.query_one(PresetList).option_count >= 4)
         question = await press(app, pilot)
-        assert question.startswith("Start a run of preset nano?\n")
+        assert question.startswith("No other run is live on this machine.\nStart a run of preset nano?\n")
         assert "220 steps or 9.5 minutes, whichever comes first" in question
-        assert "live" not in question
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         app.screen.query_one(RunTable).focus()
@@ -324,7 +326,7 @@ async def test_a_run_may_start_from_the_adapter_of_the_chosen_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(CureApp, "start_preset", lambda self, *what: calls.append(what))
+    monkeypatch.setattr(CureApp, "start_run", lambda self, draft: calls.append((draft.source, draft.overrides)))
     trained, untrained = make_runs(tmp_path, 2)
     record_run(trained, 2)
     record_run(untrained, 1)
@@ -342,7 +344,7 @@ async def test_a_run_may_start_from_the_adapter_of_the_chosen_one(
         await pilot.press("f")
         await asked(app, pilot)
         await pilot.press("y")
-        await until(pilot, lambda: calls == [(str(trained.config), [f"start={trained.path}"])])
+        await until(pilot, lambda: calls == [(str(trained.config), [f'start="{trained.path}"'])])
         await pilot.press("end", "f")
         await until(pilot, lambda: notices(app) != [])
         assert "run nano-001 has no trained checkpoint" in notices(app)[0]

@@ -67,7 +67,7 @@ def test_steps_evaluations_settings_and_samples_arrive_and_the_folder_stays(fold
     configuration = texts["configuration"].tensor_proto.string_val[0].decode()
     assert "| run.steps | 5 |" in configuration
     assert "| run.name | ·[2J\\|x |" in configuration
-    assert before == {path: path.read_bytes() for path in files}
+    assert before == {path: path.read_bytes() for path in before}
 
 
 def test_a_second_process_goes_on_where_the_first_stopped(folder: RunFolder, tmp_path: Path) -> None:

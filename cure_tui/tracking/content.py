@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from cure_tui.tracking.tracker import Table
 from engine.errors import RunError
-from engine.machine.home import cleaned_id
+from engine.machine.home import EVALUATION_REQUEST, cleaned_id
 from engine.printable import printable
 from engine.runs.archive_reader import ArchiveReader
 from engine.runs.files import read_file
@@ -38,12 +40,16 @@ def evaluation_numbers(evaluation: Evaluation) -> dict[str, float]:
 
 
 def settings(folder: RunFolder) -> dict[str, str]:
-    """Return the run's settings by "section.key". Raises RunError if they cannot be read."""
+    """Return the settings of a run, or the request of an evaluation, by "section.key". Raises RunError."""
+    is_run = not (folder.path / EVALUATION_REQUEST).exists()
+    name, parse = (folder.config.name, tomllib.loads) if is_run else (EVALUATION_REQUEST, json.loads)
     try:
-        tables = tomllib.loads(read_file(folder.path, folder.config.name, _CONFIG_BYTES).decode())
+        tables = parse(read_file(folder.path, name, _CONFIG_BYTES).decode())
+        if not isinstance(tables, dict):
+            raise ValueError("it is no table")
+        return dict(islice(_flat(tables), _SETTINGS))
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"the settings of run {folder.id} cannot be read: {error}", "see its config.toml") from error
-    return dict(list(_flat(tables))[:_SETTINGS])
+        raise RunError(f"the settings of run {folder.id} cannot be read: {error}", f"see its {name}") from error
 
 
 def step_tables(folder: RunFolder, step: int) -> list[Table]:

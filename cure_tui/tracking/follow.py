@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from cure_tui.tracking.content import evaluation_numbers, settings, step_numbers, step_tables
 from cure_tui.tracking.place import Place, PlaceFile
-from cure_tui.tracking.tracker import Tracker
+from cure_tui.tracking.tracker import Numbers, TrackedRun, Tracker
+from engine.errors import RunError
 from engine.machine.home import cleaned_id
 from engine.runs.events import Event, EventKind
 from engine.runs.folder import RunFolder
@@ -20,92 +21,143 @@ from engine.runs.values import is_whole
 
 POLL_SECONDS = 1.0
 _EVENTS_A_ROUND = 20_000
+_SENT_A_NOTE = 200
 
 
 class Follower:
-    """Sender of one run to one tracker. `place`: what a process after this one need not send again."""
+    """Sender of one run to one tracker. `kept`: the place noted last, where a process after this one goes on.
+
+    skipped: lines of the journal that are no events; tables_fault: why tables were left out, "" if none was.
+    """
 
     def __init__(self, folder: RunFolder, tracker: Tracker, places: PlaceFile, *, tables_every: int) -> None:
         self._folder, self._tracker, self._places, self._tables_every = folder, tracker, places, tables_every
         self._reader = JournalReader(folder.journal)
         self._resumed_from: list[int] = []
-        self._sent: set[tuple[int, str]] = set()
-        self._is_open = False
+        self._tables_sent = 0
+        self.is_open = False
         self.state = RunState()
-        self.place = places.read()
-        self._tables_sent = self.place.step  # texts cannot be taken back
+        self.kept = self._place = Place()
+        self.tables_fault = ""
 
-    def follow(self, *, forever: bool, wait: Callable[[float], object] = time.sleep) -> RunCondition:
-        """Send what is there and, if `forever`, what follows until the run ends; return its condition."""
-        while True:
-            condition = self.send_new()
-            if not forever or condition is not RunCondition.LIVE:
-                return condition
+    @property
+    def skipped(self) -> int:
+        return self._reader.skipped
+
+    def follow(self, *, wait: Callable[[float], object] = time.sleep) -> RunCondition:
+        """Send what comes until the run ends; return its condition. Raises RunError."""
+        while (condition := self.send_new()) is RunCondition.LIVE:
             wait(POLL_SECONDS)
+        return condition
 
     def send_new(self) -> RunCondition:
-        """Send what the journal has gained, note the place, and return the run's condition."""
+        """Send what the journal has gained, note the place, and return the run's condition. Raises RunError."""
         pulse = read_pulse(self._folder)
+        self._read()
+        if self.state.started is not None or self.state.points:
+            if not self.is_open:
+                self._open()
+            self._go_back()
+            self._send()
+        return condition_of(self.state, pulse)
+
+    def _read(self) -> None:
         while True:
             events = self._reader.poll(_EVENTS_A_ROUND, stale=False)
+            events = list(_with_lost_resumptions(events, self.state.step))
             self.state = replay(events, self.state)
-            self._resumed_from += map(_resumed_at, filter(_is_resumption, events))
+            self._resumed_from += [
+                max(0, step)
+                for event in events
+                if event.kind == EventKind.RESUMED and is_whole(step := event.data.get("from_step"))
+            ]
             if not self._reader.behind:
-                break
-        self._go_back()
-        if not self._is_open:
-            self._open()
-        self._send()
-        self._tracker.flush()  # before the place is noted: a kill between them sends a step again, after a rewind
-        self._places.note(self.place)
-        return condition_of(self.state, pulse)
+                return
+
+    def _open(self) -> None:
+        run = TrackedRun(cleaned_id(self._folder.id), self.state.started)
+        self._place = self._places.read(run.key)
+        self._tables_sent = self._place.highest  # not all trackers can take texts back
+        run = replace(run, generation=self._place.generation)
+        self._send_from(self._tracker.open(run, settings(self._folder), self._place.step))
+        if self._place.step == 0:
+            self._tables_sent = -1
+        self.is_open = True
 
     def _go_back(self) -> None:
         """Take back the steps that are run again since the place was noted."""
-        steps = self._resumed_from[self.place.resumes :]
-        first = min(steps, default=self.place.step)
-        self.place = replace(self.place, resumes=len(self._resumed_from))
-        if not steps or first > self.place.step:
-            return
-        self.place = replace(self.place, step=first)
-        self._tables_sent = min(self._tables_sent, first - 1)
-        if self._is_open:
-            self._tracker.rewind(first)
-        self._sent = {(step, what) for step, what in self._sent if step < first}
+        before = self._place
+        first = min(self._resumed_from[before.resumes :], default=before.highest + 1)
+        if first <= before.highest:
+            # A kill in the middle of it leaves a place from which a later process does it all again.
+            self._places.note(replace(before, step=0, sent=frozenset()))
+            since = self._tracker.rewind(first)
+            self._send_from(since)
+            self._tables_sent = min(self._tables_sent, since - 1)
+            self._place = replace(self._place, highest=since - 1, generation=before.generation + 1)
+        self._place = replace(self._place, resumes=len(self._resumed_from))
 
-    def _open(self) -> None:
-        if not self._tracker.open(cleaned_id(self._folder.id), settings(self._folder), self.place.step):
-            self._tables_sent = 0
-            self.place = Place(0, self.place.resumes)  # the target is new, or was removed
-        self._is_open = True
+    def _send_from(self, step: int) -> None:
+        """Forget that steps >= `step` were sent."""
+        sent = frozenset(each for each in self._place.sent if each[0] < step)
+        self._place = replace(self._place, step=min(self._place.step, step), sent=sent)
 
     def _send(self) -> None:
-        """Send steps and evaluations from the place on. Those of the last step are sent again by a later process."""
-        points = self.state.points
-        start = bisect_left(points, self.place.step, key=lambda point: point.step)
+        for number, numbers in enumerate(self._unsent(), start=1):
+            self._tracker.metrics(numbers)
+            if not numbers.part:
+                self._send_tables(numbers)
+            step = max(self._place.step, numbers.step)
+            sent = frozenset(each for each in self._place.sent if each[0] >= step) | {(numbers.step, numbers.part)}
+            self._place = replace(self._place, step=step, sent=sent, highest=max(self._place.highest, step))
+            if number % _SENT_A_NOTE == 0:
+                self._keep()
+        self._keep()
+
+    def _keep(self) -> None:
+        """Note the place once everything is kept: a kill between the two sends the same again, which trackers expect."""
+        self._tracker.flush()
+        if self._place != self.kept:
+            self._places.note(self._place)
+            self.kept = self._place
+
+    def _unsent(self) -> list[Numbers]:
+        """Return what is to be sent, by step; an evaluation follows its step."""
+        points, first = self.state.points, self._place.step
+        found = [
+            Numbers(point.step, point.time, "", step_numbers(point))
+            for point in points[bisect_left(points, first, key=lambda point: point.step) :]
+            if (point.step, "") not in self._place.sent
+        ]
+        evaluations: dict[str, Numbers] = {}
         for evaluation in self.state.evaluations:
-            key = (evaluation.step, evaluation.split)  # a resumption makes one at the end a periodic one
-            if evaluation.step >= self.place.step and key not in self._sent:
+            split = cleaned_id(evaluation.split)
+            if evaluation.step >= first and (evaluation.step, split) not in self._place.sent:
                 when = (self.state.started or 0.0) + evaluation.seconds
-                self._tracker.metrics(evaluation.step, when, evaluation_numbers(evaluation))
-                self._sent.add(key)
-        for number in range(start, len(points)):
-            point = points[number]
-            if (point.step, "") in self._sent:
-                continue
-            self._tracker.metrics(point.step, point.time, step_numbers(point))
-            if self._tables_every and point.step % self._tables_every == 0 and point.step > self._tables_sent:
-                for table in step_tables(self._folder, point.step):
-                    self._tracker.table(point.step, point.time, table)
-            self._sent.add((point.step, ""))
-        self.place = replace(self.place, step=max(self.place.step, self.state.step))
+                numbers = Numbers(evaluation.step, when, split, evaluation_numbers(evaluation))
+                evaluations[f"{evaluation.step} {split}"] = numbers
+        return sorted((*found, *evaluations.values()), key=lambda numbers: (numbers.step, numbers.part))
+
+    def _send_tables(self, numbers: Numbers) -> None:
+        step = numbers.step
+        if not self._tables_every or step % self._tables_every or step <= self._tables_sent:
+            return
+        try:
+            tables = step_tables(self._folder, step)
+        except RunError as error:  # the numbers do not depend on the archive
+            self.tables_fault = self.tables_fault or error.message
+            return
+        for table in tables:
+            self._tracker.table(step, numbers.time, table)
 
 
-def _is_resumption(event: Event) -> bool:
-    return event.kind == EventKind.RESUMED and is_whole(event.data.get("from_step"))
-
-
-def _resumed_at(event: Event) -> int:
-    step = event.data["from_step"]
-    assert isinstance(step, int)
-    return max(0, step)
+def _with_lost_resumptions(events: Iterable[Event], step: int) -> Iterator[Event]:
+    """Yield the events, and a resumption where steps begin again without one: its line was damaged."""
+    for event in events:
+        if event.kind == EventKind.STEP_FINISHED and event.step is not None:
+            if event.step <= step:
+                yield Event(EventKind.RESUMED, None, event.seconds, event.time, {"from_step": event.step})
+            step = event.step
+        elif event.kind == EventKind.RESUMED and is_whole(first := event.data.get("from_step")):
+            step = max(0, first - 1)
+        yield event

@@ -6,32 +6,63 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
 from engine.errors import RunError
-from engine.machine.home import home
+from engine.machine.home import HOME_VARIABLE, home
+from engine.runs.values import is_whole
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Steps below `step` were sent whole; `resumes` of the run are known."""
+    """Place in a run: steps below `step` were sent whole; of later ones, `sent`: (step, part of `Numbers`).
 
+    run: its `TrackedRun.key`; highest: the last step of which the tracker may hold something; resumes: resumptions of
+    the run that are accounted for; generation: of `TrackedRun`.
+    """
+
+    run: str = ""
     step: int = 0
+    sent: frozenset[tuple[int, str]] = frozenset()
+    highest: int = -1
     resumes: int = 0
+    generation: int = 0
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self) | {"sent": sorted(self.sent)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Place:
+        """Read the text of `to_json`. Raises ValueError."""
+        try:
+            fields = json.loads(text)
+            whole = {name: fields[name] for name in ("step", "highest", "resumes", "generation")}
+            sent = frozenset((step, part) for step, part in fields["sent"])
+            run = fields["run"]
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(str(error)) from error
+        if not all(map(is_whole, whole.values())) or not isinstance(run, str):
+            raise ValueError("a place has other fields")
+        if not all(is_whole(step) and isinstance(part, str) for step, part in sent):
+            raise ValueError("a place has other parts")
+        return cls(run, sent=sent, **whole)
 
 
 class PlaceFile:
     """File of a place, for one process at a time."""
 
     def __init__(self, tracker: str, target: str, run: Path) -> None:
-        """Lock the place of a run at a target. Raises RunError: another process is sending it there."""
+        """Lock the place of a run at a target. Raises RunError: another process is sending it there; not writable."""
         key = hashlib.sha256("\0".join((tracker, target, str(run.resolve()))).encode("utf-8", "surrogateescape"))
         folder = home() / "tracking" / "places"
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{tracker}-{key.hexdigest()[:24]}.json"
-        self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with _place_faults(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -40,19 +71,20 @@ class PlaceFile:
                 f"another process is sending this run to {tracker}", "end that one, or give another --target"
             ) from None
 
-    def read(self) -> Place:
-        """Return the place; the beginning if none was noted."""
+    def read(self, run: str) -> Place:
+        """Return the place in the run of that key; the beginning if none was noted, or of another run."""
         try:
-            fields = json.loads(self._path.read_text())
-            return Place(*(max(0, int(fields[name])) for name in ("step", "resumes")))
-        except (OSError, ValueError, KeyError, TypeError):
-            return Place()
+            place = Place.from_json(self._path.read_text())
+        except (OSError, ValueError):
+            return Place(run)
+        return place if place.run == run else Place(run)
 
     def note(self, place: Place) -> None:
-        """Replace the noted place as a whole."""
+        """Replace the noted place as a whole. Raises RunError."""
         new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(place)))
-        os.replace(new, self._path)
+        with _place_faults(self._path.parent):
+            new.write_text(place.to_json())
+            os.replace(new, self._path)
 
     def __enter__(self) -> PlaceFile:
         return self
@@ -61,3 +93,13 @@ class PlaceFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._lock)
+
+
+@contextmanager
+def _place_faults(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        what = f"the place that this log has reached cannot be kept in {folder}: {reason}"
+        raise RunError(what, f"free space or make it writable, or set {HOME_VARIABLE}") from error

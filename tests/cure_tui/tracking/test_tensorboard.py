@@ -33,13 +33,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 
 def send(folder: RunFolder, target: Path, *, note: Callable[[PlaceFile], None] = lambda places: None) -> RunCondition:
     """Send what is there in the manner of one process; `note` may change how it notes its place."""
-    tracker = open_tracker(str(target))
+    tracker = open_tracker(str(target), "")
     with PlaceFile("tensorboard", str(target), folder.path) as places:
         note(places)
         try:
-            return Follower(folder, tracker, places, tables_every=1).follow(forever=False)
+            return Follower(folder, tracker, places, tables_every=1).send_new()
         finally:
-            tracker.close()
+            tracker.close(None)
 
 
 def read(target: Path) -> EventAccumulator:
@@ -99,7 +99,7 @@ def test_a_kill_before_the_place_is_noted_leaves_nothing_twice(folder: RunFolder
 @pytest.mark.parametrize("same_process", [True, False])
 def test_steps_run_again_replace_the_earlier_ones(folder: RunFolder, tmp_path: Path, same_process: bool) -> None:
     record_run(folder)
-    tracker = open_tracker(str(tmp_path / "tb"))
+    tracker = open_tracker(str(tmp_path / "tb"), "")
     with PlaceFile("tensorboard", str(tmp_path / "tb"), folder.path) as places:
         follower = Follower(folder, tracker, places, tables_every=0)
         follower.send_new()
@@ -108,7 +108,7 @@ def test_steps_run_again_replace_the_earlier_ones(folder: RunFolder, tmp_path: P
             journal.step_finished(4, {"code_accuracy": 0.95})
         if same_process:
             follower.send_new()
-        tracker.close()
+        tracker.close(None)
     if not same_process:
         send(folder, tmp_path / "tb")
     assert scalars(tmp_path / "tb", CODE) == [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.95)]

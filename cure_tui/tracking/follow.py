@@ -115,7 +115,7 @@ class Follower:
         self._keep()
 
     def _keep(self) -> None:
-        """Note the place once everything is kept: a kill between the two sends the same again, which trackers expect."""
+        """Note the place once everything is kept: after a kill between the two, the same is sent again."""
         self._tracker.flush()
         if self._place != self.kept:
             self._places.note(self._place)

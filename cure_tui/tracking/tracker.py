@@ -18,7 +18,8 @@ TRACKERS = ("tensorboard", "wandb", "trackio", "mlflow")
 """Names of the trackers: each is a module of this package and an extra of the project."""
 PROJECT = "cure-tui"
 """Project, or experiment, that runs join unless the user names another."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_REFUSED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT))
 _REASON_CHARS = 300
 
 
@@ -113,12 +114,12 @@ def tracker_faults(name: str) -> Iterator[None]:
     except ModuleNotFoundError as missing:
         lacking = f"--to {name} needs {(missing.name or '').partition('.')[0]}"
         raise EnvironmentError_(lacking, install_extra(name)) from missing
-    except OSError as error:
-        place = f" {error.filename}" if error.filename else ""
-        remedy = "free space there" if error.errno in _FULL else "make it writable"
-        what = f"{name} cannot write{place}: {_reason(error.strerror or str(error))}"
-        raise RunError(what, f"{remedy}, or give another --target; {goes_on}") from error
-    except Exception as error:  # noqa: BLE001 - a library of others, and the server behind it, may raise anything
+    except Exception as error:  # a library of others, and the server behind it, may raise anything
+        if isinstance(error, OSError) and error.errno in _FULL | _REFUSED:
+            place = f" {error.filename}" if error.filename else ""
+            remedy = "free space there" if error.errno in _FULL else "make it writable"
+            what = f"{name} cannot write{place}: {_reason(error.strerror or '')}"
+            raise RunError(what, f"{remedy}, or give another --target; {goes_on}") from error
         raise RunError(f"{name} failed: {_reason(str(error)) or type(error).__name__}", goes_on) from error
 
 

@@ -67,6 +67,7 @@ class HeldByTrackio:
         import trackio
         from trackio.sqlite_storage import SQLiteStorage
 
+        assert (self.target / f"{self.project}.db").exists()
         (found,) = trackio.Api().runs(self.project)
         assert found.name == self.run
         logs: list[dict[str, Any]] = SQLiteStorage.get_logs(self.project, self.run, run_id=found.id)

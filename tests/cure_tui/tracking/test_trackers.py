@@ -19,6 +19,7 @@ from tests.cure_tui.recorded import STARTED, record_run
 from tests.cure_tui.tracking.readers import READERS, Held
 
 CODE, HELDOUT = "accuracy/code_accuracy", "evaluation/heldout/code_accuracy"
+SLOW = ("wandb", "mlflow")
 Nothing = Callable[[PlaceFile], None]
 
 
@@ -41,9 +42,12 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("trackers")
 
 
-@pytest.fixture(params=[name if name == "tensorboard" else pytest.param(name, marks=pytest.mark.slow) for name in TRACKERS])
-def name(request: pytest.FixtureRequest, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(
+    params=[name if name == "tensorboard" else pytest.param(name, marks=pytest.mark.slow) for name in TRACKERS]
+)
+def name(request: pytest.FixtureRequest, target: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = cast("str", request.param)
+    monkeypatch.setenv("TRACKIO_DIR", str(target / "trackio"))  # read as the library is loaded, once
     for module in {"mlflow": ("mlflow", "sqlalchemy", "alembic")}.get(name, (name,)):
         pytest.importorskip(module, reason=f"the extra {name} is not installed: see `make test-trackers`")
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -114,4 +118,4 @@ def test_every_tracker_is_an_extra_of_the_project(own_home: Path) -> None:
     root = Path(importlib.import_module("cure_tui").__file__ or "").parents[1]
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(TRACKERS) <= extras.keys()
-    assert set(TRACKERS) == READERS.keys()
+    assert set(TRACKERS) == READERS.keys() == {"tensorboard", "trackio", *SLOW}

@@ -39,7 +39,7 @@ test-real: $(VENV)/installed-real  ## run the tests with real pretrained parts, 
 	if test -x $(VLLM_BIN)/python; then CURE_TUI_TEST_REAL=1 $(VLLM_BIN)/python -m pytest -m real -k vllm tests/real; fi
 
 test-trackers: $(VENV)/installed-trackers  ## run the tests of `cure-tui log` with all trackers; two of them are 180 MB
-	$(PYTEST) tests/cure_tui/tracking
+	$(PYTEST) tests/cure_tui/runs/tracking
 
 vllm-wheel:  ## fetch vLLM's GPU wheel (330 MB) into .vllm-wheel, so that test-vllm compares its sources too
 	$(BIN)/python -m pip download --quiet --no-deps --only-binary :all: --dest .vllm-wheel --platform manylinux_2_28_x86_64 \

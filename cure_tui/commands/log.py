@@ -13,8 +13,8 @@ from cure_tui.commands.values import Yes
 from engine.errors import ConfigError, CureError, RunError
 
 if TYPE_CHECKING:
-    from cure_tui.tracking.follow import Follower
-    from cure_tui.tracking.tracker import Tracker
+    from cure_tui.runs.tracking.follow import Follower
+    from cure_tui.runs.tracking.tracker import Tracker
     from engine.runs.listing import RunCondition
 
 _NICENESS = 10
@@ -44,9 +44,9 @@ def log(
 ) -> None:
     """Send a run's metrics, evaluations, settings and samples to a tracker; called again, go on where it stopped."""
     from cure_tui.launch.question import confirm_origin
-    from cure_tui.tracking.follow import Follower
-    from cure_tui.tracking.place import PlaceFile
-    from cure_tui.tracking.tracker import TRACKERS, load_tracker
+    from cure_tui.runs.tracking.follow import Follower
+    from cure_tui.runs.tracking.place import PlaceFile
+    from cure_tui.runs.tracking.tracker import TRACKERS, load_tracker
     from engine.evaluate.folder import find_watched
     from engine.runs.folder import RunFolder
 
@@ -62,7 +62,7 @@ def log(
 
 def _send(follower: Follower, tracker: Tracker, to: str, run_dir: Path, *, follow: bool) -> None:
     """Send the run, and tell on stderr how far it came, however it ends."""
-    from cure_tui.tracking.tracker import tracker_faults
+    from cure_tui.runs.tracking.tracker import tracker_faults
     from engine.machine.home import run_name
     from engine.runs.listing import RunCondition
 
@@ -88,7 +88,7 @@ def _send(follower: Follower, tracker: Tracker, to: str, run_dir: Path, *, follo
 
 def _give_up(tracker: Tracker, to: str) -> None:
     """Release what the tracker has open; what it fails at now adds nothing to the first error."""
-    from cure_tui.tracking.tracker import tracker_faults
+    from cure_tui.runs.tracking.tracker import tracker_faults
 
     try:
         with tracker_faults(to):

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.tracking.content import safe, settings
-from cure_tui.tracking.follow import Follower
-from cure_tui.tracking.place import Place, PlaceFile
-from cure_tui.tracking.tracker import TRACKERS, Numbers, Table, TrackedRun, load_tracker, tracker_faults
+from cure_tui.runs.tracking.content import safe, settings
+from cure_tui.runs.tracking.follow import Follower
+from cure_tui.runs.tracking.place import Place, PlaceFile
+from cure_tui.runs.tracking.tracker import TRACKERS, Numbers, Table, TrackedRun, load_tracker, tracker_faults
 from engine.errors import EnvironmentError_, RunError
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
@@ -138,7 +138,7 @@ def test_a_kill_while_steps_are_taken_back_is_made_good(folder: RunFolder) -> No
 def test_a_tracker_that_fails_in_the_middle_goes_on_after_what_it_has_kept(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cure_tui.tracking.follow._SENT_A_NOTE", 2)
+    monkeypatch.setattr("cure_tui.runs.tracking.follow._SENT_A_NOTE", 2)
     record_run(folder)
     tracker = InMemory(fails_at=4)
     with PlaceFile("memory", tracker.target, folder.path) as places:
@@ -219,7 +219,7 @@ def test_settings_of_runs_and_evaluations_are_flat_texts(folder: RunFolder) -> N
 
 def test_a_missing_library_and_faults_of_one_are_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in TRACKERS:
-        for module in [each for each in sys.modules if each.startswith((f"{name}.", f"cure_tui.tracking.{name}"))]:
+        for module in [each for each in sys.modules if each.startswith((f"{name}.", f"cure_tui.runs.tracking.{name}"))]:
             monkeypatch.delitem(sys.modules, module)
         monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(EnvironmentError_, match=rf"--to {name} needs {name} \(pip install -e '\.\[{name}\]'"):

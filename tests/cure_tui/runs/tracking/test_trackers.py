@@ -9,14 +9,14 @@ from typing import cast
 
 import pytest
 
-from cure_tui.tracking.follow import Follower
-from cure_tui.tracking.place import PlaceFile
-from cure_tui.tracking.tracker import TRACKERS, load_tracker
+from cure_tui.runs.tracking.follow import Follower
+from cure_tui.runs.tracking.place import PlaceFile
+from cure_tui.runs.tracking.tracker import TRACKERS, load_tracker
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
 from engine.runs.listing import RunCondition
 from tests.cure_tui.recorded import STARTED, record_run
-from tests.cure_tui.tracking.readers import READERS, Held
+from tests.cure_tui.runs.tracking.readers import READERS, Held
 
 CODE, HELDOUT = "accuracy/code_accuracy", "evaluation/heldout/code_accuracy"
 SLOW = ("wandb", "mlflow")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cure_tui.tracking.content import safe
-from cure_tui.tracking.place import PlaceFile
+from cure_tui.runs.tracking.content import safe
+from cure_tui.runs.tracking.place import PlaceFile
 from engine.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.journal import JournalWriter
@@ -19,8 +19,8 @@ pytest.importorskip("tensorboard")
 
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 
-from cure_tui.tracking.follow import Follower
-from cure_tui.tracking.tensorboard import open_tracker
+from cure_tui.runs.tracking.follow import Follower
+from cure_tui.runs.tracking.tensorboard import open_tracker
 
 CODE, HELDOUT = "accuracy/code_accuracy", "evaluation/heldout/code_accuracy"
 

@@ -7,9 +7,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from cure_tui.tracking.content import evaluation_numbers, settings, step_numbers, step_tables
-from cure_tui.tracking.place import Place, PlaceFile
-from cure_tui.tracking.tracker import Numbers, TrackedRun, Tracker
+from cure_tui.runs.tracking.content import evaluation_numbers, settings, step_numbers, step_tables
+from cure_tui.runs.tracking.place import Place, PlaceFile
+from cure_tui.runs.tracking.tracker import Numbers, TrackedRun, Tracker
 from engine.errors import RunError
 from engine.machine.home import cleaned_id
 from engine.runs.events import Event, EventKind

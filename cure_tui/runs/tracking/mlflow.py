@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cure_tui.tracking.tracker import PROJECT, Numbers, Table, TrackedRun
+from cure_tui.runs.tracking.tracker import PROJECT, Numbers, Table, TrackedRun
 from engine.errors import RunError
 from engine.machine.home import home
 from engine.runs.listing import RunCondition

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cure_tui.tracking.tracker import PROJECT, Numbers, Table, TrackedRun
+from cure_tui.runs.tracking.tracker import PROJECT, Numbers, Table, TrackedRun
 from engine.errors import RunError
 from engine.runs.listing import RunCondition
 

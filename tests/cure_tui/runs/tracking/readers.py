@@ -1,4 +1,4 @@
-"""Readers of what each tracker holds, by its own library, for the tests: the one run that it shows."""
+"""Readers of the trackers for the tests: what each holds of the one run that it shows, by its own library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 
 class Held(Protocol):
-    """What a tracker holds of the run it shows."""
+    """Contents of a tracker: the one run that it shows."""
 
     def numbers(self, name: str) -> list[tuple[int, float]]:
         """Return (step, value) in the order in which they are held."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import wandb
 
-from cure_tui.tracking.tracker import PROJECT, Numbers, Table, TrackedRun
+from cure_tui.runs.tracking.tracker import PROJECT, Numbers, Table, TrackedRun
 from engine.errors import EnvironmentError_
 from engine.machine.home import home
 from engine.runs.faults import has_no_space

@@ -99,7 +99,7 @@ def load_tracker(name: str, target: str, project: str) -> Tracker:
     target: folder or address, "" for the usual one; project: group of runs that the tracker has them in.
     """
     with tracker_faults(name):
-        module = importlib.import_module(f"cure_tui.tracking.{name}")
+        module = importlib.import_module(f"cure_tui.runs.tracking.{name}")
         return cast("Tracker", module.open_tracker(target, project))
 
 

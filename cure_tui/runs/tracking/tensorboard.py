@@ -17,7 +17,7 @@ from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from cure_tui.tracking.tracker import Numbers, Table, TrackedRun
+from cure_tui.runs.tracking.tracker import Numbers, Table, TrackedRun
 from engine.errors import RunError
 from engine.machine.home import home
 from engine.runs.files import write_whole

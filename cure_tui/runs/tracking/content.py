@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from cure_tui.tracking.tracker import Table
+from cure_tui.runs.tracking.tracker import Table
 from engine.errors import RunError
 from engine.machine.home import EVALUATION_REQUEST, cleaned_id
 from engine.printable import printable

@@ -207,12 +207,6 @@ class RewardConfig(Section):
         description="validation tasks whose hidden tests hold tester and consensus labels against the truth in every "
         "step (8 programs and 8 tests each; never trained on); 0 = unanchored",
     )
-    agreement: float = Field(
-        ge=0,
-        le=1,
-        description="consensus labels: least share of a task's programs x tests that lies between those that agree; "
-        "below it, the task teaches nothing",
-    )
     checking_programs: int = Field(
         ge=0,
         le=128,

@@ -109,7 +109,6 @@ _BEFORE: Tree = {
     "reward": {
         "labels": "hidden",
         "anchors": 0,
-        "agreement": 0.0,
         "checking_programs": 0,
         "tester_supervision": "none",
         "without_correct": "skip",

@@ -49,7 +49,6 @@ class LabelWatch:
         self, config: RunConfig, anchors: Sequence[Problem], sample: SampleAnchors, warn: Callable[[str], None]
     ) -> None:
         self._labels, self._anchors = config.reward.labels, tuple(anchors)
-        self._agreement = config.reward.agreement
         self._sample, self._warn = sample, warn
 
     @property
@@ -79,7 +78,7 @@ class LabelWatch:
         rates = RateCounts.read(progress.rates).after(step, RateCounts.of(tasks))
         # The figures may know the rates of the step itself: they are a report, and no reward follows from them.
         estimated = rates.priors if self._labels == "consensus" else None
-        return Anchored(rates.numbers(), anchor_figures(tasks, estimated, self._agreement))
+        return Anchored(rates.numbers(), anchor_figures(tasks, estimated))
 
     def signs(self, tasks: Sequence[LabelledTask], anchored: Anchored) -> Signs:
         """Return the signs of a step by the names of metrics; none with hidden labels."""

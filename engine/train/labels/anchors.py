@@ -92,14 +92,14 @@ class AnchorFigures:
     precision: float | None
 
 
-def anchor_figures(tasks: Sequence[TaskRollouts], priors: Priors | None, least_agreement: float = 0.0) -> AnchorFigures:
+def anchor_figures(tasks: Sequence[TaskRollouts], priors: Priors | None) -> AnchorFigures:
     """Return the figures of some anchors. priors: those of consensus labels, None for labels of another kind."""
     judged = sum(int(task.matrix.judged_n.sum()) for task in tasks)
     right = sum(int(task.matrix.correct_n.sum()) for task in tasks)
     members = hits = 0
     if priors is not None:
         for task in tasks:
-            presumed = presumed_of(task, priors, least_agreement)
+            presumed = presumed_of(task, priors)
             known_n = presumed.members_n & task.matrix.judged_n if not presumed.doubt else np.zeros(0, dtype=np.bool_)
             members += int(known_n.sum())
             hits += int(task.matrix.correct_n[known_n].sum()) if len(known_n) else 0

@@ -37,11 +37,11 @@ from engine.train.labels.source import LabelledTask, LabelSource, Surroundings
 _NO_PROGRAM = -1
 
 
-def presumed_of(task: TaskRollouts, priors: Priors, least_agreement: float = 0.0) -> Presumed:
-    """Return what consensus presumes about a task's programs and tests. least_agreement: `reward.agreement`."""
+def presumed_of(task: TaskRollouts, priors: Priors) -> Presumed:
+    """Return what consensus presumes about a task's programs and tests."""
     matrix = task.matrix
     scores_n = np.where(matrix.rejected_n, np.nan, posteriors_n(matrix, priors))
-    return presume(matrix, scores_n, output_rows(task), least_agreement)
+    return presume(matrix, scores_n, output_rows(task))
 
 
 def output_rows(task: TaskRollouts) -> IntArray:
@@ -72,7 +72,7 @@ class Consensus:
         self._judging = judging_of(config.sandbox.judging, config.sandbox.comparison)
 
     def label(self, tasks: Sequence[TaskRollouts], step: int, priors: Priors) -> list[LabelledTask]:
-        found = [presumed_of(task, priors, self._settings.agreement) for task in tasks]
+        found = [presumed_of(task, priors) for task in tasks]
         # The mutants of all tasks run at the same time.
         runs = [self._start_mutants(task, each) for task, each in zip(tasks, found, strict=True)]
         weight = discrimination_weight(step, self._steps)

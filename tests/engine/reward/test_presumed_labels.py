@@ -85,13 +85,6 @@ def test_groups_whose_labels_are_in_doubt_teach_nothing(rows: list[str], outputs
         assert presumed.doubt == "too few programs agree"  # 2 of 10 are less than a quarter
 
 
-@pytest.mark.parametrize(("least", "doubt"), [(0.3, ""), (0.31, "too few programs and tests agree")])
-def test_agreement_of_programs_and_tests_is_their_share_of_the_cells(least: float, doubt: str) -> None:
-    matrix = without_truth(BOARD)  # 3 of 6 programs and 3 of 5 tests: 9 of 30 cells
-    scores_n = posteriors_n(matrix, UNINFORMED)
-    assert presume(matrix, scores_n, np.array(matrix.clusters_n), least).doubt == doubt
-
-
 def test_discrimination_comes_in_the_first_half_of_the_run() -> None:
     assert [discrimination_weight(step, 100) for step in (1, 26, 51, 100)] == pytest.approx([0.0, 0.4, 0.8, 0.8])
     assert discrimination_weight(1, 1) == 0.0

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cure_tui.dashboard.background import background
+from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.keys_line import HELP
 from cure_tui.dashboard.messages import (
@@ -113,7 +113,7 @@ class CureApp(ThemedApp[str]):
         """Ask first: a stray key must not start a training, least of all beside another one."""
         from cure_tui.launch.draft import Draft, check
 
-        self.call_from_thread(self._ask_to_start, check(Draft.of(event.preset)))
+        in_app(self, self._ask_to_start, check(Draft.of(event.preset)))
 
     @background()
     def on_start_from(self, event: StartFrom) -> None:
@@ -122,7 +122,7 @@ class CureApp(ThemedApp[str]):
         checked = check(Draft.of(str(event.path / "config.toml"), start=str(event.path)))
         if not checked.may_start:
             raise RunError(checked.refusals[0].what, checked.refusals[0].remedy)
-        self.call_from_thread(self._ask_to_start, checked)
+        in_app(self, self._ask_to_start, checked)
 
     @background()
     def on_resume_run(self, event: ResumeRun) -> None:
@@ -132,11 +132,9 @@ class CureApp(ThemedApp[str]):
         prepared = prepare_resume(str(event.path))
         question = resume_question(prepared.config, prepared.folder)
         if prepared.finished:  # no fault: the notice must not hide the list for long
-            self.call_from_thread(
-                self.notify, prepared.finished, severity="warning", timeout=_FINISHED_SECONDS, markup=False
-            )
+            in_app(self, self.notify, prepared.finished, severity="warning", timeout=_FINISHED_SECONDS, markup=False)
             return
-        self.call_from_thread(self._ask, question, lambda: self.resume_run(event.path))
+        in_app(self, self._ask, question, lambda: self.resume_run(event.path))
 
     def _ask_to_start(self, checked: Checked) -> None:
         """Open the start dialog, once."""

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 from rich.syntax import Syntax
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
+from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
 from cure_tui.dashboard.matrix.widget import MatrixView
@@ -94,14 +94,14 @@ class SolveApp(ThemedApp[list[SolveState]]):
 
     # Events of the solving process --------------------------------------------------------------------------
 
-    @work(thread=True)
+    @background()
     def _follow(self) -> None:
         try:
             for batch in self._process.batches(None):
-                self.call_from_thread(self._take_all, batch)
+                in_app(self, self._take_all, batch)
         except CureError as error:
             self.fault = error
-        self.call_from_thread(self._end)
+        in_app(self, self._end)
 
     def _take_all(self, batch: Sequence[Event]) -> None:
         for event in batch:
@@ -136,8 +136,7 @@ class SolveApp(ThemedApp[list[SolveState]]):
         self._over = self._dirty = True
         if self.fault is not None:
             self.exit(self._states)
-        if self.screen_stack:  # none is left while the app ends
-            self.refresh_bindings()
+        self.refresh_bindings()
 
     # Drawing ------------------------------------------------------------------------------------------------
 

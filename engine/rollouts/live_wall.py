@@ -30,11 +30,13 @@ _TAIL_TOKENS = 200
 @dataclass
 class _Shown:
     """Answer being sampled, or shown on the wall. at_rest: time of its last event; None while it is sampled.
+    began: time at which it was first heard of, with tokens or as one that is waited for.
 
     decode, thread: what decodes its tokens, and the thread that samples them, the only one that may.
     """
 
     key: RolloutKey
+    began: float = 0.0
     text: str = ""
     newest: deque[int] = field(default_factory=lambda: deque(maxlen=_TAIL_TOKENS))
     tokens: int = 0
@@ -72,6 +74,7 @@ class LiveFeed:
             self.writer.start_phase(phase, total, done)
 
     def on_tokens(self, key: RolloutKey, token_ids: Sequence[int], decode: Decode | None = None) -> None:
+        """Add tokens to an answer; none at all: it is waited for, as by samplers that give whole answers alone."""
         with self._lock:
             shown = self._answers.get(key)
             if shown is None or shown.at_rest is not None:  # the latter: the task was drawn again in a later step
@@ -124,7 +127,7 @@ class LiveFeed:
 
     def _begin(self, key: RolloutKey) -> _Shown:
         before = self._answers.get(key)
-        shown = self._answers[key] = _Shown(key)
+        shown = self._answers[key] = _Shown(key, self._clock())
         if before is not None and before.slot is not None:
             self._hang(shown, before.slot)
         return shown
@@ -173,5 +176,8 @@ class LiveFeed:
                 shown.text = shown.decode(list(shown.newest))
             self._changed.remove(slot)
             judgement = shown.judgement
-            found = () if judgement is None else (judgement.finding, judgement.passed, judgement.of)
-            self.writer.update(slot, shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state, *found)
+            found = ("", 0, 0) if judgement is None else (judgement.finding, judgement.passed, judgement.of)
+            waits = shown.at_rest is None and not shown.tokens
+            waiting = int(self._clock() - shown.began) if waits else 0
+            about = (shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state)
+            self.writer.update(slot, *about, *found, waiting)

@@ -115,6 +115,14 @@ _TABLE = (
     Metric("importance_truncated", "by the cap", "", "clipped tokens", "share of tokens whose ratio hit the cap"),
     Metric("coder_entropy", "coder", "nats", "entropy", "of the next token of programs; near 0, all answers are alike"),
     Metric("tester_entropy", "tester", "nats", "entropy", "of the next token of tests; near 0, all answers are alike"),
+    Metric(
+        "coder_entropy_estimate", "coder", "nats", "entropy, estimated",
+        "-log-prob of programs' own tokens, whose mean estimates the entropy",
+    ),
+    Metric(
+        "tester_entropy_estimate", "tester", "nats", "entropy, estimated",
+        "-log-prob of tests' own tokens, whose mean estimates the entropy",
+    ),
     Metric("grad_norm", "norm", "", "gradient norm", "length of the gradient before it is clipped"),
     Metric("learning_rate", "learning rate", "", "learning rate", "step size of the optimiser, by its schedule"),
     Metric("nonfinite_updates", "non-finite updates", "", "non-finite updates", "updates left out: NaN or infinite"),
@@ -147,9 +155,17 @@ _TABLE = (
     Metric("seconds_execute_wait", "execute", "seconds", "seconds", "waiting for executions after the last answer"),
     Metric("seconds_update", "update", "seconds", "seconds", "updating the policy"),
     Metric("seconds", "step", "seconds", "seconds", "the whole step", "s"),
+    Metric("seconds_update_old", "old log-probs", "seconds", "seconds in detail", "log-probs before the update"),
     Metric("seconds_update_reference", "reference", "seconds", "seconds in detail", "forward pass of the base, for KL"),
     Metric("seconds_update_train", "training", "seconds", "seconds in detail", "forward and backward passes"),
-    Metric("seconds_swap", "swap", "seconds", "seconds in detail", "vLLM: start, sleep, wake and the new adapter"),
+    Metric("seconds_update_optimiser", "optimiser", "seconds", "seconds in detail", "the optimiser's steps"),
+    Metric("seconds_swap", "swap", "seconds", "seconds in detail", "start, sleep, wake and the new weights to sample"),
+    Metric("engine_sent_mb", "sent", "MB", "traffic to the engine", "bodies of requests since the run's last start"),
+    Metric("engine_received_mb", "received", "MB", "traffic to the engine", "bodies of replies since the same start"),
+    Metric(
+        "engine_database_mb", "grown by", "MB", "engine's database",
+        "its growth by this run's requests, estimated at 150 bytes a token: it keeps them all",
+    ),
     Metric("executions_total", "run", "", "executions so far", "executions since the engine started"),
     Metric("executions_cached", "cached", "", "executions so far", "outcomes known from an equal execution"),
     Metric("executions_sticky", "cut short", "", "executions so far", "executions cut short after earlier time-outs"),
@@ -160,7 +176,8 @@ _TABLE = (
 )  # fmt: skip
 OF_SOME_RUNS = frozenset((
     "accuracy on the anchors", "presumed accuracy", "label quality", "labelled tasks", "diversity per task",
-    "idle tests", "trust by references", "suite score", "task weight",
+    "idle tests", "trust by references", "suite score", "task weight", "entropy, estimated", "traffic to the engine",
+    "engine's database",
 ))  # fmt: skip
 """Groups that only runs with other labels, references or a curriculum measure: charts shown where there are values."""
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}

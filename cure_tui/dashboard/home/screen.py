@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import DataTable, Input, OptionList, Static
 
 from cure_tui.dashboard.ask import AskScreen, Choice
-from cure_tui.dashboard.background import background
+from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.home.picture import about_run, machine_rows, runs_caption
 from cure_tui.dashboard.home.preset_cards import PresetList
 from cure_tui.dashboard.home.run_table import RunTable
@@ -144,25 +143,20 @@ class HomeScreen(Screen[None]):
 
         machine = probe_machine(runs_home())
         presets = preset_entries(machine)
-        self.app.call_from_thread(self._while_open, self._show_presets, machine, presets)
+        in_app(self, self._show_presets, machine, presets)
         try:
             level: SandboxLevel | str = sandbox_level()
         except CureError as error:
             level = str(error)
-        self.app.call_from_thread(self._while_open, self._show_machine, machine, level)
+        in_app(self, self._show_machine, machine, level)
         self.post_message(HomeIsShown())
 
     @background("runs", exclusive=True)
     def _read_runs(self) -> None:
-        if self.app.screen is self:
-            self.app.call_from_thread(self._while_open, self._take_runs, self._list.read())
+        if in_app(self, lambda: self.is_current):
+            in_app(self, self._take_runs, self._list.read())
 
     # What is shown ------------------------------------------------------------------------------------------
-
-    def _while_open(self, show: Callable[..., None], *found: object) -> None:
-        """Show what a thread has found, unless the app has closed meanwhile and the screen has no widgets left."""
-        if self.children:
-            show(*found)
 
     def _show_machine(self, machine: Machine, level: SandboxLevel | str | None) -> None:
         self.query_one("#machine", RowsView).show(machine_rows(machine, level))
@@ -232,14 +226,14 @@ class HomeScreen(Screen[None]):
     def _delete(self, path: Path) -> None:
         """Delete in the background: checkpoints of large models take seconds to remove."""
         # The run may have been resumed while the question was open.
-        if self.app.call_from_thread(self._is_live, read_info(path)):
+        if in_app(self, self._is_live, read_info(path)):
             return
         try:
             remove_tree(path)
         except OSError as error:
             said = f"cannot delete {path}: {error.strerror or error}"
-            self.app.call_from_thread(self.notify, said, severity="error", markup=False)
-        self.app.call_from_thread(self._read_runs)
+            in_app(self, self.notify, said, severity="error", markup=False)
+        in_app(self, self._read_runs)
 
     def _is_live(self, run: RunInfo) -> bool:
         """Report whether the run has a live engine; if so, tell the user to stop it first."""

@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from cure_tui.dashboard.background import background
+from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.messages import OpenAnswers
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.results.picture import kinds_of, list_caption, result_rows, task_text
@@ -124,10 +124,10 @@ class ResultsPane(Pane):
                 changes = task_changes(tasks, tasks)
             else:
                 changes = task_changes(found.get(first.step, {}), found.get(last.step, {}))
-        self.app.call_from_thread(self._take, changes, (first, last))
+        in_app(self, self._take, changes, (first, last))
 
     def _take(self, changes: Sequence[TaskChange], pair: tuple[Evaluation, Evaluation] | None = None) -> None:
-        if pair != self._pair or not self.children:
+        if pair != self._pair:
             return
         self._lists = lists_of(changes)
         kinds = kinds_of(alone=self._alone)

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from cure_tui.dashboard.ask import AskScreen, Choice
-from cure_tui.dashboard.background import background
+from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.condition import condition_span
 from cure_tui.dashboard.curves.lengths import LengthsPane
 from cure_tui.dashboard.curves.pane import CurvesPane
@@ -235,7 +235,7 @@ class RunScreen(Screen[None]):
     def on_compare_with_another(self, event: CompareWithAnother) -> None:
         """Read the list of runs in the background: a hundred runs take a fraction of a second."""
         runs = [run for run in list_runs() if run.path != self.path and run.state is not RunCondition.UNREADABLE]
-        self.app.call_from_thread(self._ask_which, runs[:_OTHERS_OFFERED])
+        in_app(self, self._ask_which, runs[:_OTHERS_OFFERED])
 
     def _ask_which(self, others: list[RunInfo]) -> None:
         if not others:

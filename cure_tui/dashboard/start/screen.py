@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from cure_tui.dashboard.background import background
+from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.start.edit import EditScreen, Field, PickScreen
 from cure_tui.dashboard.start.picture import (
@@ -105,11 +105,11 @@ class StartScreen(ModalScreen[Draft | None]):
 
     @background("check", exclusive=True)
     def _check(self, draft: Draft) -> None:
-        self.app.call_from_thread(self._take, check(draft))
+        in_app(self, self._take, check(draft))
 
     def _take(self, checked: Checked) -> None:
-        if checked.draft != self._draft or not self.children:
-            return  # changed once more, or closed
+        if checked.draft != self._draft:
+            return  # changed once more
         before, self._checked = self._checked, checked
         self._show()
         # A warning that has not been on the screen yet is read before anything starts.
@@ -134,7 +134,7 @@ class StartScreen(ModalScreen[Draft | None]):
         entries = sorted(preset_entries(probe_machine(runs_home())), key=lambda entry: not entry.runs_here)
         fits = ("does not fit", "fits this machine")
         choices = [(each.name, f"{fits[each.runs_here]}: {each.description}") for each in entries]
-        self.app.call_from_thread(self._pick_preset, choices)
+        in_app(self, self._pick_preset, choices)
 
     def _pick_preset(self, choices: list[tuple[str, str]]) -> None:
         if self.is_current:

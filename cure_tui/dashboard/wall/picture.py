@@ -204,6 +204,8 @@ def _tail(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
     if columns < 1 or rows < 1:
         return []
     alive = slot.state == SAMPLING
+    if alive and slot.waiting and not slot.tail:
+        return [fit((Span(f"waiting · {slot.waiting} s", "muted"),), columns)]
     text = slot.tail if alive else slot.tail.rstrip()
     lines: list[str] = []
     for line in _lines_from_the_end(text + "▌" if alive else text):

@@ -14,6 +14,7 @@ import cure_tui.dashboard.run.screen as run_screen
 import engine.machine.probe
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.dashboard.run.screen import RunScreen
@@ -120,3 +121,46 @@ def test_a_run_that_was_imported_is_asked_about_before_it_is_opened(run: RunFold
 
     asyncio.run(steps())
     assert bool(foreign_origin(run.path)) is not opens
+
+
+@pytest.mark.parametrize("closing", ["the screen", "the app", "the app by a key"])
+def test_what_a_thread_finds_while_its_screen_closes_is_dropped(closing: str) -> None:
+    """Threads reach the app between any two steps of its closing, when some widgets are gone and others are not."""
+
+    async def steps() -> None:
+        app = CureApp()
+        shown: list[int] = []
+
+        def show(home: HomeScreen) -> None:
+            home.on_input_changed()
+            shown.append(len(home.query("#empty, RunTable, RowsView")))
+
+        @background()
+        def reach(home: HomeScreen) -> None:
+            while True:
+                in_app(home, show, home)
+
+        async with running(app) as pilot:
+            await until(pilot, lambda: app.screen.query("#empty"))
+            home = app.screen
+            assert isinstance(home, HomeScreen)
+            reaching = [reach(home) for _ in range(4)]
+            while not shown:
+                await asyncio.sleep(0.01)
+            if closing == "the screen":
+                await home.remove()
+            elif closing == "the app by a key":
+                app.action_leave()
+        async with asyncio.timeout(60):
+            while not all(worker.is_finished for worker in reaching):
+                await asyncio.sleep(0.01)
+        assert len(set(shown)) == 1  # all widgets were there, each time
+        assert app.crash is None
+
+    asyncio.run(steps())
+
+
+def test_threads_reach_the_app_by_in_app_alone() -> None:
+    package = Path(run_screen.__file__).parents[2]
+    users = [path.name for path in package.rglob("*.py") if "call_from_thread" in path.read_text()]
+    assert users == ["background.py"]

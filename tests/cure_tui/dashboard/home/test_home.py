@@ -136,7 +136,7 @@ async def test_a_machine_that_is_known_only_after_the_app_has_closed_is_shown_no
     app = CureApp()
     async with running(app) as pilot:
         screen = app.screen
-        await screen.remove_children()  # what closing does, while the thread still probes
+        await screen.remove()  # while the thread still probes
         closed.set()
         await until(pilot, lambda: not any(worker.is_running for worker in app.workers))
 

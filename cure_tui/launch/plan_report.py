@@ -146,7 +146,9 @@ def _time_as_text(plan: RunPlan) -> Iterator[str]:
 
 
 def start_lines(config: RunConfig, plan: RunPlan | None) -> list[str]:
-    """Return the lines for the start of a run: its plan and the warnings; none for a model of unknown shape."""
+    """Return the lines for the start of a run: its plan and the warnings, or why there is no plan."""
+    if config.policy.engine != "local":
+        return [f"no plan: the server at {config.policy.url} trains and samples, and its size is unknown here"]
     if plan is None:
         return [f"no plan: the sizes of {config.model.source} are unknown until it is on this machine"]
     return [*plan_lines(plan), *(f"warning: {text}" for text in warnings(plan))]

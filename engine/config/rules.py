@@ -8,22 +8,14 @@ see `engine.machine.requirements`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
+from engine.config.conflict import Conflict
 from engine.config.label_free import FEWEST_ANCHORS, MOST_UNANCHORED, tasks_needed
 from engine.config.schema import RunConfig
+from engine.config.tinker_rules import TINKER_RULES
 
 VLLM_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """Reason why a configuration cannot work. `key` is the dotted setting to blame."""
-
-    key: str
-    message: str
-    remedy: str
 
 
 def broken_rule(config: RunConfig) -> Conflict | None:
@@ -149,7 +141,7 @@ def micro_batch_holds_the_longest_answer(config: RunConfig) -> Conflict | None:
     """Require room for the longest answer: a sample is never split, so a smaller bound could not be kept."""
     rollout = config.rollout
     longest = max(rollout.max_new_tokens_coder, rollout.max_new_tokens_tester)
-    if config.policy.micro_batch_tokens >= longest:
+    if config.policy.micro_batch_tokens >= longest or config.policy.engine != "local":
         return None
     return Conflict(
         "policy.micro_batch_tokens",
@@ -290,4 +282,5 @@ RULES: tuple[Callable[[RunConfig], Conflict | None], ...] = (
     consensus_compares_programs,
     references_judge_beside_hidden_tests,
     validity_takes_references,
+    *TINKER_RULES,
 )

@@ -26,7 +26,8 @@ Device: TypeAlias = Literal["cpu", "cuda"]  # no setting: `engine.models.device`
 Dtype: TypeAlias = Literal["fp32", "bf16", "fp16"]
 StyleName: TypeAlias = Literal["full", "short", "shots"]
 ReadingName: TypeAlias = Literal["strict", "kind"]
-SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint"]
+SamplerName: TypeAlias = Literal["transformers", "vllm", "endpoint", "engine"]
+EngineName: TypeAlias = Literal["local", "tinker"]
 VllmPrecision: TypeAlias = Literal["dtype", "nf4", "fp8"]
 KvCacheDtype: TypeAlias = Literal["auto", "fp8"]
 SleepLevel: TypeAlias = Literal[0, 1, 2]
@@ -60,6 +61,7 @@ Betas: TypeAlias = Annotated[
 Endpoints: TypeAlias = Annotated[
     tuple[Annotated[str, Field(pattern=r"^https?://[^\s@]+$")], ...], BeforeValidator(_tuples), Field(max_length=64)
 ]
+ServerUrl: TypeAlias = Annotated[str, Field(pattern=r"^(https?://[^\s@]+)?$", max_length=4096)]
 Labels: TypeAlias = Annotated[str, Field(pattern=r"^(hidden|consensus|tester:\S(.*\S)?)$", max_length=4096)]
 BonSize: TypeAlias = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 BonSizes: TypeAlias = Annotated[tuple[BonSize, ...], BeforeValidator(_tuples), Field(min_length=1)]
@@ -207,6 +209,12 @@ class RewardConfig(Section):
         description="validation tasks whose hidden tests hold tester and consensus labels against the truth in every "
         "step (8 programs and 8 tests each; never trained on); 0 = unanchored",
     )
+    checking_programs: int = Field(
+        ge=0,
+        le=128,
+        description="tester:WHO labels: programs that WHO writes for each task; a test whose output is not the one "
+        "that most of them print is left out; 0 = none",
+    )
     tester_variant: TesterVariant = Field(description=f"tester reward: {_names(TesterVariant)}")
     tester_supervision: TesterSupervision = Field(
         description="judge of the tests: none (the correct samples; no ground-truth code) or reference (the tasks' "
@@ -226,6 +234,14 @@ class RewardConfig(Section):
 
 
 class PolicyConfig(Section):
+    engine: EngineName = Field(
+        description="where the policy is trained: local (here) or tinker (on the server at policy.url, which then "
+        "samples, too)"
+    )
+    url: ServerUrl = Field(description="address of the server of engine tinker, such as http://127.0.0.1:8000")
+    server_alpha: float = Field(
+        gt=0, le=4096, description="LoRA alpha that the server of engine tinker was started with; SkyRL's default is 32"
+    )
     lora_rank: int = Field(ge=1, le=512, description="rank of the LoRA adapters, on all linear layers")
     lora_alpha: float = Field(gt=0, le=4096, description="LoRA scale; the adapters' weight is alpha / rank")
     learning_rate: float = Field(gt=0, le=1, description="peak learning rate of AdamW")

@@ -27,6 +27,12 @@ PLUGIN = "vllm-bnb-plugin"
 FP8_FROM = (8, 9)
 """First compute capability with fp8 arithmetic: Ada (RTX 40 and later, L4, L40) and Hopper."""
 
+TINKER_KEY = "TINKER_API_KEY"
+TINKER_KEY_REMEDY = f"export {TINKER_KEY}=tml-... (SkyRL asks for none: any text that begins with tml- will do)"
+
+_EXTRAS = {"vllm": "gpu", "bitsandbytes": "gpu", "tinker": "tinker"}
+"""Library -> the extra that installs it, of those that are in one."""
+
 OLDEST_DRIVER = {12: 525, 13: 580}
 """CUDA major version -> the first driver branch that supports all of its minor versions."""
 CUDA_OF_THE_EXTRA = 13
@@ -44,9 +50,14 @@ class Missing:
         return f"{self.what}: {self.remedy}"
 
 
+def trains_elsewhere(config: RunConfig) -> bool:
+    """Return whether a server trains and samples: this machine then loads no weights."""
+    return config.policy.engine != "local"
+
+
 def needs_gpu(config: RunConfig, machine: Machine) -> bool:
     """Return whether the configuration needs a CUDA device, given the libraries of `machine`."""
-    return (
+    return not trains_elsewhere(config) and (
         (config.rollout.sampler == "vllm" and not machine.vllm_on_cpu)
         or config.policy.precision == "nf4"
         or config.model.parameters_b > SMALL_MODEL_B
@@ -80,12 +91,15 @@ def libraries(config: RunConfig, machine: Machine) -> list[Missing]:
     wanted = ["torch", "transformers", "peft"]
     if vllm:
         wanted.append("vllm")
-    if config.policy.precision == "nf4" or config.policy.optimiser != "adamw" or nf4_sampler:
+    own = not trains_elsewhere(config)
+    if not own:
+        wanted.append("tinker")
+    if (own and config.policy.precision == "nf4") or config.policy.optimiser != "adamw" or nf4_sampler:
         wanted.append("bitsandbytes")
     missing = [
         Missing(
             f"{name} is not installed",
-            install_extra("gpu") if name in ("vllm", "bitsandbytes") else f"pip install {name}",
+            install_extra(_EXTRAS[name]) if name in _EXTRAS else f"pip install {name}",
         )
         for name in wanted
         if machine.version_of(name) is None

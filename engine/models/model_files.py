@@ -7,7 +7,7 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from huggingface_hub import constants as hub_constants
@@ -24,12 +24,13 @@ from safetensors import SafetensorError, safe_open
 
 from engine.errors import EnvironmentError_
 from engine.machine.memory_plan.shape import read_shape
-from engine.machine.model_folders import cache_fault, folder_fault, gguf_file, gguf_refusal, json_of
+from engine.machine.model_folders import cache_fault, description_fault, folder_fault, gguf_file, gguf_refusal, json_of
 from engine.machine.regular_files import check_kind, user_path
 from engine.models.download_progress import SECONDS_BETWEEN_REPORTS, OnProgress, lines_on_stderr, progress_bars
 from engine.models.faults import first_line
 
-_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # no pickles, no code
+_DESCRIPTION = ("*.json", "*.txt", "*.model", "*.jinja")
+_FILES = (*_DESCRIPTION, "*.safetensors")  # no pickles, no code
 _REACH_SECONDS = 10.0
 _MOST_LAYERS = 10_000
 _COUNTED = re.compile(r"(^|_)(layers?|blocks|labels|experts|heads?)$")
@@ -72,15 +73,39 @@ def locate_model(
     return folder
 
 
+def locate_description(name: str, on_progress: OnProgress | None = None) -> Path:
+    """Return a folder with the configuration and the tokenizer of model `name`, whose weights may be elsewhere.
+
+    A model of the hub is fetched without its weights. Raises EnvironmentError_ as `locate_model` does.
+    """
+    folder = user_path(name)
+    if not (os.path.exists(folder) or _looks_like_path(name)):
+        progress = on_progress or lines_on_stderr()
+        folder = _from_hub(name, True, progress, SECONDS_BETWEEN_REPORTS, _DESCRIPTION, description_fault)
+    fault = description_fault(folder)
+    if fault:
+        raise EnvironmentError_(
+            f"model folder {folder} {fault}", "set model.source to the folder that the server serves"
+        )
+    return folder
+
+
 def _looks_like_path(name: str) -> bool:
     return name.startswith((".", "~", "/")) or name.count("/") > 1
 
 
-def _from_hub(name: str, allow_download: bool, on_progress: OnProgress, report_seconds: float) -> Path:
+def _from_hub(
+    name: str,
+    allow_download: bool,
+    on_progress: OnProgress,
+    report_seconds: float,
+    files: Sequence[str] = _FILES,
+    fault_of: Callable[[Path], str] = folder_fault,
+) -> Path:
     try:
         # Without the patterns the hub's client counts the files excluded on purpose as missing.
-        cached = Path(snapshot_download(name, local_files_only=True, allow_patterns=list(_FILES)))
-        if not folder_fault(cached):
+        cached = Path(snapshot_download(name, local_files_only=True, allow_patterns=list(files)))
+        if not fault_of(cached):
             return cached
     except LocalEntryNotFoundError:
         pass
@@ -92,7 +117,7 @@ def _from_hub(name: str, allow_download: bool, on_progress: OnProgress, report_s
     if not allow_download:
         raise EnvironmentError_(absent, remedy)
     _check_reachable(absent, remedy)
-    return _download(name, on_progress, report_seconds)
+    return _download(name, on_progress, report_seconds, files)
 
 
 def _check_reachable(absent: str, remedy: str) -> None:
@@ -108,11 +133,11 @@ def _check_reachable(absent: str, remedy: str) -> None:
         raise EnvironmentError_(f"{absent} and {hub_constants.ENDPOINT} cannot be reached", remedy) from error
 
 
-def _download(name: str, on_progress: OnProgress, report_seconds: float) -> Path:
+def _download(name: str, on_progress: OnProgress, report_seconds: float, files: Sequence[str]) -> Path:
     page = f"{hub_constants.ENDPOINT}/{name}"
     try:
         with progress_bars(name, on_progress, report_seconds) as bars:
-            return Path(snapshot_download(name, allow_patterns=list(_FILES), tqdm_class=bars))
+            return Path(snapshot_download(name, allow_patterns=list(files), tqdm_class=bars))
     except GatedRepoError as error:
         raise EnvironmentError_(
             f"model {name} is gated: its terms must be accepted first",

@@ -8,6 +8,8 @@
 Suffixes beside the package's: a the answer tokens of a micro-batch, flat; h hidden width.
 Read in this order:
 update, loss               the algorithm and its equations
+learner                    the protocol: what a run asks of Policy, or of a learner on a server
+mini_batches               samples that are trained, in which parts, as the vectors of the loss
 samples, tally             input and report of an update; the sums in between
 schedule, optimiser        learning rate; AdamW and where its moments are kept
 checkpoint, adapter        state on disk, merged models; the base model beneath the adapters
@@ -22,6 +24,7 @@ packed/
 """
 
 import engine.models.quiet  # noqa: F401  (before peft)
+from engine.policy.learner import Learner
 from engine.policy.packed.attach import attach_adapter
 from engine.policy.packed.batching import Layout
 from engine.policy.samples import RoleReport, TrainSample, UpdateReport, UpdateSeconds
@@ -29,6 +32,7 @@ from engine.policy.update import Policy
 
 __all__ = [
     "Layout",
+    "Learner",
     "Policy",
     "RoleReport",
     "TrainSample",

@@ -79,6 +79,7 @@ class UpdateReport:
     nonfinite_steps: int  # not taken: loss or gradient was NaN or inf
     roles: tuple[RoleReport, ...]
     seconds: UpdateSeconds
+    entropy_estimated: bool = False  # by -log p of the sampled tokens, not by the whole distribution
     notes: tuple[str, ...] = ()  # warnings for the user: less memory than planned for
 
     @property

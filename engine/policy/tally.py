@@ -137,6 +137,7 @@ class Tally:
         skipped_zero_advantage: int,
         seconds: UpdateSeconds,
         notes: Sequence[str] = (),
+        entropy_estimated: bool = False,
     ) -> UpdateReport:
         """Return the report of the finished update."""
         steps = max(1, self.optimiser_steps)
@@ -166,4 +167,5 @@ class Tally:
             roles=tuple(sums.report(role) for role, sums in sorted(self.roles.items())),
             seconds=seconds,
             notes=tuple(notes),
+            entropy_estimated=entropy_estimated,
         )

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +29,8 @@ from engine.config import PolicyConfig
 from engine.models.faults import first_line
 from engine.policy import checkpoint
 from engine.policy.adapter import base_of
-from engine.policy.loss import LossInputs, LossNumbers, policy_loss, token_weights
+from engine.policy.loss import LossNumbers, policy_loss, token_weights
+from engine.policy.mini_batches import loss_inputs, mini_batch_seed, mini_batches, select, stages
 from engine.policy.optimiser import build_optimiser
 from engine.policy.packed.attention import PACKED_ATTENTION, register
 from engine.policy.packed.batching import (
@@ -48,8 +48,6 @@ from engine.policy.packed.recompute import Recompute
 from engine.policy.samples import TrainSample, UpdateReport
 from engine.policy.schedule import Schedule, learning_rate
 from engine.policy.tally import ScoredTokens, Stopwatch, Tally
-
-FIRST_ROLE = "coder"  # trained first in a sequential update
 
 _Result = TypeVar("_Result")
 
@@ -97,7 +95,7 @@ class Policy:
             weight_decay=settings.weight_decay,
         )
         self._budget = MicroBatchBudget(settings.micro_batch_tokens)
-        self._notes: list[str] = []
+        self._warnings: list[str] = []
         self._updates_done = 0
         self._weights_version = 0
         register()
@@ -112,9 +110,9 @@ class Policy:
         return self._choice.layout
 
     @property
-    def layout_note(self) -> str:
+    def notes(self) -> tuple[str, ...]:
         """Reason why the layout is not the fastest one; empty if it is."""
-        return self._choice.note
+        return (self._choice.note,) if self._choice.note else ()
 
     @property
     def updates_done(self) -> int:
@@ -136,30 +134,29 @@ class Policy:
         Raises RunError if memory runs out again; the policy is then as after the last complete optimiser step.
         """
         watch, tally = Stopwatch(), Tally()
-        unmasked = [sample for sample in samples if not sample.mask_out]
-        trained = [sample for sample in unmasked if sample.advantage != 0.0]
+        chosen = select(samples)
         rate = learning_rate(self._schedule, self._updates_done)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        for stage in self._stages(trained):
-            mini_batches = self._mini_batches(stage)
+        for stage in stages(chosen.trained, self.settings.update):
+            parts = mini_batches(stage, self.settings.mini_batches, mini_batch_seed(self._seed, self._updates_done))
             # All old log-probs before the first step moves the weights. None: those of the trained pass itself.
             old_logprobs: list[list[torch.Tensor] | None] = [None]
             with watch.part("old_logprobs"):
-                old_logprobs += [self._score(mini_batch) for mini_batch in mini_batches[1:]]
-            for mini_batch, old in zip(mini_batches, old_logprobs, strict=True):
-                self._step(mini_batch, old, tally, watch)
+                old_logprobs += [self._score(part) for part in parts[1:]]
+            for part, old in zip(parts, old_logprobs, strict=True):
+                self._step(part, old, tally, watch)
         self._updates_done += 1
         self._weights_version += 1
-        notes, self._notes = self._notes, []
+        warnings, self._warnings = self._warnings, []
         return tally.report(
             kl_beta=self.settings.kl_beta,
             importance_cap=self.settings.importance_cap,
             learning_rate=rate,
-            skipped_masked=len(samples) - len(unmasked),
-            skipped_zero_advantage=len(unmasked) - len(trained),
+            skipped_masked=chosen.masked,
+            skipped_zero_advantage=chosen.zero_advantage,
             seconds=watch.read(),
-            notes=notes,
+            notes=warnings,
         )
 
     def logprobs(self, samples: Sequence[TrainSample]) -> list[tuple[float, ...]]:
@@ -178,14 +175,17 @@ class Policy:
             digest.update(parameter.detach().float().cpu().numpy().tobytes())
         return digest.hexdigest()
 
-    def save_state(self, path: Path) -> None:
-        """Write adapters, optimiser, counters and torch's generators into folder `path`."""
+    def save_state(self, path: Path, *, best: bool = False) -> None:
+        """Write adapters, optimiser, counters and torch's generators into folder `path`: all of it, best or not."""
         checkpoint.save(path, self.model, self._optimiser, self._updates_done, self.settings.optimiser)
 
     def load_state(self, path: Path) -> None:
         """Continue from the output of `save_state`; on the CPU, with the same numbers. Raises RunError."""
         self._updates_done = checkpoint.load(path, self.model, self._optimiser, self.settings.optimiser)
         self._weights_version += 1
+
+    def forget_state(self, path: Path) -> None:
+        """Do nothing: the state is in the folder `path`, which the caller removes."""
 
     def load_adapter(self, path: Path) -> None:
         """Take over the adapters that another run has saved; optimiser and schedule stay fresh. Raises RunError."""
@@ -200,29 +200,13 @@ class Policy:
         """Write the whole model with the adapters merged, and the tokenizer, for `AutoModelForCausalLM`."""
         checkpoint.save_merged(path, self.model, self.tokenizer)
 
-    def _stages(self, samples: Sequence[TrainSample]) -> list[list[TrainSample]]:
-        """Split `samples` into parts that are trained one after the other: one part, or one per role."""
-        if self.settings.update == "joint" or not samples:
-            return [list(samples)] if samples else []
-        roles = sorted({sample.role for sample in samples}, key=lambda role: (role != FIRST_ROLE, role))
-        return [[sample for sample in samples if sample.role == role] for role in roles]
+    def metrics(self) -> dict[str, float | None]:
+        """Return the most GPU memory that the trainer has held, in MB; None without a GPU."""
+        held = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None
+        return {"peak_gpu_memory_mb": held}
 
-    def _mini_batches(self, samples: Sequence[TrainSample]) -> list[list[TrainSample]]:
-        """Split `samples` by group, so that the answers to one prompt stay together, with both roles in each part.
-
-        Each group's prompt is then computed once, and its advantages sum to 0 within one mini-batch.
-        """
-        count = self.settings.mini_batches
-        if count == 1:
-            return [list(samples)]
-        groups: dict[tuple[str, tuple[int, ...]], list[TrainSample]] = {}
-        for sample in samples:
-            groups.setdefault((sample.role, sample.prompt_ids), []).append(sample)
-        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._updates_done)
-        shuffled = [list(groups.items())[i] for i in torch.randperm(len(groups), generator=generator).tolist()]
-        shuffled.sort(key=lambda item: item[0][0])  # stable: by role, shuffled within
-        dealt = [shuffled[first::count] for first in range(count)]
-        return [list(chain.from_iterable(members for _, members in hand)) for hand in dealt if hand]
+    def close(self) -> None:
+        """Do nothing: the model is freed with the process."""
 
     def _step(
         self,
@@ -279,7 +263,7 @@ class Policy:
             # Outside the handler, because the exception keeps the failed attempt's tensors alive.
             self._optimiser.zero_grad(set_to_none=True)
             free_cached_memory()
-            self._notes.append(self._budget.halve(max(map(positions_alone, sequences)), fault))
+            self._warnings.append(self._budget.halve(max(map(positions_alone, sequences)), fault))
 
     def _accumulate(
         self,
@@ -291,34 +275,18 @@ class Policy:
         tally: Tally,
     ) -> bool:
         """Add one micro-batch's gradient. Return False, with nothing added, if its loss is not finite."""
-        device = batch.target_ids.device
         members = [samples[i] for i in batch.members]
-        lengths = [len(member.token_ids) for member in members]
-        lengths_b = torch.tensor(lengths, device=device)
-
-        def spread(values_b: Sequence[float]) -> torch.Tensor:
-            return torch.tensor(values_b, dtype=torch.float32, device=device).repeat_interleave(lengths_b)
-
         with self._recompute.trained_pass() if self._recompute else nullcontext():
             scores = score_tokens(self.model, batch, self._temperature)
         detached_a = scores.logprobs_a.detach()
-        inputs = LossInputs(
-            logprobs_a=scores.logprobs_a,
-            old_logprobs_a=detached_a if old_logprobs is None else torch.cat([old_logprobs[i] for i in batch.members]),
-            sampler_logprobs_a=torch.tensor(
-                list(chain.from_iterable(member.sampler_logprobs for member in members)),
-                dtype=torch.float32,
-                device=device,
-            ),
-            reference_logprobs_a=reference_a,
-            advantages_a=spread([member.advantage for member in members]),
-            weights_a=spread([weights_b[i] for i in batch.members]),
-        )
+        old_a = detached_a if old_logprobs is None else torch.cat([old_logprobs[i] for i in batch.members])
+        inputs = loss_inputs(members, [weights_b[i] for i in batch.members], scores.logprobs_a, old_a, reference_a)
         terms = policy_loss(inputs, self._loss)
         if not bool(torch.isfinite(terms.loss)):
             return False
         with self._recompute.trained_pass() if self._recompute else nullcontext():
             terms.loss.backward()
+        lengths = [len(member.token_ids) for member in members]
         scored = ScoredTokens([member.role for member in members], lengths, scores.entropy_a, detached_a, reference_a)
         tally.add(terms, scored, float(inputs.weights_a.sum()))
         return True

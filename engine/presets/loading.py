@@ -106,9 +106,16 @@ _BEFORE: Tree = {
         "length_truncated": 0.0,
         "sampling_threads": 0,
     },
-    "reward": {"labels": "hidden", "anchors": 0, "tester_supervision": "none", "without_correct": "skip"},
+    "reward": {
+        "labels": "hidden",
+        "anchors": 0,
+        "checking_programs": 0,
+        "tester_supervision": "none",
+        "without_correct": "skip",
+    },
     "vllm": {"device": "same", "kv_cache_dtype": "auto", "model_runner": "auto"},
     "sandbox": {"libraries": [], "time_rule": "exact"},
+    "policy": {"engine": "local", "url": "", "server_alpha": 32.0},
     "evaluation": {"reading": "strict"},
 }
 """Settings that runs of earlier versions do not name, with the values that those versions had."""

@@ -48,11 +48,21 @@ class Checkpoint:
 class CheckpointStore:
     """Checkpoints of one run. `save`, `mark_best` and `recover` are for the holder of the run's lock."""
 
-    def __init__(self, path: Path, *, keep: int = 2, keep_best: bool = True) -> None:
-        """Set the retention. `keep`: newest checkpoints that stay (>= 1); `keep_best`: the best one stays too."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keep: int = 2,
+        keep_best: bool = True,
+        on_drop: Callable[[Path], None] = lambda checkpoint: None,
+    ) -> None:
+        """Set the retention. `keep`: newest checkpoints that stay (>= 1); `keep_best`: the best one stays too.
+
+        on_drop: called with the folder of each checkpoint that `save` is about to remove, whole or not.
+        """
         if keep < 1:
             raise ValueError(f"keep={keep}: a run that keeps no checkpoint cannot be resumed")
-        self._path, self._keep, self._keep_best = path, keep, keep_best
+        self._path, self._keep, self._keep_best, self._on_drop = path, keep, keep_best, on_drop
 
     def save(self, step: int, write: Callable[[Path], None]) -> Checkpoint:
         """Save the checkpoint of `step`, whose files `write(folder)` writes into an empty folder.
@@ -154,6 +164,8 @@ class CheckpointStore:
             final.rename(old)
         aside.rename(final)
         _sync(self._path)
+        if os.path.lexists(old):
+            self._on_drop(old)
         _remove(old)
 
     def _drop_old(self, saved: int) -> None:
@@ -166,6 +178,8 @@ class CheckpointStore:
             kept.add(self._best_step() or 0)
         for step in (*earlier, *later):
             if step not in kept:
+                # What it holds elsewhere goes while the folder can still be found again after a kill.
+                self._on_drop(self._path / _name(step))
                 # Renamed first: a kill during the deletion must not leave a corrupt `step-…`.
                 dropped = self._path / f".drop-{step:06d}"
                 _remove(dropped)

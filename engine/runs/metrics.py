@@ -30,6 +30,11 @@ class Metric:
     evaluated: str = ""
     later: bool = False
 
+    @property
+    def better(self) -> int:
+        """1 if more is better, -1 if less is, 0 if neither says anything on its own."""
+        return (self.name in _MORE_IS_BETTER) - (self.name in _LESS_IS_BETTER)
+
 
 class UnknownMetric(KeyError):
     """Error for a name that is not in the table, which would be an empty chart or a figure that is never shown."""
@@ -115,6 +120,14 @@ _TABLE = (
     Metric("importance_truncated", "by the cap", "", "clipped tokens", "share of tokens whose ratio hit the cap"),
     Metric("coder_entropy", "coder", "nats", "entropy", "of the next token of programs; near 0, all answers are alike"),
     Metric("tester_entropy", "tester", "nats", "entropy", "of the next token of tests; near 0, all answers are alike"),
+    Metric(
+        "coder_entropy_estimate", "coder", "nats", "entropy, estimated",
+        "-log-prob of programs' own tokens, whose mean estimates the entropy",
+    ),
+    Metric(
+        "tester_entropy_estimate", "tester", "nats", "entropy, estimated",
+        "-log-prob of tests' own tokens, whose mean estimates the entropy",
+    ),
     Metric("grad_norm", "norm", "", "gradient norm", "length of the gradient before it is clipped"),
     Metric("learning_rate", "learning rate", "", "learning rate", "step size of the optimiser, by its schedule"),
     Metric("nonfinite_updates", "non-finite updates", "", "non-finite updates", "updates left out: NaN or infinite"),
@@ -147,9 +160,17 @@ _TABLE = (
     Metric("seconds_execute_wait", "execute", "seconds", "seconds", "waiting for executions after the last answer"),
     Metric("seconds_update", "update", "seconds", "seconds", "updating the policy"),
     Metric("seconds", "step", "seconds", "seconds", "the whole step", "s"),
+    Metric("seconds_update_old", "old log-probs", "seconds", "seconds in detail", "log-probs before the update"),
     Metric("seconds_update_reference", "reference", "seconds", "seconds in detail", "forward pass of the base, for KL"),
     Metric("seconds_update_train", "training", "seconds", "seconds in detail", "forward and backward passes"),
-    Metric("seconds_swap", "swap", "seconds", "seconds in detail", "vLLM: start, sleep, wake and the new adapter"),
+    Metric("seconds_update_optimiser", "optimiser", "seconds", "seconds in detail", "the optimiser's steps"),
+    Metric("seconds_swap", "swap", "seconds", "seconds in detail", "start, sleep, wake and the new weights to sample"),
+    Metric("engine_sent_mb", "sent", "MB", "traffic to the engine", "bodies of requests since the run's last start"),
+    Metric("engine_received_mb", "received", "MB", "traffic to the engine", "bodies of replies since the same start"),
+    Metric(
+        "engine_database_mb", "grown by", "MB", "engine's database",
+        "its growth by this run's requests, estimated at 150 bytes a token: it keeps them all",
+    ),
     Metric("executions_total", "run", "", "executions so far", "executions since the engine started"),
     Metric("executions_cached", "cached", "", "executions so far", "outcomes known from an equal execution"),
     Metric("executions_sticky", "cut short", "", "executions so far", "executions cut short after earlier time-outs"),
@@ -158,9 +179,20 @@ _TABLE = (
     Metric("peak_memory_mb", "RAM", "MB", "memory", "most memory that the engine has held", "RAM"),
     Metric("peak_gpu_memory_mb", "GPU", "MB", "memory", "most GPU memory that the trainer has held", "GPU"),
 )  # fmt: skip
+_MORE_IS_BETTER = frozenset((
+    "code_accuracy", "ut_accuracy", "bon_accuracy", "consensus_accuracy", "coder_reward", "tester_reward", "p_u", "mu",
+    "mu_bound", "reward_precision", "anchor_code_accuracy", "anchor_ut_accuracy", "presumed_precision",
+    "label_accuracy", "valid_p_u", "suite_score", "effective_sample_size", "coder_usable_groups",
+    "tester_usable_groups", "tokens_per_second", "update_tokens_per_second",
+))  # fmt: skip
+_LESS_IS_BETTER = frozenset((
+    "p_01", "p_00", "presumed_gap", "valid_p_01", "valid_p_00", "coder_truncated", "tester_truncated",
+    "coder_rejected", "tester_malformed", "seconds",
+))  # fmt: skip
 OF_SOME_RUNS = frozenset((
     "accuracy on the anchors", "presumed accuracy", "label quality", "labelled tasks", "diversity per task",
-    "idle tests", "trust by references", "suite score", "task weight",
+    "idle tests", "trust by references", "suite score", "task weight", "entropy, estimated", "traffic to the engine",
+    "engine's database",
 ))  # fmt: skip
 """Groups that only runs with other labels, references or a curriculum measure: charts shown where there are values."""
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}

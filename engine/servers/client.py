@@ -75,6 +75,10 @@ class Incoming:
     async def read(self) -> bytes:
         return b"".join([chunk async for chunk in self._chunks])
 
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Return the body piece by piece, for one that is written to a file."""
+        return self._chunks
+
     async def documents(self) -> AsyncIterator[bytes]:
         """Yield the data of each server-sent event, or a body without events as a whole: servers do as they like."""
         others: list[bytes] = []

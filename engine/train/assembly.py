@@ -15,10 +15,8 @@ from engine.config import RunConfig
 from engine.data.check import check_problems
 from engine.errors import DataError
 from engine.machine.resources import source_path
-from engine.models import load_base_model
-from engine.models.device import default_device
 from engine.models.download_progress import OnProgress
-from engine.policy import Policy, attach_adapter
+from engine.policy import Learner
 from engine.problems import Problem, assert_disjoint, load_problems
 from engine.prompts import Role, build_messages, encode_prompt, missing_start, opens_thought, style_of
 from engine.rollouts.executing import open_executor
@@ -29,6 +27,7 @@ from engine.sandbox import Executor
 from engine.train.labels import LabelSource, open_source
 from engine.train.labels import Surroundings as LabelSurroundings
 from engine.train.labels.anchors import anchors_of
+from engine.train.learners import open_learner
 from engine.train.samplers import Surroundings, choose_sampler
 from engine.train.start import load_start
 
@@ -51,7 +50,7 @@ class Engine:
     encode: EncodePrompt
     in_thought: bool
     decode: Callable[[list[int]], str]
-    policy: Policy
+    policy: Learner
     sampler: Sampler
     executor: Executor
     warnings: tuple[str, ...] = ()
@@ -65,14 +64,17 @@ class Engine:
         swaps = {}
         if isinstance(self.sampler, Swaps):
             swaps = {"seconds_swap": self.sampler.take_swap_seconds(), "sampler_restarts": float(self.sampler.restarts)}
-        return swaps | {
-            "executions_total": float(self.executor.executions),
-            "executions_cached": float(self.executor.cache_hits),
-            "executions_sticky": float(self.executor.sticky_skips),
-            "cells_lost": float(self.executor.cells_lost),
-            "peak_memory_mb": peak / (1024.0 if sys.platform != "darwin" else 1024.0**2),
-            "peak_gpu_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None,
-        }
+        return (
+            swaps
+            | self.policy.metrics()
+            | {
+                "executions_total": float(self.executor.executions),
+                "executions_cached": float(self.executor.cache_hits),
+                "executions_sticky": float(self.executor.sticky_skips),
+                "cells_lost": float(self.executor.cells_lost),
+                "peak_memory_mb": peak / (1024.0 if sys.platform != "darwin" else 1024.0**2),
+            }
+        )
 
 
 def assemble(
@@ -98,7 +100,8 @@ def assemble(
         config, train, LabelSurroundings(executor, surroundings.scratch, surroundings.on_label_notice, on_labels)
     )
     torch.manual_seed(config.run.seed)
-    policy, tokenizer = load_policy(config, on_download)
+    policy, tokenizer = open_learner(config, surroundings, on_download)
+    resources.callback(policy.close)
     if config.start:
         surroundings.on_start(load_start(policy, surroundings.scratch, config.start))
     encode = prompt_encoder(config, tokenizer)
@@ -164,26 +167,6 @@ def check_splits(
         for fault in report.of("error"):
             raise DataError(f"data.{name}: {fault}", f"give data.{name} another file, or drop these tasks from it")
     return tuple(f"data.{name}: {fault}" for name, report in reports.items() for fault in report.of("warning"))
-
-
-def load_policy(config: RunConfig, on_download: OnProgress | None = None) -> tuple[Policy, Any]:
-    """Return the base model with fresh adapters and its optimiser, and the model's tokenizer.
-
-    on_download: receives the progress if the model has to be downloaded first.
-    """
-    settings, seed = config.policy, config.run.seed
-    base = load_base_model(
-        str(source_path(config.model.source)), settings.precision, default_device(), on_progress=on_download
-    )
-    policy = Policy(
-        attach_adapter(base.model, settings.lora_rank, settings.lora_alpha, seed),
-        base.tokenizer,
-        settings,
-        steps=config.run.steps,
-        temperature=config.rollout.temperature,
-        seed=seed,
-    )
-    return policy, base.tokenizer
 
 
 def prompt_encoder(config: RunConfig, tokenizer: Any) -> EncodePrompt:

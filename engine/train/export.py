@@ -62,20 +62,15 @@ def export(folder: RunFolder, checkpoint: Checkpoint, target: Path, *, merged: b
     """Write the policy of `checkpoint` atomically to `target`, a new or empty folder. Raises CureError."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} is not empty", "choose a new or empty folder")
-    from engine.train.assembly import load_policy
+    from engine.train.learners import export_policy
 
     aside = target.with_name(f".{target.name}.partial")
     with _writes(target):  # before the model is loaded
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
     try:
-        policy, _ = load_policy(load_config(folder.config))
-        policy.load_state(checkpoint.path)
+        export_policy(load_config(folder.config), checkpoint.path, aside, merged=merged)
         with _writes(target):
-            if merged:
-                policy.export_merged(aside)
-            else:
-                policy.export_adapter(aside)
             aside.replace(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

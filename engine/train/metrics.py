@@ -112,6 +112,7 @@ def _suite_score(task: ScoredTask) -> float:
 
 def _update_metrics(report: UpdateReport) -> Metrics:
     seconds = report.seconds
+    entropy = "entropy_estimate" if report.entropy_estimated else "entropy"
     return {
         "loss": report.loss,
         "kl": report.kl,
@@ -120,8 +121,7 @@ def _update_metrics(report: UpdateReport) -> Metrics:
         "effective_sample_size": report.effective_sample_size,
         "importance_truncated": report.truncated_share,
         "clip_share": report.clip_share,
-        "coder_entropy": report.entropy("coder"),
-        "tester_entropy": report.entropy("tester"),
+        **{f"{role}_{entropy}": report.entropy(role) for role in ("coder", "tester")},
         "grad_norm": report.grad_norm,
         "learning_rate": report.learning_rate,
         "trained_samples": float(report.samples),
@@ -129,8 +129,10 @@ def _update_metrics(report: UpdateReport) -> Metrics:
         "masked_samples": float(report.skipped_masked),
         "nonfinite_updates": float(report.nonfinite_steps),
         "update_tokens_per_second": report.tokens_per_second,
+        "seconds_update_old": seconds.old_logprobs,
         "seconds_update_reference": seconds.reference,
         "seconds_update_train": seconds.forward_backward,
+        "seconds_update_optimiser": seconds.optimiser,
     }
 
 

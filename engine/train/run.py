@@ -79,8 +79,9 @@ class Trainer:
         self.stop_reason = ""
         self._config, self._engine, self._folder = config, engine, folder
         self._journal, self._archive = journal, archive
+        keep, forget = config.run.keep_checkpoints, engine.policy.forget_state
+        self._checkpoints = CheckpointStore(folder.checkpoints, keep=keep, on_drop=forget)
         self._evaluated = EvaluationArchives(folder, config.run, journal.notice)
-        self._checkpoints = CheckpointStore(folder.checkpoints, keep=config.run.keep_checkpoints)
         self._inbox = Inbox(folder.inbox, self._warn)
         self._resumes, self._has_new_limits = resumes, has_new_limits
         self._live = LiveFeed(folder.live, lambda token_ids: engine.decode(list(token_ids)))
@@ -104,9 +105,7 @@ class Trainer:
             self._restore(self._resumes)
         level = self._engine.executor.level
         self._journal.sandbox(letter=level.letter, summary=level.summary, reasons=level.reasons, remedy=level.remedy)
-        if self._engine.policy.layout_note:
-            self._warn(self._engine.policy.layout_note)
-        for fault in self._engine.warnings:
+        for fault in (*self._engine.policy.notes, *self._engine.warnings):
             self._warn(fault)
         try:
             if self._progress.heldout_start is None:
@@ -258,8 +257,7 @@ class Trainer:
             raise StepAbandoned
         engine, step = self._engine, self._progress.step
         problems: tuple[Problem, ...] = engine.heldout if split == "heldout" else engine.validation
-        config = self._config
-        started = time.monotonic()
+        config, started = self._config, time.monotonic()
         phase, seed = f"evaluate {split}", derive_seed(config.run.seed, "evaluate", split)
         with KeptAnswers(self._folder.path, [config.model.source, engine.policy.weights_digest(), split]) as kept:
             groups = groups_of(problems, engine.encode, config.evaluation_rollout, seed)
@@ -355,7 +353,7 @@ class Trainer:
         self._checkpoint_wanted = False
 
         def write(folder: Path) -> None:
-            self._engine.policy.save_state(folder)
+            self._engine.policy.save_state(folder, best=best)
             (folder / PROGRESS).write_text(json.dumps(asdict(self._progress)))
             self._weights.save(folder)
 

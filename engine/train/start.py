@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import RunError
-from engine.policy import Policy
+from engine.policy import Learner
 from engine.runs.checkpoints import CheckpointStore
 from engine.runs.lineage import START
 
 
-def load_start(policy: Policy, run_dir: Path, origin: str) -> str:
+def load_start(policy: Learner, run_dir: Path, origin: str) -> str:
     """Load the adapter of the run's origin and return a sentence about it; "" if the run has checkpoints of its own.
 
     The optimiser and the schedule begin afresh. Raises RunError: the copy is corrupt, or does not fit the model.

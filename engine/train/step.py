@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.config import RunConfig
-from engine.policy import Policy, TrainSample, UpdateReport
+from engine.policy import Learner, TrainSample, UpdateReport
 from engine.problems import Problem
 from engine.reward.trust import Trust, aggregate_trust, trust
 from engine.rollouts.executing import Runner
@@ -86,7 +86,7 @@ def coevolve(
     encode: EncodePrompt,
     sampler: Sampler,
     executor: Runner,
-    policy: Policy,
+    policy: Learner,
     config: RunConfig,
     on_phase: OnPhase = lambda phase: None,
     observer: RolloutObserver | None = None,

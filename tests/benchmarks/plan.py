@@ -77,7 +77,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     from engine.policy import TrainSample
     from engine.sampling import Request, SamplingParams
     from engine.sampling.local.sampler import TransformersSampler
-    from engine.train.assembly import load_policy
+    from engine.train.learners.local import load_policy
 
     keep_freed_memory()
     torch.set_num_threads(arguments.threads)

@@ -76,7 +76,8 @@ def measure(folder: Path, rounds: int, groups: int, n: int) -> None:
     from engine.sampling import Request, SamplingParams
     from engine.sampling.vllm import VllmSampler
     from engine.seeds import derive_seed
-    from engine.train.assembly import load_policy, load_splits, prompt_encoder
+    from engine.train.assembly import load_splits, prompt_encoder
+    from engine.train.learners.local import load_policy
     from engine.train.samplers import Surroundings, choose_sampler
 
     config = load_preset("nano", ['rollout.sampler="vllm"', "run.threads=1"])

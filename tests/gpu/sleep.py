@@ -15,7 +15,8 @@ from engine.prompts import Role
 from engine.sampling import Completion, Request, SamplingParams
 from engine.sampling.vllm import VllmSampler
 from engine.sampling.vllm.compat import installed_version
-from engine.train.assembly import load_policy, load_splits, prompt_encoder
+from engine.train.assembly import load_splits, prompt_encoder
+from engine.train.learners.local import load_policy
 from engine.train.samplers import Surroundings, choose_sampler
 from tests.gpu import workbench as bench
 from tests.gpu.workbench import GIB

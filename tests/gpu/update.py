@@ -141,7 +141,7 @@ def measure(name: str, precision: str, folder: Path, device: torch.device, argum
     samples = bench.made_up_samples(2, (1.0, 1.0), prompt, tokens - prompt + 1)
     cost, trained = whole_update(policy, samples, device)
     rows = [["cure-tui", f"{trained / cost.seconds:,.0f}", f"{cost.allocated / GIB:.2f}" if cost.allocated else "-"]]
-    print(policy.layout_note or "Packed rows through the fastest kernel for this card.")
+    print(" ".join(policy.notes) or "Packed rows through the fastest kernel for this card.")
     off = f", {cost.reserved / GIB / planned - 1:+.1%} against it" if cost.reserved else ""
     print(f"Plan of the update: {planned:.2f} GiB; reserved at the peak: {cost.gib} GiB{off}.\n")
     bench.say("layouts and losses")

@@ -12,7 +12,8 @@ from engine.policy import Policy, TrainSample
 from engine.presets import load_preset
 from engine.prompts import Role
 from engine.sampling import Completion, Request, SamplingParams
-from engine.train.assembly import load_policy, load_splits, prompt_encoder
+from engine.train.assembly import load_splits, prompt_encoder
+from engine.train.learners.local import load_policy
 
 PARAMS = SamplingParams(temperature=1.0, top_p=1.0, max_new_tokens=48)
 

@@ -103,7 +103,7 @@ def _sampler_parts(shape: ModelShape, config: RunConfig) -> list[Part]:
 def _kv_cache(shape: ModelShape, config: RunConfig, left: float) -> KvCache | None:
     """Size the KV cache: as configured, else the memory left, within the least useful size and the largest."""
     rollout = config.rollout
-    if rollout.sampler == "endpoint":
+    if rollout.sampler in ("endpoint", "engine"):
         return None
     per_token = shape.kv_bytes_per_token(c.BYTES[kv_cache_format(config)])
     longest = longest_sequence(config)

@@ -48,9 +48,12 @@ class RunPlan:
 
 
 def plan_run(config: RunConfig, room: Room) -> RunPlan | None:
-    """Plan the run of `config` in `room`; None if the model's shape is unknown (see `memory_plan.shape_of`)."""
+    """Plan the run of `config` in `room`.
+
+    None if the model's shape is unknown (see `memory_plan.shape_of`), or if a server of unknown size trains it.
+    """
     shape = shape_of(config.model.source)
-    if shape is None:
+    if shape is None or config.policy.engine != "local":
         return None
     if room.gpu is None:
         memory = plan_memory_on_cpu(config, room.memory_gib, room.free_memory_gib, shape)

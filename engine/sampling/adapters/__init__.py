@@ -7,7 +7,7 @@ sampler uses them.
 
 from __future__ import annotations
 
-from engine.sampling.adapters.canary import Canary, Reading, Watched, agreement_bound
+from engine.sampling.adapters.canary import Agreement, Canary, Reading, Watched, agreement_bound
 from engine.sampling.adapters.exports import AdapterExports
 
-__all__ = ["AdapterExports", "Canary", "Reading", "Watched", "agreement_bound"]
+__all__ = ["AdapterExports", "Agreement", "Canary", "Reading", "Watched", "agreement_bound"]

@@ -11,18 +11,23 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.config.schema import SamplerName
-from engine.policy import Policy
+from engine.policy import Learner
 from engine.sampling import Sampler
-from engine.train.samplers.parts import Surroundings
+from engine.train.surroundings import Surroundings
 
-SAMPLERS: Mapping[SamplerName, str] = {"transformers": "local", "vllm": "vllm", "endpoint": "endpoint"}
+SAMPLERS: Mapping[SamplerName, str] = {
+    "transformers": "local",
+    "vllm": "vllm",
+    "endpoint": "endpoint",
+    "engine": "engine",
+}
 """Name -> module of this package, imported when chosen: one may need libraries that a machine does not have."""
 
 __all__ = ["SAMPLERS", "Surroundings", "choose_sampler"]
 
 
 def choose_sampler(
-    config: RunConfig, policy: Policy, tokenizer: Any, prompts: Iterable[tuple[int, ...]], surroundings: Surroundings
+    config: RunConfig, policy: Learner, tokenizer: Any, prompts: Iterable[tuple[int, ...]], surroundings: Surroundings
 ) -> Sampler:
     """Open the sampler that `config` names. Raises ConfigError and EnvironmentError_.
 

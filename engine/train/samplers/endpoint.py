@@ -9,7 +9,8 @@ from engine.config import RunConfig
 from engine.policy import Policy
 from engine.sampling.adapters import Canary, agreement_bound
 from engine.sampling.endpoint import EndpointSampler, start_command
-from engine.train.samplers.parts import Surroundings, logprobs_of, stop_ids
+from engine.train.samplers.parts import logprobs_of, stop_ids
+from engine.train.surroundings import Surroundings
 
 
 def open_sampler(

@@ -9,7 +9,7 @@ from engine.config import RunConfig
 from engine.models.device import sampling_threads
 from engine.policy import Policy
 from engine.sampling.local.sampler import TransformersSampler
-from engine.train.samplers.parts import Surroundings
+from engine.train.surroundings import Surroundings
 
 
 def open_sampler(

@@ -1,31 +1,16 @@
-"""Parts shared by the samplers: surroundings of a run, stop tokens, log-probs of the trainer."""
+"""Parts shared by the samplers: stop tokens, log-probs of the trainer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from engine.policy import Policy, TrainSample
+from engine.machine.model_folders import json_of
+from engine.policy import Learner, Policy, TrainSample
 from engine.policy.adapter import base_of
 from engine.sampling.stop_tokens import default_eos_ids
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Surroundings of a run.
-
-    scratch: folder for files passed to a sampler's process. log: log file of the engine and its child processes.
-    on_notice: receives sentences for the user. on_start: receives one about the adapter that the run starts from;
-    on_label_notice: those about the labels.
-    """
-
-    scratch: Path
-    log: Path
-    on_notice: Callable[[str], object] = lambda text: None
-    on_start: Callable[[str], object] = lambda text: None
-    on_label_notice: Callable[[str], None] = lambda text: None
 
 
 def stop_ids(policy: Policy, tokenizer: Any) -> tuple[int, ...]:
@@ -33,7 +18,13 @@ def stop_ids(policy: Policy, tokenizer: Any) -> tuple[int, ...]:
     return tuple(sorted(default_eos_ids(base_of(policy.model).generation_config, tokenizer)))
 
 
-def logprobs_of(policy: Policy) -> Callable[[tuple[int, ...], tuple[int, ...]], tuple[float, ...]]:
+def stop_ids_of(folder: Path, tokenizer: Any) -> tuple[int, ...]:
+    """Return the same for a model whose weights are elsewhere, by the files in its folder."""
+    settings = json_of(folder / "generation_config.json") or json_of(folder / "config.json")
+    return tuple(sorted(default_eos_ids(SimpleNamespace(eos_token_id=settings.get("eos_token_id")), tokenizer)))
+
+
+def logprobs_of(policy: Learner) -> Callable[[tuple[int, ...], tuple[int, ...]], tuple[float, ...]]:
     """Return the function (prompt ids, token ids) -> the trainer's log-probs, against which samplers are checked."""
 
     def logprobs(prompt_ids: tuple[int, ...], token_ids: tuple[int, ...]) -> tuple[float, ...]:

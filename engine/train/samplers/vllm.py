@@ -20,7 +20,8 @@ from engine.policy import Policy
 from engine.policy.adapter import base_of
 from engine.sampling.adapters import Canary, agreement_bound
 from engine.sampling.vllm import VllmSampler, VllmSettings
-from engine.train.samplers.parts import Surroundings, logprobs_of, stop_ids
+from engine.train.samplers.parts import logprobs_of, stop_ids
+from engine.train.surroundings import Surroundings
 
 
 def open_sampler(

@@ -10,6 +10,14 @@ from engine.config.rules import RULES
 from engine.errors import ConfigError
 from engine.presets import load_preset
 
+TINKER = [
+    "policy.engine=tinker",
+    "policy.url=http://127.0.0.1:8000",
+    "rollout.sampler=engine",
+    "policy.lora_alpha=32.0",
+    "policy.lora_rank=16",
+]
+
 # rule, what breaks it, what the refusal's remedy makes of it
 CASES = [
     ("best_of_n_needs_that_many_samples", ["evaluation.bon_sizes=[[4, 32]]"], ["evaluation.m_tests=32"]),
@@ -85,6 +93,13 @@ CASES = [
         ["reward.tester_variant=validity"],
         ["reward.tester_supervision=reference"],
     ),
+    ("tinker_has_an_address", [*TINKER, "policy.url="], ["policy.url=http://127.0.0.1:8000"]),
+    ("engine_samples_where_it_trains", [*TINKER, "rollout.sampler=transformers"], ["rollout.sampler=engine"]),
+    ("tinker_samples_unfiltered", [*TINKER, "rollout.temperature=0.8"], ["rollout.temperature=1.0"]),
+    ("tinker_decays_no_weights", [*TINKER, "policy.weight_decay=0.01"], ["policy.weight_decay=0.0"]),
+    ("tinker_keeps_plain_moments", [*TINKER, "policy.optimiser=adamw-8bit"], ["policy.optimiser=adamw"]),
+    ("tinker_scales_adapters_by_its_alpha", [*TINKER, "policy.lora_alpha=64"], ["policy.lora_alpha=32.0"]),
+    ("tinker_starts_from_the_base", [*TINKER, "start=some-run@3"], ["start="]),
 ]
 
 
@@ -117,6 +132,26 @@ def test_each_remedy_for_vllms_formats_works_and_other_samplers_do_not_care(
     assert f'{setting} = "{value}"' in caught.value.remedy
     load_preset("nano", ["rollout.sampler=vllm", *breaks, *mends], tmp_path)
     load_preset("nano", breaks, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "mends"),
+    [
+        (["rollout.sampler=engine"], ["rollout.sampler=transformers"]),
+        ([*TINKER, "rollout.top_p=0.95"], ["rollout.top_p=1.0"]),
+        ([*TINKER, "rollout.sampler=vllm"], ["policy.engine=local"]),
+    ],
+)
+def test_the_remedies_of_the_other_tinker_refusals_work(breaks: list[str], mends: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_preset("nano", breaks, tmp_path)
+    setting = mends[0].partition("=")[0]
+    assert f"set {setting} = " in caught.value.remedy or f"or {setting} = " in caught.value.remedy
+    load_preset("nano", [*breaks, *mends], tmp_path)
+
+
+def test_settings_of_this_machines_trainer_do_not_bind_a_server() -> None:
+    load_preset("nano", [*TINKER, "policy.micro_batch_tokens=64"])
 
 
 def test_the_published_post_stage_hides_the_example_too() -> None:

@@ -16,7 +16,7 @@ from engine.machine.extras import requirements_of
 from engine.machine.libraries import VLLM_VERSIONS, vllm_is_supported
 from engine.machine.nvml import Driver
 from engine.machine.probe import Machine, probe_machine
-from engine.machine.requirements import least_memory_gb, missing_for
+from engine.machine.requirements import least_memory_gb, missing_for, missing_for_solving
 from engine.presets import load_preset
 
 CPU_ONLY = Machine(
@@ -349,3 +349,17 @@ def test_this_machine_is_probed_without_loading_a_framework(tmp_path: Path) -> N
     assert machine.version_of("torch")
     assert machine.version_of("no-such-library") is None
     assert "vllm" not in sys.modules
+
+
+def test_a_run_that_a_server_trains_needs_the_sdk_and_a_key_and_no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = ["policy.engine=tinker", "policy.url=http://127.0.0.1:8000", "rollout.sampler=engine"]
+    config = load_preset("nano", [*elsewhere, "policy.lora_alpha=32", "model.parameters_b=32"])
+    monkeypatch.delenv("TINKER_API_KEY", raising=False)
+    sdk, key = missing_for(config, CPU_ONLY)
+    assert (sdk.what, key.what) == ("tinker is not installed", "no TINKER_API_KEY is set")
+    assert "[tinker]" in sdk.remedy
+    assert "export TINKER_API_KEY" in key.remedy
+    monkeypatch.setenv("TINKER_API_KEY", "tml-any")
+    assert not missing_for(config, replace(CPU_ONLY, libraries=(*CPU_ONLY.libraries, ("tinker", "0.25.0"))))
+    # For solving, the weights are on this machine, and 32 billion parameters need a card.
+    assert "no CUDA GPU" in {missing.what for missing in missing_for_solving(config, CPU_ONLY)}

@@ -158,3 +158,15 @@ def test_verdicts_of_other_threads_never_meet_the_tokenizer(wall: Wall) -> None:
     judge.join()
     assert wall.decoding_threads == {threading.get_ident()}
     assert wall.slots()[0].verdict == "correct"
+
+
+def test_an_answer_that_comes_whole_is_waited_for_until_then(wall: Wall) -> None:
+    wall.sample(program(0), "")
+    wall.clock.seconds += 12
+    wall.sample(program(0), "")
+    (slot,) = wall.slots()
+    assert (slot.state, slot.tail, slot.waiting) == ("sampling", "", 12)
+    wall.sample(program(0), "print(1)")
+    wall.end(program(0), "print(1)")
+    (slot,) = wall.slots()
+    assert (slot.state, slot.tail, slot.waiting) == ("done", "print(1)", 0)

@@ -329,3 +329,12 @@ def test_without_checkpoints_an_export_names_the_command_that_helps(path: Path, 
             journal.step_finished(step + 1, {})
     with pytest.raises(RunError, match=words):
         exported_checkpoint(path, pytest.fail)
+
+
+def test_what_a_checkpoint_holds_elsewhere_is_let_go_before_it_is_removed(path: Path) -> None:
+    let_go: list[tuple[str, str]] = []
+    store = CheckpointStore(path, keep=2, on_drop=lambda folder: let_go.append((folder.name, content(folder))))
+    for step in (1, 2, 3):
+        store.save(step, files_of(str(step)))
+    store.save(3, files_of("again"))
+    assert let_go == [("step-000001", "1"), (".old-000003", "3")]

@@ -57,7 +57,7 @@ def test_a_runs_adapter_answers_without_peft(tmp_path: Path) -> None:
     from engine.sampling import SamplingParams
     from engine.sampling.local.sampler import TransformersSampler
     from engine.solve.writers.sampled import SampledWriter
-    from engine.train.assembly import load_policy
+    from engine.train.learners.local import load_policy
 
     folder = RunFolder.create(tmp_path / "run", dump_toml(load_preset("nano", (), tmp_path)))
     policy, tokenizer = load_policy(load_config(folder.config))

@@ -161,7 +161,7 @@ def test_adapter_and_merged_model_give_the_policys_own_numbers(folder: RunFolder
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from engine.machine.resources import asset_path
-    from engine.train.assembly import load_policy
+    from engine.train.learners.local import load_policy
 
     policy, _ = load_policy(load_config(folder.config))
     with torch.no_grad():  # fresh adapters change nothing: give them something to say

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import cure_tui
+from engine.policy import Policy
 from engine.policy.samples import UpdateSeconds
 from engine.policy.tally import Tally
+from engine.policy.tinker.learner import TinkerLearner
 from engine.rollouts.rollout import RolloutReport
 from engine.runs.metrics import METRICS, UnknownMetric, groups, metric
 from engine.sampling.swapping import Swaps
@@ -33,7 +36,11 @@ def test_a_step_writes_the_metrics_of_the_table_and_no_others() -> None:
     by_references = reference_metrics([unreferenced])  # type: ignore[list-item]
     signs = label_signs([], None)
     executor = SimpleNamespace(executions=0, cache_hits=0, sticky_skips=0, cells_lost=0)
-    machine = Engine.machine_metrics(SimpleNamespace(sampler=Swaps(), executor=executor))  # type: ignore[arg-type]
+    local = SimpleNamespace(metrics=lambda: Policy.metrics(SimpleNamespace()))  # type: ignore[arg-type]
+    machine = Engine.machine_metrics(SimpleNamespace(sampler=Swaps(), executor=executor, policy=local))  # type: ignore[arg-type]
+    client = SimpleNamespace(traffic=SimpleNamespace(sent=0, received=0))
+    on_a_server = TinkerLearner.metrics(SimpleNamespace(client=client, _positions=0))  # type: ignore[arg-type]
+    machine |= on_a_server | step_metrics(replace(step, update=replace(update, entropy_estimated=True)))
     written = step_metrics(step).keys() | by_references.keys() | signs.keys() | machine.keys() | OF_THE_RUN
     assert written == METRICS.keys()
     assert not {"code_accuracy", "ut_accuracy", "mu"} & step_metrics(step, has_truth=False).keys()

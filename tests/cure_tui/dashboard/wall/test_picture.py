@@ -127,3 +127,10 @@ def test_a_judged_answer_still_shows_that_it_was_cut_off() -> None:
 def test_a_full_wall_is_drawn_in_the_time_of_4_plain_loops_over_its_cells() -> None:
     wall = slots(16, 16)  # measured: 1 ms, one loop
     assert quickest(lambda: wall_rows(wall, 200, 60)) < 4 * plain_loop(200, 60)
+
+
+def test_an_answer_without_tokens_says_how_long_it_is_waited_for() -> None:
+    waits = LiveSlot(0, "coder", "sum", "", 0, "sampling", waiting=12)
+    assert "waiting · 12 s" in "".join(plain(wall_rows([waits], 40, 6)))
+    writes = LiveSlot(0, "coder", "sum", "print(1)", 3, "sampling")
+    assert "waiting" not in "".join(plain(wall_rows([writes], 40, 6)))

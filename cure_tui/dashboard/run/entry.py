@@ -1,4 +1,4 @@
-"""What a run's screen reads of its folder before the first snapshot: the view to open on, and the run's limits."""
+"""Facts that a run's screen needs before the first snapshot: the view to open on, and the run's limits."""
 
 from __future__ import annotations
 

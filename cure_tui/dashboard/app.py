@@ -153,15 +153,50 @@ class CureApp(ThemedApp[str]):
 
     @background()
     def on_resume_run(self, event: ResumeRun) -> None:
+        from cure_tui.launch.extend import extension_text
         from cure_tui.launch.prepare import prepare_resume
         from cure_tui.launch.question import resume_question
 
         prepared = prepare_resume(str(event.path))
         question = resume_question(prepared.config, prepared.folder)
+        if prepared.can_extend:
+            about = extension_text(prepared.finished, prepared.folder.path, question.live)
+            in_app(self, self._ask_for_more, prepared.folder.path, about)
+            return
         if prepared.finished:  # no fault: the notice must not hide the list for long
             in_app(self, self.notify, prepared.finished, severity="warning", timeout=_FINISHED_SECONDS, markup=False)
             return
         in_app(self, self._ask, question, lambda: self.resume_run(event.path))
+
+    def _ask_for_more(self, path: Path, about: str) -> None:
+        """Ask how long a finished run is to go on."""
+        from cure_tui.dashboard.edit import EditScreen, Field
+        from cure_tui.launch.extend import USUAL, extension_fault
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self._extend(path, text)
+
+        if not isinstance(self.screen, EditScreen):
+            field = Field("Go on training", about, USUAL, extension_fault, good="trains on at once")
+            self.push_screen(EditScreen(field), answered)
+
+    @background()
+    def _extend(self, path: Path, text: str) -> None:
+        from cure_tui.launch.extend import Extension, prepare_extension
+
+        prepared = prepare_extension(path, Extension.parse(text))
+        in_app(self, self._start_accepted, prepared)
+
+    def _start_accepted(self, prepared: PreparedRun) -> None:
+        """Start an engine on a run that the user has agreed to; the question has said whose run it is."""
+        from engine.runs.origin import accept
+
+        try:
+            accept(prepared.folder.path)
+            self._start(prepared)
+        except CureError as error:
+            self.tell(error)
 
     def _ask_to_start(self, checked: Checked) -> None:
         """Open the start dialog, once."""
@@ -257,21 +292,20 @@ class CureApp(ThemedApp[str]):
     def resume_run(self, path: Path) -> None:
         """Resume a run and show it."""
         from cure_tui.launch.prepare import prepare_resume
-        from engine.runs.origin import accept
 
         try:
             prepared = prepare_resume(str(path))
             if prepared.finished:
                 raise RunError(prepared.finished)
-            accept(path)  # the question has said whose run it is
-            self._start(prepared)
         except CureError as error:
             self.tell(error)
+        else:
+            self._start_accepted(prepared)
 
     def _start(self, prepared: PreparedRun) -> None:
         from cure_tui.launch.process import EngineProcess
 
-        self._engines.append(EngineProcess(prepared.folder))
+        self._engines.append(EngineProcess(prepared.folder, prepared.new_limits))
         watched = self._watched(self.screen)
         if watched is not None:
             if watched.path == prepared.folder.path:

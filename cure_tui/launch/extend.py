@@ -22,7 +22,7 @@ _MORE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,3})?)\s*(m|min|minutes?|s|steps?)?\s*"
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What a run is given in addition: minutes or steps, the other is 0."""
+    """Addition to the limits of a run: minutes or steps, the other is 0."""
 
     minutes: float = 0.0
     steps: int = 0

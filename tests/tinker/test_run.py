@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import RunError
 from engine.machine.model_folders import ADAPTER_FILE
+from engine.policy.tinker.saved import read_state
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.train.learners import export_policy
@@ -56,9 +57,10 @@ def test_runs_resume_bit_for_bit_after_a_kill_of_either_side(
     unbroken, killed, lost = (make_run(tmp_path / name, *settings) for name in ("unbroken", "killed", "lost"))
     assert run_to_end(unbroken) == (0, "")
     assert sorted(metrics_by_step(unbroken)) == [1, 2, 3]
-    assert len(list((own_server.folder / "checkpoints").rglob("update-*"))) == 2, (
-        "dropped checkpoints are deleted there"
-    )
+    kept = {f"{read_state(each).path.rpartition('/')[2]}.tar.gz" for each in unbroken.checkpoints.glob("step-*")}
+    assert len(kept) == 3  # the last two, and step 0, which no later one has beaten
+    on_server = {each.name for each in (own_server.folder / "checkpoints").rglob("*") if each.is_file()}
+    assert on_server == kept, "checkpoints that are dropped, and old samplers, are deleted on the server"
 
     process = engine(killed)
     wait_for_step(killed, 2, process)

@@ -11,8 +11,8 @@ from engine.errors import CureError, EnvironmentError_, RunError
 from engine.servers.replies import one_line
 
 START = (
-    "start it: presets/qwen3-32b-tinker.toml has the command for GPUs; for a small model on a CPU it is `uv run --extra "
-    "tinker --extra jax -m skyrl.tinker.api --host 127.0.0.1 --port 8000 --base-model MODEL --backend jax`"
+    "start it: presets/qwen3-32b-tinker.toml has the command for GPUs; for a small model on a CPU it is "
+    "`uv run --extra tinker --extra jax -m skyrl.tinker.api --host 127.0.0.1 --base-model MODEL --backend jax`"
 )
 
 RESUME = "start the server again with the same database, then `cure-tui resume`"

@@ -59,8 +59,9 @@ def test_runs_resume_bit_for_bit_after_a_kill_of_either_side(
     assert sorted(metrics_by_step(unbroken)) == [1, 2, 3]
     kept = {f"{read_state(each).path.rpartition('/')[2]}.tar.gz" for each in unbroken.checkpoints.glob("step-*")}
     assert len(kept) == 3  # the last two, and step 0, which no later one has beaten
-    on_server = {each.name for each in (own_server.folder / "checkpoints").rglob("*") if each.is_file()}
-    assert on_server == kept, "checkpoints that are dropped, and old samplers, are deleted on the server"
+    states = own_server.folder / "checkpoints"
+    assert {each.name for each in states.rglob("update-*")} == kept, "dropped checkpoints are deleted on the server"
+    assert not list(states.rglob("sampler_weights/*.tar.gz")), "so are the weights of each sampler"
 
     process = engine(killed)
     wait_for_step(killed, 2, process)

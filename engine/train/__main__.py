@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
 import traceback
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from engine.config import RewardConfig
@@ -109,6 +111,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         on_notice=lambda text: journal.notice(text, level="warning"),
         on_start=lambda text: journal.notice(text) if text else None,
         on_label_notice=note,
+        during=lambda name: _phase(journal, 0 if recorded is None else recorded.step, name),
     )
     try:
         with (
@@ -130,6 +133,17 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         trainer.request_stop(asked[0])
     trainer.run()
     return 0
+
+
+@contextmanager
+def _phase(journal: JournalWriter, step: int, name: str) -> Iterator[None]:
+    """Record a phase of the run around what takes its time before the first step."""
+    began = time.monotonic()
+    journal.phase_started(step, name)
+    try:
+        yield
+    finally:
+        journal.phase_finished(step, name, time.monotonic() - began)
 
 
 def _rewards(reward: RewardConfig) -> dict[str, object]:

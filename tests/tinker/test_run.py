@@ -46,44 +46,44 @@ def numbers(folder: RunFolder) -> tuple[object, object]:
     return steps, summaries(folder)
 
 
-def test_runs_resume_bit_for_bit_after_a_kill_of_either_side(
+def test_a_run_resumes_bit_for_bit_after_a_kill_of_either_side(
     own_server: SkyRLServer, nano_fp32: Path, tmp_path: Path
 ) -> None:
     settings = (
         *("policy.engine=tinker", f"policy.url={own_server.url}", "rollout.sampler=engine"),
         *(f"model.source={nano_fp32}", "policy.lora_rank=8", "policy.lora_alpha=32"),
-        *("run.steps=3", "evaluation.every_steps=0", "run.keep_checkpoints=2"),
+        *("run.steps=3", "run.keep_checkpoints=1", "evaluation.every_steps=0"),
+        *("evaluation.heldout_tasks=1", "evaluation.validation_tasks=1"),
     )
-    unbroken, killed, lost = (make_run(tmp_path / name, *settings) for name in ("unbroken", "killed", "lost"))
+    unbroken, battered = (make_run(tmp_path / name, *settings) for name in ("unbroken", "battered"))
     assert run_to_end(unbroken) == (0, "")
     assert sorted(metrics_by_step(unbroken)) == [1, 2, 3]
     kept = {f"{read_state(each).path.rpartition('/')[2]}.tar.gz" for each in unbroken.checkpoints.glob("step-*")}
-    assert len(kept) == 3  # the last two, and step 0, which no later one has beaten
+    assert len(kept) == 2  # the last one, and the best or step 0
     states = own_server.folder / "checkpoints"
     assert {each.name for each in states.rglob("update-*")} == kept, "dropped checkpoints are deleted on the server"
     assert not list(states.rglob("sampler_weights/*.tar.gz")), "so are the weights of each sampler"
 
-    process = engine(killed)
-    wait_for_step(killed, 2, process)
+    process = engine(battered)
+    wait_for_step(battered, 1, process)
     process.kill()
     process.communicate()
-    assert run_to_end(killed) == (0, "")
-    assert numbers(killed) == numbers(unbroken)
 
-    process = engine(lost)
-    wait_for_step(lost, 1, process)
+    process = engine(battered)
+    wait_for_step(battered, 2, process)
     own_server.kill()
     _, said = process.communicate(timeout=LOST_SECONDS)
     assert process.returncode == RunError.exit_status
     assert said.count("\n") == 1
     assert "then `cure-tui resume`" in said
+
     own_server.start()
-    assert run_to_end(lost) == (0, "")
-    assert numbers(lost) == numbers(unbroken)
+    assert run_to_end(battered) == (0, "")
+    assert numbers(battered) == numbers(unbroken)
 
     # With the server gone, the best checkpoint still has its adapter.
     own_server.kill()
-    best = next(iter(lost.checkpoints.glob("step-*/adapter_model.safetensors"))).parent
+    best = next(iter(battered.checkpoints.glob("step-*/adapter_model.safetensors"))).parent
     (tmp_path / "adapter").mkdir()
-    export_policy(load_config(lost.config), best, tmp_path / "adapter", merged=False)
+    export_policy(load_config(battered.config), best, tmp_path / "adapter", merged=False)
     assert (tmp_path / "adapter" / ADAPTER_FILE).read_bytes() == (best / ADAPTER_FILE).read_bytes()

@@ -33,7 +33,8 @@ def open_learner(
 ) -> tuple[TinkerLearner, Any]:
     """Connect to the server at `policy.url`, probe it, and return its learner and the model's tokenizer."""
     folder = locate_description(_model(config), on_download)
-    learner = _connected(config, folder, surroundings.scratch, surroundings.on_notice)
+    with surroundings.during("start engine"):
+        learner = _connected(config, folder, surroundings.scratch, surroundings.on_notice)
     return learner, load_tokenizer(folder)
 
 

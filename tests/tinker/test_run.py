@@ -12,6 +12,7 @@ from engine.machine.model_folders import ADAPTER_FILE
 from engine.policy.tinker.saved import read_state
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
+from engine.runs.journal import read_journal
 from engine.train.learners import export_policy
 from tests.engine.train.test_training_run import (
     engine,
@@ -23,6 +24,8 @@ from tests.engine.train.test_training_run import (
 )
 from tests.tinker.skyrl_server import SkyRLServer
 
+PATIENCE = 900.0
+"""Seconds for any part of a run: the server compiles every shape that it has not seen."""
 LOST_SECONDS = 180.0
 """Patience with a run whose server is gone; it takes half a minute where the machine has nothing else to do."""
 
@@ -56,8 +59,9 @@ def test_a_run_resumes_bit_for_bit_after_a_kill_of_either_side(
         *("evaluation.heldout_tasks=1", "evaluation.validation_tasks=1"),
     )
     unbroken, battered = (make_run(tmp_path / name, *settings) for name in ("unbroken", "battered"))
-    assert run_to_end(unbroken) == (0, "")
+    assert run_to_end(unbroken, PATIENCE) == (0, "")
     assert sorted(metrics_by_step(unbroken)) == [1, 2, 3]
+    assert "start engine" in {each.data.get("phase") for each in read_journal(unbroken.journal)}
     kept = {f"{read_state(each).path.rpartition('/')[2]}.tar.gz" for each in unbroken.checkpoints.glob("step-*")}
     assert len(kept) == 2  # the last one, and the best or step 0
     states = own_server.folder / "checkpoints"
@@ -65,12 +69,12 @@ def test_a_run_resumes_bit_for_bit_after_a_kill_of_either_side(
     assert not list(states.rglob("sampler_weights/*.tar.gz")), "so are the weights of each sampler"
 
     process = engine(battered)
-    wait_for_step(battered, 1, process)
+    wait_for_step(battered, 1, process, PATIENCE)
     process.kill()
     process.communicate()
 
     process = engine(battered)
-    wait_for_step(battered, 2, process)
+    wait_for_step(battered, 2, process, PATIENCE)
     own_server.kill()
     _, said = process.communicate(timeout=LOST_SECONDS)
     assert process.returncode == RunError.exit_status
@@ -78,7 +82,7 @@ def test_a_run_resumes_bit_for_bit_after_a_kill_of_either_side(
     assert "then `cure-tui resume`" in said
 
     own_server.start()
-    assert run_to_end(battered) == (0, "")
+    assert run_to_end(battered, PATIENCE) == (0, "")
     assert numbers(battered) == numbers(unbroken)
 
     # With the server gone, the best checkpoint still has its adapter.

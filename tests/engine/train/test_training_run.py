@@ -49,9 +49,9 @@ def engine(folder: RunFolder) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def run_to_end(folder: RunFolder) -> tuple[int, str]:
+def run_to_end(folder: RunFolder, seconds: float = 300.0) -> tuple[int, str]:
     process = engine(folder)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=seconds)
     return process.returncode, errors
 
 
@@ -411,9 +411,11 @@ def test_a_run_ended_by_its_minutes_goes_on_with_new_limits(unbroken: RunFolder,
     assert metrics_by_step(folder) == metrics_by_step(unbroken)
 
 
-def wait_for_step(folder: RunFolder, step: int, process: subprocess.Popen[str]) -> None:
+def wait_for_step(folder: RunFolder, step: int, process: subprocess.Popen[str], seconds: float = 120.0) -> None:
     reader = JournalReader(folder.journal)
-    wait_until(lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process)
+    wait_until(
+        lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process, seconds
+    )
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120.0) -> None:

@@ -99,14 +99,20 @@ class Frame:
         elif name and len(name) <= self.columns // 3:
             end = self.columns - len(name) - 1
             text[end + 1 :] = name
-        for dot, label in self.x.labelled(self.plot_columns * across):
+        *others, last = self.x.labelled(self.plot_columns * across) or [(0, "")]
+        # The last label is placed first: it says how far the data go, even where the axis' name stands beneath it.
+        for dot, label in (last, *others):
             at = dot // across
             first = max(start, min(self.gutter + at - len(label) // 2, end - len(label)))
-            if first + len(label) > end or abs(first + len(label) // 2 - self.gutter - at) > len(label):
+            aside = abs(first + len(label) // 2 - self.gutter - at)
+            if not label or first + len(label) > end or aside > len(label) + len(name) * (dot == last[0]):
                 continue
             floor[at] = lines.floor_tick
             text[first : first + len(label)] = label
-            start = first + len(label) + 1
+            if dot == last[0]:
+                end = first - 1
+            else:
+                start = first + len(label) + 1
         edge = f"{lines.corner:>{self.gutter}}" if self.gutter else ""
         axis = (Span(edge + "".join(floor), "axis"),)
         return axis, (Span("".join(text), "axis"),)

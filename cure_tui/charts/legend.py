@@ -10,6 +10,8 @@ from cure_tui.drawing.spans import Row, Span, fit, one_column, width
 
 _MARKERS = "●▲■◆○△□◇"
 _LETTERS = "*+ox#@%&"
+BEST, BEST_LETTER = "★", "^"
+"""Mark on the best point of a line."""
 _APART = "  "
 _SHORTEST_NAME = 3
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cure_tui.charts.rounding import nearest
 from cure_tui.charts.series import HUGE, TINY, ChartOptions, Floats
-from cure_tui.charts.ticks import Ends, cover, format_tick, log_cover, nice_ticks, step_of
+from cure_tui.charts.ticks import Ends, cover, format_tick, format_value, log_cover, nice_ticks, step_of
 
 _SAME = 1e-12  # relative: values closer than this count as equal, as no tick could separate them
 
@@ -77,12 +77,20 @@ def y_scale(data: Ends, options: ChartOptions, intervals: int, least: float = 0.
 
 
 def x_scale(data: Ends, intervals: int, whole: bool) -> Scale:
-    """Return the x axis, which ends with the data; `whole`: ticks are whole numbers (steps)."""
+    """Return the x axis, which ends with the data and a tick; `whole`: ticks are whole numbers (steps).
+
+    The last x says how far the data go: it takes the place of a tick less than half a step before it.
+    """
     low, high = widened(data, log=False)
     if data[0] == data[1]:
         return Scale(low, high, data[:1], (format_tick(data[0], 1.0 if whole else 0.0),))
     ticks = nice_ticks(low, high, max(1, intervals), 1.0 if whole else 0.0)
-    return Scale(low, high, ticks, tuple(format_tick(tick, step_of(ticks)) for tick in ticks))
+    step = step_of(ticks)
+    last = float(math.floor(high)) if whole else high
+    if not ticks or last - ticks[-1] <= step * _SAME:
+        return Scale(low, high, ticks, tuple(format_tick(tick, step) for tick in ticks))
+    ticks = tuple(tick for tick in ticks if last - tick >= step / 2)
+    return Scale(low, high, (*ticks, last), (*(format_tick(tick, step) for tick in ticks), format_value(last)))
 
 
 def are_whole(values: Iterable[Floats]) -> bool:

@@ -29,6 +29,8 @@ class GlyphSet(StrEnum):
 class Series:
     """Points y [k] over ascending x [k], joined by lines; NaN or infinity in y is a gap.
 
+    better: 1 if more is better, -1 if less is, 0 if neither; the best point of the first two is marked.
+    hidden: it keeps its number, and with it its marker, but is neither drawn nor in the legend.
     Do not change the arrays afterwards. Raises ValueError if their lengths differ.
     """
 
@@ -36,6 +38,8 @@ class Series:
     x: Floats
     y: Floats
     style: str = "series0"
+    better: int = 0
+    hidden: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", np.asarray(self.x, dtype=np.float64))
@@ -55,6 +59,7 @@ class ChartOptions:
     y_range: (low, high) of the y axis; by default the range of the data, extended to the next ticks
     smoothing: weight of the moving average, 0 (off) to 0.99; the raw points stay visible beneath
     cursor_x: x of a vertical line at which the legend reads its values; by default it reads the last values
+    x_range: (low, high) of the points shown; by default all. Smoothing does not depend on it
     marks: markers on each line, the last at its end; several of them distinguish crossing lines without colour
     """
 
@@ -67,6 +72,7 @@ class ChartOptions:
     cursor_x: float | None = None
     legend: bool = True
     marks: int = 1
+    x_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,16 @@ class Points:
     x_k: Floats
     y_k: Floats
     joined_k: npt.NDArray[np.bool_]
+
+    def within(self, x_range: tuple[float, float] | None) -> Points:
+        """Return the points whose x lies in the range, both ends included; all without a range."""
+        if x_range is None:
+            return self
+        first = int(np.searchsorted(self.x_k, x_range[0], side="left"))
+        last = int(np.searchsorted(self.x_k, x_range[1], side="right"))
+        joined = self.joined_k[first:last].copy()
+        joined[:1] = False
+        return Points(self.x_k[first:last], self.y_k[first:last], joined)
 
 
 def points(x: Floats, y: Floats, log_y: bool = False) -> Points:

@@ -46,12 +46,15 @@ def to_svg(series: Sequence[Series], width: int, height: int, options: ChartOpti
     if title:
         parts.append(_text(16, top + 10, title, _INK, "start", "font-size='15' font-weight='600'"))
         top += 24
-    raw = [points(each.x, each.y, options.log_y) for each in series]
+    raw = [points(each.x, each.y, options.log_y).within(options.x_range) for each in series]
     x_ends, y_ends = span_of(each.x_k for each in raw), span_of(each.y_k for each in raw)
     if x_ends is None or y_ends is None:
         parts.append(_text(width / 2, height / 2, "no data", _MUTED, "middle"))
         return "\n".join([*parts, "</svg>", ""])
-    smooth = [smoothed(each, options.smoothing, options.log_y) for each in series]
+    smooth = [
+        line and line.within(options.x_range)
+        for line in (smoothed(each, options.smoothing, options.log_y) for each in series)
+    ]
     lines = [line or beneath for line, beneath in zip(smooth, raw, strict=True)]
     if options.legend:
         legend, top = _legend(series, raw, width, top)

@@ -45,7 +45,7 @@ def runs(
         return
     from cure_tui.drawing.tables import text_table
 
-    rows = [[run.id, _state(run), f"{run.step}/{run.steps}", _when(run.started), _remark(run)] for run in found]
+    rows = [[run.id, _state(run), f"{run.step}/{run.steps or '?'}", _when(run.started), _remark(run)] for run in found]
     typer.echo(text_table(["RUN", "STATE", "STEP", "STARTED", "REMARK"], rows))
 
 
@@ -82,10 +82,13 @@ def _remark(run: RunInfo) -> str:
     from cure_tui.runs.phase_progress import progress_of
 
     progress = str(progress_of(run.phase) or "")
-    return "; ".join(filter(None, (run.fault, run.start and f"from {run.start}", run.rewards, run.ending, progress)))
+    start = run.start and f"from {run.start}"
+    return "; ".join(filter(None, (run.note, run.fault, start, run.rewards, run.ending, progress)))
 
 
 def _as_json(run: RunInfo) -> dict[str, object]:
+    from engine.runs.notes import tags_of
+
     return {
         "run": run.id,
         "path": str(run.path),
@@ -99,5 +102,7 @@ def _as_json(run: RunInfo) -> dict[str, object]:
         "updated": run.updated,
         "pid": run.pid,
         "metrics": dict(run.metrics) if run.metrics else {},
+        "note": run.note,
+        "tags": list(tags_of(run.note)),
         "remark": _remark(run),
     }

@@ -21,6 +21,7 @@ from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.keys_line import HELP
 from cure_tui.dashboard.messages import (
     CompareRuns,
+    EditNote,
     Fault,
     HomeIsShown,
     NameWindow,
@@ -97,6 +98,19 @@ class CureApp(ThemedApp[str]):
 
     def on_compare_runs(self, event: CompareRuns) -> None:
         self._ask_about_others(event.paths, lambda: self.compare_runs(event.paths))
+
+    def on_edit_note(self, event: EditNote) -> None:
+        from cure_tui.dashboard.note import note_screen, take_note
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                return
+            try:
+                self.notify(take_note(event.path, text), timeout=3, markup=False)
+            except CureError as error:
+                self.tell(error)
+
+        self.push_screen(note_screen(event.path), answered)
 
     def on_fault(self, event: Fault) -> None:
         self.tell(event.error)

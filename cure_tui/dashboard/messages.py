@@ -49,6 +49,13 @@ class ResumeRun(Message):
 
 
 @dataclass
+class EditNote(Message):
+    """Request to edit the user's note on a run."""
+
+    path: Path
+
+
+@dataclass
 class CompareRuns(Message):
     """Request to show runs side by side."""
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Container
 
+from cure_tui.dashboard.explain import Explanation
 from cure_tui.drawing.smoothing import Smoothing
+from cure_tui.runs.activity import no_step_text
 from cure_tui.runs.watcher import Snapshot
 from engine.runs.records import TaskRecord
 
@@ -22,6 +24,11 @@ class Pane(Container):
         self.archive, self.smoothing = archive, smoothing or Smoothing()
         self._snapshot: Snapshot | None = None
         self._step: int | None = None
+
+    @property
+    def explanation(self) -> Explanation:
+        """Explanation of what the view shows and of its symbols."""
+        return Explanation(self.id or "")
 
     def bring(self, snapshot: Snapshot, step: int | None) -> None:
         """Take a new snapshot; show it if the pane is on the screen. step: the one to show, None for the newest."""
@@ -40,3 +47,9 @@ class Pane(Container):
     def newest_tasks(self, snapshot: Snapshot, step: int | None) -> list[TaskRecord]:
         """Return the archived tasks of the chosen or newest step."""
         return self.archive.tasks(step or snapshot.state.step)
+
+    def why_no_tasks(self, snapshot: Snapshot, step: int | None) -> str:
+        """Return why there is no matrix of the chosen or newest step."""
+        if not snapshot.state.step:
+            return no_step_text(snapshot.condition, snapshot.state)
+        return self.archive.fault or f"step {step or snapshot.state.step} is not in the archive"

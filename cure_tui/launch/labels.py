@@ -7,7 +7,7 @@ from engine.reward.mode import HIDDEN, is_unanchored, reward_words
 from engine.solve.label_tester import tester_of
 
 _ANSWERS_A_TASK = 16 + 8 * 16
-"""Answers that a tester is asked for at most, for each task: its tests, and the votes on their outputs."""
+"""Answers that a tester is asked for at most, for each task, without checking programs: tests, and votes on outputs."""
 
 
 def reward_lines(config: RunConfig) -> list[str]:
@@ -17,9 +17,10 @@ def reward_lines(config: RunConfig) -> list[str]:
     lines = [f"rewards: {words}"] if words else []
     tester = tester_of(reward.labels)
     if tester is not None:
+        most = _ANSWERS_A_TASK + reward.checking_programs
         lines.append(
-            f"{tester} writes the tests before the first step, up to {_ANSWERS_A_TASK} answers a task, and their time "
-            "does not count against the run's minutes"
+            f"{tester} writes the tests before the first step, up to {most} answers a task, and their time does not "
+            "count against the run's minutes"
         )
     if is_unanchored(reward.labels, reward.anchors):
         lines.append(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.config import RunConfig
 from engine.errors import ConfigError, EnvironmentError_, RunError
-from engine.machine.home import named_run_path, new_run_path, run_name
+from engine.machine.home import EVALUATION_REQUEST, named_run_path, new_run_path, run_name
 from engine.machine.probe import probe_machine
 from engine.machine.requirements import missing_for
 from engine.machine.resources import source_path
@@ -114,6 +114,8 @@ def prepare_resume(wanted: str, steps: int | None = None, minutes: float | None 
             f"watch it with `cure-tui attach {wanted}`, or stop it first",
         )
     folder = RunFolder.open(run.path)
+    if (folder.path / EVALUATION_REQUEST).exists():
+        raise RunError(f"{folder.id} is an evaluation", f"go on with `cure-tui eval --resume {folder.id}`")
     given = [*([f"run.steps={steps}"] if steps is not None else [])]
     given += [f"run.max_minutes={minutes:g}"] if minutes is not None else []
     config = load_config(folder.config, given)

@@ -79,7 +79,9 @@ def live_warning() -> str:
     live = [run for run in list_runs() if run.state is RunCondition.LIVE and _is_here(run)]
     if not live:
         return ""
-    named = [f"{run.id} ({'paused' if run.paused else 'live'}, step {run.step}/{run.steps})" for run in live[:_NAMED]]
+    named = [
+        f"{run.id} ({'paused' if run.paused else 'live'}, step {run.step}/{run.steps or '?'})" for run in live[:_NAMED]
+    ]
     named += [f"{len(live) - _NAMED} more"] if len(live) > _NAMED else []
     count = "A run is" if len(live) == 1 else f"{len(live)} runs are"
     return printable(f"{count} live on this machine: {', '.join(named)}. Two trainings share GPU, memory and cores.")

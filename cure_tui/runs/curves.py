@@ -93,7 +93,7 @@ def chart_series(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]
     else:
         x = x_of(state, axis)
         lines = [
-            Series(metric(name).title, x, state.column(name), f"series{number}")
+            Series(metric(name).title, x, state.column(name), f"series{number}", metric(name).better)
             for number, name in enumerate(chart.metrics)
         ]
     known = [
@@ -119,10 +119,14 @@ def chart_options(
     smoothing: float = 0.0,
     log_y: bool = False,
     cursor: float | None = None,
+    x_range: tuple[float, float] | None = None,
     marks: int = 1,
     glyphs: GlyphSet = GlyphSet.BRAILLE,
 ) -> ChartOptions:
-    """Return the options for drawing the chart. A logarithmic axis ignores the fixed range."""
+    """Return the options for drawing the chart. A logarithmic axis ignores the fixed range.
+
+    cursor, x_range: on that axis.
+    """
     return ChartOptions(
         title=chart.title,
         x_label=axis.value,
@@ -130,8 +134,9 @@ def chart_options(
         y_range=None if log_y else chart.y_range,
         smoothing=0.0 if chart.evaluated else smoothing,
         glyphs=glyphs,
-        cursor_x=cursor if axis is XAxis.STEP else None,
+        cursor_x=cursor,
         marks=marks,
+        x_range=x_range,
     )
 
 
@@ -152,7 +157,7 @@ def _evaluated(state: RunState, chart: ChartSpec, axis: XAxis) -> list[Series]:
     x = np.array([_place(state, each, axis) for each in found], dtype=np.float64)
     means = {name: [evaluated(name, each.summary).mean for each in found] for name in chart.metrics}
     return [
-        Series(metric(name).title, x, np.array(means[name], dtype=np.float64), f"series{number}")
+        Series(metric(name).title, x, np.array(means[name], dtype=np.float64), f"series{number}", metric(name).better)
         for number, name in enumerate(chart.metrics)
     ]
 

@@ -1,12 +1,15 @@
-"""List of runs for the dashboard: filter, order, and a reader that reads again only the runs that changed."""
+"""List of runs and evaluations for the dashboard: filter, order, and a reader that reads only what has changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from engine.machine.home import runs_home
+from cure_tui.runs.activity import seen_condition
+from engine.machine.home import evaluations_home, runs_home
+from engine.runs.files import NOTE_FILE
 from engine.runs.listing import RunCondition, RunInfo, read_info, run_paths
 from engine.runs.metrics import evaluated, metric
 
@@ -33,7 +36,7 @@ class Order(StrEnum):
 
 
 def matching(runs: Sequence[RunInfo], words: str) -> list[RunInfo]:
-    """Return the runs that have every word in their id, preset or state, ignoring case."""
+    """Return the runs that have every word in their id, preset, state or note, ignoring case."""
     wanted = words.casefold().split()
     return [run for run in runs if all(word in _searched(run) for word in wanted)]
 
@@ -49,6 +52,11 @@ def sorted_by(runs: Sequence[RunInfo], order: Order) -> list[RunInfo]:
     return sorted(newest, key=lambda run: run.id) if order is Order.NAME else newest
 
 
+def is_evaluation(run: RunInfo) -> bool:
+    """Tell whether it is an evaluation of `cure-tui eval`, by the folder it is in."""
+    return run.path.parent == evaluations_home()
+
+
 def last_figures(run: RunInfo) -> list[float | None]:
     """Return the run's FIGURES in its last evaluation, else in its last step."""
     metrics = run.metrics or {}
@@ -57,23 +65,25 @@ def last_figures(run: RunInfo) -> list[float | None]:
 
 
 class RunList:
-    """Cached list of the runs in `runs_home()`: a hundred take 0.2 s to read, so an unchanged run is not read again."""
+    """Cached list of runs and evaluations: a hundred take 0.2 s to read, so an unchanged one is not read again."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[_Marks, RunInfo]] = {}
 
     def read(self) -> list[RunInfo]:
-        """Return all runs, in no order."""
-        self._known = {path: self._read(path) for path in run_paths(runs_home())}
+        """Return all runs and evaluations, in no order."""
+        paths = [*run_paths(runs_home()), *run_paths(evaluations_home())]
+        self._known = {path: self._read(path) for path in paths}
         return [run for _, run in self._known.values()]
 
     def _read(self, path: Path) -> tuple[_Marks, RunInfo]:
-        # A running engine changes one of these files: it takes the lock, beats its heart, appends to the journal.
-        marks = tuple(_mark(path / name) for name in ("version", "lock", "heartbeat", "events.jsonl"))
+        # A running engine changes one of the first files: it takes the lock, beats its heart, appends to the journal.
+        marks = tuple(_mark(path / name) for name in ("version", "lock", "heartbeat", "events.jsonl", NOTE_FILE))
         known = self._known.get(path)
         if known is not None and known[0] == marks and known[1].state is not RunCondition.LIVE:
             return known
-        return marks, read_info(path)
+        run = read_info(path)
+        return marks, replace(run, state=seen_condition(run.state, began=run.started is not None, folder=path))
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
@@ -86,4 +96,5 @@ def _mark(path: Path) -> tuple[int, int] | None:
 
 def _searched(run: RunInfo) -> str:
     state = "paused" if run.paused else run.state.value
-    return f"{run.id} {run.preset} {state}".casefold()
+    kind = "evaluation" if is_evaluation(run) else "run"
+    return f"{run.id} {run.preset} {state} {kind} {run.note}".casefold()

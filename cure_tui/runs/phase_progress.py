@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cure_tui.runs.step_line import clock
 from engine.runs.live import LiveView
-from engine.runs.state import Phase
+from engine.runs.state import Phase, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,22 @@ class Progress:
         return f"{self.name}: {counted}{rate}{f', {self.pace}' if self.pace else ''}"
 
 
-def progress_of(phase: Phase | None, live: LiveView | None = None) -> Progress | None:
-    """Return the progress of a phase; None for a phase that counts nothing, or has not begun to."""
+def update_progress(state: RunState, waited: float) -> tuple[float, float] | None:
+    """Return seconds of the update so far, and those that the last one took; None in other phases or before any.
+
+    An update counts nothing that could be reported: the same work took about as long a step before.
+    """
+    phase, usual = state.phase, state.metrics.get("seconds_update")
+    if phase is None or phase.name != "update" or not usual:
+        return None
+    return max(0.0, state.seconds + waited - phase.seconds), usual
+
+
+def progress_of(phase: Phase | None, live: LiveView | None = None, waited: float = 0.0) -> Progress | None:
+    """Return the progress of a phase; None for a phase that counts nothing, or has not begun to.
+
+    waited: seconds since the last event, by which the time left is less.
+    """
     if phase is None:
         return None
     done, total = phase.done or 0, phase.total or 0
@@ -48,4 +62,5 @@ def progress_of(phase: Phase | None, live: LiveView | None = None) -> Progress |
         done, total = live.done, live.total
     if not done and not phase.tokens:
         return None
-    return Progress(phase.name, done, total, phase.unit, phase.rate, phase.token_rate, phase.seconds_left)
+    left = None if phase.seconds_left is None else max(0.0, phase.seconds_left - waited)
+    return Progress(phase.name, done, total, phase.unit, phase.rate, phase.token_rate, left)

@@ -72,17 +72,48 @@ def evaluation_line(evaluation: Evaluation) -> str:
     return "  ".join([*parts, f"{summary.n_tasks or '?'} tasks"])
 
 
-def seconds_left(state: RunState, max_minutes: float) -> float | None:
-    """Estimate seconds to the last step from the recent pace, within the time limit; None before two steps."""
+def seconds_left(state: RunState, max_minutes: float, waited: float = 0.0) -> float | None:
+    """Estimate seconds to the last step from the recent pace, within the time limit; None before two steps.
+
+    waited: seconds since the last event, which count down what is left, though never below the steps still to come.
+    """
+    pace = _pace(state)
+    if pace is None:
+        return None
+    steps = state.steps - state.step
+    since = max(0.0, state.seconds + waited - state.points[-1].seconds)
+    left = max(pace * (steps - 1), pace * steps - since)
+    if max_minutes:
+        left = min(left, _minutes_left(state, max_minutes, waited))
+    return max(0.0, left)
+
+
+def last_step(state: RunState, max_minutes: float, waited: float = 0.0) -> int | None:
+    """Forecast the last step where the time limit comes before the planned one; None where it does not, or is unknown.
+
+    The step under way when the time is over is the last one.
+    """
+    pace = _pace(state)
+    if not max_minutes or not pace:
+        return None
+    left = _minutes_left(state, max_minutes, waited)
+    since = max(0.0, state.seconds + waited - state.points[-1].seconds)
+    reached = state.step + max(0, math.ceil((left + since) / pace))
+    return reached if reached < state.steps else None
+
+
+def _pace(state: RunState) -> float | None:
+    """Return recent seconds per step, all that comes between two steps included; None before there are two."""
     points = state.points
     if len(points) < 2:
         return None
     recent = min(_RECENT_STEPS, len(points) - 1)
-    pace = (points[-1].seconds - points[-1 - recent].seconds) / recent
-    left = pace * (state.steps - state.step)
-    if max_minutes:
-        left = min(left, max_minutes * 60 - (state.seconds - state.labelling_seconds))
-    return max(0.0, left)
+    return (points[-1].seconds - points[-1 - recent].seconds) / recent
+
+
+def _minutes_left(state: RunState, max_minutes: float, waited: float) -> float:
+    """Return the seconds that the time limit leaves."""
+    return max_minutes * 60 - (state.seconds + waited - state.labelling_seconds)
 
 
 def _new_limit(state: RunState) -> list[str]:

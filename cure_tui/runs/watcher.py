@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from cure_tui.runs.activity import is_starting_up, seen_condition
 from engine.errors import RunError
 from engine.machine.process_memory import grows_without_cycles, release
 from engine.runs.folder import RunFolder
@@ -24,7 +25,7 @@ from engine.runs.inbox import Command, pending
 from engine.runs.journal import JournalReader
 from engine.runs.listing import RunCondition, condition_of, read_info, read_pulse
 from engine.runs.live import LiveReader, LiveView
-from engine.runs.state import RunState, replay
+from engine.runs.state import RunState, RunStatus, replay
 
 ACTIVE_SECONDS = 1 / 8
 """Growing text is no easier to read at twice the rate, which would take twice the CPU time from the engine."""
@@ -52,7 +53,8 @@ class Snapshot:
 
     condition: live, finished, stopped, failed or crashed, from lock, process and heartbeat. pending: commands from any
     dashboard that the engine has not executed yet. loading: part of the journal is still unread. skipped: corrupt
-    lines of the journal. fault: the reason why the run cannot be read any more.
+    lines of the journal. waited: seconds since the last event of a live run that works, 0 of any other. fault: the
+    reason why the run cannot be read any more.
     """
 
     path: Path
@@ -65,6 +67,21 @@ class Snapshot:
     loading: bool = True
     skipped: int = 0
     fault: str = ""
+    waited: int = 0
+
+    @property
+    def is_paused(self) -> bool:
+        """True if the engine waits for the user; a paused run whose engine died is not paused while it is resumed."""
+        return self.is_live and self.state.status is RunStatus.PAUSED and not self.is_starting_up
+
+    @property
+    def is_starting_up(self) -> bool:
+        return is_starting_up(self.condition, self.state)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds at work until now, by the journal and the time since its last event."""
+        return self.state.seconds + self.waited
 
     @property
     def is_live(self) -> bool:
@@ -129,6 +146,8 @@ class RunWatcher:
         self._state = replay(events, self._state)
         loading = self._journal.behind
         condition = self._ahead() if loading else condition_of(self._state, pulse)
+        began = loading or self._state.status is not RunStatus.NEW
+        condition = seen_condition(condition, began=began, folder=self._folder.path)
         alive = condition is RunCondition.LIVE
         return Snapshot(
             path=self._folder.path,
@@ -141,7 +160,13 @@ class RunWatcher:
             beat_seconds=round(pulse.beat_seconds) if alive and pulse.beat_seconds is not None else None,
             loading=loading,
             skipped=self._journal.skipped,
+            waited=self._seconds_since_event() if alive else 0,
         )
+
+    def _seconds_since_event(self) -> int:
+        if self._state.updated is None or self._state.status is not RunStatus.RUNNING:
+            return 0
+        return max(0, int(time.time() - self._state.updated))
 
     def _wait(self, seconds: float, calm_seconds: float, seen: _Signs) -> None:
         """Wait for `seconds`, then until a file differs from `seen`, but no longer than `calm_seconds` in all."""

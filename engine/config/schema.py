@@ -209,6 +209,12 @@ class RewardConfig(Section):
         description="validation tasks whose hidden tests hold tester and consensus labels against the truth in every "
         "step (8 programs and 8 tests each; never trained on); 0 = unanchored",
     )
+    checking_programs: int = Field(
+        ge=0,
+        le=128,
+        description="tester:WHO labels: programs that WHO writes for each task; a test whose output is not the one "
+        "that most of them print is left out; 0 = none",
+    )
     tester_variant: TesterVariant = Field(description=f"tester reward: {_names(TesterVariant)}")
     tester_supervision: TesterSupervision = Field(
         description="judge of the tests: none (the correct samples; no ground-truth code) or reference (the tasks' "

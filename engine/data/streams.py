@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 from engine.errors import DataError, EnvironmentError_
 from engine.machine.extras import install_extra
+from engine.problems.json_buffer import JsonBuffer, Undecodable
 
 CHUNK_BYTES = 4_000_000
 LONGEST_VALUE = 256_000_000
@@ -38,12 +39,10 @@ SHORT_LIST = 65_536
 GZIP_RATIO, GZIP_FREE = 200, 64_000_000
 """Growth at which gzip is taken for a bomb, once it has given GZIP_FREE bytes; text of tests grows 3- to 30-fold."""
 
-_BLANK = re.compile(r"[ \t\n\r]*+")
 _STRUCTURE = re.compile(r'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]])', re.DOTALL)
 _DECODE = json.JSONDecoder().raw_decode
 _NESTING = {"{": 1, "[": 1, "}": -1, "]": -1}
 _ROWS = 8  # of parquet at a time: rows of LiveBench take 2 MB
-_LONGEST_TOKEN = 16  # of those that the decoder reports at their begin when the buffer ends in them: -Infinity, \ud83d
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,33 +110,27 @@ class _CutShort(Exception):
     """End of the file where a value should go on."""
 
 
-class _Text:
+class _Text(JsonBuffer):
     """JSON text read piece by piece. depth: open brackets of the record under way. not_utf8: some bytes were not."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
-        self._text, self._at, self._ended = "", 0, False
-        self._lines, self._counted = 1, 0
+        super().__init__(file.read, self._decoded_bytes, CHUNK_BYTES)
+        self._characters = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
         self.depth = 0
         self.not_utf8 = False
 
+    def _decoded_bytes(self, data: bytes, final: bool, /) -> str:
+        text = self._characters(data, final)
+        if not self.not_utf8 and not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                self.not_utf8 = True
+        return text
+
     def line(self) -> int:
         """Return the number of the line at the read position, from 1."""
-        self._lines += self._text.count("\n", self._counted, self._at)
-        self._counted = self._at
-        return self._lines
-
-    def peek(self) -> str:
-        """Return the next character that is not blank; "" at the end."""
-        while True:
-            blank = _BLANK.match(self._text, self._at)
-            assert blank is not None
-            self._at = blank.end()
-            if self._at < len(self._text):
-                return self._text[self._at]
-            if not self._more():
-                return ""
+        return self.place(self._at)[0]
 
     def take(self, expected: str) -> str:
         """Consume and return the next character that is not blank. Raises _Broken if it is none of `expected`."""
@@ -180,7 +173,7 @@ class _Text:
             if found is not None:
                 self._at = found.end()
                 self.depth += _NESTING.get(self._text[self._at - 1], 0)
-            elif len(self._text) - self._at > LONGEST_VALUE or not self._more(least=len(self._text) - self._at):
+            elif self.held > LONGEST_VALUE or not self.more(least=self.held):
                 raise _CutShort
 
     def _list(self) -> object:
@@ -209,43 +202,17 @@ class _Text:
 
     def _value(self) -> object:
         self.peek()
-        while True:
-            try:
-                value, end = _DECODE(self._text, self._at)
-            except json.JSONDecodeError as fault:
-                if not fault.msg.startswith("Unterminated string") and fault.pos + _LONGEST_TOKEN < len(self._text):
-                    raise _Broken(fault.msg) from None
-                if len(self._text) - self._at > LONGEST_VALUE:
-                    raise _Broken(f"a value of more than {LONGEST_VALUE // 10**6} MB") from None
-                if not self._more(least=len(self._text) - self._at):
-                    raise (_CutShort if fault.pos >= len(self._text) else _Broken(fault.msg)) from None
-            except RecursionError:
-                raise _Broken("nested too deeply") from None
-            except ValueError as fault:  # a whole number with more digits than Python converts
-                raise _Broken(str(fault).partition(";")[0]) from None
-            else:
-                # A number at the end of the buffer may go on: 1, 1.5, 1.5e-3.
-                may_go_on = isinstance(value, int | float) and end + _LONGEST_TOKEN > len(self._text)
-                if not may_go_on or not self._more():
-                    self._at = end
-                    return value
-
-    def _more(self, least: int = 0) -> bool:
-        """Read on, and drop what was consumed; return False at the end of the file."""
-        if self._ended:
-            return False
-        self.line()
-        data = self._file.read(max(CHUNK_BYTES, least))
-        self._ended = not data
-        text = self._decode(data, self._ended)
-        if not self.not_utf8 and not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                self.not_utf8 = True
-        self._text = self._text[self._at :] + text
-        self._at = self._counted = 0
-        return True
+        try:
+            while (decoded := self.decoded()) is None:
+                if self.held > LONGEST_VALUE:
+                    raise _Broken(f"a value of more than {LONGEST_VALUE // 10**6} MB")
+                self.more(least=self.held)
+        except Undecodable as fault:
+            if fault.at is not None and fault.at >= len(self._text):
+                raise _CutShort from None
+            raise _Broken(fault.reason) from None
+        value, self._at = decoded
+        return value
 
 
 def _json_rows(file: BinaryIO, path: Path) -> Iterator[Row | BadRow]:

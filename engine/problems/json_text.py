@@ -14,16 +14,15 @@ from collections.abc import Callable, Container
 from contextlib import suppress
 from typing import NoReturn
 
+from engine.problems.json_buffer import JsonBuffer, Undecodable
+
 CHUNK_BYTES = 1 << 18
 LONGEST_VALUE = 10_000_000
 """Characters of one value that is neither a string nor the list of a field: as empty lists they take 200 MB."""
 
-_BLANK = re.compile(r"[ \t\n\r]*+")
 _COMMA = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
 _DECODE = json.JSONDecoder().raw_decode
 _RUN = 1 << 16
-_LONGEST_TOKEN = 16  # of those that the decoder reports at their begin where the buffer ends in them: -Infinity, \ud83d
-_CUT_STRING = "Unterminated string"
 
 
 class BrokenJson(Exception):
@@ -42,28 +41,14 @@ class NoText(Exception):
         self.field, self.index, self.item = field, index, item
 
 
-class JsonText:
+class JsonText(JsonBuffer):
     """Text in UTF-8 that `read(size)` gives by pieces, b"" at its end. line: the number of its first line.
 
     Every method raises BrokenJson for what is no JSON, and UnicodeDecodeError.
     """
 
     def __init__(self, read: Callable[[int], bytes], line: int = 1) -> None:
-        self._read = read
-        self._decode = codecs.getincrementaldecoder("utf-8")().decode
-        self._text, self._at, self._ended = "", 0, False
-        self._line, self._column = line, 0  # of the buffer's begin
-
-    def peek(self) -> str:
-        """Return the next character that is not blank; "" at the end."""
-        while True:
-            blank = _BLANK.match(self._text, self._at)
-            assert blank is not None
-            self._at = blank.end()
-            if self._at < len(self._text):
-                return self._text[self._at]
-            if not self._more():
-                return ""
+        super().__init__(read, codecs.getincrementaldecoder("utf-8")().decode, CHUNK_BYTES, line)
 
     def take(self, expected: str, fault: str) -> str:
         """Consume the next character that is not blank, one of `expected`; `fault` says what else it is."""
@@ -84,7 +69,7 @@ class JsonText:
         """
         if self.peek() != "{":
             return self.value()
-        if decoded := self._decoded(2 * CHUNK_BYTES):
+        if decoded := self.decoded(2 * CHUNK_BYTES):
             value, self._at = decoded
             return value
         self.take("{", "Expecting value")
@@ -104,18 +89,18 @@ class JsonText:
     def value(self) -> object:
         """Decode the next value at once, a string of any length and others up to LONGEST_VALUE."""
         is_text = self.peek() == '"'
-        while (decoded := self._decoded()) is None:
-            held = len(self._text) - self._at
+        while (decoded := self.decoded()) is None:
+            held = self.held
             if not is_text and held > LONGEST_VALUE:
                 reason = f"a value of more than {LONGEST_VALUE // 10**6} MB that is no text and no list of a task"
-                raise BrokenJson(reason, self._line + self._text.count("\n", 0, self._at), 0)
-            self._more(least=held if is_text else min(held, LONGEST_VALUE - held + 1))
+                raise BrokenJson(reason, self.place(self._at)[0], 0)
+            self.more(least=held if is_text else min(held, LONGEST_VALUE - held + 1))
         value, self._at = decoded
         return value
 
     def _list(self, field: str, is_text: bool) -> object:
         """Decode the list of a field; one that is longer than the buffer by runs of items, kept if `is_text`."""
-        if decoded := self._decoded(2 * CHUNK_BYTES):
+        if decoded := self.decoded(2 * CHUNK_BYTES):
             value, self._at = decoded
             return value
         self.take("[", "Expecting value")
@@ -158,44 +143,14 @@ class JsonText:
                 at = self._at = comma_after.end()
         return items
 
-    def _decoded(self, most: int = 0) -> tuple[object, int] | None:
-        """Return the value at the read position and its end, None where the buffer, or `most` of it, ends before."""
-        text, base, goes_on = self._text, 0, not self._ended
-        if most and len(text) - self._at > most:  # after a long string the buffer is long, too
-            text, base, goes_on = text[self._at : self._at + most], self._at, True
+    def decoded(self, most: int = 0) -> tuple[object, int] | None:
         try:
-            value, end = _DECODE(text, self._at - base)
-        except json.JSONDecodeError as fault:
-            is_cut = fault.msg.startswith(_CUT_STRING) or fault.pos + _LONGEST_TOKEN >= len(text)
-            if is_cut and goes_on:
-                return None
-            raise self._broken(fault.msg, base + fault.pos) from None
-        except RecursionError:
-            raise BrokenJson("nested too deeply", self._line + self._text.count("\n", 0, self._at), 0) from None
-        except ValueError as fault:  # a whole number with more digits than Python converts
-            reason = str(fault).partition(";")[0]
-            raise BrokenJson(reason, self._line + self._text.count("\n", 0, self._at), 0) from None
-        # A number at the end of the buffer may go on: 1, 1.5, 1.5e-3.
-        may_go_on = isinstance(value, int | float) and end + _LONGEST_TOKEN > len(text)
-        return None if may_go_on and goes_on else (value, base + end)
+            return super().decoded(most)
+        except Undecodable as fault:
+            if fault.at is None:
+                raise BrokenJson(fault.reason, self.place(self._at)[0], 0) from None
+            raise self._broken(fault.reason, fault.at) from None
 
     def _broken(self, reason: str, at: int) -> BrokenJson:
-        line, column = self._place(at)
+        line, column = self.place(at)
         return BrokenJson(reason, line, column + 1)
-
-    def _place(self, at: int) -> tuple[int, int]:
-        """Return the line, from 1, and the column, from 0, of a place in the buffer."""
-        lines = self._text.count("\n", 0, at)
-        return self._line + lines, at - self._text.rfind("\n", 0, at) - 1 if lines else self._column + at
-
-    def _more(self, least: int = 0) -> bool:
-        """Read on, and drop what was consumed; return False at the end."""
-        if self._ended:
-            return False
-        data = self._read(max(CHUNK_BYTES, least))
-        self._ended = not data
-        text = self._decode(data, self._ended)
-        self._line, self._column = self._place(self._at)
-        self._text = self._text[self._at :] + text
-        self._at = 0
-        return True

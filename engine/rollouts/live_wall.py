@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.prompts import Role
+from engine.prompts import Program, Role, UnitTest, parse_program, parse_unit_test
 from engine.rollouts.observer import Judgement, RolloutKey
 from engine.runs.live import SLOTS, LiveWriter
 from engine.sampling import Completion
@@ -38,6 +38,7 @@ class _Shown:
     key: RolloutKey
     began: float = 0.0
     text: str = ""
+    found: str = ""
     newest: deque[int] = field(default_factory=lambda: deque(maxlen=_TAIL_TOKENS))
     tokens: int = 0
     state: str = "sampling"
@@ -135,6 +136,8 @@ class LiveFeed:
     def _end(self, shown: _Shown, text: str, *, finished: bool) -> None:
         shown.state = "done" if finished else "truncated"
         shown.text = text
+        if shown.slot is not None:
+            shown.found = found_in(shown.key.role, text)
         self._rest(shown)
         if shown.slot is None:
             del self._answers[shown.key]
@@ -176,8 +179,20 @@ class LiveFeed:
                 shown.text = shown.decode(list(shown.newest))
             self._changed.remove(slot)
             judgement = shown.judgement
-            found = ("", 0, 0) if judgement is None else (judgement.finding, judgement.passed, judgement.of)
+            judged = ("", 0, 0) if judgement is None else (judgement.finding, judgement.passed, judgement.of)
             waits = shown.at_rest is None and not shown.tokens
             waiting = int(self._clock() - shown.began) if waits else 0
-            about = (shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state)
-            self.writer.update(slot, *about, *found, waiting)
+            answer = shown.key.role, shown.key.task, shown.text, shown.tokens, shown.state
+            self.writer.update(slot, *answer, *judged, waiting, shown.found)
+
+
+def found_in(role: Role, text: str) -> str:
+    """Return the program of an answer, or its test as input -> output; "" if neither is found.
+
+    The end of an answer, which is what a reader sees while it grows, is an explanation or a closing fence.
+    """
+    if role is Role.CODER:
+        program = parse_program(text)
+        return program.source.strip("\n") if isinstance(program, Program) else ""
+    test = parse_unit_test(text)
+    return f"{test.input.strip()}\n→ {test.output.strip()}" if isinstance(test, UnitTest) else ""

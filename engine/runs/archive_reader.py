@@ -31,6 +31,7 @@ from engine.runs.archive_filter import (
     holds,
     where_clause,
 )
+from engine.runs.archive_findings import findings_of
 from engine.runs.faults import damaged, run_faults
 from engine.runs.files import check_archive
 from engine.runs.packing import MOST_BYTES, unpack_bools, unpack_tests, unpack_text
@@ -184,6 +185,24 @@ class ArchiveReader:
             for number, row in rows:
                 codes.setdefault(number, set()).update(row)
             return {number: tuple(STATUSES[code] for code in sorted(seen)) for number, seen in codes.items()}
+
+    def findings(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return what was found of these answers: "correct", "right", "wrong" or "undecided".
+
+        A program is correct if it passes all ground-truth tests, a test right if every correct program passes it.
+        Answers without a program or a test, and those whose matrix was not kept, are left out. Made for a screenful of
+        ids, as `executions`.
+        """
+        marks = ",".join("?" * len(ids))
+        answers = self._rows(f"SELECT id, step, position, role, idx FROM rollouts WHERE id IN ({marks})", tuple(ids))
+        grids = self._rows(
+            "SELECT m.step, m.position, side, programs, tests, passed, known, status, NULL, NULL, g.body "
+            "FROM matrices m JOIN tasks t USING(step, position) JOIN blobs g ON g.digest = t.generated_tests "
+            f"WHERE (m.step, m.position) IN (SELECT step, position FROM rollouts WHERE id IN ({marks}))",
+            tuple(ids),
+        )
+        with self._decoding("the pass matrices of its tasks"):
+            return findings_of(answers, grids)
 
     def read_task(self, step: int, task: str, texts: Texts | None = None) -> TaskRecord | None:
         """Return all of one task in one step: statement, rollouts, tests, matrix. None if the archive lacks it.

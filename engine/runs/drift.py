@@ -5,6 +5,7 @@ KL: the policy has left its base. Labels: a run without hidden labels no longer 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,10 +13,13 @@ KL_STEPS = 5
 """Number of steps in the median that tells drift from a single outlying token; odd, so the median is one of them."""
 
 MEASURED_STEPS = 10
-"""Steps of one measurement of the labels: by ten anchors with 80 programs a step, a share is known to 1.5 points."""
+"""Steps of one measurement of the labels. By ten anchors with 80 programs a step, their code accuracy is known to 1.5
+points; the presumed accuracy, of six other tasks in each step, to 6."""
 LABEL_DRIFT = "labels drift"
 """Beginning of the engine's notices on signs of drift, which the dashboard shows as alerts."""
 
+_ERRORS = 3.0
+"""Standard errors that a difference must exceed. Two are not enough: the rules look after every measurement."""
 _GAP_GROWTH, _ACROSS = 0.10, 2
 """Growth of the gap that ends a run, over this many measurements, which are 20 steps."""
 _FALL, _IN_A_ROW = 0.05, 3
@@ -39,13 +43,17 @@ class Measurement:
     """Means of the label signs over MEASURED_STEPS steps; None for what was not measured, as without anchors.
 
     presumed: share of programs presumed right. code, ut: accuracies on the anchors. rows: distinct outputs of a task's
-    programs, over all of its inputs.
+    programs, over all of its inputs. *_error: standard error of a mean, from the spread of its steps; 0 where one step
+    tells none.
     """
 
     presumed: float | None = None
     code: float | None = None
     ut: float | None = None
     rows: float | None = None
+    presumed_error: float = 0.0
+    code_error: float = 0.0
+    ut_error: float = 0.0
 
     @property
     def gap(self) -> float | None:
@@ -64,7 +72,7 @@ def label_drift(measured: Sequence[Measurement]) -> str:
 
     The gap has grown by more than 10 points over 20 steps while the anchors' code accuracy did not rise; or an accuracy
     on the anchors was 5 points below its best in three measurements in a row; or a task's programs print fewer than 1.5
-    different outputs.
+    different outputs. A difference within three standard errors is chance, and ends nothing.
     """
     if not measured:
         return ""
@@ -85,14 +93,19 @@ def label_drift(measured: Sequence[Measurement]) -> str:
 
 
 def falls(measured: Sequence[Measurement], name: str) -> int:
-    """Return in how many measurements up to the last one, in a row, an accuracy was 5 points below its best."""
-    count, best = 0, None
+    """Return in how many measurements up to the last one, in a row, an accuracy was 5 points below its best.
+
+    Falls within the error of the difference do not count.
+    """
+    count, best, best_error = 0, None, 0.0
     for each in measured:
-        value = getattr(each, name)
+        value, error = getattr(each, name), getattr(each, f"{name}_error")
         if value is None:
             continue
-        best = value if best is None else max(best, value)
-        count = count + 1 if value <= best - _FALL + 1e-9 else 0
+        if best is None or value > best:
+            best, best_error = value, error
+        least = max(_FALL, _ERRORS * math.hypot(best_error, error))
+        count = count + 1 if value <= best - least + 1e-9 else 0
     return count
 
 
@@ -116,7 +129,8 @@ def _grown_gap(measured: Sequence[Measurement]) -> str:
     if before.gap is None or now.gap is None or before.code is None or now.code is None:
         return ""
     growth = now.gap - before.gap
-    if growth <= _GAP_GROWTH + 1e-9 or now.code > before.code:
+    chance = _ERRORS * math.hypot(before.presumed_error, before.code_error, now.presumed_error, now.code_error)
+    if growth <= max(_GAP_GROWTH, chance) + 1e-9 or now.code > before.code:
         return ""
     return (
         f"the presumed accuracy has left that of the anchors by {100 * growth:.1f} points more over "

@@ -26,6 +26,8 @@ _BESIDE = ("", "-wal", "-shm", "-journal")
 ARCHIVE_FILES = tuple(f"{name}{beside}" for name in (ROLLOUTS, HELDOUT, VALIDATION) for beside in _BESIDE)
 EVALUATION_FILE = "evaluation.jsonl"
 LABELS_FILE, LABEL_ANSWERS_FILE = "labels.json", "label-answers.jsonl"
+NOTE_FILE = "note.txt"
+"""Note of the user, which a dashboard replaces as a whole, whether the run is live or not."""
 WRITTEN_FILES = (
     "events.jsonl",
     EVALUATION_FILE,
@@ -38,7 +40,7 @@ WRITTEN_FILES = (
 )
 """Files that an engine writes in place; the others are replaced as a whole."""
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")  # end of such a journal, by SQLite's file format
-KNOWN_FILES = ("version", "config.toml", *WRITTEN_FILES, LABELS_FILE, "live", "imported", "checkpoints/best")
+KNOWN_FILES = ("version", "config.toml", *WRITTEN_FILES, LABELS_FILE, NOTE_FILE, "live", "imported", "checkpoints/best")
 KNOWN_FOLDERS = ("checkpoints", "inbox", "start")
 
 

@@ -36,7 +36,7 @@ _RESERVE = ".reserve"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Folder of one run. Opening it changes nothing; only the holder of `lock()` writes, except into the inbox."""
+    """Folder of one run. Opening it changes nothing; only the holder of `lock()` writes, except commands and notes."""
 
     path: Path
 

@@ -18,6 +18,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import BEAT_SECONDS, seconds_since_beat
 from engine.runs.journal import JournalReader, read_ends
 from engine.runs.lock import LockHolder, lock_holder
+from engine.runs.notes import read_note
 from engine.runs.state import Evaluation, Phase, RunState, RunStatus, replay
 
 _DEAD_SECONDS = 15 * BEAT_SECONDS
@@ -46,7 +47,7 @@ class RunInfo:
     started, updated: Unix times; beat_seconds: age of the last heartbeat; metrics: of the last finished step;
     evaluation: the last one; ending: why the run finished, stopped or failed; fault: why it is unreadable, or that its
     journal is corrupt; start: the "RUN@STEP" whose adapter it starts from, "" for none; rewards: as of `RunState`;
-    learnt_nothing: it finished without having trained a sample; phase: of a live run.
+    learnt_nothing: it finished without having trained a sample; phase: of a live run; note: the user's.
     """
 
     id: str
@@ -68,6 +69,7 @@ class RunInfo:
     rewards: str = ""
     learnt_nothing: bool = False
     phase: Phase | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def read_info(path: Path) -> RunInfo:
         rewards=state.rewards,
         learnt_nothing=bool(state.step) and (state.summary or {}).get("trained_samples") == 0,
         phase=state.phase if condition is RunCondition.LIVE else None,
+        note=read_note(folder.path),
         fault="its journal is corrupt" if is_corrupt else "its journal is empty" if is_lost else "",
     )
 

@@ -27,6 +27,7 @@ class LiveSlot:
     verdict  its verdict, in a word of `engine.rollouts.observer`; "" before that
     waiting  seconds since it was asked for, while no token of it is known
     passed   of `of`: for a program the ground-truth tests it passes, for a test the programs that pass it
+    found    what was found in a finished answer, its first TAIL_CHARS characters: the program, or input -> output
     """
 
     slot: int
@@ -39,6 +40,7 @@ class LiveSlot:
     passed: int = 0
     of: int = 0
     waiting: int = 0
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,12 @@ class LiveWriter:
         passed: int = 0,
         of: int = 0,
         waiting: int = 0,
+        found: str = "",
     ) -> None:
         """Put an answer on the wall; slots beyond the wall's size are ignored."""
         if 0 <= slot < self._slots:
-            self._wall[slot] = LiveSlot(
-                slot, str(role), task, tail[-TAIL_CHARS:], tokens, state, verdict, passed, of, waiting
-            )
+            answer = str(role), task, tail[-TAIL_CHARS:], tokens, state
+            self._wall[slot] = LiveSlot(slot, *answer, verdict, passed, of, waiting, found[:TAIL_CHARS])
 
     @property
     def due(self) -> bool:

@@ -30,6 +30,11 @@ class Metric:
     evaluated: str = ""
     later: bool = False
 
+    @property
+    def better(self) -> int:
+        """1 if more is better, -1 if less is, 0 if neither says anything on its own."""
+        return (self.name in _MORE_IS_BETTER) - (self.name in _LESS_IS_BETTER)
+
 
 class UnknownMetric(KeyError):
     """Error for a name that is not in the table, which would be an empty chart or a figure that is never shown."""
@@ -174,6 +179,16 @@ _TABLE = (
     Metric("peak_memory_mb", "RAM", "MB", "memory", "most memory that the engine has held", "RAM"),
     Metric("peak_gpu_memory_mb", "GPU", "MB", "memory", "most GPU memory that the trainer has held", "GPU"),
 )  # fmt: skip
+_MORE_IS_BETTER = frozenset((
+    "code_accuracy", "ut_accuracy", "bon_accuracy", "consensus_accuracy", "coder_reward", "tester_reward", "p_u", "mu",
+    "mu_bound", "reward_precision", "anchor_code_accuracy", "anchor_ut_accuracy", "presumed_precision",
+    "label_accuracy", "valid_p_u", "suite_score", "effective_sample_size", "coder_usable_groups",
+    "tester_usable_groups", "tokens_per_second", "update_tokens_per_second",
+))  # fmt: skip
+_LESS_IS_BETTER = frozenset((
+    "p_01", "p_00", "presumed_gap", "valid_p_01", "valid_p_00", "coder_truncated", "tester_truncated",
+    "coder_rejected", "tester_malformed", "seconds",
+))  # fmt: skip
 OF_SOME_RUNS = frozenset((
     "accuracy on the anchors", "presumed accuracy", "label quality", "labelled tasks", "diversity per task",
     "idle tests", "trust by references", "suite score", "task weight", "entropy, estimated", "traffic to the engine",

@@ -1,6 +1,6 @@
 """Handing a run on: its files in one plain tar, and a tar made into a run that nobody has opened yet.
 
-    RUN/version  config.toml  events.jsonl  labels.json
+    RUN/version  config.toml  events.jsonl  labels.json  note.txt
     RUN/rollouts.sqlite  heldout.sqlite  validation.sqlite, each with its -wal
     RUN/checkpoints/best  step-000003/...
 
@@ -25,7 +25,7 @@ from engine.errors import RunError
 from engine.machine.home import cleaned_id
 from engine.machine.regular_files import OWNER_ONLY_FOLDER, OddFile, open_folder, open_regular
 from engine.runs.faults import run_faults
-from engine.runs.files import ARCHIVE_FILES, LABELS_FILE, make_folder, open_file, opened_folder, write_file
+from engine.runs.files import ARCHIVE_FILES, LABELS_FILE, NOTE_FILE, make_folder, open_file, opened_folder, write_file
 from engine.runs.folder import RunFolder
 from engine.runs.listing import RunCondition, read_info
 from engine.runs.lock import is_locked
@@ -37,10 +37,10 @@ _SMALL_BYTES = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
 _ASIDE = ".importing-"
 _FILES = (
-    "version", "config.toml", "events.jsonl", LABELS_FILE,
+    "version", "config.toml", "events.jsonl", LABELS_FILE, NOTE_FILE,
     *(name for name in ARCHIVE_FILES if name.endswith((".sqlite", "-wal"))), "checkpoints/best",
 )  # fmt: skip
-_SMALL = ("version", "config.toml", "checkpoints/best")
+_SMALL = ("version", "config.toml", "checkpoints/best", NOTE_FILE)
 _IN_A_CHECKPOINT = re.compile(r"checkpoints/step-\d{6,12}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){1,4}", re.ASCII)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _REMEDY = "take a file that `cure-tui runs export` wrote"

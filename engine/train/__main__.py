@@ -30,7 +30,8 @@ from engine.runs.folder import RunFolder
 from engine.runs.heartbeat import Heartbeat
 from engine.runs.journal import JournalReader, JournalWriter
 from engine.runs.listing import read_state
-from engine.runs.state import RunState, RunStatus, replay
+from engine.runs.state import Phase, RunState, RunStatus, replay
+from engine.train.phase_names import LOADING, RESUMING, WRITE_TESTS
 
 _UNEXPECTED = 1
 
@@ -67,6 +68,7 @@ def _train(folder: RunFolder, new_limits: list[str]) -> int:
 
 
 def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStack, new_limits: list[str]) -> int:
+    began = time.monotonic()
     config = load_config(folder.config, new_limits)
     reader = JournalReader(folder.journal)
     recorded: RunState | None = replay(reader.poll(stale=False))
@@ -82,6 +84,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     if reader.skipped:
         lines = "line of the journal is" if reader.skipped == 1 else "lines of the journal are"
         journal.notice(f"{reader.skipped} {lines} corrupt; skipped", level="warning")
+    loading = _begin_loading(journal, recorded, had_begun)
     # Record signals from the start: torch and transformers take seconds to import, and a stop must not be lost.
     asked: list[str] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -111,7 +114,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         on_notice=lambda text: journal.notice(text, level="warning"),
         on_start=lambda text: journal.notice(text) if text else None,
         on_label_notice=note,
-        during=lambda name: _phase(journal, 0 if recorded is None else recorded.step, name),
+        during=lambda name: _phase_within(journal, name, loading),
     )
     try:
         with (
@@ -122,6 +125,8 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     except LabellingStopped as stopped:
         journal.run_stopped(0 if recorded is None else recorded.step, str(stopped))
         return 0
+    if loading is not None:
+        journal.phase_finished(loading.step or 0, loading.name, time.monotonic() - began)
     trainer = Trainer(config, engine, folder, journal, archive, resumes=recorded, has_new_limits=bool(new_limits))
 
     def stop(received: int, frame: object) -> None:
@@ -135,15 +140,30 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
     return 0
 
 
+def _begin_loading(journal: JournalWriter, recorded: RunState | None, had_begun: bool) -> Phase | None:
+    """Start the phase before the first one of work; None where a later engine still needs the phase broken off.
+
+    Without it, a resumed run would look as if its last phase went on while the model loads.
+    """
+    state = recorded or RunState()
+    if state.phase is not None and state.phase.name == WRITE_TESTS:  # its time so far counts when it goes on
+        return None
+    phase = Phase(RESUMING if had_begun else LOADING, state.step, 0.0)
+    journal.phase_started(state.step, phase.name)
+    return phase
+
+
 @contextmanager
-def _phase(journal: JournalWriter, step: int, name: str) -> Iterator[None]:
-    """Record a phase of the run around what takes its time before the first step."""
-    began = time.monotonic()
+def _phase_within(journal: JournalWriter, name: str, loading: Phase | None) -> Iterator[None]:
+    """Record a phase of its own within the one of loading, which goes on afterwards."""
+    step, began = (loading.step if loading is not None else None) or 0, time.monotonic()
     journal.phase_started(step, name)
     try:
         yield
     finally:
         journal.phase_finished(step, name, time.monotonic() - began)
+    if loading is not None:
+        journal.phase_started(step, loading.name)
 
 
 def _rewards(reward: RewardConfig) -> dict[str, object]:

@@ -6,6 +6,7 @@ and then falls, whatever the settings (arXiv 2603.08660); a few true labels show
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -87,15 +88,19 @@ class LabelWatch:
         """Return the progress with the step's signs; every MEASURED_STEPS steps they make a measurement."""
         if not self.is_needed:
             return progress
-        sums = progress.sign_sums or (0.0,) * (2 * len(_FIELDS))
         values = [signs[_SIGN_OF[name]] for name in _FIELDS]
         added = [part for value in values for part in ((0.0, 0.0) if value is None else (value, 1.0))]
-        sums = tuple(old + new for old, new in zip(sums, added, strict=True))
+        sums = _added(progress.sign_sums, added)
+        squares = _added(progress.sign_squares, [(value or 0.0) ** 2 for value in values])
         if progress.step % MEASURED_STEPS:
-            return replace(progress, rates=anchored.rates, sign_sums=sums)
-        means = tuple(total / count if count else _UNKNOWN for total, count in zip(sums[::2], sums[1::2], strict=True))
-        measured = (*progress.measured, *means)
-        return replace(progress, rates=anchored.rates, sign_sums=(), measured=measured)
+            return replace(progress, rates=anchored.rates, sign_sums=sums, sign_squares=squares)
+        counted = list(zip(sums[::2], sums[1::2], squares, strict=True))
+        means = [total / count if count else _UNKNOWN for total, count, _ in counted]
+        return replace(
+            progress, rates=anchored.rates, sign_sums=(), sign_squares=(),
+            measured=(*progress.measured, *means),
+            measured_errors=(*progress.measured_errors, *(_standard_error(*each) for each in counted)),
+        )  # fmt: skip
 
     def is_measured(self, progress: RunProgress) -> bool:
         """Tell whether the last step has ended a measurement."""
@@ -123,8 +128,22 @@ class LabelWatch:
 def measurements(progress: RunProgress) -> list[Measurement]:
     """Return the measurements of a run so far."""
     size = len(_FIELDS)
-    rows = [progress.measured[start : start + size] for start in range(0, len(progress.measured), size)]
-    return [
-        Measurement(**{name: None if value == _UNKNOWN else value for name, value in zip(_FIELDS, row, strict=True)})
-        for row in rows
-    ]
+    unknown = (0.0,) * (len(progress.measured) - len(progress.measured_errors))
+    errors = (*unknown, *progress.measured_errors)
+    found = []
+    for start in range(0, len(progress.measured), size):
+        row, row_errors = progress.measured[start : start + size], errors[start : start + size]
+        presumed, code, ut, rows = (None if value == _UNKNOWN else value for value in row)
+        found.append(Measurement(presumed, code, ut, rows, *row_errors[: size - 1]))
+    return found
+
+
+def _added(sums: Sequence[float], values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(old + new for old, new in zip(sums or (0.0,) * len(values), values, strict=True))
+
+
+def _standard_error(total: float, count: float, squares: float) -> float:
+    """Return the standard error of the mean of `count` values, from their sum and the sum of their squares."""
+    if count < 2:
+        return 0.0
+    return math.sqrt(max(0.0, squares - total * total / count) / (count - 1) / count)

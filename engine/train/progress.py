@@ -18,7 +18,7 @@ from engine.train.curriculum import LengthStage
 from engine.train.step import CoevolutionStep
 
 _PROGRESS_BYTES = 1 << 20
-_ROWS = ("recent_kl", "length_truncated", "rates", "sign_sums", "measured")
+_ROWS = ("recent_kl", "length_truncated", "rates", "sign_sums", "sign_squares", "measured", "measured_errors")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class RunProgress:
 
     best_*: the trained step with the highest validation score so far. uncounted_seconds: work before new limits were
     given that `seconds` leaves out, such as the last evaluations of the former end. length_*: as in `LengthStage`.
-    rates: as of `RateCounts.numbers`. sign_sums, measured: sums and counts of the label signs since the last
-    measurement, and the measurements so far, as `engine.train.label_watch` packs them.
+    rates: as of `RateCounts.numbers`. sign_sums, sign_squares, measured, measured_errors: sums, counts and squares of
+    the label signs since the last measurement, the measurements so far and their standard errors, as
+    `engine.train.label_watch` packs them; earlier versions kept no squares and errors.
     """
 
     step: int = 0
@@ -46,7 +47,9 @@ class RunProgress:
     length_truncated: tuple[float, ...] = ()
     rates: tuple[float, ...] = ()
     sign_sums: tuple[float, ...] = ()
+    sign_squares: tuple[float, ...] = ()
     measured: tuple[float, ...] = ()
+    measured_errors: tuple[float, ...] = ()
 
     @property
     def length(self) -> LengthStage:
@@ -68,7 +71,10 @@ def read_progress(saved: Checkpoint) -> RunProgress:
         progress = RunProgress(**fields | rows)
         if not has_declared_types(progress) or progress.step != saved.step or progress.length_number < 0:
             raise ValueError("fields of other types")
-        if len(progress.rates) not in (0, 8) or len(progress.sign_sums) not in (0, 8) or len(progress.measured) % 4:
+        sizes = (len(progress.rates), 8), (len(progress.sign_sums), 8), (len(progress.sign_squares), 4)
+        if any(size not in (0, whole) for size, whole in sizes) or len(progress.measured) % 4:
+            raise ValueError("label signs of another number")
+        if len(progress.measured_errors) % 4 or len(progress.measured_errors) > len(progress.measured):
             raise ValueError("label signs of another number")
         if progress.heldout_start is not None:
             EvalSummary.from_json(progress.heldout_start)

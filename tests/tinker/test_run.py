@@ -14,6 +14,7 @@ from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.journal import read_journal
 from engine.train.learners import export_policy
+from engine.train.phase_names import START_ENGINE
 from tests.engine.train.test_training_run import (
     engine,
     make_run,
@@ -61,7 +62,7 @@ def test_a_run_resumes_bit_for_bit_after_a_kill_of_either_side(
     unbroken, battered = (make_run(tmp_path / name, *settings) for name in ("unbroken", "battered"))
     assert run_to_end(unbroken, PATIENCE) == (0, "")
     assert sorted(metrics_by_step(unbroken)) == [1, 2, 3]
-    assert "start engine" in {each.data.get("phase") for each in read_journal(unbroken.journal)}
+    assert START_ENGINE in {each.data.get("phase") for each in read_journal(unbroken.journal)}
     kept = {f"{read_state(each).path.rpartition('/')[2]}.tar.gz" for each in unbroken.checkpoints.glob("step-*")}
     assert len(kept) == 2  # the last one, and the best or step 0
     states = own_server.folder / "checkpoints"

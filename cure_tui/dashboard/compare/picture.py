@@ -15,7 +15,6 @@ from cure_tui.runs.step_line import clock
 from cure_tui.runs.watcher import Snapshot
 from engine.evaluation.table import accuracy_title, change_text, estimate_text
 from engine.machine.home import run_name
-from engine.runs.state import RunStatus
 
 _NAME_COLUMNS, _FIGURE_COLUMNS = 18, 12
 _LEAST_VALUE_COLUMNS = 6
@@ -29,13 +28,12 @@ def run_rows(snapshots: Sequence[Snapshot], *, glyphs: GlyphSet = GlyphSet.BRAIL
 
 def _run_row(number: int, snapshot: Snapshot, name_columns: int, glyphs: GlyphSet) -> Row:
     state = snapshot.state
-    paused = state.status is RunStatus.PAUSED
     name = one_column(run_name(snapshot.path)).ljust(name_columns)
     row = [
         Span(" "),
         _sign(number, glyphs),
         Span(f" {name}  ", "text"),
-        condition_span(snapshot.condition, paused=paused),
+        condition_span(snapshot.condition, paused=snapshot.is_paused),
     ]
     if snapshot.fault:
         return (*row, Span(f"  {one_column(snapshot.fault)}", "error"))

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 from rich.style import Style
+from textual import events
 from textual.app import App
+from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
-from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series, histogram, line_chart, quantile_bands
+from cure_tui.charts import ChartOptions, Floats, GlyphSet, Series, histogram, line_chart, quantile_bands, x_at
 from cure_tui.dashboard.lines import LinesView
 from cure_tui.dashboard.themed_app import ThemedApp
 from cure_tui.drawing.palette import to_strip
@@ -33,12 +35,13 @@ def chart_glyphs(app: App[Any]) -> GlyphSet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Content:
-    """Content of a chart: `draw`, with all that it depends on: `key` and `arrays`."""
+    """Content of a chart: `draw`, with all that it depends on: `key` and `arrays`. x_at: the x at a column of it."""
 
     draw: Callable[[int, int, ChartOptions], list[Row]]
     options: ChartOptions
     key: Hashable
     arrays: tuple[Floats, ...]
+    x_at: Callable[[int, int, ChartOptions, int], float | None] | None = None
 
     def same_as(self, other: _Content) -> bool:
         """Compare contents: 20 us for 10k points, against milliseconds for drawing them."""
@@ -76,6 +79,17 @@ class ChartView(LinesView, can_focus=False):
     ChartView { width: 1fr; height: 1fr; }
     """
 
+    class Pointed(Message):
+        """Move of the mouse to an x of the chart; None: off its plot."""
+
+        def __init__(self, view: ChartView, x: float | None) -> None:
+            super().__init__()
+            self.view, self.x = view, x
+
+        @property
+        def control(self) -> ChartView:
+            return self.view
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._content = _lines((), _DEFAULT)
@@ -89,9 +103,12 @@ class ChartView(LinesView, can_focus=False):
         """True once the newest content is drawn."""
         return self._next is None
 
-    def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT) -> None:
-        """Show a line chart. Do not change the arrays afterwards: they are compared, not copied."""
-        self._show(_lines(tuple(series), options))
+    def show(self, series: Sequence[Series], options: ChartOptions = _DEFAULT, *, at_once: bool = False) -> None:
+        """Show a line chart. Do not change the arrays afterwards: they are compared, not copied.
+
+        at_once: the user has asked for the change, and waits for it.
+        """
+        self._show(_lines(tuple(series), options), at_once=at_once)
 
     def show_bands(
         self, x: Floats, quantiles_kq: Floats, options: ChartOptions = _DEFAULT, style: str = "series0"
@@ -104,6 +121,15 @@ class ChartView(LinesView, can_focus=False):
         """Show one distribution, as `histogram` draws it."""
         draw = partial(histogram, values, style=style)
         self._show(_Content(draw, options, ("histogram", style), (values,)))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        x_of = self._content.x_at
+        if x_of is not None:
+            columns, rows = self.size
+            self.post_message(self.Pointed(self, x_of(columns, rows, self._content.options, event.x)))
+
+    def on_leave(self) -> None:
+        self.post_message(self.Pointed(self, None))
 
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._retheme, init=False)
@@ -123,11 +149,16 @@ class ChartView(LinesView, can_focus=False):
             picture = self._picture = _Picture(self._content, columns, rows, theme, base, lines)
         return picture.lines[y] if y < len(picture.lines) else Strip.blank(columns, base)
 
-    def _show(self, content: _Content) -> None:
+    def _show(self, content: _Content, *, at_once: bool = False) -> None:
         newest = self._next or self._content
         if content.same_as(newest):
             return
         self._next = content
+        if at_once and self._pause is not None:
+            self._pause.stop()
+        if at_once:
+            self._turn_page()
+            return
         if self._pause is not None:
             return
         wait = self._shown_at + PERIOD - time.monotonic()
@@ -147,5 +178,5 @@ class ChartView(LinesView, can_focus=False):
 
 def _lines(series: tuple[Series, ...], options: ChartOptions) -> _Content:
     arrays = tuple(array for each in series for array in (each.x, each.y))
-    names = tuple((each.name, each.style) for each in series)
-    return _Content(partial(line_chart, series), options, ("lines", names), arrays)
+    names = tuple((each.name, each.style, each.hidden) for each in series)
+    return _Content(partial(line_chart, series), options, ("lines", names), arrays, partial(x_at, series))

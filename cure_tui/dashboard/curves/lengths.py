@@ -11,12 +11,25 @@ from textual.containers import Grid
 
 from cure_tui.charts import QUANTILES, ChartOptions, Floats
 from cure_tui.dashboard.curves.chart import ChartView
+from cure_tui.dashboard.explain import Explanation, Term
 from cure_tui.dashboard.pane import Pane
 from cure_tui.drawing.smoothing import Smoothing
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import Snapshot
 
 ROLES = (("coder", "series0"), ("tester", "series1"))
+
+
+LENGTHS = Explanation(
+    "lengths",
+    "Tokens per answer of each role: over the steps on the left, of one step on the right.",
+    (
+        Term("median", "half of the step's answers are shorter"),
+        Term("q25-q75", "half of the answers lie between these lengths"),
+        Term("q10-q90", "four fifths of the answers lie between these lengths"),
+        Term("n, max", "answers of the step; length of the longest one"),
+    ),
+)
 
 
 class LengthsPane(Pane, can_focus=True):
@@ -31,6 +44,10 @@ class LengthsPane(Pane, can_focus=True):
     def __init__(self, archive: ArchiveView, *, id: str = "lengths", smoothing: Smoothing | None = None) -> None:
         super().__init__(archive, id=id, smoothing=smoothing)
         self._log_y = False
+
+    @property
+    def explanation(self) -> Explanation:
+        return LENGTHS
 
     def compose(self) -> ComposeResult:
         with Grid():

@@ -9,16 +9,27 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from cure_tui.dashboard.curves.grid import ChartGrid
+from cure_tui.dashboard.explain import Explanation, metric_terms
 from cure_tui.dashboard.messages import CompareWithAnother
 from cure_tui.dashboard.pane import Pane
 from cure_tui.runs.curves import CHARTS, chart_series
 from cure_tui.runs.watcher import Snapshot
+
+CURVES_TEXT = (
+    "The line is smoothed as the caption says; the dots beneath it are the raw values, and so is every number: the "
+    "last one of each line, or the one under the cursor."
+)
 
 
 class CurvesPane(Pane):
     """View of all charts of the run; `c` compares them with another run's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "compare", "Compare")]
+
+    @property
+    def explanation(self) -> Explanation:
+        spec = self.query_one(ChartGrid).chosen.spec
+        return Explanation(spec.title, CURVES_TEXT, metric_terms(spec.metrics))
 
     def compose(self) -> ComposeResult:
         yield ChartGrid(CHARTS, self.archive.path.parent / "exports", self.smoothing)

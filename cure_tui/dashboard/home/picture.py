@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cure_tui.drawing.spans import Row, Span, one_column
-from cure_tui.runs.listing import Order
+from cure_tui.runs.listing import Order, is_evaluation
 from engine.runs.listing import RunCondition, RunInfo
 
 if TYPE_CHECKING:
@@ -45,10 +45,24 @@ def runs_caption(listed: int, total: int, words: str, order: Order, marked: int,
 
 
 def about_run(run: RunInfo) -> Row:
-    """Return one row: the state of the run, and the key for the next action."""
+    """Return one row: the user's note on the run, its state, and the key for the next action."""
+    said = _about_evaluation(run) if is_evaluation(run) else _about(run)
+    return (Span(f"{one_column(run.note)}  ", "accent"), *said) if run.note else said
+
+
+def _about_evaluation(run: RunInfo) -> Row:
+    if run.state in (RunCondition.FINISHED, RunCondition.LIVE):
+        return (Span(f"{one_column(run.preset)}; Enter {'shows' if run.pid is None else 'watches'} it", "muted"),)
+    said = one_column(run.fault or run.ending or "its process died without an error message")
+    return Span(f"cure-tui eval --resume {one_column(run.id)} goes on; ", "warning"), Span(said, "text")
+
+
+def _about(run: RunInfo) -> Row:
     if run.state is RunCondition.UNREADABLE:
         return (Span(one_column(run.fault), "error"),)
     if run.state is RunCondition.LIVE:
+        if run.pid is None:
+            return (Span("its engine is starting; Enter watches it", "muted"),)
         beat = "" if run.beat_seconds is None else f", last heartbeat {run.beat_seconds:.0f} s ago"
         rewards = f"; {one_column(run.rewards)}" if run.rewards else ""
         return (Span(f"process {run.pid}{beat}; Enter watches it{rewards}", "muted"),)

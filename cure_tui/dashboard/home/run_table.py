@@ -21,10 +21,11 @@ from cure_tui.runs.listing import FIGURES, LETTERS, last_figures
 from engine.runs.listing import RunCondition, RunInfo
 
 _FIGURES = tuple(each.title for each in FIGURES)
-COLUMNS = ("", "run", "state", "step", *_FIGURES, "started")
+COLUMNS = ("", "run", "state", "step", *_FIGURES, "started", "note")
 _STATE_COLUMNS, _STEP_COLUMNS, _FIGURE_COLUMNS, _STARTED_COLUMNS = 12, 9, 4, 12
+_LEAST_NOTE_COLUMNS = 16
 _PADDING = 2  # of a column, left and right together
-_WITHOUT_RUN = 1 + _STATE_COLUMNS + _STEP_COLUMNS + len(_FIGURES) * _FIGURE_COLUMNS + (len(COLUMNS) - 1) * _PADDING
+_WITHOUT_RUN = 1 + _STATE_COLUMNS + _STEP_COLUMNS + len(_FIGURES) * _FIGURE_COLUMNS + (len(COLUMNS) - 2) * _PADDING
 
 _RIGHT = ("step", *_FIGURES)
 _WIDTHS = {
@@ -114,10 +115,11 @@ class RunTable(DataTable[Text]):
                 self.move_cursor(row=paths.index(chosen.path))
 
     def _columns_that_fit(self) -> tuple[str, ...]:
-        """Return all columns, or all but the start time if names are long: most names contain it."""
+        """Return the columns without those for which there is no room: notes, then start times, which names contain."""
         longest = max((len(run.id) for run in self._runs), default=0)
-        needed = _WITHOUT_RUN + longest + _STARTED_COLUMNS + _PADDING
-        return COLUMNS if self.size.width >= needed else COLUMNS[:-1]
+        left = self.size.width - _WITHOUT_RUN - longest - _STARTED_COLUMNS - _PADDING
+        noted = any(run.note for run in self._runs) and left >= _LEAST_NOTE_COLUMNS + _PADDING
+        return COLUMNS if noted else COLUMNS[:-1] if left >= 0 else COLUMNS[:-2]
 
     def _heading(self, name: str) -> Text:
         return Text(name, justify="right" if name in _RIGHT else "left")
@@ -142,7 +144,7 @@ class RunTable(DataTable[Text]):
         started = f"{datetime.fromtimestamp(run.started):%d %b %H:%M}" if run.started else "-"
         step = "-" if run.state is RunCondition.UNREADABLE else f"{run.step}/{run.steps or '?'}"
         figures = ["-" if value is None else f"{100 * value:.0f}%" for value in last_figures(run)]
-        texts = [one_column(run.id), step, *figures, started]
+        texts = [one_column(run.id), step, *figures, started, one_column(run.note)]
         name, *others = (Span(text, "text") for text in texts)
         return [mark, name, state, *others]
 

@@ -18,10 +18,10 @@ from cure_tui.dashboard.home.picture import about_run, machine_rows, runs_captio
 from cure_tui.dashboard.home.preset_cards import PresetList
 from cure_tui.dashboard.home.run_table import RunTable
 from cure_tui.dashboard.keys_line import KeysLine
-from cure_tui.dashboard.messages import CompareRuns, HomeIsShown, OpenRun, ResumeRun, StartFrom, StartPreset
+from cure_tui.dashboard.messages import CompareRuns, EditNote, HomeIsShown, OpenRun, ResumeRun, StartFrom, StartPreset
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.spans import Span
-from cure_tui.runs.listing import LETTERS, Order, RunList, matching, sorted_by
+from cure_tui.runs.listing import LETTERS, Order, RunList, is_evaluation, matching, sorted_by
 from engine.errors import CureError
 from engine.machine.home import runs_home
 from engine.machine.regular_files import remove_tree
@@ -62,6 +62,7 @@ class HomeScreen(Screen[None]):
         Binding("o", "order", "Order", show=False),
         Binding("r", "resume", "Resume", show=False),
         Binding("f", "start_from", "Train on from this run's adapter", show=False),
+        Binding("N", "note", "Note", key_display="N"),
         Binding("delete,x", "delete", "Delete"),
         Binding("escape", "clear", "Clear filter or marks", show=False),
         Binding("tab", "app.focus_next", "Switch list", show=False),
@@ -90,7 +91,7 @@ class HomeScreen(Screen[None]):
                 yield PresetList(id="presets")
             with Vertical(id="runs-side"):
                 yield Static("runs", id="runs-caption", classes="caption", markup=False)
-                yield Input(placeholder="words of a run's name, preset or state; Enter goes to the list", id="filter")
+                yield Input(placeholder="words of name, preset, state or note; Enter goes to the list", id="filter")
                 yield Static(_FIRST_RUN, id="empty")
                 yield RunTable(id="runs")
                 yield RowsView(id="about")
@@ -206,8 +207,15 @@ class HomeScreen(Screen[None]):
 
     def action_start_from(self) -> None:
         run = self._chosen_run()
-        if run is not None:
+        if run is not None and is_evaluation(run):
+            self.notify("an evaluation has no adapter to train on from; choose a run", severity="warning")
+        elif run is not None:
             self.post_message(StartFrom(run.path))
+
+    def action_note(self) -> None:
+        run = self._chosen_run()
+        if run is not None:
+            self.post_message(EditNote(run.path))
 
     def action_delete(self) -> None:
         run = self._chosen_run()

@@ -9,6 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
+from cure_tui.dashboard.explain import Explanation
+from cure_tui.dashboard.matrix.terms import MATRIX
 from cure_tui.dashboard.matrix.widget import MatrixView
 from cure_tui.dashboard.messages import OpenCell
 from cure_tui.dashboard.pane import Pane
@@ -48,6 +50,10 @@ class MatrixPane(Pane):
             with VerticalScroll(id="statement-side", can_focus=False):
                 yield Static(id="statement", markup=False)
 
+    @property
+    def explanation(self) -> Explanation:
+        return MATRIX
+
     def on_resize(self) -> None:
         self.set_class(self.size.width < _WIDE, "-small")
 
@@ -62,10 +68,10 @@ class MatrixPane(Pane):
         if record is not None and record is self._record:
             return
         self._record = record
-        nothing = "the first step has not finished" if snapshot.state.step == 0 else "this step is not in the archive"
+        nothing = self.why_no_tasks(snapshot, step)
         malformed = record.malformed_tests if record else None
         matrix = record.matrix if record else None
-        self.query_one(MatrixView).show(matrix, malformed, nothing=self.archive.fault or nothing)
+        self.query_one(MatrixView).show(matrix, malformed, nothing=nothing)
         if record is None:
             self.query_one("#matrix-title", RowsView).show([()])
             self.query_one("#statement", Static).update("")

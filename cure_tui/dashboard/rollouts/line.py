@@ -46,15 +46,21 @@ def head_line(columns: Columns) -> Row:
 
 
 def rollout_line(
-    stored: StoredRollout, columns: Columns, texts: Sequence[str] = (), executions: Sequence[str] = (), *, chosen: bool
+    stored: StoredRollout,
+    columns: Columns,
+    texts: Sequence[str] = (),
+    executions: Sequence[str] = (),
+    finding: str = "",
+    *,
+    chosen: bool,
 ) -> Row:
     """Return the line of a rollout: figures, then its answer from the line of the first match on, matches marked.
 
-    executions: statuses of its program's executions, see `ArchiveReader.executions`.
+    executions, finding: of `ArchiveReader`: statuses of its program's executions, and whether it is correct or right.
     """
     rollout = stored.rollout
     task = one_column(_shortened(stored.task, columns.task))
-    status, style = _status(rollout.status, executions)
+    status, style = _status(rollout.status, finding, executions, columns.status)
     cut_off = not rollout.finished
     return (
         Span("›" if chosen else " ", "accent"),
@@ -141,10 +147,21 @@ def _cut(text: str, columns: int) -> str:
     return text if len(text) <= columns else f"{text[: columns - 1]}…"
 
 
-def _status(status: str, executions: Sequence[str]) -> tuple[str, str]:
+def _status(status: str, finding: str, executions: Sequence[str], columns: int) -> tuple[str, str]:
+    """Return the finding first; how a wrong program failed stands behind it where there is room, or instead of it.
+
+    A correct program may crash on a wrong test: that is the test's fault, and no failure of the program.
+    """
     if status != "ok":
         return f"✗ {status}", "bad"
+    if finding in ("correct", "right"):
+        return f"● {finding}", "good"
     bad = [name for name in executions if name not in ("ok", "not_run")]
+    if finding == "wrong":
+        both = f"○ wrong, {bad[0]}" if bad else "○ wrong"
+        return (both, "bad") if len(both) <= columns + 1 else (f"○ {bad[0]}", "bad")
+    if finding == "undecided":
+        return "? undecided", "unknown"
     if bad:
         return f"! {bad[0]}", "warning"
     return "  ok", "muted"

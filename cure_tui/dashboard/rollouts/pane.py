@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from cure_tui.dashboard.explain import Explanation, Term
 from cure_tui.dashboard.messages import OpenRollout
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rollouts.query import EVERYTHING, QueryError, completions, parse
@@ -22,6 +23,25 @@ from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import Snapshot
 
 _EXAMPLE = 'press / to search: role:tester reward<0 status:time_limit tokens>50 text:"max("'
+
+
+ROLLOUTS = Explanation(
+    "rollouts",
+    "Every answer of every step. / searches them: a word of the answer, or conditions such as role:tester reward<0.",
+    (
+        Term("r, role", "coder: an answer with a program; tester: an answer with a test"),
+        Term("#", "number of the answer among those of its role to the task"),
+        Term("reward", "of a program: share of ground-truth tests passed; of a test: how well it tells programs apart"),
+        Term("adv.", "advantage: the reward beside those of the same group, which the update learns from"),
+        Term("tokens", "length of the answer; … cut off at the limit"),
+        Term(
+            "● correct, right", "the program passes all ground-truth tests; all correct programs pass the test", "good"
+        ),
+        Term("○ wrong", "with the way in which the program failed, as far as it fits", "bad"),
+        Term("? undecided", "no verdict: the sandbox failed, or no correct program judges the test", "unknown"),
+        Term("✗", "why no program or test was found in the answer", "bad"),
+    ),
+)
 
 
 class _Completions(Suggester):
@@ -49,6 +69,10 @@ class RolloutsPane(Pane):
         self._step_seen = -1
         self._step_wanted: int | None = None
         self._query = EVERYTHING
+
+    @property
+    def explanation(self) -> Explanation:
+        return ROLLOUTS
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder=_EXAMPLE, suggester=_Completions(case_sensitive=True), select_on_focus=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -24,6 +24,14 @@ from engine.runs.archive_reader import ArchiveReader, StoredRollout
 
 _ROWS_KEPT = 600
 _READ_AHEAD = 30
+
+
+class _Listed(NamedTuple):
+    """Rollout of a row, with the statuses of its program's executions and the finding on it."""
+
+    stored: StoredRollout
+    executions: Sequence[str]
+    finding: str
 
 
 class RolloutList(ScrollView, can_focus=True):
@@ -91,7 +99,7 @@ class RolloutList(ScrollView, can_focus=True):
         self._cursor = 0
         self._follows_first = True
         self._reader: ArchiveReader | None = None
-        self._read: dict[int, tuple[StoredRollout, Sequence[str]] | None] = {}
+        self._read: dict[int, _Listed | None] = {}
 
     # What is shown ------------------------------------------------------------------------------------------
 
@@ -205,7 +213,9 @@ class RolloutList(ScrollView, can_focus=True):
         if found is None:
             row = gone_line(columns, chosen=chosen)
         else:
-            row = rollout_line(found[0], columns, self._listing.query.texts, found[1], chosen=chosen)
+            row = rollout_line(
+                found.stored, columns, self._listing.query.texts, found.executions, found.finding, chosen=chosen
+            )
         return self._strip(row, under_cursor=chosen and self.has_focus)
 
     def _strip(self, row: Row, *, under_cursor: bool = False) -> Strip:
@@ -223,7 +233,7 @@ class RolloutList(ScrollView, can_focus=True):
             return (Span(f" {one_column(self._fault)}", "warning"),)
         return (Span(f" no rollout matches: {one_column(self._listing.query.explain())}", "muted"),)
 
-    def _rollout(self, at: int) -> tuple[StoredRollout, Sequence[str]] | None:
+    def _rollout(self, at: int) -> _Listed | None:
         """Return the rollout of a row; read those around it along with it."""
         ids = self._listing.ids
         if ids[at] not in self._read:
@@ -234,13 +244,17 @@ class RolloutList(ScrollView, can_focus=True):
             self._read |= self._rollouts(around)
         return self._read[ids[at]]
 
-    def _rollouts(self, ids: Sequence[int]) -> dict[int, tuple[StoredRollout, Sequence[str]] | None]:
+    def _rollouts(self, ids: Sequence[int]) -> dict[int, _Listed | None]:
         """Read rollouts; None for each that is no longer in the archive, or if the archive cannot be read."""
         try:
             if self._reader is None:
                 self._reader = ArchiveReader(self._archive)
             executions = self._reader.executions(ids)
-            there = {stored.id: (stored, executions.get(stored.id, ())) for stored in self._reader.rollouts(ids)}
+            findings = self._reader.findings(ids)
+            there = {
+                stored.id: _Listed(stored, executions.get(stored.id, ()), findings.get(stored.id, ""))
+                for stored in self._reader.rollouts(ids)
+            }
         except RunError:
             self._close_reader()
             there = {}

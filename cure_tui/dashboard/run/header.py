@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import textwrap
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from cure_tui.dashboard.condition import condition_span
+from cure_tui.dashboard.explain import Explanation, Term, metric_terms
 from cure_tui.drawing.spans import Row, Span, one_column, width
+from cure_tui.runs.activity import phase_name
 from cure_tui.runs.alerts import drift
-from cure_tui.runs.phase_progress import progress_of
-from cure_tui.runs.step_line import UNCONFINED, clock, seconds_left, usable_groups
+from cure_tui.runs.phase_progress import progress_of, update_progress
+from cure_tui.runs.step_line import UNCONFINED, clock, last_step, seconds_left, usable_groups
 from cure_tui.runs.watcher import Snapshot
 from engine.machine.home import run_name
 from engine.reward.mode import UNANCHORED
 from engine.runs.inbox import Command, pause_wanted
 from engine.runs.metrics import metric
-from engine.runs.state import RunState, RunStatus
+from engine.runs.state import RunState
 
 _QUIET_BEAT_SECONDS = 10
 _BAR_COLUMNS = 12
+_ALMOST = 0.95  # a bar of time is never full before the update is over
 _GAP = "  "
 _MARGINS = 1 + len(_GAP)
+
+
+HEADER_TERMS = Explanation(
+    "header",
+    "The figures are those of the last finished step, or of the step shown while you travel through time.",
+    (
+        *metric_terms(
+            (
+                "tokens_per_second", "code_accuracy", "ut_accuracy", "mu", "kl", "peak_memory_mb", "peak_gpu_memory_mb",
+            ),
+            short=True,
+        ),
+        Term("exec/s", "programs run in the sandbox a second, over the last five steps"),
+        Term("usable", "groups of answers with different rewards, of all groups: only they teach"),
+        Term("left", "time to the last step at the recent pace, or to the time limit; ~ marks a forecast"),
+        Term("sandbox", "confinement of programs, from A (all mechanisms) to D (none)"),
+    ),
+)  # fmt: skip
+"""Explanation of the header."""
 
 
 class _Item(NamedTuple):
@@ -41,12 +65,23 @@ def header_rows(
 ) -> list[Row]:
     """Return two rows of at most `columns`.
 
-    chosen_step: the step that the views show, None while they follow the run.
+    chosen_step: the step that the views show, and whose figures stand in the second row; None while they follow the
+    run.
     """
     return [
         _joined(_first_row(snapshot, chosen_step, columns, max_minutes), columns),
-        _joined(_second_row(snapshot.state, kl_bound), columns),
+        _joined(_second_row(_until(snapshot.state, chosen_step), kl_bound), columns),
     ]
+
+
+def _until(state: RunState, step: int | None) -> RunState:
+    """Return the state with the steps up to `step` alone; a step that the journal lacks has no figures."""
+    if step is None or not state.points or step >= state.points[-1].step:
+        return state
+    count = bisect_right(state.points, step, key=lambda point: point.step)
+    if not count or state.points[count - 1].step != step:
+        count = 0
+    return replace(state, points=state.points.first(count))
 
 
 def asked_of(snapshot: Snapshot) -> frozenset[str]:
@@ -58,9 +93,8 @@ def coming_word(snapshot: Snapshot) -> str:
     """Say which requested change of state is still pending, "" if none is."""
     if not snapshot.is_live:
         return ""
-    asked, paused = asked_of(snapshot), snapshot.state.status is RunStatus.PAUSED
-    phase = snapshot.state.phase
-    evaluating = phase is not None and phase.name.startswith("evaluate")
+    asked, paused = asked_of(snapshot), snapshot.is_paused
+    evaluating = phase_name(snapshot.condition, snapshot.state).startswith("evaluate")
     if Command.STOP_NOW in asked or (paused and Command.STOP in asked):
         return "stopping after this phase"
     if Command.STOP in asked:
@@ -94,7 +128,8 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_mi
         yield _Item(3, (Span(f"no heartbeat for {snapshot.beat_seconds:.0f} s", "warning"),))
     if snapshot.loading and not state.step:
         yield _Item(9, (Span("reading", "muted"),))
-    yield _Item(4, (Span("step ", "muted"), Span(f"{state.step}/{state.steps}", "text")))
+    if state.steps:  # a journal without a first event does not say
+        yield _Item(4, (Span("step ", "muted"), Span(f"{state.step}/{state.steps}", "text")))
     if chosen_step is not None:
         yield _Item(2, (Span(f"showing step {chosen_step}", "warning"),))
     if state.sandbox and not state.sandbox.confined:
@@ -103,12 +138,10 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_mi
         unanchored = UNANCHORED in state.rewards
         said = UNANCHORED if unanchored else one_column(state.rewards)
         yield _Item(1 if unanchored else 9, (Span(said, "warning" if unanchored else "muted"),))
-    if snapshot.is_live and state.phase is not None:
+    if phase_name(snapshot.condition, state) and not snapshot.is_paused:
         yield _Item(8, _phase(snapshot))
     yield from _pace(snapshot)
-    left = seconds_left(state, max_minutes)
-    if snapshot.is_live and left is not None:
-        yield _Item(7, (Span("left ", "muted"), Span(clock(left), "text")))
+    yield from _left(snapshot, max_minutes)
     if snapshot.fault or state.ending:
         whole = (snapshot.fault or state.ending).replace(str(snapshot.path), snapshot.path.name)
         room = max(1, columns - width(condition) - _MARGINS)
@@ -121,28 +154,58 @@ def _condition(snapshot: Snapshot) -> Row:
     coming = coming_word(snapshot)
     if coming:
         return (Span(f"◌ {coming}", "warning"),)
-    paused = snapshot.state.status is RunStatus.PAUSED
-    return (condition_span(snapshot.condition, paused=paused),)
+    return (condition_span(snapshot.condition, paused=snapshot.is_paused),)
 
 
 def _phase(snapshot: Snapshot) -> Row:
-    phase, live = snapshot.state.phase, snapshot.live
-    assert phase is not None
+    """Return the phase with a bar: of what is counted, or of the time that an update usually takes."""
+    state, live = snapshot.state, snapshot.live
+    name = phase_name(snapshot.condition, state)
+    spans = [Span(one_column(name), "accent")]
+    phase = state.phase if state.phase is not None and state.phase.name == name else None
+    update = update_progress(state, snapshot.waited)
+    if update is not None:
+        spent, usual = update
+        said = (
+            f"{clock(spent)} of about {clock(usual)}" if spent <= usual else f"{clock(spent)}, usually {clock(usual)}"
+        )
+        return (*spans, *_bar(min(spent / usual, _ALMOST)), Span(f" {said}", "muted"))
+    if phase is None:
+        return tuple(spans)
     done, total = phase.done, phase.total
-    if live is not None and live.phase == phase.name and live.total:
+    if live is not None and live.phase == name and live.total:
         done, total = live.done, live.total
-    spans = [Span(phase.name, "accent")]
-    if total and done:
-        filled = round(_BAR_COLUMNS * min(1.0, done / total))
-        spans += [Span(" "), Span("━" * filled, "accent"), Span("─" * (_BAR_COLUMNS - filled), "muted")]
-        spans.append(Span(f" {done:,}/{total:,}", "muted"))
+    if total:
+        spans += [*_bar((done or 0) / total), Span(f" {done or 0:,}/{total:,}", "muted")]
     return tuple(spans)
+
+
+def _bar(share: float) -> tuple[Span, ...]:
+    filled = round(_BAR_COLUMNS * min(1.0, share))
+    return Span(" "), Span("━" * filled, "accent"), Span("─" * (_BAR_COLUMNS - filled), "muted")
+
+
+def _left(snapshot: Snapshot, max_minutes: float) -> Iterator[_Item]:
+    """Yield the time to the last step, and which step that will be where the time limit comes first.
+
+    While an engine loads, the journal's pace is that of an earlier process; after the last step nothing is left.
+    """
+    state = snapshot.state
+    left = seconds_left(state, max_minutes, snapshot.waited)
+    if not snapshot.is_live or snapshot.is_starting_up or not left:
+        return
+    spans = [Span("left ", "muted"), Span(clock(left), "text")]
+    last = last_step(state, max_minutes, snapshot.waited)
+    if last is not None:
+        spans.append(Span(f", to step ~{last}", "muted"))
+    yield _Item(7, tuple(spans))
 
 
 def _pace(snapshot: Snapshot) -> Iterator[_Item]:
     """Yield the rate and the time left of an evaluation; those of a step are in the second row, as of the last step."""
-    progress = progress_of(snapshot.state.phase, snapshot.live)
-    if snapshot.is_live and progress is not None and progress.name.startswith("evaluate") and progress.pace:
+    progress = progress_of(snapshot.state.phase, snapshot.live, snapshot.waited)
+    evaluates = phase_name(snapshot.condition, snapshot.state).startswith("evaluate")
+    if evaluates and progress is not None and progress.pace:
         yield _Item(9, (Span(progress.pace, "muted"),))
 
 

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
+from cure_tui.dashboard.explain import Explanation, Term
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.rows import RowsView
 from cure_tui.drawing.smoothing import Smoothing
@@ -19,21 +20,40 @@ from cure_tui.drawing.spans import Row, Span, one_column
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.step_line import evaluation_line
 from cure_tui.runs.watcher import Snapshot
+from engine.runs.notes import read_note
 from engine.runs.state import RunState
 
 _NOTICES = 500
 _LEVEL_STYLES = {"info": "text", "warning": "warning", "error": "error"}
 
 
+LOG = Explanation(
+    "log",
+    "The run in words: its origin, its sandbox, where the seconds of the last step went, evaluations and notices.",
+    (
+        Term("validation", "tasks by which the best checkpoint is chosen"),
+        Term("heldout", "tasks that the run never sees otherwise, measured at its start and its end"),
+        Term("BoN", "best of n: the program that passes most generated tests is the answer"),
+    ),
+)
+
+
 class LogPane(Pane):
     """View of the run in words."""
 
     DEFAULT_CSS = "LogPane VerticalScroll { height: 1fr; padding: 0 1; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("end", "bottom", "Newest line", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("end", "bottom", "Newest line", show=False),
+        Binding("o", "screen.open_log", "Engine's output"),
+    ]
 
     def __init__(self, archive: ArchiveView, *, id: str = "log", smoothing: Smoothing | None = None) -> None:
         super().__init__(archive, id=id, smoothing=smoothing)
         self._shown: tuple[object, ...] = ()
+
+    @property
+    def explanation(self) -> Explanation:
+        return LOG
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
@@ -45,19 +65,20 @@ class LogPane(Pane):
 
     def update_view(self, snapshot: Snapshot, step: int | None) -> None:
         state = snapshot.state
-        shown = (len(state.notices), state.evaluations, state.step, snapshot.condition, snapshot.skipped)
+        note = read_note(snapshot.path)
+        shown = (len(state.notices), state.evaluations, state.step, snapshot.condition, snapshot.skipped, note)
         if shown != self._shown:
             self._shown = shown
-            self.query_one(RowsView).show(list(log_rows(snapshot)))
+            self.query_one(RowsView).show(list(log_rows(snapshot, note)))
 
     def action_bottom(self) -> None:
         self.query_one(VerticalScroll).scroll_end(animate=False)
 
 
-def log_rows(snapshot: Snapshot) -> Iterator[Row]:
-    """Yield the rows of the view: run, sandbox, seconds by phase, evaluations, notices (newest first)."""
+def log_rows(snapshot: Snapshot, note: str = "") -> Iterator[Row]:
+    """Yield the rows of the view: run, note, sandbox, seconds by phase, evaluations, notices (newest first)."""
     state = snapshot.state
-    yield from _run_rows(snapshot)
+    yield from _run_rows(snapshot, note)
     yield ()
     yield from _phase_rows(state)
     yield (Span("evaluations", "title"),)
@@ -79,11 +100,13 @@ def log_rows(snapshot: Snapshot) -> Iterator[Row]:
         yield (Span(f"  {len(state.notices) - _NOTICES} older ones are in events.jsonl", "muted"),)
 
 
-def _run_rows(snapshot: Snapshot) -> Iterator[Row]:
+def _run_rows(snapshot: Snapshot, note: str) -> Iterator[Row]:
     state = snapshot.state
     yield (Span("run", "title"),)
     yield _line("folder", _below_home(snapshot.path))
     yield _line("preset", f"{state.preset}, seed {state.seed}, {state.steps} steps")
+    if note:
+        yield _line("note", note, "accent")
     if state.start:
         yield _line("from", f"the adapter of {state.start}; the KL is measured to the base model")
     if snapshot.pid is not None:

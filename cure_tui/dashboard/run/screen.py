@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,12 +18,14 @@ from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.condition import condition_span
 from cure_tui.dashboard.curves.lengths import LengthsPane
 from cure_tui.dashboard.curves.pane import CurvesPane
+from cure_tui.dashboard.explain import ExplainScreen
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
 from cure_tui.dashboard.matrix.pane import MatrixPane
 from cure_tui.dashboard.messages import (
     CompareRuns,
     CompareWithAnother,
+    EditNote,
     Fault,
     NameWindow,
     OpenAnswers,
@@ -37,8 +39,9 @@ from cure_tui.dashboard.results.pane import ResultsPane
 from cure_tui.dashboard.rollouts.pane import RolloutsPane
 from cure_tui.dashboard.rollouts.screen import RolloutScreen
 from cure_tui.dashboard.rows import RowsView
-from cure_tui.dashboard.run.header import header_rows
+from cure_tui.dashboard.run.header import HEADER_TERMS, header_rows
 from cure_tui.dashboard.run.log import LogPane
+from cure_tui.dashboard.run.log_screen import EngineLogScreen
 from cure_tui.dashboard.run.overview import OverviewPane
 from cure_tui.dashboard.run.title import title_of
 from cure_tui.drawing.smoothing import Smoothing
@@ -46,11 +49,11 @@ from cure_tui.runs.alerts import alerts
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import RunWatcher, Snapshot
 from engine.errors import CureError
+from engine.machine.home import EVALUATION_REQUEST
 from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
 from engine.runs.listing import RunCondition, RunInfo, list_runs, read_info
-from engine.runs.state import RunStatus
 
 PANES: Mapping[str, type[Pane]] = {
     "overview": OverviewPane,
@@ -62,6 +65,14 @@ PANES: Mapping[str, type[Pane]] = {
     "results": ResultsPane,
 }
 VIEWS = tuple(PANES)
+_OFFERED: Mapping[str, Container[str]] = {
+    "pause": ("live",),
+    "go_on": ("paused",),
+    "resume": ("ended",),
+    "stop": ("live", "paused"),
+    "checkpoint": ("live", "paused"),
+}
+"""States of a run in which each command is offered; any other action always is."""
 _OTHERS_OFFERED = 9
 """Runs offered for a comparison: one per digit key."""
 
@@ -78,15 +89,19 @@ class RunScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
         Binding("1", "view('overview')", "Views", key_display=f"1-{len(VIEWS)}"),
-        Binding("left_square_bracket", "step(-1)", "Step -1", key_display="["),
-        Binding("right_square_bracket", "step(1)", "Step +1", key_display="]"),
+        Binding("space", "pause", "Pause"),
+        Binding("space,r", "go_on", "Continue", key_display="space"),
+        Binding("r", "resume", "Resume"),
+        Binding("x", "stop", "Stop"),
+        Binding("i", "explain", "Explain"),
+        Binding("left_square_bracket", "step(-1)", "Step", key_display="[ ]"),
+        Binding("right_square_bracket", "step(1)", "Step +1", show=False),
         Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
         Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
         Binding("f", "follow", "Follow"),
-        Binding("space", "pause", "Pause"),
         Binding("w", "checkpoint", "Write a checkpoint", show=False),  # k moves up in matrix and list
-        Binding("x", "stop", "Stop"),
-        Binding("r", "resume", "Resume", show=False),
+        Binding("o", "open_log", "Engine's output", show=False),
+        Binding("N", "note", "Note and tags", key_display="N", show=False),
         Binding("escape", "home", "Home"),
     ]
 
@@ -107,10 +122,12 @@ class RunScreen(Screen[None]):
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
         self.newest = Snapshot(folder.path)
+        self._offered = ""
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
         self._first_view = _first_view(folder)
+        self._is_evaluation = (folder.path / EVALUATION_REQUEST).exists()
 
     @property
     def exports(self) -> Path:
@@ -138,6 +155,23 @@ class RunScreen(Screen[None]):
         if not self.newest.loading:  # the first snapshot is empty and not live: it would hide the wall
             self._bring()  # a comparison may have changed the smoothing, which all charts share
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the commands that the run takes in its state: only a live engine obeys, only an ended run resumes."""
+        if action == "follow":
+            return self.chosen_step is not None
+        wanted = _OFFERED.get(action)
+        return wanted is None or self._offers in wanted
+
+    @property
+    def _offers(self) -> Literal["live", "paused", "ended", "evaluation"]:
+        """State of the run on which its commands depend; a pause counts from the key on. An evaluation takes none."""
+        if self._is_evaluation:
+            return "evaluation"
+        if not self.newest.is_live:
+            return "ended"
+        # not `newest.pending`, which is up to a second old: the next key must already do the other thing
+        return "paused" if pause_wanted(pending(self._inbox), self.newest.is_paused) else "live"
+
     def on_unmount(self) -> None:
         self._watcher.close()
         self.archive.close()
@@ -164,6 +198,9 @@ class RunScreen(Screen[None]):
     def _bring(self) -> None:
         snapshot = self.newest
         self._call_for_the_user(snapshot)
+        if self._offers != self._offered:
+            self._offered = self._offers
+            self.refresh_bindings()
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
             self.archive.forget()
@@ -217,6 +254,7 @@ class RunScreen(Screen[None]):
 
     def watch_chosen_step(self) -> None:
         if self.is_mounted:
+            self.refresh_bindings()
             self._bring()
 
     # What is opened from the views --------------------------------------------------------------------------
@@ -256,15 +294,17 @@ class RunScreen(Screen[None]):
     # Commands -----------------------------------------------------------------------------------------------
 
     def action_pause(self) -> None:
-        """Pause or resume the engine; withdraw a pause that it has not read yet."""
-        self._want_pause(not self._pause_wanted())
+        """Pause the engine; withdraw a request to go on that it has not read yet."""
+        self._want_pause(True)
 
-    def _pause_wanted(self) -> bool:
-        return pause_wanted(pending(self._inbox), self.newest.state.status is RunStatus.PAUSED)
+    def action_go_on(self) -> None:
+        """Let a paused engine go on; withdraw a pause that it has not read yet."""
+        self._want_pause(False)
 
     def _want_pause(self, wanted: bool) -> None:
         command, opposite = (Command.PAUSE, Command.RESUME) if wanted else (Command.RESUME, Command.PAUSE)
         if self.newest.is_live and self._withdrawn(opposite):
+            self.refresh_bindings()
             self.notify("still paused" if wanted else "pause cancelled", timeout=3)
             return
         self._send(command, "pausing after this phase" if wanted else "resuming")
@@ -295,13 +335,20 @@ class RunScreen(Screen[None]):
             self._send(Command(answer), "stopping; press r to resume the run at any time")
 
     def action_resume(self) -> None:
-        """Resume a paused engine, or start a new one for a run that has none."""
-        if not self.newest.is_live:
-            self.post_message(ResumeRun(self.path))
-        elif self._pause_wanted():
-            self._want_pause(False)
-        else:
-            self.notify("the run is not paused", timeout=3)
+        """Ask to start a new engine for a run that has none."""
+        self.post_message(ResumeRun(self.path))
+
+    def action_explain(self) -> None:
+        """Explain the view, its symbols and the figures of the header."""
+        self.app.push_screen(ExplainScreen(self._pane.explanation, HEADER_TERMS))
+
+    def action_open_log(self) -> None:
+        """Open the engine's own output, engine.log."""
+        self.app.push_screen(EngineLogScreen(self.path))
+
+    def action_note(self) -> None:
+        """Edit the note on the run."""
+        self.post_message(EditNote(self.path))
 
     def action_home(self) -> None:
         self.app.pop_screen()
@@ -314,6 +361,7 @@ class RunScreen(Screen[None]):
         except CureError as error:
             self.post_message(Fault(error))
             return
+        self.refresh_bindings()
         self.notify(said, timeout=3)
 
     def _may_command(self) -> bool:

@@ -6,7 +6,6 @@ from cure_tui.dashboard.run.header import coming_word
 from cure_tui.runs.alerts import standing_alert
 from cure_tui.runs.phase_progress import progress_of
 from cure_tui.runs.watcher import Snapshot
-from engine.runs.state import RunStatus
 
 
 def title_of(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
@@ -15,9 +14,8 @@ def title_of(snapshot: Snapshot, kl_bound: float = 0.0) -> str:
     For example "12/220 live nano-..."; "! crashed 12/220 nano-..." if the user should look.
     """
     state = snapshot.state
-    paused = snapshot.is_live and state.status is RunStatus.PAUSED
-    word = coming_word(snapshot) or ("paused" if paused else snapshot.condition.value)
-    progress = f"{state.step}/{state.steps}{_evaluated(snapshot)}"
+    word = coming_word(snapshot) or ("paused" if snapshot.is_paused else snapshot.condition.value)
+    progress = f"{state.step}/{state.steps}{_evaluated(snapshot)}" if state.steps else "starting"
     alert = standing_alert(snapshot, kl_bound)
     if not alert:
         return f"{progress} {word} {snapshot.path.name}"

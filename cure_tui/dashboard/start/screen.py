@@ -14,8 +14,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from cure_tui.dashboard.background import background, in_app
+from cure_tui.dashboard.edit import EditScreen, Field, PickScreen
 from cure_tui.dashboard.keys_line import KeysLine
-from cure_tui.dashboard.start.edit import EditScreen, Field, PickScreen
 from cure_tui.dashboard.start.picture import (
     KEYS,
     NAME,

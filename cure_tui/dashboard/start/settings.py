@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from cure_tui.dashboard.start.edit import EditScreen, Field, PickScreen
+from cure_tui.dashboard.edit import EditScreen, Field, PickScreen
 from cure_tui.drawing.palette import styles_of
 from cure_tui.drawing.spans import one_column
 from cure_tui.launch.draft import Draft, offered_settings, shown_value

@@ -27,6 +27,8 @@ _MIN_NAME_WIDTH = 4
 _USEFUL_WIDTH, _USEFUL_LINES = 60, 12
 # A pane this wide names the verdict in a word. The width alone decides, so that the panes of a grid look alike.
 _WORDY_WIDTH = 44
+_LINE_NAME_WIDTH = 16
+LINE_END = "↵"
 _ROLES = {"coder": "◆", "tester": "◇"}
 
 
@@ -73,6 +75,53 @@ def wall_rows(slots: Sequence[LiveSlot], columns: int, rows: int, *, nothing: st
         height = (rows - len(drawn)) // (len(groups) - place)
         drawn += _block(role, group, columns, height)
     return drawn
+
+
+def wall_lines(slots: Sequence[LiveSlot], columns: int, rows: int, *, nothing: str = NOTHING) -> list[Row]:
+    """Draw the wall in few rows: one answer a row, as many of each role, its newest line or what was found in it.
+
+    Without slots, say `nothing` on the first row.
+    """
+    groups = _by_role(slots)
+    if not groups:
+        return [fit((Span(one_column(nothing), "muted"),), columns), *[fit((), columns)] * (rows - 1)]
+    drawn: list[Row] = []
+    for place, (_, group) in enumerate(groups):
+        count = min(len(group), (rows - len(drawn)) // (len(groups) - place))
+        drawn += [_line(_most_alive(group[at::count]), columns) for at in range(count)]
+    return drawn + [fit((), columns)] * (rows - len(drawn))
+
+
+def _line(slot: LiveSlot, columns: int) -> Row:
+    """Draw an answer in one row: sign, role, task, score or tokens, then its text."""
+    sign = _sign(slot)
+    alive = slot.state == SAMPLING
+    figure = f"{slot.passed}/{slot.of}" if slot.of else f"{slot.tokens} tok"
+    head = (
+        Span(sign.glyph, sign.style),
+        Span(f" {_ROLES.get(slot.role, '?')} ", _style_of(slot.role)),
+        Span(f"{_end_of(one_column(slot.task), _LINE_NAME_WIDTH):<{_LINE_NAME_WIDTH}}", "title"),
+        Span(f"{figure:>9} ", "muted"),
+    )
+    room = columns - width(head)
+    if slot.found and not alive:
+        text = LINE_END.join(line.strip() for line in slot.found.split("\n") if line.strip())
+        text = one_column(text.replace(f"{LINE_END}→", " →"))
+        return fit((*head, Span(text if len(text) <= room else f"{text[: room - 1]}…", "text")), columns)
+    if _waits(slot):
+        return fit((*head, Span(_waiting_text(slot), "muted")), columns)
+    last = next((line for line in _lines_from_the_end(slot.tail) if line.strip()), "").strip()
+    text = one_column(last)[-max(room - 1, 0) :]
+    return fit((*head, Span(text, "text" if alive else "muted"), Span("▌" if alive else "", "accent")), columns)
+
+
+def _waits(slot: LiveSlot) -> bool:
+    """Tell whether nothing is known of an answer but that it was asked for."""
+    return slot.state == SAMPLING and bool(slot.waiting) and not slot.tail
+
+
+def _waiting_text(slot: LiveSlot) -> str:
+    return f"waiting · {slot.waiting} s"
 
 
 def _by_role(slots: Sequence[LiveSlot]) -> list[tuple[str, list[LiveSlot]]]:
@@ -199,13 +248,24 @@ def _end_of(name: str, columns: int) -> str:
     return name if len(name) <= columns else f"…{name[len(name) - columns + 1 :]}"
 
 
+def _found(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
+    """Draw the beginning of what was found in a finished answer: its program, or its test as input -> output."""
+    lines = [one_column(line.expandtabs(4)) for line in slot.found.split("\n")]
+    if len(lines) == 2 and lines[1].startswith("→") and len(lines[0]) + 1 + len(lines[1]) <= columns:
+        lines = [" ".join(lines)]  # a test of one line in, one line out
+    cut = [line if len(line) <= columns else f"{line[: columns - 1]}…" for line in lines[:rows]]
+    return [fit((Span(line, "text"),), columns) for line in cut]
+
+
 def _tail(slot: LiveSlot, columns: int, rows: int) -> list[Row]:
     """Draw the last `rows` lines of the text, with a caret at the end while the answer is being sampled."""
     if columns < 1 or rows < 1:
         return []
     alive = slot.state == SAMPLING
-    if alive and slot.waiting and not slot.tail:
-        return [fit((Span(f"waiting · {slot.waiting} s", "muted"),), columns)]
+    if slot.found and not alive:
+        return _found(slot, columns, rows)
+    if _waits(slot):
+        return [fit((Span(_waiting_text(slot), "muted"),), columns)]
     text = slot.tail if alive else slot.tail.rstrip()
     lines: list[str] = []
     for line in _lines_from_the_end(text + "▌" if alive else text):

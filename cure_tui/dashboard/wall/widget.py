@@ -25,12 +25,14 @@ class WallView(LinesView):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.shown: LiveView | None = None
+        self._activity = ""
         self._rows: list[Row] = []
 
-    def show(self, view: LiveView | None) -> None:
-        """Draw `view`; None: nothing is being sampled. Return early if nothing on the wall changed."""
-        before, self.shown = self.shown, view
-        if _shown(before) != _shown(view):
+    def show(self, view: LiveView | None, activity: str = "") -> None:
+        """Draw `view`, or what the engine does instead of sampling. Return early if nothing on the wall changed."""
+        before = _shown(self.shown, self._activity)
+        self.shown, self._activity = view, activity
+        if _shown(view, activity) != before:
             self._draw()
 
     def render_line(self, y: int) -> Strip:
@@ -46,7 +48,7 @@ class WallView(LinesView):
         columns, rows = self.size
         slots = self.shown.slots if self.shown else ()
         before = self._rows
-        self._rows = wall_rows(slots, columns, rows, nothing=_why_nothing(self.shown))
+        self._rows = wall_rows(slots, columns, rows, nothing=_why_nothing(self.shown, self._activity))
         if len(before) != rows:
             self.refresh()
             return
@@ -57,15 +59,15 @@ class WallView(LinesView):
             self.refresh(Region(0, lines[0], columns, len(lines)))
 
 
-def _shown(view: LiveView | None) -> object:
+def _shown(view: LiveView | None, activity: str) -> object:
     """Return the part of a view that the wall draws: never its time, its phase only without slots."""
-    if view is None or view.slots:
-        return view and view.slots
-    return _why_nothing(view)
+    return view.slots if view is not None and view.slots else _why_nothing(view, activity)
 
 
-def _why_nothing(view: LiveView | None) -> str:
+def _why_nothing(view: LiveView | None, activity: str) -> str:
     if view is None or not view.phase:
-        return NOTHING
-    progress = f" {view.done} of {view.total}" if view.total else ""
-    return f"{view.phase}{progress}: {NOTHING}"
+        return activity or NOTHING
+    progress = f"{view.done:,} of {view.total:,}" if view.total else ""
+    if activity:
+        return f"{activity} ({progress})" if progress else activity
+    return f"{' '.join(filter(None, (view.phase, progress)))}: {NOTHING}"

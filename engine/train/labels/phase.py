@@ -11,8 +11,9 @@ from engine.runs.inbox import Command, pending, withdraw
 from engine.runs.journal import JournalWriter
 from engine.runs.live import LiveWriter
 from engine.runs.state import RunState
+from engine.train.phase_names import WRITE_TESTS
 
-PHASE = "write tests"
+PHASE = WRITE_TESTS
 _BEAT_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
 

@@ -2,9 +2,10 @@
 
     1. the tester writes 16 tests of the task; the well-formed ones are kept, one for each input
     2. it works out the output for each input 8 times more; the output with a strict lead is the expected one
-    3. at most 8 tests are kept, the first ones; a task with fewer than 3 is left out
+    3. with a check, the tester also writes programs, and the expected output must be the one that most of them print
+    4. at most 8 tests are kept, the first ones; a task with fewer than 3 is left out
 
-Nothing else removes a test: not even that most programs fail it, which would be the programs' own judgement again.
+Nothing else removes a test: not even that most programs in training fail it, which would be their own judgement again.
 Every answer is on the disk before it is used, so that a resume asks for none twice.
 """
 
@@ -18,10 +19,12 @@ from engine.evaluate.answers import answer_key, group_key
 from engine.problems import IOExample, Problem
 from engine.prompts import PromptStyle, Role, UnitTest, build_messages
 from engine.prompts.dialogue import output_messages, output_opening, parse_output
+from engine.sandbox.judging import outputs_match
 from engine.sandbox.output_groups import OutputVote
 from engine.seeds import derive_seed
-from engine.solve.fates import unit_test_of
+from engine.solve.fates import program_of, unit_test_of
 from engine.solve.writers import Answer, Ask, Cost, Message, Writer
+from engine.train.labels.cross_check import ProgramCheck
 
 ASKED, VOTES, MOST, FEWEST = 16, 8, 8, 3
 """Tests asked for, predictions of an output, tests kept at most, and tests below which a task is left out."""
@@ -39,10 +42,14 @@ class Answers(Protocol):
 
 @dataclass(eq=False)
 class _Task:
-    """Task whose tests are being written. waiting: inputs not put to the vote yet, in order."""
+    """Task whose tests are being written. waiting: inputs not put to the vote yet, in order.
+
+    printed: by input, the output of most of the checking programs; None without a check.
+    """
 
     problem: Problem
     waiting: list[str] = field(default_factory=list)
+    printed: dict[str, str] | None = None
     tests: list[IOExample] = field(default_factory=list)
 
     def next_inputs(self) -> list[str]:
@@ -51,12 +58,18 @@ class _Task:
         inputs, self.waiting = self.waiting[:lacking], self.waiting[lacking:]
         return inputs
 
+    def add(self, stdin: str, output: str, comparison: str) -> None:
+        """Keep a test, unless the check contradicts it."""
+        if self.printed is None or outputs_match(self.printed[stdin], output, comparison):
+            self.tests.append(IOExample(stdin, output))
+
 
 class TestWriting:
     """Writing of tests by one tester, whose answers are kept.
 
     identity: all that its answers depend on besides the question. comparison: of outputs, a task's own comes first.
-    on_answer: called after each answer that was asked for; raises to end the writing. spent: cost of those.
+    check: by programs of the same writer. on_answer: called after each answer that was asked for; raises to end the
+    writing. spent: cost of those.
     """
 
     __test__ = False  # no test of pytest
@@ -70,30 +83,35 @@ class TestWriting:
         comparison: str,
         *,
         show_example: bool = False,
+        check: ProgramCheck | None = None,
         on_answer: Callable[[], object] = lambda: None,
     ) -> None:
         self._writer, self._answers, self._identity = writer, answers, list(identity)
         self._seed, self._comparison, self._show_example = seed, comparison, show_example
-        self._on_answer = on_answer
+        self._check, self._on_answer = check, on_answer
         self.spent = Cost()
 
     def write(self, problems: Sequence[Problem]) -> dict[str, tuple[IOExample, ...]]:
         """Return the tests of each task by its id, at most MOST; they may be fewer than FEWEST. Raises CureError."""
         tasks = [_Task(problem) for problem in problems]
-        first = {f"{place}/test": self._first_ask(place, task.problem) for place, task in enumerate(tasks)}
-        for ask_id, answers in self._ask(first).items():
-            tasks[_place(ask_id)].waiting = _distinct_inputs(answers)
+        asks = [self._first_ask(place, task.problem) for place, task in enumerate(tasks)]
+        answered = self._ask({ask.id: ask for ask in asks})
+        for ask in asks:
+            tasks[_place(ask.id)].waiting = _distinct_inputs(answered[ask.id])
+        if self._check is not None:
+            self._run_programs(tasks, self._check)
         while votes := self._next_votes(tasks):
             answered = self._ask({ask_id: ask for ask_id, (ask, _) in votes.items()})
             for ask_id, (_, stdin) in votes.items():
                 task = tasks[_place(ask_id)]
-                vote = OutputVote(task.problem.compare or self._comparison)
+                comparison = task.problem.compare or self._comparison
+                vote = OutputVote(comparison)
                 for answer in answered[ask_id]:
                     output = self._predicted(answer, stdin)
                     if output is not None:
                         vote.add(output)
                 if (winner := vote.winner()) is not None:
-                    task.tests.append(IOExample(stdin, winner))
+                    task.add(stdin, winner, comparison)
         return {task.problem.id: tuple(task.tests[:MOST]) for task in tasks}
 
     def _next_votes(self, tasks: Sequence[_Task]) -> dict[str, tuple[Ask, str]]:
@@ -103,6 +121,20 @@ class TestWriting:
                 number = sum(_place(ask_id) == place for ask_id in votes)
                 votes[f"{place}/vote-{number}"] = (self._vote_ask(place, number, task.problem, stdin), stdin)
         return votes
+
+    def _run_programs(self, tasks: Sequence[_Task], check: ProgramCheck) -> None:
+        """Ask for the programs that check the tests; inputs on which they disagree are not put to the vote."""
+        asks = [self._program_ask(place, task.problem, check.programs) for place, task in enumerate(tasks)]
+        answered = self._ask({ask.id: ask for ask in asks})
+        programs = [[program_of(answer, in_thought=answer.in_thought) for answer in answered[ask.id]] for ask in asks]
+        given = [(task.problem, own, task.waiting) for task, own in zip(tasks, programs, strict=True)]
+        for task, printed in zip(tasks, check.outputs(given), strict=True):
+            task.printed = printed
+            task.waiting = [stdin for stdin in task.waiting if stdin in printed]
+
+    def _program_ask(self, place: int, problem: Problem, programs: int) -> Ask:
+        messages = tuple(build_messages(problem, Role.CODER, self._writer.style, show_example=self._show_example))
+        return Ask(f"{place}/program", Role.CODER, messages, programs, derive_seed(self._seed, "check", problem.id))
 
     def _first_ask(self, place: int, problem: Problem) -> Ask:
         messages = tuple(build_messages(problem, Role.TESTER, self._writer.style, show_example=self._show_example))

@@ -26,6 +26,7 @@ from engine.sandbox import judging_of
 from engine.solve.label_tester import tester_of
 from engine.solve.opening import Wishes, load_model, open_writer
 from engine.solve.selectors.b4 import Priors
+from engine.train.labels.cross_check import ProgramCheck
 from engine.train.labels.kept_tests import keep_tests, read_tests
 from engine.train.labels.label_tasks import candidates, limited, unanchored_notice
 from engine.train.labels.pseudo_tests import FEWEST, TestWriting
@@ -133,8 +134,12 @@ class _Writer:
         answers = self._resources.enter_context(AnswerJournal(around.run_dir, LABEL_ANSWERS_FILE))
         return TestWriting(
             writer, answers, [str(spec)], config.run.seed, config.sandbox.comparison,
-            show_example=show_example, on_answer=self._tell,
+            show_example=show_example, check=self._check(), on_answer=self._tell,
         )  # fmt: skip
+
+    def _check(self) -> ProgramCheck | None:
+        programs = self._config.reward.checking_programs
+        return ProgramCheck(self._around.runner, programs, self._config.sandbox.comparison) if programs else None
 
 
 def _confirmed(

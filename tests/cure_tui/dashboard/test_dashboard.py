@@ -230,29 +230,31 @@ async def test_a_run_without_engine_takes_no_commands(finished: RunFolder) -> No
 @pytest.mark.parametrize("ends", [False, True], ids=["live", "finished"])
 async def test_parts_of_the_overview_that_do_not_fit_are_turned_at_once(folder: RunFolder, ends: bool) -> None:
     record_run(folder, STEPS, finish=ends)
-    parts = ["matrix", "charts"] if ends else ["wall", "matrix", "charts"]
+    parts = [["digest", "matrix"], *([] if ends else [["wall"]]), ["matrix"], ["charts"]]
     with contextlib.nullcontext() if ends else folder.lock():
         app = CureApp(folder.path)
         async with running(app, (80, 24)) as pilot:
             screen = await opened(app, pilot)
             await pilot.press("1")  # a finished run opens on its results
-            await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[:1])
+            await until(pilot, lambda: screen.is_live is not ends and shown_parts(screen) == parts[0])
             for part in [*parts[1:], parts[0]]:
                 assert "Next page" in keys_shown(screen)
                 await pilot.press("p")
-                await until(pilot, lambda part=part: shown_parts(screen) == [part])
+                await until(pilot, lambda part=part: shown_parts(screen) == part)
             await pilot.press("question_mark")
             await until(pilot, lambda: screen.query("HelpPanel"))
             assert any(active.binding.description == "Next page" for active in screen.active_bindings.values())
 
 
-async def test_a_live_run_opens_on_the_wall_although_nothing_was_read_yet(folder: RunFolder) -> None:
+async def test_a_live_run_keeps_its_wall_although_the_screen_knows_nothing_yet(folder: RunFolder) -> None:
     record_run(folder, STEPS, finish=False)
     with folder.lock():
         app = CureApp(folder.path)
         async with running(app, (80, 24)) as pilot:
             screen = await opened(app, pilot)
-            await until(pilot, lambda: screen.is_live and shown_parts(screen) == ["wall"])
+            await until(pilot, lambda: screen.is_live and shown_parts(screen) == ["digest", "matrix"])
+            await pilot.press("p")
+            await until(pilot, lambda: shown_parts(screen) == ["wall"])
             screen.newest = Snapshot(folder.path)  # what the screen knows before the watcher's first report
             screen.on_screen_resume()
             await pilot.pause()
@@ -270,14 +272,14 @@ async def test_an_overview_that_fits_has_no_parts_to_turn_until_the_terminal_shr
             assert "Next page" not in keys_shown(screen)
             await pilot.press("p")
             await pilot.resize_terminal(80, 24)
-            await until(pilot, lambda: shown_parts(screen) == ["wall"] and "Next page" in keys_shown(screen))
+            await until(pilot, lambda: shown_parts(screen)[:1] == ["digest"] and "Next page" in keys_shown(screen))
             await pilot.press("p")
-            await until(pilot, lambda: shown_parts(screen) == ["matrix"])
+            await until(pilot, lambda: shown_parts(screen) == ["wall"])
 
 
 def shown_parts(screen: RunScreen) -> list[str]:
     """Return the parts of the overview that have room on the screen."""
-    parts = {"wall": "#top", "matrix": "#matrix-side", "charts": "#charts"}
+    parts = {"digest": "#digest", "wall": "#top", "matrix": "#matrix-side", "charts": "#charts"}
     return [name for name, id in parts.items() if screen.query_one(f"#overview {id}").region.area]
 
 

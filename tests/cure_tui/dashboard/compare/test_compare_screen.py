@@ -101,13 +101,13 @@ async def test_keys_of_the_curves_are_those_of_a_runs_curves(runs: list[RunFolde
         assert text_of(screen, "#how") == "over minutes, smoothed 0.9, logarithmic y"
         await pilot.press("right", "enter")
         assert displayed(screen) == [charts[1].name]
-        await pilot.press("right")
+        await pilot.press("down")  # left and right move the cursor of a chart that is shown alone
         assert displayed(screen) == [charts[2].name]
-        await pilot.press("left", "left", "left")
-        assert displayed(screen) == [charts[-1].name]
+        await pilot.press("up", "up", "up")
+        assert displayed(screen) == [charts[0].name]
         await pilot.press("enter")
         assert len(displayed(screen)) == len(charts)
-        await pilot.press("down")
+        await pilot.press("left", "down")
         assert screen.query_one(ChartGrid).chosen.spec is charts[-1]
         await pilot.press("up")
         assert screen.query_one(ChartGrid).chosen.spec is charts[-3]

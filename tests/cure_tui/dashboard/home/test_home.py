@@ -41,7 +41,10 @@ LIVE = RunInfo("nano-3", Path("/runs/nano-3"), RunCondition.LIVE, "nano", starte
 def make_runs(tmp_path: Path, count: int) -> list[RunFolder]:
     """Create runs whose engines have started and died, `nano-000` first."""
     config = dump_toml(load_preset("nano"))
-    return [RunFolder.create(tmp_path / "home" / "runs" / f"nano-{number:03d}", config) for number in range(count)]
+    folders = [RunFolder.create(tmp_path / "home" / "runs" / f"nano-{number:03d}", config) for number in range(count)]
+    for folder in folders:
+        folder.lock().close()
+    return folders
 
 
 async def home(app: CureApp, pilot: Pilot[str], rows: int) -> RunTable:

@@ -44,7 +44,7 @@ def test_state_and_accuracies_outlast_name_and_memory(snapshot: Snapshot) -> Non
     assert "live" in first
     assert "showing step 3" in first
     assert "nano-2026" not in first
-    assert "code 0.50  ut 0.30  mu +0.30" in second
+    assert "code 0.30  ut 0.30  mu +0.10" in second
     assert "RAM" not in second
 
 

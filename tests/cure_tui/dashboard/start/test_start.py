@@ -7,8 +7,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from cure_tui.dashboard.app import CureApp
+from cure_tui.dashboard.edit import EditScreen, PickScreen
 from cure_tui.dashboard.messages import StartPreset
-from cure_tui.dashboard.start.edit import EditScreen, PickScreen
 from cure_tui.dashboard.start.screen import StartScreen
 from cure_tui.dashboard.start.settings import SettingsScreen
 from cure_tui.launch.draft import Draft

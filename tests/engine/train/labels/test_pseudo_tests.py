@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from engine.evaluate.answers import AnswerJournal
 from engine.problems import IOExample, Problem
 from engine.prompts import PromptStyle, Role, Style
 from engine.runs.files import LABEL_ANSWERS_FILE, LABELS_FILE
+from engine.sandbox import Outcome, Peers, Status
 from engine.solve.writers import Answer, Ask
+from engine.train.labels.cross_check import ProgramCheck
 from engine.train.labels.kept_tests import keep_tests, read_tests
 from engine.train.labels.pseudo_tests import ASKED, VOTES, TestWriting
 from tests.engine.scripted_sampler import unit_test
@@ -97,6 +100,35 @@ def test_a_prediction_for_another_input_is_no_vote(answers: AnswerJournal) -> No
 
     tests = write(Wanders(lambda index: unit_test("5", "0"), lambda stdin, index: str(index)), answers)
     assert [(test.input.strip(), test.output.strip()) for test in tests] == [("5", "0")]
+
+
+class Outputs:
+    """Runner of programs that are their own outputs: "2 4" prints 4 for 2 and fails on every other input."""
+
+    def submit(
+        self, source: str, inputs: Sequence[str], cpu_seconds: float | None = None, peers: Peers | None = None
+    ) -> Future[list[Outcome]]:
+        printed = dict(pair.split() for pair in source.split(","))
+        done: Future[list[Outcome]] = Future()
+        done.set_result([
+            Outcome(Status.OK, stdout=printed[stdin.strip()]) if stdin.strip() in printed else Outcome(Status.CRASH)
+            for stdin in inputs
+        ])  # fmt: skip
+        return done
+
+
+def test_a_test_that_most_programs_of_the_tester_contradict_is_left_out(answers: AnswerJournal) -> None:
+    class WithPrograms(ScriptedTester):
+        programs = ("1 2,2 5,3 6,4 8", "1 2,2 5,3 6,4 9", "2 4,3 6,5 10")
+
+        def _text(self, ask: Ask, index: int) -> str:
+            return super()._text(ask, index) if ask.role is Role.TESTER else f"```python\n{self.programs[index]}\n```"
+
+    tester = WithPrograms(lambda index: unit_test(str(1 + index % 6), "0"), doubled)
+    tests = write(tester, answers, check=ProgramCheck(Outputs(), 3, "whitespace"))
+    # 2: most print 5; 4: no plurality; 6: every program fails. Only 2 costs votes that are lost.
+    assert [(test.input.strip(), test.output) for test in tests] == [("1", "2"), ("3", "6"), ("5", "10")]
+    assert len(tester.written) == ASKED + 3 + 4 * VOTES
 
 
 def test_answers_that_are_kept_are_not_asked_for_again(tmp_path: Path) -> None:

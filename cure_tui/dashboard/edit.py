@@ -1,4 +1,4 @@
-"""Small windows of the start dialog: type one value, checked with every key, or pick one of a few."""
+"""Small windows: type one value, checked with every key, or pick one of a few."""
 
 from __future__ import annotations
 

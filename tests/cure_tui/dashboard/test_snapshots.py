@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.messages import StartPreset
 from cure_tui.dashboard.results.pane import TaskList
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.screen import RunScreen
 from cure_tui.dashboard.start.screen import StartScreen
 from cure_tui.dashboard.wall.widget import WallView
 from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
@@ -34,7 +36,7 @@ from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.live import LiveWriter
-from tests.cure_tui.dashboard.driving import opened, settled, until
+from tests.cure_tui.dashboard.driving import notices, opened, settled, until
 from tests.cure_tui.dashboard.still_app import MACHINE, PRESETS, SANDBOX, StillApp, StillSolveApp
 from tests.cure_tui.recorded import record_evaluations, record_run
 from tests.cure_tui.solving.test_solve_full_view import READY, Told, head, problem, solution
@@ -278,13 +280,15 @@ def test_the_home_screen(size: tuple[int, int], finished: RunFolder, snap_compar
 
 @pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
 def test_the_start_dialog(size: tuple[int, int], snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cure_tui.launch.question.probe_machine", lambda folder: MACHINE)
-    monkeypatch.setattr("cure_tui.launch.prepare.probe_machine", lambda folder: MACHINE)
-    monkeypatch.setattr("cure_tui.launch.draft.probe_machine", lambda folder: MACHINE, raising=False)
+    machine = replace(MACHINE, libraries=tuple((name, "99") for name in ("torch", "transformers", "peft", "textual")))
+    for room in ("question", "draft"):
+        monkeypatch.setattr(f"cure_tui.launch.{room}.probe_machine", lambda folder: machine)
 
     async def view(pilot: Pilot[str]) -> None:
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
         pilot.app.post_message(StartPreset("nano"))
-        await until(pilot, lambda: isinstance(pilot.app.screen, StartScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, StartScreen) or notices(pilot.app))
+        assert not notices(pilot.app)
         screen = pilot.app.screen
         assert isinstance(screen, StartScreen)
         await until(pilot, lambda: screen.checked is not None)
@@ -316,7 +320,8 @@ def test_runs_drawn_over_one_another(finished: RunFolder, other: RunFolder, snap
         await viewed("4", "v")(pilot)
         await until(pilot, lambda: isinstance(pilot.app.screen, AskScreen))
         await pilot.press("1")
-        pane = pilot.app.screen_stack[1].query_one(CurvesPane)
+        screen = next(each for each in pilot.app.screen_stack if isinstance(each, RunScreen))
+        pane = screen.query_one(CurvesPane)
         await until(pilot, lambda: pane.grid.id == "overlaid" and not any(s.loading for s in pane.others.snapshots))
         await until(pilot, lambda: "step 3" in pane.query_one("#others", RowsView).text)
         await settled(pilot.app, pilot)

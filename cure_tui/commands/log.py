@@ -63,10 +63,9 @@ def log(
 def _send(follower: Follower, tracker: Tracker, to: str, run_dir: Path, *, follow: bool) -> None:
     """Send the run, and tell on stderr how far it came, however it ends."""
     from cure_tui.runs.tracking.tracker import tracker_faults
-    from engine.machine.home import run_name
     from engine.runs.listing import RunCondition
 
-    name = run_name(run_dir)
+    name = run_dir.name
     try:
         with tracker_faults(to):
             condition = follower.send_new()

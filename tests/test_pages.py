@@ -17,6 +17,8 @@ PAGES = (
     "assets/nano/README.md",
     "cure_tui/runs/tracking/README.md",
     "cure_tui/web/README.md",
+    "engine/evaluate/README.md",
+    "engine/policy/tinker/README.md",
     "engine/rewarding/README.md",
     "engine/sampling/README.md",
     "engine/sandbox/README.md",

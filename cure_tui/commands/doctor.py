@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -38,17 +38,21 @@ def doctor(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Plan with this setting overridden; repeatable."),
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="With a preset that a server trains: probe it on a throw-away model.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check what can run on this machine, with a remedy for the rest.
 
-    With --preset: plan a run before anything is downloaded: its memory part by part, its answers, time and disk.
+    With --preset: plan a run before anything is downloaded: its memory part by part, its answers, time and disk. Of a
+    preset that a server trains, check the server.
     """
     if preset is not None:
-        _plan(preset, overrides or [], gpu_memory, as_json)
+        _plan(preset, overrides or [], gpu_memory, deep=deep, as_json=as_json)
         return
-    if gpu_memory is not None or overrides:
-        raise ConfigError("--gpu-memory and --set need a preset", "add --preset qwen3-4b")
+    if gpu_memory is not None or overrides or deep:
+        raise ConfigError("--gpu-memory, --set and --deep need a preset", "add --preset qwen3-4b")
     from cure_tui.launch.presets import preset_entries
     from engine.machine.home import runs_home
     from engine.machine.probe import probe_machine
@@ -65,7 +69,7 @@ def doctor(
         raise typer.Exit(EnvironmentError_.exit_status)
 
 
-def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: bool) -> None:
+def _plan(preset: str, overrides: list[str], gpu_memory: float | None, *, deep: bool, as_json: bool) -> None:
     from cure_tui.launch.plan_report import plan_as_json, plan_as_text
     from engine.machine.home import runs_home
     from engine.machine.probe import probe_machine
@@ -76,6 +80,10 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
     room = here if gpu_memory is None else here.with_card(gpu_memory)
     size = DESIGN_GB if room.gpu is None else room.gpu.memory_gb
     config = load_preset(preset, overrides, gpu_memory_gb=size)
+    if config.policy.engine != "local":
+        _check_server(preset, overrides, gpu_memory, deep=deep, as_json=as_json)
+    if deep:
+        raise ConfigError(f"--deep probes a server, and {config.name} trains here", "leave out --deep")
     plan = plan_run(config, room)
     if plan is None:
         raise EnvironmentError_(
@@ -89,6 +97,19 @@ def _plan(preset: str, overrides: list[str], gpu_memory: float | None, as_json: 
         typer.echo("\n".join(plan_as_text(plan, variants, _place(room, gpu_memory))))
     if not plan.memory.fits:
         raise typer.Exit(EnvironmentError_.exit_status)
+
+
+def _check_server(
+    preset: str, overrides: list[str], gpu_memory: float | None, *, deep: bool, as_json: bool
+) -> NoReturn:
+    """Print the checks of the server that trains a preset, and exit."""
+    from cure_tui.launch.process import run_tool
+
+    if gpu_memory is not None:
+        raise ConfigError(f"--gpu-memory plans for a card, and a server trains {preset}", "leave out --gpu-memory")
+    settings = [word for override in overrides for word in ("--set", override)]
+    switches = [name for name, chosen in (("--deep", deep), ("--json", as_json)) if chosen]
+    raise typer.Exit(run_tool("engine.train.server_check", ["--preset", preset, *settings, *switches]))
 
 
 def _place(room: Room, gpu_memory: float | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ConfigError
-from engine.machine.libraries import Missing
+from engine.machine.libraries import Missing, trains_elsewhere
 from engine.machine.model_folders import download_gb
 from engine.machine.probe import Machine
 from engine.machine.requirements import missing_for
@@ -25,7 +25,7 @@ class PresetEntry:
     """The variant for this machine, in GB of GPU memory; empty if the preset has no variants."""
     variants: tuple[str, ...] = ()
     download_gb: float = 0.0
-    """GB of the model that its first run fetches; 0 if the model is on this machine."""
+    """GB of the model that its first run fetches; 0 if the model is on this machine, or trained on a server."""
 
     @property
     def runs_here(self) -> bool:
@@ -63,5 +63,5 @@ def _entry(name: str, path: Path, machine: Machine) -> PresetEntry:
         missing_for(config, machine),
         config.variant,
         tuple(variants),
-        download_gb(config.model.source, config.model.parameters_b),
+        0.0 if trains_elsewhere(config) else download_gb(config.model.source, config.model.parameters_b),
     )

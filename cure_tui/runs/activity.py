@@ -12,10 +12,11 @@ from engine.runs.state import RunState, RunStatus
 STARTING_SECONDS = 60.0
 """Age up to which a run folder without any sign of an engine is one whose engine is just starting."""
 
-LOADING, RESUMING = "loading", "resuming"
+LOADING, RESUMING, START_ENGINE = "loading", "resuming", "start engine"
 _DOING: Mapping[str, str] = {
     LOADING: "the engine is loading the model",
     RESUMING: "the engine is loading the checkpoint",
+    START_ENGINE: "the server that trains is starting, and being probed",
     "download": "the model is being downloaded",
     "write tests": "the tester is writing tests for the tasks",
     "evaluate heldout": "the held-out tasks are being evaluated",
@@ -53,7 +54,7 @@ def phase_name(condition: RunCondition, state: RunState) -> str:
 
 def is_starting_up(condition: RunCondition, state: RunState) -> bool:
     """Tell whether the engine is loading: figures and estimates of the journal are those of an earlier process."""
-    return phase_name(condition, state) in (LOADING, RESUMING)
+    return phase_name(condition, state) in (LOADING, RESUMING, START_ENGINE)
 
 
 def activity(condition: RunCondition, state: RunState) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import ConfigError
+from engine.machine.libraries import trains_elsewhere
 from engine.machine.local_servers import local_servers
 from engine.machine.model_folders import cached_chat_models, download_gb
 from engine.machine.probe import Machine, probe_machine
@@ -72,7 +73,8 @@ def _presets(machine: Machine) -> list[AtHand]:
             config = load_preset(name, gpu_memory_gb=gpu.memory_gb)
         except ConfigError:
             continue
-        if config.model.source.startswith("asset:") or missing_for_solving(config, machine):
+        own = not config.model.source.startswith("asset:") and not trains_elsewhere(config)
+        if not own or missing_for_solving(config, machine):
             continue
         size_gb = download_gb(config.model.source, config.model.parameters_b)
         is_here, size = not size_gb, f", downloads {size_gb:.0f} GB" if size_gb else ""

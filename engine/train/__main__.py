@@ -13,7 +13,8 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from engine.config import RewardConfig
@@ -113,6 +114,7 @@ def _train_locked(folder: RunFolder, journal: JournalWriter, resources: ExitStac
         on_notice=lambda text: journal.notice(text, level="warning"),
         on_start=lambda text: journal.notice(text) if text else None,
         on_label_notice=note,
+        during=lambda name: _phase_within(journal, name, loading),
     )
     try:
         with (
@@ -149,6 +151,19 @@ def _begin_loading(journal: JournalWriter, recorded: RunState | None, had_begun:
     phase = Phase(RESUMING if had_begun else LOADING, state.step, 0.0)
     journal.phase_started(state.step, phase.name)
     return phase
+
+
+@contextmanager
+def _phase_within(journal: JournalWriter, name: str, loading: Phase | None) -> Iterator[None]:
+    """Record a phase of its own within the one of loading, which goes on afterwards."""
+    step, began = (loading.step if loading is not None else None) or 0, time.monotonic()
+    journal.phase_started(step, name)
+    try:
+        yield
+    finally:
+        journal.phase_finished(step, name, time.monotonic() - began)
+    if loading is not None:
+        journal.phase_started(step, loading.name)
 
 
 def _rewards(reward: RewardConfig) -> dict[str, object]:

@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 LOADING, RESUMING, WRITE_TESTS = "loading", "resuming", "write tests"
+START_ENGINE = "start engine"

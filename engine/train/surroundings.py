@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ class Surroundings:
 
     scratch: folder for files passed to a sampler's process. log: log file of the engine and its child processes.
     on_notice: receives sentences for the user. on_start: receives one about the adapter that the run starts from;
-    on_label_notice: those about the labels.
+    on_label_notice: those about the labels. during: opens a phase of the run, by its name for people, around what takes
+    minutes before the first step.
     """
 
     scratch: Path
@@ -21,3 +23,4 @@ class Surroundings:
     on_notice: Callable[[str], object] = lambda text: None
     on_start: Callable[[str], object] = lambda text: None
     on_label_notice: Callable[[str], None] = lambda text: None
+    during: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()

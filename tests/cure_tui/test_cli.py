@@ -9,6 +9,8 @@ import resource
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -182,6 +184,20 @@ def test_doctor_plans_a_presets_memory_on_any_card(cli: Cli) -> None:
     assert peaks == pytest.approx({phase["name"]: phase["peak_gib"] for phase in plan["phases"]}, abs=0.01)
 
 
+def test_doctor_checks_the_server_of_a_preset_that_one_trains(cli: Cli) -> None:
+    preset = ("doctor", "--preset", "qwen3-32b-tinker")
+    key = {"TINKER_API_KEY": "tml-any"}
+    done = replace(cli, environment=cli.environment | key)(*preset, "--set", "policy.url=http://127.0.0.1:9", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["works"]) == (5, False)
+    failed = report["checks"][-1]
+    lacks = "no Tinker server answers at http://127.0.0.1:9" if find_spec("tinker") else "`tinker` is not installed"
+    assert lacks in failed["said"]
+    assert failed["remedy"]
+    assert "--gpu-memory plans for a card" in cli(*preset, "--gpu-memory", "80").stderr
+    assert "nano trains here (leave out --deep)" in cli("doctor", "--preset", "nano", "--deep").stderr
+
+
 def test_doctor_plans_a_whole_run(cli: Cli) -> None:
     text = cli("doctor", "--preset", "qwen3-4b", "--gpu-memory", "24").stdout
     for line in (
@@ -210,7 +226,7 @@ def test_doctor_says_what_to_set_where_a_preset_does_not_fit(cli: Cli) -> None:
     changes = next(line for line in done.stdout.splitlines() if "-> " in line).split("-> ")[1].split()
     assert cli("doctor", "--preset", "qwen3-4b@48", "--gpu-memory", "24", *changes).returncode == 0
     for arguments, says in (
-        (("--gpu-memory", "24"), "error: --gpu-memory and --set need a preset"),
+        (("--gpu-memory", "24"), "error: --gpu-memory, --set and --deep need a preset"),
         (("--preset", "qwen3-4b@32"), "error: preset 'qwen3-4b' has no variant '32'"),
         (("--preset", "nano", "--set", "model.source=nobody/knows"), "error: the sizes of nobody/knows are unknown"),
     ):

@@ -24,6 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.timeout(1200))  # JAX compiles for minutes on a busy machine
             if not (AVAILABLE and ASKED):
                 item.add_marker(pytest.mark.skip(LEFT_OUT))
 

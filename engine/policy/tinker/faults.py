@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from engine.errors import CureError, EnvironmentError_, RunError
 from engine.servers.replies import one_line
 
-START = "uv run --extra tinker --extra jax -m skyrl.tinker.api --host 127.0.0.1 --port 8000 --base-model MODEL"
-"""Command that starts a server; engine/policy/tinker/README.md has it with all options."""
+START = (
+    "start it: presets/qwen3-32b-tinker.toml has the command for GPUs; for a small model on a CPU it is "
+    "`uv run --extra tinker --extra jax -m skyrl.tinker.api --host 127.0.0.1 --base-model MODEL --backend jax`"
+)
 
 RESUME = "start the server again with the same database, then `cure-tui resume`"
 _STATUS = re.compile(r"(?:[Ee]rror code:|status(?:_code)?)[ =:(]*(\d{3})\b")

@@ -64,9 +64,7 @@ class Requests:
         try:
             self.health(_REQUEST_SECONDS)
         except RequestFault as fault:
-            raise EnvironmentError_(
-                f"no Tinker server answers at {self.url}: {fault.said}", f"start it: {START}"
-            ) from None
+            raise EnvironmentError_(f"no Tinker server answers at {self.url}: {fault.said}", START) from None
         except ServerSaid as said:
             raise EnvironmentError_(
                 f"{self.url} does not answer as a Tinker server does (status {said.status_code})",

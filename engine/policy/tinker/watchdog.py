@@ -24,6 +24,21 @@ _ANSWER_SECONDS = 10.0
 _SILENT = (Trouble.TOO_SLOW, Trouble.SILENT)
 
 
+class HealthRecord:
+    """Record of health requests, by which a server counts as lost. now: seconds of a monotonic clock."""
+
+    def __init__(self, now: float) -> None:
+        self._misses, self._heard = 0, now
+
+    def answered(self, now: float) -> None:
+        self._misses, self._heard = 0, now
+
+    def failed(self, fault: RequestFault | ServerSaid, now: float) -> bool:
+        """Return True if the server is lost: it refused MISSES requests in a row, or was not heard for too long."""
+        self._misses += not (isinstance(fault, RequestFault) and _silent(fault))
+        return self._misses >= MISSES or now - self._heard > SILENT_SECONDS
+
+
 class Watchdog:
     """Thread that watches one server. `lost`: a future that gets the error once the server is lost, or misbehaves."""
 
@@ -44,18 +59,16 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        misses, heard = 0, time.monotonic()
+        record = HealthRecord(time.monotonic())
         while not self._ended.wait(self._every) and not self.lost.done():
             try:
                 self._requests.health(_ANSWER_SECONDS)
             except (RequestFault, ServerSaid) as fault:
-                silent = isinstance(fault, RequestFault) and _silent(fault)
-                misses += not silent
-                said = fault.said if isinstance(fault, RequestFault) else str(fault)
-                if misses >= MISSES or time.monotonic() - heard > SILENT_SECONDS:
+                if record.failed(fault, time.monotonic()):
+                    said = fault.said if isinstance(fault, RequestFault) else str(fault)
                     self.give_up(RunError(f"the engine at {self._requests.url} is lost: {said}", RESUME))
             else:
-                misses, heard = 0, time.monotonic()
+                record.answered(time.monotonic())
 
 
 def _silent(fault: RequestFault) -> bool:

@@ -25,6 +25,7 @@ from engine.policy.tinker.learner import TinkerLearner
 from engine.policy.tinker.probes import check_server
 from engine.runs.folder import RunFolder
 from engine.sampling.adapters import agreement_bound
+from engine.train.phase_names import START_ENGINE
 from engine.train.surroundings import Surroundings
 
 
@@ -33,7 +34,8 @@ def open_learner(
 ) -> tuple[TinkerLearner, Any]:
     """Connect to the server at `policy.url`, probe it, and return its learner and the model's tokenizer."""
     folder = locate_description(_model(config), on_download)
-    learner = _connected(config, folder, surroundings.scratch, surroundings.on_notice)
+    with surroundings.during(START_ENGINE):
+        learner = _connected(config, folder, surroundings.scratch, surroundings.on_notice)
     return learner, load_tokenizer(folder)
 
 

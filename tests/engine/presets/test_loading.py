@@ -12,7 +12,10 @@ from engine.machine.memory_plan import plan_memory
 from engine.machine.toml_text import dump_toml
 from engine.presets import list_presets, load_config, load_preset, preset_variants, setting_names
 
-BUILT_IN = ["nano", "qwen2.5-14b", "qwen2.5-7b", "qwen2.5-coder-7b", "qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "smollm2"]
+BUILT_IN = [
+    "nano", "qwen2.5-14b", "qwen2.5-7b", "qwen2.5-coder-7b", "qwen3-0.6b", "qwen3-1.7b", "qwen3-14b-tinker",
+    "qwen3-32b-tinker", "qwen3-4b", "smollm2",
+]  # fmt: skip
 
 Write = Callable[[str, str], Path]
 

@@ -35,7 +35,7 @@ SMALL = (
     "evaluation.n_programs=4", "evaluation.m_tests=4", "evaluation.bon_sizes=[[4, 4]]",
     "policy.warmup_steps=1", "data.curriculum=code+tests", "reward.refill_rounds=1",
 )  # fmt: skip
-TIMING = ("seconds", "tokens_per_second", "memory", "executions")
+TIMING = ("seconds", "tokens_per_second", "memory", "executions", "machine", "disk")
 """Parts of metric names that depend on the machine's mood, not on the seed."""
 
 
@@ -49,9 +49,9 @@ def engine(folder: RunFolder) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def run_to_end(folder: RunFolder) -> tuple[int, str]:
+def run_to_end(folder: RunFolder, seconds: float = 300.0) -> tuple[int, str]:
     process = engine(folder)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=seconds)
     return process.returncode, errors
 
 
@@ -121,7 +121,7 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_unbroken_one(
 ) -> None:
     folder = make_run(tmp_path / "run")
     process = engine(folder)
-    _wait_for_step(folder, 3, process)
+    wait_for_step(folder, 3, process)
     if moment == "writing a checkpoint":
         wait_until(lambda: any(folder.checkpoints.glob(".tmp-*")), process)
     elif moment == "anywhere":
@@ -170,7 +170,7 @@ def test_the_length_curriculum_limits_answers_and_survives_a_resume(tmp_path: Pa
     lengths = ("rollout.length_curriculum=[20, 30]", "rollout.length_steps=2", "run.steps=5")
     folder = make_run(tmp_path / "run", *lengths)
     process = engine(folder)
-    _wait_for_step(folder, 3, process)
+    wait_for_step(folder, 3, process)
     process.kill()
     process.communicate()
     assert run_to_end(folder) == (0, "")
@@ -187,7 +187,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_from_which_it_goes_on(
 ) -> None:
     folder = make_run(tmp_path / "run")
     process = engine(folder)
-    _wait_for_step(folder, 2, process)
+    wait_for_step(folder, 2, process)
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
@@ -268,7 +268,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_with_room_it_goes_on(unbroken: R
     folder = make_run(small_disk / "run")
     ballast = small_disk / "ballast"
     process = engine(folder)
-    _wait_for_step(folder, 1, process)
+    wait_for_step(folder, 1, process)
     with contextlib.suppress(OSError), open(ballast, "wb") as file:
         while True:
             file.write(bytes(4096))
@@ -289,7 +289,7 @@ def test_corrupt_checkpoints_are_said_and_never_cost_a_run_what_it_has_learnt(
 ) -> None:
     folder = make_run(tmp_path / "run")
     process = engine(folder)
-    _wait_for_step(folder, 4, process)
+    wait_for_step(folder, 4, process)
     process.kill()
     process.communicate()
     newest, before = sorted(folder.checkpoints.glob("step-*"), reverse=True)[:2]
@@ -411,9 +411,11 @@ def test_a_run_ended_by_its_minutes_goes_on_with_new_limits(unbroken: RunFolder,
     assert metrics_by_step(folder) == metrics_by_step(unbroken)
 
 
-def _wait_for_step(folder: RunFolder, step: int, process: subprocess.Popen[str]) -> None:
+def wait_for_step(folder: RunFolder, step: int, process: subprocess.Popen[str], seconds: float = 120.0) -> None:
     reader = JournalReader(folder.journal)
-    wait_until(lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process)
+    wait_until(
+        lambda: any(e.kind == EventKind.STEP_FINISHED and e.step == step for e in reader.poll()), process, seconds
+    )
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120.0) -> None:

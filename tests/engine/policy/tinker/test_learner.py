@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from safetensors.torch import load_file
 
 from engine.errors import CureError, EnvironmentError_, RunError
 from engine.machine.model_folders import ADAPTER_FILE
-from engine.policy import Policy, TrainSample, UpdateReport
+from engine.policy import Policy, TrainSample
 from engine.policy.tinker.datum import Reduction
 from engine.policy.tinker.learner import TinkerLearner
 from engine.policy.tinker.saved import STATE_FILE, read_state
 from tests.engine.policies import policy_with
+from tests.engine.policy.tinker.agreement import assert_agree
 from tests.engine.policy.tinker.fake_engine import FakeClient, FakeEngine
 from tests.engine.sections import NANO, changed
 
@@ -78,20 +79,6 @@ def _flat(policy: Policy) -> torch.Tensor:
     return torch.cat([named[name].detach().flatten() for name in sorted(named)])
 
 
-def _agree(report: UpdateReport, local: UpdateReport, digits: float = 1e-5) -> None:
-    exempt = {"roles", "seconds", "notes", "entropy_estimated", "grad_norm"}
-    for field in fields(UpdateReport):
-        if field.name not in exempt:
-            expected = getattr(local, field.name)
-            assert getattr(report, field.name) == pytest.approx(expected, rel=digits, abs=1e-7), field.name
-    assert report.grad_norm == pytest.approx(local.grad_norm, rel=1e-4)
-    for own, theirs in zip(report.roles, local.roles, strict=True):
-        assert (own.role, own.samples, own.tokens) == (theirs.role, theirs.samples, theirs.tokens)
-        assert own.kl == pytest.approx(theirs.kl, rel=digits, abs=1e-7)
-    assert report.entropy_estimated
-    assert not local.entropy_estimated
-
-
 @pytest.mark.parametrize("reduction", Reduction)
 @pytest.mark.parametrize("settings", [{}, {"mini_batches": 2}, {"update": "sequential"}, {"kl_beta": 0.0}], ids=str)
 def test_an_update_is_the_local_one_on_every_reduction(
@@ -105,7 +92,7 @@ def test_an_update_is_the_local_one_on_every_reduction(
     report = both.learner.update(masked)
     if settings.get("kl_beta") == 0.0:  # measured on other shares of the tokens
         local, report = (replace(each, kl_tokens=0, kl=None, roles=()) for each in (local, report))
-    _agree(report, local)
+    assert_agree(report, local)
     moved, expected = both.trained() - before, _flat(both.local) - before
     assert float(torch.cosine_similarity(moved, expected, 0)) > 0.999
     for _ in range(2):  # and goes on alike: KL, schedule and moments included

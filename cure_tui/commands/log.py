@@ -63,26 +63,25 @@ def log(
 def _send(follower: Follower, tracker: Tracker, to: str, run_dir: Path, *, follow: bool) -> None:
     """Send the run, and tell on stderr how far it came, however it ends."""
     from cure_tui.runs.tracking.tracker import tracker_faults
-    from engine.machine.home import run_name
     from engine.runs.listing import RunCondition
 
-    name = run_name(run_dir)
+    name = run_dir.name
     try:
         with tracker_faults(to):
             condition = follower.send_new()
             if follow and condition is RunCondition.LIVE:
-                typer.echo(f"following run {name} to its end; after Ctrl-C, the same command goes on", err=True)
+                typer.echo(f"following {name} (Ctrl-C ends it, the same command goes on)", err=True)
                 condition = follower.follow()
             tracker.close(condition)
     except (KeyboardInterrupt, CureError):
         _give_up(tracker, to)
         if follower.is_open:
-            typer.echo(f"sent up to step {follower.kept.step}", err=True)
+            typer.echo(_how_far(follower), err=True)
         raise
     if not follower.is_open:
         raise RunError(f"run {name} has recorded nothing yet", "wait for its first evaluation or step")
     _tell_remarks(follower)
-    typer.echo(f"run {name} {_words(condition)}: sent up to step {follower.kept.step} to {to}", err=True)
+    typer.echo(f"run {name} {_words(condition)}: {_how_far(follower)} to {to}", err=True)
     typer.echo(f"look at it with: {tracker.hint}", err=True)
 
 
@@ -102,6 +101,10 @@ def _tell_remarks(follower: Follower) -> None:
         typer.echo(f"warning: {follower.skipped} lines of the journal are damaged and were skipped", err=True)
     if follower.tables_fault:
         typer.echo(f"warning: tables are left out: {follower.tables_fault}", err=True)
+
+
+def _how_far(follower: Follower) -> str:
+    return f"sent up to step {follower.kept.step}" if follower.kept.highest >= 0 else "nothing was sent"
 
 
 def _words(condition: RunCondition) -> str:

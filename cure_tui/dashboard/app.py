@@ -20,6 +20,7 @@ from cure_tui.dashboard.background import background, in_app
 from cure_tui.dashboard.copying import save
 from cure_tui.dashboard.keys_line import HELP
 from cure_tui.dashboard.messages import (
+    AllowRuns,
     CompareRuns,
     EditNote,
     Fault,
@@ -40,6 +41,8 @@ from engine.machine.home import run_name
 from engine.machine.process_memory import grows_without_cycles
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from cure_tui.dashboard.run.screen import RunScreen
     from cure_tui.launch.draft import Checked, Draft
     from cure_tui.launch.prepare import PreparedRun
@@ -51,13 +54,20 @@ _PALETTE_SECONDS = 0.2
 """Delay until the command palette has disappeared from the screen to be saved."""
 
 
+def _places_provider() -> type[Provider]:
+    from cure_tui.dashboard.palette import Places
+
+    return Places
+
+
 class CureApp(ThemedApp[str]):
     """Dashboard. Its result is the text for the terminal after it: how to return to the runs that keep running."""
 
     TITLE = "cure-tui"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = ThemedApp.COMMANDS | {_places_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Theme", show=False),
+        Binding("t", "next_theme", "Next theme", show=False),
         Binding("question_mark", HELP, "Help"),
         Binding("ctrl+s", "save_picture", "Save the screen as a picture", show=False),
         Binding("q", "leave", "Quit"),
@@ -98,6 +108,9 @@ class CureApp(ThemedApp[str]):
 
     def on_compare_runs(self, event: CompareRuns) -> None:
         self._ask_about_others(event.paths, lambda: self.compare_runs(event.paths))
+
+    def on_allow_runs(self, event: AllowRuns) -> None:
+        self._ask_about_others(event.paths, event.then)
 
     def on_edit_note(self, event: EditNote) -> None:
         from cure_tui.dashboard.note import note_screen, take_note
@@ -140,15 +153,50 @@ class CureApp(ThemedApp[str]):
 
     @background()
     def on_resume_run(self, event: ResumeRun) -> None:
+        from cure_tui.launch.extend import extension_text
         from cure_tui.launch.prepare import prepare_resume
         from cure_tui.launch.question import resume_question
 
         prepared = prepare_resume(str(event.path))
         question = resume_question(prepared.config, prepared.folder)
+        if prepared.can_extend:
+            about = extension_text(prepared.finished, prepared.folder.path, question.live)
+            in_app(self, self._ask_for_more, prepared.folder.path, about)
+            return
         if prepared.finished:  # no fault: the notice must not hide the list for long
             in_app(self, self.notify, prepared.finished, severity="warning", timeout=_FINISHED_SECONDS, markup=False)
             return
         in_app(self, self._ask, question, lambda: self.resume_run(event.path))
+
+    def _ask_for_more(self, path: Path, about: str) -> None:
+        """Ask how long a finished run is to go on."""
+        from cure_tui.dashboard.edit import EditScreen, Field
+        from cure_tui.launch.extend import USUAL, extension_fault
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self._extend(path, text)
+
+        if not isinstance(self.screen, EditScreen):
+            field = Field("Go on training", about, USUAL, extension_fault, good="trains on at once")
+            self.push_screen(EditScreen(field), answered)
+
+    @background()
+    def _extend(self, path: Path, text: str) -> None:
+        from cure_tui.launch.extend import Extension, prepare_extension
+
+        prepared = prepare_extension(path, Extension.parse(text))
+        in_app(self, self._start_accepted, prepared)
+
+    def _start_accepted(self, prepared: PreparedRun) -> None:
+        """Start an engine on a run that the user has agreed to; the question has said whose run it is."""
+        from engine.runs.origin import accept
+
+        try:
+            accept(prepared.folder.path)
+            self._start(prepared)
+        except CureError as error:
+            self.tell(error)
 
     def _ask_to_start(self, checked: Checked) -> None:
         """Open the start dialog, once."""
@@ -244,21 +292,20 @@ class CureApp(ThemedApp[str]):
     def resume_run(self, path: Path) -> None:
         """Resume a run and show it."""
         from cure_tui.launch.prepare import prepare_resume
-        from engine.runs.origin import accept
 
         try:
             prepared = prepare_resume(str(path))
             if prepared.finished:
                 raise RunError(prepared.finished)
-            accept(path)  # the question has said whose run it is
-            self._start(prepared)
         except CureError as error:
             self.tell(error)
+        else:
+            self._start_accepted(prepared)
 
     def _start(self, prepared: PreparedRun) -> None:
         from cure_tui.launch.process import EngineProcess
 
-        self._engines.append(EngineProcess(prepared.folder))
+        self._engines.append(EngineProcess(prepared.folder, prepared.new_limits))
         watched = self._watched(self.screen)
         if watched is not None:
             if watched.path == prepared.folder.path:
@@ -327,15 +374,23 @@ class CureApp(ThemedApp[str]):
         self.exit("\n".join(f"run {name} keeps running; to return: cure-tui attach {name}" for name in names))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        # Textual's own screenshot loads a font from the web, and goes to a folder of its choice.
-        yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
-        yield SystemCommand(
-            "Save the screen as a picture",
-            "SVG, into the run's exports or the current folder",
-            lambda: self.set_timer(_PALETTE_SECONDS, self.action_save_picture),
-        )
-        yield SystemCommand("Next theme", "dark, light, colour-blind safe", self.action_next_theme)
-        yield SystemCommand("Start nano", "train the embedded model: ten minutes on two CPU cores", self._start_nano)
+        from cure_tui.dashboard.palette import screen_actions
+
+        own = [
+            SystemCommand(
+                "Save the screen as a picture",
+                "SVG, into the run's exports or the current folder",
+                lambda: self.set_timer(_PALETTE_SECONDS, self.action_save_picture),
+            ),
+            SystemCommand("Start nano", "train the embedded model: ten minutes on two CPU cores", self._start_nano),
+        ]
+        for command in screen_actions(screen):
+            if command.title not in {each.title for each in own}:
+                own.append(command)
+        yield from own
+        # Textual's own screenshot loads a font from the web, and goes to a folder of its choice; its Quit is silent.
+        others = {"Screenshot", *(each.title for each in own)}
+        yield from (command for command in super().get_system_commands(screen) if command.title not in others)
 
     def _start_nano(self) -> None:
         self.post_message(StartPreset("nano"))

@@ -6,7 +6,7 @@ imports the app or a run's screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +63,14 @@ class CompareRuns(Message):
 
 
 @dataclass
+class AllowRuns(Message):
+    """Request to read runs, of which the user is asked about those of others; `then` is called if they may be read."""
+
+    paths: Sequence[Path]
+    then: Callable[[], None]
+
+
+@dataclass
 class Fault(Message):
     """Error that the user can fix, to be shown with its remedy."""
 
@@ -113,5 +121,14 @@ class OpenAnswers(Message):
     title: str
 
 
-class CompareWithAnother(Message):
-    """Request to compare the run with one that the user chooses."""
+@dataclass
+class ChooseRun(Message):
+    """Request to ask the user for another run; `chosen` receives its path.
+
+    marks: a remark on some of the runs; "" leaves one out. only_marked: offer no others.
+    """
+
+    question: str
+    chosen: Callable[[Path], None]
+    marks: Mapping[Path, str]
+    only_marked: bool = False

@@ -25,12 +25,15 @@ from engine.runs.listing import RunCondition, find_run
 from engine.runs.state import RunState
 from engine.solve.label_tester import pinned_labels
 
+_DRIFTS = ("drift", "label drift")
+
 
 @dataclass(frozen=True)
 class PreparedRun:
     """Run folder that an engine may be started on, with `new_limits`.
 
     finished: the reason why nothing is left to do, with the command that goes on anyway; "" for a run that can resume.
+    can_extend: it has only used up its limits: with new ones it goes on.
     notes: what the user should know of the adapter that a new run starts from, and of the tester of its labels.
     """
 
@@ -39,6 +42,7 @@ class PreparedRun:
     new_limits: tuple[str, ...] = ()
     finished: str = ""
     notes: tuple[str, ...] = ()
+    can_extend: bool = False
 
 
 def prepare_run(preset: str, overrides: Sequence[str], run_dir: Path | None, name: str = "") -> PreparedRun:
@@ -123,7 +127,8 @@ def prepare_resume(wanted: str, steps: int | None = None, minutes: float | None 
         used = read_used(folder.journal)
         why = f" ({used.state.ending})" if used.state.ending else ""
         remedy = _remedy(folder, config, used)
-        return PreparedRun(folder, config, finished=f"run {run_name(folder.path)} is finished{why}; {remedy}")
+        finished = f"run {run_name(folder.path)} is finished{why}; {remedy}"
+        return PreparedRun(folder, config, finished=finished, can_extend=_ended_by(used) not in _DRIFTS)
     if given:
         _refuse_limits(folder, config, read_used(folder.journal))
     refuse_what_is_missing(config, folder.path)
@@ -133,7 +138,7 @@ def prepare_resume(wanted: str, steps: int | None = None, minutes: float | None 
 def _refuse_limits(folder: RunFolder, config: RunConfig, used: Used) -> None:
     name, run, state = run_name(folder.path), config.run, used.state
     fault = ""
-    if _ended_by(used) in ("drift", "label drift"):
+    if _ended_by(used) in _DRIFTS:
         fault = f"run {name} ended by drift, {state.ending}: it would end again at once"
     elif run.steps <= state.step:
         done = "1 step" if state.step == 1 else f"{state.step} steps"

@@ -58,7 +58,7 @@ class ChartSpec:
 
 
 _SHARES = (0.0, 1.0)
-_FIXED_RANGES = {"accuracy": _SHARES, "trust": _SHARES}
+_FIXED_RANGES = {"accuracy": _SHARES, "trust": _SHARES, "machine": _SHARES}
 _OF_STEPS = tuple(ChartSpec(group, names, _FIXED_RANGES.get(group)) for group, names in groups().items())
 _ACCURACY = _OF_STEPS[0]
 _EVALUATED = replace(_ACCURACY, metrics=tuple(name for name in _ACCURACY.metrics if metric(name).evaluated))

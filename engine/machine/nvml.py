@@ -21,6 +21,38 @@ class Driver:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CardUse:
+    """Use of a card by all programs, as shares: of the last second that it was busy, and of its memory."""
+
+    busy: float
+    memory: float
+
+
+def open_card(uuid: str) -> Callable[[], CardUse | None] | None:
+    """Return a reader of the use of a card; None where the driver does not tell it, as of a MIG instance.
+
+    It keeps NVML open until the process ends: opening it takes some tenths of a second.
+    """
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+    except Exception:  # noqa: BLE001  (an old binding raises errors of its own: a run must not end for a curve)
+        return None
+
+    def read() -> CardUse | None:
+        try:
+            busy = pynvml.nvmlDeviceGetUtilizationRates(handle).gpu
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        except pynvml.NVMLError:
+            return None
+        return CardUse(busy / 100, memory.used / memory.total)
+
+    return read if read() is not None else None
+
+
 def cards_and_driver() -> tuple[tuple[Gpu, ...], Driver]:
     """Query the driver's management library (NVML) for all CUDA devices, in the order of the bus; none without one."""
     try:

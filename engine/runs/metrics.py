@@ -169,7 +169,7 @@ _TABLE = (
     Metric("engine_received_mb", "received", "MB", "traffic to the engine", "bodies of replies since the same start"),
     Metric(
         "engine_database_mb", "grown by", "MB", "engine's database",
-        "its growth by this run's requests, estimated at 45 bytes for each token of each: it keeps them all",
+        "estimate for this run's requests, at 45 bytes for each token of each",
     ),
     Metric("executions_total", "run", "", "executions so far", "executions since the engine started"),
     Metric("executions_cached", "cached", "", "executions so far", "outcomes known from an equal execution"),
@@ -178,6 +178,13 @@ _TABLE = (
     Metric("sampler_restarts", "sampler restarts", "", "faults so far", "samplers that died and were restarted"),
     Metric("peak_memory_mb", "RAM", "MB", "memory", "most memory that the engine has held", "RAM"),
     Metric("peak_gpu_memory_mb", "GPU", "MB", "memory", "most GPU memory that the trainer has held", "GPU"),
+    Metric("machine_cpu", "CPU", "", "machine", "share of all cores busy in the step, other programs included"),
+    Metric("machine_memory", "memory", "", "machine", "share of memory in use after the step, by all programs"),
+    Metric("machine_gpu", "GPU", "", "machine", "share of the step in which the GPU was busy", later=True),
+    Metric(
+        "machine_gpu_memory", "GPU memory", "", "machine", "share of GPU memory in use, by all programs", later=True
+    ),
+    Metric("disk_free_gb", "free disk", "GB", "free disk", "free space on the disk that holds the run"),
 )  # fmt: skip
 _MORE_IS_BETTER = frozenset((
     "code_accuracy", "ut_accuracy", "bon_accuracy", "consensus_accuracy", "coder_reward", "tester_reward", "p_u", "mu",
@@ -192,9 +199,9 @@ _LESS_IS_BETTER = frozenset((
 OF_SOME_RUNS = frozenset((
     "accuracy on the anchors", "presumed accuracy", "label quality", "labelled tasks", "diversity per task",
     "idle tests", "trust by references", "suite score", "task weight", "entropy, estimated", "traffic to the engine",
-    "engine's database",
+    "engine's database", "machine", "free disk",
 ))  # fmt: skip
-"""Groups that only runs with other labels, references or a curriculum measure: charts shown where there are values."""
+"""Groups that not every run measures, by its labels, engine or version: charts shown where there are values."""
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
 """All metrics by name, group by group, in the order of display."""
 

@@ -15,6 +15,7 @@ from engine.config import RunConfig
 from engine.data.check import check_problems
 from engine.errors import DataError
 from engine.machine.resources import source_path
+from engine.machine.usage import MachineUse
 from engine.models.download_progress import OnProgress
 from engine.policy import Learner
 from engine.problems import Problem, assert_disjoint, load_problems
@@ -53,10 +54,11 @@ class Engine:
     policy: Learner
     sampler: Sampler
     executor: Executor
+    use: MachineUse
     warnings: tuple[str, ...] = ()
 
     def machine_metrics(self) -> dict[str, float | None]:
-        """Return counters of the executor and sampler since the engine started, and peak memory in MB.
+        """Return counters since the engine started, peak memory in MB, and the use of the machine since the last call.
 
         seconds_swap: only of a sampler that swaps; seconds of sleep, wake and swap since the last call.
         """
@@ -67,6 +69,7 @@ class Engine:
         return (
             swaps
             | self.policy.metrics()
+            | self.use.take()
             | {
                 "executions_total": float(self.executor.executions),
                 "executions_cached": float(self.executor.cache_hits),
@@ -110,6 +113,8 @@ def assemble(
     )
     sampler = choose_sampler(config, policy, tokenizer, prompts, surroundings)
     resources.callback(sampler.close)
+    use = MachineUse.of_this_process(surroundings.scratch)
+    resources.callback(use.close)
     first_prompt = encode(labels.problems[0], Role.CODER)
     no_start = missing_start(tokenizer, first_prompt)
     return Engine(
@@ -123,6 +128,7 @@ def assemble(
         policy=policy,
         sampler=sampler,
         executor=executor,
+        use=use,
         warnings=(*warnings, no_start) if no_start else warnings,
     )
 

@@ -40,10 +40,12 @@ class Ticks:
         return self._seconds
 
 
-def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None, finish: bool = True) -> None:
+def record_run(
+    folder: RunFolder, steps: int = 5, *, planned: int | None = None, finish: bool = True, varied: bool = False
+) -> None:
     """Record `steps` steps of 2 tasks x (6 programs + 5 tests), with evaluations at both ends.
 
-    An unfinished run is sampling for the next of its `planned` steps.
+    An unfinished run is sampling for the next of its `planned` steps. varied: no metric has a value twice.
     """
     rng = np.random.default_rng(7)
     journal_file = JournalWriter(folder.journal, clock=Ticks(0.0), now=Ticks(STARTED))
@@ -60,7 +62,11 @@ def record_run(folder: RunFolder, steps: int = 5, *, planned: int | None = None,
                 "tokens": 500.0, "tasks": float(TASKS), "tokens_per_second": 1000.0, "executions_total": 90.0 * step,
                 "seconds": 2.0, "seconds_sample": 1.0, "seconds_execute_wait": 0.25, "seconds_update": 0.5,
             }  # fmt: skip
-            journal.step_finished(step, _OTHER_METRICS | metrics)
+            written = _OTHER_METRICS | metrics
+            if varied:
+                noise = np.random.default_rng(step).uniform(0.5, 1.5, len(written))
+                written = {name: value and value * by for (name, value), by in zip(written.items(), noise, strict=True)}
+            journal.step_finished(step, written)
         journal.notice("KL is high", level="warning", step=steps)
         if finish:
             journal.evaluation(steps, split="heldout", when="end", summary=_summary(0.7))

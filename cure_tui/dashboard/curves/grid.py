@@ -175,8 +175,8 @@ class ChartGrid(Container):
         return [replace(each, hidden=True) if (spec.name, each.name) in hidden else each for each in lines]
 
     def take_focus(self) -> None:
-        """Focus the chosen chart, unless a chart has the focus."""
-        if not isinstance(self.screen.focused, ChartBox):
+        """Focus the chosen chart, unless a chart of this grid has the focus."""
+        if not any(box.has_focus for box in self.query(ChartBox)):
             self.screen.set_focus(self.chosen)
 
     @property

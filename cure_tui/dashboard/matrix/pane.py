@@ -85,6 +85,15 @@ class MatrixPane(Pane):
         self._task_number += by
         self.catch_up()
 
+    def show_task(self, task: str) -> None:
+        """Show the matrix of a task by its name, if the step has it."""
+        if self._snapshot is None:
+            return
+        names = [each.task for each in self.newest_tasks(self._snapshot, self._step)]
+        if task in names:
+            self._task_number = names.index(task)
+            self.catch_up()
+
     def on_matrix_view_cell_chosen(self, event: MatrixView.CellChosen) -> None:
         if self._record is not None:
             self.post_message(OpenCell(self._record, event.program, event.test, event.is_truth, self._return))

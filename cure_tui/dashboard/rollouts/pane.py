@@ -61,7 +61,7 @@ class RolloutsPane(Pane):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "type", "Search"),
-        Binding("escape", "leave_input", "Back to the list", show=False),
+        Binding("escape", "leave_input", "Back to the list"),
     ]
 
     def __init__(self, archive: ArchiveView, *, id: str = "rollouts", smoothing: Smoothing | None = None) -> None:
@@ -137,8 +137,10 @@ class RolloutsPane(Pane):
         self.query_one(Input).focus()
 
     def action_leave_input(self) -> None:
-        """Leave the search line; from the list, leave the run."""
-        if self.query_one(Input).has_focus:
-            self.query_one(RolloutList).focus()
-        else:
-            self.app.pop_screen()
+        """Leave the search line for the list."""
+        self.query_one(RolloutList).focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave Escape to the screen unless the search line has the focus."""
+        is_typing = self.query_one(Input).has_focus if self.is_mounted else False
+        return is_typing if action == "leave_input" else True

@@ -231,6 +231,8 @@ class RolloutList(ScrollView, can_focus=True):
             return (Span(" searching …", "muted"),)
         if self._fault:
             return (Span(f" {one_column(self._fault)}", "warning"),)
+        if self._listing.query == EVERYTHING:
+            return (Span(" no answers yet: those of a step are listed when it has finished", "muted"),)
         return (Span(f" no rollout matches: {one_column(self._listing.query.explain())}", "muted"),)
 
     def _rollout(self, at: int) -> _Listed | None:

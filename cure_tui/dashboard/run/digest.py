@@ -28,7 +28,7 @@ CURVES = (
     ("kl", "KL"),
 )
 """Metrics and their names, two a row."""
-_NAME_COLUMNS, _VALUE_COLUMNS, _GAP, _TITLE_COLUMNS = 11, 7, 3, 30
+_NAME_COLUMNS, _VALUE_COLUMNS, _GAP, _TITLE_COLUMNS = 11, 8, 3, 30
 
 
 def digest_rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -68,9 +68,12 @@ def header_rows(
     chosen_step: the step that the views show, and whose figures stand in the second row; None while they follow the
     run.
     """
+    first, short = (
+        _kept(_first_row(snapshot, chosen_step, columns, max_minutes, bar=bar), columns) for bar in (True, False)
+    )
     return [
-        _joined(_first_row(snapshot, chosen_step, columns, max_minutes), columns),
-        _joined(_second_row(_until(snapshot.state, chosen_step), kl_bound), columns),
+        _row(first if len(first) >= len(short) else short),
+        _row(_kept(_second_row(_until(snapshot.state, chosen_step), kl_bound), columns)),
     ]
 
 
@@ -117,7 +120,10 @@ def executions_per_second(state: RunState) -> float | None:
     return (counts[1] - counts[0]) / seconds
 
 
-def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_minutes: float) -> Iterator[_Item]:
+def _first_row(
+    snapshot: Snapshot, chosen_step: int | None, columns: int, max_minutes: float, *, bar: bool
+) -> Iterator[_Item]:
+    """Yield the items of the first row. bar: draw the progress of the phase, not only its numbers."""
     state = snapshot.state
     condition = _condition(snapshot)
     yield _Item(5, (Span(one_column(_short_name(snapshot.path)), "title"),))
@@ -139,7 +145,7 @@ def _first_row(snapshot: Snapshot, chosen_step: int | None, columns: int, max_mi
         said = UNANCHORED if unanchored else one_column(state.rewards)
         yield _Item(1 if unanchored else 9, (Span(said, "warning" if unanchored else "muted"),))
     if phase_name(snapshot.condition, state) and not snapshot.is_paused:
-        yield _Item(8, _phase(snapshot))
+        yield _Item(8, _phase(snapshot, bar=bar))
     yield from _pace(snapshot)
     yield from _left(snapshot, max_minutes)
     if snapshot.fault or state.ending:
@@ -157,8 +163,9 @@ def _condition(snapshot: Snapshot) -> Row:
     return (condition_span(snapshot.condition, paused=snapshot.is_paused),)
 
 
-def _phase(snapshot: Snapshot) -> Row:
+def _phase(snapshot: Snapshot, *, bar: bool) -> Row:
     """Return the phase with a bar: of what is counted, or of the time that an update usually takes."""
+    draw = _bar if bar else _no_bar
     state, live = snapshot.state, snapshot.live
     name = phase_name(snapshot.condition, state)
     spans = [Span(one_column(name), "accent")]
@@ -169,20 +176,24 @@ def _phase(snapshot: Snapshot) -> Row:
         said = (
             f"{clock(spent)} of about {clock(usual)}" if spent <= usual else f"{clock(spent)}, usually {clock(usual)}"
         )
-        return (*spans, *_bar(min(spent / usual, _ALMOST)), Span(f" {said}", "muted"))
+        return (*spans, *draw(min(spent / usual, _ALMOST)), Span(f" {said}", "muted"))
     if phase is None:
         return tuple(spans)
     done, total = phase.done, phase.total
     if live is not None and live.phase == name and live.total:
         done, total = live.done, live.total
     if total:
-        spans += [*_bar((done or 0) / total), Span(f" {done or 0:,}/{total:,}", "muted")]
+        spans += [*draw((done or 0) / total), Span(f" {done or 0:,}/{total:,}", "muted")]
     return tuple(spans)
 
 
 def _bar(share: float) -> tuple[Span, ...]:
     filled = round(_BAR_COLUMNS * min(1.0, share))
     return Span(" "), Span("━" * filled, "accent"), Span("─" * (_BAR_COLUMNS - filled), "muted")
+
+
+def _no_bar(share: float) -> tuple[Span, ...]:
+    return ()
 
 
 def _left(snapshot: Snapshot, max_minutes: float) -> Iterator[_Item]:
@@ -205,7 +216,7 @@ def _pace(snapshot: Snapshot) -> Iterator[_Item]:
     """Yield the rate and the time left of an evaluation; those of a step are in the second row, as of the last step."""
     progress = progress_of(snapshot.state.phase, snapshot.live, snapshot.waited)
     evaluates = phase_name(snapshot.condition, snapshot.state).startswith("evaluate")
-    if evaluates and progress is not None and progress.pace:
+    if evaluates and progress is not None and progress.pace and not snapshot.is_paused:
         yield _Item(9, (Span(progress.pace, "muted"),))
 
 
@@ -244,12 +255,17 @@ def _gigabytes(megabytes: float | None) -> float | None:
     return None if megabytes is None else megabytes / 1024
 
 
-def _joined(items: Iterable[_Item], columns: int) -> Row:
+def _kept(items: Iterable[_Item], columns: int) -> list[_Item]:
+    """Return the items for which there is room."""
     kept = list(items)
     for item in sorted(kept, key=lambda item: -item.rank):
         if sum(width(each.row) for each in kept) + len(_GAP) * (len(kept) - 1) < columns:  # one for the left margin
             break
         kept.remove(item)
+    return kept
+
+
+def _row(kept: Sequence[_Item]) -> Row:
     spans: list[Span] = [Span(" ")]
     for number, item in enumerate(kept):
         spans += [Span(_GAP), *item.row] if number else item.row

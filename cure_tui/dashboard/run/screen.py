@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
@@ -23,8 +25,7 @@ from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
 from cure_tui.dashboard.matrix.pane import MatrixPane
 from cure_tui.dashboard.messages import (
-    CompareRuns,
-    CompareWithAnother,
+    ChooseRun,
     EditNote,
     Fault,
     NameWindow,
@@ -33,27 +34,29 @@ from cure_tui.dashboard.messages import (
     OpenRollout,
     ResumeRun,
 )
+from cure_tui.dashboard.palette import Place
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.results.answers_screen import AnswersScreen
 from cure_tui.dashboard.results.pane import ResultsPane
 from cure_tui.dashboard.rollouts.pane import RolloutsPane
 from cure_tui.dashboard.rollouts.screen import RolloutScreen
 from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.entry import bounds, first_view
 from cure_tui.dashboard.run.header import HEADER_TERMS, header_rows
 from cure_tui.dashboard.run.log import LogPane
 from cure_tui.dashboard.run.log_screen import EngineLogScreen
 from cure_tui.dashboard.run.overview import OverviewPane
 from cure_tui.dashboard.run.title import title_of
 from cure_tui.drawing.smoothing import Smoothing
+from cure_tui.drawing.spans import one_column
 from cure_tui.runs.alerts import alerts
 from cure_tui.runs.archive_view import ArchiveView
 from cure_tui.runs.watcher import RunWatcher, Snapshot
 from engine.errors import CureError
 from engine.machine.home import EVALUATION_REQUEST
-from engine.presets import load_config
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, pause_wanted, pending, send, withdraw
-from engine.runs.listing import RunCondition, RunInfo, list_runs, read_info
+from engine.runs.listing import RunCondition, RunInfo, list_runs
 
 PANES: Mapping[str, type[Pane]] = {
     "overview": OverviewPane,
@@ -87,14 +90,13 @@ class RunScreen(Screen[None]):
     RunScreen.-low Tabs { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(at), f"view('{name}')", name.capitalize(), show=False) for at, name in enumerate(VIEWS, 1)),
-        Binding("1", "view('overview')", "Views", key_display=f"1-{len(VIEWS)}"),
+        *(Binding(str(at), f"view('{name}')", f"View {name}", show=False) for at, name in enumerate(VIEWS, 1)),
         Binding("space", "pause", "Pause"),
         Binding("space,r", "go_on", "Continue", key_display="space"),
         Binding("r", "resume", "Resume"),
         Binding("x", "stop", "Stop"),
         Binding("i", "explain", "Explain"),
-        Binding("left_square_bracket", "step(-1)", "Step", key_display="[ ]"),
+        Binding("left_square_bracket", "step(-1)", "Step", key_display="[ ]", tooltip="an earlier or a later step"),
         Binding("right_square_bracket", "step(1)", "Step +1", show=False),
         Binding("left_curly_bracket", "step(-10)", "Step -10", show=False),
         Binding("right_curly_bracket", "step(10)", "Step +10", show=False),
@@ -118,7 +120,7 @@ class RunScreen(Screen[None]):
         self.path = folder.path
         self.archive = ArchiveView(folder.archive)
         self._folder = folder
-        self._max_minutes, self._kl_bound = _bounds(folder)
+        self._max_minutes, self._kl_bound = bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
         self.newest = Snapshot(folder.path)
@@ -126,7 +128,7 @@ class RunScreen(Screen[None]):
         self._told = False
         self._resumes = 0
         self._inbox = folder.inbox
-        self._first_view = _first_view(folder)
+        self._first_view = first_view(folder)
         self._is_evaluation = (folder.path / EVALUATION_REQUEST).exists()
 
     @property
@@ -204,7 +206,7 @@ class RunScreen(Screen[None]):
         if snapshot.state.resumes != self._resumes:
             self._resumes = snapshot.state.resumes
             self.archive.forget()
-            self._max_minutes, self._kl_bound = _bounds(self._folder)  # a resume may bring new limits
+            self._max_minutes, self._kl_bound = bounds(self._folder)  # a resume may bring new limits
         self._show_header()
         self.post_message(NameWindow(title_of(snapshot, self._kl_bound)))
         for pane in self.query_one(ContentSwitcher).children:  # a query by type would walk the whole widget tree
@@ -232,7 +234,9 @@ class RunScreen(Screen[None]):
         self.query_one(Tabs).active = f"tab-{name}"
 
     async def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
-        name = (event.tab.id or "tab-overview").removeprefix("tab-")
+        await self._show_view((event.tab.id or "tab-overview").removeprefix("tab-"))
+
+    async def _show_view(self, name: str) -> None:
         switcher = self.query_one(ContentSwitcher)
         if not any(pane.id == name for pane in switcher.children):
             pane = PANES[name](self.archive, id=name, smoothing=self._smoothing)
@@ -248,6 +252,24 @@ class RunScreen(Screen[None]):
             return
         wanted = (self.chosen_step or last) + by
         self.chosen_step = None if wanted > last else max(1, wanted)
+
+    def places(self, typed: str) -> Iterator[Place]:
+        """Yield the steps of the numbers that were typed, and the tasks of the step on the screen."""
+        last = self.newest.state.step
+        for number in sorted({int(digits) for digits in re.findall(r"\d{1,9}", typed)}):
+            if 1 <= number <= last:
+                yield Place(f"Go to step {number}", "as [ and ] do", partial(self._go_to_step, number))
+        for task in self.archive.tasks(self.chosen_step or last):
+            yield Place(f"Go to task {one_column(task.task)}", "its matrix", partial(self._go_to_task, task.task))
+
+    def _go_to_step(self, step: int) -> None:
+        self.chosen_step = None if step >= self.newest.state.step else step
+
+    async def _go_to_task(self, task: str) -> None:
+        """Show the matrix of a task of the step on the screen."""
+        self.action_view("matrix")
+        await self._show_view("matrix")
+        self.query_one(MatrixPane).show_task(task)
 
     def action_follow(self) -> None:
         self.chosen_step = None
@@ -270,26 +292,28 @@ class RunScreen(Screen[None]):
         self.app.push_screen(AnswersScreen(event.archive, event.query, event.title))
 
     @background(exclusive=True)
-    def on_compare_with_another(self, event: CompareWithAnother) -> None:
+    def on_choose_run(self, event: ChooseRun) -> None:
         """Read the list of runs in the background: a hundred runs take a fraction of a second."""
-        runs = [run for run in list_runs() if run.path != self.path and run.state is not RunCondition.UNREADABLE]
-        in_app(self, self._ask_which, runs[:_OTHERS_OFFERED])
+        readable = [run for run in list_runs() if run.state is not RunCondition.UNREADABLE]
+        marked = [run for run in readable if event.marks.get(run.path)]
+        others = [] if event.only_marked else [run for run in readable if run.path not in event.marks]
+        in_app(self, self._ask_which, event, [*marked, *others][:_OTHERS_OFFERED])
 
-    def _ask_which(self, others: list[RunInfo]) -> None:
-        if not others:
+    def _ask_which(self, event: ChooseRun, runs: list[RunInfo]) -> None:
+        if not runs:
             self.notify("there is no other run to compare with this one", severity="warning")
             return
-        states = [condition_span(run.state, paused=run.paused).text for run in others]
+        states = [event.marks.get(run.path) or condition_span(run.state, paused=run.paused).text for run in runs]
         answers = [
             Choice(str(at), str(at), f"{run.id}  {state}")
-            for at, (run, state) in enumerate(zip(others, states, strict=True), 1)
+            for at, (run, state) in enumerate(zip(runs, states, strict=True), 1)
         ]
 
-        def compare(answer: str | None) -> None:
+        def answered(answer: str | None) -> None:
             if answer is not None:
-                self.post_message(CompareRuns([self.path, others[int(answer) - 1].path]))
+                event.chosen(runs[int(answer) - 1].path)
 
-        self.app.push_screen(AskScreen("Compare with which run? The home screen lists all of them.", answers), compare)
+        self.app.push_screen(AskScreen(event.question, answers), answered)
 
     # Commands -----------------------------------------------------------------------------------------------
 
@@ -369,19 +393,3 @@ class RunScreen(Screen[None]):
             return True
         self.notify("this run has no live engine; press r to resume it", severity="warning")
         return False
-
-
-def _first_view(folder: RunFolder) -> str:
-    """Return the view that a run opens on: its results once it is finished and evaluated, else the overview."""
-    info = read_info(folder.path)
-    has_results = info.state is RunCondition.FINISHED and info.evaluation is not None
-    return "results" if has_results else VIEWS[0]
-
-
-def _bounds(folder: RunFolder) -> tuple[float, float]:
-    """Return the run's budget in minutes and its KL limit, (0, 0) if its config cannot be read."""
-    try:
-        config = load_config(folder.config)
-    except CureError:
-        return 0.0, 0.0
-    return config.run.max_minutes, config.policy.kl_stop

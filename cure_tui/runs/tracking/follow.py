@@ -6,6 +6,8 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from heapq import merge
+from itertools import islice
 
 from cure_tui.runs.tracking.content import evaluation_numbers, settings, step_numbers, step_tables
 from cure_tui.runs.tracking.place import Place, PlaceFile
@@ -121,22 +123,22 @@ class Follower:
             self._places.note(self._place)
             self.kept = self._place
 
-    def _unsent(self) -> list[Numbers]:
-        """Return what is to be sent, by step; an evaluation follows its step."""
-        points, first = self.state.points, self._place.step
-        found = [
+    def _unsent(self) -> Iterator[Numbers]:
+        """Yield what is to be sent, by step; an evaluation follows its step. Lazy: a run may have 100,000 steps."""
+        points, first, sent = self.state.points, self._place.step, self._place.sent
+        start = bisect_left(points, first, key=lambda point: point.step)
+        steps = (
             Numbers(point.step, point.time, "", step_numbers(point))
-            for point in points[bisect_left(points, first, key=lambda point: point.step) :]
-            if (point.step, "") not in self._place.sent
-        ]
-        evaluations: dict[str, Numbers] = {}
+            for point in islice(points, start, None)
+            if (point.step, "") not in sent
+        )
+        evaluations: dict[tuple[int, str], Numbers] = {}
         for evaluation in self.state.evaluations:
-            split = cleaned_id(evaluation.split)
-            if evaluation.step >= first and (evaluation.step, split) not in self._place.sent:
+            key = evaluation.step, cleaned_id(evaluation.split)
+            if evaluation.step >= first and key not in sent:
                 when = (self.state.started or 0.0) + evaluation.seconds
-                numbers = Numbers(evaluation.step, when, split, evaluation_numbers(evaluation))
-                evaluations[f"{evaluation.step} {split}"] = numbers
-        return sorted((*found, *evaluations.values()), key=lambda numbers: (numbers.step, numbers.part))
+                evaluations[key] = Numbers(key[0], when, key[1], evaluation_numbers(evaluation))
+        return merge(steps, (evaluations[key] for key in sorted(evaluations)), key=lambda each: (each.step, each.part))
 
     def _send_tables(self, numbers: Numbers) -> None:
         step = numbers.step

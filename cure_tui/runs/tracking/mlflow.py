@@ -17,10 +17,11 @@ from engine.runs.listing import RunCondition
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Metric
 
 _URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _RUN_TAG = "cure_tui.run"
-_PARAMS_A_CALL = 100
+_PARAMS_A_CALL, _METRICS_A_CALL = 100, 1000
 _ENDINGS = {RunCondition.FINISHED: "FINISHED", RunCondition.STOPPED: "KILLED"}
 _T = TypeVar("_T")
 
@@ -34,6 +35,7 @@ class MLflow:
         self._client, self._project, self._artifacts = client, project, artifacts
         self._is_continued = False
         self._held: dict[str, set[int]] = {}
+        self._unsent: list[Metric] = []
 
     def open(self, run: TrackedRun, config: Mapping[str, str], since: int) -> int:
         self._run, self._config = run, config
@@ -49,6 +51,7 @@ class MLflow:
 
     def rewind(self, step: int) -> int:
         """Delete the run, which can be restored, and begin it anew: MLflow forgets no single values."""
+        self._unsent = []
         self._client.delete_run(self._id)
         self._create()
         return 0
@@ -57,20 +60,21 @@ class MLflow:
         from mlflow.entities import Metric
 
         when = round(numbers.time * 1000)
-        new = [
+        self._unsent += [
             Metric(name, value, when, numbers.step)
             for name, value in numbers.values.items()
             if numbers.step not in self._steps_held(name)
         ]
-        if new:
-            self._client.log_batch(self._id, metrics=new)
 
     def table(self, step: int, time: float, table: Table) -> None:
         columns = {"columns": table.columns, "data": table.rows}
         self._client.log_dict(self._id, columns, f"{table.name}/step-{step:06}.json")
 
     def flush(self) -> None:
-        """Do nothing: each call returns once MLflow has kept it."""
+        """Send all metrics; each call returns once MLflow has kept them."""
+        for some in _batches(self._unsent, _METRICS_A_CALL):
+            self._client.log_batch(self._id, metrics=some)
+        self._unsent = []
 
     def close(self, condition: RunCondition | None) -> None:
         if condition is not None and condition is not RunCondition.LIVE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import importlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ PROJECT = "cure-tui"
 """Project, or experiment, that runs join unless the user names another."""
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _REFUSED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT))
-_REASON_CHARS = 300
+_REASON_CHARS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def load_tracker(name: str, target: str, project: str) -> Tracker:
 
     target: folder or address, "" for the usual one; project: group of runs that the tracker has them in.
     """
+    logging.raiseExceptions = False  # a library whose own log cannot be written would print a traceback for each line
     with tracker_faults(name):
         module = importlib.import_module(f"cure_tui.runs.tracking.{name}")
         return cast("Tracker", module.open_tracker(target, project))
@@ -106,7 +108,6 @@ def load_tracker(name: str, target: str, project: str) -> Tracker:
 @contextmanager
 def tracker_faults(name: str) -> Iterator[None]:
     """Turn what a tracker's library raises in this block into an error of one line: RunError, or that it is missing."""
-    goes_on = "the same command goes on where this one stopped"
     try:
         yield
     except CureError:
@@ -115,12 +116,19 @@ def tracker_faults(name: str) -> Iterator[None]:
         lacking = f"--to {name} needs {(missing.name or '').partition('.')[0]}"
         raise EnvironmentError_(lacking, install_extra(name)) from missing
     except Exception as error:  # a library of others, and the server behind it, may raise anything
-        if isinstance(error, OSError) and error.errno in _FULL | _REFUSED:
+        is_full, is_refused = _is_full(error), isinstance(error, OSError) and error.errno in _REFUSED
+        what = f"{name} failed: {_reason(str(error)) or type(error).__name__}"
+        if isinstance(error, OSError) and (is_full or is_refused):
             place = f" {error.filename}" if error.filename else ""
-            remedy = "free space there" if error.errno in _FULL else "make it writable"
             what = f"{name} cannot write{place}: {_reason(error.strerror or '')}"
-            raise RunError(what, f"{remedy}, or give another --target; {goes_on}") from error
-        raise RunError(f"{name} failed: {_reason(str(error)) or type(error).__name__}", goes_on) from error
+        remedy = "free space there" if is_full else "make it writable" if is_refused else "see --target and --project"
+        raise RunError(what, f"{remedy}; once that is mended, the same command goes on") from error
+
+
+def _is_full(error: Exception) -> bool:
+    """Tell whether a disk is full; SQLite has no errno, and calls it an I/O error where it cannot even begin."""
+    text = str(error)
+    return (isinstance(error, OSError) and error.errno in _FULL) or "disk is full" in text or "disk I/O error" in text
 
 
 def _reason(text: str) -> str:

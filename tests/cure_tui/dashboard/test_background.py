@@ -95,7 +95,7 @@ def test_a_fault_of_the_list_of_other_runs_is_a_notice(
         app = CureApp(run.path)
         async with running(app) as pilot:
             await opened(app, pilot)
-            app.screen.post_message(run_screen.CompareWithAnother())
+            app.screen.post_message(run_screen.ChooseRun("which?", lambda path: None, {}))
             await until(pilot, lambda: notices(app))
             assert isinstance(app.screen, RunScreen)
         assert app.crash is None

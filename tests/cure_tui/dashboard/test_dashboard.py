@@ -13,6 +13,7 @@ from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.ask import AskScreen
 from cure_tui.dashboard.curves.grid import ChartBox
 from cure_tui.dashboard.curves.pane import CurvesPane
+from cure_tui.dashboard.edit import EditScreen
 from cure_tui.dashboard.home.screen import HomeScreen
 from cure_tui.dashboard.keys_line import KeysLine
 from cure_tui.dashboard.matrix.cell_screen import CellScreen
@@ -327,18 +328,25 @@ async def test_the_home_screen_lists_presets_and_runs(finished: RunFolder) -> No
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
-async def test_resuming_a_finished_run_says_so_for_a_few_seconds_only(finished: RunFolder) -> None:
+async def test_resuming_a_finished_run_asks_how_much_longer_it_is_to_train(
+    finished: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(CureApp, "_start", lambda self, prepared: started.append(prepared.new_limits))
     app = CureApp()
     async with running(app) as pilot:
         table = app.screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count == 1)
         table.focus()
         await pilot.press("r")
-        await until(pilot, lambda: notices(app))
+        await until(pilot, lambda: isinstance(app.screen, EditScreen) and "is finished" in on_screen(app))
+        await pilot.press(*"soon", "enter")
+        await until(pilot, lambda: "'soon' is no extension" in on_screen(app))
+        assert isinstance(app.screen, EditScreen)
+        await pilot.press("ctrl+u", *"20 steps", "enter")
+        await until(pilot, lambda: started)
         assert isinstance(app.screen, HomeScreen)
-        (note,) = app._notifications  # noqa: SLF001
-        assert f"run {finished.path.name} is finished" in note.message
-        assert (note.severity, note.timeout) == ("warning", 6)
+    assert started[0][0] == f"run.steps={STEPS + 20}"
 
 
 async def test_without_any_run_one_key_and_a_yes_start_the_nano_run(monkeypatch: pytest.MonkeyPatch) -> None:

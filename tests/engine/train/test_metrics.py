@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import cure_tui
+from engine.machine.usage import MachineUse
 from engine.policy import Policy
 from engine.policy.samples import UpdateSeconds
 from engine.policy.tally import Tally
@@ -26,7 +27,7 @@ from engine.train.step import CoevolutionStep
 OF_THE_RUN = {"tokens_total", "answer_limit"}
 
 
-def test_a_step_writes_the_metrics_of_the_table_and_no_others() -> None:
+def test_a_step_writes_the_metrics_of_the_table_and_no_others(tmp_path: Path) -> None:
     seconds = UpdateSeconds(0.0, 0.0, 0.0, 0.0, 0.0, total=0.0)
     update = Tally().report(
         kl_beta=0.0, importance_cap=2.0, learning_rate=0.0, skipped_masked=0, skipped_zero_advantage=0, seconds=seconds
@@ -37,7 +38,8 @@ def test_a_step_writes_the_metrics_of_the_table_and_no_others() -> None:
     signs = label_signs([], None)
     executor = SimpleNamespace(executions=0, cache_hits=0, sticky_skips=0, cells_lost=0)
     local = SimpleNamespace(metrics=lambda: Policy.metrics(SimpleNamespace()))  # type: ignore[arg-type]
-    machine = Engine.machine_metrics(SimpleNamespace(sampler=Swaps(), executor=executor, policy=local))  # type: ignore[arg-type]
+    use = MachineUse(tmp_path)
+    machine = Engine.machine_metrics(SimpleNamespace(sampler=Swaps(), executor=executor, policy=local, use=use))  # type: ignore[arg-type]
     client = SimpleNamespace(traffic=SimpleNamespace(sent=0, received=0))
     on_a_server = TinkerLearner.metrics(SimpleNamespace(client=client, _positions=0))  # type: ignore[arg-type]
     machine |= on_a_server | step_metrics(replace(step, update=replace(update, entropy_estimated=True)))

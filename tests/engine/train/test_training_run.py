@@ -35,7 +35,7 @@ SMALL = (
     "evaluation.n_programs=4", "evaluation.m_tests=4", "evaluation.bon_sizes=[[4, 4]]",
     "policy.warmup_steps=1", "data.curriculum=code+tests", "reward.refill_rounds=1",
 )  # fmt: skip
-TIMING = ("seconds", "tokens_per_second", "memory", "executions")
+TIMING = ("seconds", "tokens_per_second", "memory", "executions", "machine", "disk")
 """Parts of metric names that depend on the machine's mood, not on the seed."""
 
 

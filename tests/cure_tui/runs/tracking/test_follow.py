@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -143,7 +144,7 @@ def test_a_tracker_that_fails_in_the_middle_goes_on_after_what_it_has_kept(
     tracker = InMemory(fails_at=4)
     with PlaceFile("memory", tracker.target, folder.path) as places:
         follower = Follower(folder, tracker, places, tables_every=0)
-        lost = r"^memory failed: the server has gone away \(the same command goes on where this one stopped\)$"
+        lost = r"^memory failed: the server has gone away \(see .*; once that is mended, the same command goes on\)$"
         with pytest.raises(RunError, match=lost), tracker_faults("memory"):
             follower.send_new()
         assert follower.kept.step == 3
@@ -226,9 +227,16 @@ def test_a_missing_library_and_faults_of_one_are_one_line_with_the_remedy(monkey
             load_tracker(name, "", "")
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x")
     for fault, said in (
-        (full, r"^t cannot write /x: No space left on device \(free space there, or give another --target; the same"),
+        (
+            full,
+            r"^t cannot write /x: No space left on device \(free space there; once",
+        ),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/x"), r"^t cannot write /x: Not a directory \(make it"),
-        (TimeoutError(errno.ETIMEDOUT, "timed out"), r"^t failed: \[Errno 110\] timed out \(the same command"),
+        (TimeoutError(errno.ETIMEDOUT, "timed out"), r"^t failed: \[Errno 110\] timed out \(see --target"),
+        (
+            sqlite3.OperationalError("database or disk is full"),
+            r"^t failed: database .* \(free space there",
+        ),
         (KeyError(), r"^t failed: KeyError \("),
     ):
         with pytest.raises(RunError, match=said), tracker_faults("t"):

@@ -21,7 +21,7 @@ ENVIRONMENT = Path(os.environ.get("CURE_TUI_TINKER_VENV", Path(__file__).parents
 NANO = Path(__file__).parents[2] / "assets" / "nano"
 # Every new batch size compiles: engine.policy.tinker.datum fills up to 16.
 BACKEND = {
-    "max_lora_adapters": 6,  # slot 0 is the base
+    "max_lora_adapters": 3,  # slot 0 is the base: a policy and its reference take all the others
     "max_lora_rank": 16,
     "sample_max_num_sequences": 32,
     "train_micro_batch_size": 16,
@@ -96,10 +96,6 @@ class SkyRLServer:
         for child in psutil.Process(self.process.pid).children(recursive=True):
             if any("skyrl.tinker.engine" in word for word in child.cmdline()):
                 child.kill()
-
-    def database_bytes(self) -> int:
-        """Return the size of the database with its journal."""
-        return sum(each.stat().st_size for each in self.folder.glob("tinker.db*"))
 
 
 def _environment() -> dict[str, str]:

@@ -22,6 +22,7 @@ from tests.engine.train.test_training_run import (
     run_to_end,
     summaries,
     wait_for_step,
+    wait_until,
 )
 from tests.tinker.skyrl_server import SkyRLServer
 
@@ -69,19 +70,21 @@ def test_a_run_resumes_bit_for_bit_after_a_kill_of_either_side(
     assert {each.name for each in states.rglob("update-*")} == kept, "dropped checkpoints are deleted on the server"
     assert not list(states.rglob("sampler_weights/*.tar.gz")), "so are the weights of each sampler"
 
+    # Killed, it leaves both of the server's slots taken.
     process = engine(battered)
-    wait_for_step(battered, 1, process, PATIENCE)
+    wait_until((battered.checkpoints / "step-000001").exists, process, PATIENCE)
     process.kill()
     process.communicate()
 
     process = engine(battered)
     wait_for_step(battered, 2, process, PATIENCE)
-    own_server.kill()
+    own_server.kill_engine()  # the server answers for ten more seconds, and the SDK would retry for ever
     _, said = process.communicate(timeout=LOST_SECONDS)
     assert process.returncode == RunError.exit_status
     assert said.count("\n") == 1
     assert "then `cure-tui resume`" in said
 
+    own_server.kill()
     own_server.start()
     assert run_to_end(battered, PATIENCE) == (0, "")
     assert numbers(battered) == numbers(unbroken)

@@ -27,6 +27,7 @@ from engine.policy.tinker.connection import Connection, Traffic
 from engine.policy.tinker.datum import Datum, FloatArray, Reduction, filled_up, scales
 from engine.policy.tinker.requests import parts_of
 from engine.policy.tinker.watchdog import EVERY_SECONDS
+from engine.policy.tinker.wire import model_input, training_row
 from engine.sampling.protocol import SamplingParams
 
 SERVER_ALPHA = 32.0
@@ -148,7 +149,7 @@ class TinkerClient:
         """Return the log-probs of the answers' tokens under `model` (the policy), at temperature 1; fp32."""
         if not data:
             return []
-        rows = [self._row(each) for each in filled_up(data, self.reduction)]
+        rows = [training_row(self._types, each) for each in filled_up(data, self.reduction)]
         reply = self._wait(self._training(model).forward(rows, "cross_entropy"), self._patience.train, "score answers")
         return self._answers_logprobs(data, reply)
 
@@ -164,7 +165,7 @@ class TinkerClient:
             raise ValueError("a gradient on the server cannot be taken back: leave out what is not finite")
         full = filled_up(data, self.reduction)
         factors = [1.0] * len(full) if self.reduction is None else scales(full, self.reduction)
-        rows = [self._row(each, factor) for each, factor in zip(full, factors, strict=True)]
+        rows = [training_row(self._types, each, factor) for each, factor in zip(full, factors, strict=True)]
         asked = self._training(model).forward_backward(rows, "importance_sampling")
         return self._answers_logprobs(data, self._wait(asked, self._patience.train, "compute the gradient"))
 
@@ -232,7 +233,7 @@ class TinkerClient:
             temperature=params.temperature,
             top_p=params.top_p,
         )
-        future: Future[Any] = handle.sampling.sample(self._tokens(prompt_ids), n, asked)
+        future: Future[Any] = handle.sampling.sample(model_input(self._types, prompt_ids), n, asked)
         return future
 
     def sampled(self, future: Future[Any], n: int, params: SamplingParams, stop_ids: Sequence[int]) -> list[Sampled]:
@@ -249,7 +250,7 @@ class TinkerClient:
         """
         sampling = handle.sampling if handle else self._base()
         reply = self.connection.wait(
-            sampling.compute_logprobs(self._tokens(token_ids)), self._patience.sample, "score a prompt"
+            sampling.compute_logprobs(model_input(self._types, token_ids)), self._patience.sample, "score a prompt"
         )
         values = list(reply or [])
         if len(values) == len(token_ids):  # the contract; JAX leaves the first one out
@@ -353,30 +354,6 @@ class TinkerClient:
         self._names += 1
         plain = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in kind)
         return f"{plain[:64]}-{self._mark}-{self._names}"
-
-    def _tokens(self, token_ids: Sequence[int]) -> Any:
-        return self._types.ModelInput.from_ints(list(map(int, token_ids)))
-
-    def _row(self, datum: Datum, factor: float | None = None) -> Any:
-        """Return the server's form of a datum; with a factor that of the surrogate, whose ratio is 1.
-
-        All arrays have the length of prompt + answer - 1, and 0 on the prompt: without weights it would count in the
-        mean of JAX.
-        """
-        token_ids = [*datum.prompt_ids, *datum.answer_ids]
-        before = len(datum.prompt_ids) - 1
-
-        def placed(values: Any) -> Any:
-            return np.concatenate([np.zeros(before, np.float32), np.asarray(values, np.float32)])
-
-        inputs = {
-            "target_tokens": np.asarray(token_ids[1:], np.int64),
-            "weights": placed(np.ones(len(datum.answer_ids))),
-        }
-        if factor is not None:
-            inputs["logprobs"] = placed(datum.old_logprobs)
-            inputs["advantages"] = placed(np.asarray(datum.coefficients, np.float64) * factor)
-        return self._types.Datum(model_input=self._tokens(token_ids[:-1]), loss_fn_inputs=inputs)
 
     def _answers_logprobs(self, data: Sequence[Datum], reply: Any) -> list[FloatArray]:
         outputs = reply.loss_fn_outputs

@@ -99,6 +99,9 @@ def explained(error: BaseException, url: str, doing: str, shown: Callable[[str],
     if status == 409:
         return RunError(f"{url} has that name already: {detail}", "resume the run: names are made anew")
     said = detail or type(error).__name__
+    if status >= 500:  # SkyRL says no more where its database cannot be written
+        remedy = "look into the server's log, and whether its disk is full, then resume the run"
+        return RunError(f"{url} failed to {doing}: {said}", remedy)
     return RunError(f"{url} refuses to {doing}: {said}", "look into the server's log, then resume the run")
 
 

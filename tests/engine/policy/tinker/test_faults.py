@@ -53,6 +53,7 @@ class APIConnectionError(Exception):
             "free space",
         ),
         (ServerSaid(500, "(sqlite3.OperationalError) database or disk is full"), RunError, "disk of", "free space"),
+        (ServerSaid(500, "Internal Server Error"), RunError, "failed to save the state", "disk is full"),
         (ServerSaid(401, "bad key"), EnvironmentError_, "TINKER_API_KEY", "key"),
         (ServerSaid(404, "Not Found"), EnvironmentError_, "knows no request", "SkyRL"),
         (ServerSaid(409, "Checkpoint 'a' already exists"), RunError, "has that name already", "resume"),

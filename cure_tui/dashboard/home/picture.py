@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cure_tui.drawing.spans import Row, Span, one_column
+from cure_tui.drawing.spans import Row, Span, one_column, width
 from cure_tui.runs.listing import Order, is_evaluation
 from engine.runs.listing import RunCondition, RunInfo
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from engine.sandbox import SandboxLevel
 
 
-def machine_rows(machine: Machine, level: SandboxLevel | str | None) -> list[Row]:
-    """Return two rows: the hardware, and the sandbox level (None: still being probed; a text: why it is unknown)."""
+def machine_rows(machine: Machine, level: SandboxLevel | str | None, columns: int) -> list[Row]:
+    """Return two rows: the hardware, and the sandbox level (None: still being probed; a text: why it is unknown).
+
+    In fewer `columns` than both take, the remedy of the level goes before its summary.
+    """
     gpus = ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB ({gpu.free_gb:.0f} free)" for gpu in machine.gpus)
     first: Row = (
         Span("cure-tui", "accent"),
@@ -30,7 +33,8 @@ def machine_rows(machine: Machine, level: SandboxLevel | str | None) -> list[Row
     style = "good" if level.letter == "A" else "warning" if level.confined else "error"
     second: Row = (Span(f"sandbox level {level.letter}", style), Span(f"  {level.summary}", "muted"))
     if level.remedy:
-        second = (*second, Span(f"  better: {level.remedy}", "text"))
+        remedy = Span(f"  better: {level.remedy}", "text")
+        second = (*second, remedy) if width((*second, remedy)) <= columns else (second[0], remedy)
     return [first, second]
 
 

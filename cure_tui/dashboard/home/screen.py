@@ -160,7 +160,7 @@ class HomeScreen(Screen[None]):
     # What is shown ------------------------------------------------------------------------------------------
 
     def _show_machine(self, machine: Machine, level: SandboxLevel | str | None) -> None:
-        self.query_one("#machine", RowsView).show(machine_rows(machine, level))
+        self.query_one("#machine", RowsView).show(machine_rows(machine, level, self.size.width - 2))
 
     def _show_presets(self, machine: Machine, presets: list[PresetEntry]) -> None:
         self._show_machine(machine, None)

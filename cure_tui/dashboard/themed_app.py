@@ -40,6 +40,14 @@ class AsciiOnly(LineFilter):
 class ThemedApp(App[_Result]):
     """App that chooses colours and glyphs for all that its widgets draw."""
 
+    # Textual draws the line under the cursor on the colour in which these lists draw keys and titles.
+    CSS = """
+    OptionList > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: bold; }
+    OptionList:focus > .option-list--option-highlighted {
+        background: $primary 35%; color: $foreground; text-style: bold;
+    }
+    """
+
     def __init__(self, *, ascii_only: bool = False) -> None:
         super().__init__()
         self.ascii_only = ascii_only

@@ -68,11 +68,17 @@ def _about(run: RunInfo) -> Row:
         return (Span(f"process {run.pid}{beat}; Enter watches it{rewards}", "muted"),)
     when = f" {datetime.fromtimestamp(run.updated):%d %b %H:%M}" if run.updated else ""
     if run.state is RunCondition.FINISHED:
-        said = f": {one_column(run.ending)}" if run.learnt_nothing else ""
+        nothing = run.learnt_nothing or not run.step
+        said = f": {one_column(run.ending)}" if nothing and run.ending else ""
         origin = f" from {one_column(run.start)}" if run.start else ""
         style = "warning" if said else "muted"
         rewards = f", {one_column(run.rewards)}" if run.rewards else ""
-        return (Span(f"finished{origin}{when}{rewards}; Enter shows it, f trains on from it{said}", style),)
+        return (
+            Span(
+                f"finished{origin}{when}{rewards}; Enter shows it{'' if nothing else ', f trains on from it'}{said}",
+                style,
+            ),
+        )
     said = one_column(run.fault or run.ending or "its engine died without an error message")
     begun = "r resumes it from its newest checkpoint" if run.fault else "r starts it again"
     again = f"r resumes it after step {run.step}" if run.step and not run.fault else begun

@@ -13,6 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cure_tui.dashboard.background import background, in_app
+from cure_tui.dashboard.explain import Explanation, Term
 from cure_tui.dashboard.messages import OpenAnswers
 from cure_tui.dashboard.pane import Pane
 from cure_tui.dashboard.results.picture import kinds_of, list_caption, result_rows, task_text
@@ -29,6 +30,24 @@ from engine.runs.state import Evaluation
 
 _SPLITS = ("heldout", "validation")
 _NOTHING = "No answers of this evaluation are archived: under way, or of an old version"
+
+
+RESULTS = Explanation(
+    "results",
+    "The first evaluation of tasks that the run does not learn from beside the newest one, or that of the step shown. "
+    "Below are the tasks; Enter shows every answer to one of them.",
+    (
+        Term("[40.1, 52.3]", "95 % interval: where the true mean lies, in 19 of 20 such evaluations", "text"),
+        Term("heldout", "tasks that the run never sees otherwise; v turns to validation, which chooses the best step"),
+        Term("code accuracy", "share of programs that pass all ground-truth tests"),
+        Term("unit-test accuracy", "share of tests that every correct program passes; ignoring validity: of all tests"),
+        Term("BoN(4, 4)", "best of n: share of tasks whose program with most votes, of 4 by 4 tests, is correct"),
+        Term("consensus(4, 4)", "the same, where programs that agree in their outputs count together"),
+        Term("any program correct", "share of tasks with a correct program among all: what a choice could reach"),
+        Term("trivial tests", "share of tests that expect 0, 1, None or their input"),
+        Term("got worse", "fewer correct programs than at first; still failing: none is correct", "text"),
+    ),
+)
 
 
 class TaskList(OptionList):
@@ -65,6 +84,10 @@ class ResultsPane(Pane):
         self._pair: tuple[Evaluation, Evaluation] | None = None
         self._lists: dict[Kind, list[TaskChange]] = {kind: [] for kind in Kind}
         self._seen: tuple[object, ...] = ()
+
+    @property
+    def explanation(self) -> Explanation:
+        return RESULTS
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):

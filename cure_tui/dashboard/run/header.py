@@ -28,6 +28,8 @@ _BAR_COLUMNS = 12
 _ALMOST = 0.95  # a bar of time is never full before the update is over
 _GAP = "  "
 _MARGINS = 1 + len(_GAP)
+_LEAST_ENDING = 24
+"""Columns of why a run has ended: the log has the whole text, and a name is worth more than its end."""
 
 
 HEADER_TERMS = Explanation(
@@ -148,9 +150,14 @@ def _first_row(
         yield _Item(8, _phase(snapshot, bar=bar))
     yield from _pace(snapshot)
     yield from _left(snapshot, max_minutes)
-    if snapshot.fault or state.ending:
-        whole = (snapshot.fault or state.ending).replace(str(snapshot.path), snapshot.path.name)
-        room = max(1, columns - width(condition) - _MARGINS)
+    ending = "" if snapshot.is_live else state.ending  # a run that is resumed keeps its last one until it has loaded
+    if snapshot.fault or ending:
+        whole = (snapshot.fault or ending).replace(str(snapshot.path), snapshot.path.name)
+        room = columns - width(condition) - _MARGINS
+        if not snapshot.fault:
+            others = (_short_name(snapshot.path), f"step {state.step}/{state.steps}")
+            room = max(_LEAST_ENDING, room - sum(len(each) + len(_GAP) for each in others))
+        room = max(1, min(room, columns - width(condition) - _MARGINS))
         said = textwrap.shorten(one_column(whole), room, placeholder="…")
         yield _Item(1, (Span(said, "error" if snapshot.fault else "warning"),))
 

@@ -98,6 +98,8 @@ class OverviewPane(Pane, can_focus=True):
         return Explanation("overview", OVERVIEW_TEXT, terms)
 
     def on_mount(self) -> None:
+        size = self.app.size  # the first frame is drawn before `on_resize`
+        self.set_class(size.width < _WIDE or size.height < _HIGH, "-small")
         self._turn_to(PARTS[0])
 
     def on_resize(self) -> None:

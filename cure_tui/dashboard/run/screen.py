@@ -123,7 +123,7 @@ class RunScreen(Screen[None]):
         self._max_minutes, self._kl_bound = bounds(folder)
         self._alerted = Snapshot(folder.path)
         self._watcher = RunWatcher(folder.path, self._hear)
-        self.newest = Snapshot(folder.path)
+        self.newest = self._unread = Snapshot(folder.path)
         self._offered = ""
         self._told = False
         self._resumes = 0
@@ -165,10 +165,12 @@ class RunScreen(Screen[None]):
         return wanted is None or self._offers in wanted
 
     @property
-    def _offers(self) -> Literal["live", "paused", "ended", "evaluation"]:
-        """State of the run on which its commands depend; a pause counts from the key on. An evaluation takes none."""
-        if self._is_evaluation:
-            return "evaluation"
+    def _offers(self) -> Literal["live", "paused", "ended", "nothing"]:
+        """State of the run on which its commands depend; a pause counts from the key on. An evaluation takes none,
+        and nothing is offered before the first look at the run.
+        """
+        if self._is_evaluation or self.newest is self._unread:
+            return "nothing"
         if not self.newest.is_live:
             return "ended"
         # not `newest.pending`, which is up to a second old: the next key must already do the other thing

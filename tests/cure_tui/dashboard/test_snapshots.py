@@ -11,26 +11,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from textual.pilot import Pilot
 
+from cure_tui.dashboard.ask import AskScreen
 from cure_tui.dashboard.compare.screen import CompareScreen
+from cure_tui.dashboard.curves.pane import CurvesPane
 from cure_tui.dashboard.home import screen as home
 from cure_tui.dashboard.home.preset_cards import PresetList
 from cure_tui.dashboard.home.run_table import RunTable
 from cure_tui.dashboard.home.screen import HomeScreen
+from cure_tui.dashboard.messages import StartPreset
+from cure_tui.dashboard.results.pane import TaskList
+from cure_tui.dashboard.rows import RowsView
+from cure_tui.dashboard.run.screen import RunScreen
+from cure_tui.dashboard.start.screen import StartScreen
 from cure_tui.dashboard.wall.widget import WallView
 from cure_tui.drawing.palette import DEFAULT_THEME, THEMES
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.live import LiveWriter
-from tests.cure_tui.dashboard.driving import opened, settled, until
+from tests.cure_tui.dashboard.driving import notices, opened, settled, until
 from tests.cure_tui.dashboard.still_app import MACHINE, PRESETS, SANDBOX, StillApp, StillSolveApp
-from tests.cure_tui.recorded import record_run
+from tests.cure_tui.recorded import record_evaluations, record_run
 from tests.cure_tui.solving.test_solve_full_view import READY, Told, head, problem, solution
 
 SnapCompare = Callable[..., bool]
@@ -265,3 +273,57 @@ def test_two_runs_compared(
 @pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
 def test_the_home_screen(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
     assert snap_compare(StillApp(), terminal_size=size, run_before=at_home)
+
+
+# The start dialog, results, and what is opened from a run's screen ---------------------------------------------
+
+
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+def test_the_start_dialog(size: tuple[int, int], snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = replace(MACHINE, libraries=tuple((name, "99") for name in ("torch", "transformers", "peft", "textual")))
+    for room in ("question", "draft"):
+        monkeypatch.setattr(f"cure_tui.launch.{room}.probe_machine", lambda folder: machine)
+
+    async def view(pilot: Pilot[str]) -> None:
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+        pilot.app.post_message(StartPreset("nano"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, StartScreen) or notices(pilot.app))
+        assert not notices(pilot.app)
+        screen = pilot.app.screen
+        assert isinstance(screen, StartScreen)
+        await until(pilot, lambda: screen.checked is not None)
+        await settled(pilot.app, pilot)
+
+    assert snap_compare(StillApp(), terminal_size=size, run_before=view)
+
+
+@pytest.mark.parametrize("size", [LOW, MIDDLE], ids=["80", "120"])
+def test_the_results(size: tuple[int, int], finished: RunFolder, snap_compare: SnapCompare) -> None:
+    record_evaluations(finished, 0, STEPS)
+
+    async def view(pilot: Pilot[str]) -> None:
+        await viewed()(pilot)
+        await until(pilot, lambda: pilot.app.screen.query_one(TaskList).option_count)
+        await settled(pilot.app, pilot)
+
+    assert snap_compare(StillApp(finished.path), terminal_size=size, run_before=view)
+
+
+@pytest.mark.parametrize("key", ["o", "N", "i"], ids=["engine's output", "note", "explanation"])
+def test_what_a_run_opens_above_its_views(key: str, finished: RunFolder, snap_compare: SnapCompare) -> None:
+    finished.log.write_text("loading the model\nwarning: a word of a library\n" + "a long line " * 12 + "\n")
+    assert snap_compare(StillApp(finished.path), terminal_size=LOW, run_before=viewed("1", key))
+
+
+def test_runs_drawn_over_one_another(finished: RunFolder, other: RunFolder, snap_compare: SnapCompare) -> None:
+    async def view(pilot: Pilot[str]) -> None:
+        await viewed("4", "v")(pilot)
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskScreen))
+        await pilot.press("1")
+        screen = next(each for each in pilot.app.screen_stack if isinstance(each, RunScreen))
+        pane = screen.query_one(CurvesPane)
+        await until(pilot, lambda: pane.grid.id == "overlaid" and not any(s.loading for s in pane.others.snapshots))
+        await until(pilot, lambda: "step 3" in pane.query_one("#others", RowsView).text)
+        await settled(pilot.app, pilot)
+
+    assert snap_compare(StillApp(finished.path), terminal_size=LOW, run_before=view)

@@ -18,6 +18,8 @@ from engine.runs.listing import RunCondition, read_state
 from engine.runs.state import reduce
 from tests.cure_tui.recorded import record_run
 
+SHORT = Path("/runs/nano-20261125-abc")
+
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Snapshot:
@@ -62,3 +64,23 @@ def test_a_fault_of_any_length_is_shown_up_to_a_word(snapshot: Snapshot, columns
     assert shown == fault.split()[: len(shown)]
     assert len(shown) > 1
     assert plain([first]).endswith("…")
+
+
+def test_a_narrow_header_leaves_out_the_bar_of_a_phase_before_its_numbers(snapshot: Snapshot) -> None:
+    began = Event("phase_started", 7, 0.0, 0.0, {"phase": "evaluate heldout", "total": 5120, "unit": "answers"})
+    beat = Event("heartbeat", 7, 1.0, 1.0, {"done": 1216, "total": 5120})
+    evaluating = replace(snapshot, path=SHORT, state=reduce(reduce(snapshot.state, began), beat))
+    (wide, _), (narrow, _) = (header_rows(evaluating, None, columns) for columns in (200, 80))
+    assert "evaluate heldout ━" in plain([wide])
+    assert "evaluate heldout 1,216/5,120" in plain([narrow])
+    assert str(SHORT) in plain([narrow])
+
+
+def test_why_a_run_has_ended_leaves_room_for_its_name_and_is_gone_while_it_is_resumed(snapshot: Snapshot) -> None:
+    over = Event("run_finished", 6, 0.0, 0.0, {"reason": "nothing was trained: " + "it took too long; " * 9})
+    ended = replace(snapshot, path=SHORT, condition=RunCondition.FINISHED, state=reduce(snapshot.state, over))
+    first, _ = header_rows(ended, None, 80)
+    assert f"{SHORT}  ✔ finished  step 6/220  nothing was trained" in plain([first])
+    resumed, _ = header_rows(replace(ended, condition=RunCondition.LIVE), None, 80)
+    assert "nothing was trained" not in plain([resumed])
+    assert "● live" in plain([resumed])

@@ -20,11 +20,8 @@ from engine.machine.resources import source_path
 from engine.presets import load_preset
 from engine.printable import print_printable, printable
 
-_NOT_PROBED = (
-    "--deep trains a throw-away model to see whether the server computes what is asked of it: a minute, or several "
-    "where it loads the model first"
-)
-_NOT_HERE = "GPU, driver, vLLM and memory of this machine, where nothing is trained"
+_NOT_PROBED = "--deep asks it on a throw-away model"
+_NOT_HERE = "GPU, driver and memory of this machine: nothing is trained here"
 _STATE_BYTES_A_PARAMETER = 12
 """Of an adapter with both of Adam's moments, in fp32."""
 
@@ -102,7 +99,7 @@ def check(config: RunConfig, add: Callable[[Check], object], *, deep: bool) -> i
                     client, agreement_bound(config.model.dtype, config.model.dtype), deep=True, on_finding=told
                 )
             else:
-                add(Check("probes", None, _NOT_PROBED))
+                add(Check("probes", None, "of what the server computes: not run", _NOT_PROBED))
         finally:
             client.close()
     except CureError as error:

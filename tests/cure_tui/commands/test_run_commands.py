@@ -11,13 +11,14 @@ from textual.pilot import Pilot
 
 from cure_tui.dashboard.app import CureApp
 from cure_tui.dashboard.ask import AskScreen
+from cure_tui.dashboard.edit import EditScreen
 from cure_tui.dashboard.run.screen import RunScreen
 from engine.machine.toml_text import dump_toml
 from engine.presets import load_preset
 from engine.runs.folder import RunFolder
 from engine.runs.inbox import Command, Inbox, pending, send
 from engine.runs.journal import JournalWriter
-from tests.cure_tui.dashboard.driving import found_in_palette, header_of, notices, opened, running, until
+from tests.cure_tui.dashboard.driving import found_in_palette, header_of, notices, on_screen, opened, running, until
 from tests.cure_tui.recorded import record_run
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -91,18 +92,30 @@ async def test_resume_never_pauses_a_run_that_is_under_way(live: RunFolder) -> N
         assert pending(live.inbox) == ()
 
 
-async def test_resume_of_a_finished_run_names_the_command_that_goes_on(folder: RunFolder) -> None:
+async def test_a_run_that_has_used_up_its_minutes_asks_for_more_and_says_why_it_has_ended(folder: RunFolder) -> None:
     with JournalWriter(folder.journal) as journal:
         journal.run_finished(3, {"ended_by": "minutes"}, "no time for another step within 8 min")
     app = CureApp(folder.path)
     async with running(app) as pilot:
         await opened(app, pilot)
         await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, EditScreen))
+        said = " ".join(on_screen(app).replace("│", " ").split())
+        assert f"run {RUN} is finished (no time for another step within 8 min)" in said
+        assert not notices(app)
+
+
+async def test_a_run_that_ended_by_drift_is_not_to_be_extended(folder: RunFolder) -> None:
+    with JournalWriter(folder.journal) as journal:
+        journal.run_finished(3, {"ended_by": "drift"}, "the policy has left its base")
+    app = CureApp(folder.path)
+    async with running(app) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("r")
         await until(pilot, lambda: notices(app))
         (note,) = notices(app)
-        assert note.startswith(
-            f"run {RUN} is finished (no time for another step within 8 min); go on: cure-tui resume {RUN} --steps "
-        )
+        assert note.startswith(f"run {RUN} is finished (the policy has left its base)")
+        assert app.screen is screen
 
 
 async def test_the_limits_of_a_resumed_run_are_read_again(live: RunFolder) -> None:

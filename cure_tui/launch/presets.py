@@ -10,7 +10,7 @@ from engine.machine.libraries import Missing, trains_elsewhere
 from engine.machine.model_folders import download_gb
 from engine.machine.probe import Machine
 from engine.machine.requirements import missing_for
-from engine.presets import DESIGN_GB, list_presets, load_preset, preset_variants
+from engine.presets import DESIGN_GB, list_presets, load_with_variants
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def preset_entries(machine: Machine) -> list[PresetEntry]:
 def _entry(name: str, path: Path, machine: Machine) -> PresetEntry:
     card_gb = DESIGN_GB if machine.card is None else machine.card.memory_gb
     try:
-        config = load_preset(path, gpu_memory_gb=card_gb)
-        variants = preset_variants(path)
+        config, variants = load_with_variants(path, gpu_memory_gb=card_gb)
     except ConfigError as error:
         return PresetEntry(name, path, "invalid preset file", (Missing(error.message, error.remedy),))
     return PresetEntry(

@@ -4,7 +4,7 @@ load_preset("nano", ["run.steps=5"])    a preset by name or file, with overrides
 load_config(folder / "config.toml")     the configuration of a run
 """
 
-from engine.presets.loading import load_config, load_preset, preset_variants, setting_names
+from engine.presets.loading import load_config, load_preset, load_with_variants, preset_variants, setting_names
 from engine.presets.sources import find_preset, list_presets, user_presets_folder
 from engine.presets.variants import DESIGN_GB, split_variant
 
@@ -14,6 +14,7 @@ __all__ = [
     "list_presets",
     "load_config",
     "load_preset",
+    "load_with_variants",
     "preset_variants",
     "setting_names",
     "split_variant",

@@ -25,7 +25,7 @@ from engine.presets.sources import (
     read_override,
     suggestion,
 )
-from engine.presets.toml_lines import KeyPath
+from engine.presets.toml_lines import NO_LINES, KeyPath
 from engine.presets.variants import (
     DESIGN_GB,
     choose_variant,
@@ -66,12 +66,24 @@ def load_preset(
 
     Raises ConfigError with file, line, key and a remedy.
     """
+    return load_with_variants(name_or_path, overrides, user_dir, gpu_memory_gb)[0]
+
+
+def load_with_variants(
+    name_or_path: str | Path,
+    overrides: Sequence[str] = (),
+    user_dir: Path | None = None,
+    gpu_memory_gb: float | None = None,
+) -> tuple[RunConfig, list[str]]:
+    """Load a preset as `load_preset` does, and return its variants as `preset_variants` does, of one reading."""
     name, said = split_variant(str(name_or_path))
     path = find_preset(name, user_dir)
     documents = read_documents(path, user_dir)
     # A preset that extends another has the name of its own file, unless it sets one.
-    documents.insert(-1, Document(str(path), {"name": path.stem}, {}, path.parent))
-    documents.insert(0, Document(str(path), {"start": ""}, {}, path.parent, is_override=True))  # no preset sets it
+    documents.insert(-1, Document(str(path), {"name": path.stem}, NO_LINES, path.parent))
+    documents.insert(
+        0, Document(str(path), {"start": ""}, NO_LINES, path.parent, is_override=True)
+    )  # no preset sets it
     documents += [read_override(text) for text in overrides]
     names = variant_names(documents)
 
@@ -87,11 +99,11 @@ def load_preset(
         return _checked([*with_variant(documents, variant), _variant_document(path, variant)])
 
     if not names:
-        return _checked([_variant_document(path, ""), *documents])
+        return _checked([_variant_document(path, ""), *documents]), names
     if said is not None:
-        return resolve(said)
+        return resolve(said), names
     memory = gpu_memory_gb if gpu_memory_gb is not None else card_gb() or DESIGN_GB
-    return resolve(choose_variant(names, memory, resolve))
+    return resolve(choose_variant(names, memory, resolve)), names
 
 
 _BEFORE: Tree = {
@@ -123,7 +135,7 @@ _BEFORE: Tree = {
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Load the `config.toml` of a run, with overrides. Raises ConfigError."""
-    earlier = Document(str(path), _BEFORE, {}, path.parent, is_override=True)
+    earlier = Document(str(path), _BEFORE, NO_LINES, path.parent, is_override=True)
     documents = [earlier, *read_documents(path)]
     return _checked([*documents, *(read_override(text) for text in overrides)])
 
@@ -157,13 +169,13 @@ class _Fault:
 
 def _variant_document(path: Path, variant: str) -> Document:
     """Set `variant`, which presets need not set, to the variant in use, or to "" for none."""
-    return Document(str(path), {"variant": variant}, {}, path.parent, is_override=True)
+    return Document(str(path), {"variant": variant}, NO_LINES, path.parent, is_override=True)
 
 
 def _checked(documents: list[Document]) -> RunConfig:
     tree = merged([with_prompt_text(_with_absolute_paths(document)) for document in documents])
     if needs_built_in_turns(tree):
-        tree = merged([Document("", tree, {}, Path()), built_in_turns_document()])
+        tree = merged([Document("", tree, NO_LINES, Path()), built_in_turns_document()])
     try:
         config = RunConfig.model_validate(tree)
     except ValidationError as error:
@@ -199,7 +211,7 @@ def _with_absolute_paths(document: Document) -> Document:
             changes.setdefault(section, {})[key] = str(path.resolve())
     if not changes:
         return document
-    tree = merged([document, Document(document.label, changes, {}, document.folder)])
+    tree = merged([document, Document(document.label, changes, NO_LINES, document.folder)])
     return Document(document.label, tree, document.lines, document.folder, document.is_override)
 
 

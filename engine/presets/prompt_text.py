@@ -12,6 +12,7 @@ from engine.errors import ConfigError
 from engine.machine.regular_files import read_regular
 from engine.machine.resources import WORKED_TURNS, source_path
 from engine.presets.sources import Document, Tree, merged
+from engine.presets.toml_lines import NO_LINES
 
 _MOST_BYTES = 1 << 18
 
@@ -42,7 +43,7 @@ def built_in_turns_document() -> Document:
 
 
 def _document(text: str) -> Document:
-    return Document("", {"model": {"prompt_text": text}}, {}, Path())
+    return Document("", {"model": {"prompt_text": text}}, NO_LINES, Path())
 
 
 def _read(source: str, where: str) -> str:

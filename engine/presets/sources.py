@@ -6,7 +6,6 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +15,7 @@ from engine.machine.home import settings_home
 from engine.machine.regular_files import read_regular, user_path
 from engine.machine.resources import preset_files
 from engine.machine.toml_reading import parse_toml
-from engine.presets.toml_lines import KeyPath, key_lines, line_of
+from engine.presets.toml_lines import NO_LINES, KeyLines, KeyPath, line_of
 
 Tree: TypeAlias = dict[str, Any]
 """Nested tables, as tomllib returns them, until RunConfig has checked them."""
@@ -31,7 +30,7 @@ class Document:
 
     label: str
     tree: Tree
-    lines: Mapping[KeyPath, int]
+    lines: KeyLines
     folder: Path
     is_override: bool = False
 
@@ -49,7 +48,7 @@ class Document:
 
     def where(self, path: KeyPath) -> str:
         """Return `file:line` of `path`, or of the table it should be in."""
-        line = line_of(dict(self.lines), path)
+        line = line_of(self.lines, path)
         return f"{self.label}:{line}" if line is not None else self.label
 
 
@@ -116,7 +115,7 @@ def read_document(path: Path) -> Document:
         raise ConfigError(f"{label}:{line}: not valid TOML: {reason}", "fix that line") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
         raise ConfigError(f"{label}: not a preset: {type(error).__name__}", "fix the file") from error
-    return Document(label, tree, key_lines(text), Path(os.path.realpath(path)).parent)
+    return Document(label, tree, KeyLines(text), Path(os.path.realpath(path)).parent)
 
 
 def read_override(text: str) -> Document:
@@ -128,7 +127,7 @@ def read_override(text: str) -> Document:
     value: Any = _toml_value(value_text.strip())
     for part in reversed(parts):
         value = {part: value}
-    return Document(f"--set {text}", value, {}, Path.cwd(), is_override=True)
+    return Document(f"--set {text}", value, NO_LINES, Path.cwd(), is_override=True)
 
 
 def merged(documents: list[Document]) -> Tree:

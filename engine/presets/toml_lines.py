@@ -7,6 +7,8 @@ handles tables, arrays of tables, dotted and quoted keys, inline tables, arrays 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TypeAlias
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -29,7 +31,38 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     return scanner.lines
 
 
-def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
+class KeyLines(Mapping[KeyPath, int]):
+    """Lines of `text` as `key_lines` gives them, found when one is asked for: most documents have no error to place.
+
+    below: a table; only what is in it, by the paths in it.
+    """
+
+    def __init__(self, text: str, below: KeyPath = ()) -> None:
+        self._text, self._below = text, below
+
+    @cached_property
+    def _lines(self) -> dict[KeyPath, int]:
+        depth = len(self._below)
+        return {path[depth:]: line for path, line in key_lines(self._text).items() if path[:depth] == self._below}
+
+    def below(self, table: KeyPath) -> KeyLines:
+        """Return the lines of a table."""
+        return KeyLines(self._text, (*self._below, *table))
+
+    def __getitem__(self, path: KeyPath) -> int:
+        return self._lines[path]
+
+    def __iter__(self) -> Iterator[KeyPath]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
+NO_LINES = KeyLines("")
+
+
+def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
     """Return the line of `path`, or of the nearest table around it; None if the file has neither."""
     while path:
         if path in lines:

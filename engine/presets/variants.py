@@ -68,9 +68,10 @@ def with_variant(documents: Sequence[Document], name: str) -> list[Document]:
         result.append(replace(document, tree=plain))
         overlay = document.tree.get(VARIANTS, {}).get(name)
         if overlay is not None:
-            lines = {path[2:]: line for path, line in document.lines.items() if path[:2] == (VARIANTS, name)}
             # An error about a missing setting must point at the plain tables, so the overlay counts as an override.
-            result.append(replace(document, tree=overlay, lines=lines, is_override=True))
+            result.append(
+                replace(document, tree=overlay, lines=document.lines.below((VARIANTS, name)), is_override=True)
+            )
     return result
 
 

@@ -22,6 +22,7 @@ import httpx2
 
 from engine.data.hub import BY_HAND, Hub, Patience, RemoteFile, Reply, asked_wait, may_pass
 from engine.errors import NotFetched
+from engine.servers.codings import pieces
 
 HASHED_BYTES = 1 << 20
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -141,7 +142,7 @@ def _receive(
         if not kept:
             _describe(remote, target, reply)
         file.seek(kept)
-        for piece in reply.response.iter_bytes():
+        for piece in pieces(reply.response):
             written = 0
             while written < len(piece):
                 written += file.write(piece[written:])

@@ -28,6 +28,7 @@ from engine.data.sets import Source
 from engine.errors import NotFetched
 from engine.machine.core_dumps import refuse_core_dumps
 from engine.servers.addresses import Address, usable_proxies
+from engine.servers.codings import pieces
 
 LONGEST_LISTING = 50_000_000  # bytes
 MOST_REDIRECTS = 10
@@ -297,7 +298,7 @@ def asked_wait(reply: Reply) -> float:
 
 def _bounded_body(reply: Reply) -> bytes:
     body = b""
-    for piece in reply.response.iter_bytes():
+    for piece in pieces(reply.response):
         body += piece
         if len(body) > LONGEST_LISTING:
             raise NotFetched("the hub's answer has no end", f"check HF_ENDPOINT, {BY_HAND}")

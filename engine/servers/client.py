@@ -21,6 +21,7 @@ from typing import Any
 import httpx2
 
 from engine.servers.addresses import Address, origin_of, usable_proxies
+from engine.servers.codings import pieces_async
 from engine.servers.replies import one_line
 
 CONNECT_SECONDS = 10.0
@@ -198,7 +199,7 @@ class Client:
 
     async def _bounded(self, response: httpx2.Response, max_bytes: int) -> AsyncIterator[bytes]:
         size = 0
-        async for chunk in response.aiter_bytes():
+        async for chunk in pieces_async(response):
             self._hear()
             size += len(chunk)
             if size > max_bytes:

@@ -148,7 +148,18 @@ def test_a_small_reply_does_not_grow_beyond_its_cap(background: Background, codi
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "unheard-of"])
 def test_a_coding_that_is_not_known_is_not_decoded(background: Background, coding: str) -> None:
-    assert ask(background, sends(reply(b"\x1b\x00packed", f"Content-Encoding: {coding}")))[0] == 200
+    assert ask(background, sends(reply(b"\x1b\x00packed", f"Content-Encoding: {coding}"))) == (200, [b"\x1b\x00packed"])
+
+
+def test_a_coding_that_grows_without_bounds_is_not_decoded_where_its_library_is_installed(
+    background: Background,
+) -> None:
+    brotli = pytest.importorskip("brotli")
+    packed = brotli.compress(b" " * 200 * MEGABYTE)
+    assert len(packed) < 1000
+    for codings in ("br", "BR", "gzip, br"):
+        status, documents = ask(background, sends(reply(packed, f"Content-Encoding: {codings}")))
+        assert (status, b"\n".join(documents)) == (200, packed)
 
 
 @pytest.mark.parametrize("body", [b"x" * 3 * MEGABYTE, b"data: " + b"x" * 3 * MEGABYTE, b"\n" * 3 * MEGABYTE])

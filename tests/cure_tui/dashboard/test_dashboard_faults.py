@@ -113,6 +113,8 @@ async def test_garbage_and_a_torn_end_of_the_journal_are_counted_in_the_log(fini
 @pytest.mark.parametrize("kept", [0, 1, 40])
 async def test_a_journal_that_was_cut_off_is_an_unfinished_run(finished: RunFolder, kept: int) -> None:
     finished.journal.write_bytes(finished.journal.read_bytes()[:kept])
+    an_hour_ago = time.time() - 3600
+    os.utime(finished.config, (an_hour_ago, an_hour_ago))  # the engine of a young folder may be about to begin
     app = CureApp(finished.path)
     async with running(app) as pilot:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))

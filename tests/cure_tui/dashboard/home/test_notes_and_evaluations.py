@@ -52,8 +52,8 @@ async def test_a_note_is_typed_shown_and_found_by_its_tag(run: RunFolder, evalua
         await pilot.press("N")
         await until(pilot, lambda: isinstance(app.screen, EditScreen))
         await pilot.press(*"#best of two", "enter")
+        await until(pilot, lambda: "noted, tagged best" in notices(app))  # first: notices go after some seconds
         await until(pilot, lambda: app.screen is home and "#best of two" in on_screen(app))
-        assert "noted, tagged best" in notices(app)
         await pilot.press("slash", *"#best")
         await until(pilot, lambda: table.row_count == 1)
         await pilot.press("enter", "enter")

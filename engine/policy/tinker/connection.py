@@ -15,10 +15,11 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from engine.errors import CureError, EnvironmentError_
+from engine.errors import EnvironmentError_
 from engine.machine.core_dumps import refuse_core_dumps
 from engine.machine.libraries import TINKER_KEY, TINKER_KEY_REMEDY
 from engine.policy.tinker.faults import ServerSaid, explained
@@ -51,19 +52,14 @@ class Connection:
         self.sdk, key = load_sdk(), read_key()
         self.url = address.url
         self.requests = Requests(address, key)
-        try:
+        with ExitStack() as failing:
+            failing.callback(self.requests.close)
             self.ping_seconds = self.requests.greet()
             self.served = self.asked("say what it serves", lambda: known_model(self.requests, base_model))
-        except CureError:
-            self.requests.close()
-            raise
-        self._watchdog = Watchdog(self.requests, watch_every)
-        try:
+            self._watchdog = Watchdog(self.requests, watch_every)
+            failing.callback(self._watchdog.close)
             self._open_session(address, key)
-        except BaseException:
-            self._watchdog.close()
-            self.requests.close()
-            raise
+            failing.pop_all()
 
     def _open_session(self, address: Address, key: str) -> None:
         # Here, as httpx comes along with the SDK.

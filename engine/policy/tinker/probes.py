@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,13 +100,16 @@ def check_server(
 def _throw_away_model(client: TinkerClient) -> Iterator[None]:
     """Create a model that is unloaded at the end; where a probe fails, its reason comes first."""
     client.create_model(seed=0)
-    try:
+    with ExitStack() as failing:
+        failing.callback(_unload_quietly, client)
         yield
-    except BaseException:
-        with suppress(CureError):
-            client.unload_all()
-        raise
+        failing.pop_all()
     client.unload_all()
+
+
+def _unload_quietly(client: TinkerClient) -> None:
+    with suppress(CureError):
+        client.unload_all()
 
 
 def _fresh_logprobs(client: TinkerClient) -> FloatArray:

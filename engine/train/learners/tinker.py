@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +80,14 @@ def _connected(
     client = TinkerClient.open(
         policy.url, _model(config), policy.lora_rank, context_length=context, on_models=held.write
     )
-    try:
+    with ExitStack() as failing:
+        failing.callback(client.close)
         for model_id in held.read():
             client.unload(model_id)
         check_server(client, agreement_bound(config.model.dtype, config.model.dtype))
-        return TinkerLearner(client, policy, steps=config.run.steps, seed=config.run.seed, on_notice=on_notice)
-    except BaseException:
-        client.close()
-        raise
+        learner = TinkerLearner(client, policy, steps=config.run.steps, seed=config.run.seed, on_notice=on_notice)
+        failing.pop_all()
+    return learner
 
 
 def _model(config: RunConfig) -> str:

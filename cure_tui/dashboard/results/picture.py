@@ -14,7 +14,8 @@ from engine.evaluation.table import change_text, compared_figures, interval_text
 from engine.runs.archive_reader import RightAnswers
 from engine.runs.state import Evaluation, RunState
 
-_LABEL, _FIGURE = 24, 22
+_LABEL, _FIGURE, _CHANGE = 24, 22, 8
+"""Columns; together they leave room for a scroll bar in 80."""
 
 
 def result_rows(state: RunState, first: Evaluation, last: Evaluation) -> Iterator[Row]:
@@ -22,7 +23,7 @@ def result_rows(state: RunState, first: Evaluation, last: Evaluation) -> Iterato
     alone = first is last
     titles = [_title(last)] if alone else [_title(first), _title(last), "change"]
     yield (Span(f"{last.split}, {last.summary.n_tasks or '?'} tasks: mean [95 % interval]", "title"),)
-    heads = "".join(f"{title:>{_FIGURE if title != 'change' else 9}}" for title in titles)
+    heads = "".join(f"{title:>{_FIGURE if title != 'change' else _CHANGE}}" for title in titles)
     yield (Span(f"{'':<{_LABEL}}{heads}", "muted"),)
     for figure in compared_figures(first.summary, last.summary):
         if not figure.is_known:
@@ -32,7 +33,7 @@ def result_rows(state: RunState, first: Evaluation, last: Evaluation) -> Iterato
             spans.append(Span(f"{interval_text(figure.start, figure.scale):>{_FIGURE}}", "text"))
         spans.append(Span(f"{interval_text(figure.end, figure.scale):>{_FIGURE}}", "text"))
         if not alone:
-            spans.append(Span(f"{change_text(figure.end.minus(figure.start), figure.scale):>9}", "title"))
+            spans.append(Span(f"{change_text(figure.end.minus(figure.start), figure.scale):>{_CHANGE}}", "title"))
         yield tuple(spans)
     if state.rewards:
         yield (Span(f"trained with {one_column(state.rewards)}", "warning"),)
@@ -50,7 +51,7 @@ def list_caption(lists: dict[Kind, list[TaskChange]], shown: Kind, *, alone: boo
     for kind in kinds_of(alone=alone):
         style = "accent" if kind is shown else "muted"
         spans += [Span(f"{kind} {len(lists[kind])}", style), Span("  ")]
-    return (*spans, Span("(l: next list)", "muted"))
+    return tuple(spans[:-1])
 
 
 def kinds_of(*, alone: bool) -> Sequence[Kind]:

@@ -54,6 +54,7 @@ async def test_a_finished_run_opens_on_its_table_and_shows_every_answer(
                 assert interval_text(figure.start) in line
                 assert interval_text(figure.end) in line
                 assert line.endswith(change_text(figure.end.minus(figure.start)))
+        assert max(map(len, table.splitlines())) <= 80 - 2 - 2  # beside padding and scroll bar of a small terminal
         shown = on_screen(app)
         assert "got worse 1  still failing 1  got better 3  all tasks 5" in shown
         assert "programs     3/4 → 2/4" in shown
